@@ -1,0 +1,40 @@
+"""Time, injected: wall-clock times are UTC and only shown; intervals are monotonic."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where every reading of time comes from."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never step back, from an arbitrary zero."""
+        ...
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def to_text(moment: datetime) -> str:
+    """Write a moment as ISO 8601 in UTC with milliseconds, for example `2026-11-22T08:05:00.123Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """Read what `to_text` wrote; a time without an offset is taken as UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

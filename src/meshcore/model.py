@@ -1,0 +1,424 @@
+"""The words of the mesh as values: frozen dataclasses of the standard library, no behaviour beyond their own form.
+
+A *signature* says how an error was read, a *skill* says which action answers it, an *incident* is one failure of one
+command, an *outcome* is what a try did. The identity of a skill is the hash of its content, so the same skill learnt
+twice is one skill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any  # a value that `json` reads and writes
+
+SlotKind = Literal["path", "number", "port", "host", "version", "hex", "name", "identifier"]
+"""What a varying part of an error is: `name` is a quoted name, `identifier` a bare word that names something."""
+
+Tier = Literal["exact", "likely"]
+"""`exact` may be applied unattended (if policy agrees); `likely` is for a person."""
+
+Decision = Literal["run", "approve", "hint", "refuse"]
+Mode = Literal["off", "hint", "approve", "auto"]
+MODES: tuple[Mode, ...] = ("off", "hint", "approve", "auto")
+
+IncidentState = Literal[
+    "open",
+    "matched",
+    "needs_approval",
+    "fixing",
+    "verified",
+    "fix_failed",
+    "applied_not_rerun",
+    "unknown",
+    "refused",
+]
+OPEN_STATES: tuple[IncidentState, ...] = ("open", "matched", "needs_approval", "fixing", "applied_not_rerun")
+
+SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
+SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived"]
+
+TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One varying part of an error: its kind and its text as it stood there."""
+
+    kind: SlotKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How an error was read: its type, its telling line with the varying parts replaced, and those parts in order.
+
+    `template` holds a placeholder such as `<path>` or `<name>` for each slot, in the order of `slots`. `line` is the
+    telling line itself, for people. `version` is that of the reading rules.
+    """
+
+    version: int
+    error_type: str
+    template: str
+    slots: tuple[Slot, ...] = ()
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySlot:
+    """A slot that must be equal for a skill to answer: its index in the signature, kind and value."""
+
+    index: int
+    kind: SlotKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do about an error.
+
+    kind `argv`: `steps` are commands run one after the other, each an argv, never a shell string. A token may refer to
+    slot n of the incident's signature as `{n}`; literal braces are doubled. kind `advice`: `text` is prose for a
+    person and is never executed.
+    """
+
+    kind: Literal["argv", "advice"]
+    steps: tuple[tuple[str, ...], ...] = ()
+    text: str = ""
+
+    def parameters(self) -> frozenset[int]:
+        """Return the indices of the slots that the steps refer to."""
+        return frozenset(int(m[1]) for step in self.steps for token in step for m in _REFERENCE.finditer(token) if m[1])
+
+    def fill(self, slots: Sequence[Slot]) -> Action:
+        """Return the action with each `{n}` replaced by the value of slot n. Raises IndexError for a missing slot."""
+
+        def filled(token: str) -> str:
+            return _REFERENCE.sub(lambda m: slots[int(m[1])].value if m[1] else m[0][0], token)
+
+        return Action(self.kind, tuple(tuple(filled(t) for t in step) for step in self.steps), self.text)
+
+    def command(self) -> str:
+        """Return the action as one line for people (argv joined with quotes, steps with `&&`; advice as it is)."""
+        if self.kind == "advice":
+            return self.text
+        import shlex
+
+        return " && ".join(shlex.join(step) for step in self.steps)
+
+
+_REFERENCE = re.compile(r"\{\{|\}\}|\{(\d{1,3})\}")
+
+
+def escape_token(token: str) -> str:
+    """Return a literal token in the form that `Action.steps` uses: braces doubled."""
+    return token.replace("{", "{{").replace("}", "}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Where something holds: every field may be empty, which means not known."""
+
+    os_family: str = ""  # "debian", "redhat", "arch", "alpine", "darwin" …
+    program: str = ""  # the failed command's program, without its folder
+    ecosystem: str = ""  # "python", "node", "git", "system" …
+    scope: str = ""  # "venv", "system"
+    project: str = ""  # "yes" inside a project folder, "no" outside
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Signature → action. Its id is the hash of its content; who taught it stands in a `Record` around it.
+
+    `example_line`, `example_slots` and `example_command` are one instance, for people and old readers; `context` is
+    free text. None of the four is part of the identity.
+    """
+
+    signature_version: int
+    error_type: str
+    template: str
+    key_slots: tuple[KeySlot, ...]
+    action: Action
+    example_line: str = ""
+    example_slots: tuple[Slot, ...] = ()
+    example_command: str = ""
+    context: str = ""
+    derived_from: str = ""
+    circumstances: Circumstances = Circumstances()
+
+    @property
+    def skill_id(self) -> str:
+        """SHA-256 (64 hex digits) of the canonical form of what identifies the skill."""
+        return hashlib.sha256(canonical(skill_identity(self)).encode()).hexdigest()
+
+
+def skill_identity(skill: Skill) -> Json:
+    """Return what identifies a skill, ready for `canonical`."""
+    return {
+        "signature_version": skill.signature_version,
+        "error_type": skill.error_type,
+        "template": skill.template,
+        "key_slots": [[k.index, k.kind, k.value] for k in skill.key_slots],
+        "action": action_to_json(skill.action),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What tries have shown of a skill, counted from outcomes; state beside the skill, never part of it.
+
+    `relaxed` are indices of key slots that verified outcomes have shown not to matter; `values` holds, per slot index,
+    the different values with a verified outcome; `failed_in` and `verified_in` count per circumstances.
+    """
+
+    verified: int = 0
+    failed: int = 0
+    hosts: frozenset[str] = frozenset()
+    relaxed: frozenset[int] = frozenset()
+    values: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    verified_in: Mapping[Circumstances, int] = field(default_factory=dict)
+    failed_in: Mapping[Circumstances, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSkill:
+    """A skill as this node knows it: who said so and how it has fared."""
+
+    skill: Skill
+    label: int = 0  # the old numeric id
+    state: SkillState = "active"
+    source: SkillSource = "taught"
+    author: str = ""  # node id, "" for rows of old programs
+    own_operator: bool = False  # the author is enrolled by this operator
+    confirmed: bool = False  # a person or a second occurrence stands behind it
+    evidence: Evidence = Evidence()
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A known skill that answers a signature, with its action filled in, and the reason in one sentence."""
+
+    skill_id: str
+    tier: Tier
+    score: float  # 0..1
+    action: Action
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInfo:
+    """A named member of a node: who met the error."""
+
+    name: str
+    via: str = "shell"
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One failure of one command, redacted and sanitised."""
+
+    incident_id: str
+    opened: str  # UTC
+    agent: AgentInfo
+    argv: tuple[str, ...]
+    cwd: str
+    exit_code: int | None
+    signature: Signature
+    excerpt: str  # the end of the output, redacted
+    circumstances: Circumstances = Circumstances()
+    state: IncidentState = "open"
+    skill_id: str = ""
+    argv_redacted: bool = False  # then it is never executed from the record
+    environment: Mapping[str, str] = field(default_factory=dict)  # allowlisted variables only
+    again: bool = False  # a known skill answered it
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one command of a fix, or the rerun, did."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    seconds: float
+    output: str = ""  # the end of it, redacted
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a try of a skill on an incident did. `seconds` is opening → verified, monotonic, None if not verified."""
+
+    outcome_id: str
+    incident_id: str
+    skill_id: str
+    result: TryResult
+    at: str
+    node: str
+    host: str
+    agent: str
+    circumstances: Circumstances
+    steps: tuple[StepResult, ...] = ()
+    rerun: StepResult | None = None
+    seconds: float | None = None
+    own_seconds: float | None = None  # of `seconds`, what the mesh itself took
+    slots: tuple[Slot, ...] = ()  # of the incident, so that evidence can relax or tighten
+    actor: str = ""  # "policy" or the person who approved
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A signed statement of one node to all: `text` is the exact text that was signed.
+
+    `record_id` is the SHA-256 of `text`; `key` and `sig` are hex (Ed25519). `kind`, `author`, `author_seq` and `body`
+    are what `text` says and are only to be used after the signature was checked.
+    """
+
+    text: str
+    key: str
+    sig: str
+    kind: str = ""
+    author: str = ""
+    author_seq: int = 0
+    created: str = ""
+    body: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def record_id(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One node has one message: what it made of it and when."""
+
+    seq: int
+    node: str
+    status: Literal["stored", "ignored", "rejected"]
+    at: str
+    reason: str = ""
+
+
+def canonical(value: Json) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, no NaN. Raises ValueError for NaN or Infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def action_to_json(action: Action) -> dict[str, Json]:
+    """Return the JSON form of an action."""
+    if action.kind == "advice":
+        return {"kind": "advice", "text": action.text}
+    return {"kind": "argv", "steps": [list(step) for step in action.steps]}
+
+
+def action_from_json(data: Json) -> Action:
+    """Read an action. Raises ValueError where a field is missing or of another type."""
+    if not isinstance(data, dict):
+        raise ValueError("an action is an object")
+    if data.get("kind") == "advice":
+        return Action("advice", (), _text(data, "text"))
+    steps = data.get("steps")
+    if data.get("kind") != "argv" or not isinstance(steps, list) or not steps:
+        raise ValueError("an action is of kind argv with steps, or advice")
+    for step in steps:
+        if not isinstance(step, list) or not step or not all(isinstance(t, str) for t in step):
+            raise ValueError("a step is a list of texts")
+    return Action("argv", tuple(tuple(step) for step in steps))
+
+
+def slots_to_json(slots: Sequence[Slot]) -> list[list[str]]:
+    """Return the JSON form of slots."""
+    return [[slot.kind, slot.value] for slot in slots]
+
+
+def slots_from_json(data: Json) -> tuple[Slot, ...]:
+    """Read slots. Raises ValueError."""
+    if not isinstance(data, list):
+        raise ValueError("slots are a list")
+    return tuple(Slot(_kind(item[0]), _plain(item[1])) for item in map(_pair, data))
+
+
+def circumstances_to_json(value: Circumstances) -> dict[str, str]:
+    """Return the JSON form of circumstances; what is not known is left out."""
+    pairs = {name: getattr(value, name) for name in Circumstances.__slots__}
+    return {name: text for name, text in pairs.items() if text}
+
+
+def circumstances_from_json(data: Json) -> Circumstances:
+    """Read circumstances; unknown fields are ignored. Raises ValueError."""
+    if not isinstance(data, dict):
+        raise ValueError("circumstances are an object")
+    return Circumstances(**{name: _plain(data[name]) for name in Circumstances.__slots__ if name in data})
+
+
+def skill_to_json(skill: Skill) -> dict[str, Json]:
+    """Return the JSON form of a skill, as it travels inside a record."""
+    return {
+        **skill_identity(skill),
+        "example_line": skill.example_line,
+        "example_slots": slots_to_json(skill.example_slots),
+        "example_command": skill.example_command,
+        "context": skill.context,
+        "derived_from": skill.derived_from,
+        "circumstances": circumstances_to_json(skill.circumstances),
+    }
+
+
+def skill_from_json(data: Json) -> Skill:
+    """Read a skill; unknown fields are ignored. Raises ValueError where one is missing or of another type."""
+    if not isinstance(data, dict):
+        raise ValueError("a skill is an object")
+    version, keys = data.get("signature_version"), data.get("key_slots")
+    if not isinstance(version, int) or not isinstance(keys, list):
+        raise ValueError("a skill has a signature_version and key_slots")
+    key_slots = []
+    for item in keys:
+        if not isinstance(item, list) or len(item) != 3 or not isinstance(item[0], int):
+            raise ValueError("a key slot is [index, kind, value]")
+        key_slots.append(KeySlot(item[0], _kind(item[1]), _plain(item[2])))
+    return Skill(
+        version,
+        _text(data, "error_type"),
+        _text(data, "template"),
+        tuple(key_slots),
+        action_from_json(data.get("action")),
+        _text(data, "example_line", ""),
+        slots_from_json(data.get("example_slots", [])),
+        _text(data, "example_command", ""),
+        _text(data, "context", ""),
+        _text(data, "derived_from", ""),
+        circumstances_from_json(data.get("circumstances", {})),
+    )
+
+
+_KINDS = frozenset({"path", "number", "port", "host", "version", "hex", "name", "identifier"})
+
+
+def _plain(value: Json) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected a text")
+    return value
+
+
+def _text(data: Mapping[str, Json], name: str, default: str | None = None) -> str:
+    value = data.get(name, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a text")
+    return value
+
+
+def _kind(value: Json) -> SlotKind:
+    if value not in _KINDS:
+        raise ValueError(f"unknown slot kind {value!r:.40}")
+    kind: SlotKind = value
+    return kind
+
+
+def _pair(item: Json) -> list[Json]:
+    if not isinstance(item, list) or len(item) != 2:
+        raise ValueError("a slot is [kind, value]")
+    return item
