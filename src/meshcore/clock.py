@@ -30,8 +30,8 @@ class SystemClock:
 
 
 def to_text(moment: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC with milliseconds, for example `2026-11-22T08:05:00.123Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    """Write a moment as ISO 8601 in UTC with microseconds, for example `2026-11-22T08:05:00.123456Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -237,6 +237,7 @@ class Incident:
     argv_redacted: bool = False  # then it is never executed from the record
     environment: Mapping[str, str] = field(default_factory=dict)  # allowlisted variables only
     again: bool = False  # a known skill answered it
+    stdin: str = ""  # what the command read: tty, null, captured, file, unrepeatable; "" for not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from meshcore.model import Json, Receipt, Record
+
+CLAIM_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ class BridgeStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A record to publish; `kind` is for counting. `legacy_skill`: the old SKILL that old readers see, if they may."""
+    """A record to publish; `kind` is for counting.
+
+    `legacy_skill` is the old SKILL that old readers see, if they may; one that lacks a field of the old format is left
+    out of their table. `skill_id` becomes part of the row's id there.
+    """
 
     record: Record
     kind: str
@@ -80,11 +86,13 @@ class Batch:
     deliveries: tuple[Delivery, ...] = ()
     more: bool = False
     cursor: int = 0
-    statistics: Mapping[str, int] = field(default_factory=dict)
 
 
 class Bridge(Protocol):
-    """Publish, receive, acknowledge, statistics. Every method may raise BridgeUnavailableError."""
+    """Publish, receive, acknowledge, statistics.
+
+    Every method may raise BridgeUnavailableError (later it may work again) and ConfigurationError (it will not).
+    """
 
     @property
     def bridge_id(self) -> str:
@@ -92,27 +100,42 @@ class Bridge(Protocol):
         ...
 
     def join(self, member: Member) -> None:
-        """Make the node a reader, or renew its hello; a new reader starts at the beginning of the log."""
+        """Make the node a reader, or renew its hello; a new reader starts at the beginning of the log.
+
+        `joined_at`, `seen_at` and `cursor` of the member are the bridge's own and not taken from it.
+        """
         ...
 
     def beat(self, node: str) -> None:
-        """Note a sign of life of a member."""
+        """Note a sign of life of a member. Raises UsageError for a node that has not joined, or was forgotten."""
         ...
 
     def publish(self, publications: Sequence[Publication]) -> list[int]:
-        """Append records in one transaction and ring the doorbells; a record that is there already keeps its seq."""
+        """Append records in one transaction and ring the doorbells; a record that is there already keeps its seq.
+
+        Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over 16 Mi characters).
+        """
         ...
 
     def receive(self, node: str, limit: int = 100) -> Batch:
-        """Return rows of others after the node's cursor (its own rows are skipped and need no receipt)."""
+        """Return rows of others after the node's cursor (its own rows are skipped and need no receipt).
+
+        A batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
+        """
         ...
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
-        """Store receipts and the new cursor together; the same receipt twice is one."""
+        """Store receipts and the new cursor together; the same receipt twice is one, and the first stands.
+
+        The cursor never moves back. A sign of life too. Raises UsageError for a node that has not joined.
+        """
         ...
 
     def wait(self, timeout: float) -> bool:
-        """Block until the doorbell rings (True) or `timeout` seconds pass (False)."""
+        """Block until something new may be there (True) or `timeout` seconds pass (False).
+
+        Finds what was published without a ring, too: an event loop that watches `fileno` calls `wait(0)` now and then.
+        """
         ...
 
     def fileno(self) -> int:
@@ -133,6 +156,17 @@ class Bridge(Protocol):
 
     def receipts(self, record_id: str) -> list[Receipt]:
         """Return the receipts of one record."""
+        ...
+
+    def claim(self, skill_id: str, host: str, places: int) -> bool:
+        """Take one of `places` for trying a skill that is new to the mesh, per host; True where this host holds one.
+
+        A claim that nobody gave back within `CLAIM_SECONDS` no longer counts, unless the try is known to have failed.
+        """
+        ...
+
+    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
+        """Give a host's place back after a verified try; after a failed one it stays taken, so that nobody follows."""
         ...
 
     def statistics(self) -> BridgeStatistics:

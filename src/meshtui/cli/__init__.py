@@ -1,0 +1,93 @@
+"""The command line: each command is a module that is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from meshcore import __version__
+from meshtui.cli.context import Session
+
+_COMMANDS = {
+    "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
+    "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject."),
+    "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
+    "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
+    "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
+    "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+    "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
+    "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
+    "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
+    "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
+    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
+    "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
+    "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
+    "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
+    "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
+    "status": ("meshtui.cli.mesh", "The mesh at a glance."),
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, imported when called; the help is here so that listing them imports nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in sorted(_COMMANDS)])
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--home", metavar="DIR", help="This node's folder (MESHTUI_HOME).")
+@click.option("--bridge", metavar="FILE", help="The bridge database (MESHTUI_BRIDGE).")
+@click.option("--agent", metavar="NAME", help="Who is acting (MESHTUI_AGENT; default user@host).")
+@click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
+@click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
+@click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
+@click.version_option(__version__, prog_name="meshtui")
+@click.pass_context
+def meshtui(
+    ctx: click.Context,
+    home: str | None,
+    bridge: str | None,
+    agent: str | None,
+    config: str | None,
+    no_ui: bool,
+    as_json: bool,
+) -> int | None:
+    """A terminal for a mesh of agents that heal each other's errors.
+
+    Put `meshtui run --` before any command: where it fails and the fix is known, the fix is applied as far as policy
+    allows, and the command is run again.
+
+    Exit codes: 0 ok, 1 failure, 2 usage, 69 bridge unavailable, 78 configuration, 130 interrupted.
+    """
+    ctx.obj = Session(home=home, bridge=bridge, agent=agent, config=config)
+    if ctx.invoked_subcommand is not None:
+        if no_ui:
+            raise click.UsageError("--no-ui stands alone: leave the command out")
+        return None
+    if no_ui:
+        from meshtui.cli.serve import run_in_foreground
+
+        return run_in_foreground(ctx.obj, as_json=as_json)
+    from meshtui.cli.mesh import overview
+
+    return overview(ctx.obj)

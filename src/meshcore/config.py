@@ -1,0 +1,142 @@
+"""Settings: option over environment over file over default; an unknown key in the file is an error that names it."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meshcore.errors import ConfigurationError
+from meshcore.model import MODES, Json, Mode
+
+OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
+EXPECT_SECONDS = 600.0
+NAME_LIMIT = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, resolved."""
+
+    home: Path
+    """This node's folder: key, store, journal, skills file."""
+
+    operator: Path
+    """The person's folder: key, config.toml, policy.toml, the HALT file."""
+
+    bridge: Path
+    """The old database file; the mesh's own data live beside it in `<bridge>.mesh.db`."""
+
+    agent: str
+    """Who met the error, where nothing else says so: user@host."""
+
+    host: str
+    """The machine's name."""
+
+    mode: Mode | None = None
+    """The ceiling that this person sets for what may happen unattended; None leaves it to the command."""
+
+    expect_seconds: float = EXPECT_SECONDS
+    """How long a fix may run before its whole process group is ended."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Free labels for reports, for example team or customer."""
+
+    source: Path | None = None
+    """The file that was read, None where there is none."""
+
+
+_FILE_KEYS = {"home": str, "bridge": str, "agent": str, "mode": str, "expect_seconds": (int, float), "labels": dict}
+
+
+def load(
+    *,
+    home: str | None = None,
+    bridge: str | None = None,
+    agent: str | None = None,
+    config: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Resolve all settings. Raises ConfigurationError with file and key where something does not fit."""
+    env = os.environ if environment is None else environment
+    operator = _path(env.get("MESHTUI_OPERATOR_DIR") or _platform_folder("config", env), "MESHTUI_OPERATOR_DIR")
+    path, named = (Path(config), True) if config else (operator / "config.toml", False)
+    found = _read(path, must_exist=named)
+    values = found or {}
+
+    def pick(option: str | None, variable: str, key: str, default: str) -> str:
+        return option or env.get(variable) or str(values.get(key) or "") or default
+
+    host = _name(env.get("MESHTUI_HOST") or socket.gethostname() or "localhost", "MESHTUI_HOST")
+    mode, seconds = values.get("mode"), float(values.get("expect_seconds", EXPECT_SECONDS))
+    if mode is not None and mode not in MODES:
+        raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ConfigurationError(f"{path}: expect_seconds = {seconds:g} is no time to wait; name seconds above 0")
+    return Settings(
+        home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
+        operator=operator,
+        bridge=_path(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE), "bridge"),
+        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", f"{_user(env)}@{host}"), "agent"),
+        host=host,
+        mode=mode,
+        expect_seconds=seconds,
+        labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
+        source=path if found is not None else None,
+    )
+
+
+def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        if must_exist:
+            raise ConfigurationError(f"{path}: no such file; leave --config out or name another") from error
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as TOML ({error}); correct it") from error
+    for key, value in values.items():
+        if key not in _FILE_KEYS:
+            raise ConfigurationError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(_FILE_KEYS))}")
+        if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
+            raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
+    return values
+
+
+def _path(text: str, setting: str) -> Path:
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigurationError(f"{setting}: {text!r} names no home folder ({error}); write it out") from error
+    if "\0" in text:
+        raise ConfigurationError(f"{setting}: {text!r} is no path; correct it")
+    return path
+
+
+def _name(text: str, setting: str) -> str:
+    if len(text) > NAME_LIMIT or not text.isprintable():
+        raise ConfigurationError(f"{setting}: {text!r:.60} is no name; use at most {NAME_LIMIT} printable characters")
+    return text
+
+
+def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
+    variable = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}[kind]
+    if (base := env.get(variable)) and Path(base).is_absolute():
+        return str(Path(base) / "meshtui")
+    from platformdirs import user_config_dir, user_data_dir
+
+    return user_config_dir("meshtui") if kind == "config" else user_data_dir("meshtui")
+
+
+def _user(env: Mapping[str, str]) -> str:
+    if name := env.get("USER") or env.get("LOGNAME"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

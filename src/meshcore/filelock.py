@@ -1,0 +1,62 @@
+"""An advisory lock between processes: held by an open file, gone when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PAUSE = 0.005  # seconds between two attempts
+
+
+class FileLock:
+    """A lock on a file that is created where it is missing; not reentrant."""
+
+    def __init__(self, path: Path, mode: int = 0o600) -> None:
+        self.path = path
+        self._mode = mode
+        self._descriptor = -1
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether this object holds the lock."""
+        return self._descriptor >= 0
+
+    def acquire(self, timeout: float = 0.0) -> bool:
+        """Take the lock within about `timeout` seconds; False where another process keeps it. Raises OSError."""
+        if self.is_held:
+            return True
+        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
+        for _ in range(int(timeout / _PAUSE) + 1):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if timeout:
+                    time.sleep(_PAUSE)
+            except OSError:
+                os.close(descriptor)
+                raise
+            else:
+                self._descriptor = descriptor
+                return True
+        os.close(descriptor)
+        return False
+
+    def release(self) -> None:
+        """Let go of the lock, if it is held."""
+        if self.is_held:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @contextmanager
+    def held(self, timeout: float = 0.0) -> Iterator[bool]:
+        """Hold the lock for a block, which is told whether it was to be had."""
+        taken = self.acquire(timeout)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self.release()

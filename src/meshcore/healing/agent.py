@@ -1,0 +1,368 @@
+"""The loop: an incident is matched, decided, fixed, and its command run again; only that counts as healed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshcore.clock import to_text
+from meshcore.healing.capture import environment_python, project_root
+from meshcore.healing.exchange import exchange, reweigh, tell_incident, tell_outcome
+from meshcore.healing.executor import Executor, TargetBusyError
+from meshcore.healing.node import Node, boot_id
+from meshcore.healing.policy import Policy, Question, Ruling
+from meshcore.knowledge.matching import matches
+from meshcore.model import (
+    Action,
+    Circumstances,
+    Incident,
+    IncidentState,
+    KnownSkill,
+    Match,
+    Mode,
+    Outcome,
+    StepResult,
+    TryResult,
+    action_to_json,
+    canonical,
+)
+from meshcore.store import Approval
+
+Rerun = Callable[[], StepResult | None]
+"""Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What the mesh knows about an incident and what may be done: no match means that nothing known answers it."""
+
+    incident: Incident
+    match: Match | None = None
+    known: KnownSkill | None = None
+    ruling: Ruling | None = None
+    others: tuple[Match, ...] = ()
+
+
+class Healer:
+    """The loop for one node. `environment` is that of the failed command, already fit to be inherited."""
+
+    def __init__(self, node: Node, policy: Policy, executor: Executor, environment: Mapping[str, str]) -> None:
+        self.node = node
+        self.policy = policy
+        self.executor = executor
+        self.environment = environment
+
+    def open(self, incident: Incident, failed_at: float) -> None:
+        """Store a new incident that failed at a monotonic time, and queue its summary for the others."""
+        node = self.node
+        with node.store.transaction():
+            node.store.see_agent(incident.agent.name, incident.agent.via, incident.agent.host)
+            if node.store.add_incident(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
+                tell_incident(node, incident)
+
+    def consider(self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "") -> Considered:
+        """Find the best known answer, or that of one skill, and rule on it, with its events.
+
+        `first_look`: the incident has just been opened, so an answer now means that it was solved before (`again`).
+        """
+        store = self.node.store
+        found = matches(incident.signature, store, incident.circumstances)
+        if skill_id:
+            found = [match for match in found if match.skill_id == skill_id]
+        if not found:
+            return Considered(incident)
+        match = found[0]
+        known = store.skill(match.skill_id)
+        if known is None:
+            return Considered(incident)
+        ruling = self.policy.decide(
+            Question(
+                incident=incident,
+                known=known,
+                match=match,
+                mode=self.node.mode(mode),
+                environment_python=environment_python(incident.argv, self.environment, incident.cwd),
+                project=project_root(incident.cwd) or "",
+                halted=self.node.halted(),
+            )
+        )
+        with store.transaction():
+            store.add_event(
+                "incident.matched",
+                incident_id=incident.incident_id,
+                skill_id=match.skill_id,
+                data={"tier": match.tier, "score": match.score, "why": match.why},
+            )
+            store.set_incident_state(incident.incident_id, "matched", skill_id=match.skill_id, again=first_look or None)
+            store.add_event(
+                "try.decided",
+                incident_id=incident.incident_id,
+                skill_id=match.skill_id,
+                data={
+                    "decision": ruling.decision,
+                    "reasons": list(ruling.reasons),
+                    "action_type": ruling.action_type,
+                    "command": match.action.command(),
+                },
+            )
+            if ruling.decision == "refuse":
+                store.set_incident_state(incident.incident_id, "refused", skill_id=match.skill_id)
+        return Considered(incident, match, known, ruling, tuple(found[1:]))
+
+    def ask(self, considered: Considered) -> Approval:
+        """Let the try wait for a person, bound to exactly this action."""
+        match, ruling = considered.match, considered.ruling
+        if match is None or ruling is None:
+            raise ValueError("nothing to ask about")
+        approval = Approval(
+            approval_id=secrets.token_hex(6),
+            incident_id=considered.incident.incident_id,
+            skill_id=match.skill_id,
+            action_hash=action_hash(match.action),
+            command=match.action.command(),
+            reasons=ruling.reasons,
+            asked=self.node.store.now(),
+            state="waiting",
+        )
+        store = self.node.store
+        if store.ask(approval):
+            return approval
+        store.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
+        same = (approval.incident_id, approval.action_hash)
+        return next((a for a in store.approvals() if (a.incident_id, a.action_hash) == same), approval)
+
+    def apply(
+        self,
+        considered: Considered,
+        rerun: Rerun,
+        *,
+        actor: str,
+        started: float,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """Do what was ruled, run the failed command again, and store the outcome.
+
+        `started` is the monotonic time at which the mesh began to work on it: from there on, what the commands did not
+        take is the mesh's own share.
+        """
+        node, incident = self.node, considered.incident
+        match, ruling = considered.match, considered.ruling
+        if match is None or ruling is None:
+            raise ValueError("nothing to apply")
+        try_id = secrets.token_hex(8)
+        try:
+            with self.executor.lock(ruling.target):
+                if reason := self.stop_reason(match.skill_id):
+                    return self._refused(considered, try_id, actor, reason)
+                node.store.write_intent(
+                    try_id,
+                    incident.incident_id,
+                    match.skill_id,
+                    actor,
+                    {"steps": [list(step.argv) for step in ruling.plan], "cwd": incident.cwd},
+                    ruling.target.path if ruling.target else "",
+                    process_mark(os.getpid()),
+                )
+                applied = self.executor.apply(
+                    ruling.plan,
+                    cwd=incident.cwd,
+                    environment=self.environment,
+                    before_exec=lambda: self.stop_reason(match.skill_id),
+                    timeout=timeout or node.settings.expect_seconds,
+                )
+                worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
+                again = rerun() if worked else None
+        except TargetBusyError as error:
+            return self._refused(considered, try_id, actor, str(error))
+        result: TryResult = "fix_failed"
+        if applied.stopped and not applied.steps:
+            result = "refused"
+        elif worked and again is None:
+            result = "applied_not_rerun"
+        elif again is not None and again.exit_code == 0:
+            result = "verified"
+        return self._close(considered, try_id, actor, result, applied.steps, again, started)
+
+    def stop_reason(self, skill_id: str) -> str:
+        """Return why nothing may be executed now (halted, skill withdrawn); empty where it may. Read afresh."""
+        if halted := self.node.halted():
+            return f"halted: {halted}"
+        known = self.node.store.skill(skill_id)
+        if known is None or known.state in ("quarantined", "forgotten"):
+            return f"the skill is {known.state if known else 'gone'}"
+        return ""
+
+    def _refused(self, considered: Considered, try_id: str, actor: str, reason: str) -> Outcome:
+        store, incident_id = self.node.store, considered.incident.incident_id
+        skill_id = considered.match.skill_id if considered.match else ""
+        with store.transaction():
+            store.add_event(
+                "try.decided",
+                incident_id=incident_id,
+                skill_id=skill_id,
+                data={"decision": "refuse", "reasons": [reason]},
+            )
+            store.set_incident_state(incident_id, "matched", skill_id=skill_id)
+        return self._outcome(considered, try_id, actor, "refused", (), None, None, None)
+
+    def _close(
+        self,
+        considered: Considered,
+        try_id: str,
+        actor: str,
+        result: TryResult,
+        steps: tuple[StepResult, ...],
+        again: StepResult | None,
+        started: float,
+    ) -> Outcome:
+        node, incident = self.node, considered.incident
+        now = node.clock.monotonic()
+        commands = sum(step.seconds for step in steps) + (again.seconds if again else 0.0)
+        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        whole = now - (opened if opened is not None and boot == boot_id() else started)
+        green = result == "verified"
+        outcome = self._outcome(
+            considered, try_id, actor, result, steps, again, whole if green else None, now - started - commands
+        )
+        state: IncidentState = result
+        with node.store.transaction(durable=True):
+            node.store.add_outcome(outcome, own_operator=True, try_id=try_id)
+            node.store.set_incident_state(
+                incident.incident_id,
+                state,
+                skill_id=outcome.skill_id,
+                seconds=outcome.seconds,
+                own_seconds=outcome.own_seconds if green else None,
+            )
+            node.store.note_use(outcome.skill_id)
+            if green:
+                _close_approvals(node, incident.incident_id, actor)
+            reweigh(node, outcome.skill_id)
+            tell_outcome(node, outcome)
+        return outcome
+
+    def _outcome(
+        self,
+        considered: Considered,
+        try_id: str,
+        actor: str,
+        result: TryResult,
+        steps: tuple[StepResult, ...],
+        again: StepResult | None,
+        seconds: float | None,
+        own_seconds: float | None,
+    ) -> Outcome:
+        node, incident = self.node, considered.incident
+        return Outcome(
+            outcome_id=try_id,
+            incident_id=incident.incident_id,
+            skill_id=considered.match.skill_id if considered.match else "",
+            result=result,
+            at=to_text(node.clock.now()),
+            node=node.identity.node.public,
+            host=node.settings.host,
+            agent=incident.agent.name,
+            circumstances=incident.circumstances,
+            steps=steps,
+            rerun=again,
+            seconds=seconds,
+            own_seconds=own_seconds,
+            slots=incident.signature.slots,
+            actor=actor,
+        )
+
+    def finish(self) -> None:
+        """Tell the others, hear them, and bring the readable projections up to date."""
+        exchange(self.node)
+        self.node.project()
+
+
+def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
+    """A command has just succeeded: its incidents are verified. Returns them as they stood before.
+
+    Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
+    nothing was, somebody fixed it by other means and no skill gains by it.
+    """
+    waiting = node.store.waiting_incidents(argv, cwd)
+    for incident in waiting:
+        _close_approvals(node, incident.incident_id, "later success")
+        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
+        if incident.state not in ("applied_not_rerun", "unknown") or not incident.skill_id:
+            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
+            continue
+        outcome = Outcome(
+            outcome_id=secrets.token_hex(8),
+            incident_id=incident.incident_id,
+            skill_id=incident.skill_id,
+            result="verified",
+            at=to_text(node.clock.now()),
+            node=node.identity.node.public,
+            host=node.settings.host,
+            agent=incident.agent.name,
+            circumstances=incident.circumstances,
+            seconds=seconds,
+            slots=incident.signature.slots,
+            actor="later success",
+        )
+        with node.store.transaction(durable=True):
+            node.store.add_outcome(outcome, own_operator=True, try_id=outcome.outcome_id)
+            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
+            reweigh(node, incident.skill_id)
+            tell_outcome(node, outcome)
+    return waiting
+
+
+def _close_approvals(node: Node, incident_id: str, actor: str) -> None:
+    for approval in node.store.approvals():
+        if approval.incident_id == incident_id:
+            node.store.resolve_approval(approval.approval_id, "not needed", actor)
+
+
+def recover(node: Node) -> int:
+    """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many."""
+    count = 0
+    for try_id, incident_id, skill_id, process in node.store.unfinished_tries():
+        if process_mark(int(process.split(":")[0])) == process:
+            continue
+        incident = node.store.incident(incident_id)
+        outcome = Outcome(
+            outcome_id=try_id,
+            incident_id=incident_id,
+            skill_id=skill_id,
+            result="unknown",
+            at=to_text(node.clock.now()),
+            node=node.identity.node.public,
+            host=node.settings.host,
+            agent=incident.agent.name if incident else "",
+            circumstances=incident.circumstances if incident else Circumstances(),
+            actor="recovery",
+        )
+        with node.store.transaction(durable=True):
+            if not node.store.add_outcome(outcome, own_operator=True, try_id=try_id):
+                continue
+            node.store.set_incident_state(incident_id, "unknown")
+        count += 1
+    return count
+
+
+def process_mark(pid: int) -> str:
+    """Return what names a process beyond the reuse of its number: pid, boot and start time; `pid:gone` without it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return f"{pid}:{boot_id()}:{fields[19]}"
+    except (OSError, IndexError):
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return f"{pid}:gone"
+        return f"{pid}:alive"
+
+
+def action_hash(action: Action) -> str:
+    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
+    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()

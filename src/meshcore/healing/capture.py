@@ -1,0 +1,120 @@
+"""From a failed run to an incident: redacted and made visible before anything else sees it, then given a signature."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+
+from meshcore.healing.passthrough import Passed
+from meshcore.healing.surroundings import circumstances, environment_python, project_root
+from meshcore.knowledge.signature import read
+from meshcore.knowledge.text import HEAD, TAIL
+from meshcore.model import AgentInfo, Incident, StepResult
+from meshcore.safety.redact import redact, redact_argv
+from meshcore.safety.sanitize import strip_ansi, visible
+from meshcore.safety.secret_names import is_secret_name
+
+EXCERPT_LIMIT = 4 * 1024  # characters of output that an incident keeps
+STEP_OUTPUT_LIMIT = 64 * 1024  # characters of output that a step's result keeps
+_LONGEST_SECRET = 8 * 1024
+_NEVER_CUT = 1 << 30
+
+KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TERM",
+    "CI",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "PYTHONPATH",
+    "DJANGO_SETTINGS_MODULE",
+    "NODE_ENV",
+    "NODE_PATH",
+    "GOPATH",
+    "JAVA_HOME",
+    "CARGO_HOME",
+)
+"""Variables that an incident records, beside `LC_*`, so that its command can be run again in another process."""
+
+__all__ = [
+    "KEPT_VARIABLES",
+    "capture_incident",
+    "environment_python",
+    "kept_environment",
+    "project_root",
+    "readable",
+    "step_result",
+]
+
+
+def capture_incident(
+    passed: Passed,
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    agent: AgentInfo,
+    error_type: str = "",
+) -> Incident:
+    """Build the incident of a run that failed; `cwd` is absolute, `env` the command's own environment."""
+    text = readable(_telling_parts(passed.output), truncated=passed.truncated)
+    clean_argv, changed = redact_argv([visible(word, keep_newlines=False) for word in argv])
+    python = environment_python(argv, env, cwd)
+    return Incident(
+        incident_id=secrets.token_hex(8),
+        opened=passed.ended,
+        agent=agent,
+        argv=clean_argv,
+        cwd=cwd,
+        exit_code=passed.exit_code,
+        signature=read(text, error_type=error_type, command=shlex.join(clean_argv)),
+        excerpt=text[-EXCERPT_LIMIT:],
+        circumstances=circumstances(argv, cwd, python),
+        argv_redacted=changed or clean_argv != tuple(argv),
+        environment=kept_environment(env),
+        stdin=passed.stdin,
+    )
+
+
+def readable(output: bytes, *, truncated: bool = False) -> str:
+    """Return captured output as text that may be stored and drawn: no secrets, no control characters but line feeds.
+
+    Where the beginning was cut off, its half line is left out: half a secret has no form to know it by.
+    """
+    if truncated:
+        output = output.partition(b"\n")[2] or output[_LONGEST_SECRET:]
+    text = strip_ansi(output.decode(errors="replace")).replace("\r\n", "\n").replace("\r", "\n")
+    return visible(redact(text), limit=_NEVER_CUT)
+
+
+def _telling_parts(output: bytes) -> bytes:
+    """Return the beginning and the end of a long output, whole lines: more of it is not read for a signature."""
+    if len(output) <= HEAD + TAIL:
+        return output
+    head = output[:HEAD].rpartition(b"\n")[0]
+    tail = output[-TAIL:].partition(b"\n")[2] or output[_LONGEST_SECRET - TAIL :]
+    return head + b"\n" + tail
+
+
+def step_result(argv: Sequence[str], passed: Passed) -> StepResult:
+    """Return what a rerun did, fit to be stored."""
+    cut = passed.truncated or len(passed.output) > STEP_OUTPUT_LIMIT
+    output = readable(passed.output[-STEP_OUTPUT_LIMIT:], truncated=cut)
+    return StepResult(redact_argv(argv)[0], passed.exit_code, passed.seconds, output[-STEP_OUTPUT_LIMIT:])
+
+
+def kept_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that an incident records; one whose value holds a secret is left out."""
+    return {
+        name: value
+        for name, value in env.items()
+        if (name in KEPT_VARIABLES or name.startswith("LC_")) and not is_secret_name(name) and _is_plain(value)
+    }
+
+
+def _is_plain(value: str) -> bool:
+    return redact(value) == value and visible(value, keep_newlines=False) == value

@@ -1,0 +1,217 @@
+"""A planned fix is executed: argv only, scrubbed environment, bounded in time, output and reach."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshcore.clock import Clock, to_text
+from meshcore.errors import ConfigurationError, MeshError
+from meshcore.filelock import FileLock
+from meshcore.healing.bounded import OUTPUT_LIMIT, BoundedCommand, Ended
+from meshcore.healing.capture import readable
+from meshcore.healing.containment import Containment
+from meshcore.healing.policy import PlannedStep, Target
+from meshcore.healing.program import CannotStartError
+from meshcore.model import StepResult
+from meshcore.safety.sanitize import visible
+from meshcore.safety.secret_names import is_secret_name
+
+TIMEOUT_S = 300.0
+GRACE_S = 3.0  # from SIGTERM to SIGKILL
+LOCK_WAIT_S = 30.0
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_PIP = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "CERT", "CONFIG_FILE", "CACHE_DIR", "TRUSTED_HOST")
+_UV = ("INDEX_URL", "EXTRA_INDEX_URL", "DEFAULT_INDEX", "INDEX", "FIND_LINKS", "NO_INDEX", "OFFLINE", "CACHE_DIR")
+INHERITED = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SOURCE_DATE_EPOCH"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *_PROXIES,
+        *(name.lower() for name in _PROXIES),
+        *(f"PIP_{name}" for name in (*_PIP, "TIMEOUT", "RETRIES", "PROXY", "PREFER_BINARY")),
+        *(f"UV_{name}" for name in (*_UV, "NATIVE_TLS", "SYSTEM_CERTS")),
+    }
+)
+"""Variables that a fix may see, beside `LC_*`: everything else stays out."""
+
+_ADDED = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "GIT_TERMINAL_PROMPT": "0"}
+_SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class TargetBusyError(MeshError):
+    """Somebody else is changing the same environment or project."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What became of a plan: a step result per step that was started; `stopped` says why not all were, or is empty.
+
+    `contained` is how they were shut in, empty for not at all; `command_seconds` is the steps' own time.
+    """
+
+    steps: tuple[StepResult, ...] = ()
+    stopped: str = ""
+    contained: str = ""
+
+    @property
+    def command_seconds(self) -> float:
+        return sum(step.seconds for step in self.steps)
+
+
+class Executor:
+    """Executes plans. `state_dir` holds the locks: share it among all nodes that may change the same targets.
+
+    `hidden` are folders that a contained fix does not see, such as the one with the operator's key.
+    """
+
+    def __init__(self, clock: Clock, state_dir: Path, containment: Containment, *, hidden: Sequence[str] = ()) -> None:
+        self.containment = containment
+        self._clock = clock
+        self._locks = state_dir / "locks"
+        self._hidden = tuple(hidden)
+        self._cancelled = False
+        self._running: BoundedCommand | None = None
+
+    @contextmanager
+    def lock(self, target: Target | None, *, wait: float = LOCK_WAIT_S) -> Iterator[None]:
+        """Hold a target for a block, after at most about `wait` seconds. Raises TargetBusyError, ConfigurationError."""
+        if target is None:
+            yield
+            return
+        real = os.path.realpath(target.path)
+        path = self._locks / f"{hashlib.sha256(os.fsencode(real)).hexdigest()}.lock"
+        lock = FileLock(path)
+        try:
+            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+            taken = lock.acquire(wait)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{path}: cannot be locked ({error.strerror}); check the folder's owner"
+            ) from error
+        if not taken:
+            raise TargetBusyError(f"{target.path} is being changed by {_holder(path)}; try again when that has ended")
+        try:
+            with contextlib.suppress(OSError):  # who holds it is for people; the lock holds without
+                path.write_text(f"process {os.getpid()} since {to_text(self._clock.now())}", "utf-8")
+            yield
+        finally:
+            lock.release()
+
+    def apply(
+        self,
+        plan: Sequence[PlannedStep],
+        *,
+        cwd: str,
+        environment: Mapping[str, str],
+        before_exec: Callable[[], str] = str,
+        timeout: float = TIMEOUT_S,
+        grace: float = GRACE_S,
+    ) -> ApplyResult:
+        """Execute the steps one after the other until one fails; each has `timeout` seconds.
+
+        `before_exec` is asked just before each: a text that it returns is the reason to stop. Nothing is left running,
+        whatever ends it. To be called inside `lock`.
+        """
+        self._cancelled = False
+        env = scrubbed(environment)
+        if self.containment.program:
+            env["TMPDIR"] = "/tmp"  # noqa: S108  inside, it is a private one
+        results: list[StepResult] = []
+
+        def ended(stopped: str = "") -> ApplyResult:
+            return ApplyResult(tuple(results), stopped, self.containment.name)
+
+        if self.containment.required and not self.containment.program:
+            return ended(f"fixes are to run contained, and {self.containment.detail}")
+        for step in plan:
+            if self._cancelled:
+                return ended("cancelled")
+            if stopped := _unfit(step, cwd) or before_exec():
+                return ended(stopped)
+            argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden)
+            try:
+                end = self._run(BoundedCommand(self._clock, timeout=timeout, grace=grace), argv, cwd, env)
+            except CannotStartError as error:
+                return ended(error.message)
+            results.append(_result(step.argv, end))
+            if end.stopped or end.exit_code != 0:
+                return ended(end.stopped)
+        return ended()
+
+    def run_again(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str,
+        environment: Mapping[str, str],
+        timeout: float = TIMEOUT_S,
+        grace: float = GRACE_S,
+    ) -> StepResult:
+        """Run a failed command of the user's own again, as it was but for stdin, which is null; bounded like a step.
+
+        What cannot be started gives 126 or 127, as in a shell.
+        """
+        self._cancelled = False
+        try:
+            command = BoundedCommand(self._clock, timeout=timeout, grace=grace)
+            return _result(argv, self._run(command, argv, cwd, environment))
+        except CannotStartError as error:
+            return StepResult(tuple(argv), error.exit_code, 0.0, error.message)
+
+    def cancel(self) -> None:
+        """End what runs now, from another thread or a signal handler: its step is ended as at the time limit."""
+        self._cancelled = True
+        if self._running is not None:
+            self._running.cancel()
+
+    def _run(self, command: BoundedCommand, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> Ended:
+        self._running = command
+        if self._cancelled:
+            command.cancel()
+        try:
+            return command.run(argv, cwd, env)
+        finally:
+            self._running = None
+
+
+def _result(argv: Sequence[str], end: Ended) -> StepResult:
+    output = readable(end.output.value(), truncated=end.output.truncated)
+    return StepResult(tuple(argv), end.exit_code, end.seconds, output[-OUTPUT_LIMIT:])
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a fix may see; of PATH only its absolute folders."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in INHERITED or (name.startswith("LC_") and not is_secret_name(name))
+    }
+    folders = [folder for folder in kept.get("PATH", "").split(":") if folder.startswith("/")]
+    return {**kept, "PATH": ":".join(folders) or _SAFE_PATH, **_ADDED}
+
+
+def _unfit(step: PlannedStep, cwd: str) -> str:
+    program = step.argv[0] if step.argv else ""
+    if not program.startswith("/"):
+        return f"{program!r:.80} is not an absolute path of a program"
+    if any("\0" in word for word in step.argv):
+        return f"{program}: an argument holds a NUL character"
+    if not os.access(program, os.X_OK) or Path(program).is_dir():
+        return f"{program} is not a program that can be executed here"
+    if not Path(cwd).is_dir():
+        return f"{cwd}: the folder of the failed command is gone"
+    return ""
+
+
+def _holder(path: Path) -> str:
+    try:
+        return visible(path.read_text("utf-8", "replace")[:100], keep_newlines=False) or "another process"
+    except OSError:
+        return "another process"

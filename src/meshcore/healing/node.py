@@ -1,0 +1,162 @@
+"""An open node: its settings, store and identity, and its way to the bridge where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from meshcore.bridge.base import Bridge, Member
+from meshcore.bridge.legacy import LegacyGateway
+from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.clock import Clock, SystemClock
+from meshcore.config import Settings
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.home import Home
+from meshcore.journal.writer import project
+from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
+from meshcore.model import MODES, Mode
+from meshcore.safety.halt import halted
+from meshcore.safety.keys import Identity, identify
+from meshcore.safety.records import sign
+from meshcore.store import Store
+
+LEGACY_IMPORTED = "legacy_imported"
+PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
+
+
+class Node:
+    """Everything that a command needs of one home, opened when first asked for.
+
+    The bridge is optional: where it cannot be used, `bridge` is None, `bridge_fault` says why, and what is known
+    locally still works. Use as a context manager.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, bridge: Bridge | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.home = Home(settings.home).create()
+        self.store = Store(self.home.store, self.clock)
+        self.bridge_fault = ""
+        self._bridge = bridge
+        self._identity: Identity | None = None
+        self._joined = False
+        self._projected = -1
+        self._gateway: LegacyGateway | None = None
+        if not self.store.meta(LEGACY_IMPORTED):
+            import_skills_file(self.store, self.home.skills_file)
+            self.store.set_meta(LEGACY_IMPORTED, self.store.now())
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def identity(self) -> Identity:
+        """This node's key and its operator; both keys are made at the first use. Raises ConfigurationError."""
+        if self._identity is None:
+            self._identity = identify(self.home.key, self.settings.operator / "operator.key")
+        return self._identity
+
+    @property
+    def name(self) -> str:
+        """What the node is called among people: the agent that it was set up for."""
+        return self.settings.agent
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """The bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
+        if self._bridge is None and not self.bridge_fault:
+            try:
+                self._bridge = SqliteBridge(self.settings.bridge, clock=self.clock, busy_timeout=PATIENCE_SECONDS)
+            except (BridgeUnavailableError, ConfigurationError) as error:
+                self.bridge_fault = str(error)
+        if self._bridge is not None and not self._joined:
+            try:
+                self.join(self._bridge)
+            except (BridgeUnavailableError, ConfigurationError) as error:
+                self.bridge_fault = str(error)
+                return None
+        return self._bridge if self._joined else None
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the bridge was usable when last used."""
+        return self._joined and not self.bridge_fault
+
+    def disconnect(self) -> None:
+        """Let go of the bridge, so that the next use opens it anew."""
+        if self._gateway is not None:
+            self._gateway.close()
+        if self._bridge is not None:
+            self._bridge.close()
+        self._bridge, self._gateway, self._joined, self.bridge_fault = None, None, False, ""
+
+    def tend(self) -> None:
+        """Serve old programs through the bridge's old table, if it has one and no other process does."""
+        bridge = self.require_bridge()
+        if isinstance(bridge, SqliteBridge):
+            if self._gateway is None:
+                self._gateway = LegacyGateway(bridge, follows)
+            self._gateway.step()
+
+    def require_bridge(self) -> Bridge:
+        """Return the bridge. Raises BridgeUnavailableError."""
+        if self.bridge is None:
+            raise BridgeUnavailableError(self.bridge_fault)
+        return self.bridge
+
+    def join(self, bridge: Bridge) -> None:
+        """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
+        mark = f"{bridge.bridge_id}:{self.name}:{self.settings.host}"
+        if self.store.meta("joined") != mark or not self._is_member(bridge):
+            body = {"name": self.name, "host": self.settings.host, "user": str(os.getuid())}
+            hello = sign("hello", body, self.store.next_author_seq(), self.identity, self.clock)
+            bridge.join(Member(self.identity.node.public, self.name, self.settings.host, hello))
+            self.store.set_meta("joined", mark)
+        self._joined = True
+
+    def _is_member(self, bridge: Bridge) -> bool:
+        """Show a sign of life; False where the node was forgotten."""
+        try:
+            bridge.beat(self.identity.node.public)
+        except UsageError:
+            return False
+        return True
+
+    def halted(self) -> str:
+        """Return why nothing may be applied now, empty where it may."""
+        return halted(self.settings.operator)
+
+    def mode(self, asked: Mode = "auto") -> Mode:
+        """Return the lowest of what is asked, what the settings say, and what the operator has set."""
+        ceilings = [asked, self.settings.mode, self.store.control("mode")]
+        return min((m for m in ceilings if m in MODES), key=lambda m: MODES.index(m))
+
+    def project(self) -> None:
+        """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""
+        if self.store.last_event() == self._projected:
+            return
+        try:
+            write_skills_file(self.store, self.home.skills_file)
+        except OSError as error:
+            self.store.add_event("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
+        project(self.store, self.home.journal)
+        self._projected = self.store.last_event()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.disconnect()
+        self.store.close()
+
+
+def boot_id() -> str:
+    """Return what identifies this boot, so that monotonic times of different processes compare."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,136 @@
+"""One home folder: where a node keeps its key, store, journal and skills file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshcore.errors import ConfigurationError
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one node."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store.db"
+
+    @property
+    def key(self) -> Path:
+        return self.root / "node.key"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def skills_file(self) -> Path:
+        return self.root / "skills_database.json"
+
+    @property
+    def runtime_lock(self) -> Path:
+        return self.root / "runtime.lock"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    def create(self) -> Home:
+        """Make the folder, private to the user, where it does not exist. Raises ConfigurationError."""
+        make_private_folder(self.root)
+        make_private_folder(self.state)
+        return self
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, so that only the user can enter them, whatever the umask.
+
+    A folder that is there keeps its permissions. Raises ConfigurationError.
+    """
+    try:
+        if not path.is_dir():
+            if not path.parent.is_dir():
+                make_private_folder(path.parent)
+            path.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be used as a folder ({error.strerror}); choose another") from error
+
+
+def read_plain_file(path: Path, limit: int, *, private: bool = False) -> bytes:
+    """Return what a file holds. Raises OSError, also for what is no plain file (a pipe, a device) or too large.
+
+    `limit` is in bytes. `private`: a symbolic link, a file of another user, or one that others can read is refused too.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if private else 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if private and os.geteuid() not in (0, found.st_uid):
+            raise OSError(errno.EPERM, "it belongs to another user", str(path))
+        if private and stat.S_IMODE(found.st_mode) & 0o077:
+            raise OSError(errno.EPERM, f"others can read it; run: chmod 600 {path}", str(path))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
+    return data
+
+
+def write_atomically(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Replace a file so that readers see the old or the new content, never a part, also after a power cut.
+
+    A symbolic link is replaced itself, never followed. Raises OSError; the old file is then intact.
+    """
+    temporary = _write_beside(path, data, mode)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def create_once(path: Path, data: bytes) -> bool:
+    """Write a private file only where none is; False where one is. Two processes at once: one wins, whole."""
+    temporary = _write_beside(path, data, PRIVATE_FILE)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return True
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,205 @@
+"""One cause, many wordings: errors that every tool words in its own way, read as the one error they are.
+
+A reader looks at a text only where one of its needles occurs in it; its regexes are compiled when first needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from meshcore.knowledge.command import Command
+from meshcore.knowledge.slots import LOOPBACK
+from meshcore.model import Slot
+
+_MAX_LINES = 8  # lines with a needle that are looked at
+
+
+class Cause(NamedTuple):
+    """An error as its cause: the canonical type and template with its slots, and the line that told."""
+
+    error_type: str
+    template: str
+    slots: tuple[Slot, ...]
+    line: str
+
+
+def find_cause(text: str, command: Command) -> Cause | None:
+    """Return the first known cause that a tidy text (or a single line) tells, None where none is known."""
+    low = text.lower()
+    if len(low) != len(text):
+        low = text
+    for needle, reader in _READERS:
+        at = low.find(needle)
+        for _ in range(_MAX_LINES if at >= 0 else 0):
+            start = low.rfind("\n", 0, at) + 1
+            end = low.find("\n", at)
+            end = len(low) if end < 0 else end
+            cause = reader(text[start : min(end, start + 600)].strip(), text, command)
+            if cause is not None:
+                return cause
+            at = low.find(needle, end)
+            if at < 0:
+                break
+    return None
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _search(line: str, *patterns: str) -> re.Match[str] | None:
+    for pattern in patterns:
+        found = _compiled(pattern).search(line)
+        if found:
+            return found
+    return None
+
+
+_SHELL = r"^(?:-?(?:[\w./-]{0,80}/)?(?:ba|z|da|k|fi|a)?sh: )?(?:line )?(?:\d{1,6}: )?(?:line \d{1,6}: )?"
+
+
+def _command_not_found(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(
+        line,
+        _SHELL + r"\s{0,2}([^\s:'\"/]{1,80}): command not found(?!:)",
+        r"command not found: ([^\s:'\"/]{1,80})$",
+        _SHELL + r"([^\s:'\"/]{1,80}): not found$",
+        r"^make(?:\[\d{1,3}\])?: ([^\s:'\"/]{1,80}): (?:command not found|no such file or directory)",
+        r"^(?:/usr/bin/)?env: ['‘\"]?([^\s:'’\"/]{1,80})['’\"]?: no such file or directory",
+        r"exec: \"([^\s\"/]{1,80})\": executable file not found",
+        r"^'([^\s']{1,80})' is not recognized as an internal or external command",
+        r"^(?:command|the program) ['‘\"]([^\s'’\"/]{1,80})['’\"] (?:not found, but|is (?:currently )?not in)",
+        r"\bspawn ([^\s/]{1,80}) ENOENT",
+    )
+    if not found:
+        return None
+    slot = Slot("identifier", found[1])
+    return Cause("CommandNotFound", "<identifier>: command not found", (slot,), line)
+
+
+def _python_module(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(line, r"no module named (?:'([\w.]{1,200})'|\"([\w.]{1,200})\"|([\w.]{1,200}))(?!['\"\w]|; )")
+    if not found:
+        return None
+    quoted = found[1] or found[2]
+    # Python 2 names what it looked for in full, so the missing one is the first part; Python 3 names the missing one.
+    name = quoted or found[3].split(".")[0]
+    slot = Slot("identifier", name)
+    return Cause("ModuleNotFoundError", "No module named <identifier>", (slot,), line)
+
+
+def _node_module(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(line, r"cannot find (?:module|package) ['\"]([^'\"\n]{1,300})['\"]")
+    if not found:
+        return None
+    name = found[1]
+    if name.startswith((".", "/")):
+        return Cause("MODULE_NOT_FOUND", "Cannot find module <path>", (Slot("path", name),), line)
+    parts = name.split("/")
+    slot = Slot("identifier", "/".join(parts[: 2 if name.startswith("@") else 1]))
+    return Cause("MODULE_NOT_FOUND", "Cannot find module <identifier>", (slot,), line)
+
+
+def _header(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(
+        line, r"(?:fatal )?error: ['\"]?([\w./+-]{1,200}\.h(?:pp|xx|h)?)['\"]?(?: file not found|: no such file)"
+    )
+    if not found:
+        return None
+    slot = Slot("identifier", found[1])
+    return Cause("HeaderNotFound", "header <identifier> not found", (slot,), line)
+
+
+def _library(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(
+        line,
+        r"cannot find -l([\w.+-]{1,100})",
+        r"library not found for -l([\w.+-]{1,100})",
+        r"\b(lib[\w.+-]{1,100}\.so[\w.]{0,20}): cannot open shared object file",
+    )
+    if not found:
+        return None
+    slot = Slot("identifier", found[1])
+    return Cause("LibraryNotFound", "library <identifier> not found", (slot,), line)
+
+
+_HOST_PORT = (
+    r"\b([\w-][\w.-]{0,100}|\[::1\])['\"]?(?: \([^)\n]{1,60}\))?"
+    r"(?:[:/]|,? port[ =]|', port=) ?(\d{2,5})\b(?![.:]\d)"
+)
+
+
+def _refused(line: str, text: str, _command: Command) -> Cause | None:
+    said = _search(
+        line,
+        r"connection refused",
+        r"econnrefused",
+        r"(?:could ?n[o']t|can ?n?[o']t|failed to|unable to) connect to\b[^\n]{0,200}"
+        r"\b(?:port|at|on|server|redis|refused|mysql)\b",
+    )
+    if not said:
+        return None
+    place = _search(line, _HOST_PORT)
+    if not place:
+        near = (row[:600] for row in text.split("\n")[-60:] if "refused" in row.lower() or "connect" in row.lower())
+        place = next((found for row in near if (found := _search(row, _HOST_PORT))), None)
+    if not place:
+        return None
+    host = "localhost" if place[1] in LOOPBACK else place[1]
+    slots = (Slot("host", host), Slot("port", place[2]))
+    return Cause("ConnectionRefusedError", "connection refused at <host>:<port>", slots, place.string)
+
+
+def _address_in_use(line: str, text: str, command: Command) -> Cause | None:
+    said = _search(line, r"address (?:is )?already in use", r"eaddrinuse", r"port is already allocated")
+    if not said:
+        return None
+    place = _search(line, r"(?::|\bport )(\d{2,5})\b(?!\.\d)") or _search(text, r"\bport:? (\d{2,5})\b")
+    typed = [slot.value for slot in command.slots if slot.kind in ("number", "port") and 2 <= len(slot.value) <= 5]
+    typed = [value for value in typed if value.isdigit()]
+    port = place[1] if place else typed[0] if len(typed) == 1 else ""
+    if not port:
+        return Cause("AddressInUse", "address already in use", (), line)
+    return Cause("AddressInUse", "address already in use: <port>", (Slot("port", port),), line)
+
+
+def _print_statement(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(line, r"missing parentheses in call to ['\"](print|exec)", r"^SyntaxError: (print) ['\"\w]")
+    if not found:
+        return None
+    template = f"Missing parentheses in call to {found[1].lower()}"
+    return Cause("SyntaxError", template, (), line)
+
+
+def _no_distribution(line: str, _text: str, _command: Command) -> Cause | None:
+    found = _search(
+        line,
+        r"no matching distribution found for ([\w.-]{1,120})",
+        r"could not find a version that satisfies the requirement ([\w.-]{1,120})",
+    )
+    if not found:
+        return None
+    slot = Slot("identifier", found[1].rstrip("."))
+    return Cause("pip", "No matching distribution found for <identifier>", (slot,), line)
+
+
+Reader = Callable[[str, str, Command], "Cause | None"]
+_NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
+    (_python_module, ("no module named",)),
+    (_node_module, ("cannot find module", "cannot find package")),
+    (_header, ("no such file", "file not found")),
+    (_library, ("cannot find -l", "library not found", "cannot open shared object")),
+    (_address_in_use, ("already in use", "eaddrinuse", "already allocated")),
+    (_refused, ("refused", "connect to")),
+    (_no_distribution, ("matching distribution", "satisfies the requirement")),
+    (_print_statement, ("missing parentheses", "print ")),
+    (
+        _command_not_found,
+        ("not found", "not recognized", "is currently not installed", " enoent", "env: ", "is not in your", "make: "),
+    ),
+)
+_READERS = tuple((needle, reader) for reader, needles in _NEEDLES for needle in needles)

@@ -1,0 +1,78 @@
+"""What tries show of a skill: outcomes counted per host, slots relaxed by other values, generalisations offered."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from meshcore.knowledge.parts import FORM
+from meshcore.model import Circumstances, Evidence, KnownSkill, Outcome, Skill
+
+RELAX_TYPED = 2  # different verified values after which a word that the user typed is known not to matter
+RELAX = 3  # the same for any other name
+_Z = 1.959964  # 95 %
+
+
+def standing(evidence: Evidence) -> float:
+    """Return the Wilson lower bound (95 %) of the share of tries that were verified, 0 where there were none."""
+    n = evidence.verified + evidence.failed
+    if n == 0:
+        return 0.0
+    p, z2 = evidence.verified / n, _Z * _Z
+    spread = _Z * math.sqrt((p * (1 - p) + z2 / (4 * n)) / n)
+    return max(0.0, (p + z2 / (2 * n) - spread) / (1 + z2 / n))
+
+
+def weigh(skill: Skill, outcomes: Iterable[Outcome]) -> Evidence:
+    """Count a skill's outcomes: one success or failure per host and circumstances, values and slots over all.
+
+    A slot is relaxed once enough different values were verified and none but the skill's own failed.
+    """
+    good: set[tuple[str, Circumstances]] = set()
+    bad: set[tuple[str, Circumstances]] = set()
+    values: dict[int, set[str]] = defaultdict(set)
+    failed_values: dict[int, set[str]] = defaultdict(set)
+    own = {key.index: key.value for key in skill.key_slots}
+    open_slots = set(own) | {reference % FORM for reference in skill.action.parameters()}
+    for outcome in outcomes:
+        verified = outcome.result == "verified"
+        if not verified and outcome.result != "fix_failed":
+            continue
+        (good if verified else bad).add((outcome.host, outcome.circumstances))
+        seen = values if verified else failed_values
+        for index in open_slots:
+            if index < len(outcome.slots) and outcome.slots[index].value:
+                seen[index].add(outcome.slots[index].value)
+    relaxed = set()
+    for index, value in own.items():
+        known = values[index] | {value}
+        if len(known) >= _needed(skill, index) and not failed_values[index] - {value}:
+            relaxed.add(index)
+    for index in open_slots:
+        values[index] -= failed_values[index]
+    return Evidence(
+        verified=len({host for host, _ in good}),
+        failed=len({host for host, _ in bad}),
+        hosts=frozenset(host for host, _ in good | bad),
+        relaxed=frozenset(relaxed),
+        values={index: frozenset(found) for index, found in values.items() if found},
+        verified_in=dict(Counter(where for _, where in good)),
+        failed_in=dict(Counter(where for _, where in bad)),
+    )
+
+
+def _needed(skill: Skill, index: int) -> int:
+    from meshcore.knowledge.signature import around
+
+    place = around(skill.template)
+    value = next((key.value for key in skill.key_slots if key.index == index), "")
+    typed = skill.example_slots[place.command :]
+    return RELAX_TYPED if any(slot.value == value for slot in typed) else RELAX
+
+
+def generalise(known: Sequence[KnownSkill]) -> list[Skill]:
+    """Return new skills that say in one what several have shown, each with `derived_from`; a person confirms them."""
+    from meshcore.knowledge.derive import derive
+
+    return derive(known)

@@ -1,0 +1,179 @@
+"""From an error and what fixed it to a skill: which parts of the error matter is told by its fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from meshcore.errors import BadSkillError
+from meshcore.knowledge import signature as reading
+from meshcore.knowledge.evidence import generalise, standing, weigh
+from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, form_of, mentioned, typed
+from meshcore.knowledge.recognition import CommandRun, Recognition, recognise
+from meshcore.knowledge.telling import VAGUE
+from meshcore.model import Action, Circumstances, KeySlot, Signature, Skill, Slot, escape_token
+
+FIRST_FREE_PORT = 32768  # ports from here on are handed out by the system: they name no service
+
+
+def learn(
+    signature: Signature,
+    fix: Action,
+    *,
+    context: str = "",
+    circumstances: Circumstances = NOT_KNOWN,
+    command: str = "",
+) -> Skill:
+    """Return the skill that an error and its fix teach.
+
+    Key slots are what a fix cannot do without: names that the action repeats, names that it does not mention
+    (presumed to matter), ports of services. A path, number, or word of the command that error and action share
+    becomes a reference. Raises BadSkillError where the error says nothing or the action does nothing.
+    """
+    fix = _without_rerun(fix, command)
+    _check(fix)
+    if fix.kind == "advice":
+        action: Action = fix
+    else:
+        action = Action("argv", tuple(tuple(_refer(token, signature) for token in step) for step in fix.steps))
+    keys = tuple(_key_slots(signature, action))
+    _check_pattern(signature, keys)
+    return Skill(
+        signature.version,
+        signature.error_type,
+        signature.template,
+        keys,
+        action,
+        signature.line,
+        signature.slots,
+        command,
+        context,
+        "",
+        circumstances,
+    )
+
+
+def _without_rerun(fix: Action, command: str) -> Action:
+    """Return a fix without a last step that is the failed command itself: the rerun is not part of the fix."""
+    if len(fix.steps) < 2 or not command:
+        return fix
+    rerun = parse_fix(command)
+    return Action("argv", fix.steps[:-1]) if rerun.steps == fix.steps[-1:] else fix
+
+
+def confirms(skill: Skill, signature: Signature, fix: Action) -> bool:
+    """Return whether a fix that worked is what the skill would have done for that error, had it been asked."""
+    if skill.error_type != signature.error_type or skill.template.casefold() != signature.template.casefold():
+        return False
+    try:
+        return skill.action.fill(Parts(signature.slots)) == fix
+    except IndexError:
+        return False
+
+
+def reread(skill: Skill) -> Skill:
+    """Return a skill of older reading rules as the present ones read it, from its example.
+
+    Raises BadSkillError where the example no longer says enough; the caller then keeps the stored skill as it is.
+    """
+    try:
+        fix = skill.action.fill(Parts(skill.example_slots))
+    except IndexError:
+        raise BadSkillError(f"skill {skill.skill_id[:12]}: its example lacks a slot; teach it again") from None
+    signature = reading.read(skill.example_line, error_type=skill.error_type, command=skill.example_command)
+    return learn(
+        signature, fix, context=skill.context, circumstances=skill.circumstances, command=skill.example_command
+    )
+
+
+def _check(fix: Action) -> None:
+    if fix.kind == "advice":
+        if not fix.text.strip():
+            raise BadSkillError("the fix is empty: say which command or advice solved the error")
+    elif not fix.steps or not all(step and step[0].strip() for step in fix.steps):
+        raise BadSkillError("the fix runs no command: say which command or advice solved the error")
+
+
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+
+def _check_pattern(signature: Signature, keys: tuple[KeySlot, ...]) -> None:
+    literal = re.sub(r"<[a-z]{3,10}>", " ", signature.template)
+    told = any(_WORD.search(key.value) for key in keys if key.index < reading.around(signature.template).base)
+    if _WORD.search(literal) or (told and signature.error_type.casefold() not in VAGUE):
+        return
+    if not signature.template and not signature.line:
+        raise BadSkillError("the pattern is empty: give the error text that the fix answers")
+    raise BadSkillError(
+        f"the pattern {signature.line[:60]!r} would match every {signature.error_type}: give a longer text"
+    )
+
+
+def _references(signature: Signature) -> Iterator[tuple[int, str]]:
+    """Yield each reference that an action may use, with its value: what the error itself says comes first."""
+    place = reading.around(signature.template)
+    slots = signature.slots[: FORM - 1]
+    error = [i for i in range(min(place.base, len(slots))) if _may_refer(slots, place.base, i)]
+    others = list(range(place.script, len(slots)))
+    plain, derived = (0, 1, 2), (3, 4)
+    for forms, indices in ((plain, error), ((0,), others), (derived, error), ((*plain[1:], *derived), others)):
+        for form in forms:
+            for index in indices:
+                value = form_of(slots[index], form)
+                if value and not value.startswith("-"):
+                    yield form * FORM + index, value
+
+
+def _may_refer(slots: tuple[Slot, ...], base: int, index: int) -> bool:
+    if slots[index].kind in ("path", "number", "port", "hex"):
+        return True
+    return typed(slots, base, index)
+
+
+def _refer(token: str, signature: Signature) -> str:
+    """Return a token of the fix with what it shares with the error as references `{n}`."""
+    taken: list[tuple[int, int, int]] = []
+    for reference, value in _references(signature):
+        if token == value:
+            return f"{{{reference}}}"
+        if len(value) < 3 or value not in token:
+            continue
+        edge = re.compile(rf"(?<![\w./-]){re.escape(value)}(?![\w-]|\.\w|/\w{{0,200}}/)")
+        for found in edge.finditer(token):
+            if all(found.end() <= start or end <= found.start() for start, end, _ in taken):
+                taken.append((found.start(), found.end(), reference))
+    out, at = [], 0
+    for start, end, reference in sorted(taken):
+        out += [escape_token(token[at:start]), f"{{{reference}}}"]
+        at = end
+    return "".join([*out, escape_token(token[at:])])
+
+
+def _key_slots(signature: Signature, action: Action) -> Iterator[KeySlot]:
+    place = reading.around(signature.template)
+    used = {reference % FORM for reference in action.parameters()}
+    for index, slot in enumerate(signature.slots[: place.base]):
+        if (index not in used or slot.kind == "path") and _is_key(slot, action):
+            yield KeySlot(index, slot.kind, slot.value)
+    if any(index >= place.command for index in used):
+        shape = signature.slots[place.shape]
+        yield KeySlot(place.shape, shape.kind, shape.value)
+
+
+def _is_key(slot: Slot, action: Action) -> bool:
+    if slot.kind in ("identifier", "name", "host"):
+        return True
+    if slot.kind == "port":
+        return not slot.value.isdigit() or int(slot.value) < FIRST_FREE_PORT
+    if slot.kind == "path":
+        # `cp settings.example.py settings.py`: the action knows the file beyond what a reference can fill in.
+        name = slot.value.rstrip("/").rsplit("/", 1)[-1]
+        return len(name) > 3 and mentioned(action, name.split(".")[0] or name)
+    return slot.kind == "version" and mentioned(action, slot.value)
+
+
+__all__ = [
+    "CommandRun", "Recognition", "confirms", "generalise", "learn", "mentioned", "parse_fix", "recognise", "reread",
+    "spell", "standing", "typed", "weigh",
+]  # fmt: skip

@@ -1,0 +1,395 @@
+"""Which known skill answers an error, here, and with what filled in.
+
+A skill is found by hashed keys: type and template name a bucket; in a bucket, the skills with the same key slots form
+a shape, and type, template and key values hash to one key. So a lookup is a few probes of a B-tree, however many
+skills there are. Each skill also stands under a key per key slot that leaves the slot out: a loose one where the slot
+may be an accident of the instance (that is how likely answers are found), else one that only serves to see that the
+slot tells skills apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from meshcore.knowledge.command import words_of
+from meshcore.knowledge.evidence import standing
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, mentioned, typed
+from meshcore.knowledge.signature import around
+from meshcore.model import Action, Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
+
+MAX_SHAPES = 32  # looked at in one bucket
+MAX_CANDIDATES = 24
+MAX_NEAR = 8  # of those that agree but for one slot: two that disagree are enough to see that it matters
+MAX_VALUES = 16  # verified values of one slot under which a skill is also found
+_NOISE = frozenset({"path", "number", "hex", "version"})
+_CLOSED = frozenset({"path", "number", "port", "hex"})
+_WORD = re.compile(r"(?<![<\w])[^\W\d_]{3,}(?![>\w])")
+_SHORT_WORD = re.compile(r"(?<![<\w])[^\W\d_]{2,}(?![>\w])")
+_PLAIN = re.compile(r"[\w@%+=:,./-]{1,400}")  # what a shell takes as it stands
+
+
+class IndexEntry(NamedTuple):
+    """Under what a skill is found: its bucket, which of its slots are key, and its hashed keys, the exact one first."""
+
+    bucket: str
+    shape: str
+    keys: tuple[str, ...]
+
+
+class SkillSource(Protocol):
+    """Where skills are looked up. Each call is one indexed query."""
+
+    def shapes(self, bucket: str) -> Sequence[str]:
+        """Return the distinct shapes stored in a bucket."""
+        ...
+
+    def lookup(self, keys: Sequence[str], limit: int) -> Sequence[KnownSkill]:
+        """Return at most `limit` different skills that stand under any of the keys."""
+        ...
+
+
+class MemoryIndex:
+    """A `SkillSource` in memory."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[KnownSkill, IndexEntry]] = {}
+        self._shapes: dict[str, Counter[str]] = defaultdict(Counter)
+        self._keys: dict[str, dict[str, None]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, known: KnownSkill) -> None:
+        """Add a skill, or replace what is known of it."""
+        skill_id = known.skill.skill_id
+        self.discard(skill_id)
+        entry = index_entry(known)
+        self._known[skill_id] = (known, entry)
+        self._shapes[entry.bucket][entry.shape] += 1
+        for key in entry.keys:
+            self._keys[key][skill_id] = None
+
+    def discard(self, skill_id: str) -> None:
+        """Remove a skill; one that is not there is no error."""
+        found = self._known.pop(skill_id, None)
+        if found is None:
+            return
+        entry = found[1]
+        self._shapes[entry.bucket] -= Counter({entry.shape: 1})
+        for key in entry.keys:
+            self._keys[key].pop(skill_id, None)
+            if not self._keys[key]:
+                del self._keys[key]
+
+    def get(self, skill_id: str) -> KnownSkill | None:
+        """Return a skill by its id."""
+        found = self._known.get(skill_id)
+        return found[0] if found else None
+
+    def shapes(self, bucket: str) -> Sequence[str]:
+        return list(self._shapes.get(bucket, ()))
+
+    def lookup(self, keys: Sequence[str], limit: int) -> Sequence[KnownSkill]:
+        found: dict[str, KnownSkill] = {}
+        for key in keys:
+            for skill_id in self._keys.get(key, ()):
+                found[skill_id] = self._known[skill_id][0]
+                if len(found) >= limit:
+                    return list(found.values())
+        return list(found.values())
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def _key(mark: str, bucket: str, pairs: Sequence[tuple[int, str]]) -> str:
+    return _hash(mark, bucket, *(f"{index}={value}" for index, value in pairs))
+
+
+def bucket_of(error_type: str, template: str) -> str:
+    """Return the bucket of errors of one type and template."""
+    return _hash(error_type, template.casefold())
+
+
+def index_entry(known: KnownSkill) -> IndexEntry:
+    """Return under what the store files a skill; to be renewed whenever its evidence changes."""
+    skill, evidence = known.skill, known.evidence
+    bucket = bucket_of(skill.error_type, skill.template)
+    keys = [(k.index, k.value) for k in skill.key_slots if k.index not in evidence.relaxed]
+    shape = ",".join(str(index) for index, _ in keys)
+    found = {_key("=", bucket, keys): None}
+    for index, _ in keys:
+        for value in sorted(evidence.values.get(index, ()))[:MAX_VALUES]:
+            found[_key("=", bucket, [(i, value if i == index else v) for i, v in keys])] = None
+    for index, _ in keys:
+        mark = "~" if _may_differ(skill, index) else "!"
+        found[_key(mark, bucket, [pair for pair in keys if pair[0] != index])] = None
+    if wording := _wording(skill.template, skill.example_slots):
+        found[wording] = None
+    return IndexEntry(bucket, shape, tuple(found))
+
+
+def _wording(template: str, slots: Sequence[Slot]) -> str:
+    """Return the key of a telling line whoever says it, "" where it is too short to mean the same from two programs."""
+    if len(_WORD.findall(template)) < 3:
+        return ""
+    names = (slot.value for slot in slots[: around(template).base] if slot.kind not in _NOISE)
+    return _hash("^", template.casefold(), *names)
+
+
+def match(signature: Signature, source: SkillSource, circumstances: Circumstances = NOT_KNOWN) -> Match | None:
+    """Return the best answer to an error, None where nothing answers it well enough."""
+    found = matches(signature, source, circumstances, 1)
+    return found[0] if found else None
+
+
+def matches(
+    signature: Signature, source: SkillSource, circumstances: Circumstances = NOT_KNOWN, limit: int = 5
+) -> list[Match]:
+    """Return the answers to an error, best first, those that contradict each other included."""
+    bucket = bucket_of(signature.error_type, signature.template)
+    shapes = [_indices(shape) for shape in source.shapes(bucket)[:MAX_SHAPES]]
+    values = [slot.value for slot in signature.slots]
+    rows = [[(i, values[i]) for i in indices] for indices in shapes if not indices or indices[-1] < len(values)]
+    exact = [_key("=", bucket, pairs) for pairs in rows]
+    candidates = list(source.lookup(exact, MAX_CANDIDATES)) if exact else []
+    contrast: Sequence[KnownSkill] = candidates
+    if any(known.evidence.relaxed for known in candidates):
+        others = [*_without_each("!", bucket, rows), *_without_each("~", bucket, rows)]
+        contrast = [*candidates, *source.lookup(others, MAX_NEAR)]
+    answers = _judge(candidates, contrast, signature, circumstances)
+    if limit > 1 or not answers or answers[0].tier != "exact":
+        loose = _without_each("~", bucket, rows)
+        if wording := _wording(signature.template, signature.slots):
+            loose.append(wording)
+        there = {answer.skill_id for answer in answers}
+        near = source.lookup(loose, MAX_NEAR) if loose else ()
+        answers += [a for a in _judge(near, [*contrast, *near], signature, circumstances) if a.skill_id not in there]
+        answers.sort(key=_rank)
+    return _with_contradictions(answers)[:limit]
+
+
+def _with_contradictions(answers: list[Match]) -> list[Match]:
+    """Return the answers, ranked; where exact ones contradict each other, each says so, and a tie is for a person."""
+    exact = [answer for answer in answers if answer.tier == "exact"]
+    if len({answer.action for answer in exact}) < 2:
+        return answers
+    tie = exact[0].score == next(a.score for a in exact if a.action != exact[0].action)
+    said = []
+    for answer in exact:
+        other = next(a for a in exact if a.action != answer.action)
+        why = f"{answer.why}; another known fix contradicts it: `{other.action.command()}`"
+        said.append(dataclasses.replace(answer, why=why, tier="likely" if tie else answer.tier))
+    return said + [answer for answer in answers if answer.tier != "exact"]
+
+
+def _without_each(mark: str, bucket: str, rows: Sequence[Sequence[tuple[int, str]]]) -> list[str]:
+    """Return, for each row of key slots, the keys that leave one of them out."""
+    return [_key(mark, bucket, [pair for pair in row if pair[0] != index]) for row in rows for index, _ in row]
+
+
+def _rank(answer: Match) -> tuple[bool, float, str]:
+    return answer.tier != "exact", -answer.score, answer.skill_id
+
+
+@functools.lru_cache(maxsize=1024)
+def _indices(shape: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in shape.split(",") if part)
+
+
+class _Fit(NamedTuple):
+    """How a skill fits a signature: which key slots differ, which are open, in words."""
+
+    differs: tuple[int, ...]
+    accepted: tuple[int, ...]
+    relaxed: tuple[int, ...]
+
+
+def _fit(known: KnownSkill, signature: Signature) -> _Fit:
+    differs, accepted, relaxed = [], [], []
+    for key in known.skill.key_slots:
+        value = signature.slots[key.index].value if key.index < len(signature.slots) else ""
+        if value == key.value:
+            continue
+        if value in known.evidence.values.get(key.index, ()):
+            accepted.append(key.index)
+        elif key.index in known.evidence.relaxed:
+            relaxed.append(key.index)
+        else:
+            differs.append(key.index)
+    return _Fit(tuple(differs), tuple(accepted), tuple(relaxed))
+
+
+def _judge(
+    candidates: Sequence[KnownSkill],
+    neighbours: Sequence[KnownSkill],
+    signature: Signature,
+    circumstances: Circumstances,
+) -> list[Match]:
+    found = []
+    for known in candidates:
+        if known.state not in ("quarantined", "forgotten"):
+            answer = _answer(known, neighbours, signature, circumstances)
+            if answer is not None:
+                found.append(answer)
+    return sorted(found, key=_rank)
+
+
+def _answer(
+    known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Signature, circumstances: Circumstances
+) -> Match | None:
+    skill = known.skill
+    fit = _fit(known, signature)
+    if len(fit.differs) > 1:
+        return None
+    action = skill.action
+    literal = not any("{" in token or "}" in token for step in action.steps for token in step)
+    parameters = frozenset[int]() if literal else action.parameters()
+    if parameters:
+        if not _safe(action, parameters, signature):
+            return None
+        action = action.fill(Parts(signature.slots))
+    elif not literal:
+        action = action.fill(signature.slots)
+    doubts: list[str] = []
+    if fit.differs and not _may_differ(skill, fit.differs[0]):
+        return None
+    for index in fit.differs:
+        doubts.append(f"it was learnt for {_own(skill, index)!r}, and this is {signature.slots[index].value!r}")
+    if skill.error_type != signature.error_type:
+        doubts.append(f"it was learnt from {skill.error_type}")
+    for index in (*fit.relaxed, *fit.differs):
+        if _discriminates(index, known, neighbours):
+            return None
+    doubts += _unproven(known, parameters, signature)
+    if not skill.key_slots and len(_SHORT_WORD.findall(skill.template)) < 2:
+        doubts.append("the error itself says very little")
+    if known.state == "unconfirmed" or (skill.derived_from and not known.confirmed):
+        doubts.append("nobody has confirmed it yet")
+    if known.evidence.failed > known.evidence.verified:
+        doubts.append(f"it failed on {known.evidence.failed} hosts and worked on {known.evidence.verified}")
+    gate = _gate(known, circumstances)
+    if gate == "no":
+        return None
+    if gate:
+        doubts.append(gate)
+    tier: Tier = "likely" if doubts else "exact"
+    score = (0.6 if doubts else 0.9) + 0.1 * standing(known.evidence)
+    score -= 0.05 * len(fit.accepted) + 0.1 * len(fit.relaxed) + 0.15 * len(fit.differs)
+    return Match(skill.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
+
+
+def _own(skill: Skill, index: int) -> str:
+    return next(key.value for key in skill.key_slots if key.index == index)
+
+
+def _may_differ(skill: Skill, index: int) -> bool:
+    """Return whether a key slot may be an accident of the instance, so that another value is a likely match.
+
+    So it is for the shape of the command, for a word that the user typed and the fix does not repeat, where the tool
+    itself suggests the right word, and for a name beside others that the fix repeats.
+    """
+    place = around(skill.template)
+    own, slots = _own(skill, index), skill.example_slots
+    if index >= place.base:
+        return True
+    if place.suggestion in {reference % FORM for reference in skill.action.parameters()}:
+        return True
+    is_port = slots[index : index + 1] and slots[index].kind == "port"
+    if is_port or own.startswith("-") or mentioned(skill.action, own) or _respells(skill):
+        return False
+    if index < len(slots) and typed(slots, place.base, index):
+        return True
+    return any(mentioned(skill.action, k.value) for k in skill.key_slots if k.index not in (index, place.shape))
+
+
+def _respells(skill: Skill) -> bool:
+    """Return whether the fix is the failed command with one word put right: it says nothing about other words."""
+    meant = words_of(skill.example_command)
+    try:
+        step = skill.action.fill(Parts(skill.example_slots)).steps[-1]
+    except IndexError:
+        return False
+    return len(meant) == len(step) and sum(a != b for a, b in zip(meant, step, strict=True)) == 1
+
+
+def _discriminates(index: int, known: KnownSkill, neighbours: Sequence[KnownSkill]) -> bool:
+    """Return whether other skills are told apart by the slot: then a value not yet seen is no match."""
+    return any(
+        other is not known
+        and other.skill.action != known.skill.action
+        and any(key.index == index for key in other.skill.key_slots)
+        for other in neighbours
+    )
+
+
+def _unproven(known: KnownSkill, parameters: Collection[int], signature: Signature) -> list[str]:
+    doubts = []
+    for reference in sorted(parameters):
+        index = reference % FORM
+        slot = signature.slots[index]
+        if slot.kind in _CLOSED:
+            continue
+        proven = known.evidence.values.get(index, frozenset())
+        own = known.skill.example_slots[index].value if index < len(known.skill.example_slots) else ""
+        if slot.value != own and slot.value not in proven and len(proven | {own}) < 2:
+            doubts.append(f"it has worked for {own!r} only, and this is {slot.value!r}")
+    return doubts
+
+
+def _safe(action: Action, parameters: Collection[int], signature: Signature) -> bool:
+    """Return whether what is filled in is there and stays one plain word: no option, nothing that a shell reads."""
+    parts = Parts(signature.slots)
+    shell = any(step[:2] == ("sh", "-c") for step in action.steps)
+    for reference in parameters:
+        try:
+            value = parts[reference].value
+        except IndexError:
+            return False
+        if value.startswith("-") or not value.isprintable() or (shell and not _PLAIN.fullmatch(value)):
+            return False
+    return True
+
+
+def _gate(known: KnownSkill, here: Circumstances) -> str:
+    """Return "" where the circumstances speak for it, "no" where they speak against it, else the doubt in words."""
+    evidence = known.evidence
+    if here == NOT_KNOWN and not evidence.failed_in:
+        return ""
+    failed = sum(n for where, n in evidence.failed_in.items() if _alike(where, here))
+    verified = sum(n for where, n in evidence.verified_in.items() if _alike(where, here))
+    if failed > verified:
+        return "no"
+    places = [*evidence.verified_in, known.skill.circumstances]
+    if here.ecosystem in ("", "system") and here.os_family:
+        families = {place.os_family for place in places if place.os_family}
+        if families and here.os_family not in families:
+            return f"it is known to work on {', '.join(sorted(families))} only"
+    if here.scope:
+        scopes = {place.scope for place in places if place.scope}
+        if scopes and here.scope not in scopes:
+            return f"it is known to work in {', '.join(sorted(scopes))} only"
+    return ""
+
+
+def _alike(there: Circumstances, here: Circumstances) -> bool:
+    return all(
+        not getattr(there, name) or not getattr(here, name) or getattr(there, name) == getattr(here, name)
+        for name in ("os_family", "ecosystem", "scope")
+    )
+
+
+def _why(known: KnownSkill, signature: Signature, fit: _Fit, doubts: Sequence[str]) -> str:
+    keys = [signature.slots[k.index].value for k in known.skill.key_slots if k.index < around(signature.template).base]
+    about = f" about {', '.join(repr(v) for v in keys[:3])}" if keys and not fit.differs else ""
+    proof = f"verified on {known.evidence.verified} host{'s' * (known.evidence.verified != 1)}"
+    tries = proof if known.evidence.verified else "not yet tried here"
+    said = f"the same {signature.error_type}{about} has this fix, {tries}"
+    return said + ("; but " + " and ".join(doubts) if doubts else "")

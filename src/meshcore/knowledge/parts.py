@@ -1,0 +1,76 @@
+"""What an action can refer to in an error: its slots, and for a path its parts.
+
+Reference `n` of an action is slot `n % 100` in form `n // 100`: 0 as it stands, and of a path 1 without a leading
+`./`, 2 its last part, 3 its folder, 4 the last part of its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from meshcore.model import Action, Circumstances, Slot
+
+NOT_KNOWN = Circumstances()
+FORM = 100
+FORMS = ("", "without ./", "last part", "folder", "last part of its folder")
+
+
+def form_of(slot: Slot, form: int) -> str:
+    """Return a slot's value in a form, "" where it has none."""
+    value = slot.value
+    if form == 0 or not value:
+        return value
+    if slot.kind != "path" or "://" in value:
+        return ""
+    path = value.rstrip("/")
+    if form == 1:
+        return path.removeprefix("./") if path.startswith("./") else ""
+    if form == 2:
+        return path.rsplit("/", 1)[-1] if "/" in path else ""
+    folder = path.rsplit("/", 1)[0] if "/" in path else ""
+    if folder in ("", ".", "..", "~"):
+        return ""
+    return folder if form == 3 else folder.rsplit("/", 1)[-1]
+
+
+class Parts(Sequence[Slot]):
+    """The slots of a signature as `Action.fill` reads them: an index names a slot and its form."""
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = slots
+
+    @overload
+    def __getitem__(self, index: int) -> Slot: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Slot]: ...
+    def __getitem__(self, index: int | slice) -> Slot | Sequence[Slot]:
+        if isinstance(index, slice):
+            return self._slots[index]
+        form, place = divmod(index, FORM)
+        slot = self._slots[place]
+        value = form_of(slot, form) if form < len(FORMS) else ""
+        if not value:
+            raise IndexError(index)
+        return slot if form == 0 else Slot(slot.kind, value)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
+
+def mentioned(action: Action, value: str) -> bool:
+    """Return whether an action repeats a value of the error literally (as a word of its own or within one)."""
+    if len(value) < 2:
+        return any(token == value for step in action.steps for token in step) or action.text == value
+    low = value.casefold().strip("-")
+    text = action.text if action.kind == "advice" else "\0".join(token for step in action.steps for token in step)
+    return bool(low) and low in text.casefold()
+
+
+def typed(slots: tuple[Slot, ...], base: int, index: int) -> bool:
+    """Return whether a slot of the template is a word that the user typed in the failed command."""
+    value = slots[index].value
+    return not value.startswith("-") and any(slot.value == value for slot in slots[base + 4 :])

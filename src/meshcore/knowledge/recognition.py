@@ -1,0 +1,165 @@
+"""Which commands were the fix? Read from a history of commands with their exit codes and outputs.
+
+Believed is only a command that stands between a failure and the success of the same command, did something, and has a
+relation to the error: it names what the error names, the output itself suggested it, or it was seen to help twice.
+Most failures that later pass were fixed by an edit; then the answer is that no command did it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meshcore.knowledge import signature as reading
+from meshcore.knowledge.command import program_name, words_of
+from meshcore.knowledge.parts import FORMS, form_of
+from meshcore.knowledge.text import word_set
+from meshcore.model import Action, Signature, escape_token
+
+MAX_BETWEEN = 40  # commands between a failure and the success that are looked at
+_LOOKING = word_set(
+    "cd ls ll la pwd cat less more head tail grep egrep rg ag find fd which whereis type file stat du df tree "
+    "wc echo printf man help history clear ps top htop env printenv date whoami id uname hostname lsof ss "
+    "netstat ping dig host nslookup curl wget diff cmp md5sum sha256sum jq xxd od sleep true false exit alias "
+    "export set jobs tmux screen"
+)
+_READING = {
+    "git": word_set("status log diff show branch blame remote describe rev-parse ls-files grep add commit"),
+    "pip": word_set("list show freeze check search index"),
+    "npm": word_set("ls list view outdated audit"),
+    "docker": word_set("ps logs images inspect info version stats"),
+    "systemctl": word_set("status show list-units is-active cat"),
+    "apt": word_set("list show search policy"),
+    "kubectl": frozenset(["get", "describe", "logs"]),
+}
+_EDITING = word_set("vim vi nvim nano emacs code ed patch subl micro hx kate gedit")
+_GIT_EDITS = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """One command of a history: what ran where, how it ended, what it said; `at` in seconds, any epoch."""
+
+    argv: tuple[str, ...]
+    cwd: str = ""
+    exit_code: int = 0
+    output: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A fix seen in a history: the run that failed, the commands that fixed it, and why that is believed."""
+
+    failed: CommandRun
+    fix: Action
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    """A failure, what was done next, and the success of the same command."""
+
+    failed: CommandRun
+    between: tuple[CommandRun, ...]
+    signature: Signature
+
+
+def recognise(history: Sequence[CommandRun]) -> Recognition | None:
+    """Return the fix that the latest success in a history (oldest first) shows, None where no command explains it."""
+    episodes = _episodes(history)
+    if not episodes:
+        return None
+    latest, earlier = episodes[-1], episodes[:-1]
+    believed: dict[tuple[str, ...], str] = {}
+    for run in latest.between:
+        reason = _relation(run, latest) or _seen_before(run, latest, earlier)
+        if reason:
+            believed.setdefault(run.argv, reason)
+    if not believed:
+        return None
+    fix = Action("argv", tuple(tuple(escape_token(token) for token in argv) for argv in believed))
+    rerun = shlex.join(latest.failed.argv)
+    why = "; ".join(f"`{shlex.join(argv)}` {reason}" for argv, reason in believed.items())
+    return Recognition(latest.failed, fix, f"`{rerun}` failed and then succeeded; between the two {why}")
+
+
+def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:
+    """Return each success that followed a failure of the same command in the same folder, oldest first."""
+    failed_at: dict[tuple[tuple[str, ...], str], int] = {}
+    found = []
+    for i, run in enumerate(history):
+        key = (run.argv, run.cwd)
+        if run.exit_code != 0:
+            failed_at[key] = i
+            continue
+        start = failed_at.pop(key, None)
+        if start is None or i - start > MAX_BETWEEN:
+            continue
+        failed = history[start]
+        signature = reading.read(failed.output, command=shlex.join(failed.argv))
+        between = tuple(r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv and _acts(r.argv))
+        found.append(_Episode(failed, between, signature))
+    return found
+
+
+def _acts(argv: Sequence[str]) -> bool:
+    """Return whether a command may have changed anything beyond looking."""
+    words = words_of(shlex.join(argv))
+    if not words:
+        return False
+    program, rest = program_name(words[0]), words[1:]
+    if program == "python" and rest[:1] == ["-m"] and len(rest) > 1:
+        program, rest = rest[1], rest[2:]
+    if program in _LOOKING or program in _EDITING or rest[:1] in (["--version"], ["--help"], ["-h"], ["-V"]):
+        return False
+    subcommand = next((word for word in rest if not word.startswith("-")), "")
+    return subcommand not in _READING.get(program.removesuffix("3").removesuffix("-get"), frozenset())
+
+
+def _is_edit(argv: Sequence[str]) -> bool:
+    words = words_of(shlex.join(argv))
+    program, rest = program_name(words[0]), words[1:]
+    if program in ("sed", "perl"):
+        return any(word.startswith("-") and "i" in word for word in rest)
+    return program == "git" and any(word in _GIT_EDITS for word in rest[:1])
+
+
+def _relation(run: CommandRun, episode: _Episode) -> str:
+    """Return in words how a command relates to the error, "" where nothing shows it."""
+    if _is_edit(run.argv):
+        return ""
+    line = shlex.join(run.argv)
+    if len(run.argv) > 1 and line in episode.failed.output:
+        return "is what the output suggested"
+    signature = episode.signature
+    place = reading.around(signature.template)
+    arguments = run.argv[1:]
+    for slot in (*signature.slots[: place.base], signature.slots[place.suggestion]):
+        for form in range(len(FORMS)):
+            value = form_of(slot, form)
+            if len(value) >= 3 and any(_names(argument, value) for argument in arguments):
+                return f"names {value!r}, as the error does"
+    return ""
+
+
+def _names(argument: str, value: str) -> bool:
+    """Return whether an argument is a value or contains it as a word of its own (`flask==2.0`, `5432/tcp`)."""
+    at = argument.lower().find(value.lower())
+    if at < 0:
+        return False
+    before, after = argument[at - 1 : at] if at else "", argument[at + len(value) : at + len(value) + 1]
+    return not before.isalnum() and not after.isalnum()
+
+
+def _seen_before(run: CommandRun, episode: _Episode, earlier: Sequence[_Episode]) -> str:
+    """Return in words that the same command helped against the same error before, "" where it did not."""
+    for other in earlier:
+        same = (other.signature.error_type, other.signature.template) == (
+            episode.signature.error_type,
+            episode.signature.template,
+        )
+        if same and episode.signature.line and any(r.argv == run.argv for r in other.between):
+            return "helped against the same error before"
+    return ""

@@ -1,0 +1,52 @@
+"""Captured output as plain lines: no ANSI, no control characters, one kind of line end, bounded in size.
+
+Linear in the length of the text; what is kept is the beginning and the end, where tools say what went wrong.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+HEAD = 16_384  # characters kept of the beginning
+TAIL = 98_304  # characters kept of the end
+LINE = 600  # characters kept of one line
+
+
+@functools.cache
+def _escape_sequences() -> re.Pattern[str]:
+    return re.compile(
+        r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]?"  # CSI: colours, cursor
+        r"|[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)?"  # OSC, DCS and their like, up to their end
+        r"|[ -/]{0,4}[0-~]?)"  # every shorter one
+        r"|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]?"
+    )
+
+
+_CONTROL = dict.fromkeys(
+    [c for c in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)) if c not in (9, 10)]
+)
+_CONTROL |= {0x0D: "\n", 0x0B: "\n", 0x0C: "\n", 0x85: "\n", 0xA0: " ", 0x2028: "\n", 0x2029: "\n", 0xFEFF: None}
+
+
+def tidy(text: str) -> str:
+    """Return the text without escape sequences and control characters, at most HEAD + TAIL characters of it."""
+    if len(text) > HEAD + TAIL:
+        text = text[:HEAD] + "\n" + text[-TAIL:]
+    if "\x1b" in text or "\x9b" in text:
+        text = _escape_sequences().sub("", text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if not (text.isascii() and text.isprintable()):
+        text = text.translate(_CONTROL)
+    return text
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a tidy text, each without trailing blanks and cut at LINE characters."""
+    return [line[:LINE].rstrip() for line in text.split("\n")]
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(text.split())

@@ -1,0 +1,82 @@
+"""Signed statements between nodes: one canonical text, one signature over all of it.
+
+The text names its author's operator and carries the operator's enrolment of the author, so a reader needs nothing but
+the record itself (and its own operator's key) to tell who speaks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from meshcore.clock import Clock, to_text
+from meshcore.errors import BadRecordError
+from meshcore.model import Json, Record, canonical
+from meshcore.safety.keys import Identity, enrolment_text, is_signed
+from meshcore.safety.strict_json import loads
+
+FORMAT_VERSION = 1
+MAX_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a record: the node, its operator ("" where the enrolment does not hold)."""
+
+    node: str
+    operator: str
+
+
+def sign(kind: str, body: Mapping[str, Json], author_seq: int, identity: Identity, clock: Clock) -> Record:
+    """Return a record of this node. Raises BadRecordError for a body that is too large or not plain JSON."""
+    try:
+        text = canonical(
+            {
+                "v": FORMAT_VERSION,
+                "kind": kind,
+                "author": identity.node.public,
+                "author_seq": author_seq,
+                "created": to_text(clock.now()),
+                "operator": identity.operator,
+                "enrolment": identity.enrolment,
+                "body": dict(body),
+            }
+        )
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRecordError(f"a {kind} record cannot be written ({error})") from error
+    if size > MAX_BYTES:
+        raise BadRecordError(f"a {kind} record is larger than {MAX_BYTES // 1024} KiB; shorten it")
+    return verify(Record(text, identity.node.public, identity.node.sign(text)))
+
+
+def verify(record: Record) -> Record:
+    """Return the record with its fields filled in from the signed text. Raises BadRecordError with the reason."""
+    if len(record.text) > MAX_BYTES:
+        raise BadRecordError(f"larger than {MAX_BYTES // 1024} KiB")
+    if not is_signed(record.key, record.text, record.sig):
+        raise BadRecordError("the signature does not hold")
+    fields = loads(record.text, max_bytes=MAX_BYTES)
+    if not isinstance(fields, dict):
+        raise BadRecordError("not an object")
+    version, seq, body = fields.get("v"), fields.get("author_seq"), fields.get("body")
+    if version != FORMAT_VERSION:
+        raise BadRecordError(f"of format {json.dumps(version)[:20]}, this version reads {FORMAT_VERSION}")
+    if fields.get("author") != record.key:
+        raise BadRecordError("signed by another key than its author's")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 < seq < 2**63:
+        raise BadRecordError("without a usable author_seq")
+    texts = [fields.get(name) for name in ("kind", "created", "operator", "enrolment")]
+    if not isinstance(body, dict) or not all(isinstance(text, str) for text in texts):
+        raise BadRecordError("with a field missing or of another type")
+    return replace(record, kind=fields["kind"], author=record.key, author_seq=seq, created=fields["created"], body=body)
+
+
+def author_of(record: Record) -> Author:
+    """Return who made a verified record; the operator is empty unless it signed the author's enrolment."""
+    fields = json.loads(record.text)
+    operator, enrolment = fields["operator"], fields["enrolment"]
+    if not is_signed(operator, enrolment_text(record.author, operator), enrolment):
+        operator = ""
+    return Author(record.author, operator)

@@ -1,0 +1,70 @@
+"""The truth of one home: a SQLite file, written in short immediate transactions, each with the events it caused.
+
+Synchronous on purpose: one-shots and hooks have no event loop, and the runtime's statements take microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+
+from meshcore import store_reads as reads
+from meshcore.store_exchange import ExchangeTables
+from meshcore.store_file import BUSY_TIMEOUT_SECONDS, CHECKPOINT_BYTES, SCHEMA_VERSION
+from meshcore.store_incidents import IncidentTables
+from meshcore.store_reads import Read
+from meshcore.store_rows import Approval, CommandRow, OutboxRow, command_of_row, folder_to_text
+from meshcore.store_skills import SkillTables
+
+COMMANDS_KEPT_PER_FOLDER = 200
+
+__all__ = [
+    "BUSY_TIMEOUT_SECONDS",
+    "CHECKPOINT_BYTES",
+    "COMMANDS_KEPT_PER_FOLDER",
+    "SCHEMA_VERSION",
+    "Approval",
+    "CommandRow",
+    "OutboxRow",
+    "Store",
+]
+
+
+class Store(SkillTables, IncidentTables, ExchangeTables):
+    """One home's database: all its tables, and its figures."""
+
+    def see_agent(self, name: str, via: str, host: str) -> None:
+        """Note a sign of life of an agent of this node."""
+        with self.transaction():
+            done = self._write(
+                "UPDATE agents SET last_seen=?, via=?, host=? WHERE name=?", (self.now(), via, host, name)
+            )
+            if not done.rowcount:
+                self._write("INSERT INTO agents VALUES (?,?,?,?,?)", (name, via, host, self.now(), self.now()))
+                self.add_event("agent.joined", agent=name, data={"via": via, "host": host})
+
+    def agents(self) -> list[dict[str, str]]:
+        """Return this node's agents: name, via, host, first_seen, last_seen."""
+        return self._all(reads.agents())
+
+    def add_command(self, row: CommandRow) -> None:
+        """Remember a command for recognition; a folder keeps its newest ones only."""
+        folder = folder_to_text(row.cwd)
+        with self.transaction():
+            self._write(
+                "INSERT INTO commands (agent, cwd, argv, exit_code, output, at, incident_id) VALUES (?,?,?,?,?,?,?)",
+                (row.agent, folder, json.dumps(row.argv), row.exit_code, row.output, row.at, row.incident_id),
+            )
+            self._write(
+                "DELETE FROM commands WHERE cwd=? AND command_id<="
+                "(SELECT command_id FROM commands WHERE cwd=? ORDER BY command_id DESC LIMIT 1 OFFSET ?)",
+                (folder, folder, COMMANDS_KEPT_PER_FOLDER),
+            )
+
+    def commands_in(self, cwd: str, limit: int = 50) -> list[CommandRow]:
+        """Return the newest commands of a folder, oldest first."""
+        sql = "SELECT * FROM commands WHERE cwd=? ORDER BY command_id DESC LIMIT ?"
+        return self._all(Read(sql, command_of_row, (folder_to_text(cwd), limit)))[::-1]
+
+    def figures(self) -> dict[str, int]:
+        """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""
+        return dict(self._all(reads.figures()))

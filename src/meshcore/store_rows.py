@@ -1,0 +1,310 @@
+"""Rows of the store ↔ values of the model: the one place that knows which column is JSON."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from meshcore.events import Event, EventKind
+from meshcore.model import (
+    AgentInfo,
+    Circumstances,
+    Evidence,
+    Incident,
+    IncidentState,
+    Json,
+    KnownSkill,
+    Outcome,
+    Record,
+    Signature,
+    SkillSource,
+    SkillState,
+    StepResult,
+    TryResult,
+    canonical,
+    circumstances_from_json,
+    circumstances_to_json,
+    skill_from_json,
+    slots_from_json,
+    slots_to_json,
+)
+
+LONGEST_SECONDS = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """What this node has to tell: signed once (`record`), published once."""
+
+    seq: int
+    kind: str
+    body: Mapping[str, Json]
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A try that waits for a person; it is bound to the exact action by `action_hash`."""
+
+    approval_id: str
+    incident_id: str
+    skill_id: str
+    action_hash: str
+    command: str
+    reasons: tuple[str, ...]
+    asked: str
+    state: str
+    resolved: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One command that ran under the mesh, for recognising fixes."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    exit_code: int
+    output: str
+    at: str
+    incident_id: str
+    agent: str
+
+
+def folder_to_text(folder: str) -> str:
+    """Return a folder as its column holds it: one whose name is not UTF-8 is written as a JSON string."""
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        return json.dumps(folder)
+    return folder
+
+
+def folder_of_text(text: str) -> str:
+    """Read what `folder_to_text` wrote; an absolute path never begins with a quote."""
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def event_of_row(row: sqlite3.Row) -> Event:
+    """Read one row of `events`."""
+    kind = cast(EventKind, row["kind"])
+    return Event(
+        row["seq"], row["at"], kind, row["incident_id"], row["skill_id"], row["agent"], json.loads(row["data"])
+    )
+
+
+def approval_of_row(row: sqlite3.Row) -> Approval:
+    """Read one row of `approvals`."""
+    return Approval(
+        row["approval_id"],
+        row["incident_id"],
+        row["skill_id"],
+        row["action_hash"],
+        row["command"],
+        tuple(json.loads(row["reasons"])),
+        row["asked"],
+        row["state"],
+        row["resolved"],
+        row["actor"],
+    )
+
+
+def command_of_row(row: sqlite3.Row) -> CommandRow:
+    """Read one row of `commands`."""
+    return CommandRow(
+        tuple(json.loads(row["argv"])),
+        folder_of_text(row["cwd"]),
+        row["exit_code"],
+        row["output"],
+        row["at"],
+        row["incident_id"],
+        row["agent"],
+    )
+
+
+def outbox_of_row(row: sqlite3.Row) -> OutboxRow:
+    """Read one row of `outbox`."""
+    record = Record(row["text"], row["key"], row["sig"]) if row["sig"] else None
+    return OutboxRow(row["seq"], row["kind"], json.loads(row["body"]), record)
+
+
+def outcome_of_row(row: sqlite3.Row) -> Outcome:
+    """Read one row of `outcomes`."""
+    return outcome_from_json(json.loads(row["body"]))
+
+
+def skill_of_row(row: sqlite3.Row) -> KnownSkill:
+    """Read one row of `skills`."""
+    return KnownSkill(
+        skill=skill_from_json(json.loads(row["body"])),
+        label=row["label"],
+        state=cast(SkillState, row["state"]),
+        source=cast(SkillSource, row["source"]),
+        author=row["author"],
+        own_operator=bool(row["own_operator"]),
+        confirmed=bool(row["confirmed"]),
+        evidence=evidence_from_json(json.loads(row["evidence"])),
+        created=row["created"],
+    )
+
+
+def incident_to_row(incident: Incident) -> dict[str, Json]:
+    """Return the columns of `incidents` that come from the incident itself."""
+    return {
+        "incident_id": incident.incident_id,
+        "opened": incident.opened,
+        "agent": incident.agent.name,
+        "via": incident.agent.via,
+        "host": incident.agent.host,
+        "argv": json.dumps(incident.argv),
+        "cwd": folder_to_text(incident.cwd),
+        "exit_code": incident.exit_code,
+        "signature_version": incident.signature.version,
+        "error_type": incident.signature.error_type,
+        "template": incident.signature.template,
+        "slots": json.dumps(slots_to_json(incident.signature.slots)),
+        "line": incident.signature.line,
+        "excerpt": incident.excerpt,
+        "circumstances": canonical(circumstances_to_json(incident.circumstances)),
+        "environment": json.dumps(dict(incident.environment)),
+        "argv_redacted": int(incident.argv_redacted),
+        "state": incident.state,
+        "skill_id": incident.skill_id,
+        "again": int(incident.again),
+        "stdin": incident.stdin,
+    }
+
+
+def incident_of_row(row: sqlite3.Row) -> Incident:
+    """Read one row of `incidents`."""
+    return Incident(
+        incident_id=row["incident_id"],
+        opened=row["opened"],
+        agent=AgentInfo(row["agent"], row["via"], row["host"]),
+        argv=tuple(json.loads(row["argv"])),
+        cwd=folder_of_text(row["cwd"]),
+        exit_code=row["exit_code"],
+        signature=Signature(
+            row["signature_version"],
+            row["error_type"],
+            row["template"],
+            slots_from_json(json.loads(row["slots"])),
+            row["line"],
+        ),
+        excerpt=row["excerpt"],
+        circumstances=circumstances_from_json(json.loads(row["circumstances"])),
+        state=cast(IncidentState, row["state"]),
+        skill_id=row["skill_id"],
+        argv_redacted=bool(row["argv_redacted"]),
+        environment=json.loads(row["environment"]),
+        again=bool(row["again"]),
+        stdin=row["stdin"],
+    )
+
+
+def evidence_to_json(evidence: Evidence) -> dict[str, Json]:
+    """Return the JSON form of evidence; counts per circumstances are lists of [circumstances, count]."""
+
+    def counts(of: Mapping[Circumstances, int]) -> list[Json]:
+        return [[circumstances_to_json(c), n] for c, n in of.items()]
+
+    return {
+        "verified": evidence.verified,
+        "failed": evidence.failed,
+        "hosts": sorted(evidence.hosts),
+        "relaxed": sorted(evidence.relaxed),
+        "values": {str(i): sorted(v) for i, v in evidence.values.items()},
+        "verified_in": counts(evidence.verified_in),
+        "failed_in": counts(evidence.failed_in),
+    }
+
+
+def evidence_from_json(data: Mapping[str, Json]) -> Evidence:
+    """Read what `evidence_to_json` wrote."""
+
+    def counts(pairs: Iterable[Json]) -> dict[Circumstances, int]:
+        return {circumstances_from_json(c): n for c, n in pairs}
+
+    if not data:
+        return Evidence()
+    return Evidence(
+        verified=data["verified"],
+        failed=data["failed"],
+        hosts=frozenset(data["hosts"]),
+        relaxed=frozenset(data["relaxed"]),
+        values={int(i): frozenset(v) for i, v in data["values"].items()},
+        verified_in=counts(data["verified_in"]),
+        failed_in=counts(data["failed_in"]),
+    )
+
+
+def step_to_json(step: StepResult) -> dict[str, Json]:
+    """Return the JSON form of what one command did."""
+    return {"argv": list(step.argv), "exit_code": step.exit_code, "seconds": step.seconds, "output": step.output}
+
+
+def step_from_json(data: Json) -> StepResult:
+    """Read what one command did. Raises KeyError, TypeError or ValueError for a field missing or of another type."""
+    argv, exit_code, output = data["argv"], data["exit_code"], data.get("output", "")
+    if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv) or not isinstance(output, str):
+        raise ValueError("a step is an argv of texts and its output")
+    if type(exit_code) is not int or abs(exit_code) >= 2**31:
+        raise ValueError("an exit code is a number")
+    return StepResult(tuple(argv), exit_code, _finite(data["seconds"], "seconds"), output)
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
+    """Return the JSON form of an outcome."""
+    return {
+        "outcome_id": outcome.outcome_id,
+        "incident_id": outcome.incident_id,
+        "skill_id": outcome.skill_id,
+        "result": outcome.result,
+        "at": outcome.at,
+        "node": outcome.node,
+        "host": outcome.host,
+        "agent": outcome.agent,
+        "circumstances": circumstances_to_json(outcome.circumstances),
+        "steps": [step_to_json(step) for step in outcome.steps],
+        "rerun": step_to_json(outcome.rerun) if outcome.rerun else None,
+        "seconds": outcome.seconds,
+        "own_seconds": outcome.own_seconds,
+        "slots": slots_to_json(outcome.slots),
+        "actor": outcome.actor,
+    }
+
+
+def outcome_from_json(data: Json) -> Outcome:
+    """Read an outcome. Raises KeyError, TypeError or ValueError where a field is missing or of another type."""
+    result = data["result"]
+    if result not in ("verified", "fix_failed", "applied_not_rerun", "unknown", "refused"):
+        raise ValueError(f"unknown result {result!r:.40}")
+    names = ("outcome_id", "incident_id", "skill_id", "at", "node", "host", "agent")
+    texts = {name: data[name] for name in names} | {"actor": data.get("actor", "")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a text")
+    return Outcome(
+        **texts,
+        result=cast(TryResult, result),
+        circumstances=circumstances_from_json(data["circumstances"]),
+        steps=tuple(step_from_json(step) for step in data.get("steps", ())),
+        rerun=step_from_json(data["rerun"]) if data.get("rerun") else None,
+        seconds=_finite_or_none(data.get("seconds"), "seconds"),
+        own_seconds=_finite_or_none(data.get("own_seconds"), "own_seconds"),
+        slots=slots_from_json(data.get("slots", [])),
+    )
+
+
+def _finite(value: Json, name: str) -> float:
+    # Written so that NaN fails too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_SECONDS:
+        raise ValueError(f"{name} must be a number")
+    return value
+
+
+def _finite_or_none(value: Json, name: str) -> float | None:
+    return None if value is None else _finite(value, name)

@@ -1,0 +1,130 @@
+"""What every command shares: settings resolved once, the node opened once, output that is safe to print."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+from meshcore.config import Settings, load
+from meshcore.model import Json
+from meshcore.safety.sanitize import visible
+
+if TYPE_CHECKING:
+    from meshcore.healing.node import Node
+
+SCHEMA_VERSION = 1
+NEVER_SHRUNK = 14  # columns of a table; a wider one gives way where the terminal is narrow
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with a schema_version.")
+
+
+@dataclass
+class Session:
+    """One call of the command line."""
+
+    home: str | None = None
+    bridge: str | None = None
+    agent: str | None = None
+    config: str | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All settings, resolved. Raises ConfigurationError."""
+        return load(home=self.home, bridge=self.bridge, agent=self.agent, config=self.config)
+
+    @contextmanager
+    def node(self, *, fresh: bool = False, needs_bridge: bool = False) -> Iterator[Node]:
+        """Open the node; `fresh` pulls from the bridge first, as far as that is possible in no time.
+
+        Raises BridgeUnavailableError where the bridge is needed and cannot be used.
+        """
+        from meshcore.healing.node import Node
+
+        with Node(self.settings) as node:
+            if fresh:
+                from meshcore.healing.exchange import exchange
+
+                exchange(node)
+                if needs_bridge:
+                    node.require_bridge()
+                if node.bridge_fault:
+                    note(f"bridge: {node.bridge_fault}")
+            yield node
+
+
+@contextmanager
+def leave_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an orderly way out for a block, so that a fix in progress is ended with us."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def session_of(ctx: click.Context) -> Session:
+    """Return the session of a command's context."""
+    found = ctx.find_object(Session)
+    return found if found is not None else Session()
+
+
+def note(text: str) -> None:
+    """Write one line for people to standard error."""
+    print(f"meshtui: {visible(text, keep_newlines=False)}", file=sys.stderr)
+
+
+def print_json(kind: str, payload: Json) -> None:
+    """Print one JSON object: `schema_version` and the payload under its name."""
+    print(json.dumps({"schema_version": SCHEMA_VERSION, kind: payload}, ensure_ascii=True))
+
+
+def say(text: str = "") -> None:
+    """Print text for people; what could steer a terminal is made visible."""
+    print(visible(text))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
+    """Print rows under headings: on a terminal fitted to its width, in a pipe whole and separated by tabs."""
+    if not rows:
+        if empty:
+            say(empty)
+        return
+    cells = [[visible(str(value), keep_newlines=False) for value in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [list(columns), *cells]:
+            print("\t".join(row))
+        return
+    from rich import box
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
+    for index, name in enumerate(columns):
+        width = max(cell_len(row[index]) for row in [list(columns), *cells])
+        grid.add_column(name, overflow="ellipsis", no_wrap=True, min_width=min(width, NEVER_SHRUNK))
+    for row in cells:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console(width=shutil.get_terminal_size().columns).print(grid)
+
+
+def facts(pairs: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line, aligned."""
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        say(f"{name:<{width}}  {value}")

@@ -1,0 +1,73 @@
+"""`meshtui demo`: the story on this machine, for real."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from meshcore.demo import Story, remove, run_demo
+from meshcore.errors import UsageError
+from meshtui.cli.context import facts, json_option, print_json, say
+
+GOAL_SECONDS = 3.0
+GOAL_MESH_SECONDS = 0.150
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")
+@click.option("--keep", metavar="DIR", help="Play it in DIR (new or empty) and leave everything there.")
+@json_option
+def demo(offline: bool, keep: str | None, as_json: bool) -> int:
+    """Two agents, one bridge: the first is taught a fix and proves it, the second heals by itself.
+
+    Everything happens in a throwaway folder; your own homes, bridge and operator key are not touched. Exit 0 only if
+    the second agent was verified.
+    """
+    root = _folder(keep)
+    progress = (lambda line: print(line, file=sys.stderr)) if as_json else say
+    try:
+        story = run_demo(root, offline=offline, say=progress)
+    finally:
+        if keep is None:
+            remove(root)
+    if as_json:
+        print_json("demo", asdict(story))
+    else:
+        _summary(story, kept=keep is not None)
+    return 0 if story.verified else 1
+
+
+def _folder(keep: str | None) -> Path:
+    if keep is None:
+        return Path(tempfile.mkdtemp(prefix="meshtui-demo-"))
+    root = Path(keep).absolute()
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UsageError(f"{root}: not an empty folder; name a new one")
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def _summary(story: Story, *, kept: bool) -> None:
+    say()
+    facts(
+        {
+            "broadcast → receipt": f"{(story.received_after or 0) * 1000:.2f} ms",
+            "first (agent_a_test)": _time(story.first),
+            "again (agent_b_test)": _time(story.again),
+            "skills broadcast": f"{story.broadcast}   (message_id LIKE 'skill_%')",
+            "pending queue": f"{story.pending}   (… AND status='pending')",
+            **{f"skills of {name}": f"{story.skills[name]} in {path}" for name, path in story.skills_files.items()},
+            "packages from": "a stand-in wheel built here" if story.offline else "the package index",
+        }
+    )
+    say("✓ healed at the second agent, verified by running the failed command again")
+    if kept:
+        say(f"everything is kept in {story.folder}")
+
+
+def _time(split: dict[str, float]) -> str:
+    return f"{split['seconds']:.2f} s, the mesh {split['mesh'] * 1000:.0f} ms of it"

@@ -1,0 +1,120 @@
+"""`meshtui incidents`: failures, what was done about them, and how that went."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from meshcore.errors import UsageError
+from meshcore.model import Incident, Json
+from meshcore.store_rows import incident_to_row, outcome_to_json
+from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+
+STATE_WORDS = {
+    "open": "open",
+    "matched": "known fix",
+    "needs_approval": "needs you",
+    "fixing": "fixing",
+    "verified": "✓ verified",
+    "fix_failed": "fix failed",
+    "applied_not_rerun": "applied, not rerun",
+    "unknown": "unknown",
+    "refused": "refused",
+}
+
+
+@click.group()
+def incidents() -> None:
+    """Failures, what was done about them, and how that went: list, show."""
+
+
+@incidents.command("list")
+@click.option("--state", default="", type=click.Choice(["", *STATE_WORDS]), help="Only those.")
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@json_option
+@click.pass_obj
+def list_incidents(session: Session, state: str, limit: int, as_json: bool) -> None:
+    """List incidents of the whole mesh, newest first."""
+    with session.node(fresh=True) as node:
+        found = node.store.incidents(state=state, limit=limit)
+        times = {i.incident_id: node.store.incident_times(i.incident_id)[2] for i in found}
+    if as_json:
+        print_json("incidents", [{**_as_json(i), "seconds": times[i.incident_id]} for i in found])
+        return
+    rows = [
+        (
+            i.opened[:19].replace("T", " "),
+            i.incident_id[:8],
+            i.agent.name,
+            STATE_WORDS[i.state],
+            "" if (seconds := times[i.incident_id]) is None else f"{seconds:.1f} s",
+            i.signature.line,
+        )
+        for i in found
+    ]
+    table(("opened (UTC)", "incident", "agent", "state", "to green", "error"), rows, empty="no incidents")
+
+
+@incidents.command()
+@click.argument("incident")
+@json_option
+@click.pass_obj
+def show(session: Session, incident: str, as_json: bool) -> None:
+    """Show one incident and its chain: error, known fix, decision, commands, rerun. `last` is the newest here."""
+    with session.node(fresh=True) as node:
+        found = node.store.incident(incident)
+        if found is None:
+            raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
+        outcomes = node.store.outcomes(incident_id=found.incident_id)
+        events = node.store.events_of(found.incident_id)
+        known = node.store.skill(found.skill_id) if found.skill_id else None
+        _, _, seconds, own = node.store.incident_times(found.incident_id)
+    if as_json:
+        print_json(
+            "incident",
+            {
+                **_as_json(found),
+                "seconds": seconds,
+                "own_seconds": own,
+                "outcomes": [outcome_to_json(o) for o in outcomes],
+                "events": [event.to_json() for event in events],
+            },
+        )
+        return
+    facts(
+        {
+            "incident": found.incident_id,
+            "agent": f"{found.agent.name} on {found.agent.host} (via {found.agent.via})",
+            "opened": found.opened,
+            "command": shlex.join(found.argv),
+            "folder": found.cwd or "-",
+            "exit code": found.exit_code,
+            "error": found.signature.line,
+            "state": STATE_WORDS[found.state],
+            "fix": f"#{known.label} {known.skill.action.command()}" if known else "-",
+        }
+    )
+    for event in events:
+        if event.kind == "incident.matched":
+            say(f"  why       {event.data.get('why', '')}")
+        elif event.kind == "try.decided":
+            say(f"  decision  {event.data.get('decision', '')}: {'; '.join(map(str, event.data.get('reasons', [])))}")
+    for outcome in outcomes:
+        for step in outcome.steps:
+            say(f"  ran       {shlex.join(step.argv)} → {step.exit_code} ({step.seconds:.2f} s)")
+        if outcome.rerun:
+            rerun = outcome.rerun
+            say(f"  rerun     {shlex.join(rerun.argv)} → {rerun.exit_code} ({rerun.seconds:.2f} s)")
+        say(f"  outcome   {outcome.result} by {outcome.actor or '-'} at {outcome.at}")
+    if seconds is not None:
+        say(f"  to green  {seconds:.3f} s" + (f", of it the mesh {own * 1000:.0f} ms" if own is not None else ""))
+
+
+def _as_json(incident: Incident) -> dict[str, Json]:
+    import json
+
+    row = incident_to_row(incident)
+    for name in ("argv", "slots", "circumstances", "environment"):
+        row[name] = json.loads(row[name])
+    return row

@@ -1,0 +1,209 @@
+"""`meshtui status`, `nodes`, `agents`, `deliveries`: the mesh as the bridge and this node see it."""
+
+from __future__ import annotations
+
+import statistics
+
+import click
+
+from meshcore.clock import from_text
+from meshcore.errors import UsageError
+from meshcore.healing.node import Node
+from meshcore.model import Json
+from meshcore.runtime import holder
+from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+
+SEEN_SECONDS = 60.0
+
+
+def _ago(node: Node, moment: str) -> str:
+    if not moment:
+        return "never"
+    seconds = max(0.0, (node.clock.now() - from_text(moment)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def nodes(ctx: click.Context, as_json: bool) -> None:
+    """Who reads the bridge: list, forget."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_nodes, as_json=as_json)
+
+
+@nodes.command("list")
+@json_option
+@click.pass_obj
+def list_nodes(session: Session, as_json: bool) -> None:
+    """List the nodes that have joined the bridge."""
+    with session.node(fresh=True, needs_bridge=True) as node:
+        members = node.require_bridge().members()
+        me = node.identity.node.public
+        if as_json:
+            rows = [
+                {
+                    "node": m.node,
+                    "name": m.name,
+                    "host": m.host,
+                    "joined": m.joined_at,
+                    "seen": m.seen_at,
+                    "cursor": m.cursor,
+                }
+                for m in members
+            ]
+            print_json("nodes", rows)
+            return
+        lines = [
+            (m.node[:12], m.name + (" (this)" if m.node == me else ""), m.host, m.joined_at[:19], _ago(node, m.seen_at))
+            for m in members
+        ]
+    table(("node", "name", "host", "joined", "seen"), lines)
+
+
+@nodes.command()
+@click.argument("name")
+@click.pass_obj
+def forget(session: Session, name: str) -> None:
+    """Expect no more receipts of a node; it may join again by itself."""
+    with session.node() as node:
+        bridge = node.require_bridge()
+        found = [m for m in bridge.members() if m.name == name or (len(name) >= 6 and m.node.startswith(name))]
+        if len(found) != 1:
+            what = "several nodes are" if found else "no node is"
+            raise UsageError(f"{what} called {name!r}; `meshtui nodes` lists them")
+        bridge.forget(found[0].node)
+    say(f"{found[0].name} ({found[0].node[:12]}) is forgotten")
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def agents(session: Session, as_json: bool) -> None:
+    """This node's agents and when they were last seen."""
+    with session.node() as node:
+        found = node.store.agents()
+        if as_json:
+            print_json("agents", found)
+            return
+        rows = [(a["name"], a["via"], a["host"], _ago(node, a["last_seen"])) for a in found]
+    table(("agent", "via", "host", "seen"), rows, empty="no agents yet; put `meshtui run --` before a command")
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def deliveries(session: Session, as_json: bool) -> None:
+    """Who has not received what, and since when; exit 0 also where nothing is open."""
+    with session.node(fresh=True, needs_bridge=True) as node:
+        bridge = node.require_bridge()
+        names = {m.node: m.name for m in bridge.members()}
+        open_ones = bridge.undelivered()
+        counts = bridge.statistics()
+        if as_json:
+            print_json(
+                "deliveries",
+                {
+                    "expected": counts.expected,
+                    "received": counts.received,
+                    "rejected": counts.rejected,
+                    "undelivered": [
+                        {"seq": u.seq, "record": u.record_id, "kind": u.kind, "node": u.node, "since": u.since}
+                        for u in open_ones
+                    ],
+                },
+            )
+            return
+        rows = [(u.kind, u.record_id[:12], names.get(u.node, u.node[:12]), _ago(node, u.since)) for u in open_ones]
+    say(f"{counts.received} of {counts.expected} expected deliveries received, {counts.rejected} rejected")
+    table(("kind", "record", "waits for", "since"), rows)
+
+
+def figures(node: Node) -> dict[str, Json]:
+    """Return the mesh in figures: counts from the store, and from the bridge where it can be read."""
+    counts = node.store.figures()
+    green = node.store.seconds_to_green()
+    incidents = {name.split(".", 1)[1]: n for name, n in counts.items() if name.startswith("incidents.")}
+    result: dict[str, Json] = {
+        "node": node.identity.node.public,
+        "name": node.name,
+        "home": str(node.home.root),
+        "mode": node.mode(),
+        "halted": node.halted(),
+        "runtime": holder(node.home.runtime_lock),
+        "skills": node.store.count_skills(),
+        "incidents": incidents,
+        "handled": sum(incidents.values()),
+        "verified": incidents.get("verified", 0),
+        "needs_you": counts.get("approvals.waiting", 0),
+        "rejected_records": counts.get("records.rejected", 0),
+        "unpublished": counts.get("outbox.waiting", 0),
+        "to_green": {
+            name: {"n": len(times), "median_seconds": statistics.median(times) if times else None}
+            for name, times in green.items()
+        },
+        "bridge": None,
+    }
+    if node.bridge is not None:
+        s = node.bridge.statistics()
+        now = node.clock.now()
+        members = node.bridge.members()
+        seen = sum((now - from_text(m.seen_at)).total_seconds() <= SEEN_SECONDS for m in members)
+        result["bridge"] = {
+            "path": str(node.settings.bridge),
+            "joined": len(members),
+            "seen": seen,
+            "records": s.records,
+            "undelivered": s.undelivered,
+            "legacy_broadcast": s.legacy_broadcast,
+            "legacy_pending": s.legacy_pending,
+        }
+    return result
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(session: Session, as_json: bool) -> None:
+    """The mesh at a glance."""
+    with session.node(fresh=True) as node:
+        now = figures(node)
+        fault = node.bridge_fault
+    if as_json:
+        print_json("status", now)
+        return
+    bridge = now["bridge"]
+    green = now["to_green"]
+    facts(
+        {
+            "node": f"{now['name']} ({now['node'][:12]}), home {now['home']}",
+            "bridge": f"{bridge['path']}, {bridge['joined']} joined, {bridge['seen']} seen"
+            if bridge
+            else f"unavailable: {fault}",
+            "skills": now["skills"],
+            "incidents": f"{now['verified']} verified of {now['handled']}",
+            "to green": ", ".join(
+                f"{name} {t['median_seconds']:.1f} s (n={t['n']})" if t["n"] else f"{name} -"
+                for name, t in green.items()
+            ),
+            "undelivered": bridge["undelivered"] if bridge else "?",
+            "needs you": now["needs_you"],
+            "rejected": now["rejected_records"],
+            "mode": now["mode"] + (f", HALTED: {now['halted']}" if now["halted"] else ""),
+            "runtime": f"process {now['runtime']}" if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
+        }
+    )
+
+
+def overview(session: Session) -> int:
+    """Say how things stand and what to do next; what `meshtui` alone does where there is no screen to draw on."""
+    with session.node(fresh=True) as node:
+        now = figures(node)
+    say(
+        f"{now['skills']} skills, {now['verified']} of {now['handled']} incidents verified, {now['needs_you']} need you"
+    )
+    say("next: meshtui run -- CMD   meshtui status   meshtui demo   meshtui --help")
+    return 0

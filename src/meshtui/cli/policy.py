@@ -1,0 +1,109 @@
+"""`meshtui policy` and `meshtui redact`: ask the two gates directly."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Literal, cast
+
+import click
+
+from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.healing.policy import Policy, Ruling
+from meshcore.safety.redact import redact as redact_text
+from meshtui.cli.context import Session, json_option, print_json, say
+
+VERDICTS = {"run": "allow", "approve": "ask", "hint": "ask", "refuse": "deny"}
+
+
+@click.group()
+def policy() -> None:
+    """Ask what the policy says: check, explain."""
+
+
+@policy.command()
+@click.argument("command", required=False)
+@click.option("--jsonl", is_flag=True, help='Read {"id", "command"} lines, answer {"id", "verdict"} lines.')
+@click.option("--author", type=click.Choice(["own", "peer"]), default="peer", show_default=True, help="Who taught it.")
+@json_option
+@click.pass_obj
+def check(session: Session, command: str | None, jsonl: bool, author: str, as_json: bool) -> None:
+    """Would this command run unattended? Prints allow, ask or deny, and why."""
+    rules = Policy.load(session.settings.operator / "policy.toml")
+    who = cast(Literal["own", "peer"], author)
+    if jsonl:
+        for number, line in enumerate(sys.stdin, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                text = row["command"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(f"line {number}: not an object with a command ({error})") from error
+            ruling = rules.check(str(text), who)
+            answer = {"id": row.get("id"), "verdict": VERDICTS[ruling.decision], "reasons": list(ruling.reasons)}
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+        return
+    if command is None:
+        raise UsageError("give a command, or --jsonl to read them from standard input")
+    ruling = rules.check(command, who)
+    if as_json:
+        print_json("ruling", _as_json(ruling))
+        return
+    say(f"{VERDICTS[ruling.decision]}  {ruling.action_type}".rstrip())
+    for reason in ruling.reasons:
+        say(f"  {reason}")
+
+
+@policy.command()
+@click.argument("incident")
+@json_option
+@click.pass_obj
+def explain(session: Session, incident: str, as_json: bool) -> int:
+    """What was decided on an incident, and why. `last` is the newest here."""
+    with session.node() as node:
+        found = node.store.incident(incident)
+        if found is None:
+            raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
+        decisions = [event for event in node.store.events_of(found.incident_id) if event.kind == "try.decided"]
+    if as_json:
+        print_json("decisions", [event.to_json() for event in decisions])
+        return 0
+    if not decisions:
+        say("nothing was decided: no known skill answered it")
+        return EXIT_FAILURE
+    for event in decisions:
+        say(f"{event.at}  {event.data.get('decision')}  {event.data.get('action_type', '')}")
+        for reason in event.data.get("reasons", []):
+            say(f"  {reason}")
+    return 0
+
+
+def _as_json(ruling: Ruling) -> dict[str, object]:
+    return {
+        "verdict": VERDICTS[ruling.decision],
+        "decision": ruling.decision,
+        "action_type": ruling.action_type,
+        "reasons": list(ruling.reasons),
+        "plan": [list(step.argv) for step in ruling.plan],
+    }
+
+
+@click.command()
+@click.option("--jsonl", is_flag=True, help='Read {"id", "text"} lines, answer {"id", "text"} lines.')
+def redact(jsonl: bool) -> None:
+    """Filter secrets out of text, from standard input to standard output."""
+    if not jsonl:
+        sys.stdout.write(redact_text(sys.stdin.buffer.read().decode("utf-8", "replace")))
+        return
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            text = row["text"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"line {number}: not an object with a text ({error})") from error
+        sys.stdout.write(json.dumps({"id": row.get("id"), "text": redact_text(str(text))}) + "\n")
+        sys.stdout.flush()

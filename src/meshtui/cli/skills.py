@@ -1,0 +1,178 @@
+"""`meshtui skills`: what is known, and what an operator decides about it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from meshcore.errors import UsageError
+from meshcore.healing.exchange import exchange, stand_behind
+from meshcore.healing.node import Node
+from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
+from meshcore.knowledge.learning import standing
+from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
+from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+
+
+@click.group()
+def skills() -> None:
+    """What is known: list, show, confirm, quarantine, forget, export, import."""
+
+
+def _find(node: Node, reference: str) -> KnownSkill:
+    known = node.store.skill(reference)
+    if known is None:
+        raise UsageError(f"no skill {reference!r}; `meshtui skills list` shows labels and ids")
+    return known
+
+
+def _as_json(node: Node, known: KnownSkill) -> dict[str, Json]:
+    evidence = known.evidence
+    return {
+        **skill_to_json(known.skill),
+        "skill_id": known.skill.skill_id,
+        "label": known.label,
+        "state": known.state,
+        "source": known.source,
+        "author": known.author,
+        "own_operator": known.own_operator,
+        "confirmed": known.confirmed,
+        "verified": evidence.verified,
+        "failed": evidence.failed,
+        "standing": round(standing(evidence), 3),
+        "created": known.created,
+    }
+
+
+@skills.command("list")
+@click.option("--all", "everything", is_flag=True, help="Forgotten ones too.")
+@json_option
+@click.pass_obj
+def list_skills(session: Session, everything: bool, as_json: bool) -> None:
+    """List skills: one line each."""
+    with session.node(fresh=True) as node:
+        found = [known for known in node.store.skills() if everything or known.state != "forgotten"]
+        if as_json:
+            print_json("skills", [_as_json(node, known) for known in found])
+            return
+    rows = [
+        (
+            f"#{known.label}",
+            known.skill.skill_id[:12],
+            known.state,
+            known.source,
+            f"{known.evidence.verified}/{known.evidence.verified + known.evidence.failed}",
+            known.skill.example_line,
+            known.skill.action.command() if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
+        )
+        for known in found
+    ]
+    empty = "no skills yet; teach one with `meshtui learn`, or put `meshtui run --` before a command"
+    table(("label", "skill", "state", "source", "verified", "error", "fix"), rows, empty=empty)
+
+
+@skills.command()
+@click.argument("skill")
+@json_option
+@click.pass_obj
+def show(session: Session, skill: str, as_json: bool) -> None:
+    """Show one skill, by label, id, or the beginning of its id."""
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        if as_json:
+            print_json("skill", _as_json(node, known))
+            return
+        outcomes = node.store.outcomes(skill_id=known.skill.skill_id)
+    one = known.skill
+    facts(
+        {
+            "skill": f"#{known.label} {one.skill_id}",
+            "error": f"{one.error_type}: {one.template}",
+            "must match": ", ".join(f"{k.kind} {k.value!r}" for k in one.key_slots) or "nothing but the wording",
+            "fix": one.action.command() + ("  (advice)" if one.action.kind == "advice" else ""),
+            "seen as": one.example_line,
+            "context": one.context or "-",
+            "state": known.state + ("" if known.confirmed else ", not confirmed"),
+            "from": f"{known.source}, {'own operator' if known.own_operator else 'another operator or unknown'}",
+            "author": known.author[:12] or "an old program (unsigned)",
+            "verified": f"{known.evidence.verified} of {known.evidence.verified + known.evidence.failed} tries",
+            "standing": f"{standing(known.evidence):.2f}",
+        }
+    )
+    for outcome in outcomes[-10:]:
+        say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
+
+
+def _decide(session: Session, reference: str, state: SkillState, reason: str) -> None:
+    with session.node(fresh=True) as node:
+        known = _find(node, reference)
+        if state == "active":
+            stand_behind(node, known, reason)
+        else:
+            node.store.set_skill_state(known.skill.skill_id, state, node.name, reason)
+        exchange(node)
+        node.project()
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {state} now")
+
+
+@skills.command()
+@click.argument("skill")
+@click.pass_obj
+def confirm(session: Session, skill: str) -> None:
+    """Stand behind a skill: it may then be used as policy allows; a quarantine is lifted."""
+    _decide(session, skill, "active", "confirmed")
+
+
+@skills.command()
+@click.argument("skill")
+@click.option("--reason", default="set by a person", help="Why.")
+@click.pass_obj
+def quarantine(session: Session, skill: str, reason: str) -> None:
+    """Keep a skill from being used until it is confirmed again."""
+    _decide(session, skill, "quarantined", reason)
+
+
+@skills.command()
+@click.argument("skill")
+@click.pass_obj
+def forget(session: Session, skill: str) -> None:
+    """Never answer with a skill again; `confirm` undoes it."""
+    _decide(session, skill, "forgotten", "forgotten")
+
+
+@skills.command("export")
+@click.argument("file", required=False)
+@click.pass_obj
+def export_skills(session: Session, file: str | None) -> None:
+    """Write the skills in the old file's format, to FILE or standard output."""
+    with session.node(fresh=True) as node:
+        if file is not None and file != "-":
+            path = Path(file)
+            try:
+                write_skills_file(node.store, path)
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+            say(f"{node.store.count_skills()} skills written to {path}")
+            return
+        import json
+
+        entries = [skill_to_old(known) for known in node.store.skills(states=("unconfirmed", "active"))]
+        json.dump({"skills": entries, "stats": {"total_errors_handled": 0, "auto_resolved": 0}}, sys.stdout, indent=2)
+        print()
+
+
+@skills.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.pass_obj
+def import_skills(session: Session, file: str) -> None:
+    """Take in a skills_database.json; its entries stay unconfirmed until a person confirms them."""
+    path = Path(file)
+    with session.node() as node:
+        read_skills_file(path)
+        done = import_skills_file(node.store, path)
+        node.project()
+    say(f"{done.entries} entries, {done.skills} different skills, {done.added} new")
+    for reason in done.refused:
+        say(f"not usable: {reason}")

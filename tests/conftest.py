@@ -1,0 +1,64 @@
+"""What all tests share: a clock, a store, the given data, a small disk; and no file of the user's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshcore.store import Store
+from meshcore.testing import FakeClock
+
+SHARED = Path(__file__).parents[1] / "../shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Point every default of meshtui into a folder of this session."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MESHTUI_")]:
+            patch.delenv(name)
+        patch.setenv("MESHTUI_OPERATOR_DIR", str(folder / "operator"))
+        patch.setenv("MESHTUI_HOME", str(folder / "home"))
+        patch.setenv("MESHTUI_BRIDGE", str(folder / "bridge.db"))
+        yield
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
+    store = Store(tmp_path / "store.db", clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of given data."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder of given data, ../shared, is not here")
+    return SHARED
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("a small file system needs root")
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,81 @@
+"""Builders for the bridge's tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from meshcore.bridge.base import Bridge, Member, Publication
+from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.clock import Clock
+from meshcore.model import Json, Receipt, Record, canonical
+
+ALICE, BOB, CAROL, DAVE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+
+
+class FakeClock:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.wall = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+def record(author: str = ALICE, number: int = 1, **body: Json) -> Record:
+    """Return a record of a node; its signature is a stand-in, the bridge looks at none."""
+    text = canonical({"author": author, "author_seq": number, "body": body})
+    return Record(text, author, f"{number:0128x}")
+
+
+def publication(author: str = ALICE, number: int = 1, kind: str = "skill") -> Publication:
+    return Publication(record(author, number), kind)
+
+
+def skill(label: int = 1, **changes: Json) -> dict[str, Json]:
+    """Return a complete SKILL of the old format."""
+    return {
+        "id": label,
+        "error_type": "ModuleNotFoundError",
+        "pattern": "No module named 'django'",
+        "resolution": "pip install django",
+        "context": "demo",
+        "created": "2026-11-22T09:00:00.000000",
+        "usage_count": 0,
+        "success_rate": 100.0,
+        **changes,
+    }
+
+
+def skill_publication(author: str = ALICE, number: int = 1, **changes: Json) -> Publication:
+    return Publication(record(author, number), "skill", skill(number, **changes), f"{number:064x}")
+
+
+def member(node: str, name: str = "") -> Member:
+    return Member(node, name or f"node-{node[:1]}", "host1", record(node, 0, hello=True))
+
+
+def take(bridge: Bridge, node: str, limit: int = 100) -> list[str]:
+    """Receive and acknowledge everything that waits; return the texts in order."""
+    texts: list[str] = []
+    while True:
+        batch = bridge.receive(node, limit)
+        receipts = [Receipt(d.seq, node, "stored", "2026-11-22T08:00:00.000Z") for d in batch.deliveries]
+        bridge.acknowledge(node, receipts, batch.cursor)
+        texts += [d.record.text for d in batch.deliveries]
+        if not batch.more:
+            return texts
+
+
+def open_bridge(path: Path, clock: Clock | None = None) -> SqliteBridge:
+    """Return a bridge that polls fast and gives up soon."""
+    return SqliteBridge(path, clock=clock or FakeClock(), busy_timeout=0.1, poll=0.02)

@@ -1,0 +1,16 @@
+"""A mesh in one process for the tests of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.core.healing.small_mesh import SmallMesh
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[SmallMesh]:
+    small = SmallMesh(tmp_path)
+    yield small
+    small.close()

@@ -1,0 +1,153 @@
+"""How a node comes to know a fix."""
+
+from __future__ import annotations
+
+import pytest
+from tests.core.healing.small_mesh import ARGV, ERROR, FIX, SmallMesh, again, taught
+
+from meshcore.clock import to_text
+from meshcore.errors import BadSkillError, MeshError
+from meshcore.healing.exchange import publish, pull
+from meshcore.healing.teaching import recognise_fix, teach
+from meshcore.model import KnownSkill
+from meshcore.store import CommandRow
+
+
+def ran(mesh: SmallMesh, argv: tuple[str, ...], exit_code: int = 0, output: str = "") -> None:
+    mesh.clock.advance(1)
+    node = mesh.nodes[0]
+    at = to_text(mesh.clock.now())
+    node.store.add_command(CommandRow(argv, "/work", exit_code, output, at, "", "a"))
+
+
+def episode(mesh: SmallMesh) -> KnownSkill | None:
+    """Let a command fail, the fix run, and the command succeed."""
+    ran(mesh, ARGV, 1, ERROR)
+    ran(mesh, ("pip", "install", "django"))
+    ran(mesh, ARGV)
+    return recognise_fix(mesh.nodes[0], "/work")
+
+
+def test_what_a_person_teaches_is_active_and_confirmed(mesh: SmallMesh) -> None:
+    known, new = teach(mesh.node("a"), ERROR, FIX, context="web")
+    assert (known.state, known.confirmed, known.source, known.own_operator, new) == (
+        "active",
+        True,
+        "taught",
+        True,
+        True,
+    )
+    assert known.skill.context == "web"
+
+
+def test_the_same_lesson_twice_is_one_skill_and_told_once(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    first, _ = teach(node, ERROR, FIX)
+    second, new = teach(node, ERROR, FIX)
+    assert (first.skill.skill_id, new) == (second.skill.skill_id, False)
+    assert len(node.store.outbox()) == 1
+
+
+@pytest.mark.parametrize(("error", "fix"), [("", FIX), ("   ", FIX), (ERROR, ""), (ERROR, "  ")])
+def test_half_a_lesson_is_none(mesh: SmallMesh, error: str, fix: str) -> None:
+    node = mesh.node("a")
+    with pytest.raises(BadSkillError):
+        teach(node, error, fix)
+    assert node.store.count_skills() == 0
+    assert node.store.outbox() == []
+
+
+def test_a_lesson_too_large_to_be_told_is_refused_and_blocks_nothing(mesh: SmallMesh) -> None:
+    a, b = mesh.node("a"), mesh.node("b")
+    with pytest.raises(MeshError):
+        teach(a, ERROR, "pip install " + "x" * 300_000)
+    known = taught(a)
+    publish(a)
+    pull(b)
+    assert again(b, known).state == "active"
+
+
+def test_a_secret_in_a_lesson_is_not_kept(mesh: SmallMesh) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    node = mesh.node("a")
+    known, _ = teach(node, f"{ERROR}\ntoken {secret}", FIX, context=f"with {secret}")
+    assert secret not in repr(known)
+    assert secret not in repr(node.store.outbox())
+
+
+def test_control_characters_in_a_lesson_are_made_visible(mesh: SmallMesh) -> None:
+    known, _ = teach(mesh.node("a"), f"{ERROR}\x1b]0;title\x07", FIX, context="\x1b[2J")
+    assert "\x1b" not in repr(known.skill).encode().decode("unicode_escape", "replace")
+
+
+def test_what_a_history_shows_once_is_unconfirmed(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    known = episode(mesh)
+    assert known is not None
+    assert (known.state, known.confirmed, known.source) == ("unconfirmed", False, "recognised")
+    assert known.skill.action.command() == FIX
+    assert "failed and then succeeded" in known.skill.context
+
+
+def test_the_same_success_seen_twice_is_no_second_occurrence(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    known = episode(mesh)
+    assert known is not None
+    second = recognise_fix(mesh.nodes[0], "/work")
+    assert second is not None
+    assert second.confirmed is False
+
+
+def test_a_second_occurrence_confirms_it_and_the_others_hear_of_it(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    other = mesh.node("b")
+    episode(mesh)
+    mesh.meet()
+    known = episode(mesh)
+    assert known is not None
+    assert (known.confirmed, again(mesh.nodes[0], known).state) == (True, "active")
+    mesh.meet()
+    assert (again(other, known).confirmed, again(other, known).state) == (True, "active")
+
+
+def test_what_was_recognised_and_is_then_taught_is_confirmed(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    known = episode(mesh)
+    assert known is not None
+    teach(node, ERROR, FIX)
+    assert (again(node, known).state, again(node, known).confirmed) == ("active", True)
+
+
+def test_a_success_that_no_command_explains_teaches_nothing(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    ran(mesh, ARGV, 1, ERROR)
+    ran(mesh, ("ls", "-l"))
+    ran(mesh, ARGV)
+    assert recognise_fix(mesh.nodes[0], "/work") is None
+
+
+def test_recognising_a_strangers_skill_makes_it_ones_own_unconfirmed(mesh: SmallMesh) -> None:
+    node, stranger = mesh.node("a"), mesh.node("s", operator="other")
+    taught(stranger)
+    mesh.meet()
+    known = episode(mesh)
+    assert known is not None
+    here = again(node, known)
+    assert (here.own_operator, here.state, here.author) == (True, "unconfirmed", node.identity.node.public)
+
+
+def test_a_forgotten_skill_that_is_taught_again_is_back(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    known = taught(node)
+    node.store.set_skill_state(known.skill.skill_id, "forgotten", "me")
+    taught(node)
+    assert again(node, known).state == "active"
+
+
+def test_recognition_does_not_lift_a_quarantine(mesh: SmallMesh) -> None:
+    node, stranger = mesh.node("a"), mesh.node("s", operator="other")
+    known = taught(stranger)
+    mesh.meet()
+    node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    episode(mesh)
+    assert again(node, known).state == "quarantined"

@@ -1,0 +1,251 @@
+"""The right answer or none, in two tiers, with the reason in words."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from meshcore.knowledge.learning import learn, parse_fix, spell, weigh
+from meshcore.knowledge.matching import MemoryIndex, index_entry, match, matches
+from meshcore.knowledge.signature import read
+from meshcore.model import Circumstances, Evidence, KnownSkill, Match, Outcome, Skill, SkillState
+
+
+class Mesh:
+    """An index that is taught by errors and their fixes."""
+
+    def __init__(self) -> None:
+        self.index = MemoryIndex()
+
+    def learn(self, text: str, fix: str, command: str = "", **known: object) -> Skill:
+        skill = learn(read(text, command=command), parse_fix(fix), command=command)
+        self.index.add(dataclasses.replace(KnownSkill(skill), **known))  # type: ignore[arg-type]
+        return skill
+
+    def tried(self, skill: Skill, *texts: str, command: str = "{}") -> None:
+        slots = [read(text, command=command.format(text.rsplit(" ", 1)[-1])).slots for text in texts]
+        outcomes = [
+            Outcome("", "", skill.skill_id, "verified", "", "n", f"h{i}", "a", Circumstances(), slots=found)
+            for i, found in enumerate(slots)
+        ]
+        self.index.add(KnownSkill(skill, evidence=weigh(skill, outcomes)))
+
+    def ask(self, text: str, command: str = "", here: Circumstances = Circumstances()) -> Match | None:  # noqa: B008
+        return match(read(text, command=command), self.index, here)
+
+
+@pytest.fixture
+def mesh() -> Mesh:
+    return Mesh()
+
+
+def missing(module: str) -> str:
+    return f"ModuleNotFoundError: No module named '{module}'"
+
+
+def refused(port: int) -> str:
+    return f"ConnectionRefusedError: [Errno 111] Connection refused (127.0.0.1:{port})"
+
+
+def lacks(package: str) -> str:
+    return f"E: Unable to locate package {package}"
+
+
+def told(found: Match | None) -> tuple[str, str] | None:
+    return (found.tier, spell(found.action)) if found else None
+
+
+def test_nothing_is_known_and_nothing_is_answered(mesh: Mesh) -> None:
+    assert mesh.ask(missing("flask")) is None
+    assert mesh.ask("") is None
+
+
+def test_a_missing_module_is_answered_for_itself_only(mesh: Mesh) -> None:
+    mesh.learn(missing("flask"), "pip install flask")
+    mesh.learn(missing("distutils"), "pip install setuptools")
+    assert told(mesh.ask(missing("flask"))) == ("exact", "pip install flask")
+    assert told(mesh.ask(missing("distutils"))) == ("exact", "pip install setuptools")
+    assert mesh.ask(missing("numpy")) is None
+
+
+def test_postgres_does_not_answer_for_redis_even_before_redis_is_known(mesh: Mesh) -> None:
+    mesh.learn(refused(5432), "systemctl start postgresql")
+    assert mesh.ask(refused(6379)) is None
+    mesh.learn(refused(6379), "systemctl start redis")
+    assert told(mesh.ask(refused(6379))) == ("exact", "systemctl start redis")
+    assert told(mesh.ask(refused(5432))) == ("exact", "systemctl start postgresql")
+
+
+def test_paths_and_numbers_are_filled_in_from_the_new_error(mesh: Mesh) -> None:
+    mesh.learn("fatal: detected dubious ownership in repository at '/a'", "git config --global --add safe.directory /a")
+    found = mesh.ask("fatal: detected dubious ownership in repository at '/srv/b'")
+    assert told(found) == ("exact", "git config --global --add safe.directory /srv/b")
+
+
+def test_what_only_the_command_names_is_filled_in_from_it(mesh: Mesh) -> None:
+    mesh.learn("sqlite3.OperationalError: database is locked", "fuser -k /a/x.db", "python -c \"connect('/a/x.db')\"")
+    found = mesh.ask(
+        "sqlite3.OperationalError: database is locked", "/opt/python3.12 -c \"connect('/b/y.db').execute('z')\""
+    )
+    assert told(found) == ("exact", "fuser -k /b/y.db")
+
+
+def test_a_fix_that_needs_a_word_of_the_command_is_no_answer_where_the_command_has_none(mesh: Mesh) -> None:
+    mesh.learn("Error: file is not a database", "rm orders.db", "sqlite3 orders.db .tables")
+    assert mesh.ask("Error: file is not a database", "sqlite3") is None
+
+
+def test_an_identifier_parameter_is_likely_until_two_values_were_verified(mesh: Mesh) -> None:
+    def text(name: str) -> str:
+        return f"docker: Error: No such container: {name}"
+
+    skill = mesh.learn(text("web-1"), "docker start web-1", "docker exec web-1")
+    assert told(mesh.ask(text("db-2"), "docker exec db-2")) == ("likely", "docker start db-2")
+    mesh.tried(skill, text("web-1"), text("db-2"), command="docker exec {}")
+    assert told(mesh.ask(text("mq-3"), "docker exec mq-3")) == ("exact", "docker start mq-3")
+
+
+def test_an_unmentioned_word_that_the_user_typed_is_likely_then_exact_once_shown_not_to_matter(mesh: Mesh) -> None:
+    skill = mesh.learn(lacks("foo-1"), "apt-get update", "apt-get install foo-1")
+    found = mesh.ask(lacks("bar-2"), "apt-get install bar-2")
+    assert told(found) == ("likely", "apt-get update")
+    assert found is not None
+    assert "'foo-1'" in found.why
+    assert "'bar-2'" in found.why
+    mesh.tried(skill, lacks("foo-1"), lacks("bar-2"), command="apt-get install {}")
+    assert told(mesh.ask(lacks("baz-3"), "apt-get install baz-3")) == ("exact", "apt-get update")
+
+
+def test_a_relaxed_slot_that_tells_other_skills_apart_does_not_answer_for_new_values(mesh: Mesh) -> None:
+    skill = mesh.learn(missing("distutils"), "pip install setuptools")
+    mesh.learn(missing("flask"), "pip install flask")
+    mesh.tried(skill, missing("distutils"), missing("setuptools"), missing("pkg_resources"))
+    assert told(mesh.ask(missing("pkg_resources"))) == ("exact", "pip install setuptools")
+    assert told(mesh.ask(missing("flask"))) == ("exact", "pip install flask")
+    assert mesh.ask(missing("numpy")) is None
+
+
+def test_the_same_words_from_another_program_are_a_likely_answer(mesh: Mesh) -> None:
+    mesh.learn("error: target not found: llc_x", "pacman -S llvm", "pacman -S llc_x")
+    found = mesh.ask("error: target not found: llc_x", "yay -S llc_x")
+    assert found is not None
+    assert found.tier == "likely"
+    assert "learnt from pacman" in found.why
+
+
+def test_a_typing_error_put_right_does_not_answer_for_another_one(mesh: Mesh) -> None:
+    mesh.learn("npm ERR! missing script: bild-x", "npm run build-x", "npm run bild-x")
+    assert mesh.ask("npm ERR! missing script: tset-x", "npm run tset-x") is None
+
+
+@pytest.mark.parametrize("state", ["quarantined", "forgotten"])
+def test_what_is_quarantined_or_forgotten_never_answers(mesh: Mesh, state: SkillState) -> None:
+    mesh.learn(missing("flask"), "pip install flask", state=state)
+    assert mesh.ask(missing("flask")) is None
+
+
+def test_an_unconfirmed_skill_is_for_a_person(mesh: Mesh) -> None:
+    mesh.learn(missing("flask"), "pip install flask", state="unconfirmed")
+    found = mesh.ask(missing("flask"))
+    assert found is not None
+    assert (found.tier, "nobody has confirmed it" in found.why) == ("likely", True)
+
+
+def test_a_value_that_would_change_the_command_is_never_filled_in(mesh: Mesh) -> None:
+    mesh.learn("NotADirectoryError: [Errno 20] Not a directory: '/srv/x'", "rm /srv/x; mkdir /srv/x")
+    assert told(mesh.ask("NotADirectoryError: [Errno 20] Not a directory: '/srv/y'")) == (
+        "exact",
+        "rm /srv/y; mkdir /srv/y",
+    )
+    for hostile in ("/srv/y;reboot", "/srv/$(id)", "/srv/`id`", "/srv/a b", "-rf"):
+        assert mesh.ask(f"NotADirectoryError: [Errno 20] Not a directory: '{hostile}'") is None
+
+
+def test_contradictions_are_ranked_by_what_tries_have_shown_and_both_are_there(mesh: Mesh) -> None:
+    weak = mesh.learn(
+        "fatal: refusing to merge unrelated histories", "git pull --rebase", evidence=Evidence(verified=1, failed=1)
+    )
+    strong = mesh.learn(
+        "fatal: refusing to merge unrelated histories", "git pull --no-rebase", evidence=Evidence(verified=5)
+    )
+    found = matches(read("fatal: refusing to merge unrelated histories"), mesh.index)
+    assert [answer.skill_id for answer in found] == [strong.skill_id, weak.skill_id]
+    assert "another known fix contradicts it: `git pull --rebase`" in found[0].why
+
+
+def test_a_skill_that_fails_more_than_it_works_is_for_a_person(mesh: Mesh) -> None:
+    mesh.learn(missing("flask"), "pip install flask", evidence=Evidence(verified=1, failed=2))
+    found = mesh.ask(missing("flask"))
+    assert found is not None
+    assert (found.tier, "failed on 2" in found.why) == ("likely", True)
+
+
+def test_failures_count_where_they_happened(mesh: Mesh) -> None:
+    debian, mac = Circumstances(os_family="debian"), Circumstances(os_family="darwin")
+    shown = Evidence(verified=2, failed=2, verified_in={debian: 2}, failed_in={mac: 2})
+    mesh.learn("bash: jq: command not found", "apt-get install -y jq", evidence=shown)
+    assert told(mesh.ask("bash: jq: command not found", here=debian)) == ("exact", "apt-get install -y jq")
+    assert mesh.ask("bash: jq: command not found", here=mac) is None
+
+
+def test_a_fix_of_the_system_known_on_one_kind_of_system_is_likely_on_another(mesh: Mesh) -> None:
+    shown = Evidence(verified=1, verified_in={Circumstances(os_family="debian", ecosystem="system"): 1})
+    mesh.learn("bash: jq: command not found", "apt-get install -y jq", evidence=shown)
+    found = mesh.ask("bash: jq: command not found", here=Circumstances(os_family="redhat", ecosystem="system"))
+    assert found is not None
+    assert (found.tier, "debian only" in found.why) == ("likely", True)
+    python = Evidence(verified=1, verified_in={Circumstances(os_family="debian", ecosystem="python"): 1})
+    mesh.learn(missing("flask"), "pip install flask", evidence=python)
+    assert told(mesh.ask(missing("flask"), here=Circumstances(os_family="redhat", ecosystem="python"))) == (
+        "exact",
+        "pip install flask",
+    )
+
+
+def test_scope_gates_and_what_is_not_known_does_not(mesh: Mesh) -> None:
+    shown = Evidence(verified=1, verified_in={Circumstances(scope="venv"): 1})
+    mesh.learn(missing("flask"), "pip install flask", evidence=shown)
+    system = mesh.ask(missing("flask"), here=Circumstances(scope="system"))
+    assert system is not None
+    assert system.tier == "likely"
+    assert told(mesh.ask(missing("flask"), here=Circumstances())) == ("exact", "pip install flask")
+
+
+def test_an_answer_explains_itself_in_one_sentence(mesh: Mesh) -> None:
+    mesh.learn(missing("flask"), "pip install flask", evidence=Evidence(verified=3))
+    found = mesh.ask(missing("flask"))
+    assert found is not None
+    assert found.why == "the same ModuleNotFoundError about 'flask' has this fix, verified on 3 hosts"
+
+
+def test_an_index_forgets_what_is_discarded_and_keeps_one_entry_per_skill(mesh: Mesh) -> None:
+    skill = mesh.learn(missing("flask"), "pip install flask")
+    mesh.learn(missing("flask"), "pip install flask")
+    assert len(mesh.index) == 1
+    mesh.index.discard(skill.skill_id)
+    mesh.index.discard(skill.skill_id)
+    assert (len(mesh.index), mesh.ask(missing("flask"))) == (0, None)
+
+
+def test_evidence_moves_where_a_skill_is_filed() -> None:
+    skill = learn(read(lacks("foo-1"), command="apt-get install foo-1"), parse_fix("apt-get update"))
+    before, after = (
+        index_entry(KnownSkill(skill)),
+        index_entry(KnownSkill(skill, evidence=Evidence(relaxed=frozenset({0})))),
+    )
+    assert (before.shape, after.shape) == ("0", "")
+    assert before.bucket == after.bucket
+    assert before.keys[0] != after.keys[0]
+
+
+def test_a_generalisation_answers_unattended_only_once_a_person_confirmed_it(mesh: Mesh) -> None:
+    skill = learn(read("rm: cannot remove '/a': Permission denied"), parse_fix("sudo rm /a"))
+    derived = dataclasses.replace(skill, derived_from="0" * 64)
+    mesh.index.add(KnownSkill(derived))
+    unsure = mesh.ask("rm: cannot remove '/a': Permission denied")
+    mesh.index.add(KnownSkill(derived, confirmed=True))
+    sure = mesh.ask("rm: cannot remove '/a': Permission denied")
+    assert unsure is not None
+    assert sure is not None
+    assert (unsure.tier, sure.tier) == ("likely", "exact")

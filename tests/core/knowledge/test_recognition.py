@@ -1,0 +1,108 @@
+"""Which commands were the fix? Sequences of commands with exit codes and outputs, and what they show."""
+
+from __future__ import annotations
+
+import shlex
+
+from meshcore.knowledge.learning import CommandRun, recognise, spell
+
+MISSING = "ModuleNotFoundError: No module named 'flask'"
+
+
+def runs(*lines: str) -> list[CommandRun]:
+    """Read `0 pip install x` or `1 python a.py | output` as runs, one second apart."""
+    found = []
+    for at, line in enumerate(lines):
+        code, _, rest = line.partition(" ")
+        command, _, output = rest.partition(" | ")
+        found.append(CommandRun(tuple(shlex.split(command)), "/srv", int(code), output, float(at)))
+    return found
+
+
+def fix(*lines: str) -> str | None:
+    found = recognise(runs(*lines))
+    return spell(found.fix) if found else None
+
+
+def test_a_command_that_names_what_the_error_names_is_the_fix() -> None:
+    found = recognise(runs(f"1 python a.py | {MISSING}", "0 pip install flask", "0 python a.py"))
+    assert found is not None
+    assert spell(found.fix) == "pip install flask"
+    assert found.failed.argv == ("python", "a.py")
+    assert found.evidence == (
+        "`python a.py` failed and then succeeded; between the two `pip install flask` names 'flask', as the error does"
+    )
+
+
+def test_nothing_is_recognised_before_the_failed_command_succeeds() -> None:
+    assert fix(f"1 python a.py | {MISSING}", "0 pip install flask") is None
+    assert fix(f"1 python a.py | {MISSING}", "0 pip install flask", f"1 python a.py | {MISSING}") is None
+    assert fix() is None
+    assert fix("0 python a.py", "0 pip install flask", "0 python a.py") is None
+
+
+def test_a_success_of_another_command_or_in_another_folder_is_none() -> None:
+    assert fix(f"1 python a.py | {MISSING}", "0 pip install flask", "0 python b.py") is None
+    history = runs(f"1 python a.py | {MISSING}", "0 pip install flask")
+    assert recognise([*history, CommandRun(("python", "a.py"), "/other", 0)]) is None
+
+
+def test_looking_around_and_retrying_are_no_fixes() -> None:
+    looking = ("0 cd flask", "0 ls flask", "0 cat flask.py", "0 grep -r flask .", "0 pip show flask", "0 git log flask")
+    assert fix(f"1 python a.py | {MISSING}", *looking, "0 which flask", "0 flask --version", "0 python a.py") is None
+
+
+def test_a_failure_that_an_edit_fixed_has_no_command() -> None:
+    assert fix("1 pytest t.py | E   AssertionError: assert 1 == 2", "0 vim t.py", "0 pytest t.py") is None
+    assert (
+        fix("1 python a.py | NameError: name 'fooo' is not defined", "0 sed -i s/fooo/foo/ a.py", "0 python a.py")
+        is None
+    )
+    assert fix("1 python a.py | NameError: name 'fooo' is not defined", "0 git checkout fooo", "0 python a.py") is None
+    assert fix("1 pytest t.py | E   AssertionError: assert 1 == 2", "0 pytest t.py") is None
+
+
+def test_an_unrelated_command_is_no_fix_unless_it_helped_before() -> None:
+    once = ("1 make test | E   RuntimeError: cache is stale", "0 make clean", "0 make test")
+    assert fix(*once) is None
+    assert fix(*once, *once) == "make clean"
+    found = recognise(runs(*once, *once))
+    assert found is not None
+    assert "helped against the same error before" in found.evidence
+
+
+def test_a_command_that_failed_itself_is_no_fix() -> None:
+    tries = ("1 pip install flask==99", "0 pip install flask", "0 python a.py")
+    assert fix(f"1 python a.py | {MISSING}", *tries) == "pip install flask"
+
+
+def test_several_commands_can_be_the_fix_in_their_order() -> None:
+    text = "1 npm run build | Error: Cannot find module 'webpack'"
+    steps = ("0 npm uninstall webpack", "0 npm install webpack@5", "0 npm run build")
+    assert fix(text, *steps) == "npm uninstall webpack && npm install webpack@5"
+
+
+def test_only_what_followed_the_last_failure_counts() -> None:
+    history = (
+        "1 python a.py | ModuleNotFoundError: No module named 'flask'",
+        "0 pip install flask",
+        "1 python a.py | ModuleNotFoundError: No module named 'redis'",
+        "0 pip install redis",
+        "0 python a.py",
+    )
+    assert fix(*history) == "pip install redis"
+
+
+def test_what_the_tool_suggested_is_the_fix() -> None:
+    text = "1 git push | fatal: The current branch x has no upstream branch. Use: git push --set-upstream origin x"
+    assert fix(text, "0 git push --set-upstream origin x", "0 git push") == "git push --set-upstream origin x"
+
+
+def test_parts_of_words_are_no_relation() -> None:
+    assert fix("1 python a.py | KeyError: 'cat'", "0 pip install concatenate", "0 python a.py") is None
+
+
+def test_braces_of_a_fix_are_kept() -> None:
+    found = recognise(runs(f"1 python a.py | {MISSING}", "0 pip install flask{{x}}", "0 python a.py"))
+    assert found is not None
+    assert spell(found.fix.fill([])) == "pip install 'flask{{x}}'"

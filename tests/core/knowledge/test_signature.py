@@ -1,0 +1,263 @@
+"""How captured output is read: one error is one signature, however it is worded, coloured or cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.signature import VERSION, around, explain, read
+from meshcore.model import Signature
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/app/main.py", line 3, in <module>
+    import views
+  File "/srv/app/views.py", line 12, in <module>
+    import flask
+ModuleNotFoundError: No module named 'flask'
+"""
+
+
+def own(signature: Signature) -> list[tuple[str, str]]:
+    """Return the slots of the template as (kind, value)."""
+    base = around(signature.template).base
+    return [(slot.kind, slot.value) for slot in signature.slots[:base]]
+
+
+def same_error(one: Signature, other: Signature) -> bool:
+    return (one.error_type, one.template, own(one)) == (other.error_type, other.template, own(other))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bash: line 3: nmap: command not found",
+        "bash: nmap: command not found",
+        "/bin/bash: line 9: nmap: command not found",
+        "zsh: command not found: nmap",
+        "sh: 1: nmap: not found",
+        "make: nmap: No such file or directory",
+        'exec: "nmap": executable file not found in $PATH',
+        "'nmap' is not recognized as an internal or external command,",
+        "env: ‘nmap’: No such file or directory",
+    ],
+)
+def test_every_shell_says_the_same_of_a_missing_command(text: str) -> None:
+    signature = read(text, command="nmap --version")
+    assert (signature.error_type, own(signature)) == ("CommandNotFound", [("identifier", "nmap")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRACEBACK,
+        'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nImportError: No module named flask\n',
+        "/usr/bin/python3: No module named flask",
+        "E   ModuleNotFoundError: No module named 'flask'",
+        'Traceback (most recent call last):\n  File "a.py", line 1\nImportError: No module named flask.views',
+    ],
+)
+def test_a_missing_module_is_one_error_in_python_2_and_3(text: str) -> None:
+    assert same_error(read(text), read(TRACEBACK))
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("curl: (7) Failed to connect to 127.0.0.1 port 5432 after 0 ms: Couldn't connect to server", "curl x"),
+        ('psql: error: connection to server at "localhost", port 5432 failed: Connection refused', "psql"),
+        ("bash: connect: Connection refused\nbash: /dev/tcp/127.0.0.1/5432: Connection refused", "bash"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused (127.0.0.1:5432)", "worker"),
+        ("Error: connect ECONNREFUSED 127.0.0.1:5432\n    at TCPConnectWrap", "node app.js"),
+        ("dial tcp 127.0.0.1:5432: connect: connection refused", "app"),
+    ],
+)
+def test_a_refused_connection_is_one_error_whoever_met_it(text: str, command: str) -> None:
+    signature = read(text, command=command)
+    assert signature.error_type == "ConnectionRefusedError"
+    assert own(signature) == [("host", "localhost"), ("port", "5432")]
+
+
+def test_a_port_in_use_is_one_error_in_python_and_node_and_known_from_the_command_where_the_text_lacks_it() -> None:
+    node = read("Error: listen EADDRINUSE: address already in use 127.0.0.1:8123", command="node a.js")
+    python = read(
+        'Traceback (most recent call last):\n  File "<string>", line 1\nOSError: [Errno 98] Address already in use',
+        command="python -c \"s.bind(('127.0.0.1',8123))\"",
+    )
+    assert same_error(node, python)
+    assert own(node) == [("port", "8123")]
+
+
+@pytest.mark.parametrize("quoted", ["'x y'", '"x y"', "`x y`", "`x y'", "‘x y’", "“x y”", "«x y»"])
+def test_quotes_of_every_tool_and_locale_are_one(quoted: str) -> None:
+    assert same_error(read(f"hg: unknown command {quoted}"), read("hg: unknown command 'x y'"))
+
+
+def test_python_2_and_3_name_one_operating_system_error_alike() -> None:
+    old = read("Traceback (most recent call last):\n  File \"a\", line 1\nIOError: [Errno 21] Is a directory: '/a/b'")
+    new = read(
+        "Traceback (most recent call last):\n  File \"a\", line 1\nIsADirectoryError: [Errno 21] Is a directory: '/c'"
+    )
+    assert (old.error_type, old.template) == (new.error_type, new.template)
+
+
+def test_a_chained_traceback_is_read_as_what_was_raised_last() -> None:
+    text = (
+        "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'a'\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "a.py", line 3\nRuntimeError: no configuration given\n'
+    )
+    assert read(text).error_type == "RuntimeError"
+    assert read(text, error_type="KeyError").error_type == "KeyError", "the caller saw the type of the process"
+
+
+def test_a_missing_module_below_another_error_is_what_counts() -> None:
+    text = TRACEBACK + (
+        "\nThe above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "m.py", line 3\nRuntimeError: cannot start\n'
+    )
+    assert same_error(read(text), read(TRACEBACK))
+
+
+def test_an_exception_group_is_read_by_its_inner_error() -> None:
+    text = (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "a.py", line 1, in <module>\n'
+        "  | ExceptionGroup: several (1 sub-exception)\n"
+        "  +-+---------------- 1 ----------------\n"
+        "    | Traceback (most recent call last):\n"
+        '    |   File "a.py", line 2, in <module>\n'
+        "    | ValueError: too small: 7\n"
+        "    +------------------------------------\n"
+    )
+    signature = read(text)
+    assert (signature.error_type, own(signature)) == ("ValueError", [("number", "7")])
+
+
+def test_a_syntax_error_is_told_apart_by_its_line_of_code() -> None:
+    def text(code: str) -> str:
+        return f'  File "a.py", line 4\n    {code}\n    ^\nSyntaxError: invalid syntax\n'
+
+    assert own(read(text("x = = 1"))) != own(read(text("if x\n")))
+
+
+def test_a_print_statement_is_one_error_in_every_python() -> None:
+    new = read('  File "a.py", line 43\n    print "x"\n    ^\nSyntaxError: Missing parentheses in call to \'print\'.')
+    old = read('  File "b.py", line 1\n    print "other"\n        ^\nSyntaxError: invalid syntax\n')
+    assert (new.error_type, new.template) == (old.error_type, old.template)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Reading lists...\nBuilding tree...\nE: Unable to locate package foo", "E: Unable to locate package foo"),
+        ("usage: x [-h]\nx: error: unrecognized arguments: --no", "x: error: unrecognized arguments: --no"),
+        (
+            "npm error code ENOENT\nnpm error enoent Could not read package.json: Error: ENOENT\n"
+            "npm error A complete log of this run can be found in: /root/.npm/x.log",
+            "npm error enoent Could not read package.json: Error: ENOENT",
+        ),
+        ("fatal: not a git repository (or any of the parent directories): .git\nhint: x", None),
+        (
+            "FAILURE: Build failed with an exception.\n\n* What went wrong:\nTask 'assembl' not found in root project.",
+            None,
+        ),
+    ],
+)
+def test_the_telling_line_is_found_among_headlines_hints_and_logs(text: str, line: str | None) -> None:
+    told = read(text).line
+    assert told == line if line else told.startswith(("fatal: not a git", "Task 'assembl'"))
+
+
+def test_slots_are_typed() -> None:
+    text = (
+        "tool: cannot reach 10.0.0.7 port 8443 from /srv/a/b.txt id 0xdeadbeef v1.2.3 after 1500 tries of 'job' my_task"
+    )
+    assert own(read(text)) == [
+        ("host", "10.0.0.7"),
+        ("port", "8443"),
+        ("path", "/srv/a/b.txt"),
+        ("hex", "0xdeadbeef"),
+        ("version", "v1.2.3"),
+        ("number", "1500"),
+        ("name", "job"),
+        ("identifier", "my_task"),
+    ]
+
+
+def test_what_the_user_typed_is_a_slot_and_a_git_ref_is_a_path() -> None:
+    typed = read("error: remote origin already exists.", command="git remote add origin https://x/y.git")
+    assert own(typed) == [("identifier", "origin")]
+    for branch in ("main", "feature/x-1", "fix-9"):
+        signature = read(f"fatal: The current branch {branch} has no upstream branch.", command="git push")
+        assert own(signature) == [("path", branch)]
+
+
+def test_surroundings_stand_after_the_slots_of_the_template() -> None:
+    signature = read(TRACEBACK, command="python3.12 /srv/app/main.py --port 80")
+    place = around(signature.template)
+    assert signature.slots[place.shape].value == "python path number"
+    assert signature.slots[place.script].value == "/srv/app/main.py"
+    assert signature.slots[place.culprit].value == "/srv/app/views.py"
+    assert [slot.value for slot in signature.slots[place.command :]] == ["/srv/app/main.py", "80"]
+
+
+def test_of_several_suggestions_the_one_most_like_the_name_is_taken() -> None:
+    signature = read("hg: unknown command 'base'\n(did you mean one of blame, phase, rebase?)", command="hg base")
+    assert signature.slots[around(signature.template).suggestion].value == "rebase"
+
+
+def test_parts_of_a_path_are_referred_to_by_form() -> None:
+    signature = read("touch: cannot touch './m/x.log': Read-only file system")
+    parts = Parts(signature.slots)
+    assert [parts[i].value for i in (0, 100, 200, 300, 400)] == ["./m/x.log", "m/x.log", "x.log", "./m", "m"]
+    with pytest.raises(IndexError):
+        parts[500]
+
+
+def test_text_that_poses_as_a_placeholder_is_no_slot() -> None:
+    signature = read("tool: error: expected <path> but found <name>")
+    assert around(signature.template).base == 0
+    assert own(signature) == []
+
+
+def test_the_callers_type_counts_where_the_text_has_none() -> None:
+    assert read("database is locked", error_type="sqlite3.OperationalError").error_type == "OperationalError"
+    assert read(TRACEBACK, error_type="ShellError").error_type == "ModuleNotFoundError"
+
+
+def test_a_reading_explains_itself() -> None:
+    told = "\n".join(explain(TRACEBACK, command="python main.py"))
+    assert "telling line: ModuleNotFoundError: No module named 'flask'" in told
+    assert "slot 0: identifier flask" in told
+    assert "last own file of the traceback: path /srv/app/views.py" in told
+
+
+def test_a_signature_carries_the_version_of_the_rules() -> None:
+    assert read("x failed").version == VERSION
+
+
+_LINES = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Zl", "Zp", "Cs")), max_size=60), max_size=8
+)
+_REAL = st.sampled_from(
+    [TRACEBACK.strip(), "rm: cannot remove 'a': No such file or directory", "E: Unable to locate package x"]
+)
+
+
+@given(st.text(max_size=400), st.text(max_size=40), st.text(max_size=120))
+@settings(max_examples=150, deadline=None)
+def test_reading_never_raises_and_slots_fit_the_template(text: str, error_type: str, command: str) -> None:
+    signature = read(text, error_type=error_type, command=command)
+    assert around(signature.template).command <= len(signature.slots)
+
+
+@given(_LINES, _REAL)
+@settings(max_examples=80, deadline=None)
+def test_colours_and_line_ends_do_not_change_a_reading(lines: list[str], real: str) -> None:
+    plain = "\n".join([*lines, real])
+    coloured = "\n".join(f"\x1b[1;31m{line}\x1b[0m" for line in plain.split("\n"))
+    assert read(coloured) == read(plain)
+    assert read(plain.replace("\n", "\r\n")) == read(plain)
+    assert read("\x1b]0;title\x07" + plain) == read(plain)

@@ -1,0 +1,104 @@
+"""Settings: option over environment over file over default; what does not fit is named with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from meshcore.config import EXPECT_SECONDS, OLD_BRIDGE, Settings, load
+from meshcore.errors import ConfigurationError
+
+
+def settings(folder: Path, text: str | None = None, **variables: str) -> Settings:
+    """Load with an operator's folder whose config.toml holds `text`."""
+    if text is not None:
+        (folder / "config.toml").write_text(text, "utf-8")
+    return load(environment=environment(folder, **variables))
+
+
+def environment(folder: Path, **variables: str) -> Mapping[str, str]:
+    return {"MESHTUI_OPERATOR_DIR": str(folder), "USER": "anna", "MESHTUI_HOST": "dev1", **variables}
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    found = settings(tmp_path, XDG_DATA_HOME=str(tmp_path / "share"))
+    assert found.home == tmp_path / "share" / "meshtui"
+    assert found.operator == tmp_path
+    assert found.bridge == Path(OLD_BRIDGE).expanduser()
+    assert found.agent == "anna@dev1"
+    assert (found.mode, found.expect_seconds, found.source) == (None, EXPECT_SECONDS, None)
+
+
+@pytest.mark.parametrize(("key", "variable"), [("home", "MESHTUI_HOME"), ("bridge", "MESHTUI_BRIDGE")])
+def test_option_over_environment_over_file_for_paths(tmp_path: Path, key: str, variable: str) -> None:
+    assert getattr(settings(tmp_path, f'{key} = "/file"'), key) == Path("/file")
+    assert getattr(settings(tmp_path, **{variable: "/env"}), key) == Path("/env")
+    options = {key: "/option"}
+    found = load(
+        environment=environment(tmp_path, **{variable: "/env"}), home=options.get("home"), bridge=options.get("bridge")
+    )
+    assert getattr(found, key) == Path("/option")
+
+
+def test_option_over_environment_over_file_over_default_for_the_agent(tmp_path: Path) -> None:
+    assert settings(tmp_path).agent == "anna@dev1"
+    assert settings(tmp_path, 'agent = "file"').agent == "file"
+    assert settings(tmp_path, MESHTUI_AGENT="env").agent == "env"
+    assert load(environment=environment(tmp_path, MESHTUI_AGENT="env"), agent="option").agent == "option"
+
+
+def test_the_file_is_named_once_it_was_read_even_if_empty(tmp_path: Path) -> None:
+    assert settings(tmp_path, "").source == tmp_path / "config.toml"
+    other = tmp_path / "other.toml"
+    other.write_text('mode = "hint"\nexpect_seconds = 5\n[labels]\nteam = "red"\n')
+    found = load(environment=environment(tmp_path), config=str(other))
+    assert (found.source, found.mode, found.expect_seconds, found.labels) == (other, "hint", 5.0, {"team": "red"})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('hoem = "/x"', "hoem"),
+        ("[safety]\nx = 1", "safety"),
+        ("home = 5", "home"),
+        ("expect_seconds = true", "expect_seconds"),
+        ("expect_seconds = 0", "expect_seconds"),
+        ("expect_seconds = nan", "expect_seconds"),
+        ("expect_seconds = inf", "expect_seconds"),
+        ('mode = "yolo"', "yolo"),
+        ("mode = ?", "line 1"),
+        ('agent = "a\\u001b[2J"', "agent"),
+        ('agent = "a\\u202eb"', "agent"),
+        ('home = "/a\\u0000b"', "home"),
+        ('home = "~nobody-of-this-name/x"', "home"),
+    ],
+)
+def test_what_does_not_fit_is_named_in_one_line(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(tmp_path, text)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text_or_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"config\.toml"):
+        settings(tmp_path)
+    (tmp_path / "config.toml").unlink()
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"config\.toml"):
+        settings(tmp_path)
+
+
+def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load(environment=environment(tmp_path), config=str(tmp_path / "none.toml"))
+
+
+def test_a_relative_folder_of_the_desktop_standard_is_ignored(tmp_path: Path) -> None:
+    home = settings(tmp_path, XDG_DATA_HOME="relative").home
+    assert home.is_absolute()
+    assert "relative" not in home.parts
