@@ -11,7 +11,9 @@ from meshcore.model import Json
 EventKind = Literal[
     "agent.joined",
     "approval.resolved",
+    "approval.rule",
     "approval.waiting",
+    "author.state",
     "fault",
     "incident.matched",
     "incident.opened",

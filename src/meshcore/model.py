@@ -197,6 +197,11 @@ class KnownSkill:
     confirmed: bool = False  # a person or a second occurrence stands behind it
     evidence: Evidence = Evidence()
     created: str = ""
+    stored_id: str = field(default="", compare=False)  # the skill's id where it was stored: hashing it takes longer
+
+    @property
+    def skill_id(self) -> str:
+        return self.stored_id or self.skill.skill_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +345,14 @@ def slots_from_json(data: Json) -> tuple[Slot, ...]:
     """Read slots. Raises ValueError."""
     if not isinstance(data, list):
         raise ValueError("slots are a list")
-    return tuple(Slot(_kind(item[0]), _plain(item[1])) for item in map(_pair, data))
+    try:
+        slots = tuple([Slot(kind, value) for kind, value in data])
+    except (TypeError, ValueError) as error:
+        raise ValueError("a slot is [kind, value]") from error
+    for slot in slots:
+        if slot.kind not in _KINDS or type(slot.value) is not str:
+            raise ValueError(f"unknown slot kind or no text: {[slot.kind, slot.value]!r:.60}")
+    return slots
 
 
 def circumstances_to_json(value: Circumstances) -> dict[str, str]:
@@ -417,9 +429,3 @@ def _kind(value: Json) -> SlotKind:
         raise ValueError(f"unknown slot kind {value!r:.40}")
     kind: SlotKind = value
     return kind
-
-
-def _pair(item: Json) -> list[Json]:
-    if not isinstance(item, list) or len(item) != 2:
-        raise ValueError("a slot is [kind, value]")
-    return item

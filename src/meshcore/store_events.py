@@ -32,7 +32,7 @@ class EventTables(StoreFile):
         """Set what an operator decides, with its event."""
         with self.transaction(durable=True):
             self._write("INSERT OR REPLACE INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
-            self.add_event(kind, data={"value": value, "actor": actor})
+            self.add_event(kind, data={"key": key, "value": value, "actor": actor})
 
     def add_event(
         self,

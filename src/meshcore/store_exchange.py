@@ -1,19 +1,18 @@
-"""What others must know, and what they said: the outbox, their records, who they are."""
+"""What others must know, and what they said: the outbox and their records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from meshcore import store_reads as reads
-from meshcore.clock import from_text, to_text
 from meshcore.model import Json, Record, canonical
-from meshcore.store_events import EventTables
 from meshcore.store_reads import Read
 from meshcore.store_rows import OutboxRow, outbox_of_row
+from meshcore.store_trust import TrustTables, in_utc
 
 
-class ExchangeTables(EventTables):
-    """The tables `outbox`, `records` and `authors`."""
+class ExchangeTables(TrustTables):
+    """The tables `outbox` and `records`."""
 
     def add_to_outbox(self, kind: str, body: Mapping[str, Json]) -> int:
         """Queue a statement; whoever next has the node's key signs and publishes it."""
@@ -69,7 +68,7 @@ class ExchangeTables(EventTables):
                     record.text,
                     record.key,
                     record.sig,
-                    _utc(record.created),
+                    in_utc(record.created),
                     self.now(),
                     status,
                     reason,
@@ -96,25 +95,3 @@ class ExchangeTables(EventTables):
     def rejected_records(self, limit: int = 50) -> list[tuple[str, str, str]]:
         """Return (received, record id, reason) of records that were not accepted, newest first."""
         return self._all(reads.rejected_records(limit))
-
-    def see_author(self, node: str, name: str, host: str, operator: str, own_operator: bool, seq: int) -> None:
-        """Remember an author and the highest number it has used."""
-        with self.transaction():
-            new = self._db.execute("SELECT 1 FROM authors WHERE node=?", (node,)).fetchone() is None
-            self._write(
-                "INSERT INTO authors VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (node) DO UPDATE SET"
-                " name=CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
-                " host=CASE excluded.host WHEN '' THEN host ELSE excluded.host END,"
-                " operator=excluded.operator, own_operator=excluded.own_operator, last_seen=excluded.last_seen,"
-                " highest_seq=max(highest_seq, excluded.highest_seq)",
-                (node, name, host, operator, int(own_operator), self.now(), self.now(), seq),
-            )
-            if new:
-                self.add_event("node.joined", data={"node": node, "name": name, "host": host, "own": own_operator})
-
-
-def _utc(text: str) -> str:
-    try:
-        return to_text(from_text(text))
-    except (ValueError, OverflowError):
-        return ""

@@ -126,14 +126,34 @@ class IncidentTables(EventTables):
     # --- tries and outcomes ---------------------------------------------------------------------------------------
 
     def write_intent(
-        self, try_id: str, incident_id: str, skill_id: str, actor: str, plan: Json, target: str, process: str
+        self,
+        try_id: str,
+        incident_id: str,
+        skill_id: str,
+        actor: str,
+        plan: Json,
+        target: str,
+        process: str,
+        *,
+        boot: str = "",
     ) -> None:
         """Write down what is about to be done, on the disk before it is done."""
         with self.transaction(durable=True):
             self._write(
-                "INSERT INTO tries (try_id, incident_id, skill_id, actor, plan, target, process, intent_at)"
-                " VALUES (?,?,?,?,?,?,?,?)",
-                (try_id, incident_id, skill_id, actor, json.dumps(plan), folder_to_text(target), process, self.now()),
+                "INSERT INTO tries (try_id, incident_id, skill_id, actor, plan, target, process, intent_at, monotonic,"
+                " boot) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (
+                    try_id,
+                    incident_id,
+                    skill_id,
+                    actor,
+                    json.dumps(plan),
+                    folder_to_text(target),
+                    process,
+                    self.now(),
+                    self.clock.monotonic(),
+                    boot,
+                ),
             )
             self.set_incident_state(incident_id, "fixing", skill_id=skill_id)
             self.add_event(
@@ -142,6 +162,28 @@ class IncidentTables(EventTables):
                 skill_id=skill_id,
                 data={"try": try_id, "plan": plan, "actor": actor},
             )
+
+    def unattended_tries_ago(self, skill_id: str, boot: str) -> list[float]:
+        """Return how many seconds ago policy applied a skill here, in this boot."""
+        sql = "SELECT monotonic FROM tries WHERE skill_id=? AND boot=? AND actor='policy'"
+        now = self.clock.monotonic()
+        return self._all(Read(sql, lambda row: now - row[0], (skill_id, boot)))
+
+    def same_command_tries_ago(self, argv: Sequence[str], cwd: str, skill_id: str, boot: str) -> list[float]:
+        """Return how many seconds ago policy applied a skill for the same command in the same folder, in this boot."""
+        sql = (
+            "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
+            " AND actor='policy' AND argv=? AND cwd=?"
+        )
+        now = self.clock.monotonic()
+        return self._all(
+            Read(sql, lambda row: now - row[0], (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd)))
+        )
+
+    def last_results(self, after: str, limit: int) -> list[str]:
+        """Return the newest results of this node's tries that began after a time, newest first."""
+        sql = "SELECT result FROM tries WHERE result<>'' AND intent_at>? ORDER BY intent_at DESC LIMIT ?"
+        return self._all(Read(sql, lambda row: str(row[0]), (after, limit)))
 
     def unfinished_tries(self) -> list[tuple[str, str, str, str]]:
         """Return (try, incident, skill, process) of every intent without an outcome."""

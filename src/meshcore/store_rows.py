@@ -146,8 +146,9 @@ def skill_of_row(row: sqlite3.Row) -> KnownSkill:
         author=row["author"],
         own_operator=bool(row["own_operator"]),
         confirmed=bool(row["confirmed"]),
-        evidence=evidence_from_json(json.loads(row["evidence"])),
+        evidence=_NOTHING_TRIED if row["evidence"] == _NOTHING else evidence_from_json(json.loads(row["evidence"])),
         created=row["created"],
+        stored_id=row["skill_id"],
     )
 
 
@@ -308,3 +309,7 @@ def _finite(value: Json, name: str) -> float:
 
 def _finite_or_none(value: Json, name: str) -> float | None:
     return None if value is None else _finite(value, name)
+
+
+_NOTHING_TRIED = Evidence()
+_NOTHING = canonical(evidence_to_json(_NOTHING_TRIED))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore import store_reads as reads
-from meshcore.model import Evidence, KnownSkill, SkillState, canonical, skill_to_json
+from meshcore.model import KnownSkill, SkillState, canonical, skill_to_json
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read, marks, unambiguous
 from meshcore.store_rows import evidence_to_json, skill_of_row
@@ -84,6 +84,14 @@ class SkillTables(EventTables):
         """Return the shapes of the skills in a bucket (see `knowledge.matching`)."""
         return self._all(Read("SELECT shape FROM skill_shapes WHERE bucket=?", lambda row: str(row[0]), (bucket,)))
 
+    def neighbours(self, skill_id: str, limit: int) -> list[KnownSkill]:
+        """Return skills that share a lookup key with one, itself among them: those that differ in one slot at most."""
+        sql = (
+            "SELECT * FROM skills WHERE skill_id IN (SELECT k.skill_id FROM skill_keys k"
+            " JOIN skill_keys own USING (key) WHERE own.skill_id=?) ORDER BY label LIMIT ?"
+        )
+        return self._all(Read(sql, skill_of_row, (skill_id, limit)))
+
     def lookup(self, keys: Sequence[str], limit: int) -> list[KnownSkill]:
         """Return at most `limit` different skills stored under any of the keys, those of the first keys first."""
         found: dict[str, None] = {}
@@ -97,7 +105,7 @@ class SkillTables(EventTables):
         if not ids:
             return []
         sql = f"SELECT * FROM skills WHERE skill_id IN ({marks(ids)})"  # noqa: S608
-        by_id = {known.skill.skill_id: known for known in self._all(Read(sql, skill_of_row, ids))}
+        by_id = {known.skill_id: known for known in self._all(Read(sql, skill_of_row, ids))}
         return [by_id[skill_id] for skill_id in ids if skill_id in by_id]
 
     def set_skill_state(self, skill_id: str, state: SkillState, actor: str, reason: str = "") -> None:
@@ -115,13 +123,6 @@ class SkillTables(EventTables):
                 (skill_id,),
             )
             self.add_event("skill.confirmed", skill_id=skill_id, data={"actor": actor})
-
-    def set_evidence(self, skill_id: str, evidence: Evidence) -> None:
-        """Store what the outcomes of a skill amount to."""
-        with self.transaction():
-            self._write(
-                "UPDATE skills SET evidence=? WHERE skill_id=?", (canonical(evidence_to_json(evidence)), skill_id)
-            )
 
     def note_use(self, skill_id: str) -> None:
         """Count a use of a skill."""

@@ -131,7 +131,7 @@ def test_evidence_comes_back_as_it_was(store: Store) -> None:
     here = Circumstances("debian", "python")
     evidence = Evidence(3, 1, frozenset({"h1"}), frozenset({2}), {0: frozenset({"a", "b"})}, {here: 3}, {here: 1})
     stored = store.put_skill(known_skill(), "b", "0", [])
-    store.set_evidence(stored.skill.skill_id, evidence)
+    store.put_skill(replace(stored, evidence=evidence), "b", "0", [])
     assert store.skills()[0].evidence == evidence
     assert evidence_from_json({}) == Evidence()
     assert evidence_from_json(evidence_to_json(Evidence())) == Evidence()

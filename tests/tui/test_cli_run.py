@@ -129,14 +129,19 @@ def test_a_fix_that_fails_leaves_the_commands_own_exit_code(a: Agent) -> None:
 # --- whatever is wrong with us ----------------------------------------------------------------------------------------
 
 
-def test_a_broken_bridge_does_not_keep_a_node_from_healing_what_it_knows(a: Agent, world: World) -> None:
+def test_with_a_broken_bridge_a_known_fix_waits_for_a_person(a: Agent, world: World) -> None:
     a.learn()
     for path in world.root.glob("claude_bridge*"):
         if path.is_file():
             path.write_bytes(b"this is no database")
     done = a.run(*a.app)
-    assert (done.returncode, done.stdout) == (0, "it works\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert a.pip_log == []
     assert len(lines_of_ours(done.stderr)) <= 3
+    assert FIX in lines_of_ours(done.stderr)[0]
+    [approval] = a.ask("approvals", "list")
+    assert "bridge" in " ".join(approval["reasons"])
+    assert a.call("approvals", "approve", approval["approval_id"]).returncode == 0
 
 
 def test_a_store_of_a_newer_version_is_passed_through_by_run_and_78_elsewhere(a: Agent) -> None:
@@ -307,6 +312,7 @@ def test_tables_fit_a_narrow_terminal(a: Agent, command: tuple[str, ...]) -> Non
     if command != ("status",):
         plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
         assert max(len(line) for line in plain.splitlines()) <= 60
+        assert {"skills": "#1", "incidents": "needs you", "approvals": "touch"}[command[0]] in plain
 
 
 def test_no_color_is_honoured_on_a_terminal(a: Agent) -> None:
@@ -316,13 +322,15 @@ def test_no_color_is_honoured_on_a_terminal(a: Agent) -> None:
     assert "\x1b[3" not in shown
 
 
-def test_a_bridge_that_somebody_holds_does_not_keep_a_node_from_healing(a: Agent, world: World) -> None:
+def test_a_bridge_that_somebody_holds_does_not_hold_up_the_command(a: Agent, world: World) -> None:
     a.learn()
     held = sqlite3.connect(str(world.bridge) + ".mesh.db", isolation_level=None)
     held.execute("BEGIN IMMEDIATE")
     done = a.run(*a.app)
-    assert (done.returncode, done.stdout) == (0, "it works\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(lines_of_ours(done.stderr)) <= 3
     held.execute("ROLLBACK")
     held.close()
     a.call("status")
     assert a.ask("status")["unpublished"] == 0
+    assert a.run(*a.app).returncode == 0

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshcore.clock import to_text
+from meshcore.errors import BridgeUnavailableError
+from meshcore.healing.brakes import BREAKER_WINDOW, Facts, brake, canary
 from meshcore.healing.capture import environment_python, project_root
 from meshcore.healing.exchange import exchange, reweigh, tell_incident, tell_outcome
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.node import Node, boot_id
 from meshcore.healing.policy import Policy, Question, Ruling
+from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
 from meshcore.model import (
     Action,
@@ -30,7 +34,10 @@ from meshcore.model import (
     action_to_json,
     canonical,
 )
+from meshcore.safety.redact import redact_argv
 from meshcore.store import Approval
+
+BREAKER_RESET = "breaker_reset"
 
 Rerun = Callable[[], StepResult | None]
 """Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
@@ -79,7 +86,7 @@ class Healer:
         known = store.skill(match.skill_id)
         if known is None:
             return Considered(incident)
-        ruling = self.policy.decide(
+        ruling = self._rule(
             Question(
                 incident=incident,
                 known=known,
@@ -88,7 +95,7 @@ class Healer:
                 environment_python=environment_python(incident.argv, self.environment, incident.cwd),
                 project=project_root(incident.cwd) or "",
                 halted=self.node.halted(),
-            )
+            ),
         )
         with store.transaction():
             store.add_event(
@@ -112,6 +119,35 @@ class Healer:
             if ruling.decision == "refuse":
                 store.set_incident_state(incident.incident_id, "refused", skill_id=match.skill_id)
         return Considered(incident, match, known, ruling, tuple(found[1:]))
+
+    def _rule(self, question: Question) -> Ruling:
+        """Ask policy, then the brakes: what would run unattended but is too much, too often or too new waits."""
+        ruling = self.policy.decide(question, contained=bool(self.executor.containment.program))
+        if ruling.decision != "run":
+            return ruling
+        incident, known = question.incident, question.known
+        reasons = brake(known, self._facts(incident, known)) or self._canary(known)
+        return replace(ruling, decision="approve", reasons=(*reasons, *ruling.reasons)) if reasons else ruling
+
+    def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
+        node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
+        stored = redact_argv(incident.argv)[0]
+        return Facts(
+            tries_ago=node.store.unattended_tries_ago(skill_id, boot),
+            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot),
+            last_results=node.store.last_results(node.store.meta(BREAKER_RESET), BREAKER_WINDOW),
+            synced_ago=node.synced_ago(),
+        )
+
+    def _canary(self, known: KnownSkill) -> list[str]:
+        node, bridge = self.node, self.node.bridge
+        if bridge is None:
+            return ["the bridge cannot be used now"]
+        outcomes = node.store.outcomes(skill_id=known.skill.skill_id)
+        verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
+        hosts = len({member.host for member in bridge.members()})
+        reason = canary(bridge, known, node.settings.host, verified, hosts)
+        return [reason] if reason else []
 
     def ask(self, considered: Considered) -> Approval:
         """Let the try wait for a person, bound to exactly this action."""
@@ -166,6 +202,7 @@ class Healer:
                     {"steps": [list(step.argv) for step in ruling.plan], "cwd": incident.cwd},
                     ruling.target.path if ruling.target else "",
                     process_mark(os.getpid()),
+                    boot=boot_id(),
                 )
                 applied = self.executor.apply(
                     ruling.plan,
@@ -243,6 +280,11 @@ class Healer:
                 _close_approvals(node, incident.incident_id, actor)
             reweigh(node, outcome.skill_id)
             tell_outcome(node, outcome)
+        if green:
+            offer_generalisations(node, outcome.skill_id)
+        if actor == "policy" and node.bridge is not None and result in ("verified", "fix_failed"):
+            with contextlib.suppress(BridgeUnavailableError):
+                node.bridge.settle_claim(outcome.skill_id, node.settings.host, verified=green)
         return outcome
 
     def _outcome(

@@ -188,6 +188,8 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
                 counts[receipt.status] += 1
             if receipts or batch.cursor:
                 bridge.acknowledge(node.identity.node.public, receipts, batch.cursor)
+        if not batch.more:
+            node.note_sync()
         if not batch.more or node.clock.monotonic() - started >= seconds:
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more)
 

@@ -42,6 +42,7 @@ class Node:
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
+        self._synced: float | None = None
         self._gateway: LegacyGateway | None = None
         if not self.store.meta(LEGACY_IMPORTED):
             import_skills_file(self.store, self.home.skills_file)
@@ -95,6 +96,14 @@ class Node:
         if self._bridge is not None:
             self._bridge.close()
         self._bridge, self._gateway, self._joined, self.bridge_fault = None, None, False, ""
+
+    def note_sync(self) -> None:
+        """Note that the bridge was read to its end just now."""
+        self._synced = self.clock.monotonic()
+
+    def synced_ago(self) -> float | None:
+        """Return how many seconds ago this process last read the bridge to its end, None where it has not."""
+        return None if self._synced is None else self.clock.monotonic() - self._synced
 
     def tend(self) -> None:
         """Serve old programs through the bridge's old table, if it has one and no other process does."""

@@ -53,6 +53,13 @@ class RecordedSession:
     def approve(self, approval: Approval) -> None:
         """A person has said yes to exactly this action. Raises MeshError where it is another one now."""
         self._check_open()
+        try:
+            self._approve(approval)
+        except MeshError:
+            self.node.store.set_incident_state(self.incident.incident_id, self.incident.state)
+            raise
+
+    def _approve(self, approval: Approval) -> None:
         considered = self._healer.consider(self.incident, "approve", skill_id=approval.skill_id)
         if considered.match is None or action_hash(considered.match.action) != approval.action_hash:
             raise MeshError("what would run is not what was shown any more; reject it and look at the incident again")

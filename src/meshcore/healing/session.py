@@ -15,7 +15,7 @@ from meshcore.healing.executor import Executor
 from meshcore.healing.node import Node
 from meshcore.healing.passthrough import Passed
 from meshcore.healing.policy import Policy
-from meshcore.healing.teaching import recognise_fix
+from meshcore.healing.teaching import example_fix, recognise_fix
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
 from meshcore.safety.redact import redact, redact_argv
 from meshcore.safety.sanitize import visible
@@ -81,7 +81,7 @@ class CommandSession:
             if skill is not None:
                 state = "confirmed" if skill.confirmed else "unconfirmed until it is seen again or you confirm it"
                 lines.append(
-                    f"learnt #{skill.label}: {skill.skill.example_line} → {skill.skill.action.command()} ({state})"
+                    f"learnt #{skill.label}: {skill.skill.example_line} → {example_fix(skill.skill)} ({state})"
                 )
         exchange(self.node)
         self.node.project()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, tell_skill
+from meshcore.healing.exchange import check_skill, reweigh, tell_outcome, tell_skill
 from meshcore.healing.node import Node
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import CommandRun, learn, parse_fix, recognise
+from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
+from meshcore.knowledge.matching import matches
+from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
-from meshcore.model import Circumstances, KnownSkill, Skill, SkillState
+from meshcore.model import Action, Circumstances, KnownSkill, Outcome, Signature, Skill, SkillState
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
 
 HISTORY = 50
+NEIGHBOURS = 50
 
 
 def teach(
@@ -44,17 +48,80 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
         return None
     signature = read(found.failed.output, command=shlex.join(found.failed.argv))
     skill = learn(signature, found.fix, context=found.evidence, circumstances=Circumstances())
-    known, new = _remember(node, skill, source_confirmed=False, source="recognised")
-    failed_at = str(found.failed.at)
-    mark = f"recognised:{skill.skill_id}"
+    known, new = _neighbour(node, skill, signature, found.fix), False
+    if known is None:
+        known, new = _remember(node, skill, source_confirmed=False, source="recognised")
+    mark, failed_at = f"recognised:{known.skill_id}", str(found.failed.at)
     seen = node.store.meta(mark)
-    if not new and not known.confirmed and seen and seen != failed_at:
-        node.store.confirm_skill(skill.skill_id, "second occurrence")
-        known = replace(known, confirmed=True, state="active")
-        tell_skill(node, known)
-    if not seen:
-        node.store.set_meta(mark, failed_at)
-    return known
+    if seen == failed_at:
+        return known
+    node.store.set_meta(mark, failed_at)
+    if new:
+        return known
+    if not known.confirmed and seen:
+        node.store.confirm_skill(known.skill_id, "second occurrence")
+        tell_skill(node, replace(known, confirmed=True, state="active"))
+    _count_success(node, known, signature, rows[-1].agent, next((r.incident_id for r in rows if r.incident_id), ""))
+    return node.store.skill(known.skill_id) or known
+
+
+def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> KnownSkill | None:
+    """Return another own skill that would have done just what was done, None where none would."""
+    if node.store.skill(skill.skill_id) is not None:
+        return None
+    for match in matches(signature, node.store):
+        known = node.store.skill(match.skill_id)
+        if known is not None and known.own_operator and confirms(known.skill, signature, fix):
+            return known
+    return None
+
+
+def _count_success(node: Node, known: KnownSkill, signature: Signature, agent: str, incident_id: str) -> None:
+    """Count what people did, and saw succeed, as a verified outcome of the skill that would have done the same."""
+    outcome = Outcome(
+        outcome_id=secrets.token_hex(8),
+        incident_id=incident_id,
+        skill_id=known.skill_id,
+        result="verified",
+        at=node.store.now(),
+        node=node.identity.node.public,
+        host=node.settings.host,
+        agent=agent,
+        circumstances=Circumstances(),
+        slots=signature.slots,
+        actor="seen",
+    )
+    with node.store.transaction(durable=True):
+        node.store.add_outcome(outcome, own_operator=True)
+        reweigh(node, known.skill_id)
+        tell_outcome(node, outcome)
+    offer_generalisations(node, known.skill_id)
+
+
+def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
+    """Store what a skill and its neighbours have shown in common, unconfirmed: a person may stand behind it."""
+    offered = []
+    for skill in generalise(node.store.neighbours(skill_id, NEIGHBOURS)):
+        if node.store.skill(skill.skill_id) is None:
+            with node.store.transaction():
+                known = KnownSkill(
+                    skill, state="unconfirmed", source="derived", author=node.identity.node.public, own_operator=True
+                )
+                offered.append(put(node.store, known))
+                node.store.add_event(
+                    "skill.learned",
+                    skill_id=skill.skill_id,
+                    data={"source": "derived", "line": skill.example_line, "context": skill.context},
+                )
+    return offered
+
+
+def example_fix(skill: Skill) -> str:
+    """Return a skill's fix as it was for its own example: one line for people."""
+    try:
+        return skill.action.fill(Parts(skill.example_slots)).command()
+    except IndexError:
+        return skill.action.command()
 
 
 def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) -> tuple[KnownSkill, bool]:
@@ -89,7 +156,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
             data={
                 "source": source,
                 "line": skill.example_line,
-                "command": skill.action.command(),
+                "command": example_fix(skill),
                 "context": skill.context,
             },
         )

@@ -59,7 +59,7 @@ def _search(line: str, *patterns: str) -> re.Match[str] | None:
     return None
 
 
-_SHELL = r"^(?:-?(?:[\w./-]{0,80}/)?(?:ba|z|da|k|fi|a)?sh: )?(?:line )?(?:\d{1,6}: )?(?:line \d{1,6}: )?"
+_SHELL = r"^(?:-?(?:[\w./-]{0,80}/)?(?:(?:ba|z|da|k|fi|a)?sh|meshtui): )?(?:line )?(?:\d{1,6}: )?(?:line \d{1,6}: )?"
 
 
 def _command_not_found(line: str, _text: str, _command: Command) -> Cause | None:

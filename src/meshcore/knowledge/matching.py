@@ -67,7 +67,7 @@ class MemoryIndex:
 
     def add(self, known: KnownSkill) -> None:
         """Add a skill, or replace what is known of it."""
-        skill_id = known.skill.skill_id
+        skill_id = known.skill_id
         self.discard(skill_id)
         entry = index_entry(known)
         self._known[skill_id] = (known, entry)
@@ -283,7 +283,7 @@ def _answer(
     tier: Tier = "likely" if doubts else "exact"
     score = (0.6 if doubts else 0.9) + 0.1 * standing(known.evidence)
     score -= 0.05 * len(fit.accepted) + 0.1 * len(fit.relaxed) + 0.15 * len(fit.differs)
-    return Match(skill.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
+    return Match(known.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
 
 
 def _own(skill: Skill, index: int) -> str:

@@ -39,8 +39,10 @@ CREATE INDEX incidents_own ON incidents (seq) WHERE opened_monotonic IS NOT NULL
 CREATE TABLE tries (
   try_id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, skill_id TEXT NOT NULL, actor TEXT NOT NULL,
   plan TEXT NOT NULL, target TEXT NOT NULL, process TEXT NOT NULL, intent_at TEXT NOT NULL,
-  result TEXT NOT NULL DEFAULT ''
+  monotonic REAL NOT NULL, boot TEXT NOT NULL, result TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX tries_of_skill ON tries (skill_id);
+CREATE INDEX tries_of_incident ON tries (incident_id);
 CREATE INDEX tries_unfinished ON tries (intent_at) WHERE result = '';
 
 CREATE TABLE outcomes (
@@ -77,8 +79,16 @@ CREATE INDEX records_created ON records (created) WHERE status <> 'rejected';
 
 CREATE TABLE authors (
   node TEXT PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL, operator TEXT NOT NULL, own_operator INTEGER NOT NULL,
-  first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, highest_seq INTEGER NOT NULL DEFAULT 0
+  first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, highest_seq INTEGER NOT NULL DEFAULT 0,
+  newest TEXT NOT NULL DEFAULT '', changed INTEGER NOT NULL DEFAULT 0,
+  successor TEXT NOT NULL DEFAULT '', final_seq INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX authors_called ON authors (name, host);
+
+CREATE TABLE sayings (
+  skill_id TEXT NOT NULL, author TEXT NOT NULL, author_seq INTEGER NOT NULL, expires TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (skill_id, author)
+) WITHOUT ROWID;
 
 CREATE TABLE agents (
   name TEXT PRIMARY KEY, via TEXT NOT NULL, host TEXT NOT NULL, first_seen TEXT NOT NULL, last_seen TEXT NOT NULL

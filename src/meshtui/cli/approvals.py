@@ -55,7 +55,8 @@ def list_approvals(session: Session, everything: bool, as_json: bool) -> None:
         )
         for a in found
     ]
-    table(("approval", "state", "would run", "in", "for", "why you are asked"), lines, empty="nothing waits for you")
+    columns = ("approval", "state", "would run", "in", "for", "why you are asked")
+    table(columns, lines, empty="nothing waits for you", spare=("state", "for", "in"))
 
 
 def _find(node: Node, reference: str) -> Approval:

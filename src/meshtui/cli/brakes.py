@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from meshcore.healing.agent import BREAKER_RESET
 from meshcore.model import MODES
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halt_file, halted
@@ -29,12 +30,14 @@ def halt(session: Session, why: str) -> None:
 @click.command()
 @click.pass_obj
 def resume(session: Session) -> None:
-    """Allow fixes again after a halt."""
+    """Allow fixes again after a halt, and let the breaker count anew."""
     was = halted(session.settings.operator)
-    if not remove_halt(session.settings.operator):
-        say("nothing was halted")
-        return
+    removed = remove_halt(session.settings.operator)
     with session.node() as node:
+        node.store.set_meta(BREAKER_RESET, node.store.now())
+        if not removed:
+            say("nothing was halted; the breaker counts anew")
+            return
         node.store.add_event("mesh.resumed", data={"was": was, "actor": node.name})
         node.project()
     say(f"resumed; it was halted because: {was}")

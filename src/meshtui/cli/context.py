@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meshcore.healing.node import Node
 
 SCHEMA_VERSION = 1
-NEVER_SHRUNK = 14  # columns of a table; a wider one gives way where the terminal is narrow
+COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with a schema_version.")
 
@@ -97,8 +97,13 @@ def say(text: str = "") -> None:
     print(visible(text))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
-    """Print rows under headings: on a terminal fitted to its width, in a pipe whole and separated by tabs."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "", spare: Sequence[str] = ()
+) -> None:
+    """Print rows under headings: on a terminal fitted to its width, in a pipe whole and separated by tabs.
+
+    Where a terminal is narrow, the columns named by `spare` are left out, in this order.
+    """
     if not rows:
         if empty:
             say(empty)
@@ -114,13 +119,30 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
     from rich.table import Table
     from rich.text import Text
 
+    width = shutil.get_terminal_size().columns
+    needed = [max(cell_len(row[index]) for row in [list(columns), *cells]) for index in range(len(columns))]
+    shown, widest = list(range(len(columns))), _widest(needed, width)
+    for index in map(list(columns).index, spare):
+        if widest < COMFORTABLE:
+            shown.remove(index)
+            widest = _widest([needed[i] for i in shown], width)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="")
-    for index, name in enumerate(columns):
-        width = max(cell_len(row[index]) for row in [list(columns), *cells])
-        grid.add_column(name, overflow="ellipsis", no_wrap=True, min_width=min(width, NEVER_SHRUNK))
+    for index in shown:
+        grid.add_column(columns[index], overflow="ellipsis", no_wrap=True, width=min(needed[index], widest))
     for row in cells:
-        grid.add_row(*(Text(cell) for cell in row))
-    Console(width=shutil.get_terminal_size().columns).print(grid)
+        grid.add_row(*(Text(row[index]) for index in shown))
+    Console(width=width).print(grid)
+
+
+def _widest(needed: Sequence[int], width: int) -> int:
+    """Return how wide the wide columns may be, so that all fit and the narrow ones keep what they need."""
+    room = width - 3 * len(needed)
+    for count, need in enumerate(sorted(needed)):
+        share = room // (len(needed) - count)
+        if need > share:
+            return max(share, 1)
+        room -= need
+    return max(needed, default=1)
 
 
 def facts(pairs: Mapping[str, object]) -> None:

@@ -7,6 +7,7 @@ import shlex
 import click
 
 from meshcore.errors import UsageError
+from meshcore.healing.teaching import example_fix
 from meshcore.model import Incident, Json
 from meshcore.store_rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
@@ -53,7 +54,12 @@ def list_incidents(session: Session, state: str, limit: int, as_json: bool) -> N
         )
         for i in found
     ]
-    table(("opened (UTC)", "incident", "agent", "state", "to green", "error"), rows, empty="no incidents")
+    table(
+        ("opened (UTC)", "incident", "agent", "state", "to green", "error"),
+        rows,
+        empty="no incidents",
+        spare=("to green", "agent"),
+    )
 
 
 @incidents.command()
@@ -92,7 +98,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             "exit code": found.exit_code,
             "error": found.signature.line,
             "state": STATE_WORDS[found.state],
-            "fix": f"#{known.label} {known.skill.action.command()}" if known else "-",
+            "fix": f"#{known.label} {example_fix(known.skill)}" if known else "-",
         }
     )
     for event in events:

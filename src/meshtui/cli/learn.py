@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from meshcore.healing.exchange import exchange
-from meshcore.healing.teaching import teach
+from meshcore.healing.teaching import example_fix, teach
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.texts import error_text
 
@@ -50,7 +50,7 @@ def learn(
         )
     else:
         what = "learnt" if new else "known already"
-        say(f"{what}: #{known.label} {skill.skill_id[:12]}  {skill.example_line} → {skill.action.command()}")
+        say(f"{what}: #{known.label} {skill.skill_id[:12]}  {skill.example_line} → {example_fix(skill)}")
         if skill.action.kind == "advice":
             say("as advice: it is shown to people and never executed")
     if fault:

@@ -10,6 +10,7 @@ import click
 from meshcore.errors import UsageError
 from meshcore.healing.exchange import exchange, stand_behind
 from meshcore.healing.node import Node
+from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
 from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
@@ -22,7 +23,7 @@ def skills() -> None:
 
 
 def _find(node: Node, reference: str) -> KnownSkill:
-    known = node.store.skill(reference)
+    known = node.store.skill(reference.removeprefix("#"))
     if known is None:
         raise UsageError(f"no skill {reference!r}; `meshtui skills list` shows labels and ids")
     return known
@@ -65,12 +66,14 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
             known.source,
             f"{known.evidence.verified}/{known.evidence.verified + known.evidence.failed}",
             known.skill.example_line,
-            known.skill.action.command() if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
+            example_fix(known.skill) if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
         )
         for known in found
     ]
     empty = "no skills yet; teach one with `meshtui learn`, or put `meshtui run --` before a command"
-    table(("label", "skill", "state", "source", "verified", "error", "fix"), rows, empty=empty)
+    table(
+        ("label", "skill", "state", "source", "verified", "error", "fix"), rows, empty=empty, spare=("skill", "source")
+    )
 
 
 @skills.command()
@@ -91,7 +94,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             "skill": f"#{known.label} {one.skill_id}",
             "error": f"{one.error_type}: {one.template}",
             "must match": ", ".join(f"{k.kind} {k.value!r}" for k in one.key_slots) or "nothing but the wording",
-            "fix": one.action.command() + ("  (advice)" if one.action.kind == "advice" else ""),
+            "fix": example_fix(one) + ("  (advice)" if one.action.kind == "advice" else ""),
             "seen as": one.example_line,
             "context": one.context or "-",
             "state": known.state + ("" if known.confirmed else ", not confirmed"),

@@ -15,7 +15,8 @@ from meshcore.clock import to_text
 from meshcore.config import Settings
 from meshcore.healing.agent import Considered, Healer
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.exchange import publish, pull
+from meshcore.healing.containment import Containment
+from meshcore.healing.exchange import exchange, publish, pull
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.node import Node
 from meshcore.healing.passthrough import Passed, StdinKind
@@ -37,12 +38,12 @@ class StubPolicy:
         self.rerun = rerun
         self.asked: list[Question] = []
 
-    def decide(self, question: Question) -> Ruling:
+    def decide(self, question: Question, *, contained: bool = False) -> Ruling:
         self.asked.append(question)
         plan = tuple(PlannedStep(step) for step in question.match.action.steps)
         return Ruling(self.decision, (f"the test says {self.decision}",), "test", plan, Target("/venv", "venv"))
 
-    def decide_rerun(self, argv: Sequence[str], cwd: str) -> Ruling:
+    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> Ruling:
         return Ruling(self.rerun, ("the test says so",))
 
 
@@ -51,6 +52,7 @@ class StubExecutor:
 
     def __init__(self, clock: FakeClock, codes: Sequence[int] = (), rerun: int = 0) -> None:
         self.clock = clock
+        self.containment = Containment()
         self.codes = list(codes)
         self.rerun = rerun
         self.executed: list[tuple[str, ...]] = []
@@ -151,6 +153,7 @@ class Fix:
         """Let a command fail now; return what the mesh makes of it."""
         incident = failure(self.node, error, argv=argv, cwd=cwd)
         self.healer.open(incident, self.clock.monotonic())
+        exchange(self.node)
         return self.healer.consider(incident, "auto", first_look=True)
 
     def heal(self, considered: Considered, rerun: int | None = 0) -> Outcome:

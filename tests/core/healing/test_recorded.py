@@ -10,6 +10,7 @@ from tests.core.healing.small_mesh import ERROR, FIX, Fix, SmallMesh, again, fai
 
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing import recorded
+from meshcore.healing.exchange import exchange
 from meshcore.healing.node import Node
 from meshcore.healing.recorded import RecordedSession
 from meshcore.model import Incident
@@ -33,6 +34,7 @@ class Desk:
         """Let a command fail in a folder that exists."""
         incident = replace(failure(self.node, argv=ARGV, cwd=str(self.folder)), **changes)  # type: ignore[arg-type]
         self.fix.healer.open(incident, self.mesh.clock.monotonic())
+        exchange(self.node)
         return incident
 
     def asked(self) -> tuple[Incident, Approval]:

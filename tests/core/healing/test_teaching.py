@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.core.healing.small_mesh import ARGV, ERROR, FIX, SmallMesh, again, taught
 
 from meshcore.clock import to_text
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.healing.exchange import publish, pull
-from meshcore.healing.teaching import recognise_fix, teach
-from meshcore.model import KnownSkill
+from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
+from meshcore.knowledge.interchange import put
+from meshcore.model import Evidence, KnownSkill
 from meshcore.store import CommandRow
 
 
@@ -151,3 +154,28 @@ def test_recognition_does_not_lift_a_quarantine(mesh: SmallMesh) -> None:
     node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
     episode(mesh)
     assert again(node, known).state == "quarantined"
+
+
+def test_what_a_known_skill_would_have_done_counts_for_it_and_makes_no_second_one(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    missing = "mv: cannot move 'a' to '{}': No such file or directory"
+    first, _ = teach(node, missing.format("/srv/a/b"), "mkdir -p /srv/a/b", command="mv a /srv/a/b")
+    failing = ("mv", "a", "/srv/c/d")
+    ran(mesh, failing, 1, missing.format("/srv/c/d"))
+    ran(mesh, ("mkdir", "-p", "/srv/c/d"))
+    ran(mesh, failing)
+    seen = recognise_fix(node, "/work")
+    assert seen is not None
+    assert node.store.count_skills() == 1
+    assert (seen.skill_id, seen.evidence.verified) == (first.skill_id, 1)
+
+
+def test_what_two_verified_skills_have_in_common_is_offered_and_waits_for_a_person(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    for name in ("django", "flask"):
+        known, _ = teach(node, f"ModuleNotFoundError: No module named '{name}'", f"pip install {name}")
+        put(node.store, replace(known, evidence=Evidence(verified=1, hosts=frozenset({"host1"}))))
+    offered = offer_generalisations(node, known.skill_id)
+    assert [skill.skill.action.steps for skill in offered] == [(("pip", "install", "{0}"),)]
+    assert (offered[0].state, offered[0].confirmed) == ("unconfirmed", False)
+    assert offer_generalisations(node, known.skill_id) == []
