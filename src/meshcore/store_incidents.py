@@ -114,7 +114,7 @@ class IncidentTables(EventTables):
     def waiting_incidents(self, argv: Sequence[str], cwd: str) -> list[Incident]:
         """Return this node's incidents of one command in one folder that only a success of it can settle."""
         sql = (
-            "SELECT * FROM incidents WHERE state IN ('applied_not_rerun','unknown','open','matched','needs_approval')"
+            "SELECT * FROM incidents WHERE state NOT IN ('verified', 'fixing')"
             " AND argv=? AND cwd=? AND opened_monotonic IS NOT NULL ORDER BY seq"
         )
         return self._all(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))

@@ -64,7 +64,6 @@ def test_input_reaches_the_command_and_the_rerun_reads_it_again(a: Agent) -> Non
     assert (done.returncode, done.stdout) == (0, "it works\nwhat was piped in\n")
 
 
-@pytest.mark.xfail(reason="a rerun is given only what had been read when the first run ended", strict=True)
 @pytest.mark.parametrize("size", [200_000, 900_000])
 def test_a_rerun_reads_all_of_the_input_though_the_first_run_read_none(a: Agent, size: int) -> None:
     a.learn()

@@ -68,18 +68,20 @@ def run_through(
     capture_limit: int = CAPTURE_LIMIT,
     stdin_limit: int = STDIN_LIMIT,
     stdin_replay: bytes | None = None,
+    then_ours: bool = False,
     clock: Clock | None = None,
 ) -> Passed:
     """Run a command on our own standard streams until it ends.
 
-    `stdin_replay` is its whole input, instead of ours. A command that cannot be started is told on stderr as a shell
-    would and gives 127 (not found) or 126 (not executable). To be called from the main thread.
+    `stdin_replay` is its input instead of ours, or with `then_ours` before what is left of ours. A command that cannot
+    be started is told on stderr as a shell would and gives 127 (not found) or 126 (not executable). To be called from
+    the main thread.
     """
     clock = clock or SystemClock()
     open_standard_streams()
     _flush_our_own()
     started, began = to_text(clock.now()), clock.monotonic()
-    passage = _Passage(capture_limit, stdin_limit, stdin_replay, clock)
+    passage = _Passage(capture_limit, stdin_limit, stdin_replay, clock, then_ours=then_ours)
     kind, offset = stdin_kind()
     if stdin_replay is not None:
         kind, offset = "captured", 0
@@ -124,7 +126,8 @@ def rerun(
         raise UsageError("the command's input cannot be read a second time; run it again yourself")
     if first.stdin == "file":
         os.lseek(0, first.stdin_offset, os.SEEK_SET)
-    return run_through(argv, cwd=cwd, env=env, stdin_replay=first.stdin_data, clock=clock)
+    # What the first run left unread is still in the pipe.
+    return run_through(argv, cwd=cwd, env=env, stdin_replay=first.stdin_data, then_ours=True, clock=clock)
 
 
 def stdin_kind() -> tuple[StdinKind, int]:
@@ -197,11 +200,14 @@ class _Feed:
 class _Passage:
     """One child between its streams and ours."""
 
-    def __init__(self, capture_limit: int, stdin_limit: int, replay: bytes | None, clock: Clock) -> None:
+    def __init__(
+        self, capture_limit: int, stdin_limit: int, replay: bytes | None, clock: Clock, *, then_ours: bool
+    ) -> None:
         self.tail = LastBytes(capture_limit)
         self.feed: _Feed | None = None
         self._stdin_limit = stdin_limit
         self._replay = replay
+        self._then_ours = then_ours
         self._clock = clock
         self._outputs: dict[int, int] = {}  # what we read → where it goes
         self._terminals: dict[int, PseudoTerminal] = {}
@@ -263,7 +269,7 @@ class _Passage:
             os.set_blocking(writer, False)
             self._childs.append(reader)
             self._actions.append((os.POSIX_SPAWN_DUP2, reader, 0))
-            source = 0 if self._replay is None else -1
+            source = 0 if self._replay is None or self._then_ours else -1
             self.feed = _Feed(writer, source, limit=self._stdin_limit, pending=self._replay or b"")
 
     def _pump(self) -> None:

@@ -1,0 +1,331 @@
+"""Whom this home's operator trusts, and what that makes of a ruling. Read afresh from the store at each decision.
+
+The own operator's nodes are enrolled by the operator's key. Others are shown until `enroll` lets them propose fixes
+for approval; a withdrawn author's skills never run, nor those of a key that came under a name that another key had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from meshcore.clock import to_text
+from meshcore.errors import BadRecordError, UsageError
+from meshcore.healing.commands import read_argv
+from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
+from meshcore.healing.policy import Question, Ruling
+from meshcore.healing.policy_refuse import refusal
+from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, action_to_json, canonical
+from meshcore.safety.records import Author, author_of, verify
+from meshcore.safety.sanitize import visible
+from meshcore.store import Store
+from meshcore.store_trust import AuthorRow
+
+if TYPE_CHECKING:
+    from meshcore.healing.node import Node
+
+ENROLLED = "enrolled:"  # + node or operator key
+REVOKED = "revoked:"  # + node or operator key: why
+ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
+NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
+KEY_DIGITS = 64
+NAME_LIMIT = 200
+
+AuthorState = Literal["own", "enrolled", "unknown", "changed", "revoked"]
+
+_START: dict[AuthorState, Mode] = {
+    "own": "auto",
+    "enrolled": "approve",
+    "unknown": "hint",
+    "changed": "off",
+    "revoked": "off",
+}
+_RANK: dict[Decision, int] = {"refuse": 0, "hint": 1, "approve": 2, "run": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What an author is to this home's operator: a state, and why where it was withdrawn."""
+
+    state: AuthorState
+    name: str = ""
+    operator: str = ""
+    why: str = ""
+
+    @property
+    def start(self) -> Mode:
+        """The author's mode while the operator has set none."""
+        return _START[self.state]
+
+    @property
+    def stop(self) -> str:
+        """Why nothing of this author may run, empty where it may."""
+        who = self.name or "unnamed"
+        if self.state == "revoked":
+            return f"its author {who} was revoked" + (f": {self.why}" if self.why else "")
+        if self.state == "changed":
+            return f"its author {who} came with another key than before; see `meshtui trust list`"
+        return ""
+
+
+def trust_in(node: Node, author: str) -> Trust:
+    """Return what an author (a node's key; empty for an old program) is to this home's operator now."""
+    if not author:
+        return Trust("unknown", "an old program")
+    own_operator, row = node.identity.operator, node.store.author(author)
+    if author == node.identity.node.public:
+        row = AuthorRow(author, node.name, node.settings.host, own_operator, True, "", "")
+    if row is None:
+        return Trust("unknown")
+    return _trust_in_row(node.store, row)
+
+
+def _trust_in_row(store: Store, row: AuthorRow) -> Trust:
+    keys = [key for key in (row.node, row.operator) if key]
+    for key in keys:
+        if why := store.control(REVOKED + key):
+            return Trust("revoked", row.name, row.operator, why)
+    if row.changed:
+        return Trust("changed", row.name, row.operator)
+    if row.own_operator:
+        return Trust("own", row.name, row.operator)
+    if any(store.control(ENROLLED + key) for key in keys):
+        return Trust("enrolled", row.name, row.operator)
+    return Trust("unknown", row.name, row.operator)
+
+
+# --- meeting authors --------------------------------------------------------------------------------------------------
+
+
+def meet(node: Node, record: Record, author: Author) -> AuthorRow:
+    """Remember who made a verified record; a key that comes under a known name is marked until a person enrols it.
+
+    Raises BadRecordError for a record that a replaced key made after it was replaced.
+    """
+    store, own = node.store, author.operator == node.identity.operator
+    name, host = _short(record, "name"), _short(record, "host")
+    with store.transaction():
+        before = store.author(author.node)
+        if before is not None and before.successor and record.author_seq > before.final_seq:
+            raise BadRecordError("signed by a key that its node has replaced")
+        store.see_author(author.node, name, host, author.operator, own, record.author_seq, record.created)
+        if name and (before is None or (before.name, before.host) != (name, host)) and not own:
+            known = any(store.control(ENROLLED + key) for key in (author.node, author.operator) if key)
+            store.mark_changed(author.node, not known and _is_taken(node, author.node, name, host))
+        row = store.author(author.node)
+        assert row is not None
+        if row.changed and not (before and before.changed):
+            _tell_state(store, author.node, "changed", f"{name} on {host} had another key before", "mesh")
+    return row
+
+
+def _is_taken(node: Node, key: str, name: str, host: str) -> bool:
+    if (name, host) == (node.name, node.settings.host):
+        return True
+    return any(key not in (row.node, row.successor) for row in node.store.authors_called(name, host))
+
+
+def _short(record: Record, name: str) -> str:
+    value = record.body.get(name, "")
+    return visible(value, limit=NAME_LIMIT, keep_newlines=False) if isinstance(value, str) else ""
+
+
+def meet_members(node: Node) -> None:
+    """Remember the nodes that have joined the bridge, from their signed hellos; bad ones are passed over."""
+    if node.bridge is None:
+        return
+    me = node.identity.node.public
+    for member in node.bridge.members():
+        if member.node == me:
+            continue
+        try:
+            record = verify(member.record)
+            if record.kind == "hello" and record.author == member.node:
+                meet(node, record, author_of(record))
+        except BadRecordError:
+            continue
+
+
+def _tell_state(store: Store, key: str, state: str, why: str, actor: str) -> None:
+    store.add_event("author.state", data={"author": key, "state": state, "why": why, "actor": actor})
+
+
+# --- what an operator says --------------------------------------------------------------------------------------------
+
+
+def find_author(node: Node, reference: str) -> tuple[str, str]:
+    """Return (key, name) of the node or operator that a name, key or beginning of a key (6 or more digits) means.
+
+    Raises UsageError where it means none, or several.
+    """
+    found: dict[str, str] = {}
+    for row in node.store.authors():
+        if row.successor:
+            continue
+        if reference in (row.name, f"{row.name}@{row.host}") or _begins(row.node, reference):
+            found[row.node] = row.name or row.node[:12]
+        if _begins(row.operator, reference):
+            found[row.operator] = f"the operator {row.operator[:12]}"
+    if len(found) == 1:
+        return next(iter(found.items()))
+    what = "several authors are" if found else "no author is"
+    raise UsageError(f"{what} called {reference!r:.80}; `meshtui trust list` shows their keys")
+
+
+def _begins(key: str, reference: str) -> bool:
+    return len(reference) >= 6 and key.startswith(reference)
+
+
+def operator_of(node: Node, key: str) -> str:
+    """Return the operator's key for a key that `find_author` gave. Raises UsageError for a node that has none."""
+    row = node.store.author(key)
+    if row is None:
+        return key
+    if not row.operator:
+        raise UsageError(f"{row.name or key[:12]} has no operator; enrol the node itself with `meshtui trust enroll`")
+    return row.operator
+
+
+def enrol(node: Node, key: str, actor: str) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted."""
+    store = node.store
+    with store.transaction(durable=True):
+        store.clear_control(REVOKED + key, actor, "author.state")
+        store.set_control(ENROLLED + key, actor, actor, "author.state")
+        for row in store.authors():
+            if key in (row.node, row.operator):
+                store.mark_changed(row.node, False)
+                if row.own_operator:
+                    store.set_skills_own(row.node, _trust_in_row(store, row).state == "own")
+        _tell_state(store, key, "enrolled", "", actor)
+
+
+def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
+    """Let nothing of an author, or of all of an operator's nodes, run here; return the skills that it had tried."""
+    store = node.store
+    tried: list[str] = []
+    with store.transaction(durable=True):
+        store.clear_control(ENROLLED + key, actor, "author.state")
+        store.set_control(REVOKED + key, why or "no reason given", actor, "author.state")
+        for row in store.authors():
+            if key in (row.node, row.operator):
+                store.set_skills_own(row.node, False)
+                tried += store.skills_tried_by(row.node)
+        _tell_state(store, key, "revoked", why, actor)
+    return list(dict.fromkeys(tried))
+
+
+# --- what it makes of a decision --------------------------------------------------------------------------------------
+
+
+def action_hash(action: Action) -> str:
+    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
+    import hashlib
+
+    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
+
+
+def stop_reason(node: Node, known: KnownSkill) -> str:
+    """Return why a skill may not run for its author's sake, empty where it may."""
+    if reason := trust_in(node, known.author).stop:
+        return reason
+    expires = node.store.expires(known.skill_id, known.author)
+    if expires and expires <= time_seen(node):
+        return f"its author stood behind it until {expires[:19]} only"
+    return ""
+
+
+def time_seen(node: Node) -> str:
+    """Return the highest time that this clock or the own operator's nodes have shown: setting a clock back undoes it."""
+    own = [row.newest for row in node.store.authors() if row.own_operator]
+    return max([to_text(node.clock.now()), node.store.newest_event(), *own])
+
+
+def may_propose(node: Node, known: KnownSkill) -> bool:
+    """Tell whether an author of another operator may propose fixes for approval, or more."""
+    return not known.own_operator and author_ceiling(node, known).mode in ("approve", "auto")
+
+
+def author_ceiling(node: Node, known: KnownSkill) -> Ceiling:
+    """Return how far the operator lets the author of a skill go."""
+    trust = _trust_in_skill(node, known)
+    return ceiling("auto", None, node.store.controls(AUTHOR), author=trust.operator, start=trust.start)
+
+
+def _trust_in_skill(node: Node, known: KnownSkill) -> Trust:
+    trust = trust_in(node, known.author)
+    # What a person taught or imported here needs no author that was heard on the bridge.
+    return replace(trust, state="own") if known.own_operator and trust.state == "unknown" else trust
+
+
+def offered_here(node: Node, found: Sequence[Match], folder: str) -> list[Match]:
+    """Return the matches that nobody has rejected for this project."""
+    rejected = node.store.controls(NOT_HERE)
+    return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
+
+
+def judged(node: Node, question: Question, ruling: Ruling, asked: Mode) -> Ruling:
+    """Return what trust, a person's standing approval and the operator's modes make of a ruling of policy."""
+    known, incident = question.known, question.incident
+    if reason := stop_reason(node, known):
+        return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
+    if not known.own_operator and (reason := _refused_from_others(question.match.action)):
+        return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
+    trust = _trust_in_skill(node, known)
+    highest = node.ceiling(
+        asked,
+        via=incident.agent.via,
+        author=trust.operator,
+        action_type=ruling.action_type,
+        start=trust.start,
+    )
+    if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
+        folder = question.project or incident.cwd
+        if who := node.store.control(always_key(known.skill_id, action_hash(question.match.action), folder)):
+            ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
+    return _lowered(ruling, highest)
+
+
+def _lowered(ruling: Ruling, highest: Ceiling) -> Ruling:
+    if _RANK[ruling.decision] <= _RANK[highest.decision]:
+        return ruling
+    reasons = (f"the mode for {highest.of} is {highest.mode}", *ruling.reasons)
+    return replace(ruling, decision=highest.decision, reasons=reasons)
+
+
+def _refused_from_others(action: Action) -> str:
+    for step in action.steps:
+        if (found := refusal(read_argv(step).commands, "peer")) is not None:
+            return f"{found.reason} ({found.kind})"
+    return ""
+
+
+def always_key(skill_id: str, hashed: str, folder: str) -> str:
+    """Return the key of the rule that exactly this action of a skill may run in a project."""
+    return f"{ALWAYS}{skill_id}:{hashed}:{_folder(folder)}"
+
+
+def not_here_key(skill_id: str, folder: str) -> str:
+    """Return the key of the rule that a skill is not offered in a project."""
+    return f"{NOT_HERE}{skill_id}:{_folder(folder)}"
+
+
+def _folder(folder: str) -> str:
+    # A name that is not UTF-8 has no place in a column of text.
+    return folder.encode("utf-8", "surrogateescape").hex()
+
+
+def counts_as(node: Node, author: str) -> str | None:
+    """Return how an author's tries count: "" per host, else as one for all of an operator; None where they do not."""
+    trust = trust_in(node, author)
+    if trust.state == "own":
+        return ""
+    return f"operator {trust.operator or author}" if trust.state == "enrolled" else None
+
+
+__all__ = [
+    "AuthorState", "Trust", "action_hash", "always_key", "author_ceiling", "counts_as", "enrol", "find_author",
+    "judged", "may_propose", "meet", "meet_members", "not_here_key", "offered_here", "operator_of", "stop_reason",
+    "time_seen", "trust_in", "withdraw",
+]  # fmt: skip
