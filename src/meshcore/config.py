@@ -17,6 +17,17 @@ from meshcore.model import MODES, Json, Mode
 OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
 EXPECT_SECONDS = 600.0
 NAME_LIMIT = 200  # characters
+CHECK_SECONDS = 300.0
+CHECK_KEYS = {"name", "argv", "timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredCheck:
+    """A program that the monitor runs: exit code 0 means passed; after `timeout` seconds it is ended."""
+
+    name: str
+    argv: tuple[str, ...]
+    timeout: float = CHECK_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +55,28 @@ class Settings:
     expect_seconds: float = EXPECT_SECONDS
     """How long a fix may run before its whole process group is ended."""
 
+    on_approval: tuple[str, ...] = ()
+    """A command to start when something new waits for approval: its words; the id is in MESHTUI_APPROVAL."""
+
     labels: Mapping[str, str] = field(default_factory=dict)
     """Free labels for reports, for example team or customer."""
+
+    checks: tuple[ConfiguredCheck, ...] = ()
+    """What the monitor runs beside its own checks: `[[checks]]` with name, argv and timeout (seconds)."""
 
     source: Path | None = None
     """The file that was read, None where there is none."""
 
 
-_FILE_KEYS = {"home": str, "bridge": str, "agent": str, "mode": str, "expect_seconds": (int, float), "labels": dict}
+_FILE_KEYS = {
+    "home": str,
+    "bridge": str,
+    "agent": str,
+    "mode": str,
+    "expect_seconds": (int, float),
+    "on_approval": list,
+    "labels": dict,
+}
 
 
 def load(
@@ -78,6 +103,9 @@ def load(
         raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
     if not (math.isfinite(seconds) and seconds > 0):
         raise ConfigurationError(f"{path}: expect_seconds = {seconds:g} is no time to wait; name seconds above 0")
+    on_approval = values.get("on_approval", [])
+    if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
+        raise ConfigurationError(f'{path}: on_approval is a command as a list of texts, for example ["notify"]')
     return Settings(
         home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
         operator=operator,
@@ -86,7 +114,9 @@ def load(
         host=host,
         mode=mode,
         expect_seconds=seconds,
+        on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
+        checks=_checks(values.get("checks", []), path),
         source=path if found is not None else None,
     )
 
@@ -106,6 +136,28 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
+
+
+def _checks(tables: list[Json], path: Path) -> tuple[ConfiguredCheck, ...]:
+    checks = tuple(_check(table, f"{path}: checks[{number}]") for number, table in enumerate(tables))
+    names = [check.name for check in checks]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{path}: two checks are called {name!r}; rename one")
+    return checks
+
+
+def _check(table: Json, place: str) -> ConfiguredCheck:
+    if not isinstance(table, dict) or not CHECK_KEYS >= table.keys() >= {"name", "argv"}:
+        raise ConfigurationError(f"{place}: a check has a name, an argv and perhaps a timeout, and nothing else")
+    name, argv, timeout = table["name"], table["argv"], table.get("timeout", CHECK_SECONDS)
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{place}: name must be a text; give it one")
+    if not isinstance(argv, list) or not argv or not all(isinstance(a, str) and "\0" not in a for a in argv):
+        raise ConfigurationError(f'{place}: argv must be a list of texts such as ["make", "test"]')
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < math.inf:
+        raise ConfigurationError(f"{place}: timeout must be seconds above 0")
+    return ConfiguredCheck(_name(name, f"{place}: name"), tuple(argv), float(timeout))
 
 
 def _path(text: str, setting: str) -> Path:

@@ -21,6 +21,7 @@ EventKind = Literal[
     "mesh.halted",
     "mesh.mode",
     "mesh.resumed",
+    "monitor.snapshot",
     "node.joined",
     "outcome.received",
     "record.rejected",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing.agent import recover
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
+from meshcore.healing.outcomes import recover
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0

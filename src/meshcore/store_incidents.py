@@ -170,10 +170,10 @@ class IncidentTables(EventTables):
         return self._all(Read(sql, lambda row: now - row[0], (skill_id, boot)))
 
     def same_command_tries_ago(self, argv: Sequence[str], cwd: str, skill_id: str, boot: str) -> list[float]:
-        """Return how many seconds ago policy applied a skill for the same command in the same folder, in this boot."""
+        """Return how many seconds ago finished tries by policy were made for the same command and folder."""
         sql = (
             "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
-            " AND actor='policy' AND argv=? AND cwd=?"
+            " AND actor='policy' AND tries.result<>'' AND argv=? AND cwd=?"
         )
         now = self.clock.monotonic()
         return self._all(
@@ -222,9 +222,9 @@ class IncidentTables(EventTables):
             )
         return True
 
-    def outcomes(self, *, skill_id: str = "", incident_id: str = "") -> list[Outcome]:
+    def outcomes(self, *, skill_id: str = "", incident_id: str = "", own_only: bool = False) -> list[Outcome]:
         """Return outcomes of a skill or of an incident, in the order in which this node learnt of them."""
-        return self._all(reads.outcomes(skill_id, incident_id))
+        return self._all(reads.outcomes(skill_id, incident_id, own_only=own_only))
 
     # --- approvals --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshcore.clock import from_text, to_text
-from meshcore.events import EventKind
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read
 
@@ -68,6 +67,11 @@ class TrustTables(EventTables):
         """Return every author that was heard, in the order in which they were first."""
         return self._all(Read("SELECT * FROM authors ORDER BY first_seen, node", _author_of_row))
 
+    def newest_own_time(self) -> str:
+        """Return the highest time of a record of the own operator's nodes, empty where there is none."""
+        sql = "SELECT coalesce(max(newest), '') FROM authors WHERE own_operator=1"
+        return self._one(Read(sql, lambda row: str(row[0]))) or ""
+
     def authors_called(self, name: str, host: str) -> list[AuthorRow]:
         """Return the authors that go by a name on a host."""
         return self._all(Read("SELECT * FROM authors WHERE name=? AND host=?", _author_of_row, (name, host)))
@@ -87,10 +91,11 @@ class TrustTables(EventTables):
         sql = "SELECT author, count(*) FROM skills WHERE state<>'forgotten' GROUP BY author"
         return dict(self._all(Read(sql, lambda row: (str(row[0]), int(row[1])))))
 
-    def set_skills_own(self, author: str, own_operator: bool) -> None:
-        """Say of an author's skills whether they count as the own operator's."""
+    def set_own(self, author: str, own_operator: bool) -> None:
+        """Say of an author's skills and outcomes whether they count as the own operator's."""
         with self.transaction():
             self._write("UPDATE skills SET own_operator=? WHERE author=?", (int(own_operator), author))
+            self._write("UPDATE outcomes SET own_operator=? WHERE node=?", (int(own_operator), author))
 
     def skills_tried_by(self, node: str) -> list[str]:
         """Return the ids of skills that a node has told an outcome of."""
@@ -123,13 +128,12 @@ class TrustTables(EventTables):
         sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
         return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))))
 
-    def clear_control(self, key: str, actor: str, kind: EventKind) -> bool:
-        """Take back what an operator had set, with its event; False where nothing was."""
+    def set_rule(self, key: str, value: str, actor: str) -> None:
+        """Set what an operator decides, or take it back with an empty value; the caller writes the event."""
         with self.transaction(durable=True):
-            done = self._write("DELETE FROM control WHERE key=?", (key,))
-            if done.rowcount:
-                self.add_event(kind, data={"key": key, "value": "", "actor": actor})
-        return done.rowcount == 1
+            self._write("DELETE FROM control WHERE key=?", (key,))
+            if value:
+                self._write("INSERT INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
 
 
 def in_utc(text: str) -> str:

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from meshcore.clock import to_text
 from meshcore.errors import BridgeUnavailableError
 from meshcore.healing.brakes import BREAKER_WINDOW, Facts, brake, canary
 from meshcore.healing.capture import environment_python, project_root
-from meshcore.healing.exchange import exchange, reweigh, tell_incident, tell_outcome
+from meshcore.healing.exchange import exchange, tell_incident
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.node import Node, boot_id
+from meshcore.healing.notify import notify
+from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
 from meshcore.healing.policy import Policy, Question, Ruling
 from meshcore.healing.teaching import offer_generalisations
+from meshcore.healing.trust import action_hash, judged, may_propose, offered_here
+from meshcore.healing.trust import stop_reason as author_stop_reason
+from meshcore.healing.weighing import quarantined_action
 from meshcore.knowledge.matching import matches
 from meshcore.model import (
-    Action,
-    Circumstances,
     Incident,
-    IncidentState,
     KnownSkill,
     Match,
     Mode,
     Outcome,
     StepResult,
     TryResult,
-    action_to_json,
-    canonical,
 )
 from meshcore.safety.redact import redact_argv
 from meshcore.store import Approval
@@ -80,6 +77,8 @@ class Healer:
         found = matches(incident.signature, store, incident.circumstances)
         if skill_id:
             found = [match for match in found if match.skill_id == skill_id]
+        project = project_root(incident.cwd) or ""
+        found = offered_here(self.node, found, project or incident.cwd)
         if not found:
             return Considered(incident)
         match = found[0]
@@ -93,8 +92,9 @@ class Healer:
                 match=match,
                 mode=self.node.mode(mode),
                 environment_python=environment_python(incident.argv, self.environment, incident.cwd),
-                project=project_root(incident.cwd) or "",
+                project=project,
                 halted=self.node.halted(),
+                may_propose=may_propose(self.node, known),
             ),
         )
         with store.transaction():
@@ -123,6 +123,10 @@ class Healer:
     def _rule(self, question: Question) -> Ruling:
         """Ask policy, then the brakes: what would run unattended but is too much, too often or too new waits."""
         ruling = self.policy.decide(question, contained=bool(self.executor.containment.program))
+        ruling = judged(self.node, question, ruling)
+        if ruling.decision in ("run", "approve") and quarantined_action(self.node, question.known.skill.action):
+            reason = "the same action failed too often, also under another skill; confirm that one to lift it"
+            return replace(ruling, decision="hint", reasons=(reason, *ruling.reasons))
         if ruling.decision != "run":
             return ruling
         incident, known = question.incident, question.known
@@ -166,6 +170,7 @@ class Healer:
         )
         store = self.node.store
         if store.ask(approval):
+            notify(self.node, approval)
             return approval
         store.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
         same = (approval.incident_id, approval.action_hash)
@@ -225,13 +230,15 @@ class Healer:
         return self._close(considered, try_id, actor, result, applied.steps, again, started)
 
     def stop_reason(self, skill_id: str) -> str:
-        """Return why nothing may be executed now (halted, skill withdrawn); empty where it may. Read afresh."""
+        """Return why nothing may be executed now (halted, or withdrawn); empty where it may. Read afresh."""
         if halted := self.node.halted():
             return f"halted: {halted}"
         known = self.node.store.skill(skill_id)
         if known is None or known.state in ("quarantined", "forgotten"):
             return f"the skill is {known.state if known else 'gone'}"
-        return ""
+        if quarantined_action(self.node, known.skill.action):
+            return "the same action failed too often, also under another skill"
+        return author_stop_reason(self.node, known)
 
     def _refused(self, considered: Considered, try_id: str, actor: str, reason: str) -> Outcome:
         store, incident_id = self.node.store, considered.incident.incident_id
@@ -244,7 +251,8 @@ class Healer:
                 data={"decision": "refuse", "reasons": [reason]},
             )
             store.set_incident_state(incident_id, "matched", skill_id=skill_id)
-        return self._outcome(considered, try_id, actor, "refused", (), None, None, None)
+        outcome = own_outcome(self.node, considered.incident, skill_id, "refused", actor)
+        return replace(outcome, outcome_id=try_id)
 
     def _close(
         self,
@@ -262,24 +270,26 @@ class Healer:
         opened, boot, _, _ = node.store.incident_times(incident.incident_id)
         whole = now - (opened if opened is not None and boot == boot_id() else started)
         green = result == "verified"
-        outcome = self._outcome(
-            considered, try_id, actor, result, steps, again, whole if green else None, now - started - commands
+        outcome = replace(
+            own_outcome(node, incident, considered.match.skill_id if considered.match else "", result, actor),
+            outcome_id=try_id,
+            steps=steps,
+            rerun=again,
+            seconds=whole if green else None,
+            own_seconds=now - started - commands,
         )
-        state: IncidentState = result
         with node.store.transaction(durable=True):
-            node.store.add_outcome(outcome, own_operator=True, try_id=try_id)
+            count(node, outcome, try_id=try_id)
             node.store.set_incident_state(
                 incident.incident_id,
-                state,
+                result,
                 skill_id=outcome.skill_id,
                 seconds=outcome.seconds,
                 own_seconds=outcome.own_seconds if green else None,
             )
             node.store.note_use(outcome.skill_id)
             if green:
-                _close_approvals(node, incident.incident_id, actor)
-            reweigh(node, outcome.skill_id)
-            tell_outcome(node, outcome)
+                close_approvals(node, incident.incident_id, actor)
         if green:
             offer_generalisations(node, outcome.skill_id)
         if actor == "policy" and node.bridge is not None and result in ("verified", "fix_failed"):
@@ -287,124 +297,7 @@ class Healer:
                 node.bridge.settle_claim(outcome.skill_id, node.settings.host, verified=green)
         return outcome
 
-    def _outcome(
-        self,
-        considered: Considered,
-        try_id: str,
-        actor: str,
-        result: TryResult,
-        steps: tuple[StepResult, ...],
-        again: StepResult | None,
-        seconds: float | None,
-        own_seconds: float | None,
-    ) -> Outcome:
-        node, incident = self.node, considered.incident
-        return Outcome(
-            outcome_id=try_id,
-            incident_id=incident.incident_id,
-            skill_id=considered.match.skill_id if considered.match else "",
-            result=result,
-            at=to_text(node.clock.now()),
-            node=node.identity.node.public,
-            host=node.settings.host,
-            agent=incident.agent.name,
-            circumstances=incident.circumstances,
-            steps=steps,
-            rerun=again,
-            seconds=seconds,
-            own_seconds=own_seconds,
-            slots=incident.signature.slots,
-            actor=actor,
-        )
-
     def finish(self) -> None:
         """Tell the others, hear them, and bring the readable projections up to date."""
         exchange(self.node)
         self.node.project()
-
-
-def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
-    """A command has just succeeded: its incidents are verified. Returns them as they stood before.
-
-    Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
-    nothing was, somebody fixed it by other means and no skill gains by it.
-    """
-    waiting = node.store.waiting_incidents(argv, cwd)
-    for incident in waiting:
-        _close_approvals(node, incident.incident_id, "later success")
-        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
-        seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
-        if incident.state not in ("applied_not_rerun", "unknown") or not incident.skill_id:
-            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
-            continue
-        outcome = Outcome(
-            outcome_id=secrets.token_hex(8),
-            incident_id=incident.incident_id,
-            skill_id=incident.skill_id,
-            result="verified",
-            at=to_text(node.clock.now()),
-            node=node.identity.node.public,
-            host=node.settings.host,
-            agent=incident.agent.name,
-            circumstances=incident.circumstances,
-            seconds=seconds,
-            slots=incident.signature.slots,
-            actor="later success",
-        )
-        with node.store.transaction(durable=True):
-            node.store.add_outcome(outcome, own_operator=True, try_id=outcome.outcome_id)
-            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
-            reweigh(node, incident.skill_id)
-            tell_outcome(node, outcome)
-    return waiting
-
-
-def _close_approvals(node: Node, incident_id: str, actor: str) -> None:
-    for approval in node.store.approvals():
-        if approval.incident_id == incident_id:
-            node.store.resolve_approval(approval.approval_id, "not needed", actor)
-
-
-def recover(node: Node) -> int:
-    """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many."""
-    count = 0
-    for try_id, incident_id, skill_id, process in node.store.unfinished_tries():
-        if process_mark(int(process.split(":")[0])) == process:
-            continue
-        incident = node.store.incident(incident_id)
-        outcome = Outcome(
-            outcome_id=try_id,
-            incident_id=incident_id,
-            skill_id=skill_id,
-            result="unknown",
-            at=to_text(node.clock.now()),
-            node=node.identity.node.public,
-            host=node.settings.host,
-            agent=incident.agent.name if incident else "",
-            circumstances=incident.circumstances if incident else Circumstances(),
-            actor="recovery",
-        )
-        with node.store.transaction(durable=True):
-            if not node.store.add_outcome(outcome, own_operator=True, try_id=try_id):
-                continue
-            node.store.set_incident_state(incident_id, "unknown")
-        count += 1
-    return count
-
-
-def process_mark(pid: int) -> str:
-    """Return what names a process beyond the reuse of its number: pid, boot and start time; `pid:gone` without it."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        return f"{pid}:{boot_id()}:{fields[19]}"
-    except (OSError, IndexError):
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return f"{pid}:gone"
-        return f"{pid}:alive"
-
-
-def action_hash(action: Action) -> str:
-    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
-    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()

@@ -15,9 +15,9 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.healing.node import Node
 from meshcore.healing.policy import Policy
+from meshcore.healing.trust import author_mode, meet, take_rotation, trust_in, withdraw
+from meshcore.healing.weighing import reweigh
 from meshcore.knowledge.interchange import put, skill_from_old, skill_to_old
-from meshcore.knowledge.learning import weigh
-from meshcore.knowledge.matching import index_entry
 from meshcore.knowledge.parts import Parts
 from meshcore.model import (
     AgentInfo,
@@ -35,17 +35,17 @@ from meshcore.model import (
     skill_from_json,
     skill_to_json,
 )
+from meshcore.safety.keys import is_key
 from meshcore.safety.records import Author, author_of, sign, verify
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
 from meshcore.safety.strict_json import loads
 from meshcore.store import OutboxRow
 from meshcore.store_rows import outcome_from_json, outcome_to_json
+from meshcore.store_trust import in_utc
 
 PULL_ROWS = 100
 PULL_SECONDS = 0.02
-QUARANTINE_FAILURES = 3
-LIFTED = "lifted:"  # + skill id: when a person last stood behind the skill
 TEXT_LIMIT = 2000
 MAX_SLOTS = 100  # parts of one error
 MAX_SECONDS = 10.0 * 365 * 86400
@@ -125,6 +125,8 @@ def publish(node: Node) -> int:
         bridge = node.require_bridge()
         publications: list[Publication] = []
         with node.store.transaction():
+            if node.store.meta("node_key") not in ("", node.identity.node.public):
+                node.renew_identity()
             rows = node.store.outbox(PULL_ROWS)
             for row in rows:
                 try:
@@ -195,8 +197,22 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
 
 
 def take_in(node: Node, deliveries: tuple[Delivery, ...]) -> list[Receipt]:
-    """Check and store rows of the bridge, each whole or else as rejected; return a receipt for each."""
-    return [_take_in_one(node, delivery) for delivery in deliveries]
+    """Check and store rows of the bridge, each whole or else as rejected; return a receipt for each.
+
+    They are on the disk before this returns: what is acknowledged survives a power cut.
+    """
+    if not deliveries:
+        return []
+    urgent = [delivery for delivery in deliveries if _is_urgent(delivery)]
+    rest = [delivery for delivery in deliveries if not _is_urgent(delivery)]
+    with node.store.transaction(durable=True):
+        receipts = [_take_in_one(node, delivery) for delivery in (*urgent, *rest)]
+    return sorted(receipts, key=lambda receipt: receipt.seq)
+
+
+def _is_urgent(delivery: Delivery) -> bool:
+    """Tell whether a row looks like one that must be known before any skill of the same batch is taken in."""
+    return any(f'"kind":"{kind}"' in delivery.record.text for kind in ("revocation", "rotation"))
 
 
 _NOT_ACCEPTABLE = (
@@ -217,9 +233,9 @@ _NOT_ACCEPTABLE = (
 
 def _take_in_one(node: Node, delivery: Delivery) -> Receipt:
     me, at = node.identity.node.public, to_text(node.clock.now())
-    if node.store.has_record(delivery.record.record_id):
-        return Receipt(delivery.seq, me, "stored", at)
     try:
+        if node.store.has_record(delivery.record.record_id):
+            return Receipt(delivery.seq, me, "stored", at)
         with node.store.transaction():
             return Receipt(delivery.seq, me, _take_in_checked(node, delivery), at)
     except _NOT_ACCEPTABLE as error:
@@ -235,10 +251,8 @@ def _take_in_checked(node: Node, delivery: Delivery) -> Taken:
         return taken
     record = verify(delivery.record)
     author = author_of(record)
-    own = author.operator == node.identity.operator
-    node.store.see_author(
-        record.author, _short(record, "name"), _short(record, "host"), author.operator, own, record.author_seq
-    )
+    meet(node, record, author)
+    own = trust_in(node, author.node).state == "own"
     handler = _HANDLERS.get(record.kind)
     taken = handler(node, record, author, own) if handler else "ignored"
     node.store.add_record(record, taken)
@@ -283,8 +297,14 @@ def _take_skill(node: Node, record: Record, author: Author, own: bool) -> Taken:
         example_command=_clean(skill.example_command),
         context=_clean(skill.context),
     )
-    confirmed = own and record.body.get("confirmed") is True
+    vouched = own or author_mode(node, author.node) == "auto"
+    confirmed = vouched and record.body.get("confirmed") is True
     recognised = record.body.get("source") == "recognised"
+    expires = record.body.get("expires", "")
+    if expires and (not isinstance(expires, str) or not in_utc(expires)):
+        raise BadRecordError("a skill with an expiry that is no time")
+    if not node.store.note_saying(skill.skill_id, author.node, record.author_seq, expires):
+        return "ignored"
     known = node.store.skill(skill.skill_id)
     if known is not None and (known.own_operator or not own):
         if own and not known.confirmed and (confirmed or (recognised and known.author != author.node)):
@@ -380,11 +400,39 @@ def _take_hello(node: Node, record: Record, author: Author, own: bool) -> Taken:
     return "stored"
 
 
+def _take_revocation(node: Node, record: Record, author: Author, own: bool) -> Taken:
+    key, why = record.body["key"], _clean(str(record.body.get("why", "")))
+    if not isinstance(key, str) or not is_key(key):
+        raise BadRecordError("a revocation that names no key")
+    if not own or key == node.identity.operator:
+        return "ignored"
+    _withdraw(node, key, why, author.node)
+    return "stored"
+
+
+def _take_rotation(node: Node, record: Record, author: Author, own: bool) -> Taken:
+    return "stored" if take_rotation(node, record, author) else "ignored"
+
+
+def revoke(node: Node, key: str, why: str) -> None:
+    """Withdraw a node, or an operator, here at once; the own operator's other nodes are told."""
+    with node.store.transaction(durable=True):
+        _withdraw(node, key, why, node.name)
+        node.store.add_to_outbox("revocation", {"key": key, "why": why})
+
+
+def _withdraw(node: Node, key: str, why: str, actor: str) -> None:
+    for skill_id in withdraw(node, key, why, actor):
+        reweigh(node, skill_id)
+
+
 _HANDLERS: Mapping[str, Callable[[Node, Record, Author, bool], Taken]] = {
     "hello": _take_hello,
     "skill": _take_skill,
     "outcome": _take_outcome,
     "incident": _take_incident,
+    "revocation": _take_revocation,
+    "rotation": _take_rotation,
 }
 
 
@@ -405,47 +453,6 @@ def _legacy_skill(node: Node, record: Record) -> Taken:
         "skill.received", skill_id=skill.skill_id, data={"author": "", "line": skill.example_line, "own": False}
     )
     return "stored"
-
-
-# --- what outcomes amount to --------------------------------------------------------------------------------------
-
-
-def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
-    """Count a skill's outcomes anew, and quarantine it where raw failures ask for it; return it as it stands now."""
-    known = node.store.skill(skill_id)
-    if known is None:
-        return None
-    lifted = node.store.meta(LIFTED + skill_id)
-    outcomes = [o for o in node.store.outcomes(skill_id=skill_id) if o.result != "fix_failed" or o.at > lifted]
-    known = replace(known, evidence=weigh(known.skill, outcomes))
-    entry = index_entry(known)
-    known = node.store.put_skill(known, entry.bucket, entry.shape, entry.keys)
-    if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
-        node.store.set_skill_state(skill_id, "quarantined", "mesh", reason)
-        known = replace(known, state="quarantined")
-    return known
-
-
-def stand_behind(node: Node, known: KnownSkill, reason: str) -> None:
-    """A person confirms a skill: failures up to now no longer count against it, and the others are told."""
-    store, skill_id = node.store, known.skill.skill_id
-    with store.transaction(durable=True):
-        store.confirm_skill(skill_id, node.name)
-        if known.state != "active":
-            store.set_meta(LIFTED + skill_id, store.now())
-            store.set_skill_state(skill_id, "active", node.name, reason)
-        again = reweigh(node, skill_id)
-        if again is not None and again.own_operator:
-            tell_skill(node, again)
-
-
-def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:
-    failed = [outcome for outcome in outcomes if outcome.result == "fix_failed"]
-    hosts = {outcome.host for outcome in failed}
-    known_hosts = {node.settings.host} | {outcome.host for outcome in outcomes}
-    if len(failed) < QUARANTINE_FAILURES or (len(hosts) < 2 and len(known_hosts) > 1):
-        return ""
-    return f"failed {len(failed)} times on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"
 
 
 def exchange(node: Node) -> Pulled:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from meshcore.model import MODES, Decision, Mode
 
@@ -53,6 +52,6 @@ def ceiling(
         ("its author", of_author if of_author in MODES else start),
         (f"actions of type {action_type}", rows.get(ACTION + action_type)),
     )
-    found = [Ceiling(cast(Mode, mode), of) for of, mode in said if mode in MODES]
+    found = [Ceiling(mode, of) for of, mode in said if mode in MODES]
     lowest = min(found, key=lambda one: MODES.index(one.mode))
     return Ceiling("auto") if lowest.mode == "auto" else lowest

@@ -12,10 +12,11 @@ from meshcore.bridge.sqlite import SqliteBridge
 from meshcore.clock import Clock, SystemClock
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.healing.modes import MODE, Ceiling, ceiling
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
-from meshcore.model import MODES, Mode
+from meshcore.model import Mode
 from meshcore.safety.halt import halted
 from meshcore.safety.keys import Identity, identify
 from meshcore.safety.records import sign
@@ -105,6 +106,10 @@ class Node:
         """Return how many seconds ago this process last read the bridge to its end, None where it has not."""
         return None if self._synced is None else self.clock.monotonic() - self._synced
 
+    def own_hosts(self) -> set[str]:
+        """Return the hosts of this operator's nodes, as far as they have been heard of."""
+        return {author.host for author in self.store.authors() if author.own_operator and author.host}
+
     def tend(self) -> None:
         """Serve old programs through the bridge's old table, if it has one and no other process does."""
         bridge = self.require_bridge()
@@ -142,9 +147,19 @@ class Node:
         return halted(self.settings.operator)
 
     def mode(self, asked: Mode = "auto") -> Mode:
-        """Return the lowest of what is asked, what the settings say, and what the operator has set."""
-        ceilings = [asked, self.settings.mode, self.store.control("mode")]
-        return min((m for m in ceilings if m in MODES), key=lambda m: MODES.index(m))
+        """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""
+        return self.ceiling(asked).mode
+
+    def ceiling(
+        self, asked: Mode = "auto", *, via: str = "", author: str = "", action_type: str = "", start: Mode = "auto"
+    ) -> Ceiling:
+        """Return the lowest mode that applies, and for whom it was set; see `modes.ceiling`."""
+        rows = self.store.controls(MODE)
+        return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
+
+    def renew_identity(self) -> None:
+        """Read the node's key anew, after another process replaced it."""
+        self._identity, self._joined = None, False
 
     def project(self) -> None:
         """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""

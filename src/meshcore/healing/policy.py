@@ -51,6 +51,7 @@ class Question:
     environment_python: str = ""  # absolute path of the virtual environment's python, "" where there is none
     project: str = ""  # absolute path of the project folder, "" where there is none
     halted: str = ""  # why, where the halt file or a halt row stands
+    may_propose: bool = False  # the author is another operator's, and this one lets them propose fixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Policy:
         if known.state in {"quarantined", "forgotten"}:
             return Ruling("refuse", (f"the skill is {known.state}",))
         by_hand = _by_hand(question)
-        if not known.own_operator:
+        if not known.own_operator and not question.may_propose:
             return Ruling(
                 "hint", ("its author is not one of this operator's nodes", *by_hand), "", _plain_plan(question)
             )
@@ -194,9 +195,10 @@ class Policy:
             return Ruling("approve", (*missing, *by_hand), action.name, plan, target)
         evidence = question.known.evidence
         proof = _verified(evidence.verified) if evidence.verified else "confirmed"
+        whose = "this" if question.known.own_operator else "a trusted"
         return Ruling(
             "run",
-            (f"{action.name}: {action.summary}", f"taught by this operator, {proof}"),
+            (f"{action.name}: {action.summary}", f"taught by {whose} operator, {proof}"),
             action.name,
             (step,),
             target,

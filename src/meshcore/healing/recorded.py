@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
-from meshcore.healing.agent import Considered, action_hash
+from meshcore.healing.agent import Considered
 from meshcore.healing.node import Node
 from meshcore.healing.session import make_healer
+from meshcore.healing.trust import action_hash
 from meshcore.model import Incident, Json, Mode, Outcome, StepResult
 from meshcore.store import Approval
 from meshcore.store_rows import outcome_to_json

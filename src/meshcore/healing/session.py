@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import cached_property
 
 from meshcore.clock import to_text
-from meshcore.healing.agent import Considered, Healer, Rerun, recover, settle_success
+from meshcore.healing.agent import Considered, Healer, Rerun
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.containment import detect
 from meshcore.healing.exchange import exchange
 from meshcore.healing.executor import Executor
 from meshcore.healing.node import Node
+from meshcore.healing.outcomes import recover, settle_success
 from meshcore.healing.passthrough import Passed
 from meshcore.healing.policy import Policy
 from meshcore.healing.teaching import example_fix, recognise_fix

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, reweigh, tell_outcome, tell_skill
+from meshcore.healing.exchange import check_skill, tell_skill
 from meshcore.healing.node import Node
+from meshcore.healing.outcomes import count, own_outcome
+from meshcore.healing.weighing import lift, reweigh
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
-from meshcore.model import Action, Circumstances, KnownSkill, Outcome, Signature, Skill, SkillState
+from meshcore.model import Action, AgentInfo, Circumstances, Incident, KnownSkill, Signature, Skill, SkillState
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
 
@@ -78,23 +79,9 @@ def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> K
 
 def _count_success(node: Node, known: KnownSkill, signature: Signature, agent: str, incident_id: str) -> None:
     """Count what people did, and saw succeed, as a verified outcome of the skill that would have done the same."""
-    outcome = Outcome(
-        outcome_id=secrets.token_hex(8),
-        incident_id=incident_id,
-        skill_id=known.skill_id,
-        result="verified",
-        at=node.store.now(),
-        node=node.identity.node.public,
-        host=node.settings.host,
-        agent=agent,
-        circumstances=Circumstances(),
-        slots=signature.slots,
-        actor="seen",
-    )
+    seen = Incident(incident_id, "", AgentInfo(agent), (), "", None, signature, "")
     with node.store.transaction(durable=True):
-        node.store.add_outcome(outcome, own_operator=True)
-        reweigh(node, known.skill_id)
-        tell_outcome(node, outcome)
+        count(node, own_outcome(node, seen, known.skill_id, "verified", "seen"))
     offer_generalisations(node, known.skill_id)
 
 
@@ -114,6 +101,18 @@ def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
                     data={"source": "derived", "line": skill.example_line, "context": skill.context},
                 )
     return offered
+
+
+def stand_behind(node: Node, known: KnownSkill, reason: str) -> None:
+    """A person confirms a skill: failures up to now no longer count against it, and the others are told."""
+    with node.store.transaction(durable=True):
+        node.store.confirm_skill(known.skill_id, node.name)
+        if known.state != "active":
+            node.store.set_skill_state(known.skill_id, "active", node.name, reason)
+        lift(node, known)
+        again = reweigh(node, known.skill_id)
+        if again is not None and again.own_operator:
+            tell_skill(node, again)
 
 
 def example_fix(skill: Skill) -> str:

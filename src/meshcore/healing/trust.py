@@ -17,6 +17,7 @@ from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
 from meshcore.healing.policy import Question, Ruling
 from meshcore.healing.policy_refuse import refusal
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, action_to_json, canonical
+from meshcore.safety.keys import enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.sanitize import visible
 from meshcore.store import Store
@@ -29,7 +30,7 @@ ENROLLED = "enrolled:"  # + node or operator key
 REVOKED = "revoked:"  # + node or operator key: why
 ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
 NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
-KEY_DIGITS = 64
+TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
 
 AuthorState = Literal["own", "enrolled", "unknown", "changed", "revoked"]
@@ -111,10 +112,10 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
             raise BadRecordError("signed by a key that its node has replaced")
         store.see_author(author.node, name, host, author.operator, own, record.author_seq, record.created)
         if name and (before is None or (before.name, before.host) != (name, host)) and not own:
-            known = any(store.control(ENROLLED + key) for key in (author.node, author.operator) if key)
-            store.mark_changed(author.node, not known and _is_taken(node, author.node, name, host))
-        row = store.author(author.node)
-        assert row is not None
+            enrolled = any(store.control(ENROLLED + key) for key in (author.node, author.operator) if key)
+            if not enrolled and _is_taken(node, author.node, name, host):
+                store.mark_changed(author.node, True)
+        row = _met(node, author.node)
         if row.changed and not (before and before.changed):
             _tell_state(store, author.node, "changed", f"{name} on {host} had another key before", "mesh")
     return row
@@ -151,6 +152,49 @@ def _tell_state(store: Store, key: str, state: str, why: str, actor: str) -> Non
     store.add_event("author.state", data={"author": key, "state": state, "why": why, "actor": actor})
 
 
+# --- another key for the same node ------------------------------------------------------------------------------------
+
+
+def rotation_text(old: str, new: str) -> str:
+    """Return what a new key signs to say that it takes the place of an old one."""
+    return canonical({"meshtui": "rotation", "old": old, "new": new})
+
+
+def take_rotation(node: Node, record: Record, author: Author) -> bool:
+    """Accept the key that replaces the author's as the same node; False where the author itself is not to be heard.
+
+    The new key has a counter of its own. Raises BadRecordError where the operator has not enrolled the new key, it is
+    not proven to be held, or another one replaced the old key before.
+    """
+    store, old = node.store, _met(node, author.node)
+    new, enrolment, proof = (str(record.body[name]) for name in ("node", "enrolment", "proof"))
+    if not author.operator or not is_signed(author.operator, enrolment_text(new, author.operator), enrolment):
+        raise BadRecordError("a new key that the author's operator has not enrolled")
+    if not is_signed(new, rotation_text(author.node, new), proof):
+        raise BadRecordError("a new key that nobody has proven to hold")
+    if old.successor not in ("", new) or new == author.node:
+        raise BadRecordError("a second new key for one node")
+    if _trust_in_row(store, old).stop:
+        return False
+    own = author.operator == node.identity.operator
+    with store.transaction(durable=True):
+        store.set_successor(author.node, new, record.author_seq)
+        if new != node.identity.node.public:
+            store.see_author(new, old.name, old.host, author.operator, own, 0)
+            store.mark_changed(new, False)
+        if who := store.control(ENROLLED + author.node):
+            store.set_rule(ENROLLED + new, who, who)
+        _tell_state(store, author.node, "replaced", new, old.name)
+    return True
+
+
+def _met(node: Node, key: str) -> AuthorRow:
+    row = node.store.author(key)
+    if row is None:
+        raise LookupError("an author that was never met")
+    return row
+
+
 # --- what an operator says --------------------------------------------------------------------------------------------
 
 
@@ -161,7 +205,7 @@ def find_author(node: Node, reference: str) -> tuple[str, str]:
     """
     found: dict[str, str] = {}
     for row in node.store.authors():
-        if row.successor:
+        if row.successor and reference != row.node:
             continue
         if reference in (row.name, f"{row.name}@{row.host}") or _begins(row.node, reference):
             found[row.node] = row.name or row.node[:12]
@@ -191,13 +235,13 @@ def enrol(node: Node, key: str, actor: str) -> None:
     """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted."""
     store = node.store
     with store.transaction(durable=True):
-        store.clear_control(REVOKED + key, actor, "author.state")
-        store.set_control(ENROLLED + key, actor, actor, "author.state")
+        store.set_rule(REVOKED + key, "", actor)
+        store.set_rule(ENROLLED + key, actor, actor)
         for row in store.authors():
             if key in (row.node, row.operator):
                 store.mark_changed(row.node, False)
                 if row.own_operator:
-                    store.set_skills_own(row.node, _trust_in_row(store, row).state == "own")
+                    store.set_own(row.node, _trust_in_row(store, row).state == "own")
         _tell_state(store, key, "enrolled", "", actor)
 
 
@@ -206,11 +250,11 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
     store = node.store
     tried: list[str] = []
     with store.transaction(durable=True):
-        store.clear_control(ENROLLED + key, actor, "author.state")
-        store.set_control(REVOKED + key, why or "no reason given", actor, "author.state")
+        store.set_rule(ENROLLED + key, "", actor)
+        store.set_rule(REVOKED + key, why or "no reason given", actor)
         for row in store.authors():
             if key in (row.node, row.operator):
-                store.set_skills_own(row.node, False)
+                store.set_own(row.node, False)
                 tried += store.skills_tried_by(row.node)
         _tell_state(store, key, "revoked", why, actor)
     return list(dict.fromkeys(tried))
@@ -237,20 +281,25 @@ def stop_reason(node: Node, known: KnownSkill) -> str:
 
 
 def time_seen(node: Node) -> str:
-    """Return the highest time that this clock or the own operator's nodes have shown: setting a clock back undoes it."""
-    own = [row.newest for row in node.store.authors() if row.own_operator]
-    return max([to_text(node.clock.now()), node.store.newest_event(), *own])
+    """Return the highest time that this clock, or a node of the own operator, has shown; remembered."""
+    before = node.store.meta(TIME_SEEN)
+    seen = max(before, to_text(node.clock.now()), node.store.newest_own_time())
+    if seen > before:
+        node.store.set_meta(TIME_SEEN, seen)
+    return seen
+
+
+def author_mode(node: Node, author: str) -> Mode:
+    """Return how far the operator lets an author, named by its key, go."""
+    trust = trust_in(node, author)
+    if trust.stop:
+        return "off"
+    return ceiling("auto", None, node.store.controls(AUTHOR), author=trust.operator, start=trust.start).mode
 
 
 def may_propose(node: Node, known: KnownSkill) -> bool:
     """Tell whether an author of another operator may propose fixes for approval, or more."""
-    return not known.own_operator and author_ceiling(node, known).mode in ("approve", "auto")
-
-
-def author_ceiling(node: Node, known: KnownSkill) -> Ceiling:
-    """Return how far the operator lets the author of a skill go."""
-    trust = _trust_in_skill(node, known)
-    return ceiling("auto", None, node.store.controls(AUTHOR), author=trust.operator, start=trust.start)
+    return not known.own_operator and author_mode(node, known.author) in ("approve", "auto")
 
 
 def _trust_in_skill(node: Node, known: KnownSkill) -> Trust:
@@ -265,7 +314,7 @@ def offered_here(node: Node, found: Sequence[Match], folder: str) -> list[Match]
     return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
 
 
-def judged(node: Node, question: Question, ruling: Ruling, asked: Mode) -> Ruling:
+def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     """Return what trust, a person's standing approval and the operator's modes make of a ruling of policy."""
     known, incident = question.known, question.incident
     if reason := stop_reason(node, known):
@@ -274,7 +323,7 @@ def judged(node: Node, question: Question, ruling: Ruling, asked: Mode) -> Rulin
         return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
     trust = _trust_in_skill(node, known)
     highest = node.ceiling(
-        asked,
+        question.mode,
         via=incident.agent.via,
         author=trust.operator,
         action_type=ruling.action_type,
@@ -314,18 +363,3 @@ def not_here_key(skill_id: str, folder: str) -> str:
 def _folder(folder: str) -> str:
     # A name that is not UTF-8 has no place in a column of text.
     return folder.encode("utf-8", "surrogateescape").hex()
-
-
-def counts_as(node: Node, author: str) -> str | None:
-    """Return how an author's tries count: "" per host, else as one for all of an operator; None where they do not."""
-    trust = trust_in(node, author)
-    if trust.state == "own":
-        return ""
-    return f"operator {trust.operator or author}" if trust.state == "enrolled" else None
-
-
-__all__ = [
-    "AuthorState", "Trust", "action_hash", "always_key", "author_ceiling", "counts_as", "enrol", "find_author",
-    "judged", "may_propose", "meet", "meet_members", "not_here_key", "offered_here", "operator_of", "stop_reason",
-    "time_seen", "trust_in", "withdraw",
-]  # fmt: skip

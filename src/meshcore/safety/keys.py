@@ -50,6 +50,11 @@ class Identity:
     enrolment: str
 
 
+def is_key(text: str) -> bool:
+    """Tell whether a text is a public key: 64 hex digits, in lower case."""
+    return _KEY.fullmatch(text) is not None
+
+
 def is_signed(key: str, text: str, signature: str) -> bool:
     """Tell whether `key` signed `text`; False for anything that is no key or no signature in lower-case hex."""
     # One spelling each: else a changed letter case would be another record that holds just as well.

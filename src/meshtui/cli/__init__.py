@@ -11,7 +11,7 @@ from meshtui.cli.context import Session
 
 _COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
-    "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject."),
+    "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
@@ -21,6 +21,7 @@ _COMMANDS = {
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
+    "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
     "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
@@ -28,6 +29,7 @@ _COMMANDS = {
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
+    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
 }
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
+from meshcore.errors import UsageError
 from meshcore.healing.agent import BREAKER_RESET
-from meshcore.model import MODES
+from meshcore.healing.modes import ACTION, AUTHOR, MODE, VIA
+from meshcore.healing.node import Node
+from meshcore.healing.policy_file import load as load_rules
+from meshcore.healing.trust import find_author, operator_of
+from meshcore.model import MODES, Mode
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halt_file, halted
 from meshcore.safety.halt import resume as remove_halt
-from meshtui.cli.context import Session, json_option, print_json, say
+from meshtui.cli.context import Session, json_option, print_json, say, table
 
 
 @click.command()
@@ -45,19 +50,64 @@ def resume(session: Session) -> None:
 
 @click.command()
 @click.argument("ceiling", required=False, type=click.Choice(MODES))
+@click.option("--via", metavar="KIND", help="For agents of this kind, for example claude-code.")
+@click.option(
+    "--author", metavar="WHO", help="For skills of this operator: their key, or the name of a node of theirs."
+)
+@click.option("--action", metavar="TYPE", help="For actions of this type of policy.toml.")
+@click.option("--clear", is_flag=True, help="Take back what was set.")
 @json_option
 @click.pass_obj
-def mode(session: Session, ceiling: str | None, as_json: bool) -> None:
-    """Show the ceiling for this home, or set it: off, hint, approve or auto.
+def mode(
+    session: Session,
+    ceiling: Mode | None,
+    via: str | None,
+    author: str | None,
+    action: str | None,
+    clear: bool,
+    as_json: bool,
+) -> None:
+    """Show the ceilings of this home, or set one: off, hint, approve or auto. Of all that apply the lowest counts.
 
-    off does nothing, hint shows the known fix, approve asks a person, auto lets policy decide.
+    off does nothing, hint shows the known fix, approve asks a person, auto lets policy decide. Authors of other
+    operators start at hint, once enrolled at approve; only --author lets their skills run unattended.
     """
+    named = [name for name in (via, author, action) if name is not None]
+    if len(named) > 1 or (ceiling and clear) or (named and not (ceiling or clear)):
+        raise UsageError("name one of --via, --author, --action, and a mode or --clear; alone it lists all")
     with session.node() as node:
-        if ceiling:
-            node.store.set_control("mode", ceiling, node.name, "mesh.mode")
-            node.project()
-        now = node.mode()
+        if ceiling or clear:
+            _set_mode(node, _mode_key(node, via, author, action), ceiling or "")
+        now, rows = node.mode(), node.store.controls(MODE)
     if as_json:
-        print_json("mode", now)
-    else:
-        say(now)
+        print_json("mode", {"mode": now, "set": [{"for": _whose(key), "mode": value} for key, value in rows.items()]})
+        return
+    say(now)
+    table(("for", "mode"), [(_whose(key), value) for key, value in rows.items() if key != MODE])
+
+
+def _mode_key(node: Node, via: str | None, author: str | None, action: str | None) -> str:
+    if via is not None:
+        return VIA + via
+    if author is not None:
+        return AUTHOR + operator_of(node, find_author(node, author)[0])
+    if action is None:
+        return MODE
+    known = sorted(one.name for one in load_rules(node.settings.operator / "policy.toml").actions)
+    if action not in known:
+        raise UsageError(f"no action type {action!r:.60}; known are {', '.join(known)}")
+    return ACTION + action
+
+
+def _set_mode(node: Node, key: str, value: str) -> None:
+    with node.store.transaction(durable=True):
+        node.store.set_rule(key, value, node.name)
+        node.store.add_event("mesh.mode", data={"key": key, "value": value, "actor": node.name})
+    node.project()
+
+
+def _whose(key: str) -> str:
+    for prefix, word in ((VIA, "via"), (AUTHOR, "author"), (ACTION, "action")):
+        if key.startswith(prefix):
+            return f"{word} {key.removeprefix(prefix)}"
+    return "this home"

@@ -13,6 +13,7 @@ from meshcore.clock import SystemClock
 from meshcore.errors import EXIT_INTERRUPTED, MeshError
 from meshcore.healing.passthrough import Passed, open_standard_streams, rerun, run_through
 from meshcore.model import MODES, Mode, StepResult
+from meshtui.cli.bell import ring
 from meshtui.cli.context import Session, leave_on_signals, note
 
 
@@ -65,6 +66,8 @@ def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed
                 note(line)
             return 0
         shell.failed(mode)
+        if shell.needs_person:
+            ring(shell.question, sys.stderr, os.environ)
         if shell.needs_person and sys.stdin.isatty() and sys.stderr.isatty():
             note(shell.question)
             if _yes():

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from meshcore.errors import UsageError
-from meshcore.healing.exchange import exchange, stand_behind
+from meshcore.healing.exchange import exchange
 from meshcore.healing.node import Node
-from meshcore.healing.teaching import example_fix
+from meshcore.healing.teaching import example_fix, stand_behind
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
 from meshcore.model import Json, KnownSkill, SkillState, skill_to_json

@@ -9,9 +9,9 @@ import sys
 import pytest
 from tests.core.healing.small_mesh import ARGV, ERROR, Fix, SmallMesh, again, taught
 
-from meshcore.healing.agent import process_mark, recover, settle_success
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.executor import TargetBusyError
+from meshcore.healing.outcomes import process_mark, recover, settle_success
 from meshcore.safety.halt import halt
 
 

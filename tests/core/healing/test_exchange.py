@@ -14,7 +14,9 @@ from tests.core.healing.small_mesh import ERROR, Fix, SmallMesh, again, taught
 
 from meshcore.errors import MeshError
 from meshcore.healing import exchange
-from meshcore.healing.exchange import publish, pull, reweigh, stand_behind, tell_skill
+from meshcore.healing.exchange import publish, pull, tell_skill
+from meshcore.healing.teaching import stand_behind
+from meshcore.healing.weighing import reweigh
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, Json, Outcome, Record, skill_to_json

@@ -1,0 +1,274 @@
+"""Rows about secrets and hostile text: pushed in wherever text comes in, looked for wherever bytes come out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.safety_rows import ABSENT, EVAL, Row, environment_of, meshtui, run, share, skipped
+from benchmarks.safety_terminal import outputs
+from meshcore.bridge.base import Member, Publication
+from meshcore.clock import SystemClock, to_text
+from meshcore.config import Settings
+from meshcore.errors import MeshError
+from meshcore.healing.exchange import exchange, pull
+from meshcore.healing.node import Node
+from meshcore.healing.passthrough import Passed
+from meshcore.healing.session import CommandSession
+from meshcore.healing.teaching import teach
+from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.signature import read
+from meshcore.model import Circumstances, Json, StepResult, skill_to_json
+from meshcore.safety.records import sign
+from meshcore.safety.sanitize import visible
+from meshcore.store_rows import outcome_to_json
+from meshcore.testing import outcome
+
+LEAKED = "secrets leaked by the filter: 0"
+CHANGED = "look-alikes of secrets that are changed: ≤ 0.05"
+IN_SINKS = "secrets leaked in any sink (store, bridge, old table, journal, skills file, output): 0"
+CONTROL = "control bytes of a payload that reach the terminal, all hostile texts, every command: 0"
+WINDOW = 8  # characters in a row of a secret that must not survive, as in score_secrets.py
+QUICK_TEXTS = 60
+
+LISTS = (
+    *(("status",), ("agents",), ("deliveries",), ("nodes", "list"), ("doctor",), ("approvals", "list", "--all")),
+    *(("incidents", "list", "--limit", "5000"), ("skills", "list", "--all"), ("mode",)),
+)
+WITH_JSON = tuple((*command, "--json") for command in LISTS)
+
+
+@contextmanager
+def nodes(folder: Path, *names: str) -> Iterator[list[Node]]:
+    """Open nodes of one operator on one bridge."""
+    opened = []
+    try:
+        for name in names:
+            settings = Settings(folder / name, folder / "operator", folder / "bridge.db", name, f"host-{name}")
+            opened.append(Node(settings))
+            opened[-1].require_bridge()
+        yield opened
+    finally:
+        for node in opened:
+            node.close()
+
+
+def fails(node: Node, argv: tuple[str, ...], output: str, environment: dict[str, str]) -> str:
+    """Let a command have failed here, with this output; return the incident's id."""
+    now = to_text(SystemClock().now())
+    passed = Passed(1, output.encode("utf-8", "surrogatepass"), False, now, now, 0.1, "null")
+    session = CommandSession(
+        node, argv, passed, ended=node.clock.monotonic(), via="shell", environment=environment, cwd=str(Path.cwd())
+    )
+    session.failed("approve")
+    return session.considered.incident.incident_id if session.considered else ""
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def secret_rows(quick: bool) -> list[Row]:
+    """Score the filter, then push every labelled line through the whole product and look at the raw bytes."""
+    if not EVAL.is_dir():
+        return [skipped(goal, ABSENT) for goal in (LEAKED, CHANGED, IN_SINKS)]
+    with tempfile.TemporaryDirectory() as name:
+        scorer = [sys.executable, str(EVAL / "score_secrets.py"), *meshtui("redact", "--jsonl")]
+        done = run(scorer, environment_of(Path(name)))
+    said = json.loads(done.stdout.splitlines()[-1])
+    how = "score_secrets.py meshtui redact --jsonl"
+    changed = share(said["changed"], said["look_alikes"])
+    return [
+        Row(LEAKED, said["leaked"], said["leaked"] == said["missing"] == said["rc"] == 0, f"{how}; of {said['of']}"),
+        Row(CHANGED, changed, changed <= 0.05, f"{how}; {said['changed']} of {said['look_alikes']}"),
+        _sinks(),
+    ]
+
+
+def _labelled_secrets() -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (EVAL / "secrets_dev.jsonl").read_text("utf-8").splitlines()]
+    return [{**row, "line": row.get("line") or base64.b64decode(row["line_b64"]).decode()} for row in rows]
+
+
+def _sinks() -> Row:
+    rows = _labelled_secrets()
+    windows = secret_windows(rows)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with nodes(folder, "a", "b") as (a, b):
+            for row in rows:
+                _push_secret(a, row)
+            for node in (a, b, a):
+                exchange(node)
+                node.project()
+            met = len(a.store.incidents(limit=-1))
+            ids = [incident.incident_id for incident in a.store.incidents(limit=-1)]
+            labels = [str(known.label) for known in a.store.skills()]
+        raw = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for home in ("a", "b"):
+            commands: list[Sequence[str]] = [*LISTS, *WITH_JSON]
+            commands += [("incidents", "show", i) for i in ids] + [("policy", "explain", i) for i in ids]
+            commands += [("skills", "show", label) for label in labels]
+            environment = environment_of(folder, MESHTUI_HOME=str(folder / home))
+            raw[f"output of {home}"] = outputs(commands, environment, folder / "work", tty=False)
+        leaks = sorted({f"{kind} in {place}" for place, data in raw.items() for kind in leaked(windows, data)})
+    size = sum(map(len, raw.values()))
+    how = (
+        f"{len(rows)} lines as output, argument, variable, lesson and context; {met} incidents, {len(labels)} skills; "
+        f"{size >> 10} KiB of {len(raw)} files and outputs of two nodes searched for {len(windows)} pieces"
+    )
+    return Row(IN_SINKS, {"leaks": len(leaks), "where": leaks[:10]}, not leaks and met >= len(rows), how)
+
+
+def _push_secret(node: Node, row: dict[str, Any]) -> None:
+    line = row["line"]
+    variables = {"PATH": "/usr/bin:/bin", "API_TOKEN": line, "PYTHONPATH": line, "LC_ALL": line}
+    fails(node, ("deploy", "--to", line), f"starting\n{line}\ndeploy: failed\n", variables)
+    for error, fix in (
+        (f"deploy: failed: {line}", "deploy --again"),
+        ("deploy: failed again", f"deploy --with {line}"),
+    ):
+        with suppress(MeshError):  # what is no lesson is refused
+            teach(node, error, fix, context=line, command=f"deploy {line}")
+
+
+def secret_windows(rows: Iterable[dict[str, Any]]) -> dict[bytes, str]:
+    """Return each piece of a secret that stands nowhere outside of one, with the kind of the secret.
+
+    Pieces are taken of a secret as it is and as JSON writes it.
+    """
+    secrets, public = [], []
+    for row in rows:
+        at = 0
+        for start, end in row["spans"] if row["must_redact"] else ():
+            public.append(row["line"][at:start])
+            secrets.append((row["line"][start:end], row["kind"]))
+            at = end
+        public.append(row["line"][at:])
+    elsewhere = "\n".join([*public, *map(json.dumps, public)])
+    found = {}
+    for secret, kind in secrets:
+        for form in {secret, json.dumps(secret)[1:-1]}:
+            for at in range(max(1, len(form) - WINDOW + 1)):
+                piece = form[at : at + WINDOW]
+                if piece not in elsewhere:
+                    found[piece.encode()] = kind
+    return found
+
+
+def leaked(windows: dict[bytes, str], data: bytes) -> set[str]:
+    """Return the kinds of secrets of which a piece stands in the data."""
+    return {kind for piece, kind in windows.items() if piece in data}
+
+
+# --- hostile text -----------------------------------------------------------------------------------------------------
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What must not reach a terminal: C0 but tab and line feed, DEL, C1, overrides of direction, half surrogate pairs."""
+OWN = re.compile("\x1b\\[[01]m")  # bold on and off, which headings of tables may have
+
+
+def hostile_texts() -> list[str]:
+    """Return every labelled hostile text, generated ones written out."""
+    rows = [json.loads(line) for line in (EVAL / "hostile_text_dev.jsonl").read_text("utf-8").splitlines()]
+    texts = [row["text"] for row in rows]
+    for row in rows:
+        if gen := row.get("gen"):
+            texts.append(gen["prefix"] + gen["unit"] * gen["count"] + gen["suffix"])
+    return texts
+
+
+def hostile_rows(quick: bool) -> list[Row]:
+    """Push every hostile text in at every place, run every command on a terminal and in a pipe, look at the bytes."""
+    if not EVAL.is_dir():
+        return [skipped(CONTROL, ABSENT)]
+    every = hostile_texts()
+    steering = [text for text in every if STEERING.search(text)]
+    others = [text for text in every if text not in steering]
+    texts = steering + (others[:: max(1, len(others) // QUICK_TEXTS)] if quick else others)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with nodes(folder, "victim", "peer") as (victim, peer):
+            for text in texts:
+                _push_hostile(victim, peer, text)
+            while pull(victim).more:
+                pass
+            exchange(victim)
+            victim.project()
+            ids = [incident.incident_id for incident in victim.store.incidents(limit=-1)]
+            labels = [str(known.label) for known in victim.store.skills()]
+            rejected = len(victim.store.rejected_records(limit=100_000))
+        step = 10 if quick else 1
+        shown = [*LISTS, *WITH_JSON]
+        shown += [("incidents", "show", i) for i in ids[::step]] + [("policy", "explain", i) for i in ids[::step]]
+        shown += [("skills", "show", label) for label in labels[::step]]
+        asked = [command for text in steering[:: 2 if quick else 1] for command in _with_argument(text)]
+        environment = environment_of(folder, MESHTUI_HOME=str(folder / "victim"))
+        (folder / "operator" / "HALT").write_text("".join(steering), "utf-8", errors="surrogatepass")
+        written = {
+            "terminal": outputs([*shown, *asked], environment, folder / "work", tty=True),
+            "pipe": outputs(shown, environment, folder / "work", tty=False),
+        }
+    found = {place: steering_bytes(data) for place, data in written.items()}
+    count = sum(map(len, found.values()))
+    how = (
+        f"{len(texts)} of {len(every)} texts as output, argument, lesson, and in a peer's names, incidents, skills and "
+        f"outcomes: {len(ids)} incidents, {len(labels)} skills, {rejected} records rejected; {len(shown) + len(asked)} "
+        f"commands on a terminal ({len(written['terminal']) >> 10} KiB), {len(shown)} in a pipe"
+    )
+    figure: dict[str, Json] = {"control": count, "where": {p: sorted(set(f))[:10] for p, f in found.items() if f}}
+    return [Row(CONTROL, figure, count == 0 and bool(ids) and bool(labels), how)]
+
+
+def steering_bytes(data: bytes) -> list[str]:
+    """Return each control character in what a command wrote, with what stands around it."""
+    text = OWN.sub("", data.decode("utf-8", "replace").replace("\r\n", "\n"))
+    return [ascii(text[max(0, m.start() - 20) : m.end() + 10]) for m in STEERING.finditer(text)]
+
+
+def _with_argument(text: str) -> Iterator[tuple[str, ...]]:
+    yield (text,)
+    yield ("match", "--error", f"deploy: failed: {text}")
+    yield ("policy", "check", text)
+    yield ("incidents", "show", text)
+    yield ("skills", "show", text)
+    yield ("approvals", "approve", text)
+    yield ("learn", "--error", f"deploy: failed: {text}", "--fix", f"deploy {text}", "--context", text)
+    yield ("--agent", text, "status")
+    yield ("--config", text, "status")
+    yield ("mode", text)
+
+
+def _push_hostile(victim: Node, peer: Node, text: str) -> None:
+    fails(victim, ("deploy", text), f"starting\n{text}\ndeploy: failed: {text}\n", {"PATH": "/usr/bin", "LANG": text})
+    with suppress(MeshError):
+        teach(victim, f"deploy: failed: {text}", "deploy --again", context=text, command=f"deploy {text}")
+    node = peer.identity.node.public
+    skill = learn(read("deploy: it went wrong"), parse_fix("true"))
+    one = replace(skill, error_type=text, example_line=text, example_command=text, context=text)
+    other = replace(skill, template=f"{visible(text, limit=200)} {skill.template}", example_line=text, context=text)
+    step = StepResult((text, text), 1, 0.1, text)
+    done = outcome(agent=text, host=text, actor=text, node=node, steps=(step,), rerun=step, skill_id=skill.skill_id)
+    words = ("incident_id", "opened", "agent", "via", "host", "program", "error_type", "template", "line")
+    bodies: list[tuple[str, dict[str, Json]]] = [
+        ("hello", {"name": text, "host": text, "user": text}),
+        ("incident", {**dict.fromkeys(words, text), "exit_code": 1}),
+        *(("skill", {"skill": skill_to_json(s), "confirmed": True, "name": text, "host": text}) for s in (one, other)),
+        (
+            "outcome",
+            outcome_to_json(replace(done, outcome_id=text or "-", incident_id=text, circumstances=Circumstances())),
+        ),
+    ]
+    for kind, body in bodies:
+        with suppress(MeshError):  # half a surrogate pair cannot be written at all
+            record = sign(kind, body, peer.store.next_author_seq(), peer.identity, peer.clock)
+            peer.require_bridge().publish([Publication(record, kind)])
+            if kind == "hello":
+                peer.require_bridge().join(Member(node, text, text, record))

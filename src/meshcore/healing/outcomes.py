@@ -1,0 +1,96 @@
+"""Outcomes of this node: made in one form, stored with what follows, settled later where a crash left a hole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+from meshcore.healing.exchange import tell_outcome
+from meshcore.healing.node import Node, boot_id
+from meshcore.healing.weighing import reweigh
+from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
+
+
+def own_outcome(node: Node, incident: Incident, skill_id: str, result: TryResult, actor: str) -> Outcome:
+    """Return an outcome of this node as far as the incident tells it, under a new id and without commands."""
+    return Outcome(
+        outcome_id=secrets.token_hex(8),
+        incident_id=incident.incident_id,
+        skill_id=skill_id,
+        result=result,
+        at=node.store.now(),
+        node=node.identity.node.public,
+        host=node.settings.host,
+        agent=incident.agent.name,
+        circumstances=incident.circumstances,
+        slots=incident.signature.slots,
+        actor=actor,
+    )
+
+
+def count(node: Node, outcome: Outcome, *, try_id: str = "") -> None:
+    """Store an outcome of this node, weigh its skill anew, and queue it for the others; inside a transaction."""
+    node.store.add_outcome(outcome, own_operator=True, try_id=try_id)
+    reweigh(node, outcome.skill_id)
+    tell_outcome(node, outcome)
+
+
+def close_approvals(node: Node, incident_id: str, actor: str) -> None:
+    """Nobody has to be asked about an incident any more."""
+    for approval in node.store.approvals():
+        if approval.incident_id == incident_id:
+            node.store.resolve_approval(approval.approval_id, "not needed", actor)
+
+
+def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
+    """A command has just succeeded: its incidents are verified. Returns them as they stood before.
+
+    Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
+    nothing was, somebody fixed it by other means and no skill gains by it.
+    """
+    waiting = node.store.waiting_incidents(argv, cwd)
+    for incident in waiting:
+        close_approvals(node, incident.incident_id, "later success")
+        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
+        with node.store.transaction(durable=True):
+            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
+            if incident.state in ("applied_not_rerun", "unknown") and incident.skill_id:
+                outcome = own_outcome(node, incident, incident.skill_id, "verified", "later success")
+                count(node, replace(outcome, seconds=seconds), try_id=outcome.outcome_id)
+    return waiting
+
+
+def recover(node: Node) -> int:
+    """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many."""
+    recovered = 0
+    for try_id, incident_id, skill_id, process in node.store.unfinished_tries():
+        if process_mark(int(process.split(":")[0])) == process:
+            continue
+        incident = node.store.incident(incident_id) or _forgotten(incident_id)
+        outcome = replace(own_outcome(node, incident, skill_id, "unknown", "recovery"), outcome_id=try_id)
+        with node.store.transaction(durable=True):
+            if not node.store.add_outcome(outcome, own_operator=True, try_id=try_id):
+                continue
+            node.store.set_incident_state(incident_id, "unknown")
+        recovered += 1
+    return recovered
+
+
+def _forgotten(incident_id: str) -> Incident:
+    return Incident(incident_id, "", AgentInfo(""), (), "", None, Signature(0, "", ""), "", Circumstances())
+
+
+def process_mark(pid: int) -> str:
+    """Return what names a process beyond the reuse of its number: pid, boot and start time; `pid:gone` without it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return f"{pid}:{boot_id()}:{fields[19]}"
+    except (OSError, IndexError):
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return f"{pid}:gone"
+        return f"{pid}:alive"

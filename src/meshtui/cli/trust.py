@@ -1,0 +1,132 @@
+"""`meshtui trust`: whose fixes may run here. Your own nodes are enrolled by your operator key, all others by you."""
+
+from __future__ import annotations
+
+import click
+
+from meshcore.errors import UsageError
+from meshcore.healing.exchange import exchange, revoke
+from meshcore.healing.node import Node
+from meshcore.healing.rotation import rotate
+from meshcore.healing.trust import author_mode, enrol, find_author, meet_members, trust_in
+from meshcore.model import Json
+from meshcore.runtime import RuntimeLock
+from meshtui.cli.context import Session, json_option, note, print_json, say, table
+
+
+@click.group()
+def trust() -> None:
+    """Whose fixes may run here: list, enroll, revoke, rotate."""
+
+
+@trust.command("list")
+@json_option
+@click.pass_obj
+def list_authors(session: Session, as_json: bool) -> None:
+    """List every node that was heard: whose it is, what it is to you, how far its skills may go."""
+    with session.node(fresh=True) as node:
+        meet_members(node)
+        rows = _rows(node)
+    if as_json:
+        print_json("authors", rows)
+        return
+    lines = [
+        (
+            row["node"][:12],
+            row["name"] or "-",
+            row["host"] or "-",
+            row["operator"][:12] or "-",
+            row["state"] + (f": {row['why']}" if row["why"] else ""),
+            row["mode"],
+            row["skills"],
+            row["seen"][:19],
+        )
+        for row in rows
+    ]
+    columns = ("node", "name", "host", "operator", "trust", "mode", "skills", "last heard (UTC)")
+    table(columns, lines, empty="nobody was heard yet", spare=("last heard (UTC)", "skills", "host"))
+
+
+def _rows(node: Node) -> list[dict[str, Json]]:
+    skills = node.store.count_skills_by_author()
+    rows = []
+    for author in node.store.authors():
+        found = trust_in(node, author.node)
+        state, why = ("replaced", author.successor[:12]) if author.successor else (found.state, found.why)
+        rows.append(
+            {
+                "node": author.node,
+                "name": author.name,
+                "host": author.host,
+                "operator": author.operator,
+                "state": state,
+                "why": why,
+                "mode": author_mode(node, author.node),
+                "skills": skills.get(author.node, 0),
+                "highest_seq": author.highest_seq,
+                "newest": author.newest,
+                "seen": author.last_seen,
+            }
+        )
+    return rows
+
+
+@trust.command()
+@click.argument("who")
+@click.pass_obj
+def enroll(session: Session, who: str) -> None:
+    """Let the skills of a node, or of all of an operator's nodes, be offered to you for approval on this home.
+
+    It also lifts a revocation on this home, and accepts a key that has changed. To let such skills run unattended, set
+    `meshtui mode auto --author WHO` as well.
+    """
+    with session.node(fresh=True) as node:
+        meet_members(node)
+        key, name = find_author(node, who)
+        enrol(node, key, node.name)
+        node.project()
+    say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval")
+
+
+@trust.command("revoke")
+@click.argument("who")
+@click.argument("why", default="")
+@click.pass_obj
+def revoke_author(session: Session, who: str, why: str) -> None:
+    """Let nothing of a node, or of an operator, run any more: here at once, on your other nodes when they next look.
+
+    Skills stay to be seen. `meshtui trust enroll` lifts it, on each home by itself.
+    """
+    with session.node() as node:
+        key, name = _find_known(node, who)
+        if key == node.identity.operator:
+            raise UsageError("that is yourself: stop everything with `meshtui halt WHY`")
+        revoke(node, key, why)
+        exchange(node)
+        node.project()
+        if node.bridge_fault:
+            note(f"your other nodes are told later; bridge: {node.bridge_fault}")
+    say(f"revoked: {name} ({key[:12]})")
+
+
+def _find_known(node: Node, who: str) -> tuple[str, str]:
+    try:
+        return find_author(node, who)
+    except UsageError:
+        meet_members(node)
+        return find_author(node, who)
+
+
+@trust.command("rotate")
+@click.pass_obj
+def rotate_key(session: Session) -> None:
+    """Give this node a new key; the others take it for the same node. Needs the bridge, and no runtime of this home."""
+    with session.node(fresh=True, needs_bridge=True) as node:
+        lock = RuntimeLock(node.home.runtime_lock)
+        lock.take()
+        try:
+            old, new = rotate(node)
+        finally:
+            lock.release()
+        node.project()
+    say(f"this node's key is now {new[:12]}, it was {old[:12]}")
