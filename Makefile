@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench readme clean
+.PHONY: help demo test check format bench safety torture readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
+
+safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
+	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
+
+torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
+	@$(BIN)/python -m benchmarks.torture $(ARGS)
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

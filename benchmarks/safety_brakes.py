@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from unittest import mock
@@ -35,6 +35,7 @@ from meshcore.testing import outcome
 
 STOP = "kill switch and revocation: ≤ 1 s on the host"
 CHECKS = "all checks for one match and decision: ≤ 2 ms at p99"
+PEER = "peer@there"
 PATIENCE_SECONDS = 10.0
 WARM_UP_SECONDS = 0.3
 SKILLS, QUICK_SKILLS = 2_000, 300
@@ -115,12 +116,14 @@ def _apply_for_ever(folder: Path, skill_id: str, pipe: int) -> None:
 def stops_after(command: Callable[[KnownSkill], Sequence[str]]) -> tuple[float | None, int]:
     """Return how long after a command was started the last application began, and how many there were before it.
 
-    None where applying went on.
+    The skill is another node's. None where the command failed, or applying went on.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        with Node(replace(settings_of(folder), home=folder / "peer", agent=PEER, host="there")) as peer:
+            known, _ = teach(peer, _error(0), "pip install module0")
+            exchange(peer)
         with Node(settings_of(folder)) as node:
-            known, _ = teach(node, "ModuleNotFoundError: No module named 'django'", "pip install django")
             exchange(node)
         with applying(folder, known.skill.skill_id) as applier:
             before = applier.began(WARM_UP_SECONDS)
@@ -136,6 +139,7 @@ def _stop() -> Row:
     commands: dict[str, Callable[[KnownSkill], Sequence[str]]] = {
         "halt": lambda known: ("halt", "enough"),
         "skill withdrawn": lambda known: ("skills", "quarantine", known.skill.skill_id),
+        "author revoked": lambda known: ("trust", "revoke", PEER),
     }
     figure, count = {}, 0
     for name, command in commands.items():
@@ -143,8 +147,9 @@ def _stop() -> Row:
         figure[name] = None if seconds is None else round(seconds, 3)
         count += before
     how = (
-        f"another process applies through the real executor, {count} times before; seconds from the start of `meshtui "
-        "halt` or `skills quarantine` (its own start-up included) to the last application that began"
+        f"another process applies a peer's skill through the real executor, {count} times before; seconds from the "
+        "start of `meshtui halt`, `skills quarantine` or `trust revoke` (its own start-up included) to the last "
+        "application that began; None: the command failed, or applying went on"
     )
     met = all(value is not None and value <= 1.0 for value in figure.values())
     return Row(STOP, figure, met, how)

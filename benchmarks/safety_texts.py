@@ -88,7 +88,7 @@ def secret_rows(quick: bool) -> list[Row]:
     return [
         Row(LEAKED, said["leaked"], said["leaked"] == said["missing"] == said["rc"] == 0, f"{how}; of {said['of']}"),
         Row(CHANGED, changed, changed <= 0.05, f"{how}; {said['changed']} of {said['look_alikes']}"),
-        _sinks(),
+        _sinks(quick),
     ]
 
 
@@ -97,11 +97,14 @@ def _labelled_secrets() -> list[dict[str, Any]]:
     return [{**row, "line": row.get("line") or base64.b64decode(row["line_b64"]).decode()} for row in rows]
 
 
-def _sinks() -> Row:
+def _sinks(quick: bool) -> Row:
     rows = _labelled_secrets()
     windows = secret_windows(rows)
+    rows = [row for row in rows if row["must_redact"] or not quick]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        own = outputs([*LISTS, *WITH_JSON], environment_of(folder / "fresh"), folder / "work", tty=False)
+        windows = {piece: kind for piece, kind in windows.items() if piece not in own}
         with nodes(folder, "a", "b") as (a, b):
             for row in rows:
                 _push_secret(a, row)
@@ -197,7 +200,7 @@ def hostile_rows(quick: bool) -> list[Row]:
         folder = Path(name)
         with nodes(folder, "victim", "peer") as (victim, peer):
             for text in texts:
-                _push_hostile(victim, peer, text)
+                push_hostile(victim, peer, text)
             while pull(victim).more:
                 pass
             exchange(victim)
@@ -246,7 +249,7 @@ def _with_argument(text: str) -> Iterator[tuple[str, ...]]:
     yield ("mode", text)
 
 
-def _push_hostile(victim: Node, peer: Node, text: str) -> None:
+def push_hostile(victim: Node, peer: Node, text: str) -> None:
     fails(victim, ("deploy", text), f"starting\n{text}\ndeploy: failed: {text}\n", {"PATH": "/usr/bin", "LANG": text})
     with suppress(MeshError):
         teach(victim, f"deploy: failed: {text}", "deploy --again", context=text, command=f"deploy {text}")

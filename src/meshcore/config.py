@@ -76,6 +76,7 @@ _FILE_KEYS = {
     "expect_seconds": (int, float),
     "on_approval": list,
     "labels": dict,
+    "checks": list,
 }
 
 

@@ -30,6 +30,11 @@ class Home:
         return self.root / "node.key"
 
     @property
+    def next_key(self) -> Path:
+        """A key that is to take the place of the node's."""
+        return self.root / "node.key.new"
+
+    @property
     def journal(self) -> Path:
         return self.root / "journal.jsonl"
 

@@ -44,14 +44,14 @@ class TrustTables(EventTables):
     def see_author(
         self, node: str, name: str, host: str, operator: str, own_operator: bool, seq: int, created: str = ""
     ) -> None:
-        """Remember an author, and the highest number and time that it has used."""
+        """Remember an author, and the highest number and time that it has used; the host that it first named stays."""
         with self.transaction():
             new = self._db.execute("SELECT 1 FROM authors WHERE node=?", (node,)).fetchone() is None
             self._write(
                 "INSERT INTO authors (node, name, host, operator, own_operator, first_seen, last_seen, highest_seq,"
                 " newest) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (node) DO UPDATE SET"
                 " name=CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
-                " host=CASE excluded.host WHEN '' THEN host ELSE excluded.host END,"
+                " host=CASE host WHEN '' THEN excluded.host ELSE host END,"
                 " operator=excluded.operator, own_operator=excluded.own_operator, last_seen=excluded.last_seen,"
                 " highest_seq=max(highest_seq, excluded.highest_seq), newest=max(newest, excluded.newest)",
                 (node, name, host, operator, int(own_operator), self.now(), self.now(), seq, in_utc(created)),

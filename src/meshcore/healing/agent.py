@@ -147,7 +147,7 @@ class Healer:
         node, bridge = self.node, self.node.bridge
         if bridge is None:
             return ["the bridge cannot be used now"]
-        outcomes = node.store.outcomes(skill_id=known.skill.skill_id)
+        outcomes = node.store.outcomes(skill_id=known.skill_id, own_only=True)
         verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
         hosts = len({member.host for member in bridge.members()})
         reason = canary(bridge, known, node.settings.host, verified, hosts)
@@ -195,6 +195,8 @@ class Healer:
         if match is None or ruling is None:
             raise ValueError("nothing to apply")
         try_id = secrets.token_hex(8)
+        if not ruling.plan:
+            return self._refused(considered, try_id, actor, "its program is in no folder that is trusted here")
         try:
             with self.executor.lock(ruling.target):
                 if reason := self.stop_reason(match.skill_id):

@@ -5,6 +5,7 @@ Nothing that arrives is believed before its signature holds, and nothing is exec
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.healing.node import Node
 from meshcore.healing.policy import Policy
-from meshcore.healing.trust import author_mode, meet, take_rotation, trust_in, withdraw
+from meshcore.healing.trust import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
 from meshcore.healing.weighing import reweigh
 from meshcore.knowledge.interchange import put, skill_from_old, skill_to_old
+from meshcore.knowledge.learning import check_pattern
 from meshcore.knowledge.parts import Parts
 from meshcore.model import (
     AgentInfo,
@@ -47,6 +49,7 @@ from meshcore.store_trust import in_utc
 PULL_ROWS = 100
 PULL_SECONDS = 0.02
 TEXT_LIMIT = 2000
+_ID = re.compile(r"[0-9a-f]{8,64}")
 MAX_SLOTS = 100  # parts of one error
 MAX_SECONDS = 10.0 * 365 * 86400
 
@@ -125,8 +128,7 @@ def publish(node: Node) -> int:
         bridge = node.require_bridge()
         publications: list[Publication] = []
         with node.store.transaction():
-            if node.store.meta("node_key") not in ("", node.identity.node.public):
-                node.renew_identity()
+            node.renew_identity()
             rows = node.store.outbox(PULL_ROWS)
             for row in rows:
                 try:
@@ -280,6 +282,7 @@ def check_skill(skill: Skill) -> None:
         skill.action.fill(Parts(skill.example_slots))
     except IndexError:
         raise BadSkillError("the skill's action refers to a part that its own example lacks") from None
+    check_pattern(Signature(skill.signature_version, skill.error_type, skill.template), skill.key_slots)
 
 
 def _is_clean(skill: Skill) -> bool:
@@ -334,10 +337,13 @@ def _take_outcome(node: Node, record: Record, author: Author, own: bool) -> Take
     outcome = _readable_outcome(outcome_from_json(record.body))
     if outcome.node != author.node:
         raise BadRecordError("an outcome of another node than its author")
+    # A key speaks for one host: what it claims to have seen on others would count as theirs.
+    known = node.store.author(author.node)
+    outcome = replace(outcome, host=known.host if known is not None and known.host else outcome.host)
     if not node.store.add_outcome(outcome, own_operator=own):
         return "stored"
     reweigh(node, outcome.skill_id)
-    if outcome.result != "unknown" and node.store.incident_node(outcome.incident_id) == author.node:
+    if outcome.result != "unknown" and is_same_node(node, node.store.incident_node(outcome.incident_id), author.node):
         node.store.set_incident_state(
             outcome.incident_id,
             outcome.result,
@@ -359,6 +365,9 @@ def _readable_outcome(outcome: Outcome) -> Outcome:
         raise BadRecordError("an outcome with an exit code that is none")
     if not all(isinstance(word, str) for result in results for word in result.argv):
         raise BadRecordError("an outcome with a command that is none")
+
+    if not all(_ID.fullmatch(text) for text in (outcome.outcome_id, outcome.skill_id, outcome.incident_id or "0" * 8)):
+        raise BadRecordError("an outcome with an id that is none")
 
     def readable(result: StepResult) -> StepResult:
         return replace(result, argv=tuple(_clean(word) for word in result.argv), output="")

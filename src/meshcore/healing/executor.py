@@ -18,6 +18,7 @@ from meshcore.healing.capture import readable
 from meshcore.healing.containment import Containment
 from meshcore.healing.policy import PlannedStep, Target
 from meshcore.healing.program import CannotStartError
+from meshcore.home import make_private_folder
 from meshcore.model import StepResult
 from meshcore.safety.sanitize import visible
 from meshcore.safety.secret_names import is_secret_name
@@ -89,7 +90,7 @@ class Executor:
         path = self._locks / f"{hashlib.sha256(os.fsencode(real)).hexdigest()}.lock"
         lock = FileLock(path)
         try:
-            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._locks)
             taken = lock.acquire(wait)
         except OSError as error:
             raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from meshcore.safety.records import sign
 from meshcore.store import Store
 
 LEGACY_IMPORTED = "legacy_imported"
+NODE_KEY = "node_key"  # the public half of the key in use, once it was replaced
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 
 
@@ -61,8 +63,21 @@ class Node:
     def identity(self) -> Identity:
         """This node's key and its operator; both keys are made at the first use. Raises ConfigurationError."""
         if self._identity is None:
-            self._identity = identify(self.home.key, self.settings.operator / "operator.key")
+            self._identity = self._identify()
         return self._identity
+
+    def _identify(self) -> Identity:
+        found = identify(self.home.key, self.settings.operator / "operator.key")
+        wanted = self.store.meta(NODE_KEY)
+        if wanted in ("", found.node.public) or not self.home.next_key.exists():
+            return found
+        waiting = identify(self.home.next_key, self.settings.operator / "operator.key")
+        if waiting.node.public != wanted:
+            return found
+        # The store says that the new key is in use: whoever comes first puts it in its place.
+        with contextlib.suppress(FileNotFoundError):
+            self.home.next_key.replace(self.home.key)
+        return waiting
 
     @property
     def name(self) -> str:
@@ -158,8 +173,9 @@ class Node:
         return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
 
     def renew_identity(self) -> None:
-        """Read the node's key anew, after another process replaced it."""
-        self._identity, self._joined = None, False
+        """Take up the node's key anew where it was replaced, by this or another process."""
+        if self.store.meta(NODE_KEY) not in ("", self.identity.node.public):
+            self._identity, self._joined = None, False
 
     def project(self) -> None:
         """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""

@@ -2,60 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from meshcore.bridge.base import Publication
-from meshcore.errors import ConfigurationError
 from meshcore.healing.exchange import exchange, publish
-from meshcore.healing.node import Node
+from meshcore.healing.node import NODE_KEY, Node
 from meshcore.healing.trust import rotation_text
-from meshcore.model import Record
-from meshcore.safety.keys import identify
+from meshcore.safety.keys import Identity, identify
 from meshcore.safety.records import sign
 
 
 def rotate(node: Node) -> tuple[str, str]:
     """Give this node a new key and tell the others; return the old and the new one's public half.
 
-    What waits is published under the old key first. A crash at any point leaves the old key in place or the new one,
-    never none; rotating again takes up the new key that was made. Raises BridgeUnavailableError.
+    What waits is published under the old key first. The new key is in use from one commit on, whenever the process
+    ends; before, the old one is. Raises BridgeUnavailableError.
     """
     bridge, old = node.require_bridge(), node.identity
     publish(node)
-    waiting = _waiting_key(node)
-    new = identify(waiting, node.settings.operator / "operator.key")
-    body = {
-        "node": new.node.public,
-        "enrolment": new.enrolment,
-        "proof": new.node.sign(rotation_text(old.node.public, new.node.public)),
-        "name": node.name,
-        "host": node.settings.host,
-    }
-    seq = node.store.next_author_seq()
-    record = sign("rotation", body, seq, old, node.clock)
-    bridge.publish([Publication(record, "rotation")])
-    _take_up(node, waiting, old.node.public, new.node.public, record)
-    bridge.forget(old.node.public)
+    new = identify(node.home.next_key, node.settings.operator / "operator.key")
+    _take_up(node, old, new)
+    node.renew_identity()
     exchange(node)
+    bridge.forget(old.node.public)
     return old.node.public, new.node.public
 
 
-def _waiting_key(node: Node) -> Path:
-    return node.home.key.with_name(node.home.key.name + ".new")
-
-
-def _take_up(node: Node, waiting: Path, old: str, new: str, record: Record) -> None:
-    store, operator = node.store, node.identity.operator
+def _take_up(node: Node, old: Identity, new: Identity) -> None:
+    store, before, now = node.store, old.node.public, new.node.public
+    body = {
+        "node": now,
+        "enrolment": new.enrolment,
+        "proof": new.node.sign(rotation_text(before, now)),
+        "name": node.name,
+        "host": node.settings.host,
+    }
     with store.transaction(durable=True):
-        store.see_author(old, node.name, node.settings.host, operator, True, record.author_seq, record.created)
-        store.set_successor(old, new, record.author_seq)
+        record = sign("rotation", body, store.next_author_seq(), old, node.clock)
+        store.keep_signed(store.add_to_outbox("rotation", body), record)
+        store.see_author(before, node.name, node.settings.host, old.operator, True, record.author_seq, record.created)
+        store.set_successor(before, now, record.author_seq)
         store.set_meta("author_seq", "0")
-        store.set_meta("node_key", new)
-        store.add_event("author.state", data={"author": old, "state": "replaced", "why": new, "actor": node.name})
-        try:
-            waiting.replace(node.home.key)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{node.home.key}: cannot be replaced ({error.strerror}); run `meshtui trust rotate` again"
-            ) from error
-    node.renew_identity()
+        store.set_meta(NODE_KEY, now)
+        store.add_event("author.state", data={"author": before, "state": "replaced", "why": now, "actor": node.name})

@@ -30,7 +30,7 @@ def teach(
 
     Raises BadSkillError for an error text or a fix that makes no skill.
     """
-    signature = read(visible(redact(error)), error_type=error_type, command=command)
+    signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=visible(redact(command)))
     action = parse_fix(visible(redact(fix.strip())))
     skill = learn(signature, action, context=visible(redact(context)))
     return _remember(node, skill, source_confirmed=True, source="taught")

@@ -188,6 +188,12 @@ def take_rotation(node: Node, record: Record, author: Author) -> bool:
     return True
 
 
+def is_same_node(node: Node, before: str, now: str) -> bool:
+    """Tell whether a key is the same node's as another, or took its place."""
+    row = node.store.author(before)
+    return now == before or (row is not None and row.successor == now)
+
+
 def _met(node: Node, key: str) -> AuthorRow:
     row = node.store.author(key)
     if row is None:

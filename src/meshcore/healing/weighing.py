@@ -13,7 +13,7 @@ from meshcore.knowledge.learning import weigh
 from meshcore.knowledge.matching import index_entry
 from meshcore.model import Action, KnownSkill, Outcome, action_to_json, canonical
 
-LIFTED = "lifted:"  # + skill id: when a person last stood behind the skill
+LIFTED = "lifted:"  # + skill id: the newest outcome that was known when a person last stood behind the skill
 BAD_ACTION = "bad_action:"  # + hash of the normalised action: the skill that failed too often with it
 QUARANTINE_FAILURES = 3
 QUARANTINE_HOSTS = 2
@@ -24,9 +24,11 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     known = node.store.skill(skill_id)
     if known is None:
         return None
-    lifted = node.store.meta(LIFTED + skill_id)
+    # By order of arrival here: the reporters' clocks order nothing.
+    forgiven = int(node.store.meta(LIFTED + skill_id, "0"))
     own = node.store.outcomes(skill_id=skill_id, own_only=True)
-    outcomes = [outcome for outcome in own if outcome.result != "fix_failed" or outcome.at > lifted]
+    since = {outcome.outcome_id for outcome in node.store.outcomes(skill_id=skill_id, own_only=True, after=forgiven)}
+    outcomes = [outcome for outcome in own if outcome.result != "fix_failed" or outcome.outcome_id in since]
     known = replace(known, evidence=weigh(known.skill, outcomes))
     entry = index_entry(known)
     known = node.store.put_skill(known, entry.bucket, entry.shape, entry.keys)
@@ -51,7 +53,7 @@ def quarantined_action(node: Node, action: Action) -> str:
 
 def lift(node: Node, known: KnownSkill) -> None:
     """A person stands behind a skill: failures up to now no longer count against it or its action."""
-    node.store.set_meta(LIFTED + known.skill_id, node.store.now())
+    node.store.set_meta(LIFTED + known.skill_id, str(node.store.last_outcome()))
     node.store.set_meta(BAD_ACTION + normalised(known.skill.action), "")
 
 

@@ -38,7 +38,7 @@ def learn(
     else:
         action = Action("argv", tuple(tuple(_refer(token, signature) for token in step) for step in fix.steps))
     keys = tuple(_key_slots(signature, action))
-    _check_pattern(signature, keys)
+    check_pattern(signature, keys)
     return Skill(
         signature.version,
         signature.error_type,
@@ -98,7 +98,8 @@ def _check(fix: Action) -> None:
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 
-def _check_pattern(signature: Signature, keys: tuple[KeySlot, ...]) -> None:
+def check_pattern(signature: Signature, keys: tuple[KeySlot, ...]) -> None:
+    """Raise BadSkillError for what would match everything: no word of its own, and no key slot that tells."""
     literal = re.sub(r"<[a-z]{3,10}>", " ", signature.template)
     told = any(_WORD.search(key.value) for key in keys if key.index < reading.around(signature.template).base)
     if _WORD.search(literal) or (told and signature.error_type.casefold() not in VAGUE):

@@ -62,7 +62,13 @@ def find(text: str) -> list[Span]:
     for view, places in _views(text):
         found.extend(Span(places[s.start], places[s.end - 1] + 1, s.kind) for s in spans(view))
     found.extend(_wrapped(text))
-    return found
+    return [span for span in found if not (span.kind == "value" and _follows_marker(text, span.start))]
+
+
+def _follows_marker(text: str, start: int) -> bool:
+    """Tell whether what looks like a name before a value is the name of a kind in our own mark."""
+    before = text[max(0, start - 64) : start].rstrip(" \t:='\"")
+    return before.endswith("]") and "[redacted:" in before[-48:]
 
 
 def _replace(text: str, found: Sequence[Span]) -> str:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
     "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
+    "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
 
 

@@ -70,6 +70,7 @@ def readable(event: Event) -> str:
         ),
         "try.outcome": lambda: f"{data.get('result')}" + _seconds(data.get("seconds")),
         "outcome.received": lambda: f"{data.get('result')} on {data.get('host')}" + _seconds(data.get("seconds")),
+        "monitor.snapshot": lambda: f"{data.get('skills_snapshot')} checks {data.get('tests_summary')}",
         "skill.learned": lambda: f"{data.get('line')} → {data.get('command', '')}",
         "skill.received": lambda: f"{data.get('line')} from {data.get('name') or 'an old program'}",
     }

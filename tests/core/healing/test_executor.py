@@ -299,7 +299,7 @@ with Executor(SystemClock(), Path(sys.argv[1]), Containment()).lock(Target(sys.a
     def test_a_folder_that_cannot_be_used_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "state").write_text("a file")
         executor = Executor(SystemClock(), tmp_path / "state", Containment())
-        with pytest.raises(ConfigurationError, match="cannot be locked"), executor.lock(Target("/x", "venv")):
+        with pytest.raises(ConfigurationError, match="cannot be used as a folder"), executor.lock(Target("/x", "venv")):
             pass
 
 

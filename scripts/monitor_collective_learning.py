@@ -1,0 +1,8 @@
+"""The monitor under its old name and options: `meshtui monitor`."""
+
+import sys
+
+from meshtui.__main__ import run
+
+if __name__ == "__main__":
+    sys.exit(run(["monitor", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""The check of two agents under its old name: one is taught, the other heals, in throwaway folders."""
+
+import sys
+
+from meshcore.evidence.checks import MULTI_AGENT, main
+
+if __name__ == "__main__":
+    sys.exit(main([MULTI_AGENT]))

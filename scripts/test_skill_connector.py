@@ -1,0 +1,8 @@
+"""The check of one agent under its old name: a round trip in a throwaway folder."""
+
+import sys
+
+from meshcore.evidence.checks import CONNECTOR, main
+
+if __name__ == "__main__":
+    sys.exit(main([CONNECTOR]))
