@@ -14,7 +14,7 @@ from typing import Literal
 from meshcore.bridge.base import Delivery, Publication
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
-from meshcore.healing.node import Node
+from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.policy import Policy
 from meshcore.healing.trust import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
 from meshcore.healing.weighing import reweigh
@@ -214,7 +214,7 @@ def take_in(node: Node, deliveries: tuple[Delivery, ...]) -> list[Receipt]:
 
 def _is_urgent(delivery: Delivery) -> bool:
     """Tell whether a row looks like one that must be known before any skill of the same batch is taken in."""
-    return any(f'"kind":"{kind}"' in delivery.record.text for kind in ("revocation", "rotation"))
+    return any(f'"kind":"{kind}"' in delivery.record.text for kind in ("halt", "revocation", "rotation"))
 
 
 _NOT_ACCEPTABLE = (
@@ -419,6 +419,24 @@ def _take_revocation(node: Node, record: Record, author: Author, own: bool) -> T
     return "stored"
 
 
+def _take_halt(node: Node, record: Record, author: Author, own: bool) -> Taken:
+    """A node of the own operator says stop, or takes its own stop back; it cannot lift what others said."""
+    why = record.body["why"]
+    if not own or not isinstance(why, str):
+        return "ignored"
+    key, before = HALTED_BY + author.node, node.store.control(HALTED_BY + author.node)
+    node.store.set_rule(key, _clean(why), author.node)
+    if why or before:
+        data = {"reason": _clean(why) or before, "actor": _short(record, "name") or author.node}
+        node.store.add_event("mesh.halted" if why else "mesh.resumed", data=data)
+    return "stored"
+
+
+def tell_halt(node: Node, why: str) -> None:
+    """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
+    node.store.add_to_outbox("halt", {"why": why, "name": node.name})
+
+
 def _take_rotation(node: Node, record: Record, author: Author, own: bool) -> Taken:
     return "stored" if take_rotation(node, record, author) else "ignored"
 
@@ -440,6 +458,7 @@ _HANDLERS: Mapping[str, Callable[[Node, Record, Author, bool], Taken]] = {
     "skill": _take_skill,
     "outcome": _take_outcome,
     "incident": _take_incident,
+    "halt": _take_halt,
     "revocation": _take_revocation,
     "rotation": _take_rotation,
 }

@@ -24,6 +24,7 @@ from meshcore.safety.records import sign
 from meshcore.store import Store
 
 LEGACY_IMPORTED = "legacy_imported"
+HALTED_BY = "halt:"  # + node: why that node has halted the mesh
 NODE_KEY = "node_key"  # the public half of the key in use, once it was replaced
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 
@@ -158,8 +159,8 @@ class Node:
         return True
 
     def halted(self) -> str:
-        """Return why nothing may be applied now, empty where it may."""
-        return halted(self.settings.operator)
+        """Return why nothing may be applied now, empty where it may: the HALT file, or a signed halt of an own node."""
+        return halted(self.settings.operator) or "; ".join(self.store.controls(HALTED_BY).values())
 
     def mode(self, asked: Mode = "auto") -> Mode:
         """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""

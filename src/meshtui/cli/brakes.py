@@ -6,13 +6,14 @@ import click
 
 from meshcore.errors import UsageError
 from meshcore.healing.agent import BREAKER_RESET
+from meshcore.healing.exchange import exchange, tell_halt
 from meshcore.healing.modes import ACTION, AUTHOR, MODE, VIA
-from meshcore.healing.node import Node
+from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.policy_file import load as load_rules
 from meshcore.healing.trust import find_author, operator_of
 from meshcore.model import MODES, Mode
 from meshcore.safety.halt import halt as write_halt
-from meshcore.safety.halt import halt_file, halted
+from meshcore.safety.halt import halt_file
 from meshcore.safety.halt import resume as remove_halt
 from meshtui.cli.context import Session, json_option, print_json, say, table
 
@@ -21,13 +22,16 @@ from meshtui.cli.context import Session, json_option, print_json, say, table
 @click.argument("why")
 @click.pass_obj
 def halt(session: Session, why: str) -> None:
-    """Stop every unattended fix of this operator on this host, at once and until `meshtui resume`.
+    """Stop every unattended fix of this operator, at once and until `meshtui resume`.
 
-    The same is done by creating the file HALT in the operator's folder.
+    On this host by the file HALT in the operator's folder, which `touch` makes as well; the operator's nodes elsewhere
+    are told by a signed record.
     """
     write_halt(session.settings.operator, why)
     with session.node() as node:
         node.store.add_event("mesh.halted", data={"reason": why, "actor": node.name})
+        tell_halt(node, why)
+        exchange(node)
         node.project()
     say(f"halted: {why} ({halt_file(session.settings.operator)})")
 
@@ -35,15 +39,22 @@ def halt(session: Session, why: str) -> None:
 @click.command()
 @click.pass_obj
 def resume(session: Session) -> None:
-    """Allow fixes again after a halt, and let the breaker count anew."""
-    was = halted(session.settings.operator)
-    removed = remove_halt(session.settings.operator)
+    """Allow fixes again after a halt, and let the breaker count anew.
+
+    What this node had halted elsewhere is lifted there too; what another node had halted is lifted here only.
+    """
     with session.node() as node:
+        was = node.halted()
+        remove_halt(session.settings.operator)
+        for key in node.store.controls(HALTED_BY):
+            node.store.set_rule(key, "", node.name)
         node.store.set_meta(BREAKER_RESET, node.store.now())
-        if not removed:
+        if not was:
             say("nothing was halted; the breaker counts anew")
             return
         node.store.add_event("mesh.resumed", data={"was": was, "actor": node.name})
+        tell_halt(node, "")
+        exchange(node)
         node.project()
     say(f"resumed; it was halted because: {was}")
 
