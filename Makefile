@@ -39,6 +39,7 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
+	@$(BIN)/python -m benchmarks.validation
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
