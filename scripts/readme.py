@@ -54,9 +54,9 @@ class Day:
 
     def __init__(self) -> None:
         shutil.rmtree(ROOT, ignore_errors=True)
-        (ROOT / "work").mkdir(parents=True)
-        (ROOT / "work" / "app.py").write_text(PROGRAM)
-        subprocess.run([sys.executable, "-m", "venv", str(ROOT / "work" / ".venv")], check=True)
+        (ROOT / "app").mkdir(parents=True)
+        (ROOT / "app" / "app.py").write_text(PROGRAM)
+        subprocess.run([sys.executable, "-m", "venv", str(ROOT / "app" / ".venv")], check=True)
         wheels = build_stand_in(ROOT / "wheels")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MESHTUI_", "PIP_", "PYTHON", "VIRTUAL_ENV"))}
         self.environment = {
@@ -77,7 +77,7 @@ class Day:
         """Run command lines one after the other and return them with what they showed."""
         shown = []
         for line in lines:
-            output = on_terminal(["sh", "-c", line], ROOT / "work", self.environment)
+            output = on_terminal(["sh", "-c", line], ROOT / "app", self.environment)
             output = "\n".join(row.rstrip() for row in output.splitlines() if row.strip())
             shown.append(f"$ {line}\n{output}".rstrip())
         return "\n\n".join(shown)

@@ -17,6 +17,7 @@ from meshcore.healing.modes import MODE, Ceiling, ceiling
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
+from meshcore.knowledge.migration import reread_skills
 from meshcore.model import Mode
 from meshcore.safety.halt import halted
 from meshcore.safety.keys import Identity, identify
@@ -51,6 +52,7 @@ class Node:
         if not self.store.meta(LEGACY_IMPORTED):
             import_skills_file(self.store, self.home.skills_file)
             self.store.set_meta(LEGACY_IMPORTED, self.store.now())
+        reread_skills(self.store)
 
     def __enter__(self) -> Node:
         return self

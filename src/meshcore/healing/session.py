@@ -25,6 +25,11 @@ from meshcore.store import Approval, CommandRow
 OUTPUT_KEPT = 8 * 1024
 
 
+def warm_up() -> None:
+    """Do ahead of time what every healing in this process will need."""
+    Policy.load(None)
+
+
 def make_healer(node: Node, environment: Mapping[str, str]) -> Healer:
     """Return the loop for a node as its operator has set it up."""
     policy = Policy.load(node.settings.operator / "policy.toml")

@@ -50,9 +50,12 @@ def run(session: Session, mode: Mode, via: str, argv: tuple[str, ...]) -> int:
 
 
 def _load_while_it_runs() -> None:
-    """Import what healing needs in the time that the command takes anyway."""
-    module = "meshcore.healing.session"
-    threading.Thread(target=importlib.import_module, args=(module,), name="load", daemon=True).start()
+    """Import what healing needs, and read the shipped policy, in the time that the command takes anyway."""
+
+    def load() -> None:
+        importlib.import_module("meshcore.healing.session").warm_up()
+
+    threading.Thread(target=load, name="load", daemon=True).start()
 
 
 def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed: Passed, ended: float) -> int:

@@ -1,0 +1,36 @@
+"""When the reading rules change, what is stored is read anew, once, so that it is found by today's signatures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from meshcore.errors import BadSkillError
+from meshcore.knowledge.interchange import put
+from meshcore.knowledge.learning import reread
+from meshcore.knowledge.signature import VERSION
+from meshcore.store import Store
+
+READ_WITH = "signature_version"
+
+
+def reread_skills(store: Store) -> int:
+    """Read every skill of older rules anew; return how many. One whose example says too little stays as it is.
+
+    The skill as read today takes over evidence, author and state; the older one is forgotten, which a person can undo.
+    """
+    if store.meta(READ_WITH) == str(VERSION):
+        return 0
+    migrated = 0
+    with store.transaction(durable=True):
+        for known in store.skills():
+            if known.skill.signature_version == VERSION or known.state == "forgotten":
+                continue
+            try:
+                skill = replace(reread(known.skill), derived_from=known.skill_id)
+            except BadSkillError:
+                continue
+            put(store, replace(known, skill=skill, label=0, stored_id=""))
+            store.set_skill_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
+            migrated += 1
+        store.set_meta(READ_WITH, str(VERSION))
+    return migrated

@@ -1,0 +1,55 @@
+"""Skills of older reading rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from meshcore.knowledge.interchange import put
+from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.matching import match
+from meshcore.knowledge.migration import READ_WITH, reread_skills
+from meshcore.knowledge.signature import VERSION, read
+from meshcore.model import Evidence, KnownSkill
+from meshcore.store import Store
+
+ERROR = "ModuleNotFoundError: No module named 'django'"
+
+
+def of_older_rules(store: Store, *, line: str = ERROR) -> KnownSkill:
+    """Store a skill as rules before ours would have read it: under another template."""
+    skill = learn(read(ERROR), parse_fix("pip install django"))
+    old = replace(skill, signature_version=VERSION - 1, template="no module named <name>", example_line=line)
+    return put(
+        store, KnownSkill(old, author="a" * 64, own_operator=True, confirmed=True, evidence=Evidence(verified=2))
+    )
+
+
+def test_a_skill_of_older_rules_answers_again_after_it_was_read_anew(store: Store) -> None:
+    old = of_older_rules(store)
+    assert match(read(ERROR), store) is None
+    assert reread_skills(store) == 1
+    found = match(read(ERROR), store)
+    assert found is not None
+    known = store.skill(found.skill_id)
+    assert known is not None
+    assert (known.skill.signature_version, known.skill.derived_from) == (VERSION, old.skill_id)
+    assert (known.confirmed, known.evidence.verified, known.author) == (True, 2, "a" * 64)
+    before = store.skill(old.skill_id)
+    assert before is not None
+    assert before.state == "forgotten"
+
+
+def test_it_is_done_once(store: Store) -> None:
+    of_older_rules(store)
+    assert reread_skills(store) == 1
+    assert store.meta(READ_WITH) == str(VERSION)
+    of_older_rules(store)
+    assert reread_skills(store) == 0
+
+
+def test_a_skill_whose_example_says_too_little_stays_as_it_is(store: Store) -> None:
+    old = of_older_rules(store, line="")
+    assert reread_skills(store) == 0
+    kept = store.skill(old.skill_id)
+    assert kept is not None
+    assert kept.state == "active"
