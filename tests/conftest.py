@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from meshcore.store import Store
 from meshcore.testing import FakeClock
+
+# A shared machine is slow at times, and what lands must not depend on the day's random numbers.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 SHARED = Path(__file__).parents[1] / "../shared"
 

@@ -21,7 +21,7 @@ _FUNCTION_WORDS = word_set(
 _BUILTINS = word_set("cd export source . ulimit alias unalias set unset eval umask shopt pushd popd exec trap")
 _PLACEHOLDER = re.compile(r"<[\w -]{1,40}>|\.\.\.|…|\b(?:YOUR|your)[_-]\w")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w{0,80}=")
-_PROGRAM = re.compile(r"[\w./~+@-]{1,200}", re.ASCII)
+_PROGRAM = re.compile(r"[\w./+@-]{1,200}", re.ASCII)
 _LINES = {ord("\n"): " ", ord("\t"): " "}
 _SHELL = ("sh", "-c")
 
@@ -40,6 +40,8 @@ def parse_fix(text: str) -> Action:
         except ValueError:
             return Action("advice", (), text)
         steps = [step for step in steps if step]
+        if any(shlex.quote(step[0]) != step[0] for step in steps):
+            return Action("advice", (), text)  # no program has a name that must be quoted
         if steps and not any(step[0] in _BUILTINS or _ASSIGNMENT.match(step[0]) for step in steps):
             return Action("argv", tuple(steps))
     if all(part.split()[:1] and part.split()[0] in _BUILTINS for part in parts if part.strip()):
