@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -183,6 +184,7 @@ def append_log(path: Path, verdicts: Iterable[Verdict], *, follow: bool = False)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(path, flags, 0o644)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # a write of another that is under way looks like one that broke off
         about = os.fstat(descriptor)
         broken = stat.S_ISREG(about.st_mode) and about.st_size and os.pread(descriptor, 1, about.st_size - 1) != b"\n"
         start = b"\n" if broken else b""
