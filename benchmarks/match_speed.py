@@ -43,7 +43,7 @@ def error(kind: int, name: str) -> tuple[str, str, str]:
         text = f"app.c:12:10: fatal error: {name}.h: No such file or directory\n   12 | #include <{name}.h>\n"
         return text + "compilation terminated.\n", "gcc -c app.c", f"apt-get install -y lib{name}-dev"
     if kind == 3:
-        text = f"npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/{name}\n"
+        text = f"npm error code E404\nnpm error 404 Not Found - GET https://registry.example.org/{name}\n"
         text += f"npm error 404  '{name}@^3.0.0' is not in this registry.\n"
         return text, "npm ci", f"npm install {name}-next"
     if kind == LIKELY_KIND:

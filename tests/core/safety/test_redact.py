@@ -88,7 +88,7 @@ PLACES = [
     "requirepass @",
     "password is @.",
     'auth=("user", "@")',
-    "//registry.npmjs.org/:_authToken=@",
+    "//registry.example.org/:_authToken=@",
     "vault login @",
 ]
 
