@@ -17,7 +17,7 @@ from meshcore import store_reads as reads
 from meshcore.errors import ConfigurationError
 from meshcore.events import Event
 from meshcore.model import Incident, KnownSkill, Outcome, SkillState
-from meshcore.store_file import BUSY_TIMEOUT_SECONDS, SCHEMA_VERSION, check_version, fault
+from meshcore.store_file import BUSY_TIMEOUT_SECONDS, SCHEMA_VERSION, VERSION_AND_TABLES, check_version, fault
 from meshcore.store_reads import Read, unambiguous
 from meshcore.store_rows import Approval
 
@@ -55,9 +55,9 @@ class AsyncStore:
         return store
 
     async def _check(self) -> None:
-        version = await self._one(Read("PRAGMA user_version", lambda row: int(row[0])))
-        tables = await self._one(Read("SELECT count(*) FROM sqlite_master", lambda row: int(row[0])))
-        if check_version(version or 0, tables or 0, self.path) != SCHEMA_VERSION:
+        found = await self._one(Read(VERSION_AND_TABLES, lambda row: (int(row[0]), int(row[1]))))
+        version, tables = found or (0, 0)
+        if check_version(version, tables, self.path) != SCHEMA_VERSION:
             raise ConfigurationError(f"{self.path}: an older store; run `meshtui status` once to bring it up to date")
 
     async def __aenter__(self) -> AsyncStore:

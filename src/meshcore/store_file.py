@@ -93,8 +93,7 @@ class StoreFile:
             ) from error
 
     def _version(self) -> int:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
         return check_version(version, tables, self.path)
 
     def _migrate(self) -> None:
@@ -220,6 +219,10 @@ class StoreFile:
             raise
         except sqlite3.DatabaseError as error:
             raise fault(error, self.path, self.busy_timeout) from error
+
+
+VERSION_AND_TABLES = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+"""One statement, so one moment: between two of them another process may make the tables."""
 
 
 def check_version(version: int, tables: int, path: Path) -> int:
