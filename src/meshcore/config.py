@@ -52,7 +52,7 @@ class Settings:
     mode: Mode | None = None
     """The ceiling that this person sets for what may happen unattended; None leaves it to the command."""
 
-    expect_seconds: float = EXPECT_SECONDS
+    fix_timeout_seconds: float = EXPECT_SECONDS
     """How long a fix may run before its whole process group is ended."""
 
     on_approval: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ _FILE_KEYS = {
     "bridge": str,
     "agent": str,
     "mode": str,
-    "expect_seconds": (int, float),
+    "fix_timeout_seconds": (int, float),
     "on_approval": list,
     "labels": dict,
     "checks": list,
@@ -99,11 +99,11 @@ def load(
         return option or env.get(variable) or str(values.get(key) or "") or default
 
     host = _name(env.get("MESHTUI_HOST") or socket.gethostname() or "localhost", "MESHTUI_HOST")
-    mode, seconds = values.get("mode"), float(values.get("expect_seconds", EXPECT_SECONDS))
+    mode, seconds = values.get("mode"), float(values.get("fix_timeout_seconds", EXPECT_SECONDS))
     if mode is not None and mode not in MODES:
         raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
     if not (math.isfinite(seconds) and seconds > 0):
-        raise ConfigurationError(f"{path}: expect_seconds = {seconds:g} is no time to wait; name seconds above 0")
+        raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
     on_approval = values.get("on_approval", [])
     if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
         raise ConfigurationError(f'{path}: on_approval is a command as a list of texts, for example ["notify"]')
@@ -114,7 +114,7 @@ def load(
         agent=_name(pick(agent, "MESHTUI_AGENT", "agent", f"{_user(env)}@{host}"), "agent"),
         host=host,
         mode=mode,
-        expect_seconds=seconds,
+        fix_timeout_seconds=seconds,
         on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),

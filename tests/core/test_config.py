@@ -28,7 +28,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert found.operator == tmp_path
     assert found.bridge == Path(OLD_BRIDGE).expanduser()
     assert found.agent == "anna@dev1"
-    assert (found.mode, found.expect_seconds, found.source) == (None, EXPECT_SECONDS, None)
+    assert (found.mode, found.fix_timeout_seconds, found.source) == (None, EXPECT_SECONDS, None)
 
 
 @pytest.mark.parametrize(("key", "variable"), [("home", "MESHTUI_HOME"), ("bridge", "MESHTUI_BRIDGE")])
@@ -52,9 +52,9 @@ def test_option_over_environment_over_file_over_default_for_the_agent(tmp_path: 
 def test_the_file_is_named_once_it_was_read_even_if_empty(tmp_path: Path) -> None:
     assert settings(tmp_path, "").source == tmp_path / "config.toml"
     other = tmp_path / "other.toml"
-    other.write_text('mode = "hint"\nexpect_seconds = 5\n[labels]\nteam = "red"\n')
+    other.write_text('mode = "hint"\nfix_timeout_seconds = 5\n[labels]\nteam = "red"\n')
     found = load(environment=environment(tmp_path), config=str(other))
-    assert (found.source, found.mode, found.expect_seconds, found.labels) == (other, "hint", 5.0, {"team": "red"})
+    assert (found.source, found.mode, found.fix_timeout_seconds, found.labels) == (other, "hint", 5.0, {"team": "red"})
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_the_file_is_named_once_it_was_read_even_if_empty(tmp_path: Path) -> Non
         ('hoem = "/x"', "hoem"),
         ("[safety]\nx = 1", "safety"),
         ("home = 5", "home"),
-        ("expect_seconds = true", "expect_seconds"),
-        ("expect_seconds = 0", "expect_seconds"),
-        ("expect_seconds = nan", "expect_seconds"),
-        ("expect_seconds = inf", "expect_seconds"),
+        ("fix_timeout_seconds = true", "fix_timeout_seconds"),
+        ("fix_timeout_seconds = 0", "fix_timeout_seconds"),
+        ("fix_timeout_seconds = nan", "fix_timeout_seconds"),
+        ("fix_timeout_seconds = inf", "fix_timeout_seconds"),
         ('mode = "yolo"', "yolo"),
         ("mode = ?", "line 1"),
         ('agent = "a\\u001b[2J"', "agent"),

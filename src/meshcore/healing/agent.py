@@ -216,7 +216,7 @@ class Healer:
                     cwd=incident.cwd,
                     environment=self.environment,
                     before_exec=lambda: self.stop_reason(match.skill_id),
-                    timeout=timeout or node.settings.expect_seconds,
+                    timeout=timeout or node.settings.fix_timeout_seconds,
                 )
                 worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
                 again = rerun() if worked else None

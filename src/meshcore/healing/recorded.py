@@ -94,7 +94,7 @@ class RecordedSession:
         if shutil.which(argv[0], path=self._environment.get("PATH")) is None and not Path(argv[0]).exists():
             return None
         return self._healer.executor.run_again(
-            argv, cwd=self.incident.cwd, environment=self._environment, timeout=self.node.settings.expect_seconds
+            argv, cwd=self.incident.cwd, environment=self._environment, timeout=self.node.settings.fix_timeout_seconds
         )
 
     def lines(self) -> list[str]:

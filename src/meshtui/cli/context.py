@@ -76,12 +76,6 @@ def leave_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def session_of(ctx: click.Context) -> Session:
-    """Return the session of a command's context."""
-    found = ctx.find_object(Session)
-    return found if found is not None else Session()
-
-
 def note(text: str) -> None:
     """Write one line for people to standard error."""
     print(f"meshtui: {visible(text, keep_newlines=False)}", file=sys.stderr)
