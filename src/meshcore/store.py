@@ -9,6 +9,7 @@ import json
 
 from meshcore import store_reads as reads
 from meshcore.store_approvals import ApprovalTables
+from meshcore.store_evidence import EvidenceTables
 from meshcore.store_exchange import ExchangeTables
 from meshcore.store_file import BUSY_TIMEOUT_SECONDS, CHECKPOINT_BYTES, SCHEMA_VERSION
 from meshcore.store_reads import Read
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 
-class Store(SkillTables, ApprovalTables, ExchangeTables):
+class Store(SkillTables, ApprovalTables, ExchangeTables, EvidenceTables):
     """One home's database: all its tables, and its figures."""
 
     def see_agent(self, name: str, via: str, host: str) -> None:
