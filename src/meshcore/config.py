@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings, read_table
 from meshcore.errors import ConfigurationError
 from meshcore.model import MODES, Json, Mode
 
@@ -64,6 +65,15 @@ class Settings:
     checks: tuple[ConfiguredCheck, ...] = ()
     """What the monitor runs beside its own checks: `[[checks]]` with name, argv and timeout (seconds)."""
 
+    retention: Retention = field(default_factory=Retention)
+    """How long things are kept: `[retention]`."""
+
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    """The monitor inside the runtime: `[monitor]`."""
+
+    validator: ValidatorSettings = field(default_factory=ValidatorSettings)
+    """The validator inside the runtime: `[validator]`."""
+
     source: Path | None = None
     """The file that was read, None where there is none."""
 
@@ -77,6 +87,9 @@ _FILE_KEYS = {
     "on_approval": list,
     "labels": dict,
     "checks": list,
+    "retention": dict,
+    "monitor": dict,
+    "validator": dict,
 }
 
 
@@ -118,6 +131,9 @@ def load(
         on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
+        retention=read_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
+        monitor=read_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
+        validator=read_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
         source=path if found is not None else None,
     )
 

@@ -46,6 +46,18 @@ def test_a_new_log_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_log_that_others_rotate_truncate_or_remove_is_written_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    changes = (lambda: path.rename(tmp_path / "log.jsonl.1"), lambda: os.truncate(path, 0), path.unlink)
+    for number, change in enumerate(changes):
+        append_line(path, {"before": number})
+        change()
+        append_line(path, {"after": number})
+        assert [line.value for line in read_lines(path)] == [{"after": number}]
+        path.unlink()
+    assert [line.value for line in read_lines(tmp_path / "log.jsonl.1")] == [{"before": 0}]
+
+
 def test_a_log_that_cannot_be_written_is_one_line_of_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MeshError, match="name another file with --log-file"):
         append_line(tmp_path / "missing" / "log.jsonl", {})
