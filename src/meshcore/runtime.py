@@ -15,6 +15,7 @@ from meshcore.healing.carrying import Carrier
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
+from meshcore.servicemanager import ServiceManager
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
@@ -75,9 +76,13 @@ def holder(path: Path) -> int | None:
 class Runtime:
     """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`."""
 
-    def __init__(self, node: Node, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self, node: Node, on_event: Callable[[Event], None] | None = None, manager: ServiceManager | None = None
+    ) -> None:
+        """`manager`: who has started this process and wants to know how it fares."""
         self.node = node
         self.on_event = on_event
+        self._manager = manager or ServiceManager()
         self._stopping = asyncio.Event()
         self._ring = asyncio.Event()
         self._told = node.store.last_event()
@@ -101,14 +106,17 @@ class Runtime:
         try:
             recover(self.node)
             store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            self._manager.ready()
             while not self._stopping.is_set():
                 more = self._tick()
                 self._carrier.look()
                 self._tell()
+                self._manager.alive(self.node.clock.monotonic())
                 if not more:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
+            self._manager.stopping()
             await self._carrier.close()
             self._drain()
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
