@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,7 +184,7 @@ def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
     variable = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}[kind]
     if (base := env.get(variable)) and Path(base).is_absolute():
         return str(Path(base) / "meshtui")
-    if sys.platform.startswith("linux"):
+    if os.uname().sysname == "Linux":
         # What platformdirs would say, for a hook that imports the standard library only.
         return {"config": "~/.config/meshtui", "data": "~/.local/share/meshtui"}[kind]
     from platformdirs import user_config_dir, user_data_dir

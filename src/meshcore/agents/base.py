@@ -11,6 +11,8 @@ from typing import Protocol
 
 from meshcore.model import Json
 
+TEXT_LIMIT = 1 << 20  # characters of one text of a payload
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -38,7 +40,7 @@ class Failure(Call):
 
 @dataclass(frozen=True, slots=True)
 class Success(Call):
-    """A command that succeeded, or that the agent itself counts as no failure (a grep without a match)."""
+    """A command that succeeded, or whose exit code is an answer and no failure (a grep without a match)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,90 @@ class Answer:
 
 
 class Agent(Protocol):
-    """One agent program. A module of this package is one: these are its functions."""
+    """One agent program. A module of this package is one: these are its names."""
+
+    NAME: str
+    """What the agent is called on the command line, and the `via` of its incidents."""
+
+    WAIT_SECONDS: float
+    """How long its hook may take, from its own time limit: a healing that takes longer goes on behind its back."""
 
     def read(self, payload: Mapping[str, Json]) -> Report | None:
         """Return what a payload reports of a shell command, None where it reports nothing that counts.
 
-        Tolerant: unknown fields are passed over, and what is missing or of another type makes the answer None.
+        Tolerant: unknown fields are passed over, and where what counts is missing or of another type it is None.
         """
 
-    def answer(self, report: Report, answer: Answer) -> str:
-        """Return an answer as this agent reads it on the hook's standard output; "" where it reads none."""
+    def answer(self, event: str, answer: Answer) -> str:
+        """Return an answer to an event as this agent reads it on the hook's standard output, "" where it reads none."""
+
+
+def text(fields: Mapping[str, Json], *names: str) -> str:
+    """Return the first of these fields that is a text with anything in it, "" where none is."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, str) and value:
+            return value[:TEXT_LIMIT]
+    return ""
+
+
+def fields(parent: Mapping[str, Json], *names: str) -> Mapping[str, Json]:
+    """Return the first of these fields that is an object, an empty one where none is.
+
+    A text that holds a JSON object counts as one: some agents send arguments so.
+    """
+    for name in names:
+        value = parent.get(name)
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            import json
+
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def number(value: Json) -> int | None:
+    """Return an exit code, also one that came as text; None for what is none."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) < 12:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
+
+
+_ANSWER_WITH_1 = frozenset(
+    [
+        "grep",
+        "egrep",
+        "fgrep",
+        "rg",
+        "ag",
+        "ack",
+        "diff",
+        "cmp",
+        "test",
+        "[",
+        "[[",
+        "pgrep",
+        "which",
+        "command",
+        "type",
+        "expr",
+    ]
+)
+
+
+def is_answer(command: str, exit_code: int | None) -> bool:
+    """Tell whether exit code 1 of this command is what it had to say: a search that found nothing, files that differ.
+
+    The last command of the text decides, as it does for a shell.
+    """
+    if exit_code != 1:
+        return False
+    last = command.replace("&&", ";").replace("||", ";").replace("|", ";").replace("\n", ";").rstrip("; ")
+    words = last.rsplit(";", 1)[-1].split()
+    if words[:2] == ["git", "diff"] or words[:2] == ["git", "grep"]:
+        return True
+    return bool(words) and words[0].rsplit("/", 1)[-1] in _ANSWER_WITH_1
