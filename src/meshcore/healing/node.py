@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from types import TracebackType
 
 from meshcore.bridge.base import Bridge, Member
 from meshcore.bridge.legacy import LegacyGateway
 from meshcore.bridge.sqlite import SqliteBridge
 from meshcore.clock import Clock, SystemClock
+from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.healing.modes import MODE, Ceiling, ceiling
@@ -195,11 +195,3 @@ class Node:
         """Let go of everything."""
         self.disconnect()
         self.store.close()
-
-
-def boot_id() -> str:
-    """Return what identifies this boot, so that monotonic times of different processes compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""
