@@ -11,6 +11,7 @@ from meshcore.bridge.base import Bridge, Member
 from meshcore.bridge.legacy import LegacyGateway
 from meshcore.bridge.sqlite import SqliteBridge
 from meshcore.clock import Clock, SystemClock
+from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.healing.modes import Ceiling, ceiling
@@ -222,11 +223,3 @@ class Node:
         """Let go of everything."""
         self.disconnect()
         self.store.close()
-
-
-def boot_id() -> str:
-    """Return what identifies this boot, so that monotonic times of different processes compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""

@@ -16,8 +16,12 @@ from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
 from meshcore.healing.policy import Question, Ruling
 from meshcore.healing.policy_refuse import refusal
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED
+from meshcore.healing.rules import action_hash as action_hash
+from meshcore.healing.rules import always_key as always_key
+from meshcore.healing.rules import not_here_key as not_here_key
 from meshcore.healing.words import counting, holds, rule, say
-from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, action_to_json, canonical
+from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.sanitize import visible
@@ -27,10 +31,6 @@ from meshcore.store_trust import AuthorRow
 if TYPE_CHECKING:
     from meshcore.healing.node import Node
 
-ENROLLED = "enrolled:"  # + node or operator key
-REVOKED = "revoked:"  # + node or operator key: why
-ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
-NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
 TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
 
@@ -274,13 +274,6 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
 # --- what it makes of a decision --------------------------------------------------------------------------------------
 
 
-def action_hash(action: Action) -> str:
-    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
-    import hashlib
-
-    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
-
-
 def stop_reason(node: Node, known: KnownSkill) -> str:
     """Return why a skill may not run for its author's sake, empty where it may."""
     if reason := trust_in(node, known.author).stop:
@@ -364,18 +357,3 @@ def _refused_from_others(action: Action) -> str:
         if (found := refusal(read_argv(step).commands, "peer")) is not None:
             return f"{found.reason} ({found.kind})"
     return ""
-
-
-def always_key(skill_id: str, hashed: str, folder: str) -> str:
-    """Return the key of the rule that exactly this action of a skill may run in a project."""
-    return f"{ALWAYS}{skill_id}:{hashed}:{_folder(folder)}"
-
-
-def not_here_key(skill_id: str, folder: str) -> str:
-    """Return the key of the rule that a skill is not offered in a project."""
-    return f"{NOT_HERE}{skill_id}:{_folder(folder)}"
-
-
-def _folder(folder: str) -> str:
-    # A name that is not UTF-8 has no place in a column of text.
-    return folder.encode("utf-8", "surrogateescape").hex()
