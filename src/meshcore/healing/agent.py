@@ -136,9 +136,11 @@ class Healer:
     def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
         node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
         stored = redact_argv(incident.argv)[0]
+        opened, opened_in, _, _ = node.store.incident_times(incident.incident_id)
+        failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
         return Facts(
             tries_ago=node.store.unattended_tries_ago(skill_id, boot),
-            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot),
+            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot, failed_at),
             last_results=node.store.last_results(node.store.meta(BREAKER_RESET), BREAKER_WINDOW),
             synced_ago=node.synced_ago(),
         )
