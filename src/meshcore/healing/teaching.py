@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, tell_skill
+from meshcore.healing.exchange import check_skill, tell_lift, tell_skill
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.weighing import lift, reweigh
@@ -130,7 +130,9 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
         node.store.confirm_skill(known.skill_id, node.name)
         if known.state != "active":
             node.store.set_skill_state(known.skill_id, "active", node.name, reason)
-        lift(node, known)
+        failures = lift(node, known)
+        if failures or known.state == "quarantined":
+            tell_lift(node, known, failures)
         again = reweigh(node, known.skill_id)
         if again is not None and again.own_operator:
             tell_skill(node, again)
