@@ -16,7 +16,6 @@ from datetime import datetime
 from functools import lru_cache
 from statistics import NormalDist, median
 
-from meshcore.clock import to_text
 from meshcore.errors import UsageError
 from meshcore.evidence.metrics import Distribution, distribution
 from meshcore.evidence.slice import moment_of
@@ -37,7 +36,7 @@ class Range:
     until: datetime
 
     def __str__(self) -> str:
-        return f"{to_text(self.since)[:16]}Z..{to_text(self.until)[:16]}Z"
+        return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, slots=True)

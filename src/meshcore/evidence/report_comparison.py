@@ -11,23 +11,6 @@ from meshcore.evidence.report_model import Cell, Column, Section, Table
 
 def section(found: Comparison) -> Section:
     """Return the comparison as a section."""
-    columns = (
-        Column("range"),
-        Column("days", "ratio"),
-        Column("failures", "count"),
-        Column("repeats", "count"),
-        Column("share of repeats", "share"),
-        Column("share, low", "share"),
-        Column("share, high", "share"),
-        Column("repeats a day", "ratio"),
-        Column("answered by a known fix", "count"),
-        Column("verified", "count"),
-        Column("timed", "count"),
-        Column("median", "seconds"),
-        Column("p90", "seconds"),
-        Column("min", "seconds"),
-        Column("max", "seconds"),
-    )
     changes = Table(
         "change",
         "What changed, with 95 % intervals",
@@ -43,8 +26,36 @@ def section(found: Comparison) -> Section:
             ("median time to green, after ÷ before", *_change(found.time_ratio, 1.0)),
         ),
     )
-    sides = Table(
-        "before_after", "Before and after", columns, tuple(_period(side) for side in (found.before, found.after))
+    both = (found.before, found.after)
+    repeats = Table(
+        "repeats",
+        "Failures and repeats, before and after",
+        (
+            Column("range"),
+            Column("days", "ratio"),
+            Column("failures", "count"),
+            Column("repeats", "count"),
+            Column("share of repeats", "share"),
+            Column("low", "share"),
+            Column("high", "share"),
+            Column("repeats a day", "ratio"),
+            Column("answered by a known fix", "count"),
+        ),
+        tuple(_repeats(side) for side in both),
+    )
+    times = Table(
+        "times",
+        "Time to green, before and after",
+        (
+            Column("range"),
+            Column("verified", "count"),
+            Column("timed", "count"),
+            Column("median", "seconds"),
+            Column("p90", "seconds"),
+            Column("min", "seconds"),
+            Column("max", "seconds"),
+        ),
+        tuple(_times(side) for side in both),
     )
     return Section(
         "comparison",
@@ -57,7 +68,7 @@ def section(found: Comparison) -> Section:
             " distribution-free (Price and Bonett, 2002).",
         ),
         (),
-        (sides, changes),
+        (repeats, times, changes),
     )
 
 
@@ -73,8 +84,8 @@ def _compared_in_words(found: Comparison) -> Iterator[str]:
         yield (
             f"Repeats were {words.share(before.repeats / before.incidents)} of failures before"
             f" ({before.repeats} of {before.incidents}) and {words.share(after.repeats / after.incidents)} after"
-            f" ({after.repeats} of {after.incidents}): {change.value * 100:+.1f} points"
-            f" (95 % interval {change.low * 100:+.1f} to {change.high * 100:+.1f})."
+            f" ({after.repeats} of {after.incidents}): {_points(change.value)} points"
+            f" (95 % interval {_points(change.low)} to {_points(change.high)})."
         )
     if found.time_ratio is None:
         yield f"Time to green: {TOO_FEW} (n = {before.to_green.n} before, {after.to_green.n} after)."
@@ -87,8 +98,8 @@ def _compared_in_words(found: Comparison) -> Iterator[str]:
         )
 
 
-def _period(side: Period) -> tuple[Cell, ...]:
-    rate, green = side.repeat_share, side.to_green
+def _repeats(side: Period) -> tuple[Cell, ...]:
+    rate = side.repeat_share
     return (
         str(side.range),
         side.days,
@@ -99,13 +110,17 @@ def _period(side: Period) -> tuple[Cell, ...]:
         rate.high if rate else None,
         side.repeats / side.days,
         side.answered,
-        side.verified,
-        green.n,
-        green.median,
-        green.p90,
-        green.min,
-        green.max,
     )
+
+
+def _times(side: Period) -> tuple[Cell, ...]:
+    green = side.to_green
+    return (str(side.range), side.verified, green.n, green.median, green.p90, green.min, green.max)
+
+
+def _points(share: float) -> str:
+    """Return a difference of shares in points, with its sign."""
+    return f"{share * 100:+.1f}".replace("-", "−")
 
 
 def _change(found: Interval | None, same: float) -> tuple[Cell, ...]:

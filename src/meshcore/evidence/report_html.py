@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -16,6 +17,8 @@ from meshcore.evidence.svg import draw, shape
 
 STYLE = Path(__file__).with_name("report.css")
 ROWS = 200  # of one table; the other formats hold all
+_UNIT = re.compile(r"(\d) (?=(?:ms|s|min|h|days|%)(?!\w))")
+_LONG = 28  # characters that may be broken anywhere
 _WORDS: dict[Tone, str] = {
     "first": "verified, the first time",
     "again": "verified, the fix was known",
@@ -42,7 +45,7 @@ def to_html(report: Report) -> str:
         f"<dd>{escape(f.value)}</dd></div>\n"
         for f in report.key_figures
     )
-    summary = "".join(f"<li>{escape(sentence)}</li>\n" for sentence in report.summary)
+    summary = "".join(f"<li>{_sentence(sentence)}</li>\n" for sentence in report.summary)
     charts = _Numbered()
     sections = "".join(_section(section, charts) for section in report.sections)
     made = escape(report.made_at[:19].replace("T", " "))
@@ -53,6 +56,11 @@ def to_html(report: Report) -> str:
         f"<footer>Made {made} UTC by meshtui {__version__}. Nothing in this page is loaded from anywhere.</footer>\n"
         "</body>\n</html>\n"
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a sentence whose lines do not end between a figure and its unit."""
+    return _UNIT.sub("\\1\N{NO-BREAK SPACE}", escape(text))
 
 
 class _Numbered:
@@ -67,9 +75,9 @@ class _Numbered:
 
 
 def _section(section: Section, charts: _Numbered) -> str:
-    text = "".join(f'<p class="note">{escape(sentence)}</p>\n' for sentence in section.text)
+    text = "".join(f'<p class="note">{_sentence(sentence)}</p>\n' for sentence in section.text)
     figures = "".join(_figure(chart, charts.next()) for chart in section.charts)
-    shown_tables = [_chains(table) if table.chains else _table(table) for table in section.tables]
+    shown_tables = [_chains(table) if table.chains else _table(table, section.title) for table in section.tables]
     tables = "".join(shown_tables)
     if section.charts and any(table.rows for table in section.tables):
         opened = "" if sum(len(table.rows) for table in section.tables) > 12 else " open"
@@ -122,33 +130,42 @@ def _stroke(tone: Tone) -> str:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, title: str) -> str:
     if not table.rows:
         return f'<p class="empty">{escape(table.empty)}</p>\n' if table.empty else ""
     head = "".join(f'<th scope="col"{_class(column)}>{escape(column.name)}</th>' for column in table.columns)
+    unseen = ' class="unseen"' if table.caption == title else ""
     rows = "".join(_row(row, table.columns) for row in table.rows[:ROWS])
     return (
-        f'<div class="wide"><table>\n<caption>{escape(table.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+        f'<div class="wide"><table>\n<caption{unseen}>{escape(table.caption)}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}</tbody>\n</table></div>\n{_more(table)}"
     )
 
 
 def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
     cells = [_cell(cell, column) for cell, column in zip(row, columns, strict=True)]
-    first = f'<th scope="row"{_class(columns[0])}>{cells[0]}</th>'
-    rest = "".join(f"<td{_class(column)}>{cell}</td>" for cell, column in zip(cells[1:], columns[1:], strict=True))
+    first = f'<th scope="row"{_class(columns[0], row[0])}>{cells[0]}</th>'
+    rest = "".join(
+        f"<td{_class(column, raw)}>{cell}</td>"
+        for cell, column, raw in zip(cells[1:], columns[1:], row[1:], strict=True)
+    )
     return f"<tr>{first}{rest}</tr>\n"
 
 
 def _cell(cell: Cell, column: Column) -> str:
     text = escape(shown(cell, column))
-    return f"<code>{text}</code>" if column.kind == "code" and cell else text
+    return f"<code>{text}</code>" if column.kind in ("code", "id") and cell else text
 
 
-def _class(column: Column) -> str:
+def _class(column: Column, cell: Cell = None) -> str:
     if is_number(column):
         return ' class="n"'
-    return ' class="t"' if column.kind == "time" else ""
+    if isinstance(cell, str) and column.kind == "text" and len(cell) > _LONG:
+        return ' class="long"'
+    if column.kind == "code":
+        return ' class="long"'
+    return ' class="t"' if column.kind in ("time", "id") else ""
 
 
 def _more(table: Table) -> str:

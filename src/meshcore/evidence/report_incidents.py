@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,8 @@ from meshcore.evidence.slice import moment_of
 from meshcore.evidence.slice_rows import IncidentRow
 
 LANES = 12  # the busiest agents; all are in the table
-_HOURS = 24 * 45  # a longer time is counted by day
+_BUCKETS = ((60, "minute", 7200.0), (3600, "hour", 45 * 86400.0), (86400, "day", math.inf))
+"""Seconds and name of a bucket, and the longest time, in seconds, that is counted by it."""
 _SHORT_ID = 16
 
 Timed = Sequence[tuple[datetime, IncidentRow]]
@@ -111,8 +113,8 @@ def _hours(timed: Timed, holes: Sequence[Hole]) -> Section:
     if not timed:
         return Section("hours", "Failures per hour", ("No failure in this time.",))
     first, last = timed[0][0], timed[-1][0]
-    hourly = (last - first).total_seconds() / 3600 <= _HOURS
-    step = 3600 if hourly else 86400
+    seconds = (last - first).total_seconds()
+    step, word = next((step, word) for step, word, longest in _BUCKETS if seconds <= longest)
     start = datetime.fromtimestamp(first.timestamp() // step * step, UTC)
     counts: dict[int, Counter[str]] = {}
     for at, row in timed:
@@ -122,7 +124,6 @@ def _hours(timed: Timed, holes: Sequence[Hole]) -> Section:
     series = tuple(
         Series(name, tone, tuple(counts.get(i, Counter())[name] for i in range(size))) for name, tone in names
     )
-    word = "hour" if hourly else "day"
     title = f"Failures per {word}"
     return Section(
         "hours",
@@ -141,7 +142,7 @@ def _hours(timed: Timed, holes: Sequence[Hole]) -> Section:
         (
             Table(
                 "hours",
-                f"{title} (UTC); an {word} without a failure is left out" if hourly else f"{title} (UTC)",
+                f"{title} (UTC); those without a failure are left out",
                 (Column(word, "time"), Column("first", "count"), Column("again", "count")),
                 tuple(
                     ((start + timedelta(seconds=step * i)).strftime("%Y-%m-%d %H:%M"), n["first"], n["again"])
@@ -227,8 +228,8 @@ def _ledger(facts: Facts) -> Section:
                     Column("agent"),
                     Column("host"),
                     Column("to green", "seconds"),
-                    Column("incident", "code"),
-                    Column("skill", "code"),
+                    Column("incident", "id"),
+                    Column("skill", "id"),
                     Column("taught by"),
                     Column("taught at", "time"),
                     Column("command", "code"),
@@ -254,7 +255,7 @@ def _ledger(facts: Facts) -> Section:
                         claim.at,
                         claim.actor,
                     )
-                    for claim in facts.ledger
+                    for claim in sorted(facts.ledger, key=lambda claim: claim.opened)
                 ),
                 "No repeat with a whole chain: nothing is claimed.",
                 chains=True,
@@ -262,7 +263,7 @@ def _ledger(facts: Facts) -> Section:
             Table(
                 "unproven",
                 "Repeats that are verified but not claimed, because a link is missing",
-                (Column("incident", "code"), Column("opened", "time"), Column("error"), Column("missing")),
+                (Column("incident", "id"), Column("opened", "time"), Column("error"), Column("missing")),
                 tuple(
                     (incident_id, lines[incident_id].opened, lines[incident_id].line, reason)
                     for incident_id, reason in facts.unproven
@@ -288,8 +289,8 @@ def _failed(facts: Facts) -> Section:
                     Column("exit code", "count"),
                     Column("agent"),
                     Column("host"),
-                    Column("incident", "code"),
-                    Column("skill", "code"),
+                    Column("incident", "id"),
+                    Column("skill", "id"),
                 ),
                 tuple(
                     (fix.at, fix.fix, fix.exit_code, fix.agent, fix.host, fix.incident_id, fix.skill_id)
@@ -311,7 +312,7 @@ def _waiting(facts: Facts) -> Section:
             Table(
                 "waiting",
                 "What waits for a person",
-                (Column("asked", "time"), Column("command", "code"), Column("why"), Column("incident", "code")),
+                (Column("asked", "time"), Column("command", "code"), Column("why"), Column("incident", "id")),
                 tuple((a.asked, a.command, "; ".join(a.reasons), a.incident_id) for a in facts.waiting),
                 "Nothing waits for a person.",
             ),
@@ -323,11 +324,11 @@ def _waiting(facts: Facts) -> Section:
 
 _BOTH = (
     Column("first", "count"),
-    Column("verified", "count"),
-    Column("median", "seconds"),
+    Column("first verified", "count"),
+    Column("first median", "seconds"),
     Column("again", "count"),
-    Column("verified again", "count"),
-    Column("median again", "seconds"),
+    Column("again verified", "count"),
+    Column("again median", "seconds"),
     Column("repeats avoided", "count"),
     Column("fixes failed", "count"),
     Column("waiting", "count"),
@@ -354,4 +355,4 @@ def _groups(facts: Facts) -> Section:
         title = f"By label {name}" if name != dimension else f"By {name}"
         tables.append(Table(dimension.replace(":", "_"), title, (Column(name), *_BOTH), rows))
     total = Table("total", "All", (Column("all"), *_BOTH), (("all", *_both(figures(facts))),))
-    return Section("groups", "By whom and where", (), (), (*tables, total))
+    return Section("groups", "By whom and where", (), (), (total, *tables))

@@ -8,8 +8,8 @@ from typing import Literal
 from meshcore.evidence.charts import Chart
 
 Cell = str | int | float | None
-Kind = Literal["text", "code", "count", "seconds", "share", "ratio", "time"]
-"""How a column's cells are shown; seconds, shares (0..1) and ratios are numbers, times are UTC text."""
+Kind = Literal["text", "code", "id", "count", "seconds", "share", "ratio", "time"]
+"""How cells are shown: an id is cut for people; seconds, shares (0..1) and ratios are numbers; times are UTC text."""
 
 
 @dataclass(frozen=True, slots=True)

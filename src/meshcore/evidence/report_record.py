@@ -177,7 +177,7 @@ def _validation(found: Slice) -> Section:
         charts = (
             Columns(
                 "Validation of runs",
-                f"Verdicts per {words.span(step)}, passed and failed.",
+                f"Verdicts per {words.bucket(step)}, passed and failed.",
                 start,
                 step,
                 tuple(Series(name, tone, tuple(counts[name, i] for i in range(size))) for name, tone in parts),
@@ -282,7 +282,7 @@ def _coverage(monitor: Watched) -> Columns:
     values = tuple(counts[i] for i in range(max(counts) + 1))
     return Columns(
         f"Snapshots of {monitor.name}",
-        f"Snapshots per {words.span(step)}; where there was no record the time is hatched.",
+        f"Snapshots per {words.bucket(step)}; where there was no record the time is hatched.",
         start,
         step,
         (Series("snapshots", "muted", values),),

@@ -17,9 +17,7 @@ def key_figures(facts: Facts, figured: Figures, monitors: Sequence[Watched]) -> 
         seen = monitors[0].course
         yield KeyFigure(words.count(sum(m.course.snapshots for m in monitors)), "snapshots", words.span(seen.span))
         yield KeyFigure(words.count(sum(len(m.course.holes) for m in monitors)), "holes in the record")
-        yield KeyFigure(
-            f"{seen.entries.first or 0:,} → {seen.entries.last or 0:,}", "entries of the skills file", monitors[0].name
-        )
+        yield KeyFigure(f"{seen.entries.first or 0:,} → {seen.entries.last or 0:,}", "entries of the skills file")
         yield KeyFigure(words.count(sum(m.course.handled.added for m in monitors)), "errors handled, by its own count")
         yield KeyFigure(words.count(seen.resolved.last or 0), "auto-resolved, by its own count")
         yield KeyFigure("0", "repairs proved by a rerun")
@@ -84,7 +82,8 @@ def _watched_in_words(monitor: Watched) -> Iterator[str]:
     missing = "no hole"
     if seen.holes:
         longest = max(seen.holes, key=lambda hole: hole.seconds)
-        missing = f"{words.of(len(seen.holes), 'hole')}, the longest {words.span(longest.seconds)}"
+        size = words.span(longest.seconds)
+        missing = f"1 hole of {size}" if len(seen.holes) == 1 else f"{len(seen.holes):,} holes, the longest {size}"
     yield (
         f"The monitor of {monitor.name} recorded {words.of(seen.snapshots, 'snapshot')}"
         f" in {words.span(seen.span)}, with {missing}."

@@ -12,6 +12,7 @@ from meshcore.evidence.report_model import Cell, Column, Report, Table
 from meshcore.model import Json
 
 SCHEMA_VERSION = 1
+ID_SHOWN = 12
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"([\\`*\[\]<>|~&]|^[#+-]|(?<!\w)_|_(?!\w))")
 
@@ -21,12 +22,16 @@ def shown(cell: Cell, column: Column) -> str:
     if cell is None or cell == "":
         return "–"
     if isinstance(cell, str):
+        if column.kind == "id":
+            return cell[:ID_SHOWN]
         return cell[:19].replace("T", " ") if column.kind == "time" else cell
     if column.kind == "seconds":
         return words.span(cell)
     if column.kind == "share":
         return words.share(cell)
-    return f"{cell:.3g}" if isinstance(cell, float) else words.count(cell)
+    if isinstance(cell, int):
+        return words.count(cell)
+    return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
 
 
 def is_number(column: Column) -> bool:

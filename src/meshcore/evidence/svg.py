@@ -27,6 +27,8 @@ _LABEL_LIMIT = 26
 
 _TIME_STEPS = (60, 300, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400)
 _SPAN_TICKS = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
+_FINE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_FINE_BELOW = 200.0  # the ratio of the edges of an axis
 
 
 def draw(chart: Chart, number: int) -> str:
@@ -218,7 +220,8 @@ def _spread(chart: Spread) -> tuple[float, list[str]]:
         return _LABELS + inner * (math.log(max(value, _SPAN_TICKS[0]) / low) / math.log(high / low))
 
     top, bottom = 6.0, 6.0 + _GROUP * max(len(chart.groups), 1)
-    parts = [_grid(x(value), top, bottom, words.span(value)) for value in _SPAN_TICKS if low <= value <= high]
+    ticks = _FINE_TICKS if high / low < _FINE_BELOW and low >= _FINE_TICKS[0] / 2 else _SPAN_TICKS
+    parts = [_grid(x(value), top, bottom, words.span(value)) for value in ticks if low <= value <= high]
     for number, group in enumerate(chart.groups):
         middle = top + _GROUP * (number + 0.5)
         parts.append(_label(group.label, middle))
@@ -264,8 +267,10 @@ def _told(group: Group, x: Callable[[float], float], middle: float) -> Iterator[
             f'<line class="{name}" x1="{at:.1f}" y1="{middle - 26:g}" x2="{at:.1f}" y2="{middle + 28:g}">'
             f"<title>{name} {words.span(value)}</title></line>"
         )
+    side, anchor = (-6, "end") if x(found.p90) - x(found.median) < 130 else (6, "start")
     yield (
-        f'<text class="told" x="{x(found.median) + 6:.1f}" y="{middle - 22:g}">median {words.span(found.median)}</text>'
+        f'<text class="told" x="{x(found.median) + side:.1f}" y="{middle - 22:g}" text-anchor="{anchor}">'
+        f"median {words.span(found.median)}</text>"
     )
 
 

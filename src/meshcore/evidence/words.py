@@ -33,6 +33,15 @@ def span(seconds: float | None) -> str:
     return f"{seconds / DAY:.1f} days"
 
 
+def bucket(seconds: float) -> str:
+    """Return the name of a bucket of minutes, hours or days, for example `minute` or `3 hours`."""
+    size, word = next(
+        (size, word) for size, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")) if seconds >= size
+    )
+    number = round(seconds / size)
+    return word if number == 1 else f"{number} {word}s"
+
+
 def share(value: float | None) -> str:
     """Return a share as per cent."""
     return "–" if value is None else f"{value * 100:.3g} %"
