@@ -11,9 +11,11 @@ from pathlib import Path
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.healing.carrying import Carrier
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
+from meshcore.servicemanager import ServiceManager
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
@@ -74,9 +76,13 @@ def holder(path: Path) -> int | None:
 class Runtime:
     """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`."""
 
-    def __init__(self, node: Node, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self, node: Node, on_event: Callable[[Event], None] | None = None, manager: ServiceManager | None = None
+    ) -> None:
+        """`manager`: who has started this process and wants to know how it fares."""
         self.node = node
         self.on_event = on_event
+        self._manager = manager or ServiceManager()
         self._stopping = asyncio.Event()
         self._ring = asyncio.Event()
         self._told = node.store.last_event()
@@ -86,6 +92,7 @@ class Runtime:
         self._fault = ""
         self._beat_at = 0.0
         self._watched = -1
+        self._carrier = Carrier(node)
 
     def stop(self) -> None:
         """Ask the runtime to drain and return."""
@@ -99,18 +106,24 @@ class Runtime:
         try:
             recover(self.node)
             store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            self._manager.ready()
             while not self._stopping.is_set():
                 more = self._tick()
+                self._carrier.look()
                 self._tell()
+                self._manager.alive(self.node.clock.monotonic())
                 if not more:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
+            self._manager.stopping()
+            await self._carrier.close()
             self._drain()
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
+            await self._carrier.close()
             self._watch(-1)
             self._lock.release()
 

@@ -14,6 +14,7 @@ from meshcore.events import Event
 from meshcore.healing.node import Node
 from meshcore.runtime import Runtime
 from meshcore.safety.sanitize import visible
+from meshcore.servicemanager import ServiceManager
 from meshtui.cli.context import SCHEMA_VERSION, Session
 
 
@@ -43,7 +44,7 @@ async def _serve(node: Node, as_json: bool) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             runtime.stop()
 
-    runtime = Runtime(node, on_event=tell)
+    runtime = Runtime(node, on_event=tell, manager=ServiceManager.of(os.environ))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, runtime.stop)
