@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meshcore.errors import MeshError
@@ -14,6 +14,7 @@ from meshcore.events import Event
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
+from meshcore.loops.base import Loop, Loops
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
@@ -72,11 +73,15 @@ def holder(path: Path) -> int | None:
 
 
 class Runtime:
-    """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`."""
+    """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`.
 
-    def __init__(self, node: Node, on_event: Callable[[Event], None] | None = None) -> None:
+    `loops` recur beside it, each in a thread of its own (see `meshcore.loops`).
+    """
+
+    def __init__(self, node: Node, on_event: Callable[[Event], None] | None = None, loops: Sequence[Loop] = ()) -> None:
         self.node = node
         self.on_event = on_event
+        self._loops = Loops(loops, node.home.store, node.clock)
         self._stopping = asyncio.Event()
         self._ring = asyncio.Event()
         self._told = node.store.last_event()
@@ -99,6 +104,7 @@ class Runtime:
         try:
             recover(self.node)
             store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            self._loops.start()
             while not self._stopping.is_set():
                 more = self._tick()
                 self._tell()
@@ -106,11 +112,15 @@ class Runtime:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
+            ended = asyncio.create_task(asyncio.to_thread(self._loops.stop))
+            await asyncio.sleep(0)
             self._drain()
+            await ended
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
+            self._loops.stop()
             self._watch(-1)
             self._lock.release()
 
@@ -134,6 +144,7 @@ class Runtime:
             except MeshError as error:
                 self._lose_bridge(str(error), now)
         with contextlib.suppress(MeshError):
+            self._loops.attend(node.store)
             node.project()
         return more
 

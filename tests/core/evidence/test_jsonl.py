@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,11 @@ def test_a_new_log_is_private(tmp_path: Path) -> None:
 
 def test_a_log_that_others_rotate_truncate_or_remove_is_written_on(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    changes = (lambda: path.rename(tmp_path / "log.jsonl.1"), lambda: os.truncate(path, 0), path.unlink)
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: path.rename(tmp_path / "log.jsonl.1"),
+        lambda: os.truncate(path, 0),
+        path.unlink,
+    )
     for number, change in enumerate(changes):
         append_line(path, {"before": number})
         change()
