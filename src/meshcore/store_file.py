@@ -19,7 +19,7 @@ from meshcore.home import PRIVATE_FILE
 from meshcore.sqlite_upkeep import give_back, integrity, unused_bytes
 from meshcore.store_reads import Parameter, Read
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 5.0
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _COMMITS_BETWEEN_LOOKS = 64  # at the size of the write-ahead log

@@ -29,6 +29,7 @@ _COMMANDS = {
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
+    "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
     "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),

@@ -17,6 +17,7 @@ from meshcore.healing.node import Node
 from meshcore.loops.settings import loops_of
 from meshcore.runtime import Runtime
 from meshcore.safety.sanitize import visible
+from meshcore.servicemanager import ServiceManager
 from meshtui.cli.context import SCHEMA_VERSION, Session, folder_of, loop_options, usable_interval
 
 
@@ -69,7 +70,8 @@ async def _serve(node: Node, as_json: bool) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             runtime.stop()
 
-    runtime = Runtime(node, on_event=tell, loops=loops_of(node.settings, node.clock))
+    manager, loops = ServiceManager.of(os.environ), loops_of(node.settings, node.clock)
+    runtime = Runtime(node, on_event=tell, manager=manager, loops=loops)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, runtime.stop)
