@@ -38,7 +38,7 @@ from meshcore.evidence.slice_rows import (
     StepRow,
     ValidationRow,
 )
-from meshcore.model import Json, KnownSkill, Outcome, StepResult
+from meshcore.model import Json, KnownSkill, Outcome, StepResult, canonical
 from meshcore.store import SCHEMA_VERSION, Store
 from meshcore.store_rows import MetIncident
 
@@ -327,7 +327,7 @@ def _monitor(
         except ValueError as error:
             _skip(skipped, f"{source}: a record was skipped: {error}")
             continue
-        found.setdefault(repr(sorted(kept.items())), (at, MonitorRow(node, kept)))
+        found.setdefault(canonical(kept), (at, MonitorRow(node, kept)))
     return tuple(row for _, row in sorted(found.values(), key=lambda pair: pair[0]))
 
 

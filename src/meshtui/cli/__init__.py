@@ -26,6 +26,7 @@ _COMMANDS = {
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
     "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
