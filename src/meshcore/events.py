@@ -16,6 +16,8 @@ EventKind = Literal[
     "approval.waiting",
     "author.state",
     "fault",
+    "hook.answered",
+    "hook.taken",
     "incident.matched",
     "incident.opened",
     "incident.state",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import meshcore
 from meshcore.clock import from_text, to_text
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 TAUGHT: tuple[EventKind, ...] = ("skill.learned", "skill.received")
 SNAPSHOT: EventKind = "monitor.snapshot"
-HOOK_ANSWERED = cast(EventKind, "hook.answered")
+HOOK_ANSWERED: EventKind = "hook.answered"
 """Written by hooks, where they are in use."""
 
 

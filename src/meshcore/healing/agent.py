@@ -17,8 +17,9 @@ from meshcore.healing.node import Node, boot_id
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
 from meshcore.healing.policy import Policy, Question, Ruling
+from meshcore.healing.rules import action_hash
 from meshcore.healing.teaching import offer_generalisations
-from meshcore.healing.trust import action_hash, judged, may_propose, offered_here
+from meshcore.healing.trust import judged, may_propose, offered_here
 from meshcore.healing.trust import stop_reason as author_stop_reason
 from meshcore.healing.weighing import quarantined_action
 from meshcore.knowledge.matching import matches

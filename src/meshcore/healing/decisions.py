@@ -18,8 +18,9 @@ from meshcore.healing.exchange import tell_halt
 from meshcore.healing.modes import MODE
 from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.outcomes import process_mark
+from meshcore.healing.rules import always_key, not_here_key
 from meshcore.healing.teaching import stand_behind
-from meshcore.healing.trust import AuthorState, always_key, enrol, not_here_key, trust_in
+from meshcore.healing.trust import AuthorState, enrol, trust_in
 from meshcore.healing.weighing import reweigh
 from meshcore.healing.words import HALT, approval_subject, note_halt, protected, raises, say
 from meshcore.model import MODES, Incident, KnownSkill, SkillState

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.healing.exchange import check_skill, tell_lift, tell_skill
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.healing.rules import LEARNT_BY
 from meshcore.healing.weighing import lift, reweigh
 from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
@@ -30,6 +32,7 @@ from meshcore.model import (
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
+from meshcore.store import CommandRow
 
 HISTORY = 50
 NEIGHBOURS = 50
@@ -50,11 +53,15 @@ def teach(
 
 
 def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
-    """Look at the newest commands of a folder: did one of them fix what had failed? Return the skill, None without.
+    """Look at the newest commands of a folder: did one of them fix what had failed? See `learn_from`."""
+    return learn_from(node, node.store.commands_in(cwd, HISTORY))
+
+
+def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
+    """Return the skill that commands, oldest first, show by their newest success; None where they show none.
 
     What is recognised once is unconfirmed; recognised again, for another failure, it is confirmed.
     """
-    rows = node.store.commands_in(cwd, HISTORY)
     found = recognise(
         [CommandRun(row.argv, row.cwd, row.exit_code, row.output, from_text(row.at).timestamp()) for row in rows]
     )
@@ -71,6 +78,7 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
         return known
     node.store.set_meta(mark, failed_at)
     if new:
+        node.store.set_meta(LEARNT_BY + known.skill_id, rows[-1].agent)
         return known
     if not known.confirmed and seen:
         node.store.confirm_skill(known.skill_id, "second occurrence")

@@ -16,10 +16,7 @@ from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
 from meshcore.healing.policy import Question, Ruling
 from meshcore.healing.policy_refuse import refusal
-from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED
-from meshcore.healing.rules import action_hash as action_hash
-from meshcore.healing.rules import always_key as always_key
-from meshcore.healing.rules import not_here_key as not_here_key
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
 from meshcore.healing.words import counting, holds, rule, say
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
