@@ -64,6 +64,9 @@ class Settings:
     checks: tuple[ConfiguredCheck, ...] = ()
     """What the monitor runs beside its own checks: `[[checks]]` with name, argv and timeout (seconds)."""
 
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Other keys for the terminal's actions: `[keys]`, for example `"overview.now" = "0"`."""
+
     source: Path | None = None
     """The file that was read, None where there is none."""
 
@@ -77,6 +80,7 @@ _FILE_KEYS = {
     "on_approval": list,
     "labels": dict,
     "checks": list,
+    "keys": dict,
 }
 
 
@@ -118,6 +122,7 @@ def load(
         on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
+        keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
 
@@ -137,6 +142,14 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
+
+
+def _flat(table: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
+    """Return a table with dotted names: in TOML `app.find = "f"` without quotes is a table in a table."""
+    found: dict[str, Json] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found
 
 
 def _checks(tables: list[Json], path: Path) -> tuple[ConfiguredCheck, ...]:
