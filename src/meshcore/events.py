@@ -10,6 +10,7 @@ from meshcore.model import Json
 
 EventKind = Literal[
     "agent.joined",
+    "approval.carried",
     "approval.resolved",
     "approval.rule",
     "approval.waiting",

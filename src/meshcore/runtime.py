@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.healing.carrying import Carrier
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
@@ -86,6 +87,7 @@ class Runtime:
         self._fault = ""
         self._beat_at = 0.0
         self._watched = -1
+        self._carrier = Carrier(node)
 
     def stop(self) -> None:
         """Ask the runtime to drain and return."""
@@ -101,16 +103,19 @@ class Runtime:
             store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
             while not self._stopping.is_set():
                 more = self._tick()
+                self._carrier.look()
                 self._tell()
                 if not more:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
+            await self._carrier.close()
             self._drain()
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
+            await self._carrier.close()
             self._watch(-1)
             self._lock.release()
 

@@ -18,7 +18,7 @@ from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
 from meshcore.store_reads import Parameter, Read
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 5.0
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _COMMITS_BETWEEN_LOOKS = 64  # at the size of the write-ahead log

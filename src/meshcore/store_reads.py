@@ -182,6 +182,12 @@ def approvals(waiting_only: bool) -> Read[Approval]:
     return Read(f"SELECT * FROM approvals {where}ORDER BY seq", approval_of_row)  # noqa: S608
 
 
+def approved() -> Read[Approval]:
+    """What was approved and is not carried out, oldest first."""
+    sql = "SELECT * FROM approvals WHERE state='approved' AND result='' ORDER BY seq"
+    return Read(sql, approval_of_row)
+
+
 # --- the whole ------------------------------------------------------------------------------------------------------
 
 

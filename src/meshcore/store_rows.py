@@ -47,7 +47,10 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A try that waits for a person; it is bound to the exact action by `action_hash`."""
+    """A try that waits for a person; it is bound to the exact action by `action_hash`.
+
+    `process` carries out, or carried out, what was approved; `result` is how that went, empty until it is known.
+    """
 
     approval_id: str
     incident_id: str
@@ -59,6 +62,8 @@ class Approval:
     state: str
     resolved: str = ""
     actor: str = ""
+    process: str = ""
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,8 @@ def approval_of_row(row: sqlite3.Row) -> Approval:
         row["state"],
         row["resolved"],
         row["actor"],
+        row["process"],
+        row["result"],
     )
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import click
 
 from meshcore.errors import UsageError
+from meshcore.healing import decisions
 from meshcore.healing.exchange import exchange
 from meshcore.healing.node import Node
-from meshcore.healing.teaching import example_fix, stand_behind
+from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
-from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
+from meshcore.model import Json, KnownSkill, skill_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
 @click.group()
@@ -108,24 +110,23 @@ def show(session: Session, skill: str, as_json: bool) -> None:
         say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
 
 
-def _decide(session: Session, reference: str, state: SkillState, reason: str) -> None:
-    with session.node(fresh=True) as node:
-        known = _find(node, reference)
-        if state == "active":
-            stand_behind(node, known, reason)
-        else:
-            node.store.set_skill_state(known.skill.skill_id, state, node.name, reason)
-        exchange(node)
-        node.project()
-    say(f"#{known.label} {known.skill.skill_id[:12]} is {state} now")
+def _decided(node: Node, known: KnownSkill) -> None:
+    exchange(node)
+    node.project()
+    now = node.store.skill(known.skill_id) or known
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {now.state} now")
 
 
 @skills.command()
 @click.argument("skill")
+@passphrase_option
 @click.pass_obj
-def confirm(session: Session, skill: str) -> None:
+def confirm(session: Session, skill: str, passphrase_file: str | None) -> None:
     """Stand behind a skill: it may then be used as policy allows; a quarantine is lifted."""
-    _decide(session, skill, "active", "confirmed")
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.confirm_skill(node, known.skill_id, signer=signing_key(node, passphrase_file))
+        _decided(node, known)
 
 
 @skills.command()
@@ -134,7 +135,10 @@ def confirm(session: Session, skill: str) -> None:
 @click.pass_obj
 def quarantine(session: Session, skill: str, reason: str) -> None:
     """Keep a skill from being used until it is confirmed again."""
-    _decide(session, skill, "quarantined", reason)
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.quarantine_skill(node, known.skill_id, reason=reason)
+        _decided(node, known)
 
 
 @skills.command()
@@ -142,7 +146,10 @@ def quarantine(session: Session, skill: str, reason: str) -> None:
 @click.pass_obj
 def forget(session: Session, skill: str) -> None:
     """Never answer with a skill again; `confirm` undoes it."""
-    _decide(session, skill, "forgotten", "forgotten")
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.forget_skill(node, known.skill_id)
+        _decided(node, known)
 
 
 @skills.command("export")
