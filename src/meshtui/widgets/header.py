@@ -125,6 +125,12 @@ def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
         if not shrinkable:
             break
         level[min(shrinkable, key=lambda i: (parts[i].weight + 3 * level[i], -i))] += 1
+    for at in sorted(range(len(parts)), key=lambda i: -parts[i].weight):
+        while level[at]:  # what fits after all, the weightiest first
+            level[at] -= 1
+            if length() > width:
+                level[at] += 1
+                break
     line: list[tuple[str, str]] = []
     for number, pair in enumerate(texts()):
         if number:
