@@ -99,6 +99,6 @@ def meshtui(
 
         settings = with_loops(ctx.obj.settings, monitor_interval, runs_root, validate_interval)
         return run_in_foreground(settings, as_json=as_json)
-    from meshtui.cli.mesh import overview
+    from meshtui.terminal import run_app
 
-    return overview(ctx.obj)
+    return run_app(ctx.obj.settings)
