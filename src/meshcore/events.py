@@ -15,6 +15,7 @@ EventKind = Literal[
     "approval.waiting",
     "author.state",
     "fault",
+    "history.imported",
     "incident.matched",
     "incident.opened",
     "incident.state",

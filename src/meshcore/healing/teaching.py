@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 
 from meshcore.clock import from_text
@@ -11,14 +10,13 @@ from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.weighing import lift, reweigh
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
+from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, learn_from, parse_fix, recognise
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
 from meshcore.model import (
     Action,
     AgentInfo,
-    Circumstances,
     Incident,
     KnownSkill,
     Signature,
@@ -58,8 +56,7 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
     )
     if found is None:
         return None
-    signature = read(found.failed.output, command=shlex.join(found.failed.argv))
-    skill = learn(signature, found.fix, context=found.evidence, circumstances=Circumstances())
+    skill, signature = learn_from(found)
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")

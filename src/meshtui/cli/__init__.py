@@ -17,6 +17,7 @@ _COMMANDS = {
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
@@ -33,6 +34,7 @@ _COMMANDS = {
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
+_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
@@ -45,7 +47,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
