@@ -53,8 +53,8 @@ def test_a_skill_that_may_not_travel_is_refused(node: Node) -> None:
         suggest(node, skill(template=" "), "imported")
 
 
-def past(times: int, **changes: object) -> Preview:
-    return Preview("codex", 3, fixes=(PastFix(skill(**changes), times),))
+def past(times: int) -> Preview:
+    return Preview("codex", 3, fixes=(PastFix(skill(), times),))
 
 
 def test_a_fix_of_the_past_seen_twice_counts_as_confirmed_and_once_not(node: Node) -> None:
