@@ -16,6 +16,8 @@ EventKind = Literal[
     "author.state",
     "fault",
     "history.imported",
+    "hook.answered",
+    "hook.taken",
     "incident.matched",
     "incident.opened",
     "incident.state",

@@ -9,6 +9,7 @@ from meshcore import store_reads as reads
 from meshcore.events import Event, EventKind
 from meshcore.model import Json
 from meshcore.store_file import StoreFile
+from meshcore.store_reads import Read
 
 
 class EventTables(StoreFile):
@@ -23,6 +24,16 @@ class EventTables(StoreFile):
         """Store a value."""
         with self.transaction():
             self._write("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def metas(self, prefix: str) -> dict[str, str]:
+        """Return the stored values whose keys begin like this."""
+        sql = "SELECT key, value FROM meta WHERE key>=? AND key<?"
+        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))))
+
+    def drop_meta(self, key: str) -> None:
+        """Forget a stored value; one that is not there is no error."""
+        with self.transaction():
+            self._write("DELETE FROM meta WHERE key=?", (key,))
 
     def control(self, key: str) -> str:
         """Return what an operator has set, for example `mode` or `halt`; empty where nothing was."""

@@ -111,6 +111,17 @@ class IncidentTables(EventTables):
         sql = "SELECT node FROM incidents WHERE incident_id=?"
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
+    def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
+        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately."""
+        sql = (
+            "SELECT via FROM (SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT ?)"
+            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>?"
+        )
+        since = self.clock.monotonic() - seconds
+        row = incident_to_row(incident)
+        found = (newest, row["argv"], row["cwd"], row["excerpt"], boot, since)
+        return self._all(Read(sql, lambda row: str(row[0]), found))
+
     def waiting_incidents(self, argv: Sequence[str], cwd: str) -> list[Incident]:
         """Return this node's incidents of one command in one folder that only a success of it can settle."""
         sql = (

@@ -14,6 +14,7 @@ from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.healing.modes import MODE, Ceiling, ceiling
+from meshcore.healing.rules import NODE_ID
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
@@ -70,6 +71,12 @@ class Node:
         return self._identity
 
     def _identify(self) -> Identity:
+        found = self._find_keys()
+        if self.store.meta(NODE_ID) != found.node.public:
+            self.store.set_meta(NODE_ID, found.node.public)
+        return found
+
+    def _find_keys(self) -> Identity:
         found = identify(self.home.key, self.settings.operator / "operator.key")
         wanted = self.store.meta(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():

@@ -19,7 +19,7 @@ from meshcore.agents.base import Failure
 from meshcore.agents.sessions import Ended, Reading, read_session, session_files
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix
-from meshcore.knowledge.learning import CommandRun, Recognition, learn_from, recognise
+from meshcore.knowledge.learning import CommandRun, Recognition, recognise, taught_by
 from meshcore.knowledge.signature import around, read
 from meshcore.model import Signature, Skill
 from meshcore.safety.redact import redact, redact_argv
@@ -166,7 +166,7 @@ class _Past:
         if found is None or found.failed != failed:
             return
         try:
-            skill, signature = learn_from(_without_secrets(found))
+            skill, signature = taught_by(_without_secrets(found))
         except BadSkillError as error:
             self._left_out[str(error).partition(":")[0]] += 1
             return

@@ -55,7 +55,7 @@ def learn(
     )
 
 
-def learn_from(found: Recognition) -> tuple[Skill, Signature]:
+def taught_by(found: Recognition) -> tuple[Skill, Signature]:
     """Return the skill that a recognised fix teaches, and how its failure was read. Raises BadSkillError."""
     signature = reading.read(found.failed.output, command=shlex.join(found.failed.argv))
     return learn(signature, found.fix, context=found.evidence), signature
@@ -182,6 +182,6 @@ def _is_key(slot: Slot, action: Action) -> bool:
 
 
 __all__ = [
-    "CommandRun", "Recognition", "confirms", "generalise", "learn", "learn_from", "mentioned", "parse_fix", "recognise",
-    "reread", "spell", "standing", "typed", "weigh",
+    "CommandRun", "Recognition", "confirms", "generalise", "learn", "mentioned", "parse_fix", "recognise",
+    "reread", "spell", "standing", "taught_by", "typed", "weigh",
 ]  # fmt: skip
