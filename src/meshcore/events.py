@@ -27,6 +27,7 @@ EventKind = Literal[
     "monitor.snapshot",
     "node.joined",
     "outcome.received",
+    "outcome.reported",
     "record.rejected",
     "runtime.started",
     "runtime.stopped",

@@ -21,6 +21,7 @@ _COMMANDS = {
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
