@@ -34,14 +34,14 @@ def own_slice(
             node.clock.now(),
             session.settings.labels,
         )
-        logs = validation_logs or (DEFAULT_RUNS / VALIDATION_LOG, node.home.root / VALIDATION_LOG)
+        runs = session.settings.validator.runs_root or DEFAULT_RUNS
         return gather_slice(
             node.store,
             about,
             since=since,
             until=until,
             monitor_logs=[node.home.root / MONITOR_LOG],
-            validation_logs=logs,
+            validation_logs=validation_logs or [runs / VALIDATION_LOG],
         )
 
 
