@@ -15,17 +15,9 @@ from meshcore.healing.exchange import publish, pull, revoke
 from meshcore.healing.node import Node
 from meshcore.healing.policy import Policy
 from meshcore.healing.rotation import rotate
+from meshcore.healing.rules import action_hash, always_key, not_here_key
 from meshcore.healing.teaching import stand_behind
-from meshcore.healing.trust import (
-    action_hash,
-    always_key,
-    enrol,
-    find_author,
-    meet_members,
-    not_here_key,
-    trust_in,
-    withdraw,
-)
+from meshcore.healing.trust import enrol, find_author, meet_members, trust_in, withdraw
 from meshcore.model import Json, KnownSkill, Record, skill_to_json
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.records import sign
