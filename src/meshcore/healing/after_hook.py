@@ -25,8 +25,8 @@ from meshcore.healing.outcomes import count, own_outcome, recover, settle_succes
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import example_fix, learn_from
 from meshcore.healing.trust import trust_in
-from meshcore.hook import note_told, verdict_key
 from meshcore.hook_answer import suggestion
+from meshcore.hook_call import note_told, verdict_key
 from meshcore.hook_memory import Memory, Offer, recall, remember
 from meshcore.model import MODES, Incident, Json, Mode
 from meshcore.safety.sanitize import visible
