@@ -1,4 +1,4 @@
-"""A settings file of another program: read with care, written in its own style, backed up once, given back as it was."""
+"""A settings file of another program: read with care, written in its own style, backed up once, restored as it was."""
 
 from __future__ import annotations
 
