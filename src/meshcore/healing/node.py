@@ -46,6 +46,7 @@ class Node:
         self.store = Store(self.home.store, self.clock)
         self.bridge_fault = ""
         self._bridge = bridge
+        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
 from meshcore.healing.modes import AUTHOR, MODE
-from meshcore.model import MODES, Incident, Json, Mode
+from meshcore.model import MODES, Incident, Json, Mode, Skill
 from meshcore.safety.keys import SigningKey, is_signed
-from meshcore.safety.operator_key import is_protected
+from meshcore.safety.operator_key import is_protected, version
 from meshcore.store import Approval
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ def protected(node: Node) -> bool:
 
     A key without a passphrase that has taken the place of a protected one changes nothing: it is not the operator's.
     """
+    # Asked several times for each decision, so looked up anew only where the file is another or was changed.
+    now = version(node.operator_key)
+    if node.protection is None or node.protection[0] != now or not now:
+        node.protection = (now, _look(node))
+    return node.protection[1]
+
+
+def _look(node: Node) -> bool:
     known = node.store.meta(OPERATOR)
     if is_protected(node.operator_key):
         if not known:
@@ -140,6 +148,12 @@ def _anchor(node: Node) -> str:
     return node.store.meta(OPERATOR) or node.identity.operator
 
 
+def signed_for(node: Node, skill: Skill) -> bool:
+    """Tell whether the operator stands behind exactly this skill, where that needs a signature."""
+    # By its content: the id that it is stored under could have been left as it was.
+    return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
+
+
 # --- rules of an operator, and a halt -------------------------------------------------------------------------------
 
 
@@ -182,8 +196,7 @@ def note_halt(node: Node, why: str) -> None:
 
 def halt_not_lifted(node: Node) -> str:
     """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
-    kept = node.store.meta(HALT)
-    if not kept or not protected(node):
+    if not protected(node) or not (kept := node.store.meta(HALT)):
         return ""
     return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""
 
