@@ -118,15 +118,30 @@ def take_carried(node: Node, word: Json, kind: WordKind, key: str, subject: Mapp
     return True
 
 
+def lifts_there(node: Node, word: Json, author: str, halt: str) -> bool:
+    """Tell whether a word that came with a record lifts the halt that this very author had told of."""
+    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+        return False
+    said = _said(node, word["text"], word["sig"], "resume", "halt", {"halt": halt})
+    return said is not None and said.get("node") == author
+
+
 def _says(node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
-    if not is_signed(_anchor(node), text, sig):
-        return False
-    said = json.loads(text)
-    if (said.get("meshtui"), said.get("kind"), said.get("key")) != ("word", kind, key):
-        return False
-    if said.get("subject") != dict(subject) or not _is_here(node, kind, str(said.get("node"))):
+    said = _said(node, text, sig, kind, key, subject)
+    if said is None or not _is_here(node, kind, str(said.get("node"))):
         return False
     return kind != "approval" or _is_recent(node, str(said.get("at")))
+
+
+def _said(
+    node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]
+) -> dict[str, Json] | None:
+    """Return a word that the operator signed for exactly this, on whatever node."""
+    if not is_signed(_anchor(node), text, sig):
+        return None
+    said: dict[str, Json] = json.loads(text)
+    same = (said.get("meshtui"), said.get("kind"), said.get("key")) == ("word", kind, key)
+    return said if same and said.get("subject") == dict(subject) else None
 
 
 def _is_here(node: Node, kind: WordKind, where: str) -> bool:
