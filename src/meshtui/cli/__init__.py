@@ -26,7 +26,7 @@ _COMMANDS = {
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
-    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
+    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
     "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
@@ -34,7 +34,7 @@ _COMMANDS = {
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
     "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
-    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
+    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
