@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -38,7 +39,7 @@ from meshcore.evidence.slice_rows import (
     StepRow,
     ValidationRow,
 )
-from meshcore.model import Json, KnownSkill, Outcome, StepResult, canonical
+from meshcore.model import Json, KnownSkill, canonical
 from meshcore.store import SCHEMA_VERSION, Store
 from meshcore.store_rows import MetIncident
 
@@ -86,7 +87,7 @@ def gather_slice(
     Raises UsageError for an empty range and MeshError where something cannot be read.
     """
     with store.one_moment():
-        outcomes = store.all_outcomes()
+        outcomes = [_outcome(body) for body in store.all_outcomes()]
         skills = {known.skill_id: known for known in store.skills()}
         again = _came_again(outcomes, skills)
         approvals = store.approvals(waiting_only=False)
@@ -95,7 +96,7 @@ def gather_slice(
         whole = Slice(
             origins=(about,),
             incidents=tuple(_incident(met, met.incident_id in again, about) for met in store.met_incidents()),
-            outcomes=tuple(_outcome(outcome) for outcome in outcomes),
+            outcomes=tuple(outcomes),
             skills=tuple(_skill(known) for known in skills.values()),
             growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
@@ -201,7 +202,7 @@ def _with_start(
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _came_again(outcomes: Iterable[Outcome], skills: Mapping[str, KnownSkill]) -> set[str]:
+def _came_again(outcomes: Sequence[OutcomeRow], skills: Mapping[str, KnownSkill]) -> set[str]:
     """Return the incidents that were answered by what was known: summaries of other nodes do not say.
 
     Known means taught by another node, or verified on another incident before, as far as this node has learnt.
@@ -229,7 +230,7 @@ def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
         host=clean(met.host),
         project=clean(met.project),
         line=clean(met.line or met.error_type),
-        command=clean(shlex.join(met.argv)),
+        command=_command(met.argv),
         exit_code=met.exit_code,
         state=met.state,
         again=met.again if met.own else answered and bool(met.skill_id),
@@ -241,26 +242,32 @@ def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
     )
 
 
-def _outcome(outcome: Outcome) -> OutcomeRow:
+def _outcome(body: Mapping[str, Json]) -> OutcomeRow:
+    rerun = body.get("rerun")
     return OutcomeRow(
-        outcome_id=clean(outcome.outcome_id),
-        incident_id=clean(outcome.incident_id),
-        skill_id=clean(outcome.skill_id),
-        result=outcome.result,
-        at=clean(outcome.at),
-        node=clean(outcome.node),
-        host=clean(outcome.host),
-        agent=clean(outcome.agent),
-        actor=clean(outcome.actor),
-        steps=tuple(_step(step) for step in outcome.steps),
-        rerun=_step(outcome.rerun) if outcome.rerun else None,
-        seconds=outcome.seconds,
-        own_seconds=outcome.own_seconds,
+        outcome_id=clean(body["outcome_id"]),
+        incident_id=clean(body["incident_id"]),
+        skill_id=clean(body["skill_id"]),
+        result=body["result"],
+        at=clean(body["at"]),
+        node=clean(body["node"]),
+        host=clean(body["host"]),
+        agent=clean(body["agent"]),
+        actor=clean(body.get("actor", "")),
+        steps=tuple([_step(step) for step in body.get("steps", ())]),
+        rerun=_step(rerun) if rerun else None,
+        seconds=body.get("seconds"),
+        own_seconds=body.get("own_seconds"),
     )
 
 
-def _step(step: StepResult) -> StepRow:
-    return StepRow(clean(shlex.join(step.argv)), step.exit_code, step.seconds)
+def _step(step: Mapping[str, Json]) -> StepRow:
+    return StepRow(_command(tuple(step["argv"])), step["exit_code"], step["seconds"])
+
+
+@lru_cache(maxsize=1 << 14)
+def _command(argv: tuple[str, ...]) -> str:
+    return clean(shlex.join(argv))
 
 
 def _skill(known: KnownSkill) -> SkillRow:
