@@ -7,7 +7,7 @@ import importlib
 import click
 
 from meshcore import __version__
-from meshtui.cli.context import Session
+from meshtui.cli.context import Session, loop_options
 
 _COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
@@ -15,6 +15,7 @@ _COMMANDS = {
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
@@ -67,6 +68,7 @@ class _Commands(click.Group):
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
+@loop_options
 @click.version_option(__version__, prog_name="meshtui")
 @click.pass_context
 def meshtui(
@@ -77,6 +79,9 @@ def meshtui(
     config: str | None,
     no_ui: bool,
     as_json: bool,
+    monitor_interval: float | None,
+    runs_root: str | None,
+    validate_interval: float | None,
 ) -> int | None:
     """A terminal for a mesh of agents that heal each other's errors.
 
@@ -91,9 +96,10 @@ def meshtui(
             raise click.UsageError("--no-ui stands alone: leave the command out")
         return None
     if no_ui:
-        from meshtui.cli.serve import run_in_foreground
+        from meshtui.cli.serve import run_in_foreground, with_loops
 
-        return run_in_foreground(ctx.obj, as_json=as_json)
+        settings = with_loops(ctx.obj.settings, monitor_interval, runs_root, validate_interval)
+        return run_in_foreground(settings, as_json=as_json)
     from meshtui.cli.mesh import overview
 
     return overview(ctx.obj)
