@@ -119,7 +119,7 @@ def main() -> None:
         filled = seconds_of(lambda: fill(home.store, options.incidents))
         page = Path(folder) / "report.html"
         command = seconds_of(lambda: as_command(home.root, page))
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         store = Store(home.store)
         about = origin(NODE, "agent", "host", "", START)
         gathered = gather_slice(store, about)
@@ -128,6 +128,7 @@ def main() -> None:
             f"{options.incidents} incidents": {
                 "command_seconds": command,
                 "goal_seconds": GOAL_SECONDS,
+                "command_cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
                 "rows_alone_seconds": seconds_of(lambda: rows_alone(home.store)),
                 "gather_seconds": seconds_of(lambda: gather_slice(store, about)),
                 "build_seconds": seconds_of(lambda: build(gathered)),
@@ -135,7 +136,7 @@ def main() -> None:
                 "write_slice_seconds": seconds_of(lambda: write_slice(exported, gathered)),
                 "read_slice_seconds": seconds_of(lambda: read_slice(exported)),
                 "page_kib": page.stat().st_size // 1024,
-                "command_resident_mb": round(memory),
+                "command_resident_mb": round(used.ru_maxrss / 1024),
                 "fill_seconds": filled,
             }
         }

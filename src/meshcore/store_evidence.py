@@ -40,6 +40,14 @@ class EvidenceTables(EventTables):
         """Return every outcome in its JSON form (see `store_rows.outcome_to_json`)."""
         return self._all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_body_of_row))
 
+    def told_at(self) -> dict[str, str]:
+        """Return when the author of a skill said what this node heard of it last, by skill id."""
+        sql = (
+            "SELECT skill_id, r.created FROM skills JOIN sayings USING (skill_id, author)"
+            " JOIN records r USING (author, author_seq) WHERE r.status<>'rejected'"
+        )
+        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])))))
+
     def events_of_kinds(self, kinds: Sequence[EventKind]) -> list[Event]:
         """Return the events of some kinds."""
         sql = f"SELECT * FROM events WHERE kind IN ({marks(kinds)}) ORDER BY seq"  # noqa: S608

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import shlex
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -90,14 +90,15 @@ def gather_slice(
         outcomes = [_outcome(body) for body in store.all_outcomes()]
         skills = {known.skill_id: known for known in store.skills()}
         again = _came_again(outcomes, skills)
+        told = store.told_at()
         approvals = store.approvals(waiting_only=False)
         agents = store.agents()
         authors = store.authors()
         whole = Slice(
             origins=(about,),
-            incidents=tuple(_incident(met, met.incident_id in again, about) for met in store.met_incidents()),
+            incidents=tuple(_incident(met, again, skills.get(met.skill_id), about) for met in store.met_incidents()),
             outcomes=tuple(outcomes),
-            skills=tuple(_skill(known) for known in skills.values()),
+            skills=tuple(_skill(known, told.get(known.skill_id, "")) for known in skills.values()),
             growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
         )
@@ -220,7 +221,10 @@ def _came_again(outcomes: Sequence[OutcomeRow], skills: Mapping[str, KnownSkill]
     return again
 
 
-def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
+def _incident(met: MetIncident, answered: Set[str], known: KnownSkill | None, about: Origin) -> IncidentRow:
+    # What was guessed at first and then taught here is a first occurrence. What a peer taught is stored when this node
+    # hears of it, which may be just after the failure that it answers.
+    taught_after = known is not None and known.author == met.node and known.created > met.opened
     return IncidentRow(
         incident_id=clean(met.incident_id),
         node=met.node,
@@ -233,7 +237,7 @@ def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
         command=_command(met.argv),
         exit_code=met.exit_code,
         state=met.state,
-        again=met.again if met.own else answered and bool(met.skill_id),
+        again=met.again and not taught_after if met.own else met.incident_id in answered and bool(met.skill_id),
         own=met.own,
         skill_id=met.skill_id,
         seconds=met.seconds if met.state == "verified" else None,
@@ -270,14 +274,15 @@ def _command(argv: tuple[str, ...]) -> str:
     return clean(shlex.join(argv))
 
 
-def _skill(known: KnownSkill) -> SkillRow:
+def _skill(known: KnownSkill, told_at: str) -> SkillRow:
+    """Return a skill; what a peer taught is dated by the peer's own word, where that is earlier than its arrival."""
     return SkillRow(
         skill_id=known.skill_id,
         label=known.label,
         error=clean(known.skill.example_line or f"{known.skill.error_type}: {known.skill.template}"),
         fix=clean(known.skill.action.command()),
         author=known.author,
-        created=clean(known.created),
+        created=clean(min(known.created, told_at or known.created)),
         state=known.state,
         source=known.source,
     )
