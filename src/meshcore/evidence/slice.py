@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import meshcore
 from meshcore.clock import from_text, to_text
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 TAUGHT: tuple[EventKind, ...] = ("skill.learned", "skill.received")
 SNAPSHOT: EventKind = "monitor.snapshot"
-HOOK_ANSWERED = cast(EventKind, "hook.answered")
+HOOK_ANSWERED: EventKind = "hook.answered"
 """Written by hooks, where they are in use."""
 
 
