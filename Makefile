@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench safety torture readme clean
+.PHONY: help demo test check format bench safety torture soak readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
+
+soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

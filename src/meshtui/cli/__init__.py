@@ -15,6 +15,7 @@ _COMMANDS = {
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
     "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
