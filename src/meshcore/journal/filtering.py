@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from meshcore.errors import MeshError
+from meshcore.errors import UsageError
 from meshcore.model import Json
 
 REGEX_SECONDS: Final = 0.02  # for one line
@@ -29,7 +29,7 @@ _FIELD: Final = re.compile(r"([A-Za-z_][\w.@-]*):(?!//)(?=.)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[a-z0-9_.@=-]+")  # what stands in JSON as it is
 
 
-class FilterError(MeshError):
+class FilterError(UsageError):
     """A filter that cannot be understood, or whose expression takes too long."""
 
 

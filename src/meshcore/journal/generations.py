@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from meshcore.clock import Clock
 HEAD: Final = 1024  # bytes at the beginning by which a file is known again
 QUIET_SECONDS: Final = 60.0  # after which a rotated file is closed
 MOST_OPEN: Final = 8  # rotated files of one path
+TICK_NS: Final = 100_000_000  # of the clock by which a file system dates a folder, with room
 CLOSED_LOOK_SECONDS: Final = 1.0  # how often it is asked whether a closed one has grown
 UNFOLLOWED: Final = (".gz", ".xz", ".bz2", ".zst", ".zip", ".lock", ".tmp", ".swp", ".swo", ".swx", "~", "#")
 
 Identity = tuple[int, int]  # device, inode
 Head = tuple[int, str]  # how many of the first bytes, and their hash
+Known = tuple[str, Head]  # a file's name, and how it began
 ChangeKind = Literal["opened", "restarted", "closed", "gone", "unreadable"]
 
 
@@ -77,6 +80,10 @@ class Generation:
     def is_same(self) -> bool:
         """Say whether the file still begins as it did."""
         return os.pread(self.descriptor, len(self._head), 0) == self._head
+
+    def is_deleted(self) -> bool:
+        """Say whether no name leads to the file any more."""
+        return os.fstat(self.descriptor).st_nlink == 0
 
     def mark(self) -> Mark:
         """Return what is needed to go on from here another time."""
@@ -132,7 +139,7 @@ class Generations:
         *,
         from_start: bool = False,
         marks: Sequence[Mark] = (),
-        known: Mapping[Identity, Head] | None = None,
+        known: Mapping[Identity, Known] | None = None,
     ) -> None:
         self.path = path
         self._clock = clock
@@ -142,7 +149,7 @@ class Generations:
         self._current: Generation | None = None
         self._closed: dict[Identity, tuple[Path, Mark]] = {}
         self._closed_due = 0.0
-        self._known: dict[Identity, Head] = dict(self._beside()) if known is None else dict(known)
+        self._known: dict[Identity, Known] = dict(self._beside()) if known is None else dict(known)
         self._folder_state: tuple[int, ...] = ()
         self._fault = ""
 
@@ -156,24 +163,33 @@ class Generations:
         """The file that the path means now."""
         return self._current
 
-    @property
-    def known(self) -> Mapping[Identity, Head]:
-        """What lies beside the file and is not to be read, or was."""
-        return self._known
+    def known(self) -> dict[Identity, Known]:
+        """Return what lies beside the file and is not to be read, or was."""
+        deleted = {one.identity for one in self._live if one.is_deleted()}
+        return {identity: known for identity, known in self._known.items() if identity not in deleted}
 
     def marks(self) -> list[Mark]:
-        """Return how far each file was read, those that were closed included."""
-        return [mark for _, mark in self._closed.values()] + [generation.mark() for generation in self._live]
+        """Return how far each file was read that can be found again, those that were closed included."""
+        return [
+            *(mark for _, mark in self._closed.values()),
+            *(one.mark() for one in self._live if not one.is_deleted()),
+        ]
 
     def look(self) -> list[Change]:
         """Find out what became of the path since the last time; costs some microseconds where that is nothing."""
         changes: list[Change] = []
         now = self._clock.monotonic()
         found = self._identity()
+        folder_changed = self._folder_changed()
         if self._current is None or found != self._current.identity:
             changes += self._follow(found, now)
-        elif self._folder_changed():
+        elif folder_changed:
             self._set_copies_aside()
+        if self._marks:  # what was marked and is not there now will never be: its inode may be given to another file
+            changes += self._between(None, now, marked_only=True)
+            self._marks.clear()
+        if folder_changed:
+            self._forget_deleted()
         self._from_start = True
         changes += self._reopen(now)
         for generation in self._live:
@@ -224,7 +240,7 @@ class Generations:
         self._current = current
         yield self._begin(current, from_start=self._from_start)
 
-    def _between(self, current: Identity, now: float, *, marked_only: bool) -> Iterator[Change]:
+    def _between(self, current: Identity | None, now: float, *, marked_only: bool) -> Iterator[Change]:
         """Open what was rotated away before anybody saw it, the oldest first."""
         missed = []
         for identity, path in self._siblings():
@@ -243,24 +259,35 @@ class Generations:
         elif not from_start:
             generation.offset = generation.size
         self._live.append(generation)
-        self._known[generation.identity] = generation.mark().head
+        self._known[generation.identity] = generation.path.name, generation.mark().head
         return Change("opened", generation.path, generation)
 
     def _is_new(self, identity: Identity, path: Path) -> bool:
-        """Say whether a file was never seen: another inode, or one that was used again for other content."""
-        head = self._known.get(identity)
-        return head is None or head != _head_of(path, head[0])
+        """Say whether a file was never seen: another inode, or one that was given to a file of another name.
+
+        A known file that holds something else under its old name was written anew where it lies, as a copy is.
+        """
+        if identity not in self._known:
+            return True
+        name, head = self._known[identity]
+        return name != path.name and head != _head_of(path, head[0])
 
     def _set_copies_aside(self) -> None:
         """Remember what came to lie beside the file while it stayed where it was: a copy of it, or nothing of ours."""
         beside = dict(self._beside())
         if self._current is not None and self._identity() == self._current.identity:
-            self._known = beside | {one.identity: one.mark().head for one in self._live}
+            live = {one.identity: (one.path.name, one.mark().head) for one in self._live}
+            self._known = {**live, **beside}
 
-    def _beside(self) -> Iterator[tuple[Identity, Head]]:
+    def _forget_deleted(self) -> None:
+        """Know only what is there: the inode of a deleted file may be given to the next one."""
+        there = {identity for identity, _ in self._siblings()} | {one.identity for one in self._live}
+        self._known = {identity: known for identity, known in self._known.items() if identity in there}
+
+    def _beside(self) -> Iterator[tuple[Identity, Known]]:
         for identity, path in self._siblings():
             with suppress(OSError):
-                yield identity, _head_of(path)
+                yield identity, (path.name, _head_of(path))
 
     def _folder_changed(self) -> bool:
         try:
@@ -268,7 +295,9 @@ class Generations:
         except OSError:
             return False
         state = found.st_dev, found.st_ino, found.st_mtime_ns
-        changed, self._folder_state = state != self._folder_state, state
+        changed = state != self._folder_state
+        # The file system's clock ticks slowly: what changes twice within a tick looks as after the first time.
+        self._folder_state = state if abs(time.time_ns() - found.st_mtime_ns) > TICK_NS else ()
         return changed
 
     def _siblings(self) -> Iterator[tuple[Identity, Path]]:
@@ -310,9 +339,12 @@ class Generations:
             enough = now - generation.grew >= QUIET_SECONDS or len(rotated) - at > MOST_OPEN
             if not enough or generation.offset < generation.size:
                 continue
+            mark = generation.mark()
+            self._known.pop(mark.identity, None)
             for identity, path in self._siblings():
-                if identity == generation.identity:
-                    self._closed[identity] = path, generation.mark()
+                if identity == mark.identity:
+                    self._closed[identity] = path, mark
+                    self._known[identity] = path.name, mark.head
             self._live.remove(generation)
             generation.close()
             yield Change("closed", generation.path, generation)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from meshcore.home import read_plain_file, write_atomically
-from meshcore.journal.generations import Head, Identity, Mark
+from meshcore.journal.generations import Identity, Known, Mark
 
 FORMAT: Final = 2
 _MAX_BYTES: Final = 1 << 20
@@ -21,7 +21,7 @@ class Saved:
     """What is known of one path: how far each of its files was read, and what lay beside it."""
 
     marks: Sequence[Mark]
-    known: Mapping[Identity, Head] | None = None
+    known: Mapping[Identity, Known] | None = None
 
 
 def write_offsets(path: Path, saved: Mapping[Path, Saved]) -> None:
@@ -59,7 +59,9 @@ def _read(value: Mapping[str, Any]) -> dict[Path, Saved]:
             for mark in one["marks"]
         ]
         known = one.get("known")
-        found[Path(log)] = Saved(marks, None if known is None else {_pair(i): (int(h[0]), str(h[1])) for i, h in known})
+        found[Path(log)] = Saved(
+            marks, None if known is None else {_pair(i): (str(name), (int(h[0]), str(h[1]))) for i, (name, h) in known}
+        )
     return found
 
 
@@ -72,5 +74,5 @@ def _mark(mark: Mark) -> dict[str, object]:
     return {"identity": mark.identity, "head": mark.head, "at": mark.offset}
 
 
-def _known(saved: Saved) -> list[tuple[Identity, Head]] | None:
+def _known(saved: Saved) -> list[tuple[Identity, Known]] | None:
     return None if saved.known is None else list(saved.known.items())

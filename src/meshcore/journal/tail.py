@@ -122,7 +122,7 @@ class Tail:
         """Write how far everything was read. Raises OSError."""
         if self._offsets is None:
             return
-        saved = {path: Saved(one.marks(), one.known) for path, one in self._followed.items()}
+        saved = {path: Saved(one.marks(), one.known()) for path, one in self._followed.items()}
         write_offsets(self._offsets, {**self._saved, **saved})
 
     def close(self) -> None:
@@ -155,7 +155,9 @@ class Tail:
         return added
 
     def _read_already(self) -> set[Identity]:
-        return {mark.identity for one in self._followed.values() for mark in (*one.marks(), *self._left)}
+        return {mark.identity for one in self._followed.values() for mark in one.marks()} | {
+            mark.identity for mark in self._left
+        }
 
     def _note(self, path: Path, change: Change) -> Iterator[Notice]:
         generation = change.generation
