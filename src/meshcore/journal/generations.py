@@ -58,7 +58,8 @@ class Generation:
         self.path = path  # where it was found; it may have been renamed since
         self.identity: Identity = (found.st_dev, found.st_ino)
         self.size = 0
-        self.offset = 0  # kept by whoever reads it: all before has been read
+        self.offset = 0  # kept by whoever reads it: where to go on another time
+        self.read_to = 0  # kept likewise: all before has been read; behind `offset` there may be half a line
         self.grew = now  # when it last did
         self._head = b""
         self.refresh(now)
@@ -69,7 +70,7 @@ class Generation:
         if found.st_size == self.size and not self.size:
             return True
         if found.st_size < self.size or not self.is_same():
-            self.size, self.offset, self._head, self.grew = found.st_size, 0, b"", now
+            self.size, self.offset, self.read_to, self._head, self.grew = found.st_size, 0, 0, b"", now
             self._remember()
             return False
         if found.st_size > self.size:
@@ -147,7 +148,7 @@ class Generations:
         self._marks = {mark.identity: mark for mark in marks}
         self._live: list[Generation] = []  # the oldest first
         self._current: Generation | None = None
-        self._closed: dict[Identity, tuple[Path, Mark]] = {}
+        self._closed: dict[Identity, tuple[Path, Mark, int]] = {}  # and the size then
         self._closed_due = 0.0
         self._known: dict[Identity, Known] = dict(self._beside()) if known is None else dict(known)
         self._folder_state: tuple[int, ...] = ()
@@ -171,7 +172,7 @@ class Generations:
     def marks(self) -> list[Mark]:
         """Return how far each file was read that can be found again, those that were closed included."""
         return [
-            *(mark for _, mark in self._closed.values()),
+            *(mark for _, mark, _ in self._closed.values()),
             *(one.mark() for one in self._live if not one.is_deleted()),
         ]
 
@@ -316,14 +317,14 @@ class Generations:
             return
         self._closed_due = now + CLOSED_LOOK_SECONDS
         where = dict(self._siblings())
-        for identity, (_, mark) in list(self._closed.items()):
+        for identity, (_, mark, size) in list(self._closed.items()):
             del self._closed[identity]
             path = where.get(identity)
             with suppress(OSError):
                 if path is None:
                     continue
-                if path.stat().st_size <= mark.offset:
-                    self._closed[identity] = path, mark
+                if path.stat().st_size <= size:
+                    self._closed[identity] = path, mark, size
                     continue
                 generation = Generation(_open(path), path, now)
                 if generation.is_at(mark):
@@ -337,13 +338,13 @@ class Generations:
         rotated = [one for one in self._live if one is not self._current]
         for at, generation in enumerate(rotated):
             enough = now - generation.grew >= QUIET_SECONDS or len(rotated) - at > MOST_OPEN
-            if not enough or generation.offset < generation.size:
+            if not enough or generation.read_to < generation.size:
                 continue
             mark = generation.mark()
             self._known.pop(mark.identity, None)
             for identity, path in self._siblings():
                 if identity == mark.identity:
-                    self._closed[identity] = path, mark
+                    self._closed[identity] = path, mark, generation.size
                     self._known[identity] = path.name, mark.head
             self._live.remove(generation)
             generation.close()

@@ -188,7 +188,7 @@ class Tail:
                 break  # truncated meanwhile: the next look says so
             lines += [Tailed(path, line) for line in splitter.feed(data)]
             done += len(data)
-        generation.offset = splitter.offset
+        generation.offset, generation.read_to = splitter.offset, splitter.end
         return done
 
     def _pass_over(self, path: Path, generation: Generation, splitter: Splitter, keep: int) -> Iterator[Notice]:
