@@ -299,7 +299,7 @@ def _trace(run_id: str, incident: dict[str, Any]) -> Any:
     return [
         {
             "event_id": f"e{event['seq']}",
-            "event_type": "step.log",
+            "event_type": "log.appended",
             "emitted_at": event["at"],
             "run_id": run_id,
             "severity": "info",
