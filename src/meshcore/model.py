@@ -40,7 +40,7 @@ IncidentState = Literal[
 OPEN_STATES: tuple[IncidentState, ...] = ("open", "matched", "needs_approval", "fixing", "applied_not_rerun")
 
 SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
-SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived"]
+SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]
 
 TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.healing.carrying import Carrier
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
@@ -91,6 +92,7 @@ class Runtime:
         self._fault = ""
         self._beat_at = 0.0
         self._watched = -1
+        self._carrier = Carrier(node)
 
     def stop(self) -> None:
         """Ask the runtime to drain and return."""
@@ -107,6 +109,7 @@ class Runtime:
             self._manager.ready()
             while not self._stopping.is_set():
                 more = self._tick()
+                self._carrier.look()
                 self._tell()
                 self._manager.alive(self.node.clock.monotonic())
                 if not more:
@@ -114,11 +117,13 @@ class Runtime:
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
             self._manager.stopping()
+            await self._carrier.close()
             self._drain()
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
+            await self._carrier.close()
             self._watch(-1)
             self._lock.release()
 

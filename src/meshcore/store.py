@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 
 from meshcore import store_reads as reads
+from meshcore.store_approvals import ApprovalTables
+from meshcore.store_evidence import EvidenceTables
 from meshcore.store_exchange import ExchangeTables
 from meshcore.store_file import BUSY_TIMEOUT_SECONDS, CHECKPOINT_BYTES, SCHEMA_VERSION
-from meshcore.store_incidents import IncidentTables
 from meshcore.store_reads import Read
+from meshcore.store_retention import RetentionTables
 from meshcore.store_rows import Approval, CommandRow, OutboxRow, command_of_row, folder_to_text
 from meshcore.store_skills import SkillTables
 
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 
-class Store(SkillTables, IncidentTables, ExchangeTables):
+class Store(SkillTables, ApprovalTables, ExchangeTables, EvidenceTables, RetentionTables):
     """One home's database: all its tables, and its figures."""
 
     def see_agent(self, name: str, via: str, host: str) -> None:

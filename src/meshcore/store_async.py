@@ -77,6 +77,10 @@ class AsyncStore:
         found = await self._one(reads.meta(key))
         return default if found is None else found
 
+    async def metas(self, prefix: str) -> dict[str, str]:
+        """Return the stored values whose keys begin like this, by key."""
+        return dict(await self._all(reads.metas(prefix)))
+
     async def control(self, key: str) -> str:
         """Return what an operator has set, empty where nothing was."""
         return await self._one(reads.control(key)) or ""

@@ -16,9 +16,10 @@ from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
+from meshcore.sqlite_upkeep import give_back, integrity, unused_bytes
 from meshcore.store_reads import Parameter, Read
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 5.0
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _COMMITS_BETWEEN_LOOKS = 64  # at the size of the write-ahead log
@@ -85,6 +86,8 @@ class StoreFile:
             with self._lock.held(self.busy_timeout) as free:
                 if not free:
                     raise MeshError(f"{self.path}: being set up by another process; try again")
+                # Of effect in an empty file only: later it gives unused space back in short steps.
+                self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._migrate()
         except OSError as error:
@@ -191,6 +194,21 @@ class StoreFile:
             return False
         finally:
             self._db.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
+
+    def integrity(self) -> str:
+        """Return what SQLite finds wrong with the whole file, empty where nothing is."""
+        with self._faults():
+            return integrity(self._db)
+
+    def unused_bytes(self) -> int:
+        """Return how many bytes `give_back` would return to the disk now."""
+        with self._faults():
+            return unused_bytes(self._db)
+
+    def give_back(self) -> int:
+        """Return unused space to the disk where there is much of it; return how many bytes that were."""
+        with self._faults():
+            return give_back(self._db)
 
     def now(self) -> str:
         """Return the time as rows hold it."""

@@ -47,7 +47,10 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A try that waits for a person; it is bound to the exact action by `action_hash`."""
+    """A try that waits for a person; it is bound to the exact action by `action_hash`.
+
+    `process` carries out, or carried out, what was approved; `result` is how that went, empty until it is known.
+    """
 
     approval_id: str
     incident_id: str
@@ -59,6 +62,34 @@ class Approval:
     state: str
     resolved: str = ""
     actor: str = ""
+    process: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetIncident:
+    """An incident as evidence needs it: without output and slots, with who met it and how long it took.
+
+    `own`: this node met it. `project` is its folder, empty outside a project or where it is not known.
+    """
+
+    incident_id: str
+    node: str
+    opened: str
+    agent: str
+    via: str
+    host: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    error_type: str
+    line: str
+    state: str
+    skill_id: str
+    again: bool
+    seconds: float | None
+    own_seconds: float | None
+    own: bool
+    project: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +140,18 @@ def approval_of_row(row: sqlite3.Row) -> Approval:
         row["state"],
         row["resolved"],
         row["actor"],
+        row["process"],
+        row["result"],
     )
+
+
+def met_of_row(row: sqlite3.Row) -> MetIncident:
+    """Read one row of `incidents` as evidence asks for it (see `store_evidence`)."""
+    fields = dict(row)
+    fields["argv"] = tuple(json.loads(fields["argv"]))
+    fields["again"], fields["own"] = bool(fields["again"]), bool(fields["own"])
+    fields["project"] = folder_of_text(fields["project"])
+    return MetIncident(**fields)
 
 
 def command_of_row(row: sqlite3.Row) -> CommandRow:

@@ -39,7 +39,7 @@ def _author_of_row(row: sqlite3.Row) -> AuthorRow:
 
 
 class TrustTables(EventTables):
-    """The tables `authors` and `sayings`, and the rules in `control`."""
+    """The tables `authors` and `sayings`, and the rules in `control`; `words`."""
 
     def see_author(
         self, node: str, name: str, host: str, operator: str, own_operator: bool, seq: int, created: str = ""
@@ -134,6 +134,18 @@ class TrustTables(EventTables):
             self._write("DELETE FROM control WHERE key=?", (key,))
             if value:
                 self._write("INSERT INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
+
+    # --- what the operator signed ---------------------------------------------------------------------------------
+
+    def put_word(self, kind: str, key: str, text: str, sig: str) -> None:
+        """Keep a signed word; the one before it for the same thing is gone."""
+        with self.transaction(durable=True):
+            self._write("INSERT OR REPLACE INTO words VALUES (?,?,?,?)", (kind, key, text, sig))
+
+    def word(self, kind: str, key: str) -> tuple[str, str] | None:
+        """Return the text and signature that are kept for a thing; nothing says yet that they hold."""
+        sql = "SELECT text, sig FROM words WHERE kind=? AND key=?"
+        return self._one(Read(sql, lambda row: (str(row[0]), str(row[1])), (kind, key)))
 
 
 def in_utc(text: str) -> str:

@@ -9,11 +9,15 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.core.runs import samples
 from tests.world import Agent, World, only_one_line
+
+from meshcore.runs.history import latest_validations
+from meshcore.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 STAMP = r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\]"
@@ -183,3 +187,15 @@ def test_the_old_name_works_from_the_repository(a: Agent, root: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "run-1 -> PASSED" in done.stdout
+
+
+def test_the_results_are_in_the_home_where_there_is_one(a: Agent, root: Path) -> None:
+    broken(root, "run-1")
+    a.call("validate", "--runs-root", str(root))
+    assert not (a.home / "store.db").exists()
+    a.call("status")
+    a.call("validate", "--runs-root", str(root))
+    with closing(Store(a.home / "store.db")) as store:
+        [state] = latest_validations(store)
+    assert (state.run, state.status) == ("run-1", "failed")
+    assert any("step_graph.json" in error for error in state.errors)

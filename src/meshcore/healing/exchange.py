@@ -14,6 +14,8 @@ from typing import Literal
 from meshcore.bridge.base import Delivery, Publication
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
+from meshcore.healing.capture import SUMMARY_LIMIT as TEXT_LIMIT
+from meshcore.healing.capture import summary
 from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.policy import Policy
 from meshcore.healing.trust import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
@@ -48,7 +50,6 @@ from meshcore.store_trust import in_utc
 
 PULL_ROWS = 100
 PULL_SECONDS = 0.02
-TEXT_LIMIT = 2000
 _ID = re.compile(r"[0-9a-f]{8,64}")
 MAX_SLOTS = 100  # parts of one error
 MAX_SECONDS = 10.0 * 365 * 86400
@@ -101,20 +102,8 @@ def _told(result: StepResult) -> StepResult:
 
 
 def tell_incident(node: Node, incident: Incident) -> None:
-    """Queue a summary of an incident: what failed and how it read, without its output."""
-    body = {
-        "incident_id": incident.incident_id,
-        "opened": incident.opened,
-        "agent": incident.agent.name,
-        "via": incident.agent.via,
-        "host": incident.agent.host,
-        "program": incident.argv[0][:TEXT_LIMIT] if incident.argv else "",
-        "error_type": incident.signature.error_type,
-        "template": incident.signature.template[:TEXT_LIMIT],
-        "line": incident.signature.line[:TEXT_LIMIT],
-        "exit_code": incident.exit_code,
-    }
-    node.store.add_to_outbox("incident", body)
+    """Queue a summary of an incident."""
+    node.store.add_to_outbox("incident", summary(incident))
 
 
 def publish(node: Node) -> int:

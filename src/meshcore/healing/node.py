@@ -11,16 +11,19 @@ from meshcore.bridge.base import Bridge, Member
 from meshcore.bridge.legacy import LegacyGateway
 from meshcore.bridge.sqlite import SqliteBridge
 from meshcore.clock import Clock, SystemClock
+from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
-from meshcore.healing.modes import MODE, Ceiling, ceiling
+from meshcore.healing.modes import Ceiling, ceiling
+from meshcore.healing.words import halt_not_lifted, modes, note_halt, protected
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
 from meshcore.knowledge.migration import reread_skills
 from meshcore.model import Mode
 from meshcore.safety.halt import halted
-from meshcore.safety.keys import Identity, identify
+from meshcore.safety.keys import Identity, identify, load_or_create
+from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
 from meshcore.store import Store
 
@@ -69,12 +72,27 @@ class Node:
             self._identity = self._identify()
         return self._identity
 
+    @property
+    def operator_key(self) -> Path:
+        """The file of the operator's key."""
+        return self.settings.operator / "operator.key"
+
+    def forget_identity(self) -> None:
+        """Read keys and enrolment anew when next asked for."""
+        self._identity, self._joined = None, False
+
+    def identify(self, key: Path) -> Identity:
+        """Return who this node is under the key in a file. Raises ConfigurationError."""
+        if not is_protected(self.operator_key):
+            return identify(key, self.operator_key)
+        return enrolled(load_or_create(key), public_half(self.operator_key), self.home.enrolment)
+
     def _identify(self) -> Identity:
-        found = identify(self.home.key, self.settings.operator / "operator.key")
+        found = self.identify(self.home.key)
         wanted = self.store.meta(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():
             return found
-        waiting = identify(self.home.next_key, self.settings.operator / "operator.key")
+        waiting = self.identify(self.home.next_key)
         if waiting.node.public != wanted:
             return found
         # The store says that the new key is in use: whoever comes first puts it in its place.
@@ -162,7 +180,17 @@ class Node:
 
     def halted(self) -> str:
         """Return why nothing may be applied now, empty where it may: the HALT file, or a signed halt of an own node."""
-        return halted(self.settings.operator) or "; ".join(self.store.controls(HALTED_BY).values())
+        if why := halted(self.settings.operator):
+            if protected(self):
+                note_halt(self, why)
+            return why
+        return "; ".join(self.store.controls(HALTED_BY).values()) or halt_not_lifted(self)
+
+    def ring(self) -> None:
+        """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
+        if isinstance(self.bridge, SqliteBridge):
+            with contextlib.suppress(BridgeUnavailableError):
+                self.bridge.ring()
 
     def mode(self, asked: Mode = "auto") -> Mode:
         """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""
@@ -172,13 +200,13 @@ class Node:
         self, asked: Mode = "auto", *, via: str = "", author: str = "", action_type: str = "", start: Mode = "auto"
     ) -> Ceiling:
         """Return the lowest mode that applies, and for whom it was set; see `modes.ceiling`."""
-        rows = self.store.controls(MODE)
+        rows = modes(self)
         return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
 
     def renew_identity(self) -> None:
         """Take up the node's key anew where it was replaced, by this or another process."""
         if self.store.meta(NODE_KEY) not in ("", self.identity.node.public):
-            self._identity, self._joined = None, False
+            self.forget_identity()
 
     def project(self) -> None:
         """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""
@@ -195,11 +223,3 @@ class Node:
         """Let go of everything."""
         self.disconnect()
         self.store.close()
-
-
-def boot_id() -> str:
-    """Return what identifies this boot, so that monotonic times of different processes compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""

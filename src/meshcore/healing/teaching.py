@@ -10,17 +10,30 @@ from meshcore.healing.exchange import check_skill, tell_skill
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.weighing import lift, reweigh
+from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
-from meshcore.model import Action, AgentInfo, Circumstances, Incident, KnownSkill, Signature, Skill, SkillState
+from meshcore.model import (
+    Action,
+    AgentInfo,
+    Circumstances,
+    Incident,
+    KnownSkill,
+    Signature,
+    Skill,
+    SkillSource,
+    SkillState,
+)
+from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
 
 HISTORY = 50
 NEIGHBOURS = 50
+UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 
 
 def teach(
@@ -103,9 +116,17 @@ def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
     return offered
 
 
-def stand_behind(node: Node, known: KnownSkill, reason: str) -> None:
-    """A person confirms a skill: failures up to now no longer count against it, and the others are told."""
+def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey | None = None) -> None:
+    """A person confirms a skill: failures up to now no longer count against it, and the others are told.
+
+    Of what came in without an author (from a file, or a model's word) the person becomes the author. Raises UsageError
+    where the operator's key is protected and `signer` is not theirs.
+    """
+    content = known.skill.skill_id
     with node.store.transaction(durable=True):
+        say(node, signer, "confirm", content, {"skill": content})
+        if not known.author and known.source in UNSIGNED:
+            put(node.store, replace(known, author=node.identity.node.public, own_operator=True))
         node.store.confirm_skill(known.skill_id, node.name)
         if known.state != "active":
             node.store.set_skill_state(known.skill_id, "active", node.name, reason)

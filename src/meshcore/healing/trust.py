@@ -16,8 +16,13 @@ from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
 from meshcore.healing.policy import Question, Ruling
 from meshcore.healing.policy_refuse import refusal
-from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, action_to_json, canonical
-from meshcore.safety.keys import enrolment_text, is_signed
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED
+from meshcore.healing.rules import action_hash as action_hash
+from meshcore.healing.rules import always_key as always_key
+from meshcore.healing.rules import not_here_key as not_here_key
+from meshcore.healing.words import counting, holds, rule, say
+from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
+from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.sanitize import visible
 from meshcore.store import Store
@@ -26,10 +31,6 @@ from meshcore.store_trust import AuthorRow
 if TYPE_CHECKING:
     from meshcore.healing.node import Node
 
-ENROLLED = "enrolled:"  # + node or operator key
-REVOKED = "revoked:"  # + node or operator key: why
-ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
-NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
 TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
 
@@ -79,19 +80,19 @@ def trust_in(node: Node, author: str) -> Trust:
         row = AuthorRow(author, node.name, node.settings.host, own_operator, True, "", "")
     if row is None:
         return Trust("unknown")
-    return _trust_in_row(node.store, row)
+    return _trust_in_row(node, row)
 
 
-def _trust_in_row(store: Store, row: AuthorRow) -> Trust:
+def _trust_in_row(node: Node, row: AuthorRow) -> Trust:
     keys = [key for key in (row.node, row.operator) if key]
     for key in keys:
-        if why := store.control(REVOKED + key):
+        if why := node.store.control(REVOKED + key):
             return Trust("revoked", row.name, row.operator, why)
     if row.changed:
         return Trust("changed", row.name, row.operator)
     if row.own_operator:
         return Trust("own", row.name, row.operator)
-    if any(store.control(ENROLLED + key) for key in keys):
+    if any(rule(node, ENROLLED + key) for key in keys):
         return Trust("enrolled", row.name, row.operator)
     return Trust("unknown", row.name, row.operator)
 
@@ -112,7 +113,7 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
             raise BadRecordError("signed by a key that its node has replaced")
         store.see_author(author.node, name, host, author.operator, own, record.author_seq, record.created)
         if name and (before is None or (before.name, before.host) != (name, host)) and not own:
-            enrolled = any(store.control(ENROLLED + key) for key in (author.node, author.operator) if key)
+            enrolled = any(rule(node, ENROLLED + key) for key in (author.node, author.operator) if key)
             if not enrolled and _is_taken(node, author.node, name, host):
                 store.mark_changed(author.node, True)
         row = _met(node, author.node)
@@ -174,7 +175,7 @@ def take_rotation(node: Node, record: Record, author: Author) -> bool:
         raise BadRecordError("a new key that nobody has proven to hold")
     if old.successor not in ("", new) or new == author.node:
         raise BadRecordError("a second new key for one node")
-    if _trust_in_row(store, old).stop:
+    if _trust_in_row(node, old).stop:
         return False
     own = author.operator == node.identity.operator
     with store.transaction(durable=True):
@@ -237,17 +238,21 @@ def operator_of(node: Node, key: str) -> str:
     return row.operator
 
 
-def enrol(node: Node, key: str, actor: str) -> None:
-    """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted."""
+def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted.
+
+    Raises UsageError where the operator's key is protected and `signer` is not theirs.
+    """
     store = node.store
     with store.transaction(durable=True):
+        say(node, signer, "rule", ENROLLED + key, {"value": actor})
         store.set_rule(REVOKED + key, "", actor)
         store.set_rule(ENROLLED + key, actor, actor)
         for row in store.authors():
             if key in (row.node, row.operator):
                 store.mark_changed(row.node, False)
                 if row.own_operator:
-                    store.set_own(row.node, _trust_in_row(store, row).state == "own")
+                    store.set_own(row.node, _trust_in_row(node, row).state == "own")
         _tell_state(store, key, "enrolled", "", actor)
 
 
@@ -267,13 +272,6 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
 
 
 # --- what it makes of a decision --------------------------------------------------------------------------------------
-
-
-def action_hash(action: Action) -> str:
-    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
-    import hashlib
-
-    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
 
 
 def stop_reason(node: Node, known: KnownSkill) -> str:
@@ -300,7 +298,8 @@ def author_mode(node: Node, author: str) -> Mode:
     trust = trust_in(node, author)
     if trust.stop:
         return "off"
-    return ceiling("auto", None, node.store.controls(AUTHOR), author=trust.operator, start=trust.start).mode
+    rows = counting(node, node.store.controls(AUTHOR))
+    return ceiling("auto", None, rows, author=trust.operator, start=trust.start).mode
 
 
 def may_propose(node: Node, known: KnownSkill) -> bool:
@@ -337,8 +336,12 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     )
     if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
         folder = question.project or incident.cwd
-        if who := node.store.control(always_key(known.skill_id, action_hash(question.match.action), folder)):
+        if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
             ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
+            return _lowered(ruling, highest)
+    if ruling.decision == "run" and not holds(node, "confirm", skill_id := known.skill.skill_id, {"skill": skill_id}):
+        reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
+        ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
     return _lowered(ruling, highest)
 
 
@@ -354,18 +357,3 @@ def _refused_from_others(action: Action) -> str:
         if (found := refusal(read_argv(step).commands, "peer")) is not None:
             return f"{found.reason} ({found.kind})"
     return ""
-
-
-def always_key(skill_id: str, hashed: str, folder: str) -> str:
-    """Return the key of the rule that exactly this action of a skill may run in a project."""
-    return f"{ALWAYS}{skill_id}:{hashed}:{_folder(folder)}"
-
-
-def not_here_key(skill_id: str, folder: str) -> str:
-    """Return the key of the rule that a skill is not offered in a project."""
-    return f"{NOT_HERE}{skill_id}:{_folder(folder)}"
-
-
-def _folder(folder: str) -> str:
-    # A name that is not UTF-8 has no place in a column of text.
-    return folder.encode("utf-8", "surrogateescape").hex()

@@ -5,16 +5,15 @@ Only outcomes of the own operator's nodes count: what others claim to have seen 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 from meshcore.healing.node import Node
+from meshcore.healing.rules import BAD_ACTION, normalised
 from meshcore.knowledge.learning import weigh
 from meshcore.knowledge.matching import index_entry
-from meshcore.model import Action, KnownSkill, Outcome, action_to_json, canonical
+from meshcore.model import Action, KnownSkill, Outcome
 
 LIFTED = "lifted:"  # + skill id: the newest outcome that was known when a person last stood behind the skill
-BAD_ACTION = "bad_action:"  # + hash of the normalised action: the skill that failed too often with it
 QUARANTINE_FAILURES = 3
 QUARANTINE_HOSTS = 2
 
@@ -38,12 +37,6 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
             node.store.set_meta(BAD_ACTION + normalised(known.skill.action), skill_id)
         known = replace(known, state="quarantined")
     return known
-
-
-def normalised(action: Action) -> str:
-    """Return what stays the same where an action is published again with other spacing or case, as a hash."""
-    text = " ".join(canonical(action_to_json(action)).casefold().split())
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def quarantined_action(node: Node, action: Action) -> str:

@@ -112,7 +112,7 @@ def skill_to_old(known: KnownSkill, uses: int = 0, baseline: Mapping[str, Json] 
         "id": known.label,
         "error_type": str(old.get("error_type") or skill.error_type),
         "pattern": skill.example_line.removeprefix(f"{skill.error_type}: ") or skill.template,
-        "resolution": _resolution(skill),
+        "resolution": resolution(skill),
         "context": skill.context,
         "created": str(old.get("created") or _naive_local(known.created)),
         "usage_count": uses + int(old.get("usage_count", 0)),
@@ -120,7 +120,8 @@ def skill_to_old(known: KnownSkill, uses: int = 0, baseline: Mapping[str, Json] 
     }
 
 
-def _resolution(skill: Skill) -> str:
+def resolution(skill: Skill) -> str:
+    """Return a skill's fix as it was for its own example, in the form that `parse_fix` reads."""
     try:
         return spell(skill.action.fill(Parts(skill.example_slots)))
     except IndexError:

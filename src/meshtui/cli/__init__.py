@@ -19,6 +19,7 @@ _COMMANDS = {
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
+    "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),

@@ -12,6 +12,7 @@ from meshcore.healing.trust import author_mode, enrol, find_author, meet_members
 from meshcore.model import Json
 from meshcore.runtime import RuntimeLock
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
 @click.group()
@@ -73,8 +74,9 @@ def _rows(node: Node) -> list[dict[str, Json]]:
 
 @trust.command()
 @click.argument("who")
+@passphrase_option
 @click.pass_obj
-def enroll(session: Session, who: str) -> None:
+def enroll(session: Session, who: str, passphrase_file: str | None) -> None:
     """Let the skills of a node, or of all of an operator's nodes, be offered to you for approval on this home.
 
     It also lifts a revocation on this home, and accepts a key that has changed. To let such skills run unattended, set
@@ -83,7 +85,7 @@ def enroll(session: Session, who: str) -> None:
     with session.node(fresh=True) as node:
         meet_members(node)
         key, name = find_author(node, who)
-        enrol(node, key, node.name)
+        enrol(node, key, node.name, signing_key(node, passphrase_file))
         node.project()
     say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval")
 

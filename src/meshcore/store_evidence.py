@@ -1,0 +1,46 @@
+"""What evidence asks of a store: whole tables at once, all of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from meshcore.events import Event, EventKind
+from meshcore.model import Outcome
+from meshcore.store_events import EventTables
+from meshcore.store_reads import Read, marks
+from meshcore.store_rows import MetIncident, event_of_row, met_of_row, outcome_of_row
+
+_MET = (
+    "SELECT incident_id, node, opened, agent, via, host, argv, exit_code, error_type, line, state, skill_id, again,"
+    " seconds, own_seconds, opened_monotonic IS NOT NULL AS own,"
+    " CASE json_extract(circumstances, '$.project') WHEN 'yes' THEN cwd ELSE '' END AS project"
+    " FROM incidents ORDER BY seq"
+)
+
+
+class EvidenceTables(EventTables):
+    """The tables `incidents`, `outcomes` and `events`, read whole, in the order in which this node learnt of things."""
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let every read of a block see the store as it is now; nothing may be written meanwhile by this connection."""
+        with self._faults():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def met_incidents(self) -> list[MetIncident]:
+        """Return every incident as evidence needs it."""
+        return self._all(Read(_MET, met_of_row))
+
+    def all_outcomes(self) -> list[Outcome]:
+        """Return every outcome."""
+        return self._all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_of_row))
+
+    def events_of_kinds(self, kinds: Sequence[EventKind]) -> list[Event]:
+        """Return the events of some kinds."""
+        sql = f"SELECT * FROM events WHERE kind IN ({marks(kinds)}) ORDER BY seq"  # noqa: S608
+        return self._all(Read(sql, event_of_row, kinds))
