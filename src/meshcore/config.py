@@ -71,6 +71,9 @@ class Settings:
     validator: ValidatorSettings = field(default_factory=ValidatorSettings)
     """The validator inside the runtime: `[validator]`."""
 
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Other keys for the terminal's actions: `[keys]`, for example `"overview.now" = "0"`."""
+
     source: Path | None = None
     """The file that was read, None where there is none."""
 
@@ -87,6 +90,7 @@ _FILE_KEYS = {
     "retention": dict,
     "monitor": dict,
     "validator": dict,
+    "keys": dict,
 }
 
 
@@ -131,6 +135,7 @@ def load(
         retention=read_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
         monitor=read_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
         validator=read_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
+        keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
 
@@ -156,6 +161,14 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
+
+
+def _flat(table: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
+    """Return a table with dotted names: in TOML `app.find = "f"` without quotes is a table in a table."""
+    found: dict[str, Json] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found
 
 
 def _checks(tables: list[Json], path: Path) -> tuple[ConfiguredCheck, ...]:

@@ -72,6 +72,10 @@ class AsyncStore:
         """Let go of the file."""
         await self._db.close()
 
+    async def ask(self, read: Read[T]) -> list[T]:
+        """Return the answer to a question of `store_reads` or `store_views`."""
+        return await self._all(read)
+
     async def meta(self, key: str, default: str = "") -> str:
         """Return a stored value, or the default."""
         found = await self._one(reads.meta(key))

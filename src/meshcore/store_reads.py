@@ -75,6 +75,12 @@ def control(key: str) -> Read[str]:
     return Read("SELECT value FROM control WHERE key=?", _text, (key,))
 
 
+def controls(prefix: str) -> Read[tuple[str, str]]:
+    """What an operator has set under keys that begin like this."""
+    sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+
+
 def events_after(seq: int, limit: int) -> Read[Event]:
     """Events in order, from the one after `seq`."""
     return Read("SELECT * FROM events WHERE seq>? ORDER BY seq LIMIT ?", event_of_row, (seq, limit))

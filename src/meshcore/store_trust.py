@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meshcore import store_reads as reads
 from meshcore.clock import from_text, to_text
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read
@@ -125,8 +126,7 @@ class TrustTables(EventTables):
 
     def controls(self, prefix: str) -> Mapping[str, str]:
         """Return what an operator has set under keys that begin like this."""
-        sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
-        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))))
+        return dict(self._all(reads.controls(prefix)))
 
     def set_rule(self, key: str, value: str, actor: str) -> None:
         """Set what an operator decides, or take it back with an empty value; the caller writes the event."""

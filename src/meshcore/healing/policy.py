@@ -72,9 +72,17 @@ class Policy:
         self._rules = rules
 
     @classmethod
-    def load(cls, path: Path | None) -> Policy:
-        """Read policy.toml; None or a missing file is the shipped default; one that is not usable closes everything."""
-        return cls(load(path))
+    def load(cls, path: Path | None, signer: str = "") -> Policy:
+        """Read policy.toml; None or a missing file is the shipped default; one that is not usable closes everything.
+
+        With `signer`, the operator's public key, a file that they did not sign is passed over.
+        """
+        return cls(load(path, signer))
+
+    @property
+    def unsigned(self) -> str:
+        """Return why policy.toml was passed over ("" where it was not): it lacks the operator's signature."""
+        return self._rules.unsigned
 
     @property
     def problem(self) -> str:

@@ -18,6 +18,7 @@ from meshcore.healing.outcomes import recover, settle_success
 from meshcore.healing.passthrough import Passed
 from meshcore.healing.policy import Policy
 from meshcore.healing.teaching import example_fix, recognise_fix
+from meshcore.healing.words import policy_signer
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact, redact_argv
@@ -34,7 +35,7 @@ def warm_up() -> None:
 
 def make_healer(node: Node, environment: Mapping[str, str]) -> Healer:
     """Return the loop for a node as its operator has set it up."""
-    policy = Policy.load(node.settings.operator / "policy.toml")
+    policy = Policy.load(node.settings.operator / "policy.toml", policy_signer(node))
     # Locks are per person, not per home: two nodes of one person may change the same environment.
     state = node.settings.operator / "state"
     containment = detect(environment, node.home.state)

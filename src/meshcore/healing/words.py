@@ -43,6 +43,17 @@ def protected(node: Node) -> bool:
     return known not in ("", node.identity.operator)
 
 
+def policy_signer(node: Node) -> str:
+    """Return the key that must have signed policy.toml for it to count, empty where none must."""
+    return _anchor(node) if protected(node) else ""
+
+
+def changed_operator(node: Node) -> str:
+    """Return the operator's key that this home knew when it was protected, where another one has taken its place."""
+    known = node.store.meta(OPERATOR)
+    return known if known not in ("", node.identity.operator) else ""
+
+
 def require(node: Node, signer: SigningKey | None) -> None:
     """Raise UsageError where what is to be said needs the operator's signature and `signer` is none of theirs."""
     if not protected(node):

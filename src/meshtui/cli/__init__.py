@@ -93,6 +93,6 @@ def meshtui(
         from meshtui.cli.serve import run_in_foreground
 
         return run_in_foreground(ctx.obj, as_json=as_json)
-    from meshtui.cli.mesh import overview
+    from meshtui.terminal import run_app
 
-    return overview(ctx.obj)
+    return run_app(ctx.obj.settings)

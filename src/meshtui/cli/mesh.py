@@ -196,14 +196,3 @@ def status(session: Session, as_json: bool) -> None:
             "runtime": f"process {now['runtime']}" if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
         }
     )
-
-
-def overview(session: Session) -> int:
-    """Say how things stand and what to do next; what `meshtui` alone does where there is no screen to draw on."""
-    with session.node(fresh=True) as node:
-        now = figures(node)
-    say(
-        f"{now['skills']} skills, {now['verified']} of {now['handled']} incidents verified, {now['needs_you']} need you"
-    )
-    say("next: meshtui run -- CMD   meshtui status   meshtui demo   meshtui --help")
-    return 0

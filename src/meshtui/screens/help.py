@@ -1,0 +1,54 @@
+"""`?`: every key, from the registry of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from meshtui.actions import APP, Action, shown_keys
+from meshtui.widgets.cells import fit
+
+KEYS_WIDTH, LABEL_WIDTH = 9, 15
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys of the view that is shown first, then those that work everywhere, then the others'."""
+
+    BINDINGS: ClassVar = [Binding("escape,question_mark,q", "dismiss", show=False)]
+
+    def __init__(self, actions: Sequence[Action], keymap: Mapping[str, str], current: str) -> None:
+        super().__init__()
+        self._actions = actions
+        self._keymap = keymap
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="help"):
+            yield Static(self._text(), id="help-text")
+
+    def _text(self) -> Content:
+        scopes = list(dict.fromkeys([self._current, APP, *(action.scope for action in self._actions)]))
+        lines: list[Content] = []
+        for scope in scopes:
+            found = [action for action in self._actions if action.scope == scope]
+            if not found:
+                continue
+            lines.append(Content.styled("everywhere" if scope == APP else scope, "bold"))
+            for action in found:
+                lines.append(
+                    Content.assemble(
+                        (f"  {fit(shown_keys(action, self._keymap), KEYS_WIDTH)} ", "$accent"),
+                        f"{fit(action.label, LABEL_WIDTH)} ",
+                        (action.help, "$dim"),
+                    )
+                )
+            lines.append(Content(""))
+        lines.append(Content.styled("Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this.", "$dim"))
+        return Content("\n").join(lines)
