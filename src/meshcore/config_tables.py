@@ -12,6 +12,7 @@ from meshcore.errors import ConfigurationError
 from meshcore.model import Json
 
 INTERVAL_SECONDS = 300.0
+LEAST_INTERVAL_SECONDS = 1.0
 
 T = TypeVar("T")
 

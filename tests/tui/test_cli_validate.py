@@ -136,7 +136,7 @@ def test_watching_tells_what_changed_and_ends_with_a_signal(a: Agent, root: Path
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out.endswith("Validation loop interrupted by user.\n")
-    assert err == "meshtui: --interval 0 is too short: raised to 1 second\n"
+    assert err == "meshtui: --interval 0 raised to 1 s\n"
 
 
 def test_watching_goes_on_when_the_log_is_taken_away(a: Agent, root: Path) -> None:
@@ -199,3 +199,20 @@ def test_the_results_are_in_the_home_where_there_is_one(a: Agent, root: Path) ->
         [state] = latest_validations(store)
     assert (state.run, state.status) == ("run-1", "failed")
     assert any("step_graph.json" in error for error in state.errors)
+
+
+def test_the_old_name_finds_the_projects_own_python(a: Agent, root: Path) -> None:
+    plain = Path("/usr/bin/python3")
+    if not plain.exists() or not (REPOSITORY / ".venv" / "bin" / "python").exists():
+        pytest.skip("no Python without meshtui here, or no .venv in the repository")
+    samples.write_run(root)
+    done = subprocess.run(
+        [plain, "scripts/validate_runs_loop.py", "--runs-root", str(root)],
+        capture_output=True,
+        text=True,
+        env=a.environment,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "run-1 -> PASSED" in done.stdout

@@ -7,7 +7,7 @@ import importlib
 import click
 
 from meshcore import __version__
-from meshtui.cli.context import Session
+from meshtui.cli.context import Session, loop_options
 
 _COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
@@ -66,6 +66,7 @@ class _Commands(click.Group):
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
+@loop_options
 @click.version_option(__version__, prog_name="meshtui")
 @click.pass_context
 def meshtui(
@@ -76,6 +77,9 @@ def meshtui(
     config: str | None,
     no_ui: bool,
     as_json: bool,
+    monitor_interval: float | None,
+    runs_root: str | None,
+    validate_interval: float | None,
 ) -> int | None:
     """A terminal for a mesh of agents that heal each other's errors.
 
@@ -89,10 +93,15 @@ def meshtui(
         if no_ui:
             raise click.UsageError("--no-ui stands alone: leave the command out")
         return None
+    settings = ctx.obj.settings
+    if (monitor_interval, runs_root, validate_interval) != (None, None, None):
+        from meshtui.cli.serve import with_loops
+
+        settings = with_loops(settings, monitor_interval, runs_root, validate_interval)
     if no_ui:
         from meshtui.cli.serve import run_in_foreground
 
-        return run_in_foreground(ctx.obj, as_json=as_json)
+        return run_in_foreground(settings, as_json=as_json)
     from meshtui.terminal import run_app
 
-    return run_app(ctx.obj.settings)
+    return run_app(settings)

@@ -14,14 +14,15 @@ import click
 
 from meshcore.clock import SystemClock
 from meshcore.config import Settings
+from meshcore.config_tables import INTERVAL_SECONDS
 from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError, UsageError
 from meshcore.home import Home
 from meshcore.runs.history import keep_results
 from meshcore.runs.passes import DEFAULT_ROOT, Pass, Passes
 from meshcore.runs.validate import LOG_NAME, Verdict, summary
-from meshcore.runs.watching import MIN_INTERVAL, FolderChanges, keep_validating
+from meshcore.runs.watching import FolderChanges, keep_validating
 from meshcore.store import Store
-from meshtui.cli.context import Session, json_option, note, print_json, say
+from meshtui.cli.context import Session, folder_of, json_option, note, print_json, say, usable_interval
 
 PROGRESS_FROM = 20  # runs
 
@@ -30,7 +31,12 @@ PROGRESS_FROM = 20  # runs
 @click.option("--runs-root", metavar="DIR", default=DEFAULT_ROOT, show_default=True, help="The folder of run folders.")
 @click.option("--run-id", metavar="ID", help="Validate this run alone.")
 @click.option(
-    "--interval", metavar="SECONDS", type=float, default=300.0, show_default=True, help="Between full passes."
+    "--interval",
+    metavar="SECONDS",
+    type=float,
+    default=INTERVAL_SECONDS,
+    show_default=True,
+    help="Between full passes.",
 )
 @click.option("--watch", is_flag=True, help="Go on: what changes at once, everything every --interval seconds.")
 @click.option("--log-file", metavar="FILE", help=f"JSON lines, one a run (default {LOG_NAME} in the runs root).")
@@ -51,16 +57,14 @@ def validate(
 
     With --watch it goes on until SIGINT or SIGTERM and then exits 0.
     """
-    root = _root(runs_root)
+    root = folder_of("--runs-root", runs_root)
     log = Path(log_file) if log_file else root / LOG_NAME
     # The default lies among files of others: there, a link is not followed.
     passes = Passes(root, log, SystemClock(), run_id, follow=log_file is not None, progress=_with_progress)
     work = _Printed(passes, session.settings, include_warnings=include_warnings, as_json=as_json)
     if not watch:
         return work.once()
-    if not interval >= MIN_INTERVAL:
-        note(f"--interval {interval:g} is too short: raised to {MIN_INTERVAL:g} second")
-        interval = MIN_INTERVAL
+    interval = usable_interval("--interval", interval)
     with _stopped_by_signals() as stop:
         changes = FolderChanges(root, stop)
         changes.start()
@@ -68,13 +72,6 @@ def validate(
     if not as_json:
         say("\nValidation loop interrupted by user.")
     return EXIT_OK
-
-
-def _root(name: str) -> Path:
-    try:
-        return Path(name).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"{name!r:.80} is no folder ({error}); name another with --runs-root") from None
 
 
 @contextmanager
