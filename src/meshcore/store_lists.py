@@ -120,9 +120,10 @@ class RecordBrief:
 def record_briefs(record_ids: Iterable[str]) -> Read[RecordBrief]:
     """These records, as far as this node has sent or received them."""
     ids = tuple(record_ids)
+    which = f"WHERE record_id IN ({marks(ids)})"
     sql = (
-        f"SELECT record_id, kind, body FROM outbox WHERE record_id IN ({marks(ids)})"  # noqa: S608
-        f" UNION ALL SELECT record_id, kind, json_extract(text, '$.body') FROM records WHERE record_id IN ({marks(ids)})"
+        f"SELECT record_id, kind, body FROM outbox {which}"  # noqa: S608
+        f" UNION ALL SELECT record_id, kind, json_extract(text, '$.body') FROM records {which}"
     )
     return Read(sql, _record, (*ids, *ids))
 
