@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual import work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.css.query import NoMatches
@@ -31,10 +32,14 @@ from meshtui.feed import Feed
 from meshtui.messages import EventsSeen, IncidentsChanged, RuntimeEnded, SnapshotTaken
 from meshtui.screens import PaneEntry, all_actions, present
 from meshtui.screens.base import Pane
+from meshtui.screens.chain import ChainScreen
 from meshtui.snapshot import Snapshot
 from meshtui.state import read_state, write_state
 from meshtui.widgets.bars import Banners, Hints, Tabs
 from meshtui.widgets.header import HeaderLine
+
+if TYPE_CHECKING:
+    from meshtui.signing import Signer
 
 T = TypeVar("T")
 
@@ -254,6 +259,9 @@ class MeshApp(App[int]):
     def _tell_incidents(self, incidents: Sequence[IncidentBrief]) -> None:
         for pane in self.panes:
             pane.incidents_changed(incidents)
+        for screen in self.screen_stack[1:]:
+            if isinstance(screen, ChainScreen):
+                screen.incidents_changed(incidents)
 
     def _hold_back(self, message: EventsSeen | IncidentsChanged) -> None:
         self._held_back.append(message)
@@ -344,10 +352,18 @@ class MeshApp(App[int]):
     def _new_file(self, suffix: str) -> Path:
         return Path.cwd() / f"meshtui-{self.current}-{self.clock.now():%Y%m%dT%H%M%S}.{suffix}"
 
-    def action_kill_switch(self) -> None:
-        from meshtui.screens.brakes import ask_kill_switch
+    @work(group="kill_switch", exclusive=True)
+    async def action_kill_switch(self) -> None:
+        from meshtui.screens.brakes import kill_switch
 
-        ask_kill_switch(self)
+        await kill_switch(self)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The operator's key for decisions that widen what may happen."""
+        from meshtui.signing import Signer
+
+        return Signer(self)
 
     async def action_quit(self) -> None:
         self.leave()

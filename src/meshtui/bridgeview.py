@@ -59,6 +59,11 @@ class BridgeReader:
         bridge = self._open()
         return {member.node: member.name for member in bridge.members()} if bridge else {}
 
+    def published(self, record_id: str) -> str:
+        """Return when a record was published, "" where it was not. Raises MeshError."""
+        bridge = self._open()
+        return bridge.published(record_id) if bridge else ""
+
     def receipts(self, record_id: str) -> Sequence[Receipt]:
         """Return who has received a record. Raises MeshError."""
         bridge = self._open()

@@ -12,23 +12,25 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from textual.message import Message
 
 from meshcore import store_lists as lists
-from meshcore import store_reads as reads
 from meshcore import store_views as views
 from meshcore.bridge.logfile import log_path
 from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing.modes import MODE, ceiling
+from meshcore.healing.node import Node
 from meshcore.home import Home
 from meshcore.journal.timeline import Timeline, mark_kind
+from meshcore.model import Mode
 from meshcore.runtime import holder
-from meshcore.safety.halt import halt_file, halted
+from meshcore.safety.halt import halt_file
 from meshcore.store_async import AsyncStore
 from meshcore.store_views import Green, IncidentBrief, Mark
 from meshtui.bridgeview import BridgeReader
@@ -41,7 +43,6 @@ SNAPSHOT_PAUSE_SECONDS = 0.2
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
 MARKS = 5000
-HALTED_BY = "halt:"
 
 
 class Feed:
@@ -60,7 +61,9 @@ class Feed:
         self.store: AsyncStore | None = None
         self.snapshot = Snapshot()
         self._post = post
-        self._bridge = BridgeReader(settings.bridge, self.clock)
+        self.bridge = BridgeReader(settings.bridge, self.clock)
+        self._node: Node | None = None  # only in its own thread, as its connection demands
+        self._brakes_thread = ThreadPoolExecutor(1, "feed.brakes")
         self._woken = asyncio.Event()
         self._stopping = False
         self._seq = 0
@@ -100,7 +103,9 @@ class Feed:
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher
             await self.store.close()
-            await asyncio.to_thread(self._bridge.close)
+            await asyncio.to_thread(self.bridge.close)
+            await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
+            self._brakes_thread.shutdown(wait=False)
 
     async def incidents(self, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
         """Return a page of incidents, newest first; see `store_views.incident_briefs`."""
@@ -197,14 +202,10 @@ class Feed:
 
     async def _take(self) -> None:
         """Take a snapshot, and post it where it says something new."""
-        fault = ""
         try:
             snapshot = await self._snapshot()
         except MeshError as error:
-            fault = str(error)
-            from dataclasses import replace
-
-            snapshot = replace(self.snapshot, fault=fault)
+            snapshot = replace(self.snapshot, fault=str(error))
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             self._post(SnapshotTaken(snapshot))
@@ -214,10 +215,9 @@ class Feed:
         assert store is not None
         newest = await store.ask(views.newest_event())
         figures = await store.figures()
-        modes = dict(await store.ask(reads.controls(MODE)))
-        halts = dict(await store.ask(reads.controls(HALTED_BY)))
+        mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
-            self._bridge_view = await asyncio.to_thread(self._bridge.read)
+            self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
         pid = holder(self.home.runtime_lock)
         return Snapshot(
@@ -232,11 +232,22 @@ class Feed:
             bridge=self._bridge_view,
             approvals=tuple(await store.approvals()),
             runs=await self._runs(),
-            mode=ceiling("auto", self.settings.mode, modes).mode,
-            halted=halted(self.settings.operator) or "; ".join(why for why in halts.values() if why),
+            mode=mode,
+            halted=halted,
             runtime="none" if pid is None else "embedded" if pid == os.getpid() else "attached",
             holder=pid or 0,
         )
+
+    def _brakes(self) -> tuple[Mode, str]:
+        """Return mode and halt as the loop itself takes them: rows count only as far as their signatures do."""
+        if self._node is None:
+            self._node = Node(self.settings, self.clock)
+        return self._node.mode(), self._node.halted()
+
+    def _close_node(self) -> None:
+        if self._node is not None:
+            self._node.close()
+            self._node = None
 
     async def _runs(self) -> RunsView | None:
         assert self.store is not None

@@ -10,28 +10,17 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshcore.model import IncidentState, Json
+from meshcore.model import Json
 from meshcore.store_views import IncidentBrief
 from meshtui.actions import Action, bindings
 from meshtui.screens.base import Pane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.header import duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.states import STATES
 from meshtui.widgets.timeline_view import RANGES, TimelineView
 
 PAGE = 500
-
-STATES: Mapping[IncidentState, tuple[str, str]] = {
-    "open": ("● open", "bad"),
-    "matched": ("◆ known fix", "learned"),
-    "needs_approval": ("! needs you", "warn"),
-    "fixing": ("… fixing", "accent"),
-    "verified": ("✓ verified", "good"),
-    "fix_failed": ("✗ fix failed", "bad"),
-    "applied_not_rerun": ("○ not rerun", "warn"),
-    "unknown": ("? unknown", "warn"),
-    "refused": ("⊘ refused", "dim"),
-}
 
 COLUMNS = (
     Column("state", 12),

@@ -75,8 +75,10 @@ _STYLES = {
 class Hints(Static):
     """The keys that matter here, as many as fit; `?` and `q` always."""
 
-    def __init__(self) -> None:
+    def __init__(self, back: str = "") -> None:
+        """`back`: what escape goes back to, where it does."""
         super().__init__(id="hints")
+        self._back = back
         self._actions: Sequence[Action] = ()
 
     def show(self, actions: Sequence[Action]) -> None:
@@ -91,7 +93,10 @@ class Hints(Static):
         if not self.size.width:
             return
         keymap: dict[str, str] = getattr(getattr(self.app, "settings", None), "keys", {})
-        always = [(shown_keys(a, keymap), a.label) for a in APP_ACTIONS if a.hint]
+        everywhere = [a for a in APP_ACTIONS if a.hint and not (self._back and a.id in _LISTS)]
+        always = [(shown_keys(a, keymap), a.label) for a in everywhere]
+        if self._back:
+            always.insert(0, ("esc", self._back))
         own = [(shown_keys(a, keymap), a.label) for a in self._actions if a.hint]
         room = self.size.width - 1 - _length(always)
         while own and _length(own) > room:
@@ -100,6 +105,9 @@ class Hints(Static):
         for keys, label in [*own, *always]:
             parts += [(keys, "$accent"), (f" {label}   ", "$dim")]
         self.update(Content.assemble(*parts), layout=False)
+
+
+_LISTS = {"app.find"}
 
 
 def _length(hints: Sequence[tuple[str, str]]) -> int:

@@ -167,7 +167,7 @@ class TimelineView(Widget):
         self._lines = []
 
     def render_line(self, y: int) -> Strip:
-        if not self._lines or self._lines[0].cell_length != self.size.width:
+        if len(self._lines) != self.size.height or self._lines[0].cell_length != self.size.width:
             self._lines = self._render_all()
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
 
