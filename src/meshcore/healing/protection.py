@@ -6,7 +6,7 @@ from meshcore.errors import UsageError
 from meshcore.healing.exchange import tell_skill
 from meshcore.healing.modes import MODE
 from meshcore.healing.node import Node
-from meshcore.healing.trust import ALWAYS, ENROLLED
+from meshcore.healing.rules import ALWAYS, ENROLLED
 from meshcore.healing.words import OPERATOR, holds, protected, raises, require, say
 from meshcore.model import Mode
 from meshcore.safety import operator_key

@@ -148,12 +148,11 @@ class SkillsPane(Pane):
 
     @work(group="skills.detail", exclusive=True)
     async def _detail(self, skill_id: str) -> None:
-        store, brief = self.feed.store, self._briefs.get(skill_id)
-        detail = self.query_one(Detail)
-        if store is None or brief is None:
+        brief, detail = self._briefs.get(skill_id), self.query_one(Detail)
+        if brief is None or self.feed.store is None:
             detail.show(())
             return
-        known = await store.skill(skill_id)
+        known = await self.feed.store.skill(skill_id)
         if known is not None:
             detail.show(self._facts(brief, known))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from meshtui.widgets.cells import plain
+from meshtui.widgets.cells import plain, wrapped
 
 GAP = 2
 
@@ -58,20 +58,7 @@ def _content(facts: Sequence[Fact], width: int) -> Content:
     parts: list[tuple[str, str]] = []
     for fact in facts:
         style = fact[2] if len(fact) == 3 else ""
-        for number, line in enumerate(_wrapped(plain(fact[1]), room)):
+        for number, line in enumerate(wrapped(plain(fact[1]), room)):
             name = fact[0] if number == 0 else ""
             parts += [(f"{name:<{names + GAP}}", "$dim"), (f"{line}\n", style)]
     return Content.assemble(*parts).rstrip("\n") if parts else Content("")
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines, broken between words where that is possible."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        for piece in chop_cells(word, width) or [""]:
-            if line and cell_len(line) + 1 + cell_len(piece) > width:
-                lines.append(line)
-                line = piece
-            else:
-                line = f"{line} {piece}" if line else piece
-    return [*lines, line]
