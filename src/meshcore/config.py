@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,7 +115,7 @@ def load(
     mode, seconds = values.get("mode"), float(values.get("fix_timeout_seconds", EXPECT_SECONDS))
     if mode is not None and mode not in MODES:
         raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
     on_approval = values.get("on_approval", [])
     if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
@@ -125,7 +124,7 @@ def load(
         home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
         operator=operator,
         bridge=_path(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE), "bridge"),
-        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", f"{_user(env)}@{host}"), "agent"),
+        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{_user(env)}@{host}", "agent"),
         host=host,
         mode=mode,
         fix_timeout_seconds=seconds,
@@ -188,7 +187,7 @@ def _check(table: Json, place: str) -> ConfiguredCheck:
         raise ConfigurationError(f"{place}: name must be a text; give it one")
     if not isinstance(argv, list) or not argv or not all(isinstance(a, str) and "\0" not in a for a in argv):
         raise ConfigurationError(f'{place}: argv must be a list of texts such as ["make", "test"]')
-    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < math.inf:
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"{place}: timeout must be seconds above 0")
     return ConfiguredCheck(_name(name, f"{place}: name"), tuple(argv), float(timeout))
 
@@ -224,9 +223,9 @@ def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
 def _user(env: Mapping[str, str]) -> str:
     if name := env.get("USER") or env.get("LOGNAME"):
         return name
-    import getpass
+    import pwd
 
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return str(os.getuid())

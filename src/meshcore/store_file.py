@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -216,7 +216,7 @@ class StoreFile:
 
     def _all(self, read: Read[T]) -> list[T]:
         with self._faults():
-            return [read.row(row) for row in self._db.execute(read.sql, read.parameters)]
+            return values(read, self._db.execute(read.sql, read.parameters), self.path)
 
     def _one(self, read: Read[T]) -> T | None:
         found = self._all(read)
@@ -241,6 +241,15 @@ class StoreFile:
 
 VERSION_AND_TABLES = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
 """One statement, so one moment: between two of them another process may make the tables."""
+
+
+def values(read: Read[T], rows: Iterable[sqlite3.Row], path: Path) -> list[T]:
+    """Return the answer to a question. Raises ConfigurationError for a row that nobody of ours has written."""
+    try:
+        return [read.row(row) for row in rows]
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise ConfigurationError(f"{path}: holds a damaged row ({detail}); restore it from a backup") from error
 
 
 def check_version(version: int, tables: int, path: Path) -> int:

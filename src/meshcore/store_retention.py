@@ -7,6 +7,7 @@ result, what waits for a person, a revocation, and an event that the journal doe
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.model import canonical
@@ -55,6 +56,8 @@ class RetentionTables(EventTables):
     def _forget_incidents(self, before: str, projected: int) -> Forgotten:
         ids = self._all(Read(_CLOSED_BEFORE, lambda row: str(row[0]), (before, projected)))
         outcomes = events = 0
+        for key, sql in _COUNTED.items():
+            self._count_on(key, sql, ids)
         for incident_id in ids:
             outcomes += self._forget_outcomes(incident_id)
             self._write("DELETE FROM tries WHERE incident_id=?", (incident_id,))
@@ -65,6 +68,15 @@ class RetentionTables(EventTables):
             ).rowcount
             self._write("DELETE FROM incidents WHERE incident_id=?", (incident_id,))
         return Forgotten(len(ids), outcomes, events)
+
+    def _count_on(self, key: str, sql: str, ids: Sequence[str]) -> None:
+        found = sum(self._one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
+        if found:
+            self.set_meta(key, str(int(self.meta(key, "0")) + found))
+
+    def forgotten(self) -> tuple[int, int]:
+        """Return how many of this node's incidents, and of its fixes that were verified unattended, were forgotten."""
+        return int(self.meta(_OWN, "0")), int(self.meta(_RESOLVED, "0"))
 
     def _forget_outcomes(self, incident_id: str) -> int:
         """Delete the outcomes of an incident that nothing counts; the others lose what their commands printed."""
@@ -99,6 +111,13 @@ class RetentionTables(EventTables):
         ).rowcount
         return blanked, sent
 
+
+_OWN, _RESOLVED = "forgotten:own", "forgotten:resolved"
+_COUNTED = {
+    _OWN: "SELECT count(*) FROM incidents WHERE incident_id=? AND opened_monotonic IS NOT NULL",
+    _RESOLVED: "SELECT count(*) FROM tries WHERE incident_id=? AND actor='policy' AND result='verified'",
+}
+"""What old readers see as counters that only grow."""
 
 _CLOSED_BEFORE = """
 SELECT incident_id FROM incidents i WHERE closed<>'' AND closed<?

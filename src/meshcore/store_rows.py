@@ -262,6 +262,8 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Json]:
         "values": {str(i): sorted(v) for i, v in evidence.values.items()},
         "verified_in": counts(evidence.verified_in),
         "failed_in": counts(evidence.failed_in),
+        "verified_elsewhere": evidence.verified_elsewhere,
+        "failed_elsewhere": evidence.failed_elsewhere,
     }
 
 
@@ -281,6 +283,8 @@ def evidence_from_json(data: Mapping[str, Json]) -> Evidence:
         values={int(i): frozenset(v) for i, v in data["values"].items()},
         verified_in=counts(data["verified_in"]),
         failed_in=counts(data["failed_in"]),
+        verified_elsewhere=data.get("verified_elsewhere", 0),
+        failed_elsewhere=data.get("failed_elsewhere", 0),
     )
 
 

@@ -21,7 +21,8 @@ class Action:
     """One thing that a person can do.
 
     `keys`: names of keys, separated by commas. `label`: two or three words, an imperative. `help`: one sentence.
-    `hint`: also named at the bottom of the screen. `shown`: how the keys are written there, where that differs.
+    `hint`: its word at the bottom of the screen, "" where it is not named there; `hint_keys`: the keys as they are
+    written there, where one hint stands for two actions.
     `call`: the method with its arguments, where that is not the id's own name.
     """
 
@@ -29,8 +30,8 @@ class Action:
     keys: str
     label: str
     help: str
-    hint: bool = False
-    shown: str = ""
+    hint: str = ""
+    hint_keys: str = ""
     call: str = ""
 
     @property
@@ -51,19 +52,19 @@ APP_ACTIONS: tuple[Action, ...] = (
     Action("app.approvals", "4", "approvals", "Show what waits for a person.", call="pane('approvals')"),
     Action("app.runs", "5", "runs", "Show the validation of runs.", call="pane('runs')"),
     Action("app.log", "6", "log", "Show the journal as it grows.", call="pane('log')"),
-    Action("app.find", "slash", "find", "Show only what contains a text.", hint=True, shown="/"),
-    Action("app.back", "escape", "back", "Close what is on top, or clear the find.", shown="esc"),
+    Action("app.find", "slash", "find", "Show only what contains a text.", hint="find"),
+    Action("app.back", "escape", "back", "Close what is on top, or clear the find."),
     Action("app.maximise", "z", "maximise", "Give the focused part the whole screen, or give it back."),
     Action("app.freeze", "space", "freeze", "Hold the view still; data keeps arriving."),
     Action("app.copy", "y", "copy", "Copy the selected line to the clipboard."),
     Action("app.kill_switch", "K", "kill switch", "Halt every unattended fix of this operator, or resume; asks first."),
-    Action("app.help", "question_mark", "help", "Show every key.", hint=True, shown="?"),
-    Action("app.command_palette", "ctrl+p", "palette", "Choose any action by name.", shown="ctrl+p"),
+    Action("app.help", "question_mark", "help", "Show every key.", hint="help"),
+    Action("app.command_palette", "ctrl+p", "palette", "Choose any action by name."),
     Action("app.theme_next", "ctrl+t", "next theme", "Change between the dark, the light and the 16-colour theme."),
     Action("app.screenshot_svg", "ctrl+s", "screenshot", "Save the screen as an SVG file in the current folder."),
     Action("app.export", "ctrl+e", "export", "Save what the view lists as a text file in the current folder."),
     Action("app.suspend_process", "ctrl+z", "suspend", "Put meshtui into the background; `fg` brings it back."),
-    Action("app.quit", "q,ctrl+q", "quit", "Leave; the terminal is restored.", hint=True, shown="q"),
+    Action("app.quit", "q,ctrl+q", "quit", "Leave; the terminal is restored.", hint="quit"),
 )
 
 
@@ -76,10 +77,15 @@ def bindings(actions: Iterable[Action]) -> list[BindingType]:
 
 def shown_keys(action: Action, keymap: Mapping[str, str]) -> str:
     """Return an action's keys as people write them."""
-    remapped = keymap.get(action.id)
-    if remapped is None and action.shown:
-        return action.shown
-    return " ".join(_WRITTEN.get(key, key) for key in (remapped or action.keys).split(","))
+    return " ".join(_WRITTEN.get(key, key) for key in keymap.get(action.id, action.keys).split(","))
+
+
+def hint_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, str]:
+    """Return an action's keys and word as the bottom of the screen names them."""
+    if action.hint_keys and action.id not in keymap:
+        return action.hint_keys, action.hint
+    first, _, _ = shown_keys(action, keymap).partition(" ")
+    return first, action.hint
 
 
 _WRITTEN = {
@@ -91,6 +97,8 @@ _WRITTEN = {
     "full_stop": ".",
     "equals_sign": "=",
     "exclamation_mark": "!",
+    "left": "←",
+    "right": "→",
 }
 
 

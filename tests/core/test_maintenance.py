@@ -106,6 +106,20 @@ def test_closed_incidents_go_and_what_standing_rests_on_stays_without_its_output
     assert a.store.skill(known.skill_id) is not None
 
 
+def test_the_counters_that_old_readers_see_do_not_fall(a: Node, clock: FakeClock) -> None:
+    known, _ = teach(a, ERROR, FIX)
+    closed_incident(a, 1, known.skill_id)
+    closed_incident(a, 2, known.skill_id, "refused")
+    a.project()
+    before = json.loads(a.home.skills_file.read_text())["stats"]
+    clock.advance(31 * DAY)
+    said(keeping(a, Retention(incidents_days=30)))
+    closed_incident(a, 3, known.skill_id)
+    a.project()
+    assert before == {"total_errors_handled": 2, "auto_resolved": 1}
+    assert json.loads(a.home.skills_file.read_text())["stats"] == {"total_errors_handled": 3, "auto_resolved": 2}
+
+
 def test_an_incident_that_is_open_waits_or_has_an_unfinished_try_stays(a: Node, clock: FakeClock) -> None:
     me, known = a.identity.node.public, teach(a, ERROR, FIX)[0]
     for number in range(1, 5):

@@ -122,9 +122,7 @@ class Busy:
         self.clock.advance(case.seconds or 2.0)
         green = case.result == "verified"
         fix = ("/srv/app/.venv/bin/python", "-I", "-m", "pip", "install", "--only-binary=:all:", case.name)
-        said = (
-            f"Collecting {case.name}\nSuccessfully installed {case.name}-5.2\n" if green else "ERROR: no such wheel\n"
-        )
+        said = f"Collecting {case.name}\nInstalled {case.name}-5.2\n" if green else "ERROR: no such wheel\n"
         done = outcome(
             self.count,
             outcome_id=try_id,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import meshcore
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
-from meshcore.events import EventKind
+from meshcore.events import Event, EventKind
 from meshcore.evidence.jsonl import read_lines
 from meshcore.evidence.monitorlog import SKIPPED_KEPT, snapshot_of
 from meshcore.evidence.slice_codec import clean, clean_json
@@ -38,7 +38,7 @@ from meshcore.evidence.slice_rows import (
     StepRow,
     ValidationRow,
 )
-from meshcore.model import Json, KnownSkill, Outcome, StepResult
+from meshcore.model import Json, KnownSkill, Outcome, StepResult, canonical
 from meshcore.store import SCHEMA_VERSION, Store
 from meshcore.store_rows import MetIncident
 
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 TAUGHT: tuple[EventKind, ...] = ("skill.learned", "skill.received")
 SNAPSHOT: EventKind = "monitor.snapshot"
-HOOK_ANSWERED = cast(EventKind, "hook.answered")
+HOOK_ANSWERED: EventKind = "hook.answered"
 """Written by hooks, where they are in use."""
 
 
@@ -97,7 +97,7 @@ def gather_slice(
             incidents=tuple(_incident(met, met.incident_id in again, about) for met in store.met_incidents()),
             outcomes=tuple(_outcome(outcome) for outcome in outcomes),
             skills=tuple(_skill(known) for known in skills.values()),
-            growth=tuple(_growth(store, about.node)),
+            growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
         )
         records = [dict(event.data) for event in store.events_of_kinds([SNAPSHOT])]
@@ -285,11 +285,15 @@ def _authors(rows: Iterable[object], about: Origin) -> tuple[AuthorRow, ...]:
     return tuple(heard.values())
 
 
-def _growth(store: Store, node: str) -> Iterable[GrowthRow]:
-    known: set[str] = set()
-    for entries, event in enumerate(store.events_of_kinds(TAUGHT), start=1):
-        known.add(event.skill_id)
-        yield GrowthRow(node, event.at, entries, len(known))
+def _growth(events: Sequence[Event], skills: Iterable[KnownSkill], node: str) -> Iterable[GrowthRow]:
+    """Yield what was known after each telling; a skill whose telling retention has taken counts when it was stored."""
+    told = [(event.at, event.skill_id) for event in events]
+    ids = {skill_id for _, skill_id in told}
+    told += [(clean(known.created), known.skill_id) for known in skills if known.skill_id not in ids]
+    known_then: set[str] = set()
+    for entries, (at, skill_id) in enumerate(sorted(told, key=lambda pair: pair[0]), start=1):
+        known_then.add(skill_id)
+        yield GrowthRow(node, at, entries, len(known_then))
 
 
 def _hooks(store: Store, node: str) -> Iterable[HookRow]:
@@ -327,7 +331,7 @@ def _monitor(
         except ValueError as error:
             _skip(skipped, f"{source}: a record was skipped: {error}")
             continue
-        found.setdefault(repr(sorted(kept.items())), (at, MonitorRow(node, kept)))
+        found.setdefault(canonical(kept), (at, MonitorRow(node, kept)))
     return tuple(row for _, row in sorted(found.values(), key=lambda pair: pair[0]))
 
 

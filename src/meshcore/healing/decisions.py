@@ -18,8 +18,10 @@ from meshcore.healing.exchange import tell_halt
 from meshcore.healing.modes import MODE
 from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.outcomes import process_mark
+from meshcore.healing.rules import always_key, not_here_key
 from meshcore.healing.teaching import stand_behind
-from meshcore.healing.trust import AuthorState, always_key, not_here_key, trust_in
+from meshcore.healing.trust import AuthorState, enrol, trust_in
+from meshcore.healing.weighing import reweigh
 from meshcore.healing.words import HALT, approval_subject, note_halt, protected, raises, say
 from meshcore.model import MODES, Incident, KnownSkill, SkillState
 from meshcore.safety.halt import halt as write_halt
@@ -207,6 +209,20 @@ def _skill(node: Node, skill_id: str) -> KnownSkill:
     if known is None:
         raise UsageError(f"no skill {skill_id!r:.80}; `meshtui skills list` shows labels and ids")
     return known
+
+
+# --- authors ----------------------------------------------------------------------------------------------------------
+
+
+def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval; what they saw moves the standing."""
+    with node.store.transaction(durable=True):
+        enrol(node, key, node.name, signer)
+        for row in node.store.authors():
+            if key in (row.node, row.operator):
+                for skill_id in node.store.skills_tried_by(row.node):
+                    reweigh(node, skill_id)
+    _told(node)
 
 
 # --- brakes -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.healing.modes import Ceiling, ceiling
+from meshcore.healing.rules import NODE_ID
 from meshcore.healing.words import halt_not_lifted, modes, note_halt, protected
 from meshcore.home import Home
 from meshcore.journal.writer import project
@@ -88,6 +89,12 @@ class Node:
         return enrolled(load_or_create(key), public_half(self.operator_key), self.home.enrolment)
 
     def _identify(self) -> Identity:
+        found = self._find_keys()
+        if self.store.meta(NODE_ID) != found.node.public:
+            self.store.set_meta(NODE_ID, found.node.public)
+        return found
+
+    def _find_keys(self) -> Identity:
         found = self.identify(self.home.key)
         wanted = self.store.meta(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():

@@ -14,12 +14,9 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
-from meshcore.healing.policy import Question, Ruling
+from meshcore.healing.policy import KIND_SEPARATOR, Question, Ruling
 from meshcore.healing.policy_refuse import refusal
-from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED
-from meshcore.healing.rules import action_hash as action_hash
-from meshcore.healing.rules import always_key as always_key
-from meshcore.healing.rules import not_here_key as not_here_key
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
 from meshcore.healing.words import counting, holds, rule, say
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
@@ -327,12 +324,14 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     if not known.own_operator and (reason := _refused_from_others(question.match.action)):
         return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
     trust = _trust_in_skill(node, known)
-    highest = node.ceiling(
-        question.mode,
-        via=incident.agent.via,
-        author=trust.operator,
-        action_type=ruling.action_type,
-        start=trust.start,
+    highest = min(
+        (
+            node.ceiling(
+                question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
+            )
+            for kind in ruling.action_type.split(KIND_SEPARATOR)
+        ),
+        key=lambda one: _RANK[one.decision],
     )
     if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
         folder = question.project or incident.cwd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meshcore.clock import Clock
@@ -85,8 +86,16 @@ class MonitorLoop:
 
     name = "monitor"
 
-    def __init__(self, settings: Settings, clock: Clock, wait: Wait = wait_real) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        wait: Wait = wait_real,
+        options: Callable[[Settings], Options] | None = None,
+    ) -> None:
+        """`options` says anew at each pass what it does; without it the settings do."""
         self._settings = settings
+        self._options = options or options_of
         self._clock = clock
         self._wait = wait
         self._one_at_a_time = threading.Lock()
@@ -118,7 +127,7 @@ class MonitorLoop:
         with self._one_at_a_time:
             if stop.is_set():
                 return
-            options = options_of(self._settings)
+            options = self._options(self._settings)
             taken = monitor_pass(self._settings, replace(options, stopped=stop.is_set), self._clock, gap)
         say("" if taken.kept else taken.faults[-1])
 

@@ -17,15 +17,18 @@ _COMMANDS = {
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
     "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
     "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
@@ -35,6 +38,7 @@ _COMMANDS = {
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
+_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
@@ -47,7 +51,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

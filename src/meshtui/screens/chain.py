@@ -33,7 +33,7 @@ LABEL_WIDTH = 10
 FEW_LINES, MANY_LINES = 6, 400
 
 ACTIONS: tuple[Action, ...] = (
-    Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint=True),
+    Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshcore.model import Json
-from meshcore.store_views import IncidentBrief
 from meshtui.actions import Action, bindings
 from meshtui.screens.base import Pane
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.header import duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 from meshtui.widgets.states import STATES
 from meshtui.widgets.timeline_view import RANGES, TimelineView
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store_views import IncidentBrief
+    from meshtui.snapshot import Snapshot
 
 PAGE = 500
 
@@ -26,20 +28,18 @@ COLUMNS = (
     Column("state", 12),
     Column("time UTC", 8),
     Column("agent", 13, flex=1, priority=3),
-    Column("error", 16, flex=4),
-    Column("fix", 12, flex=3, priority=2),
-    Column("to green", 8, priority=1, right=True),
+    Column("error", 20, flex=3),
+    Column("fix", 16, flex=3, priority=2),
+    Column("green", 7, priority=1, right=True),
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint=True),
-    Action(
-        "overview.zoom_out", "minus", "longer range", "Show a longer range, up to everything.", hint=True, shown="-"
-    ),
-    Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show a shorter range.", hint=True, shown="+"),
-    Action("overview.pan_back", "h,left", "back", "Move the timeline back by a quarter.", hint=True, shown="h"),
-    Action("overview.pan_on", "l,right", "on", "Move the timeline on by a quarter.", hint=True, shown="l"),
-    Action("overview.now", "full_stop", "now", "Show the present again.", hint=True, shown="."),
+    Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint="open"),
+    Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
+    Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
+    Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
+    Action("overview.pan_on", "l,right", "on", "Go on by a quarter of it."),
+    Action("overview.now", "full_stop", "now", "Show the present again.", hint="now"),
     Action("overview.demo", "D", "demo", "Play the whole story on this machine, in two homes of its own."),
 )
 

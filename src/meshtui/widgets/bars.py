@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual import events
@@ -10,10 +11,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from meshtui.actions import APP_ACTIONS, Action, shown_keys
+from meshtui.actions import APP_ACTIONS, Action, hint_of
 from meshtui.screens import PaneEntry
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.header import banners
+
+if TYPE_CHECKING:
+    from meshtui.snapshot import Snapshot
 
 
 class Tabs(Static):
@@ -94,10 +97,10 @@ class Hints(Static):
             return
         keymap: dict[str, str] = getattr(getattr(self.app, "settings", None), "keys", {})
         everywhere = [a for a in APP_ACTIONS if a.hint and not (self._back and a.id in _LISTS)]
-        always = [(shown_keys(a, keymap), a.label) for a in everywhere]
+        always = [hint_of(a, keymap) for a in everywhere]
         if self._back:
             always.insert(0, ("esc", self._back))
-        own = [(shown_keys(a, keymap), a.label) for a in self._actions if a.hint]
+        own = [hint_of(a, keymap) for a in self._actions if a.hint]
         room = self.size.width - 1 - _length(always)
         while own and _length(own) > room:
             own.pop()

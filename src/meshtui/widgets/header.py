@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,9 +13,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from meshcore.clock import Clock, from_text
-from meshcore.store_views import Green
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
+
+if TYPE_CHECKING:
+    from meshcore.store_views import Green
+    from meshtui.snapshot import Snapshot
 
 GAP = "   "
 NARROW_GAP = "  "
@@ -125,6 +128,12 @@ def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
         if not shrinkable:
             break
         level[min(shrinkable, key=lambda i: (parts[i].weight + 3 * level[i], -i))] += 1
+    for at in sorted(range(len(parts)), key=lambda i: -parts[i].weight):
+        while level[at]:  # what fits after all, the weightiest first
+            level[at] -= 1
+            if length() > width:
+                level[at] += 1
+                break
     line: list[tuple[str, str]] = []
     for number, pair in enumerate(texts()):
         if number:

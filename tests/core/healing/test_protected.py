@@ -23,8 +23,9 @@ from meshcore.healing.policy_signature import sign_policy
 from meshcore.healing.protection import enrol_here, protect, sign_decisions, unprotect, unsigned, unsigned_skills
 from meshcore.healing.recorded import RecordedSession, carry_out_claimed
 from meshcore.healing.rotation import rotate
+from meshcore.healing.rules import ENROLLED, always_key
 from meshcore.healing.session import make_healer
-from meshcore.healing.trust import ENROLLED, always_key, author_mode, enrol, trust_in
+from meshcore.healing.trust import author_mode, enrol, trust_in
 from meshcore.healing.words import APPROVAL_HOLDS_SECONDS, changed_operator, policy_signer, protected
 from meshcore.model import Evidence, Incident, KnownSkill, canonical
 from meshcore.safety.halt import halt_file

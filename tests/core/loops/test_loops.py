@@ -180,17 +180,14 @@ def test_a_check_that_runs_is_ended_when_the_loops_stop(node: Node, tmp_path: Pa
     began = tmp_path / "began"
     program = f"import pathlib, time; pathlib.Path({str(began)!r}).touch(); time.sleep(600)"
     check = ConfiguredCheck("long", (sys.executable, "-S", "-c", program))
-    loop = MonitorLoop(node.settings, node.clock)
 
     def only_that(_: Settings) -> Options:
         return Options(node.home.root / LOG_NAME, (check,))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(monitor, "options_of", only_that)
-        loops = Loops([loop], node.home.store, node.clock)
-        loops.start()
-        until(began.exists)
-        loops.stop()
+    loops = Loops([MonitorLoop(node.settings, node.clock, options=only_that)], node.home.store, node.clock)
+    loops.start()
+    until(began.exists)
+    loops.stop()
     [line] = (node.home.root / LOG_NAME).read_text().splitlines()
     [entry] = json.loads(line)["tests"]
     assert (entry["status"], entry["returncode"]) == ("error", None)
