@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from meshcore.demo import PROGRAM, build_stand_in
 
 HOST = "dev1"
 STEP_SECONDS = 300
+PYTHON = ".venv/bin/python"
 FILES = {
     "app.py": PROGRAM,
     "report.py": 'from pathlib import Path\n\nPath("build/report.txt").write_text("all is well")\nprint("written")\n',
@@ -98,13 +99,9 @@ class Agent:
 
     def __init__(self, mesh: Mesh, home: str, name: str, via: str) -> None:
         self.via = via
-        self.work = mesh.root / "projects" / name / "shop"
+        self.work = mesh.root / name
         self.environment = mesh.environment(home, f"{name}@{HOST}")
         self._wheels = mesh.wheels
-
-    @property
-    def python(self) -> str:
-        return str(self.work / ".venv/bin/python")
 
     def prepare(self) -> subprocess.Popen[bytes]:
         """Write the project; begin to make its virtual environment."""
@@ -129,7 +126,7 @@ class Agent:
             env=self.environment,
             timeout=STEP_SECONDS,
         )
-        words = " ".join(arguments).replace(str(self.work) + "/", "")
+        words = " ".join(arguments)
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         print(f"{self.environment['MESHTUI_AGENT']:<18} {words}\n{'':<18} → {done.returncode}  {''.join(last)[:110]}")
         return done
@@ -170,8 +167,11 @@ def build_wheels(folder: Path) -> None:
         )
 
 
-def record(root: Path, *, offline: bool, hole: float, pause: float) -> Path:
-    """Play the working day in `root`, an empty folder; return the home that saw it. `hole`, `pause`: seconds."""
+def record(root: Path, *, offline: bool, hole: float, pause: float, live: Callable[[], None] = lambda: None) -> Path:
+    """Play the working day in `root`, an empty folder; return the home that saw it. `hole`, `pause`: seconds.
+
+    `live` is called at the end, while the runtimes still run.
+    """
     mesh = Mesh(root)
     (root / "user").mkdir(parents=True)
     build_wheels(mesh.wheels)
@@ -187,62 +187,68 @@ def record(root: Path, *, offline: bool, hole: float, pause: float) -> Path:
         if offline or agent in (gemini, anna):
             agent.use_wheels()
     # A third node joins and goes to sleep: what is told from now on waits for it.
-    subprocess.run(
-        _meshtui("status"), env=mesh.environment("berta", f"berta@{HOST}"), check=True, stdout=subprocess.DEVNULL
-    )
+    _look_in(mesh)
     mesh.start()
     try:
         _morning(anna, claude, codex, ci, gemini, pause)
         mesh.stop()
         time.sleep(hole)
+        _look_in(mesh)
         mesh.start()
         _afternoon(mesh, anna, claude, codex, ci, gemini, pause)
-        time.sleep(pause)
+        live()
     finally:
         mesh.stop()
     return root / "homes/dev"
 
 
+def _look_in(mesh: Mesh) -> None:
+    """Let the third node read what there is."""
+    subprocess.run(
+        _meshtui("status"), env=mesh.environment("berta", f"berta@{HOST}"), check=True, stdout=subprocess.DEVNULL
+    )
+
+
 def _morning(anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent, pause: float) -> None:
-    failed = claude.run(claude.python, "app.py")
+    failed = claude.run(PYTHON, "app.py")
     claude.learn(failed, "pip install django")
     claude.call("heal", "last")
     time.sleep(pause)
 
-    failed = ci.run(ci.python, "report.py")
+    failed = ci.run(PYTHON, "report.py")
     ci.learn(failed, "mkdir -p build")
     ci.call("heal", "last")
-    ci.run(ci.python, "app.py")
+    ci.run(PYTHON, "app.py")
     time.sleep(pause)
 
     failed = codex.run("sh", "deploy.sh")
     codex.learn(failed, "chmod +x release.sh")
     codex.call("heal", "last")
-    codex.run(codex.python, "report.py")
+    codex.run(PYTHON, "report.py")
     time.sleep(pause)
 
-    failed = gemini.run(gemini.python, "parse.py")
+    failed = gemini.run(PYTHON, "parse.py")
     gemini.learn(failed, "pip install yaml")
     gemini.call("heal", "last")  # there is no such package: the fix fails
     gemini.learn(failed, "pip install pyyaml")
     gemini.call("heal", "last")  # the error does not name pyyaml: a person is asked
     gemini.run("sh", "deploy.sh")
-    anna.run(anna.python, "stats.py")  # nothing known answers it
+    anna.run(PYTHON, "stats.py")  # nothing known answers it
     time.sleep(pause)
 
 
 def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent, pause: float) -> None:
     [waiting] = gemini.ask("approvals", "list")["approvals"]
     gemini.call("approvals", "approve", waiting["approval_id"])
-    gemini.run(gemini.python, "report.py")
-    anna.run(anna.python, "app.py")
+    gemini.run(PYTHON, "report.py")
+    anna.run(PYTHON, "app.py")
     time.sleep(pause)
 
-    claude.run(claude.python, "parse.py")
-    failed = ci.run(ci.python, "setup_db.py")
+    claude.run(PYTHON, "parse.py")
+    failed = ci.run(PYTHON, "setup_db.py")
     ci.learn(failed, "apt-get install -y libpq-dev")
     ci.call("heal", "last")  # a package of the system: it waits for a person
-    claude.run(claude.python, "setup_db.py")
+    claude.run(PYTHON, "setup_db.py")
     time.sleep(pause)
 
     write_runs(mesh, claude)
@@ -250,26 +256,28 @@ def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, 
     claude.call("monitor", "--skip-tests")
     claude.run("sh", "deploy.sh")
     time.sleep(pause)
-    codex.run(codex.python, "app.py")
+    codex.run(PYTHON, "app.py")
     time.sleep(1.0)
 
 
 def write_runs(mesh: Mesh, agent: Agent) -> None:
-    """Write the artifacts of a run for each verified incident; the review of the first gives a score as a text."""
+    """Write the artifacts of a run for each verified incident; those of the first have two mistakes."""
     found = [item for item in agent.ask("incidents", "list")["incidents"] if item["state"] == "verified"]
     for number, item in enumerate(reversed(found)):
         shown = agent.ask("incidents", "show", item["incident_id"])["incident"]
         folder = mesh.runs / f"heal-{item['incident_id'][:8]}"
         folder.mkdir(parents=True)
-        (folder / "step_graph.json").write_text(json.dumps(_graph(folder.name, shown), indent=1))
+        graph, sound = _graph(folder.name, shown), number > 0
+        if not sound:
+            graph["steps"][-1]["status"] = "done"
+        (folder / "step_graph.json").write_text(json.dumps(graph, indent=1))
         (folder / "trace_events.json").write_text(json.dumps(_trace(folder.name, shown), indent=1))
-        score = f"{item['seconds']:.2f}" if number else "'fast'"
         (folder / "gold_review.yaml").write_text(
             "metadata: {evaluator: record_mesh}\nexecution_context: {}\n"
             "expected_outcomes: {deliverables: [], commands: []}\n"
             f"run_observation: {{build_id: {folder.name}}}\n"
-            f"metric_scores: {{fidelity: {{verified: 1.0}}, efficiency: {{seconds: {score}}}}}\n"
-            "annotations: []\nverdict: {pass: true}\n"
+            f"metric_scores: {{fidelity: {{verified: 1.0}}, efficiency: {{seconds: {item['seconds']:.2f}}}}}\n"
+            f"annotations: []\nverdict: {{pass: {'true' if sound else 'yes, it did'}}}\n"
         )
 
 
@@ -316,7 +324,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="a new folder, or one of an older recording, which is replaced")
     parser.add_argument("--offline", action="store_true", help="no package index: stand-ins only")
     parser.add_argument("--hole", type=float, default=25.0, help="seconds in which no runtime runs")
-    parser.add_argument("--pause", type=float, default=4.0, help="seconds between the chapters")
+    parser.add_argument("--pause", type=float, default=12.0, help="seconds between the chapters")
     given = parser.parse_args(arguments)
     root: Path = given.folder.absolute()
     if root.exists():

@@ -2,8 +2,8 @@
 
     python scripts/screenshots.py [--recording DIR] [--only NAME] [--offline]
 
-Without a recording one is made first (scripts/record_mesh.py, two to three minutes). Nothing is drawn by hand: each
-picture is the app's own export, as SVG, and the same as PNG by Chromium.
+Without a recording one is made first (scripts/record_mesh.py, some minutes), and shown while its runtimes still run.
+Nothing is drawn by hand: each picture is the app's own export, as SVG, and the same as PNG by Chromium.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from meshcore.clock import from_text
+from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.store import Store
 from meshtui.app import MeshApp
@@ -32,6 +32,7 @@ from meshtui.screens import present
 from meshtui.themes import DARK
 from record_mesh import HOST, record  # type: ignore[import-not-found]
 
+ROOT = Path("/tmp/mesh")  # short, since it is seen
 OUT = Path(__file__).parent.parent / "screenshots"
 WAIT_SECONDS = 20
 AFTER = timedelta(seconds=2)  # the pictures are of the moment just after the last event
@@ -83,7 +84,7 @@ def rows_of(pilot: Pilot[int]) -> int:
 
 async def overview(pilot: Pilot[int]) -> None:
     await wait_for(pilot, lambda: rows_of(pilot), "incidents")
-    await pilot.press("plus")
+    await pilot.press("plus", "plus")
 
 
 async def chain(pilot: Pilot[int]) -> None:
@@ -122,10 +123,10 @@ PICTURES: tuple[Picture, ...] = (
 )
 
 
-async def take(picture: Picture, settings: Settings, moment: datetime, out: Path) -> Path:
+async def take(picture: Picture, settings: Settings, clock: Clock, out: Path) -> Path:
     """Draw one picture; return its SVG file."""
     shutil.rmtree(settings.home / "state", ignore_errors=True)  # each picture begins as a first start does
-    app = MeshApp(settings, embed=False, clock=StoppedClock(moment))
+    app = MeshApp(settings, embed=False, clock=clock)
     app.theme = DARK
     async with app.run_test(size=picture.size) as pilot:
         await wait_for(pilot, lambda: app.snapshot is not None, "the first snapshot")
@@ -166,6 +167,28 @@ def rasterise(svg: Path) -> Path:
     return png
 
 
+def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> None:
+    """Take the pictures of a mesh; `moment` is when it stopped, None where it runs."""
+    settings = Settings(
+        home=root / "homes/dev",
+        operator=root / "operator",
+        bridge=root / "claude_bridge_enhanced.db",
+        agent=f"anna@{HOST}",
+        host=HOST,
+    )
+    panes = {entry.name for entry in present()}
+    given.out.mkdir(exist_ok=True)
+    for picture in PICTURES:
+        if picture.pane not in panes or (given.only and picture.name not in given.only):
+            continue
+        clock = SystemClock() if moment is None else StoppedClock(moment)
+        svg = asyncio.run(take(picture, settings, clock, given.out))
+        png = rasterise(svg)
+        print(f"{png.name:<16} {svg.stat().st_size:>8,} {png.stat().st_size:>8,} bytes")
+        if png.stat().st_size > MOST_BYTES:
+            print(f"{png}: larger than {MOST_BYTES:,} bytes", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -174,31 +197,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", help="this picture alone; may be repeated")
     parser.add_argument("--offline", action="store_true", help="record without a package index")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="mesh-") as scratch:
-        root = given.recording or Path(scratch) / "mesh"
-        if given.recording is None:
-            record(root, offline=given.offline, hole=25.0, pause=4.0)
-        copy = Path(scratch) / "shown"  # looking writes a little state: the recording stays as it is
-        shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns("projects", "wheels", "*.bell"))
-        settings = Settings(
-            home=copy / "homes/dev",
-            operator=copy / "operator",
-            bridge=copy / "claude_bridge_enhanced.db",
-            agent=f"anna@{HOST}",
-            host=HOST,
-        )
-        with closing(Store(settings.home / "store.db")) as store:
+    if given.recording is None:
+        shutil.rmtree(ROOT, ignore_errors=True)
+        record(ROOT, offline=given.offline, hole=25.0, pause=12.0, live=lambda: take_all(ROOT, None, given))
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "mesh"  # looking writes a little state: the recording stays as it is
+        shutil.copytree(given.recording, copy, symlinks=True, ignore=shutil.ignore_patterns("*.bell", ".venv"))
+        with closing(Store(copy / "homes/dev/store.db")) as store:
             [newest] = store.events_after(store.last_event() - 1)
-        panes = {entry.name for entry in present()}
-        given.out.mkdir(exist_ok=True)
-        for picture in PICTURES:
-            if picture.pane not in panes or (given.only and picture.name not in given.only):
-                continue
-            svg = asyncio.run(take(picture, settings, from_text(newest.at) + AFTER, given.out))
-            png = rasterise(svg)
-            print(f"{png.name:<16} {svg.stat().st_size:>8,} {png.stat().st_size:>8,} bytes")
-            if png.stat().st_size > MOST_BYTES:
-                print(f"{png}: larger than {MOST_BYTES:,} bytes", file=sys.stderr)
+        take_all(copy, from_text(newest.at) + AFTER, given)
     return 0
 
 

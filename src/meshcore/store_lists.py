@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from meshcore.knowledge.parts import Parts
 from meshcore.model import SkillSource, SkillState, action_from_json, slots_from_json
 from meshcore.store_reads import Read, marks
 from meshcore.store_rows import Approval, approval_of_row
@@ -67,7 +68,7 @@ def skill_briefs_of(skill_ids: Sequence[str]) -> Read[SkillBrief]:
 def _skill(row: sqlite3.Row) -> SkillBrief:
     action = action_from_json(json.loads(row["action"]))
     try:
-        fix = action.fill(slots_from_json(json.loads(row["slots"]))).command()
+        fix = action.fill(Parts(slots_from_json(json.loads(row["slots"])))).command()
     except IndexError:
         fix = action.command()
     found = json.loads(row["circumstances"])
@@ -121,9 +122,13 @@ def record_briefs(record_ids: Iterable[str]) -> Read[RecordBrief]:
     """These records, as far as this node has sent or received them."""
     ids = tuple(record_ids)
     which = f"WHERE record_id IN ({marks(ids)})"
-    sql = (
+    both = (
         f"SELECT record_id, kind, body FROM outbox {which}"  # noqa: S608
         f" UNION ALL SELECT record_id, kind, json_extract(text, '$.body') FROM records {which}"
+    )
+    sql = (
+        f"SELECT r.record_id, r.kind, r.body, i.line FROM ({both}) r"  # noqa: S608
+        " LEFT JOIN incidents i ON i.incident_id = json_extract(r.body, '$.incident_id')"
     )
     return Read(sql, _record, (*ids, *ids))
 
@@ -131,7 +136,9 @@ def record_briefs(record_ids: Iterable[str]) -> Read[RecordBrief]:
 def _record(row: sqlite3.Row) -> RecordBrief:
     try:
         body = json.loads(row["body"])
-        text = str(body.get("line") or body.get("result") or body.get("skill", {}).get("example_line") or "")
+        text = str(body.get("line") or row["line"] or body.get("skill", {}).get("example_line") or "")
+        if result := body.get("result"):
+            text = f"{str(result).replace('_', ' ')}: {text}"
     except (ValueError, TypeError, AttributeError):
         text = ""
     return RecordBrief(row["record_id"], row["kind"], text)

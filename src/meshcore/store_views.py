@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from meshcore.events import Event
+from meshcore.knowledge.parts import Parts
 from meshcore.model import Action, IncidentState, Slot, action_from_json, slots_from_json
 from meshcore.store_reads import Read, marks
 from meshcore.store_rows import event_of_row
@@ -147,6 +148,6 @@ def _fix(action: str | None, slots: str) -> str:
     known: Action = action_from_json(json.loads(action))
     found: Sequence[Slot] = slots_from_json(json.loads(slots))
     try:
-        return known.fill(found).command()
+        return known.fill(Parts(found)).command()
     except IndexError:
         return known.command()

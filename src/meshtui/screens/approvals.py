@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 
-from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.healing import decisions
@@ -19,10 +18,9 @@ from meshcore.store_lists import approvals_lately
 from meshcore.store_rows import Approval
 from meshtui.actions import Action, bindings
 from meshtui.screens.ask import Confirm
-from meshtui.screens.base import Pane
+from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.header import clock_time
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 SETTLED = 100  # of those that do not wait any more, so many are listed
@@ -46,19 +44,19 @@ COLUMNS = (
     Column("asked", 9),
     Column("would run", 20, flex=3),
     Column("why you are asked", 20, flex=4, priority=1),
-    Column("by", 14, flex=1, priority=2),
+    Column("settled by", 12, priority=2),
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("approvals.once", "a", "approve once", "Run exactly this, now.", hint=True),
-    Action("approvals.always", "A", "always", "Run it, and from now on in this project without asking.", hint=True),
-    Action("approvals.reject", "r", "reject", "Do not run it.", hint=True),
-    Action("approvals.not_here", "R", "not here", "Do not run it, nor offer this skill in this project.", hint=True),
-    Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint=True),
+    Action("approvals.once", "a", "approve once", "Run exactly this, now.", hint="approve once"),
+    Action("approvals.always", "A", "always", "Run it, and from now on in this project without asking.", hint="always"),
+    Action("approvals.reject", "r", "reject", "Do not run it.", hint="reject"),
+    Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
+    Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
 )
 
 
-class ApprovalsPane(Pane):
+class ApprovalsPane(ListPane):
     """What waits, oldest first, then what was settled, newest first; the selected one in full."""
 
     NAME = "approvals"
@@ -73,11 +71,6 @@ class ApprovalsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Rows(COLUMNS, self._row, empty="nothing waits for you", id="approvals-rows")
         yield Detail(id="approvals-detail")
-
-    @property
-    def rows(self) -> Rows:
-        """The list."""
-        return self.query_one(Rows)
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
@@ -108,26 +101,18 @@ class ApprovalsPane(Pane):
         waits = approval.state == "waiting"
         return (
             Cell(word, tone),
-            Cell(self._when(approval.asked), "dim"),
+            Cell(self.moment(approval.asked), "dim"),
             Cell(approval.command, "accent" if waits else "dim"),
             Cell("; ".join(approval.reasons), "" if waits else "dim"),
-            Cell(approval.actor or "you are asked", "dim"),
+            Cell(approval.actor, "dim"),
         )
-
-    def _when(self, text: str) -> str:
-        try:
-            at = from_text(text)
-        except ValueError:
-            return "?"
-        now = self.mesh.clock.now()
-        return clock_time(at, now) if at.date() == now.date() else f"{at:%d %b}"
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
 
     @work(group="approvals.detail", exclusive=True)
     async def _detail(self, approval_id: str) -> None:
-        approval, detail = self._approvals.get(approval_id), self.query_one(Detail)
+        approval, detail = self._approvals.get(approval_id), self.detail
         if approval is None:
             detail.show(())
             return
@@ -206,22 +191,6 @@ class ApprovalsPane(Pane):
 
             self.app.push_screen(ChainScreen(approval.incident_id))
 
-    def focus_first(self) -> None:
-        self.rows.focus()
-
-    def find(self, text: str) -> None:
-        self.rows.find(text)
-
-    @property
-    def finding(self) -> str:
-        return self.rows.finding
-
-    def copied(self) -> str:
-        return self.query_one(Detail).text()
-
-    def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
-
 
 def _state(approval: Approval) -> tuple[str, str]:
     if approval.state == "approved":
@@ -231,8 +200,9 @@ def _state(approval: Approval) -> tuple[str, str]:
 
 def _facts(view: ApprovalView) -> list[Fact]:
     author = view.author
-    record = f"verified in {author.verified} of {author.tries} tries" if author.tries else "not tried yet"
-    whose = {"own": "your own node", "enrolled": "enrolled by you"}.get(author.trust, author.trust)
+    tries = "1 try" if author.tries == 1 else f"{author.tries} tries"
+    record = f"verified in {author.verified} of {tries}" if author.tries else "not tried yet"
+    whose = {"own": "one of your nodes", "enrolled": "enrolled by you"}.get(author.trust, author.trust)
     facts: list[Fact] = [
         ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
         ("in", view.cwd or "not known"),

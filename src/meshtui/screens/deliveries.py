@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,15 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.bridge.base import Undelivered
-from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.store_lists import RecordBrief, record_briefs
 from meshtui.actions import Action
-from meshtui.screens.base import Pane
+from meshtui.screens.listing import ListPane
 from meshtui.snapshot import BridgeView, Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.header import clock_time
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 MOST = 1000
@@ -37,7 +35,7 @@ COLUMNS = (
 ACTIONS: tuple[Action, ...] = ()
 
 
-class DeliveriesPane(Pane):
+class DeliveriesPane(ListPane):
     """The deliveries that are open, oldest first."""
 
     NAME = "deliveries"
@@ -54,11 +52,6 @@ class DeliveriesPane(Pane):
         yield Static(id="deliveries-sum", markup=False)
         yield Rows(COLUMNS, self._row, empty="everything that was told has been received", id="deliveries-rows")
         yield Detail(id="deliveries-detail")
-
-    @property
-    def rows(self) -> Rows:
-        """The list."""
-        return self.query_one(Rows)
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.bridge != self._read:
@@ -113,24 +106,16 @@ class DeliveriesPane(Pane):
         one = self._open[row_id]
         brief = self._briefs.get(one.record_id)
         return (
-            Cell(self._when(one.since), "warn"),
+            Cell(self.moment(one.since), "warn"),
             self._called(one.node),
             Cell(one.kind, "dim"),
             brief.text if brief else "",
             Cell(one.record_id[:12], "dim"),
         )
 
-    def _when(self, text: str) -> str:
-        try:
-            at = from_text(text)
-        except ValueError:
-            return "?"
-        now = self.mesh.clock.now()
-        return clock_time(at, now) if at.date() == now.date() else f"{at:%d %b %H:%M}"
-
     def on_rows_moved(self, message: Rows.Moved) -> None:
         one = self._open.get(message.row_id)
-        self.query_one(Detail).show(self._facts(one) if one else ())
+        self.detail.show(self._facts(one) if one else ())
 
     def _facts(self, one: Undelivered) -> list[Fact]:
         brief, name = self._briefs.get(one.record_id), self._called(one.node)
@@ -142,26 +127,3 @@ class DeliveriesPane(Pane):
             ("what to do", "it arrives by itself when that node next runs a command, or its runtime starts"),
             ("", f"where the node is gone for good: meshtui nodes forget {name}", "$dim"),
         ]
-
-    def focus_first(self) -> None:
-        self.rows.focus()
-
-    def find(self, text: str) -> None:
-        self.rows.find(text)
-
-    @property
-    def finding(self) -> str:
-        return self.rows.finding
-
-    def copied(self) -> str:
-        return self.query_one(Detail).text()
-
-    def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
-
-    def state(self) -> Mapping[str, str]:
-        return {"find": self.rows.finding}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        if isinstance(text := state.get("find"), str):
-            self.rows.find(text)

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.healing.node import Node
@@ -20,11 +19,10 @@ from meshcore.loops.validator import root_of
 from meshcore.runs.history import RESULT, RunState, request_validation, states_of
 from meshcore.runs.validate import list_runs
 from meshtui.actions import Action, bindings
-from meshtui.screens.base import Pane
+from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.header import clock_time
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 BATCH = 50  # runs that are asked for at once: what a cancel still lets happen
@@ -35,19 +33,19 @@ COLUMNS = (
     Column("run", 20, flex=2),
     Column("errors", 6, right=True),
     Column("first error", 20, flex=4, priority=1),
-    Column("validated", 16, priority=2),
+    Column("validated", 9, priority=2),
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("runs.validate", "v", "validate", "Validate the selected run now.", hint=True),
-    Action("runs.validate_all", "V", "validate all", "Validate every run now, with a progress bar.", hint=True),
-    Action("runs.cancel", "c", "cancel", "Stop validating; what was validated stays.", hint=True),
+    Action("runs.validate", "v", "validate", "Validate the selected run now.", hint="validate"),
+    Action("runs.validate_all", "V", "validate all", "Validate every run now.", hint="validate all"),
+    Action("runs.cancel", "c", "cancel", "Stop validating; what was validated stays.", hint="cancel"),
 )
 
 EMPTY = "no run was validated yet: V, or meshtui validate --runs-root DIR"
 
 
-class RunsPane(Pane):
+class RunsPane(ListPane):
     """The newest result of every run, failed ones first; the selected one with its errors."""
 
     NAME = "runs"
@@ -66,11 +64,6 @@ class RunsPane(Pane):
         yield Static(id="runs-sum", markup=False)
         yield Rows(COLUMNS, self._row, empty=EMPTY, id="runs-rows")
         yield Detail(id="runs-detail")
-
-    @property
-    def rows(self) -> Rows:
-        """The list."""
-        return self.query_one(Rows)
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
@@ -130,21 +123,15 @@ class RunsPane(Pane):
             state.run,
             Cell(f"{len(state.errors)}" if bad else "", "bad"),
             state.errors[0] if bad else "",
-            Cell(self._when(state.at), "dim"),
+            Cell(self.moment(state.at), "dim"),
         )
-
-    def _when(self, text: str) -> str:
-        try:
-            return clock_time(from_text(text), self.mesh.clock.now())
-        except ValueError:
-            return "?"
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
 
     def _detail(self, path: str) -> None:
         state = self._states.get(path)
-        self.query_one(Detail).show(_facts(state) if state else ())
+        self.detail.show(_facts(state) if state else ())
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -210,22 +197,6 @@ class RunsPane(Pane):
         if self._working:
             self._cancelled = True
             self._answered.set()
-
-    def focus_first(self) -> None:
-        self.rows.focus()
-
-    def find(self, text: str) -> None:
-        self.rows.find(text)
-
-    @property
-    def finding(self) -> str:
-        return self.rows.finding
-
-    def copied(self) -> str:
-        return self.query_one(Detail).text()
-
-    def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
 
 
 def _facts(state: RunState) -> list[Fact]:

@@ -8,19 +8,17 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 
-from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.healing import decisions
 from meshcore.healing.node import Node
 from meshcore.knowledge.evidence import standing
-from meshcore.model import Evidence, Json, KnownSkill, SkillState
+from meshcore.model import Evidence, KnownSkill, SkillState
 from meshcore.store_lists import SkillBrief, skill_briefs, skill_briefs_of
 from meshtui.actions import Action, bindings
-from meshtui.screens.base import Pane
+from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.header import clock_time
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 PAGE = 500
@@ -37,26 +35,26 @@ STATES: Mapping[SkillState, tuple[str, str]] = {
 COLUMNS = (
     Column("#", 5, right=True),
     Column("state", 13),
-    Column("error", 20, flex=4),
-    Column("fix", 16, flex=3),
+    Column("error", 25, flex=5),
+    Column("fix", 18, flex=3),
     Column("verified", 8, priority=1, right=True),
     Column("standing", 8, priority=3, right=True),
-    Column("author", 14, flex=1, priority=2),
-    Column("where it held", 20, flex=1, priority=5),
-    Column("last used", 16, priority=4),
+    Column("author", 12, priority=2),
+    Column("last used", 10, priority=4),
+    Column("where it held", 24, flex=1, priority=5),
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("skills.confirm", "c", "confirm", "Stand behind the selected skill; lifts a quarantine.", hint=True),
-    Action("skills.quarantine", "x", "quarantine", "Keep the selected skill from being used.", hint=True),
-    Action("skills.forget", "f", "forget", "Never answer with the selected skill again.", hint=True),
-    Action("skills.undo", "u", "undo", "Take the last quarantine or forgetting back.", hint=True),
+    Action("skills.confirm", "c", "confirm", "Stand behind the selected skill; lifts a quarantine.", hint="confirm"),
+    Action("skills.quarantine", "x", "quarantine", "Keep the selected skill from being used.", hint="quarantine"),
+    Action("skills.forget", "f", "forget", "Never answer with the selected skill again.", hint="forget"),
+    Action("skills.undo", "u", "undo", "Take the last quarantine or forgetting back.", hint="undo"),
 )
 
 EMPTY = 'no skills yet: meshtui learn --error "…" --fix "pip install django"'
 
 
-class SkillsPane(Pane):
+class SkillsPane(ListPane):
     """The skills by label, and the selected one in full."""
 
     NAME = "skills"
@@ -74,11 +72,6 @@ class SkillsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Rows(COLUMNS, self._row, empty=EMPTY, id="skills-rows")
         yield Detail(id="skills-detail")
-
-    @property
-    def rows(self) -> Rows:
-        """The list."""
-        return self.query_one(Rows)
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
@@ -128,27 +121,21 @@ class SkillsPane(Pane):
         return (
             Cell(f"#{brief.label}", "dim"),
             Cell(word, tone),
-            Cell(brief.line, dim),
+            Cell(brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type, dim),
             Cell(f"advice: {brief.fix}" if brief.advice else brief.fix, dim or "accent"),
             Cell(f"{brief.verified}/{tries}" if tries else "–", "" if tries else "dim"),
             Cell(f"{_standing(brief):.2f}" if tries else "–", "" if tries else "dim"),
             Cell(_author(brief), "dim"),
+            Cell(self.moment(brief.last_used, never="–"), "dim"),
             Cell(" · ".join(brief.circumstances), "dim"),
-            Cell(self._when(brief.last_used), "dim"),
         )
-
-    def _when(self, text: str) -> str:
-        try:
-            return clock_time(from_text(text), self.mesh.clock.now())
-        except ValueError:
-            return "never here"
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
 
     @work(group="skills.detail", exclusive=True)
     async def _detail(self, skill_id: str) -> None:
-        brief, detail = self._briefs.get(skill_id), self.query_one(Detail)
+        brief, detail = self._briefs.get(skill_id), self.detail
         if brief is None or self.feed.store is None:
             detail.show(())
             return
@@ -162,17 +149,19 @@ class SkillsPane(Pane):
         tries = evidence.verified + evidence.failed
         must = ", ".join(f"{key.kind} {key.value!r}" for key in skill.key_slots) or "nothing but the wording"
         held = [_words(found) for found in evidence.verified_in] or [" · ".join(brief.circumstances)]
-        record = f"{evidence.verified} of {tries} tries, on {_count(len(evidence.hosts), 'host')}"
-        record += f"; standing {standing(evidence):.2f}" if tries else ""
+        record = f"{evidence.verified} of {_count(tries, 'try', 'tries')}"
+        record += f", on {_count(len(evidence.hosts), 'host', 'hosts')}; standing {standing(evidence):.2f}"
+        used = f"{_count(brief.used, 'time', 'times')}, last {self.moment(brief.last_used)}" if brief.used else "never"
+        whose = "one of your nodes" if brief.own_operator else "not yours"
         return [
             ("error", f"{skill.error_type}: {skill.template}"),
             ("must match", must),
             ("advice" if brief.advice else "fix", brief.fix, "$accent"),
             ("state", word + ("" if brief.confirmed else ", not confirmed"), _STYLES.get(tone, "")),
-            ("from", f"{_author(brief)}, {'your own node' if brief.own_operator else 'not yours'}; {brief.source}"),
+            ("from", f"{_author(brief)}, {whose}; {brief.source}"),
             ("verified", record if tries else "not tried yet"),
             ("where", "; ".join(filter(None, held)) or "not known"),
-            ("used here", f"{brief.used} times, last {self._when(brief.last_used)}" if brief.used else "never"),
+            ("used here", used),
         ]
 
     # --- what a person does -----------------------------------------------------------------------------------------
@@ -224,29 +213,6 @@ class SkillsPane(Pane):
         self.rows.select(skill_id)
         self.mesh.say(f"#{self._briefs[skill_id].label} is {state} again")
 
-    def focus_first(self) -> None:
-        self.rows.focus()
-
-    def find(self, text: str) -> None:
-        self.rows.find(text)
-
-    @property
-    def finding(self) -> str:
-        return self.rows.finding
-
-    def copied(self) -> str:
-        return self.query_one(Detail).text()
-
-    def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
-
-    def state(self) -> Mapping[str, Json]:
-        return {"find": self.rows.finding}
-
-    def restore(self, state: Mapping[str, Json]) -> None:
-        if isinstance(text := state.get("find"), str):
-            self.rows.find(text)
-
 
 _STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$dim"}
 
@@ -266,5 +232,5 @@ def _words(found: object) -> str:
     return " · ".join(dict.fromkeys(value for value in values if value))
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
