@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench safety torture readme clean
+.PHONY: help demo test check format bench safety screenshots torture readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
+	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
@@ -46,6 +47,9 @@ safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
+
+screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py
