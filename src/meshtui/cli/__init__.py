@@ -101,11 +101,15 @@ def meshtui(
         if no_ui:
             raise click.UsageError("--no-ui stands alone: leave the command out")
         return None
-    if no_ui:
-        from meshtui.cli.serve import run_in_foreground, with_loops
+    settings = ctx.obj.settings
+    if (monitor_interval, runs_root, validate_interval) != (None, None, None):
+        from meshtui.cli.serve import with_loops
 
-        settings = with_loops(ctx.obj.settings, monitor_interval, runs_root, validate_interval)
+        settings = with_loops(settings, monitor_interval, runs_root, validate_interval)
+    if no_ui:
+        from meshtui.cli.serve import run_in_foreground
+
         return run_in_foreground(settings, as_json=as_json)
     from meshtui.terminal import run_app
 
-    return run_app(ctx.obj.settings)
+    return run_app(settings)
