@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from meshcore.clock import from_text
+from meshcore.clock import SystemClock, from_text, to_text
 from meshcore.errors import MeshError
 
 PACKAGE = "django"
@@ -76,6 +76,7 @@ class Story:
     skills_files: dict[str, str] = field(default_factory=dict)
     skills: dict[str, int] = field(default_factory=dict)
     verified: bool = False
+    report: str = ""
 
 
 class _Agent:
@@ -130,11 +131,17 @@ class _Agent:
 def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
     """Play the story in `root`, an empty folder; return what was measured. Raises DemoError, OSError."""
     story = Story(str(root), offline)
+    told: list[tuple[str, str]] = []
+
+    def tell(line: str) -> None:
+        told.append((to_text(SystemClock().now()), line))
+        say(line)
+
     meshtui = [sys.executable, "-m", "meshtui"]
     environment = _environment(root)
     a = _Agent(root, "agent_a_test", environment, meshtui)
     b = _Agent(root, "agent_b_test", environment, meshtui)
-    say("setting up two agents: each its own home, folder and virtual environment")
+    tell("setting up two agents: each its own home, folder and virtual environment")
     makers = [agent.start_environment() for agent in (a, b)]
     for agent, maker in zip((a, b), makers, strict=True):
         _, errors = maker.communicate(timeout=STEP_SECONDS)
@@ -142,7 +149,7 @@ def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
             raise DemoError(f"{agent.name}: no virtual environment ({errors.decode(errors='replace').strip()[-300:]})")
     if not offline and (reason := _index_fault(a)):
         story.offline, story.fallback = True, reason
-        say(f"no package index ({reason}): going on offline, with a stand-in wheel that is built here")
+        tell(f"no package index ({reason}): going on offline, with a stand-in wheel that is built here")
     if story.offline:
         wheels = build_stand_in(root / "wheels")
         for agent in (a, b):
@@ -155,7 +162,8 @@ def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
         events = _Events(listener)
         events.wait_for("runtime.started")
         _wait_until_joined(b)
-        _tell(story, a, b, events, say)
+        _tell(story, a, b, events, tell)
+        _prove(story, root, b, told, tell)
     finally:
         listener.terminate()
         listener.communicate(timeout=WAIT_SECONDS)
@@ -211,6 +219,48 @@ def _tell(story: Story, a: _Agent, b: _Agent, events: _Events, say: Callable[[st
         path = agent.home / "skills_database.json"
         story.skills_files[agent.name] = str(path)
         story.skills[agent.name] = len(json.loads(path.read_text())["skills"])
+
+
+def _prove(
+    story: Story, root: Path, agent: _Agent, told: Sequence[tuple[str, str]], say: Callable[[str], None]
+) -> None:
+    """Let the monitor look, validate what the demo itself has logged, and write the report. Raises DemoError."""
+    seen = agent.call("monitor", "--skip-tests", "--include-manifest")
+    record = json.loads(seen.stdout) if seen.returncode == 0 else {}
+    if not record.get("bridge_db_present"):
+        raise DemoError(f"monitor: {seen.stderr.strip()[-600:]}")
+    skills, size = record["skills_snapshot"]["skill_count"], record["manifest_size_bytes"]
+    say(f"4. the monitor at {agent.name}: skill_count {skills}, undelivered {record['mesh']['undelivered_total']}")
+    say(f"   manifest of {size} bytes, with the checksums of every file that this rests on")
+
+    runs = root / "runs"
+    (runs / "demo").mkdir(parents=True)
+    (runs / "demo" / "trace_events.json").write_text(json.dumps(_trace(told)))
+    valid = agent.call("validate", "--runs-root", str(runs))
+    if valid.returncode:
+        raise DemoError(f"validate: {valid.stderr.strip()[-300:]} {valid.stdout.strip()[-300:]}")
+    say("5. validation of the run that the demo has logged:")
+    say(f"   {valid.stdout.splitlines()[0]}")
+
+    path = root / "report.html"
+    done = agent.call("report", "-o", str(path), "--validation-log", str(runs / "validation_log.jsonl"))
+    if done.returncode:
+        raise DemoError(f"report: {done.stderr.strip()[-600:]}")
+    story.report = str(path)
+
+
+def _trace(told: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what the demo has told, as the trace of a run."""
+    return [
+        {
+            "event_id": f"demo-{number}",
+            "event_type": "log.appended",
+            "emitted_at": at,
+            "run_id": "demo",
+            "payload": {"stream": "stdout", "text": line, "sequence": number},
+        }
+        for number, (at, line) in enumerate(told)
+    ]
 
 
 class _Events:

@@ -45,6 +45,10 @@ def check(story: dict[str, object]) -> None:
         assert split["seconds"] >= split["mesh"] + split["commands"] > 0
     assert isinstance(story["received_after"], float)
     assert story["broadcast"] == 1
+    page = Path(str(story["report"])).read_text()
+    assert "2 of 2 failures are verified" in page
+    assert "1 repeat was avoided with a whole chain of evidence." in page
+    assert '<th scope="row">demo</th>' in page
     assert story["skills"] == {"agent_a_test": 1, "agent_b_test": 1}
     assert story["why"]
     assert story["allowed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from dataclasses import asdict
@@ -20,8 +21,9 @@ GOAL_MESH_SECONDS = 0.150
 @click.command()
 @click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")
 @click.option("--keep", metavar="DIR", help="Play it in DIR (new or empty) and leave everything there.")
+@click.option("--report", "report_file", metavar="FILE", help="Where the report of it is to stay.")
 @json_option
-def demo(offline: bool, keep: str | None, as_json: bool) -> int:
+def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool) -> int:
     """Two agents, one bridge: the first is taught a fix and proves it, the second heals by itself.
 
     Everything happens in a throwaway folder; your own homes, bridge and operator key are not touched. Exit 0 only if
@@ -31,6 +33,8 @@ def demo(offline: bool, keep: str | None, as_json: bool) -> int:
     progress = (lambda line: print(line, file=sys.stderr)) if as_json else say
     try:
         story = run_demo(root, offline=offline, say=progress)
+        if report_file is not None:
+            story.report = _kept_report(story.report, report_file)
     finally:
         if keep is None:
             remove(root)
@@ -39,6 +43,15 @@ def demo(offline: bool, keep: str | None, as_json: bool) -> int:
     else:
         _summary(story, kept=keep is not None)
     return 0 if story.verified else 1
+
+
+def _kept_report(made: str, wanted: str) -> str:
+    path = Path(wanted).absolute()
+    try:
+        shutil.copyfile(made, path)
+    except OSError as error:
+        raise UsageError(f"{path}: not written ({error.strerror}); name another file with --report") from error
+    return str(path)
 
 
 def _folder(keep: str | None) -> Path:
@@ -65,6 +78,8 @@ def _summary(story: Story, *, kept: bool) -> None:
         }
     )
     say("✓ healed at the second agent, verified by running the failed command again")
+    if kept or not story.report.startswith(story.folder):
+        say(f"report       {story.report}")
     if kept:
         say(f"everything is kept in {story.folder}")
 
