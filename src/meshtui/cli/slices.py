@@ -58,7 +58,8 @@ def slice_of_node(
 
 
 def _usual_validation_logs(node: Node) -> tuple[Path, ...]:
-    return ((node.settings.validator.runs_root or Path(DEFAULT_ROOT)) / VALIDATION_LOG,)
+    root = node.settings.validator.runs_root or Path(DEFAULT_ROOT)
+    return root / VALIDATION_LOG, node.home.root / VALIDATION_LOG
 
 
 def slice_of_export(path: Path) -> Slice:
