@@ -34,9 +34,10 @@ def watched(found: Slice) -> tuple[Watched, ...]:
     by_node: dict[str, list[Snapshot]] = {}
     for row in found.monitor:
         try:
-            by_node.setdefault(row.node, []).append(snapshot_of(row.record))
+            snapshot = snapshot_of(row.record)
         except ValueError:
             continue
+        by_node.setdefault(row.node, []).append(snapshot)
     return tuple(_watched(node, names.get(node, node[:_SHORT_NODE]), rows) for node, rows in by_node.items())
 
 

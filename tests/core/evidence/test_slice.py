@@ -108,6 +108,11 @@ def folder(store: Store, tmp_path: Path) -> Path:
         ("outcomes.jsonl", '{"outcome_id": 7}', r"outcomes.jsonl:1: outcome_id must be a text"),
         ("skills.jsonl", "[" * 100_000, r"skills.jsonl:1: not usable JSON"),
         ("header.json", '{"format": "meshtui-slice", "version": 99}', r"version 99 .* reads version 1"),
+        (
+            "monitor.jsonl",
+            '{"node": "a", "record": {"timestamp": "soon"}}',
+            r"monitor.jsonl:1: timestamp 'soon' is no time",
+        ),
         ("header.json", '{"format": "else"}', "not the header of a slice"),
         ("header.json", "\x00\xff", "not JSON"),
     ],
