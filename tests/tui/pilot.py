@@ -98,7 +98,7 @@ async def shown(
     app = MeshApp(settings, embed=embed, clock=clock)
     app.theme = theme
     try:
-        async with app.run_test(size=size, message_hook=told) as pilot:
+        async with app.run_test(size=size, notifications=True, message_hook=told) as pilot:
             it = Shown(app, pilot, told)
             await it.until(lambda: bool(told.of(SnapshotTaken)), "a snapshot")
             if app.feed is not None and app.feed.snapshot.seq:

@@ -43,7 +43,7 @@ def overview(it: Shown) -> OverviewPane:
     return pane
 
 
-# --- one test per action ------------------------------------------------------------------------------------------------
+# --- one test per action ----------------------------------------------------------------------
 
 Check = Callable[[Shown], Awaitable[None]]
 
@@ -232,7 +232,7 @@ def _notes(it: Shown) -> str:
     return " ".join(note.message for note in it.app._notifications)
 
 
-# --- what it shows --------------------------------------------------------------------------------------------------------
+# --- what it shows ----------------------------------------------------------------------
 
 
 async def test_an_empty_home_says_what_to_do_next(settings: Settings, clock: FakeClock) -> None:
@@ -343,7 +343,7 @@ async def test_a_key_for_no_action_ends_it_with_one_line(tmp_path: Path, clock: 
     build(settings, clock).close()
     from meshtui.actions import checked_keymap
 
-    with pytest.raises(ConfigurationError, match="no action 'app.frieze'"):
+    with pytest.raises(ConfigurationError, match=r"no action 'app\.frieze'"):
         checked_keymap(settings.keys, all_actions())
 
 
@@ -368,7 +368,7 @@ async def test_the_runtime_works_inside_and_is_drained(settings: Settings) -> No
 async def test_where_another_process_runs_the_home_it_is_attached_to(busy: Settings, clock: FakeClock) -> None:
     from meshcore.runtime import RuntimeLock
 
-    lock = RuntimeLock(it_home(busy) / "runtime.lock")
+    lock = RuntimeLock(busy.home / "runtime.lock")
     lock.take()
     lock.path.write_text("1\n")
     try:
@@ -378,7 +378,3 @@ async def test_where_another_process_runs_the_home_it_is_attached_to(busy: Setti
             assert "attached" in it.text().splitlines()[0]
     finally:
         lock.release()
-
-
-def it_home(settings: Settings) -> Path:
-    return settings.home
