@@ -72,11 +72,8 @@ def test_a_payload_with_a_field_missing_renamed_or_of_another_type_is_read_or_pa
     sample = failed_call(name, "make", "boom", "/w", tmp_path, "c1")
     for field in sample:
         rest = {key: value for key, value in sample.items() if key != field}
-        for odd in (
-            rest,
-            {**rest, f"{field}_v2": sample[field]},
-            *({**rest, field: v} for v in (None, 7, [], {}, "x")),
-        ):
+        values: tuple[Any, ...] = (None, 7, [], {}, "x")
+        for odd in (rest, {**rest, f"{field}_v2": sample[field]}, *({**rest, field: value} for value in values)):
             report = agent(name).read(odd)
             assert report is None or report.command in ("make", "x")
 
