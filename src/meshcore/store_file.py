@@ -16,7 +16,7 @@ from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
-from meshcore.sqlite_upkeep import give_back, integrity, unused_bytes
+from meshcore.sqlite_upkeep import give_back, integrity, table_counts, unused_bytes
 from meshcore.store_reads import Parameter, Read
 
 SCHEMA_VERSION = 2
@@ -199,6 +199,11 @@ class StoreFile:
         """Return what SQLite finds wrong with the whole file, empty where nothing is."""
         with self._faults():
             return integrity(self._db)
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table."""
+        with self._faults():
+            return table_counts(self._db)
 
     def unused_bytes(self) -> int:
         """Return how many bytes `give_back` would return to the disk now."""

@@ -13,33 +13,35 @@ from textual import work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.css.query import NoMatches
-from textual.driver import Driver
-from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Static
 
 from meshcore.clock import Clock, SystemClock
-from meshcore.config import Settings
-from meshcore.errors import MeshError
-from meshcore.events import Event
-from meshcore.healing.node import Node
 from meshcore.home import Home
-from meshcore.model import Json
-from meshcore.store_views import IncidentBrief
 from meshtui import themes
 from meshtui.actions import APP_ACTIONS, bindings, checked_keymap
-from meshtui.embedding import EmbeddedRuntime
-from meshtui.feed import Feed
-from meshtui.messages import EventsSeen, IncidentsChanged, RuntimeEnded, SnapshotTaken
+from meshtui.attention import Attention
 from meshtui.screens import PaneEntry, all_actions, present
 from meshtui.screens.base import Pane
-from meshtui.screens.chain import ChainScreen
-from meshtui.snapshot import Snapshot
 from meshtui.state import read_state, write_state
 from meshtui.widgets.bars import Banners, Hints, Tabs
+from meshtui.widgets.find import FindBar
 from meshtui.widgets.header import HeaderLine
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+    from textual.screen import Screen
+
+    from meshcore.config import Settings
+    from meshcore.errors import MeshError
+    from meshcore.events import Event
+    from meshcore.healing.node import Node
+    from meshcore.model import Json
+    from meshcore.store_views import IncidentBrief
+    from meshtui.embedding import EmbeddedRuntime
+    from meshtui.feed import Feed
+    from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
     from meshtui.signing import Signer
+    from meshtui.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -70,9 +72,11 @@ class MeshApp(App[int]):
         self.snapshot: Snapshot | None = None
         self.frozen = ""
         self.failure: MeshError | None = None
+        self._attention = Attention()
         self._embed = embed
         self._runtime: EmbeddedRuntime | None = None
-        self._held_back: list[EventsSeen | IncidentsChanged] = []
+        self._held_events: list[Event] = []
+        self._held_incidents: list[IncidentBrief] = []
         self._kept: dict[str, Json] = read_state(self.home)
         for theme in themes.THEMES:
             self.register_theme(theme)
@@ -87,7 +91,7 @@ class MeshApp(App[int]):
         yield Banners()
         with Container(id="body"):
             yield ContentSwitcher(id="panes")
-        yield Input(placeholder="find", id="find", compact=True)
+        yield FindBar()
         yield Hints()
         yield Static(f"meshtui needs {LEAST_COLUMNS}×{LEAST_LINES} characters; make the window larger.", id="small")
 
@@ -118,11 +122,15 @@ class MeshApp(App[int]):
         def ended(fault: MeshError | None) -> None:
             self.call_later(self._runtime_ended, fault)
 
+        from meshtui.embedding import EmbeddedRuntime
+
         self._runtime = EmbeddedRuntime(self.settings, ready, ended)
         self._runtime.start()
 
     def _start_feed(self) -> None:
         if self.feed is None:
+            from meshtui.feed import Feed
+
             self.feed = Feed(self.settings, self.post_message, clock=self.clock)
             self.run_worker(self._run_feed(self.feed), name="feed", group="feed", exit_on_error=False)
         else:
@@ -139,7 +147,7 @@ class MeshApp(App[int]):
         if fault is not None and self.feed is None:
             self.fail(fault)
         elif fault is not None:
-            self.post_message(RuntimeEnded(str(fault)))
+            self.say(str(fault), severity="error")
         if self.feed is not None:
             self.feed.wake()
 
@@ -204,17 +212,14 @@ class MeshApp(App[int]):
                 pane.restore(kept)
         self._switcher.current = name
         self.screen_stack[0].query_one(Tabs).current = name
-        self._sync_find()
+        await self._show_find()
         if self.snapshot is not None and self.feed is not None:
             pane.show(self.snapshot)
         pane.focus_first()
         self.query_one(Hints).show(pane.ACTIONS)
 
-    def _sync_find(self) -> None:
-        field = self.screen_stack[0].query_one("#find", Input)
-        text = self.pane.finding if self.pane else ""
-        field.value = text
-        field.display = bool(text)
+    async def _show_find(self) -> None:
+        await self.screen_stack[0].query_one(FindBar).show(self.pane.finding if self.pane else "")
 
     # --- what the feed says -----------------------------------------------------------------------------------------
 
@@ -222,35 +227,34 @@ class MeshApp(App[int]):
         if self._embed and self._runtime is None and message.snapshot.runtime == "none":
             self._start_runtime()
         self.snapshot = message.snapshot
+        self._attention.look(self, message.snapshot)
         if not self.frozen:
             self._show(message.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
         base = self.screen_stack[0]
         base.query_one(HeaderLine).show(snapshot)
-        base.query_one(Banners).show(snapshot, self.frozen, 0)
+        self._show_banners()
         if self.pane is not None:
             self.pane.show(snapshot)
 
     def on_events_seen(self, message: EventsSeen) -> None:
-        if self.frozen:
-            self._hold_back(message)
+        if not self.frozen:
+            self._tell(message.events)
             return
-        self._tell(message.events)
+        self._held_events += message.events
+        self._show_banners()
 
     def on_incidents_changed(self, message: IncidentsChanged) -> None:
         if self.frozen:
-            self._hold_back(message)
-            return
-        self._tell_incidents(message.incidents)
+            self._held_incidents += message.incidents
+        else:
+            self._tell_incidents(message.incidents)
 
     def on_timeline_grown(self) -> None:
         if not self.frozen:
             for pane in self.panes:
                 pane.timeline_grown()
-
-    def on_runtime_ended(self, message: RuntimeEnded) -> None:
-        self.say(message.reason, severity="error")
 
     def _tell(self, events: Sequence[Event]) -> None:
         for pane in self.panes:
@@ -260,14 +264,12 @@ class MeshApp(App[int]):
         for pane in self.panes:
             pane.incidents_changed(incidents)
         for screen in self.screen_stack[1:]:
-            if isinstance(screen, ChainScreen):
-                screen.incidents_changed(incidents)
+            if (changed := getattr(screen, "incidents_changed", None)) is not None:
+                changed(incidents)
 
-    def _hold_back(self, message: EventsSeen | IncidentsChanged) -> None:
-        self._held_back.append(message)
+    def _show_banners(self) -> None:
         if self.snapshot is not None:
-            waiting = sum(len(m.events) for m in self._held_back if isinstance(m, EventsSeen))
-            self.screen_stack[0].query_one(Banners).show(self.snapshot, self.frozen, waiting)
+            self.screen_stack[0].query_one(Banners).show(self.snapshot, self.frozen, len(self._held_events))
 
     # --- actions ----------------------------------------------------------------------------------------------------
 
@@ -278,31 +280,29 @@ class MeshApp(App[int]):
             await self._show_pane(name)
 
     def action_freeze(self) -> None:
-        if self.frozen:
-            self.frozen = ""
-            held, self._held_back = self._held_back, []
-            for message in held:
-                self.post_message(message)
-            if self.snapshot is not None:
-                self._show(self.snapshot)
-            self.on_timeline_grown()
-        else:
+        if not self.frozen:
             self.frozen = f"{self.clock.now():%H:%M:%S} UTC"
-            if self.snapshot is not None:
-                self.screen_stack[0].query_one(Banners).show(self.snapshot, self.frozen, 0)
+            self._show_banners()
+            return
+        self.frozen = ""
+        events, self._held_events = self._held_events, []
+        incidents, self._held_incidents = self._held_incidents, []
+        self._tell(events)
+        self._tell_incidents(incidents)
+        if self.snapshot is not None:
+            self._show(self.snapshot)
+        self.on_timeline_grown()
 
-    def action_find(self) -> None:
-        field = self.screen_stack[0].query_one("#find", Input)
-        field.display = True
-        field.focus()
+    async def action_find(self) -> None:
+        if len(self.screen_stack) == 1:
+            await self.query_one(FindBar).open()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "find" and self.pane is not None:
-            self.pane.find(event.value)
+    def on_find_bar_typed(self, message: FindBar.Typed) -> None:
+        if self.pane is not None:
+            self.pane.find(message.text)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "find" and self.pane is not None:
-            event.input.display = bool(event.value)
+    def on_find_bar_done(self) -> None:
+        if self.pane is not None:
             self.pane.focus_first()
 
     async def action_back(self) -> None:
@@ -312,7 +312,7 @@ class MeshApp(App[int]):
             self.screen.minimize()
         elif self.pane is not None:
             self.pane.find("")
-            self._sync_find()
+            await self._show_find()
             self.pane.focus_first()
 
     def action_maximise(self) -> None:

@@ -43,11 +43,3 @@ class TimelineGrown(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, TimelineGrown)
-
-
-class RuntimeEnded(Message):
-    """The runtime that the app embeds has ended by itself; `reason` is one line."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        self.reason = reason

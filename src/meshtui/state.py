@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshcore.home import Home, read_plain_file, write_atomically
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 LIMIT_BYTES = 64 * 1024
 FILE = "terminal.json"

@@ -17,6 +17,7 @@ from meshtui.cli import _COMMANDS
 SUBCOMMANDS = [
     *([name] for name in sorted(_COMMANDS)),
     *(["skills", name] for name in ("list", "show", "confirm", "quarantine", "forget", "export", "import")),
+    ["import", "history"],
     *(["incidents", name] for name in ("list", "show")),
     *(["approvals", name] for name in ("list", "approve", "reject")),
     *(["nodes", name] for name in ("list", "forget")),

@@ -111,8 +111,8 @@ def _sources(found: Slice) -> Section:
             about.since or "the beginning",
             about.until or "its end",
             about.made_at,
-            ", ".join(f"{name} {version}" for name, version in about.versions.items()),
-            ", ".join(f"{name}={value}" for name, value in about.labels.items()),
+            ", ".join(f"{name} {version}" for name, version in sorted(about.versions.items())),
+            ", ".join(f"{name}={value}" for name, value in sorted(about.labels.items())),
         )
         for about in found.origins
     )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 
 from meshcore.evidence import words
-from meshcore.evidence.charts import Chart, Columns, Group, Lane, Lanes, Line, Lines, Spread, Tone
+from meshcore.evidence.charts import MOST_MARKS, Chart, Columns, Group, Lane, Lanes, Line, Lines, Spread, Tone
 from meshcore.evidence.metrics import distribution
 from meshcore.evidence.monitorlog import Hole
 
@@ -19,7 +19,6 @@ _LABELS = 176.0  # the room left of lanes and groups
 _NUMBERS = 56.0  # the room left of an axis of counts
 _LANE, _PLOT, _GROUP = 30.0, 190.0, 74.0
 _AXIS = 26.0
-_MOST_MARKS = 1_500  # of a timeline; more are drawn as columns
 _MOST_DOTS = 300  # of a group
 _MOST_POINTS = 1_200  # of a line
 _BIN = 6.0
@@ -128,7 +127,7 @@ def _lanes(chart: Lanes) -> tuple[float, list[str]]:
     time = _Time(chart.start, chart.end, _LABELS)
     top, bottom = 6.0, 6.0 + _LANE * max(len(chart.lanes), 1)
     parts = [*time.axis(top, bottom), *time.holes(chart.holes, top, bottom - top)]
-    many = sum(len(lane.marks) for lane in chart.lanes) > _MOST_MARKS
+    many = sum(len(lane.marks) for lane in chart.lanes) > MOST_MARKS
     for number, lane in enumerate(chart.lanes):
         middle = top + _LANE * (number + 0.5)
         parts.append(_label(lane.label, middle + 4))

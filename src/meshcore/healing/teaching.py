@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,14 +13,13 @@ from meshcore.healing.rules import LEARNT_BY
 from meshcore.healing.weighing import lift, reweigh
 from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
+from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
 from meshcore.model import (
     Action,
     AgentInfo,
-    Circumstances,
     Incident,
     KnownSkill,
     Signature,
@@ -67,8 +65,7 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     )
     if found is None:
         return None
-    signature = read(found.failed.output, command=shlex.join(found.failed.argv))
-    skill = learn(signature, found.fix, context=found.evidence, circumstances=Circumstances())
+    skill, signature = taught_by(found)
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")

@@ -14,10 +14,10 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
-from meshcore.healing.policy import Question, Ruling
+from meshcore.healing.policy import KIND_SEPARATOR, Question, Ruling
 from meshcore.healing.policy_refuse import refusal
 from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
-from meshcore.healing.words import counting, holds, rule, say
+from meshcore.healing.words import counting, rule, say, signed_for
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
@@ -324,19 +324,21 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     if not known.own_operator and (reason := _refused_from_others(question.match.action)):
         return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
     trust = _trust_in_skill(node, known)
-    highest = node.ceiling(
-        question.mode,
-        via=incident.agent.via,
-        author=trust.operator,
-        action_type=ruling.action_type,
-        start=trust.start,
+    highest = min(
+        (
+            node.ceiling(
+                question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
+            )
+            for kind in ruling.action_type.split(KIND_SEPARATOR)
+        ),
+        key=lambda one: _RANK[one.decision],
     )
     if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
         folder = question.project or incident.cwd
         if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
             ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
             return _lowered(ruling, highest)
-    if ruling.decision == "run" and not holds(node, "confirm", skill_id := known.skill.skill_id, {"skill": skill_id}):
+    if ruling.decision == "run" and not signed_for(node, known.skill):
         reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
         ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
     return _lowered(ruling, highest)

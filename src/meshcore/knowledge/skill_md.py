@@ -183,25 +183,30 @@ def _description(group: str, members: Sequence[KnownSkill]) -> str:
 
 def _entries(members: Sequence[KnownSkill], names: Mapping[str, str]) -> Iterable[str]:
     for one in members:
-        skill, evidence = one.skill, one.evidence
-        kind = skill.error_type if _PLAIN_NAME.fullmatch(skill.error_type) else "Error"
-        yield f"## {kind} ({one.skill_id[:12]})\n"
-        yield f"Error:\n\n{fenced(skill.example_line or skill.template, 'text')}\n"
-        if skill.action.kind == "advice":
-            yield f"Advice:\n\n{fenced(skill.action.text, 'text')}\n"
-        else:
-            yield f"Fix:\n\n{fenced(resolution(skill), 'sh')}\n"
-        if skill.example_command:
-            yield f"Failed command:\n\n{fenced(skill.example_command, 'text')}\n"
-        tries = evidence.verified + evidence.failed
-        seen = f"verified in {evidence.verified} of {tries} tries" if tries else "not yet tried by the mesh"
-        yield f"- {seen}, {'confirmed' if one.confirmed else 'not confirmed by a person'}"
-        yield f"- reported by {_author(one, names)} ({one.source})"
-        where = skill.circumstances
-        holds = ", ".join(filter(None, (where.os_family, where.program, where.scope)))
-        if holds and _shown(holds) == holds:
-            yield f"- seen with {holds}"
-        yield ""
+        yield from describe(one, names)
+
+
+def describe(one: KnownSkill, names: Mapping[str, str]) -> Iterable[str]:
+    """Yield a skill as lines of Markdown: error and fix in fences, how it fared, and who reported it."""
+    skill, evidence = one.skill, one.evidence
+    kind = skill.error_type if _PLAIN_NAME.fullmatch(skill.error_type) else "Error"
+    yield f"## {kind} ({one.skill_id[:12]})\n"
+    yield f"Error:\n\n{fenced(skill.example_line or skill.template, 'text')}\n"
+    if skill.action.kind == "advice":
+        yield f"Advice:\n\n{fenced(skill.action.text, 'text')}\n"
+    else:
+        yield f"Fix:\n\n{fenced(resolution(skill), 'sh')}\n"
+    if skill.example_command:
+        yield f"Failed command:\n\n{fenced(skill.example_command, 'text')}\n"
+    tries = evidence.verified + evidence.failed
+    seen = f"verified in {evidence.verified} of {tries} tries" if tries else "not yet tried by the mesh"
+    yield f"- {seen}, {'confirmed' if one.confirmed else 'not confirmed by a person'}"
+    yield f"- reported by {_author(one, names)} ({one.source})"
+    where = skill.circumstances
+    holds = ", ".join(filter(None, (where.os_family, where.program, where.scope)))
+    if holds and _shown(holds) == holds:
+        yield f"- seen with {holds}"
+    yield ""
 
 
 def _author(one: KnownSkill, names: Mapping[str, str]) -> str:

@@ -17,17 +17,20 @@ _COMMANDS = {
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
     "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
     "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
+    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
     "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
-    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
+    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
     "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
@@ -35,10 +38,11 @@ _COMMANDS = {
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
     "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
-    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
+    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
+_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
@@ -51,7 +55,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -97,11 +101,15 @@ def meshtui(
         if no_ui:
             raise click.UsageError("--no-ui stands alone: leave the command out")
         return None
-    if no_ui:
-        from meshtui.cli.serve import run_in_foreground, with_loops
+    settings = ctx.obj.settings
+    if (monitor_interval, runs_root, validate_interval) != (None, None, None):
+        from meshtui.cli.serve import with_loops
 
-        settings = with_loops(ctx.obj.settings, monitor_interval, runs_root, validate_interval)
+        settings = with_loops(settings, monitor_interval, runs_root, validate_interval)
+    if no_ui:
+        from meshtui.cli.serve import run_in_foreground
+
         return run_in_foreground(settings, as_json=as_json)
     from meshtui.terminal import run_app
 
-    return run_app(ctx.obj.settings)
+    return run_app(settings)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Vertical
 
-from meshcore.events import Event
-from meshcore.model import Json
-from meshcore.store_views import IncidentBrief
 from meshtui.actions import Action
-from meshtui.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from meshcore.events import Event
+    from meshcore.model import Json
+    from meshcore.store_views import IncidentBrief
     from meshtui.app import MeshApp
     from meshtui.feed import Feed
+    from meshtui.snapshot import Snapshot
 
 
 class Pane(Vertical):

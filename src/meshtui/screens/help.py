@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from meshtui.actions import APP, Action, shown_keys
-from meshtui.widgets.cells import fit
+from meshtui.widgets.cells import fit, wrapped
 
 KEYS_WIDTH, LABEL_WIDTH = 9, 15
 
@@ -31,9 +31,13 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
-            yield Static(self._text(), id="help-text")
+            yield Static(id="help-text")
 
-    def _text(self) -> Content:
+    def on_resize(self) -> None:
+        width = min(100, self.size.width * 9 // 10)
+        self.query_one("#help-text", Static).update(self._text(width - 6 - KEYS_WIDTH - LABEL_WIDTH - 4))
+
+    def _text(self, room: int) -> Content:
         scopes = list(dict.fromkeys([self._current, APP, *(action.scope for action in self._actions)]))
         lines: list[Content] = []
         for scope in scopes:
@@ -42,13 +46,13 @@ class HelpScreen(ModalScreen[None]):
                 continue
             lines.append(Content.styled("everywhere" if scope == APP else scope, "bold"))
             for action in found:
+                keys = fit(shown_keys(action, self._keymap), KEYS_WIDTH)
+                first, *more = wrapped(action.help, max(20, room))
                 lines.append(
-                    Content.assemble(
-                        (f"  {fit(shown_keys(action, self._keymap), KEYS_WIDTH)} ", "$accent"),
-                        f"{fit(action.label, LABEL_WIDTH)} ",
-                        (action.help, "$dim"),
-                    )
+                    Content.assemble((f"  {keys} ", "$accent"), f"{fit(action.label, LABEL_WIDTH)} ", (first, "$dim"))
                 )
+                indent = " " * (KEYS_WIDTH + LABEL_WIDTH + 4)
+                lines += [Content.assemble(indent, (line, "$dim")) for line in more]
             lines.append(Content(""))
         lines.append(Content.styled("Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this.", "$dim"))
         return Content("\n").join(lines)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshcore.model import Json
-from meshcore.store_views import IncidentBrief
 from meshtui.actions import Action, bindings
 from meshtui.screens.base import Pane
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.header import duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 from meshtui.widgets.states import STATES
 from meshtui.widgets.timeline_view import RANGES, TimelineView
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store_views import IncidentBrief
+    from meshtui.snapshot import Snapshot
 
 PAGE = 500
 
@@ -26,9 +28,9 @@ COLUMNS = (
     Column("state", 12),
     Column("time UTC", 8),
     Column("agent", 13, flex=1, priority=3),
-    Column("error", 16, flex=3),
+    Column("error", 20, flex=3),
     Column("fix", 16, flex=3, priority=2),
-    Column("to green", 8, priority=1, right=True),
+    Column("green", 7, priority=1, right=True),
 )
 
 ACTIONS: tuple[Action, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual import events
@@ -12,8 +13,10 @@ from textual.widgets import Static
 
 from meshtui.actions import APP_ACTIONS, Action, hint_of
 from meshtui.screens import PaneEntry
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.header import banners
+
+if TYPE_CHECKING:
+    from meshtui.snapshot import Snapshot
 
 
 class Tabs(Static):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,9 +13,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from meshcore.clock import Clock, from_text
-from meshcore.store_views import Green
-from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
+
+if TYPE_CHECKING:
+    from meshcore.store_views import Green
+    from meshtui.snapshot import Snapshot
 
 GAP = "   "
 NARROW_GAP = "  "

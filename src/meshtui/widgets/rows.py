@@ -282,7 +282,7 @@ class Rows(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        spans = widths(self.columns, width - 2)
+        spans = widths(self.columns, width - 1)
         if y == 0:
             head = self.get_component_rich_style("rows--head")
             titles = [(fit(c.title, w, right=c.right), head) for c, w in zip(self.columns, spans, strict=True) if w]

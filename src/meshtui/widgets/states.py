@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from meshcore.model import IncidentState
+if TYPE_CHECKING:
+    from meshcore.model import IncidentState
+
 
 STATES: Mapping[IncidentState, tuple[str, str]] = {
     "open": ("● open", "bad"),
