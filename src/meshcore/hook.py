@@ -183,10 +183,7 @@ class _Call:
 
     def _incident_id(self) -> str:
         """Return the id that every hook gives to this call; "" where the agent tells none."""
-        if not self.report.call:
-            return ""
-        text = "\0".join((self.me.via, self.report.session, self.report.call))
-        return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
+        return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
 
     def _is_twin(self, incident: Incident, boot: str) -> bool:
         seen = self.store.seen_alike(incident, boot, TWIN_SECONDS)
@@ -309,6 +306,12 @@ class _Call:
         home, bridge = str(self.settings.home), str(self.settings.bridge)
         head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
         return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
+
+
+def incident_id_of(via: str, session: str, call: str) -> str:
+    """Return the id of the incident that a call of an agent's session opens where it fails."""
+    text = "\0".join((via, session, call))
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def verdict_key(match: Match, policy: Path) -> str:
