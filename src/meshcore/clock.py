@@ -43,7 +43,7 @@ def from_text(text: str) -> datetime:
 def boot_id() -> str:
     """Return what identifies this boot, so that monotonic times of different processes compare."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
-            return file.read().strip()
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:  # noqa: PTH123
+            return file.read().decode("ascii").strip()
     except OSError:
         return ""

@@ -20,9 +20,12 @@ from meshcore.errors import MeshError
 from meshcore.healing.containment import detect
 from meshcore.healing.node import Node
 from meshcore.healing.policy import Policy
+from meshcore.healing.protection import unsigned, unsigned_skills
+from meshcore.healing.words import changed_operator, protected
 from meshcore.home import Home
 from meshcore.runtime import holder
 from meshcore.safety.halt import halted
+from meshcore.safety.operator_key import is_protected, public_half
 
 Level = Literal["ok", "note", "bad"]
 LEAST_FREE_BYTES = 100 * 1024 * 1024
@@ -48,7 +51,7 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     checks += [_containment(env), _policy(settings), _halt(settings), _operator_key(settings)]
     try:
         with Node(settings) as node:
-            checks += [_store(node), _clock(node), *_bridge(node), _records(node), _runtime(node)]
+            checks += [_store(node), _clock(node), *_bridge(node), *_signatures(node), _records(node), _runtime(node)]
     except MeshError as error:
         checks.append(Check("home", "bad", str(error), "see the line itself"))
     return checks
@@ -140,7 +143,13 @@ def _containment(env: Mapping[str, str]) -> Check:
 
 def _policy(settings: Settings) -> Check:
     path = settings.operator / "policy.toml"
-    policy = Policy.load(path)
+    key = settings.operator / "operator.key"
+    try:
+        policy = Policy.load(path, public_half(key) if is_protected(key) else "")
+    except MeshError as error:
+        return Check("policy", "bad", str(error), "see the line itself")
+    if policy.unsigned:
+        return Check("policy", "bad", policy.unsigned, "read the file, then: meshtui policy sign")
     if policy.problem:
         return Check("policy", "bad", policy.problem, f"correct {path}; until then nothing runs unattended")
     return Check("policy", "ok", f"{path}" if path.exists() else "the one that ships with meshtui")
@@ -156,12 +165,35 @@ def _operator_key(settings: Settings) -> Check:
     path = settings.operator / "operator.key"
     if not path.exists():
         return Check("operator key", "note", f"{path} is made at the first use")
+    try:
+        if is_protected(path):
+            public_half(path)
+            return Check("operator key", "ok", f"{path} has a passphrase: what widens needs it")
+    except MeshError as error:
+        return Check("operator key", "bad", str(error), "see the line itself")
     return Check(
         "operator key",
         "note",
         f"{path} has no passphrase: a program that runs as you can approve in your name",
-        "run agents as another user where that matters (SECURITY.md)",
+        "meshtui trust protect, or run agents as another user (SECURITY.md)",
     )
+
+
+def _signatures(node: Node) -> list[Check]:
+    if known := changed_operator(node):
+        text = f"{node.operator_key} is another key than before ({known[:12]}): nothing unsigned counts"
+        return [Check("signatures", "bad", text, "restore it from a backup, and find out who changed it")]
+    if not protected(node):
+        return []
+    sign = "if you decided it: meshtui trust sign --decisions"
+    checks = [Check("signatures", "bad", f"not signed, so it does not count: {what}", sign) for what in unsigned(node)]
+    if not node.identity.enrolment:
+        text = "the operator key has not enrolled this node: to your other nodes it is an unknown author"
+        checks.append(Check("signatures", "bad", text, "meshtui trust sign"))
+    if count := len(unsigned_skills(node)):
+        text = f"confirmed skills that nobody signed for: {count}; you are asked before they run"
+        checks.append(Check("signatures", "note", text, "meshtui skills confirm SKILL"))
+    return checks or [Check("signatures", "ok", "every decision that widens is signed")]
 
 
 def _store(node: Node) -> Check:

@@ -10,6 +10,7 @@ from meshcore.model import Json
 
 EventKind = Literal[
     "agent.joined",
+    "approval.carried",
     "approval.resolved",
     "approval.rule",
     "approval.waiting",
@@ -21,14 +22,17 @@ EventKind = Literal[
     "incident.matched",
     "incident.opened",
     "incident.state",
+    "maintenance.done",
     "mesh.halted",
     "mesh.mode",
     "mesh.resumed",
+    "monitor.requested",
     "monitor.snapshot",
     "node.joined",
     "outcome.received",
     "outcome.reported",
     "record.rejected",
+    "runs.validated",
     "runtime.started",
     "runtime.stopped",
     "skill.confirmed",
@@ -40,6 +44,7 @@ EventKind = Literal[
     "try.decided",
     "try.intent",
     "try.outcome",
+    "validation.requested",
 ]
 
 

@@ -29,6 +29,11 @@ class Home:
         return self.root / "node.key"
 
     @property
+    def enrolment(self) -> Path:
+        """The operator's signature under the node's key, kept for when the operator's key is protected."""
+        return self.root / "node.enrolment"
+
+    @property
     def next_key(self) -> Path:
         """A key that is to take the place of the node's."""
         return self.root / "node.key.new"

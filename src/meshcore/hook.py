@@ -1,365 +1,117 @@
 """What agents call at each finished command: note a failure, answer what is known, and be gone in no time.
 
-Light: the standard library only, and of that what is quick to load. What needs more (policy, keys, the bridge) is a
-follow-up, a program of its own that takes this one's place: `healing.after_hook`. An agent is never blocked: whatever
-is wrong with us, nothing is printed and the exit code is 0; the fault is an event of the store where that can be had.
+Light: the standard library only, and of that what is quick to load, later what is needed later. What needs more
+(policy, keys, the bridge) is a follow-up that takes this process's place: `healing.after_hook`. An agent is never
+blocked: whatever is wrong with us, nothing is printed and the exit code is 0; the fault is an event of the store where
+that can be had.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshcore.agents import agent as agent_called
-from meshcore.agents.base import Agent, Call, Denied, Failure, Success
 from meshcore.agents.payload import Payload, read_payload
-from meshcore.clock import boot_id, from_text, to_text
-from meshcore.config import Settings, load
-from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable, summary
-from meshcore.healing.modes import MODE, VIA, ceiling
-from meshcore.healing.rules import (
-    BAD_ACTION,
-    LEARNT_BY,
-    NODE_ID,
-    NOT_HERE,
-    REVOKED,
-    action_hash,
-    normalised,
-    not_here_key,
-)
-from meshcore.healing.shelltext import plain_command
-from meshcore.home import Home
-from meshcore.hook_answer import suggestion
-from meshcore.hook_memory import Memory, Offer, key_of, recall, remember, session_key
-from meshcore.knowledge.matching import matches
-from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
-from meshcore.safety.redact import redact_argv
-from meshcore.safety.sanitize import visible
-from meshcore.store import CommandRow, Store
 
-BUSY_SECONDS = 0.5  # for a store that somebody holds: the agent does not wait longer for us
-TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
-PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
-VERDICT = "hook:verdict:"  # + action and policy: the decision of policy, when it was last asked
-PULLED = "hook:pulled"
-OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
+if TYPE_CHECKING:
+    from pathlib import Path
 
+    from meshcore.hook_call import Handled
+    from meshcore.model import Json
 
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """What a payload led to: the text to print, and what the follow-up is to do (None: nothing)."""
-
-    text: str = ""
-    follow_up: dict[str, Json] | None = None
+_DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
 
 
 def main(name: str, *, home: str | None = None, bridge: str | None = None) -> int:
     """Handle the payload on standard input for an agent program; always 0."""
     try:
         handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge)
-        if handled.follow_up is not None:
-            follow(handled.follow_up)
-        os.write(1, handled.text.encode(errors="replace"))
+        if handled is not None and handled.follow_up is not None:
+            command = follow_up_command(handled.follow_up)
+            os.execv(command[0], command)  # noqa: S606
+        if handled is not None:
+            os.write(1, handled.text.encode(errors="replace"))
     except Exception as error:
         _note_fault(name, error, home)
     return 0
 
 
 def handle(
-    name: str,
-    payload: Payload,
-    environment: Mapping[str, str],
-    *,
-    home: str | None = None,
-    bridge: str | None = None,
-) -> Handled:
-    """Do what a payload asks for. Raises MeshError where the store cannot be used, KeyError for an unknown agent."""
-    program = agent_called(name)
+    name: str, payload: Payload, environment: Mapping[str, str], *, home: str | None = None, bridge: str | None = None
+) -> Handled | None:
+    """Do what a payload asks for; None where it reports nothing that counts.
+
+    Raises MeshError where the store cannot be used, KeyError for an unknown agent.
+    """
     if b"PostToolBatch" in payload.head and not any(mark in payload.head for mark in _DENIALS):
-        return Handled()
+        return None
+    program = agent_called(name)
     found = payload.parse()
     report = program.read(found) if found is not None else None
     if report is None:
-        return Handled()
-    who = environment.get("MESHTUI_AGENT") or ""
+        return None
+    from meshcore.agents.base import Failure
+    from meshcore.config import load
+    from meshcore.home import Home
+
     settings = load(home=home, bridge=bridge, environment=environment)
-    me = AgentInfo(who or f"{name}@{settings.host}", name, settings.host)
     paths = Home(settings.home)
-    if not isinstance(report, Failure) and not paths.store.exists():
-        return Handled()
-    paths.create()
-    store = Store(paths.store, busy_timeout=BUSY_SECONDS)
+    _note_call(paths.state / f"hook.{name}")
+    if not isinstance(report, Failure) and not _is_open(paths.store, name, report.session):
+        return None
+    from meshcore.hook_call import take
+
+    return take(report, program, settings, environment)
+
+
+def _note_call(path: Path) -> None:
+    """Show a sign of life, as the time of a file: cheaper than a row."""
     try:
-        call = _Call(store, settings, program, me, environment, report)
-        if isinstance(report, Failure):
-            return call.failed(report)
-        return call.denied() if isinstance(report, Denied) else call.succeeded(report)
-    finally:
-        store.close()
-
-
-_DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
-
-
-class _Call:
-    """One report of one agent, on an open store."""
-
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        program: Agent,
-        me: AgentInfo,
-        environment: Mapping[str, str],
-        report: Call,
-    ) -> None:
-        self.store = store
-        self.settings = settings
-        self.program = program
-        self.me = me
-        self.environment = environment
-        self.report = report
-        self.session = session_key(me.via, report.session)
-        folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
-        argv, cwd = plain_command(report.command, folder, succeeded=isinstance(report, Success))
-        self.argv, self.cwd = argv, cwd
-        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
-        self.key = key_of(self.stored_argv, cwd)
-
-    # --- it failed ------------------------------------------------------------------------------------------------
-
-    def failed(self, report: Failure) -> Handled:
-        """Open the incident, and answer what is known; one that another hook has seen is left to that one."""
-        store = self.store
-        mode = self._mode()
-        if mode == "off":
-            return Handled()
-        incident = make_incident(
-            report.output.encode(errors="replace"),
-            self.argv,
-            cwd=self.cwd,
-            env=self.environment,
-            agent=self.me,
-            exit_code=report.exit_code,
-            opened=store.now(),
-            incident_id=self._incident_id(),
-        )
-        with store.transaction():
-            boot = boot_id()
-            if self._is_twin(incident, boot):
-                return Handled()
-            store.see_agent(self.me.name, self.me.via, self.me.host)
-            if not store.add_incident(incident, store.meta(NODE_ID), boot=boot):
-                return Handled()
-            store.add_to_outbox("incident", summary(incident))
-            memory = recall(store, self.session) or Memory()
-            before = memory.failed.get(self.key, "")
-            memory = self._with_command(memory, report.exit_code or 1, incident.excerpt, incident.incident_id)
-            memory = memory.with_failure(self.key, incident.incident_id)
-            in_vain = before if self._was_taken(memory, before) else ""
-            answer, more = (None, True) if in_vain else self._answer(incident, mode)
-            if answer is not None:
-                memory = memory.with_offer(self._note_answer(incident, answer[1]))
-            remember(store, self.session, memory)
-        if more:
-            return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain))
-        if answer is None:
-            return Handled()
-        known, match, author = answer
-        return Handled(self.program.answer(report.event, suggestion(known, match, author)))
-
-    def _was_taken(self, memory: Memory, incident_id: str) -> bool:
-        """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""
-        if not any(offer.incident_id == incident_id for offer in memory.offered):
-            return False
-        before = self.store.incident(incident_id)
-        return before is not None and before.state == "applied_not_rerun"
-
-    def _incident_id(self) -> str:
-        """Return the id that every hook gives to this call; "" where the agent tells none."""
-        return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
-
-    def _is_twin(self, incident: Incident, boot: str) -> bool:
-        seen = self.store.seen_alike(incident, boot, TWIN_SECONDS)
-        return any(via != self.me.via or not self.report.call for via in seen)
-
-    def _mode(self) -> Mode:
-        rows = self.store.controls(MODE)
-        asked = rows.get(VIA + self.me.via, "")
-        start: Mode = "hint"
-        for mode in MODES:
-            if mode == asked:
-                start = mode
-        return ceiling(start, self.settings.mode, rows, via=self.me.via).mode
-
-    def _answer(self, incident: Incident, mode: Mode) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
-        """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
-        store = self.store
-        found = matches(incident.signature, store, incident.circumstances)
-        folder = project_root(self.cwd) or self.cwd
-        rejected = store.controls(NOT_HERE) if found else {}
-        found = [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
-        if not found:
-            return None, self._may_pull()
-        match, known = found[0], store.skill(found[0].skill_id)
-        if known is None or mode in ("approve", "auto"):
-            return None, known is not None
-        author = self._own_author(known)
-        key = verdict_key(match, self.settings.operator / "policy.toml")
-        if not author or store.meta(key) != "hint" or store.meta(BAD_ACTION + normalised(known.skill.action)):
-            return None, True
-        return (known, match, author), False
-
-    def _own_author(self, known: KnownSkill) -> str:
-        """Return who of the own operator's nodes taught a skill, as far as that is beyond doubt without the keys."""
-        store = self.store
-        if not known.own_operator:
-            return ""
-        if known.author in ("", store.meta(NODE_ID)):
-            return store.meta(LEARNT_BY + known.skill_id) or "this node"
-        row = store.author(known.author)
-        if row is None or row.changed or not row.own_operator or store.expires(known.skill_id, known.author):
-            return ""
-        withdrawn = any(store.control(REVOKED + key) for key in (row.node, row.operator) if key)
-        return "" if withdrawn else row.name or row.node[:12]
-
-    def _may_pull(self) -> bool:
-        """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
-        now, before = self.store.clock.now(), self.store.meta(PULLED)
-        try:
-            if before and 0 <= (now - from_text(before)).total_seconds() < PULL_SECONDS:
-                return False
-        except ValueError:
-            pass
-        self.store.set_meta(PULLED, to_text(now))
-        return not is_locked(Home(self.settings.home).runtime_lock)
-
-    def _note_answer(self, incident: Incident, match: Match) -> Offer:
-        store, incident_id = self.store, incident.incident_id
-        data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
-        store.add_event("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
-        store.set_incident_state(incident_id, "matched", skill_id=match.skill_id, again=True)
-        note_told(store, incident, match, self.me)
-        return Offer(incident_id, match.skill_id, match.action.command())
-
-    # --- it worked ------------------------------------------------------------------------------------------------
-
-    def succeeded(self, report: Success) -> Handled:
-        """Where something is open in this session, note the command: it may be the fix, or prove one."""
-        memory = recall(self.store, self.session)
-        if memory is None:
-            return Handled()
-        output = readable(report.output.encode(errors="replace")[-4 * OUTPUT_KEPT :], truncated=True)[-OUTPUT_KEPT:]
-        with self.store.transaction():
-            memory = self._with_command(memory, 0, output, "")
-            command = " ".join(self.report.command.split())
-            for offer in memory.offered:
-                if offer.command in command and offer.incident_id in memory.failed.values():
-                    self._take(offer)
-            remember(self.store, self.session, memory)
-        if self.key not in memory.failed:
-            return Handled()
-        return Handled(follow_up=self._task("succeeded", incident=memory.failed[self.key]))
-
-    def _take(self, offer: Offer) -> None:
-        """Note that the agent ran what it was told of, with success: the failed command will show what it was worth."""
-        store = self.store
-        incident = store.incident(offer.incident_id)
-        if incident is None or incident.state != "matched":
-            return
-        store.set_incident_state(offer.incident_id, "applied_not_rerun", skill_id=offer.skill_id)
-        store.note_use(offer.skill_id)
-        data = {"via": self.me.via, "command": offer.command}
-        store.add_event(
-            "hook.taken", incident_id=offer.incident_id, skill_id=offer.skill_id, agent=self.me.name, data=data
-        )
-
-    # --- it was not allowed ---------------------------------------------------------------------------------------
-
-    def denied(self) -> Handled:
-        """A person or a rule refused a fix that was offered: it is not offered in this project again."""
-        memory = recall(self.store, self.session)
-        command = " ".join(self.report.command.split())
-        for offer in memory.offered if memory else ():
-            if offer.command in command:
-                folder = project_root(self.cwd) or self.cwd
-                with self.store.transaction():
-                    self.store.set_rule(not_here_key(offer.skill_id, folder), self.me.name, self.me.name)
-                    data = {"rule": f"not in {folder}", "command": offer.command, "actor": self.me.name}
-                    self.store.add_event("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
-        return Handled()
-
-    # --- both -----------------------------------------------------------------------------------------------------
-
-    def _with_command(self, memory: Memory, exit_code: int, output: str, incident_id: str) -> Memory:
-        now, output = self.store.now(), output[-EXCERPT_LIMIT:]
-        row = CommandRow(self.stored_argv, self.cwd, exit_code, output, now, incident_id, self.me.name)
-        return memory.with_command(self.store.add_command(row))
-
-    def _task(self, what: str, **fields: Json) -> dict[str, Json]:
-        home, bridge = str(self.settings.home), str(self.settings.bridge)
-        head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
-        return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
-
-
-def incident_id_of(via: str, session: str, call: str) -> str:
-    """Return the id of the incident that a call of an agent's session opens where it fails."""
-    text = "\0".join((via, session, call))
-    return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
-
-
-def verdict_key(match: Match, policy: Path) -> str:
-    """Return the key under which the decision of policy on an action is kept, while that policy stands as it is."""
-    try:
-        found = policy.stat()
-        stamp = f"{found.st_mtime_ns}:{found.st_size}"
+        os.utime(path)
     except OSError:
-        stamp = ""
-    text = f"{action_hash(match.action)}:{stamp}"
-    return VERDICT + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        except OSError:
+            return
 
 
-def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:
-    """Write down that an agent was told of a fix."""
-    store.add_event(
-        "hook.answered",
-        incident_id=incident.incident_id,
-        skill_id=match.skill_id,
-        agent=me.name,
-        data={"via": me.via, "command": match.action.command()},
-    )
-
-
-def is_locked(path: Path) -> bool:
-    """Tell whether a process holds a lock; False also where nobody ever did."""
-    if not path.exists():
+def _is_open(store: Path, via: str, session: str) -> bool:
+    """Tell whether anything failed in a session that has not succeeded since; only then a success says anything."""
+    if not store.exists():
         return False
-    from meshcore.filelock import FileLock
+    import sqlite3
 
-    with contextlib.suppress(OSError), FileLock(path).held() as free:
-        return not free
-    return False
+    from meshcore.hook_memory import session_key
 
-
-def follow(task: Mapping[str, Json]) -> None:
-    """Let the follow-up take this process's place. Raises OSError."""
-    os.execv(sys.executable, follow_up_command(task))  # noqa: S606
+    database = sqlite3.connect(store, timeout=0.5)
+    try:
+        found = database.execute("SELECT 1 FROM meta WHERE key=?", (session_key(via, session),)).fetchone()
+        return found is not None
+    finally:
+        database.close()
 
 
 def follow_up_command(task: Mapping[str, Json]) -> list[str]:
     """Return the command of the follow-up."""
+    import json
+
     return [sys.executable, "-I", "-m", "meshcore.healing.after_hook", json.dumps(task)]
 
 
 def _note_fault(name: str, error: Exception, home: str | None) -> None:
-    with contextlib.suppress(Exception):
+    try:
+        from meshcore.config import load
+        from meshcore.home import Home
+        from meshcore.hook_call import BUSY_SECONDS
+        from meshcore.safety.sanitize import visible
+        from meshcore.store import Store
+
         store = Store(Home(load(home=home).home).store, busy_timeout=BUSY_SECONDS)
         what = visible(f"the hook of {name}: {str(error) or type(error).__name__}", keep_newlines=False, limit=500)
         store.add_event("fault", data={"what": what})
         store.close()
+    except Exception:  # noqa: S110  there is nowhere left to say it
+        pass

@@ -6,10 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from meshcore.clock import from_text
-from meshcore.model import Json
-from meshcore.store import Store
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store import Store
 
 PREFIX = "hook:session:"
 KEPT_DAYS = 7

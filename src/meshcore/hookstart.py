@@ -4,6 +4,7 @@ Without `site` an interpreter starts in half the time, without collecting garbag
 sooner: this process lives for some milliseconds and leaves nothing behind but what is committed.
 """
 
+# mypy: allow-untyped-calls
 import gc
 import os
 import sys
@@ -15,6 +16,10 @@ def main() -> None:
     try:
         # The folder of this file would come first, and the modules in it hide others of their names.
         sys.path[0:1] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]  # noqa: PTH100, PTH120
+        from meshcore.hookcache import Cache
+
+        cache = Cache()
+        cache.install()
         from meshcore.standins import install
 
         install()
@@ -23,6 +28,7 @@ def main() -> None:
         name, *rest = sys.argv[1:]
         home, bridge = (*rest, None, None)[:2]
         handle(name, home=home or None, bridge=bridge or None)
+        cache.save()
     except BaseException:  # noqa: S110  an agent has no use for what went wrong with us
         pass
     os._exit(0)

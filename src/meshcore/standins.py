@@ -1,9 +1,10 @@
 """Stand-ins for modules of the standard library that take a hook longer to load than all of its work.
 
 Only `hookstart` installs them, in a process that lives for some milliseconds. They do what the light modules use of
-`dataclasses` (frozen, slots, defaults, replace), `typing` (nothing of it matters at run time) and `urllib.parse`
-(which pathlib loads for its URIs); asked for anything else, a stand-in gives way to the real module. A test holds each
-class of the light modules against what the real `dataclass` makes of it.
+`dataclasses` (frozen, slots, defaults, replace), `datetime` (all that C has), `hashlib` (two functions), `typing`
+(nothing of it matters at run time), `urllib.parse` (which pathlib loads for its URIs); asked for anything else, a
+stand-in gives way to the real module. A test holds each class of the light modules against what the real `dataclass`
+makes of it.
 """
 
 from __future__ import annotations
@@ -28,11 +29,31 @@ class _StandIn(ModuleType):
 
 def install() -> None:
     """Put the stand-ins where an import finds them; modules that are loaded already stay."""
-    for module in (_dataclasses, _typing, _urllib_parse):
+    for module in (_dataclasses, _datetime, _hashlib, _typing, _urllib_parse):
         made = module()
         sys.modules.setdefault(made.__name__, made)
-    # Without it hashlib uses its own functions: the library of OpenSSL alone takes 3 ms.
-    sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]
+
+
+def _datetime() -> ModuleType:
+    """Return the module as C has it: the real one defines all of it in Python first."""
+    import _datetime as c_module  # type: ignore[import-not-found, unused-ignore]
+
+    made = _StandIn("datetime")
+    vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
+    return made
+
+
+def _hashlib() -> ModuleType:
+    """Return the two functions that light modules use, without the library of OpenSSL, which alone takes 3 ms."""
+    from _blake2 import blake2b
+
+    try:
+        from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore]
+    made = _StandIn("hashlib")
+    vars(made).update(blake2b=blake2b, sha256=sha256)
+    return made
 
 
 def _urllib_parse() -> ModuleType:
@@ -176,7 +197,12 @@ def _replace(value, /, **changes):
     return type(value)(**changes)
 
 
+def _fields(value):
+    return tuple(value.__dataclass_fields__.values())
+
+
 def _dataclasses() -> ModuleType:
     made = _StandIn("dataclasses")
-    vars(made).update(dataclass=_dataclass, field=_Field, replace=_replace, FrozenInstanceError=_FrozenInstanceError)
+    vars(made).update(dataclass=_dataclass, field=_Field, fields=_fields, replace=_replace)
+    vars(made).update(FrozenInstanceError=_FrozenInstanceError)
     return made

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 from meshcore import store_reads as reads
+from meshcore.store_approvals import ApprovalTables
+from meshcore.store_evidence import EvidenceTables
 from meshcore.store_exchange import ExchangeTables
 from meshcore.store_file import BUSY_TIMEOUT_SECONDS, CHECKPOINT_BYTES, SCHEMA_VERSION
-from meshcore.store_incidents import IncidentTables
 from meshcore.store_reads import Read, marks
+from meshcore.store_retention import RetentionTables
 from meshcore.store_rows import Approval, CommandRow, OutboxRow, command_of_row, folder_to_text
 from meshcore.store_skills import SkillTables
 
 COMMANDS_KEPT_PER_FOLDER = 200
+
+T = TypeVar("T")
 
 __all__ = [
     "BUSY_TIMEOUT_SECONDS",
@@ -30,7 +35,7 @@ __all__ = [
 ]
 
 
-class Store(SkillTables, IncidentTables, ExchangeTables):
+class Store(SkillTables, ApprovalTables, ExchangeTables, EvidenceTables, RetentionTables):
     """One home's database: all its tables, and its figures."""
 
     def see_agent(self, name: str, via: str, host: str) -> None:
@@ -71,6 +76,10 @@ class Store(SkillTables, IncidentTables, ExchangeTables):
         """Return the commands with these ids that are still kept, oldest first."""
         sql = f"SELECT * FROM commands WHERE command_id IN ({marks(ids)}) ORDER BY command_id"  # noqa: S608
         return self._all(Read(sql, command_of_row, tuple(ids)))
+
+    def answers(self, read: Read[T]) -> list[T]:
+        """Return the answer to a question of somebody else's, for example of evidence."""
+        return self._all(read)
 
     def figures(self) -> dict[str, int]:
         """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""

@@ -9,7 +9,6 @@ from meshcore import store_reads as reads
 from meshcore.events import Event, EventKind
 from meshcore.model import Json
 from meshcore.store_file import StoreFile
-from meshcore.store_reads import Read
 
 
 class EventTables(StoreFile):
@@ -26,12 +25,11 @@ class EventTables(StoreFile):
             self._write("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
 
     def metas(self, prefix: str) -> dict[str, str]:
-        """Return the stored values whose keys begin like this."""
-        sql = "SELECT key, value FROM meta WHERE key>=? AND key<?"
-        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))))
+        """Return the stored values whose keys begin like this, by key."""
+        return dict(self._all(reads.metas(prefix)))
 
     def drop_meta(self, key: str) -> None:
-        """Forget a stored value; one that is not there is no error."""
+        """Forget a stored value."""
         with self.transaction():
             self._write("DELETE FROM meta WHERE key=?", (key,))
 
@@ -44,6 +42,15 @@ class EventTables(StoreFile):
         with self.transaction(durable=True):
             self._write("INSERT OR REPLACE INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
             self.add_event(kind, data={"key": key, "value": value, "actor": actor})
+
+    def take_control(self, key: str) -> str:
+        """Return what was asked for under a key and take it away: one of several that look gets it; "" for nothing."""
+        if not self.control(key):
+            return ""
+        with self.transaction():
+            value = self.control(key)
+            self._write("DELETE FROM control WHERE key=?", (key,))
+        return value
 
     def add_event(
         self,

@@ -1,4 +1,4 @@
-"""What this node met and did: incidents, tries, outcomes, and what waits for a person."""
+"""What this node met and did: incidents, tries, outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from meshcore.model import Incident, IncidentState, Json, Outcome, canonical
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read, marks, unambiguous
 from meshcore.store_rows import (
-    Approval,
     folder_to_text,
     incident_of_row,
     incident_to_row,
@@ -21,7 +20,7 @@ _CLOSED = ("verified", "fix_failed", "refused")
 
 
 class IncidentTables(EventTables):
-    """The tables `incidents`, `tries`, `outcomes` and `approvals`."""
+    """The tables `incidents`, `tries` and `outcomes`."""
 
     def add_incident(
         self, incident: Incident, node: str, *, boot: str = "", monotonic: float | None = None, remote: bool = False
@@ -112,10 +111,13 @@ class IncidentTables(EventTables):
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
     def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
-        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately."""
+        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately.
+
+        What has succeeded since is not this one.
+        """
         sql = (
             "SELECT via FROM (SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT ?)"
-            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>?"
+            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>? AND state<>'verified'"
         )
         since = self.clock.monotonic() - seconds
         row = incident_to_row(incident)
@@ -188,16 +190,21 @@ class IncidentTables(EventTables):
         now = self.clock.monotonic()
         return self._all(Read(sql, lambda row: now - row[0], (skill_id, boot)))
 
-    def same_command_tries_ago(self, argv: Sequence[str], cwd: str, skill_id: str, boot: str) -> list[float]:
-        """Return how many seconds ago finished tries by policy were made for the same command and folder."""
+    def same_command_tries_ago(
+        self, argv: Sequence[str], cwd: str, skill_id: str, boot: str, failed_at: float
+    ) -> list[float]:
+        """Return how many seconds ago finished tries by policy were made for the same command and folder.
+
+        What was verified only after `failed_at` (monotonic seconds) is left out: this failure says nothing against it.
+        """
         sql = (
             "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
             " AND actor='policy' AND tries.result<>'' AND argv=? AND cwd=?"
+            " AND NOT (tries.result='verified' AND coalesce(opened_monotonic+seconds, 0)>?)"
         )
         now = self.clock.monotonic()
-        return self._all(
-            Read(sql, lambda row: now - row[0], (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd)))
-        )
+        parameters = (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd), failed_at)
+        return self._all(Read(sql, lambda row: now - row[0], parameters))
 
     def last_results(self, after: str, limit: int) -> list[str]:
         """Return the newest results of this node's tries that began after a time, newest first."""
@@ -253,58 +260,3 @@ class IncidentTables(EventTables):
     def last_outcome(self) -> int:
         """Return the number of the newest outcome, 0 where there is none."""
         return self._one(Read("SELECT coalesce(max(seq), 0) FROM outcomes", lambda row: int(row[0]))) or 0
-
-    # --- approvals --------------------------------------------------------------------------------------------------
-
-    def ask(self, approval: Approval) -> bool:
-        """Let a try wait for a person; False where the same already waits."""
-        with self.transaction():
-            waiting = self._db.execute(
-                "SELECT 1 FROM approvals WHERE state='waiting' AND incident_id=? AND action_hash=?",
-                (approval.incident_id, approval.action_hash),
-            ).fetchone()
-            if waiting:
-                return False
-            self._write(
-                "INSERT INTO approvals (approval_id, incident_id, skill_id, action_hash, command, reasons, asked,"
-                " state, resolved, actor) VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (
-                    approval.approval_id,
-                    approval.incident_id,
-                    approval.skill_id,
-                    approval.action_hash,
-                    approval.command,
-                    json.dumps(approval.reasons),
-                    approval.asked,
-                    approval.state,
-                    approval.resolved,
-                    approval.actor,
-                ),
-            )
-            self.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
-            self.add_event(
-                "approval.waiting",
-                incident_id=approval.incident_id,
-                skill_id=approval.skill_id,
-                data={"approval": approval.approval_id, "command": approval.command, "reasons": list(approval.reasons)},
-            )
-        return True
-
-    def approvals(self, *, waiting_only: bool = True) -> list[Approval]:
-        """Return approvals, oldest first."""
-        return self._all(reads.approvals(waiting_only))
-
-    def approval(self, reference: str) -> Approval | None:
-        """Return the approval with this id or unambiguous beginning of it."""
-        return unambiguous(self._all(reads.approval(reference)), reference, lambda found: found.approval_id)
-
-    def resolve_approval(self, approval_id: str, state: str, actor: str) -> bool:
-        """Settle what waits; False where somebody else did before."""
-        with self.transaction(durable=True):
-            done = self._write(
-                "UPDATE approvals SET state=?, resolved=?, actor=? WHERE approval_id=? AND state='waiting'",
-                (state, self.now(), actor, approval_id),
-            )
-            if done.rowcount:
-                self.add_event("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
-        return done.rowcount == 1

@@ -64,9 +64,21 @@ def meta(key: str) -> Read[str]:
     return Read("SELECT value FROM meta WHERE key=?", _text, (key,))
 
 
+def metas(prefix: str) -> Read[tuple[str, str]]:
+    """The stored values whose keys begin like this, by key."""
+    sql = "SELECT key, value FROM meta WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+
+
 def control(key: str) -> Read[str]:
     """What an operator has set."""
     return Read("SELECT value FROM control WHERE key=?", _text, (key,))
+
+
+def controls(prefix: str) -> Read[tuple[str, str]]:
+    """What an operator has set under keys that begin like this."""
+    sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
 
 
 def events_after(seq: int, limit: int) -> Read[Event]:
@@ -174,6 +186,12 @@ def approvals(waiting_only: bool) -> Read[Approval]:
     """Approvals, oldest first."""
     where = "WHERE state='waiting' " if waiting_only else ""
     return Read(f"SELECT * FROM approvals {where}ORDER BY seq", approval_of_row)  # noqa: S608
+
+
+def approved() -> Read[Approval]:
+    """What was approved and is not carried out, oldest first."""
+    sql = "SELECT * FROM approvals WHERE state='approved' AND result='' ORDER BY seq"
+    return Read(sql, approval_of_row)
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------

@@ -112,6 +112,8 @@ class SkillTables(EventTables):
         """Change what may be done with a skill, with its event."""
         with self.transaction(durable=True):
             self._write("UPDATE skills SET state=? WHERE skill_id=?", (state, skill_id))
+            if state in ("quarantined", "forgotten"):
+                self._write("DELETE FROM words WHERE kind='confirm' AND key=?", (skill_id,))
             self.add_event("skill.state", skill_id=skill_id, data={"state": state, "actor": actor, "reason": reason})
 
     def confirm_skill(self, skill_id: str, actor: str) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meshcore import store_reads as reads
 from meshcore.clock import from_text, to_text
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read
@@ -39,7 +40,7 @@ def _author_of_row(row: sqlite3.Row) -> AuthorRow:
 
 
 class TrustTables(EventTables):
-    """The tables `authors` and `sayings`, and the rules in `control`."""
+    """The tables `authors` and `sayings`, and the rules in `control`; `words`."""
 
     def see_author(
         self, node: str, name: str, host: str, operator: str, own_operator: bool, seq: int, created: str = ""
@@ -125,8 +126,7 @@ class TrustTables(EventTables):
 
     def controls(self, prefix: str) -> Mapping[str, str]:
         """Return what an operator has set under keys that begin like this."""
-        sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
-        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))))
+        return dict(self._all(reads.controls(prefix)))
 
     def set_rule(self, key: str, value: str, actor: str) -> None:
         """Set what an operator decides, or take it back with an empty value; the caller writes the event."""
@@ -134,6 +134,18 @@ class TrustTables(EventTables):
             self._write("DELETE FROM control WHERE key=?", (key,))
             if value:
                 self._write("INSERT INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
+
+    # --- what the operator signed ---------------------------------------------------------------------------------
+
+    def put_word(self, kind: str, key: str, text: str, sig: str) -> None:
+        """Keep a signed word; the one before it for the same thing is gone."""
+        with self.transaction(durable=True):
+            self._write("INSERT OR REPLACE INTO words VALUES (?,?,?,?)", (kind, key, text, sig))
+
+    def word(self, kind: str, key: str) -> tuple[str, str] | None:
+        """Return the text and signature that are kept for a thing; nothing says yet that they hold."""
+        sql = "SELECT text, sig FROM words WHERE kind=? AND key=?"
+        return self._one(Read(sql, lambda row: (str(row[0]), str(row[1])), (kind, key)))
 
 
 def in_utc(text: str) -> str:

@@ -7,10 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from meshcore import store_file
 from meshcore.errors import EXIT_CONFIGURATION, ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.store import SCHEMA_VERSION, Store
@@ -67,6 +69,32 @@ def test_a_store_of_a_newer_version_ends_with_78_and_is_left_as_it_is(tmp_path: 
         Store(path)
     assert caught.value.exit_code == EXIT_CONFIGURATION
     assert path.read_bytes() == before
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA journal_mode=WAL")
+        script = Path(store_file.__file__).parent / "sql" / "store_001.sql"
+        old.executescript(script.read_text("utf-8") + "PRAGMA user_version=1;")
+        for number, state in enumerate(("waiting", "approved", "rejected"), 1):
+            row = (f"{number:012x}", "i" * 8, "s" * 8, "h", "pip install x", "[]", "2026-11-22T09:00:00Z", state)
+            columns = "approval_id, incident_id, skill_id, action_hash, command, reasons, asked, state"
+            old.execute(f"INSERT INTO approvals ({columns}) VALUES (?,?,?,?,?,?,?,?)", row)
+        old.execute("INSERT INTO control VALUES ('mode', 'hint', '', 'anna')")
+        for number in range(1, 5):
+            values = (number, f"{number:08x}", "5" * 64, "fix_failed" if number != 2 else "verified")
+            columns = "seq, outcome_id, skill_id, result, incident_id, node, host, own_operator, at, body"
+            old.execute(f"INSERT INTO outcomes ({columns}) VALUES (?,?,?,?,'','','',1,'','')", values)
+        old.execute("INSERT INTO meta VALUES (?, '3')", ("lifted:" + "5" * 64,))
+        old.commit()
+    with closing(Store(path)) as store:
+        found = [(one.state, one.result) for one in store.approvals(waiting_only=False)]
+        assert found == [("waiting", ""), ("approved", "unknown"), ("rejected", "")]
+        assert store.approved() == []
+        assert store.control("mode") == "hint"
+        assert store.word("rule", "mode") is None
+        assert store.meta("forgiven:" + "5" * 64) == "00000001 00000003"
 
 
 def make_text(path: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from meshcore.model import Json
+if TYPE_CHECKING:
+    from meshcore.model import Json
+
 
 TEXT_LIMIT = 1 << 20  # characters of one text of a payload
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Answer, Call, Denied, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "claude-code"
 WAIT_SECONDS = 50.0  # of the 60 that its configuration grants the hook

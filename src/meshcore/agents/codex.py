@@ -10,10 +10,13 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents import claude_code
 from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "codex"
 WAIT_SECONDS = 50.0

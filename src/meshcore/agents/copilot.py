@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "copilot"
 WAIT_SECONDS = 50.0

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "cursor"
 WAIT_SECONDS = 50.0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents import claude_code
 from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "gemini"
 WAIT_SECONDS = 50.0

@@ -7,9 +7,12 @@ Standard library only. opencode calls plugins, not programs: `opencode.js` besid
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 NAME = "opencode"
 WAIT_SECONDS = 50.0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from meshcore.model import Json
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 LIMIT = 1 << 20  # bytes that are kept of one payload
 _HALF = LIMIT // 2

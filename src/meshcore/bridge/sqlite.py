@@ -187,6 +187,12 @@ class SqliteBridge:
             ).fetchall()
         return [Undelivered(*row) for row in rows]
 
+    def published(self, record_id: str) -> str:
+        """Return when a record was published, "" where it was not."""
+        with self.log.reading() as connection:
+            row = connection.execute("SELECT published_at FROM log WHERE record_id = ?", (record_id,)).fetchone()
+        return str(row[0]) if row else ""
+
     def receipts(self, record_id: str) -> list[Receipt]:
         with self.log.reading() as connection:
             rows = connection.execute(

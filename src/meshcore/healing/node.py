@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from types import TracebackType
 
 from meshcore.bridge.base import Bridge, Member
@@ -13,15 +14,17 @@ from meshcore.clock import Clock, SystemClock
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
-from meshcore.healing.modes import MODE, Ceiling, ceiling
+from meshcore.healing.modes import Ceiling, ceiling
 from meshcore.healing.rules import NODE_ID
+from meshcore.healing.words import halt_not_lifted, modes, note_halt, protected
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
 from meshcore.knowledge.migration import reread_skills
 from meshcore.model import Mode
 from meshcore.safety.halt import halted
-from meshcore.safety.keys import Identity, identify
+from meshcore.safety.keys import Identity, identify, load_or_create
+from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
 from meshcore.store import Store
 
@@ -43,8 +46,10 @@ class Node:
         self.clock = clock or SystemClock()
         self.home = Home(settings.home).create()
         self.store = Store(self.home.store, self.clock)
+        self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
         self._bridge = bridge
+        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
@@ -70,6 +75,16 @@ class Node:
             self._identity = self._identify()
         return self._identity
 
+    def forget_identity(self) -> None:
+        """Read keys and enrolment anew when next asked for."""
+        self._identity, self._joined = None, False
+
+    def identify(self, key: Path) -> Identity:
+        """Return who this node is under the key in a file. Raises ConfigurationError."""
+        if not is_protected(self.operator_key):
+            return identify(key, self.operator_key)
+        return enrolled(load_or_create(key), public_half(self.operator_key), self.home.enrolment)
+
     def _identify(self) -> Identity:
         found = self._find_keys()
         if self.store.meta(NODE_ID) != found.node.public:
@@ -77,11 +92,11 @@ class Node:
         return found
 
     def _find_keys(self) -> Identity:
-        found = identify(self.home.key, self.settings.operator / "operator.key")
+        found = self.identify(self.home.key)
         wanted = self.store.meta(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():
             return found
-        waiting = identify(self.home.next_key, self.settings.operator / "operator.key")
+        waiting = self.identify(self.home.next_key)
         if waiting.node.public != wanted:
             return found
         # The store says that the new key is in use: whoever comes first puts it in its place.
@@ -169,7 +184,17 @@ class Node:
 
     def halted(self) -> str:
         """Return why nothing may be applied now, empty where it may: the HALT file, or a signed halt of an own node."""
-        return halted(self.settings.operator) or "; ".join(self.store.controls(HALTED_BY).values())
+        if why := halted(self.settings.operator):
+            if protected(self):
+                note_halt(self, why)
+            return why
+        return "; ".join(self.store.controls(HALTED_BY).values()) or halt_not_lifted(self)
+
+    def ring(self) -> None:
+        """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
+        if isinstance(self.bridge, SqliteBridge):
+            with contextlib.suppress(BridgeUnavailableError):
+                self.bridge.ring()
 
     def mode(self, asked: Mode = "auto") -> Mode:
         """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""
@@ -179,13 +204,13 @@ class Node:
         self, asked: Mode = "auto", *, via: str = "", author: str = "", action_type: str = "", start: Mode = "auto"
     ) -> Ceiling:
         """Return the lowest mode that applies, and for whom it was set; see `modes.ceiling`."""
-        rows = self.store.controls(MODE)
+        rows = modes(self)
         return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
 
     def renew_identity(self) -> None:
         """Take up the node's key anew where it was replaced, by this or another process."""
         if self.store.meta(NODE_KEY) not in ("", self.identity.node.public):
-            self._identity, self._joined = None, False
+            self.forget_identity()
 
     def project(self) -> None:
         """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""

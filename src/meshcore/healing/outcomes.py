@@ -64,7 +64,10 @@ def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident
 
 
 def recover(node: Node) -> int:
-    """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many."""
+    """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many.
+
+    What such a process was to carry out for a person becomes `unknown` too, and is not carried out again.
+    """
     recovered = 0
     for try_id, incident_id, skill_id, process in node.store.unfinished_tries():
         if process_mark(int(process.split(":")[0])) == process:
@@ -76,6 +79,10 @@ def recover(node: Node) -> int:
                 continue
             node.store.set_incident_state(incident_id, "unknown")
         recovered += 1
+    for approval in node.store.approved():
+        mark = approval.process
+        if mark and process_mark(int(mark.split(":")[0])) != mark:
+            node.store.finish_approval(approval.approval_id, "unknown", "the process that carried it out is gone")
     return recovered
 
 

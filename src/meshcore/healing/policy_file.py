@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from meshcore.errors import ConfigurationError
 from meshcore.healing.policy_forms import KINDS, Form, Found, parse
+from meshcore.healing.policy_signature import is_policy_signed
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 256 * 1024
@@ -39,7 +40,10 @@ class ActionType:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a policy file says. `problem`: why it cannot be used, in words; then nothing runs unattended."""
+    """What a policy file says. `problem`: why it cannot be used, in words; then nothing runs unattended.
+
+    `unsigned`: why a file was passed over, so that the shipped policy holds.
+    """
 
     actions: tuple[ActionType, ...] = ()
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class Rules:
     local_files: bool = False
     problem: str = ""
     by_program: dict[str, tuple[tuple[ActionType, Form], ...]] = field(default_factory=dict)
+    unsigned: str = ""
 
     def fitting(self, argv: tuple[str, ...]) -> list[tuple[ActionType, Found]]:
         """Return the typed actions that a command fits."""
@@ -57,13 +62,18 @@ class Rules:
         return found
 
 
-def load(path: Path | None) -> Rules:
-    """Read a policy file over the shipped default; None or a missing file is the default alone. Never raises."""
+def load(path: Path | None, signer: str = "") -> Rules:
+    """Read a policy file over the shipped default; None or a missing file is the default alone. Never raises.
+
+    With `signer`, the operator's public key, a file that they did not sign is passed over.
+    """
     try:
-        text = "" if path is None else _text(path)
-        if not text:
+        if path is None:
             return _default()
-        return _checked(text, _default_data())
+        raw = read_policy(path)
+        if signer and not is_policy_signed(path, raw, signer):
+            return replace(_default(), unsigned=f"{path} is not signed by the operator: the shipped policy holds")
+        return _checked(raw.decode("utf-8"), _default_data())
     except FileNotFoundError:
         return _default()
     except OSError as error:
@@ -72,7 +82,8 @@ def load(path: Path | None) -> Rules:
         return Rules(problem=f"{path} cannot be used: {error}")
 
 
-def _text(path: Path) -> str:
+def read_policy(path: Path) -> bytes:
+    """Return what a policy file holds. Raises OSError, and ConfigurationError for a file that none should be."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError("it is not a regular file")
@@ -84,7 +95,7 @@ def _text(path: Path) -> str:
         raw = file.read(MAX_BYTES + 1)
     if not raw.strip():
         raise ConfigurationError("it is empty; delete it to use the default, or fill it")
-    return raw.decode("utf-8")
+    return raw
 
 
 @cache

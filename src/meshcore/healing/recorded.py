@@ -9,8 +9,9 @@ from pathlib import Path
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.agent import Considered
 from meshcore.healing.node import Node
+from meshcore.healing.rules import action_hash
 from meshcore.healing.session import make_healer
-from meshcore.healing.trust import action_hash
+from meshcore.healing.words import approval_subject, holds
 from meshcore.model import Incident, Json, Mode, Outcome, StepResult
 from meshcore.store import Approval
 from meshcore.store_rows import outcome_to_json
@@ -84,6 +85,14 @@ class RecordedSession:
         """Apply, and run the failed command again."""
         self.outcome = self._healer.apply(self.considered, self._again, actor=actor, started=self.started)
 
+    def carry_out(self, approval: Approval) -> None:
+        """Apply what a person approved and this process has claimed, and note how that went."""
+        store, subject = self.node.store, approval_subject(approval, self.incident)
+        if not holds(self.node, "approval", approval.approval_id, subject):
+            raise MeshError(f"approval {approval.approval_id} is not signed by the operator; see `meshtui doctor`")
+        self.heal(actor=approval.actor)
+        store.finish_approval(approval.approval_id, self.outcome.result if self.outcome else "refused")
+
     def _again(self) -> StepResult | None:
         argv = self.incident.argv
         if self.incident.stdin not in REPEATABLE or not argv:
@@ -127,6 +136,27 @@ class RecordedSession:
     def finish(self) -> None:
         """Tell the others and bring the files up to date."""
         self._healer.finish()
+
+
+def recorded_approval(node: Node, approval: Approval) -> RecordedSession:
+    """Return the session of what a person is asked, or was, if it is still exactly that. Raises MeshError."""
+    incident = node.store.incident(approval.incident_id)
+    if incident is None:
+        raise UsageError(f"incident {approval.incident_id} is gone; reject the approval")
+    recorded = RecordedSession(node, incident)
+    recorded.approve(approval)
+    return recorded
+
+
+def carry_out_claimed(node: Node, approval: Approval) -> RecordedSession:
+    """Carry out what this process has claimed. Raises MeshError where it cannot be, which is noted as refused."""
+    try:
+        recorded = recorded_approval(node, approval)
+        recorded.carry_out(approval)
+    except MeshError as error:
+        node.store.finish_approval(approval.approval_id, "refused", str(error))
+        raise
+    return recorded
 
 
 def _in_words(outcome: Outcome) -> str:

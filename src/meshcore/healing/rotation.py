@@ -5,19 +5,26 @@ from __future__ import annotations
 from meshcore.healing.exchange import exchange, publish
 from meshcore.healing.node import NODE_KEY, Node
 from meshcore.healing.trust import rotation_text
-from meshcore.safety.keys import Identity, identify
+from meshcore.healing.words import require
+from meshcore.safety.keys import Identity, SigningKey, load_or_create
+from meshcore.safety.operator_key import enrol
 from meshcore.safety.records import sign
 
 
-def rotate(node: Node) -> tuple[str, str]:
+def rotate(node: Node, signer: SigningKey | None = None) -> tuple[str, str]:
     """Give this node a new key and tell the others; return the old and the new one's public half.
 
     What waits is published under the old key first. The new key is in use from one commit on, whenever the process
-    ends; before, the old one is. Raises BridgeUnavailableError.
+    ends; before, the old one is. `signer` is the operator's key where that is protected.
+    Raises BridgeUnavailableError, and UsageError where the new key cannot be enrolled.
     """
+    require(node, signer)
     bridge, old = node.require_bridge(), node.identity
     publish(node)
-    new = identify(node.home.next_key, node.settings.operator / "operator.key")
+    if signer is None:
+        new = node.identify(node.home.next_key)
+    else:
+        new = enrol(load_or_create(node.home.next_key), signer, node.home.enrolment)
     _take_up(node, old, new)
     node.renew_identity()
     exchange(node)

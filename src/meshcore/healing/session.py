@@ -10,6 +10,7 @@ from meshcore.clock import to_text
 from meshcore.healing.agent import Considered, Healer, Rerun
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.containment import detect
+from meshcore.healing.decisions import approve
 from meshcore.healing.exchange import exchange
 from meshcore.healing.executor import Executor
 from meshcore.healing.node import Node
@@ -17,7 +18,9 @@ from meshcore.healing.outcomes import recover, settle_success
 from meshcore.healing.passthrough import Passed
 from meshcore.healing.policy import Policy
 from meshcore.healing.teaching import example_fix, recognise_fix
+from meshcore.healing.words import policy_signer
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
+from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact, redact_argv
 from meshcore.safety.sanitize import visible
 from meshcore.store import Approval, CommandRow
@@ -32,7 +35,7 @@ def warm_up() -> None:
 
 def make_healer(node: Node, environment: Mapping[str, str]) -> Healer:
     """Return the loop for a node as its operator has set it up."""
-    policy = Policy.load(node.settings.operator / "policy.toml")
+    policy = Policy.load(node.settings.operator / "policy.toml", policy_signer(node))
     # Locks are per person, not per home: two nodes of one person may change the same environment.
     state = node.settings.operator / "state"
     containment = detect(environment, node.home.state)
@@ -132,11 +135,13 @@ class CommandSession:
         why = "; ".join(self.considered.ruling.reasons)
         return f"known fix: {self.considered.match.action.command()}  ({why})"
 
-    def approve(self) -> None:
-        """A person has said yes; it counts unless somebody settled it elsewhere in the meantime."""
+    def approve(self, signer: SigningKey | None = None) -> None:
+        """A person has said yes; it counts unless somebody settled it elsewhere in the meantime.
+
+        Raises UsageError where the operator's key is protected and `signer` is not theirs.
+        """
         if self._approval is not None:
-            store = self.node.store
-            self._approved = store.resolve_approval(self._approval.approval_id, "approved", self.node.name)
+            self._approved = approve(self.node, self._approval.approval_id, signer=signer, claim=True)
 
     def heal(self, rerun: Rerun) -> None:
         """Apply the fix and run the command again; the outcome decides the exit code."""
@@ -155,6 +160,8 @@ class CommandSession:
 
         actor = self.node.name if attended else "policy"
         self.outcome = self._healer.apply(self.considered, again, actor=actor, started=self.started)
+        if attended and self._approval is not None:
+            self.node.store.finish_approval(self._approval.approval_id, self.outcome.result)
         if self.outcome.rerun is not None:
             self.exit_code = self.outcome.rerun.exit_code
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from meshcore.healing.program import CannotStartError, find_program
+from meshcore.healing.find_program import CannotStartError, find_program
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.model import Circumstances

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, tell_skill
+from meshcore.healing.exchange import check_skill, tell_lift, tell_skill
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.rules import LEARNT_BY
 from meshcore.healing.weighing import lift, reweigh
+from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
@@ -26,6 +27,7 @@ from meshcore.model import (
     SkillSource,
     SkillState,
 )
+from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
 from meshcore.store import CommandRow
@@ -119,18 +121,23 @@ def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
     return offered
 
 
-def stand_behind(node: Node, known: KnownSkill, reason: str) -> None:
+def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey | None = None) -> None:
     """A person confirms a skill: failures up to now no longer count against it, and the others are told.
 
-    Of what came in without an author (from a file, or a model's word) the person becomes the author.
+    Of what came in without an author (from a file, or a model's word) the person becomes the author. Raises UsageError
+    where the operator's key is protected and `signer` is not theirs.
     """
+    content = known.skill.skill_id
     with node.store.transaction(durable=True):
+        say(node, signer, "confirm", content, {"skill": content})
         if not known.author and known.source in UNSIGNED:
             put(node.store, replace(known, author=node.identity.node.public, own_operator=True))
         node.store.confirm_skill(known.skill_id, node.name)
         if known.state != "active":
             node.store.set_skill_state(known.skill_id, "active", node.name, reason)
-        lift(node, known)
+        failures = lift(node, known)
+        if failures or known.state == "quarantined":
+            tell_lift(node, known, failures)
         again = reweigh(node, known.skill_id)
         if again is not None and again.own_operator:
             tell_skill(node, again)

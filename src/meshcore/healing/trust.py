@@ -14,14 +14,12 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
-from meshcore.healing.policy import Question, Ruling
+from meshcore.healing.policy import KIND_SEPARATOR, Question, Ruling
 from meshcore.healing.policy_refuse import refusal
-from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED
-from meshcore.healing.rules import action_hash as action_hash
-from meshcore.healing.rules import always_key as always_key
-from meshcore.healing.rules import not_here_key as not_here_key
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
+from meshcore.healing.words import counting, rule, say, signed_for
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
-from meshcore.safety.keys import enrolment_text, is_signed
+from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.sanitize import visible
 from meshcore.store import Store
@@ -79,19 +77,19 @@ def trust_in(node: Node, author: str) -> Trust:
         row = AuthorRow(author, node.name, node.settings.host, own_operator, True, "", "")
     if row is None:
         return Trust("unknown")
-    return _trust_in_row(node.store, row)
+    return _trust_in_row(node, row)
 
 
-def _trust_in_row(store: Store, row: AuthorRow) -> Trust:
+def _trust_in_row(node: Node, row: AuthorRow) -> Trust:
     keys = [key for key in (row.node, row.operator) if key]
     for key in keys:
-        if why := store.control(REVOKED + key):
+        if why := node.store.control(REVOKED + key):
             return Trust("revoked", row.name, row.operator, why)
     if row.changed:
         return Trust("changed", row.name, row.operator)
     if row.own_operator:
         return Trust("own", row.name, row.operator)
-    if any(store.control(ENROLLED + key) for key in keys):
+    if any(rule(node, ENROLLED + key) for key in keys):
         return Trust("enrolled", row.name, row.operator)
     return Trust("unknown", row.name, row.operator)
 
@@ -112,7 +110,7 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
             raise BadRecordError("signed by a key that its node has replaced")
         store.see_author(author.node, name, host, author.operator, own, record.author_seq, record.created)
         if name and (before is None or (before.name, before.host) != (name, host)) and not own:
-            enrolled = any(store.control(ENROLLED + key) for key in (author.node, author.operator) if key)
+            enrolled = any(rule(node, ENROLLED + key) for key in (author.node, author.operator) if key)
             if not enrolled and _is_taken(node, author.node, name, host):
                 store.mark_changed(author.node, True)
         row = _met(node, author.node)
@@ -174,7 +172,7 @@ def take_rotation(node: Node, record: Record, author: Author) -> bool:
         raise BadRecordError("a new key that nobody has proven to hold")
     if old.successor not in ("", new) or new == author.node:
         raise BadRecordError("a second new key for one node")
-    if _trust_in_row(store, old).stop:
+    if _trust_in_row(node, old).stop:
         return False
     own = author.operator == node.identity.operator
     with store.transaction(durable=True):
@@ -237,17 +235,21 @@ def operator_of(node: Node, key: str) -> str:
     return row.operator
 
 
-def enrol(node: Node, key: str, actor: str) -> None:
-    """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted."""
+def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted.
+
+    Raises UsageError where the operator's key is protected and `signer` is not theirs.
+    """
     store = node.store
     with store.transaction(durable=True):
+        say(node, signer, "rule", ENROLLED + key, {"value": actor})
         store.set_rule(REVOKED + key, "", actor)
         store.set_rule(ENROLLED + key, actor, actor)
         for row in store.authors():
             if key in (row.node, row.operator):
                 store.mark_changed(row.node, False)
                 if row.own_operator:
-                    store.set_own(row.node, _trust_in_row(store, row).state == "own")
+                    store.set_own(row.node, _trust_in_row(node, row).state == "own")
         _tell_state(store, key, "enrolled", "", actor)
 
 
@@ -293,7 +295,8 @@ def author_mode(node: Node, author: str) -> Mode:
     trust = trust_in(node, author)
     if trust.stop:
         return "off"
-    return ceiling("auto", None, node.store.controls(AUTHOR), author=trust.operator, start=trust.start).mode
+    rows = counting(node, node.store.controls(AUTHOR))
+    return ceiling("auto", None, rows, author=trust.operator, start=trust.start).mode
 
 
 def may_propose(node: Node, known: KnownSkill) -> bool:
@@ -321,17 +324,23 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     if not known.own_operator and (reason := _refused_from_others(question.match.action)):
         return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
     trust = _trust_in_skill(node, known)
-    highest = node.ceiling(
-        question.mode,
-        via=incident.agent.via,
-        author=trust.operator,
-        action_type=ruling.action_type,
-        start=trust.start,
+    highest = min(
+        (
+            node.ceiling(
+                question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
+            )
+            for kind in ruling.action_type.split(KIND_SEPARATOR)
+        ),
+        key=lambda one: _RANK[one.decision],
     )
     if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
         folder = question.project or incident.cwd
-        if who := node.store.control(always_key(known.skill_id, action_hash(question.match.action), folder)):
+        if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
             ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
+            return _lowered(ruling, highest)
+    if ruling.decision == "run" and not signed_for(node, known.skill):
+        reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
+        ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
     return _lowered(ruling, highest)
 
 

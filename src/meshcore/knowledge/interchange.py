@@ -331,9 +331,10 @@ def _write(store: Store, path: Path) -> bool:
     if path.exists() and _is_shown(store, number):
         return False
     ledger, uses = _Ledger.load(store), store.uses()
+    gone_incidents, gone_resolved = store.forgotten()
     own = {
-        "total_errors_handled": store.count_own_incidents(),
-        "auto_resolved": store.figures().get("tries.policy.verified", 0),
+        "total_errors_handled": store.count_own_incidents() + gone_incidents,
+        "auto_resolved": store.figures().get("tries.policy.verified", 0) + gone_resolved,
     }
     ledger.shown_stats, ledger.shown_uses = Counter({n: ledger.stats[n] + own[n] for n in STATS}), Counter()
     lines: list[str] = []

@@ -93,6 +93,6 @@ def enrolment_text(node: str, operator: str) -> str:
 
 
 def identify(node_key: Path, operator_key: Path) -> Identity:
-    """Return this node's identity, enrolled by the operator's key; both keys are made where they do not exist."""
+    """Return this node's identity, enrolled by an operator's key without a passphrase; both are made where missing."""
     node, operator = load_or_create(node_key), load_or_create(operator_key)
     return Identity(node, operator.public, operator.sign(enrolment_text(node.public, operator.public)))

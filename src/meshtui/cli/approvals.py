@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shlex
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
-from meshcore.healing.capture import project_root
+from meshcore.healing import decisions
+from meshcore.healing.decisions import approval_view
 from meshcore.healing.node import Node
-from meshcore.healing.trust import always_key, not_here_key, trust_in
-from meshcore.model import Incident, Json
+from meshcore.healing.recorded import recorded_approval
+from meshcore.model import Json
 from meshcore.store import Approval
-from meshtui.cli.context import Session, json_option, print_json, say, table
-from meshtui.cli.heal import heal_approved
+from meshtui.cli.context import Session, json_option, leave_on_signals, note, print_json, say, table
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 POLL_SECONDS = 0.2
 
@@ -65,36 +64,8 @@ def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float
 
 
 def _as_json(node: Node, approval: Approval) -> dict[str, Json]:
-    incident, known = node.store.incident(approval.incident_id), node.store.skill(approval.skill_id)
-    author = trust_in(node, known.author) if known else None
-    evidence = known.evidence if known else None
-    return {
-        "approval_id": approval.approval_id,
-        "incident_id": approval.incident_id,
-        "skill_id": approval.skill_id,
-        "command": approval.command,
-        "cwd": incident.cwd if incident else "",
-        "for": shlex.join(incident.argv) if incident else "",
-        "as": f"{_user()}@{node.settings.host}",
-        "reasons": list(approval.reasons),
-        "author": {
-            "node": known.author if known else "",
-            "name": author.name if author else "",
-            "trust": author.state if author else "unknown",
-            "verified": evidence.verified if evidence else 0,
-            "tries": evidence.verified + evidence.failed if evidence else 0,
-        },
-        "asked": approval.asked,
-        "state": approval.state,
-        "actor": approval.actor,
-    }
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+    view = asdict(approval_view(node, approval))
+    return {**view, "for": view.pop("failed"), "as": view.pop("user")}
 
 
 def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
@@ -131,40 +102,28 @@ def _find(node: Node, reference: str) -> Approval:
     return found
 
 
-def _project(incident: Incident) -> str:
-    return project_root(incident.cwd) or incident.cwd
-
-
 @approvals.command()
 @click.argument("approval")
 @click.option("--always", is_flag=True, help="From now on too: exactly this, for this skill, in this project.")
+@passphrase_option
 @click.pass_obj
-def approve(session: Session, approval: str, always: bool) -> int:
+def approve(session: Session, approval: str, always: bool, passphrase_file: str | None) -> int:
     """Run what waits, in its recorded folder, and run the failed command again."""
     with session.node(fresh=True) as node:
         found = _find(node, approval)
-        code = heal_approved(node, found)
-        settled = node.store.approval(found.approval_id)
-        if always and settled is not None and settled.state == "approved":
-            _always(node, found)
-    return code
-
-
-def _always(node: Node, approval: Approval) -> None:
-    incident = node.store.incident(approval.incident_id)
-    if incident is None:
-        return
-    folder = _project(incident)
-    _set_rule(node, always_key(approval.skill_id, approval.action_hash, folder), approval, f"always in {folder}")
-    say(f"from now on without asking in {folder}, as far as modes and brakes allow: {approval.command}")
-
-
-def _set_rule(node: Node, key: str, approval: Approval, what: str) -> None:
-    with node.store.transaction(durable=True):
-        node.store.set_rule(key, node.name, node.name)
-        data = {"rule": what, "command": approval.command, "actor": node.name}
-        node.store.add_event("approval.rule", skill_id=approval.skill_id, data=data)
-    node.project()
+        recorded = recorded_approval(node, found)
+        signer = signing_key(node, passphrase_file)
+        if not decisions.approve(node, found.approval_id, always=always, signer=signer, claim=True):
+            note("somebody else has just settled it")
+            return EXIT_FAILURE
+        with leave_on_signals():
+            recorded.carry_out(node.store.approval(found.approval_id) or found)
+        recorded.finish()
+        for line in recorded.lines():
+            say(line)
+    if always:
+        say(f"from now on without asking in its project, as far as modes and brakes allow: {found.command}")
+    return 0 if recorded.verified else EXIT_FAILURE
 
 
 @approvals.command()
@@ -175,13 +134,7 @@ def reject(session: Session, approval: str, not_here: bool) -> int:
     """Do not run it."""
     with session.node() as node:
         found = _find(node, approval)
-        if not node.store.resolve_approval(found.approval_id, "rejected", node.name):
+        if not decisions.reject(node, found.approval_id, not_here=not_here):
             return EXIT_FAILURE
-        node.store.set_incident_state(found.incident_id, "refused", skill_id=found.skill_id)
-        incident = node.store.incident(found.incident_id)
-        if not_here and incident is not None:
-            folder = _project(incident)
-            _set_rule(node, not_here_key(found.skill_id, folder), found, f"not in {folder}")
-        node.project()
     say(f"rejected: {found.command}")
     return 0

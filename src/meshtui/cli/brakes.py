@@ -5,17 +5,17 @@ from __future__ import annotations
 import click
 
 from meshcore.errors import UsageError
-from meshcore.healing.agent import BREAKER_RESET
-from meshcore.healing.exchange import exchange, tell_halt
+from meshcore.healing import decisions
+from meshcore.healing.exchange import exchange
 from meshcore.healing.modes import ACTION, AUTHOR, MODE, VIA
-from meshcore.healing.node import HALTED_BY, Node
+from meshcore.healing.node import Node
 from meshcore.healing.policy_file import load as load_rules
 from meshcore.healing.trust import find_author, operator_of
+from meshcore.healing.words import raises
 from meshcore.model import MODES, Mode
-from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halt_file
-from meshcore.safety.halt import resume as remove_halt
 from meshtui.cli.context import Session, json_option, print_json, say, table
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
 @click.command()
@@ -27,36 +27,25 @@ def halt(session: Session, why: str) -> None:
     On this host by the file HALT in the operator's folder, which `touch` makes as well; the operator's nodes elsewhere
     are told by a signed record.
     """
-    write_halt(session.settings.operator, why)
     with session.node() as node:
-        node.store.add_event("mesh.halted", data={"reason": why, "actor": node.name})
-        tell_halt(node, why)
+        decisions.halt(node, why)
         exchange(node)
-        node.project()
     say(f"halted: {why} ({halt_file(session.settings.operator)})")
 
 
 @click.command()
+@passphrase_option
 @click.pass_obj
-def resume(session: Session) -> None:
+def resume(session: Session, passphrase_file: str | None) -> None:
     """Allow fixes again after a halt, and let the breaker count anew.
 
     What this node had halted elsewhere is lifted there too; what another node had halted is lifted here only.
     """
     with session.node() as node:
-        was = node.halted()
-        remove_halt(session.settings.operator)
-        for key in node.store.controls(HALTED_BY):
-            node.store.set_rule(key, "", node.name)
-        node.store.set_meta(BREAKER_RESET, node.store.now())
-        if not was:
-            say("nothing was halted; the breaker counts anew")
-            return
-        node.store.add_event("mesh.resumed", data={"was": was, "actor": node.name})
-        tell_halt(node, "")
+        signer = signing_key(node, passphrase_file) if node.halted() else None
+        was = decisions.resume(node, signer=signer)
         exchange(node)
-        node.project()
-    say(f"resumed; it was halted because: {was}")
+    say(f"resumed; it was halted because: {was}" if was else "nothing was halted; the breaker counts anew")
 
 
 @click.command()
@@ -67,6 +56,7 @@ def resume(session: Session) -> None:
 )
 @click.option("--action", metavar="TYPE", help="For actions of this type of policy.toml.")
 @click.option("--clear", is_flag=True, help="Take back what was set.")
+@passphrase_option
 @json_option
 @click.pass_obj
 def mode(
@@ -76,6 +66,7 @@ def mode(
     author: str | None,
     action: str | None,
     clear: bool,
+    passphrase_file: str | None,
     as_json: bool,
 ) -> None:
     """Show the ceilings of this home, or set one: off, hint, approve or auto. Of all that apply the lowest counts.
@@ -88,7 +79,9 @@ def mode(
         raise UsageError("name one of --via, --author, --action, and a mode or --clear; alone it lists all")
     with session.node() as node:
         if ceiling or clear:
-            _set_mode(node, _mode_key(node, via, author, action), ceiling or "")
+            key = _mode_key(node, via, author, action)
+            signer = signing_key(node, passphrase_file) if ceiling and raises(node, key, ceiling) else None
+            decisions.set_mode(node, ceiling or "", key=key, signer=signer)
         now, rows = node.mode(), node.store.controls(MODE)
     if as_json:
         print_json("mode", {"mode": now, "set": [{"for": _whose(key), "mode": value} for key, value in rows.items()]})
@@ -108,13 +101,6 @@ def _mode_key(node: Node, via: str | None, author: str | None, action: str | Non
     if action not in known:
         raise UsageError(f"no action type {action!r:.60}; known are {', '.join(known)}")
     return ACTION + action
-
-
-def _set_mode(node: Node, key: str, value: str) -> None:
-    with node.store.transaction(durable=True):
-        node.store.set_rule(key, value, node.name)
-        node.store.add_event("mesh.mode", data={"key": key, "value": value, "actor": node.name})
-    node.project()
 
 
 def _whose(key: str) -> str:

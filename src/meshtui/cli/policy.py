@@ -10,15 +10,20 @@ import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.healing.policy import Policy, Ruling
+from meshcore.healing.policy_file import read_policy
+from meshcore.healing.policy_signature import sign_policy
+from meshcore.healing.words import require
+from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.redact import redact as redact_text
-from meshtui.cli.context import Session, json_option, print_json, say
+from meshtui.cli.context import Session, json_option, note, print_json, say
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 VERDICTS = {"run": "allow", "approve": "ask", "hint": "ask", "refuse": "deny"}
 
 
 @click.group()
 def policy() -> None:
-    """Ask what the policy says: check, explain."""
+    """Ask what the policy says: check, explain; sign it."""
 
 
 @policy.command()
@@ -29,7 +34,11 @@ def policy() -> None:
 @click.pass_obj
 def check(session: Session, command: str | None, jsonl: bool, author: str, as_json: bool) -> None:
     """Would this command run unattended? Prints allow, ask or deny, and why."""
-    rules = Policy.load(session.settings.operator / "policy.toml")
+    key = session.settings.operator / "operator.key"
+    signer = public_half(key) if is_protected(key) else ""
+    rules = Policy.load(session.settings.operator / "policy.toml", signer)
+    if rules.unsigned:
+        note(rules.unsigned)
     who = cast(Literal["own", "peer"], author)
     if jsonl:
         for number, line in enumerate(sys.stdin, 1):
@@ -54,6 +63,27 @@ def check(session: Session, command: str | None, jsonl: bool, author: str, as_js
     say(f"{VERDICTS[ruling.decision]}  {ruling.action_type}".rstrip())
     for reason in ruling.reasons:
         say(f"  {reason}")
+
+
+@policy.command()
+@passphrase_option
+@click.pass_obj
+def sign(session: Session, passphrase_file: str | None) -> None:
+    """Sign policy.toml as it stands, so that it counts under a protected operator key. Do so after each change."""
+    path = session.settings.operator / "policy.toml"
+    with session.node() as node:
+        key = signing_key(node, passphrase_file)
+        if key is None:
+            raise UsageError("the operator key is not protected: policy.toml counts without a signature")
+        require(node, key)
+        try:
+            raw = read_policy(path)
+            sign_policy(path, raw, key)
+        except OSError as error:
+            raise UsageError(f"{path}: not signed: {error.strerror}") from error
+    if problem := Policy.load(path, key.public).problem:
+        note(problem)
+    say(f"signed: {path}")
 
 
 @policy.command()

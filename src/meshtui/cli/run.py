@@ -74,7 +74,9 @@ def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed
         if shell.needs_person and sys.stdin.isatty() and sys.stderr.isatty():
             note(shell.question)
             if _yes():
-                shell.approve()
+                from meshtui.cli.passphrase import signing_key
+
+                shell.approve(signing_key(node))
         if shell.may_apply:
             shell.heal(lambda: _again(passed, argv))
         for line in shell.lines():

@@ -8,13 +8,15 @@ from pathlib import Path
 import click
 
 from meshcore.errors import BadSkillError, UsageError
+from meshcore.healing import decisions
 from meshcore.healing.exchange import exchange
 from meshcore.healing.node import Node
-from meshcore.healing.teaching import example_fix, stand_behind
+from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
 from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
+from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
 @click.group()
@@ -108,30 +110,29 @@ def show(session: Session, skill: str, as_json: bool) -> None:
         say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
 
 
+def _decided(node: Node, known: KnownSkill) -> None:
+    exchange(node)
+    node.project()
+    now = node.store.skill(known.skill_id) or known
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {now.state} now")
+
+
 def _unsigned(known: KnownSkill) -> str:
     return {"imported": "nobody: it came from a file", "reported": "nobody: an agent's model said so"}.get(
         known.source, "an old program (unsigned)"
     )
 
 
-def _decide(session: Session, reference: str, state: SkillState, reason: str) -> None:
-    with session.node(fresh=True) as node:
-        known = _find(node, reference)
-        if state == "active":
-            stand_behind(node, known, reason)
-        else:
-            node.store.set_skill_state(known.skill.skill_id, state, node.name, reason)
-        exchange(node)
-        node.project()
-    say(f"#{known.label} {known.skill.skill_id[:12]} is {state} now")
-
-
 @skills.command()
 @click.argument("skill")
+@passphrase_option
 @click.pass_obj
-def confirm(session: Session, skill: str) -> None:
+def confirm(session: Session, skill: str, passphrase_file: str | None) -> None:
     """Stand behind a skill: it may then be used as policy allows; a quarantine is lifted."""
-    _decide(session, skill, "active", "confirmed")
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.confirm_skill(node, known.skill_id, signer=signing_key(node, passphrase_file))
+        _decided(node, known)
 
 
 @skills.command()
@@ -140,7 +141,10 @@ def confirm(session: Session, skill: str) -> None:
 @click.pass_obj
 def quarantine(session: Session, skill: str, reason: str) -> None:
     """Keep a skill from being used until it is confirmed again."""
-    _decide(session, skill, "quarantined", reason)
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.quarantine_skill(node, known.skill_id, reason=reason)
+        _decided(node, known)
 
 
 @skills.command()
@@ -148,7 +152,23 @@ def quarantine(session: Session, skill: str, reason: str) -> None:
 @click.pass_obj
 def forget(session: Session, skill: str) -> None:
     """Never answer with a skill again; `confirm` undoes it."""
-    _decide(session, skill, "forgotten", "forgotten")
+    with session.node(fresh=True) as node:
+        known = _find(node, skill)
+        decisions.forget_skill(node, known.skill_id)
+        _decided(node, known)
+
+
+@skills.command("not-here")
+@click.argument("skill")
+@click.option("--undo", is_flag=True, help="Offer it here again.")
+@click.pass_obj
+def not_here(session: Session, skill: str, undo: bool) -> None:
+    """Do not offer a skill in the project of this folder again, to nobody; for agents as for people."""
+    with session.node() as node:
+        known = _find(node, skill)
+        project = decisions.offer_here(node, known.skill_id, str(Path.cwd()), wanted=undo)
+        node.project()
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {'' if undo else 'not '}offered in {project}")
 
 
 @skills.command("export")

@@ -5,18 +5,23 @@ from __future__ import annotations
 import click
 
 from meshcore.errors import UsageError
+from meshcore.healing.decisions import enrol_author
 from meshcore.healing.exchange import exchange, revoke
 from meshcore.healing.node import Node
+from meshcore.healing.protection import enrol_here, protect, rules, sign_decisions, unprotect, unsigned, unsigned_skills
 from meshcore.healing.rotation import rotate
-from meshcore.healing.trust import author_mode, enrol, find_author, meet_members, trust_in
+from meshcore.healing.trust import author_mode, find_author, meet_members, trust_in
+from meshcore.healing.words import protected, require
 from meshcore.model import Json
 from meshcore.runtime import RuntimeLock
+from meshcore.safety.operator_key import is_protected, unlock
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
+from meshtui.cli.passphrase import passphrase, passphrase_option, signing_key
 
 
 @click.group()
 def trust() -> None:
-    """Whose fixes may run here: list, enroll, revoke, rotate."""
+    """Whose fixes may run here: list, enroll, revoke, rotate, protect, sign, unprotect."""
 
 
 @trust.command("list")
@@ -73,8 +78,9 @@ def _rows(node: Node) -> list[dict[str, Json]]:
 
 @trust.command()
 @click.argument("who")
+@passphrase_option
 @click.pass_obj
-def enroll(session: Session, who: str) -> None:
+def enroll(session: Session, who: str, passphrase_file: str | None) -> None:
     """Let the skills of a node, or of all of an operator's nodes, be offered to you for approval on this home.
 
     It also lifts a revocation on this home, and accepts a key that has changed. To let such skills run unattended, set
@@ -83,8 +89,7 @@ def enroll(session: Session, who: str) -> None:
     with session.node(fresh=True) as node:
         meet_members(node)
         key, name = find_author(node, who)
-        enrol(node, key, node.name)
-        node.project()
+        enrol_author(node, key, signer=signing_key(node, passphrase_file))
     say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval")
 
 
@@ -118,15 +123,72 @@ def _find_known(node: Node, who: str) -> tuple[str, str]:
 
 
 @trust.command("rotate")
+@passphrase_option
 @click.pass_obj
-def rotate_key(session: Session) -> None:
+def rotate_key(session: Session, passphrase_file: str | None) -> None:
     """Give this node a new key; the others take it for the same node. Needs the bridge, and no runtime of this home."""
     with session.node(fresh=True, needs_bridge=True) as node:
         lock = RuntimeLock(node.home.runtime_lock)
         lock.take()
         try:
-            old, new = rotate(node)
+            old, new = rotate(node, signing_key(node, passphrase_file))
         finally:
             lock.release()
         node.project()
     say(f"this node's key is now {new[:12]}, it was {old[:12]}")
+
+
+@trust.command("protect")
+@passphrase_option
+@click.pass_obj
+def protect_key(session: Session, passphrase_file: str | None) -> None:
+    """Put a passphrase on your operator key: from then on whatever widens what may run needs it.
+
+    What this home has decided so far is signed, so that it goes on as before. Your other homes are enrolled by
+    `meshtui trust sign` there.
+    """
+    with session.node(fresh=True) as node:
+        first = not is_protected(node.operator_key)
+        protect(node, passphrase(passphrase_file, "new passphrase: " if first else "passphrase: ", twice=first))
+        exchange(node)
+        signed = [what for _, _, what in rules(node)]
+        node.project()
+    say(f"{node.operator_key} is protected; your other nodes need `meshtui trust sign` once")
+    if first:
+        for what in signed:
+            say(f"signed: {what}")
+
+
+@trust.command("unprotect")
+@passphrase_option
+@click.pass_obj
+def unprotect_key(session: Session, passphrase_file: str | None) -> None:
+    """Take the passphrase off your operator key again: any program that runs as you can then approve."""
+    with session.node() as node:
+        unprotect(node, passphrase(passphrase_file, f"passphrase of {node.operator_key}: "))
+    say(f"{node.operator_key} has no passphrase any more")
+
+
+@trust.command()
+@click.option("--decisions", is_flag=True, help="Also sign the rules and confirmed skills of this home, as listed.")
+@passphrase_option
+@click.pass_obj
+def sign(session: Session, decisions: bool, passphrase_file: str | None) -> None:
+    """Enrol this node under your protected operator key, so that your other nodes know it for yours.
+
+    With --decisions, what this home has decided without a signature counts too: read the list first, without it.
+    """
+    with session.node(fresh=True) as node:
+        if not protected(node):
+            raise UsageError("the operator key is not protected: nothing needs a signature")
+        listed = unsigned(node) + [f"skill {skill_id[:12]}" for skill_id in unsigned_skills(node)]
+        key = unlock(node.operator_key, passphrase(passphrase_file, f"passphrase of {node.operator_key}: "))
+        require(node, key)
+        new = enrol_here(node, key)
+        if decisions:
+            sign_decisions(node, key)
+        exchange(node)
+        node.project()
+    say("this node is enrolled now" if new else "this node was enrolled already")
+    for what in listed:
+        say(f"{'signed' if decisions else 'not signed, so it does not count'}: {what}")

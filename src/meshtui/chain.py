@@ -1,0 +1,78 @@
+"""One incident with everything that proves it, gathered from store and bridge: what the chain screen shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meshcore import store_views as views
+from meshcore.clock import from_text
+from meshcore.errors import MeshError
+from meshcore.events import Event
+from meshcore.model import Incident, KnownSkill, Outcome
+from meshtui.feed import Feed
+
+RECORDS = 20  # of one incident; more are not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One record about the incident: to whom it went, and after how many seconds each had it.
+
+    `receipts` are (node's name, status, seconds from publication).
+    """
+
+    kind: str
+    published: str
+    receipts: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """An incident from error to proof. `seconds` is to green, `own_seconds` the mesh's own part of it."""
+
+    incident: Incident
+    skill: KnownSkill | None
+    events: tuple[Event, ...]
+    outcomes: tuple[Outcome, ...]
+    seconds: float | None
+    own_seconds: float | None
+    told: tuple[Told, ...]
+
+
+async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
+    """Return an incident's chain, None where the store does not know it. Raises MeshError."""
+    store = feed.store
+    if store is None or (incident := await store.incident(incident_id)) is None:
+        return None
+    events = await store.events_of(incident.incident_id)
+    seconds, own = (await store.ask(views.seconds_of(incident.incident_id)) or [(None, None)])[0]
+    records = await store.ask(views.records_about(incident.incident_id))
+    return Chain(
+        incident=incident,
+        skill=await store.skill(incident.skill_id) if incident.skill_id else None,
+        events=tuple(events),
+        outcomes=tuple(await store.outcomes(incident_id=incident.incident_id)),
+        seconds=seconds,
+        own_seconds=own,
+        told=await asyncio.to_thread(_told, feed, records[:RECORDS]),
+    )
+
+
+def _told(feed: Feed, records: Sequence[tuple[str, str]]) -> tuple[Told, ...]:
+    try:
+        names = feed.bridge.names()
+        return tuple(_told_of(feed, names, record_id, kind) for record_id, kind in records)
+    except MeshError:
+        return ()  # the header says what is wrong with the bridge
+
+
+def _told_of(feed: Feed, names: dict[str, str], record_id: str, kind: str) -> Told:
+    published = feed.bridge.published(record_id)
+    receipts = [
+        (names.get(r.node, r.node[:12]), r.status, (from_text(r.at) - from_text(published)).total_seconds())
+        for r in feed.bridge.receipts(record_id)
+        if published
+    ]
+    return Told(kind, published, tuple(sorted(receipts, key=lambda one: one[2])))

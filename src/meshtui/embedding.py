@@ -1,0 +1,84 @@
+"""The runtime inside the terminal's process: in a thread with an event loop of its own, so that no key waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from meshcore.config import Settings
+from meshcore.errors import MeshError
+
+LEAVE_SECONDS = 1.8
+
+
+class EmbeddedRuntime:
+    """One runtime of one home; where another process has it, the thread ends at once and the home is ready to read.
+
+    `ready` and `ended` are called in the runtime's thread: `ready` once the store can be opened, `ended` with one line
+    ("" for an orderly end, also where another process runs the home) and the error behind it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ready: Callable[[], None],
+        ended: Callable[[MeshError | None], None],
+    ) -> None:
+        self._settings = settings
+        self._ready = ready
+        self._ended = ended
+        self._stop: Callable[[], None] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
+
+    def start(self) -> None:
+        """Open the home and work."""
+        self._thread.start()
+
+    def stop(self, seconds: float = LEAVE_SECONDS) -> bool:
+        """Let the runtime drain and end; False where that takes longer. What it did not do waits in the store."""
+        self._stopping.set()
+        stop = self._stop
+        if stop is not None:
+            stop()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        fault: MeshError | None = None
+        try:
+            self._work()
+        except MeshError as error:
+            fault = error
+        except Exception as error:  # a fault of ours must be seen, and must not take the terminal with it
+            fault = MeshError(f"the runtime ended by a fault of its own ({type(error).__name__}: {error})")
+        if not self._stopping.is_set():
+            self._ended(fault)
+
+    def _work(self) -> None:
+        from meshcore.healing.node import Node
+        from meshcore.loops.settings import loops_of
+        from meshcore.runtime import Runtime, RuntimeHeldError
+
+        with Node(self._settings) as node:
+            self._ready()
+
+            async def work() -> None:
+                runtime = Runtime(node, loops=loops_of(node.settings, node.clock))
+                loop = asyncio.get_running_loop()
+
+                def stop() -> None:
+                    loop.call_soon_threadsafe(runtime.stop)
+
+                self._stop = stop
+                if not self._stopping.is_set():
+                    await runtime.run()
+
+            try:
+                asyncio.run(work())
+            except RuntimeHeldError:
+                return
+            finally:
+                self._stop = None

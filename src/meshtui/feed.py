@@ -1,0 +1,292 @@
+"""The only place where store, journal and bridge become messages of the terminal.
+
+An asynchronous task sees what is new in the store of one home and posts messages; it never looks at objects of the
+running loop, so the terminal shows the same whether it embeds the runtime or another process has it. It is woken by
+changes of the store's files, with a look at their sizes once a second behind it; where nothing changed, nothing is
+posted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from textual.message import Message
+
+from meshcore import store_lists as lists
+from meshcore import store_views as views
+from meshcore.bridge.logfile import log_path
+from meshcore.clock import Clock, SystemClock, from_text
+from meshcore.config import Settings
+from meshcore.errors import MeshError
+from meshcore.events import Event
+from meshcore.healing.node import Node
+from meshcore.home import Home
+from meshcore.journal.timeline import Timeline, mark_kind
+from meshcore.model import Mode
+from meshcore.runtime import holder
+from meshcore.safety.halt import halt_file
+from meshcore.store_async import AsyncStore
+from meshcore.store_views import Green, IncidentBrief, Mark
+from meshtui.bridgeview import BridgeReader
+from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
+from meshtui.snapshot import AgentView, BridgeView, RunsView, Snapshot
+
+LOOK_EVERY_SECONDS = 1.0
+MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
+SNAPSHOT_PAUSE_SECONDS = 0.2
+SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
+BATCH = 1000
+MARKS = 5000
+
+
+class Feed:
+    """The store of one home as messages, until `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        post: Callable[[Message], object],
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.home = Home(settings.home)
+        self.clock = clock or SystemClock()
+        self.timeline = Timeline()
+        self.store: AsyncStore | None = None
+        self.snapshot = Snapshot()
+        self._post = post
+        self.bridge = BridgeReader(settings.bridge, self.clock)
+        self._node: Node | None = None  # only in its own thread, as its connection demands
+        self._brakes_thread = ThreadPoolExecutor(1, "feed.brakes")
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._seq = 0
+        self._marked = 0
+        self._green: tuple[Green, Green] = (Green(), Green())
+        self._bridge_view = BridgeView(str(settings.bridge))
+        self._bridge_read_at = -MEMBERS_EVERY_SECONDS
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def wake(self) -> None:
+        """Look now; to be called in the feed's own thread."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Post what is there, then what changes, until `stop`. Raises MeshError where the store cannot be read."""
+        self.store = await AsyncStore.open(self.home.store)
+        watcher = asyncio.create_task(self._watch(), name="feed.watch")
+        try:
+            self._seq = await self.store.last_event()
+            await self._take_green()
+            await self._take()
+            while not self._stopping:
+                await self._mark()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_SECONDS)
+                woken = self._woken.is_set()
+                self._woken.clear()
+                if not self._stopping:
+                    await self._look(woken=woken)
+        finally:
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
+            await self.store.close()
+            await asyncio.to_thread(self.bridge.close)
+            await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
+            self._brakes_thread.shutdown(wait=False)
+
+    async def incidents(self, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
+        """Return a page of incidents, newest first; see `store_views.incident_briefs`."""
+        return await self.store.ask(views.incident_briefs(before, limit)) if self.store else []
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    async def _look(self, *, woken: bool) -> None:
+        changed = self._changed()
+        members_due = self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS
+        if not (woken or changed or members_due):
+            return
+        events = await self._new_events()
+        if not events and woken:
+            await asyncio.sleep(SETTLE_SECONDS)
+            events = await self._new_events()
+        if events:
+            self._post(EventsSeen(events))
+            await self._tell_incidents(events)
+        if events or changed or members_due:
+            await self._take()
+            await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS if events else 0)
+
+    async def _new_events(self) -> list[Event]:
+        assert self.store is not None
+        found: list[Event] = []
+        while batch := await self.store.events_after(self._seq, BATCH):
+            self._seq = batch[-1].seq
+            found += batch
+        return found
+
+    async def _tell_incidents(self, events: Iterable[Event]) -> None:
+        assert self.store is not None
+        ids = list(dict.fromkeys(event.incident_id for event in events if event.incident_id))
+        if any(event.kind in ("incident.state", "try.outcome") for event in events):
+            await self._take_green()
+        for start in range(0, len(ids), BATCH // 2):
+            found = await self.store.ask(views.incident_briefs_of(ids[start : start + BATCH // 2]))
+            self._post(IncidentsChanged(found))
+
+    async def _mark(self) -> None:
+        """Put new marks on the timeline; a long history comes in pieces, so that keys are answered meanwhile."""
+        assert self.store is not None
+        while not self._stopping:
+            found = await self.store.ask(views.timeline_marks(self._marked, MARKS))
+            if not found:
+                return
+            self._marked = found[-1].seq
+            for mark in found:
+                put_mark(self.timeline, mark, self.settings.agent)
+            self._post(TimelineGrown())
+            if len(found) < MARKS:
+                return
+
+    def _changed(self) -> bool:
+        """Tell whether a file behind the snapshot is another than at the last call."""
+        before, self._sizes = self._sizes, self._fingerprints()
+        if before.get("bridge") != self._sizes.get("bridge"):
+            self._bridge_read_at = -MEMBERS_EVERY_SECONDS
+        return before != self._sizes
+
+    def _fingerprints(self) -> dict[str, tuple[int, int]]:
+        log = log_path(self.settings.bridge)
+        files: Mapping[str, Path] = {
+            "store": self.home.store.with_name(self.home.store.name + "-wal"),
+            "bridge": log.with_name(log.name + "-wal"),
+            "halt": halt_file(self.settings.operator),
+        }
+        found = {name: _fingerprint(path) for name, path in files.items()}
+        found["holder"] = (int(_is_alive(self.snapshot.holder)), 0)
+        return found
+
+    async def _watch(self) -> None:
+        from watchfiles import awatch
+
+        names = {self.home.store.name, self.home.store.name + "-wal"}
+        with contextlib.suppress(OSError, RuntimeError):
+            async for _ in awatch(
+                self.home.root,
+                watch_filter=lambda _, path: os.path.basename(path) in names,  # noqa: PTH119
+                step=10,
+                debounce=50,
+                recursive=False,
+                rust_timeout=60_000,
+            ):
+                self._woken.set()
+
+    # --- the snapshot ---------------------------------------------------------------------------------------------
+
+    async def _take_green(self) -> None:
+        assert self.store is not None
+        found = dict(await self.store.ask(views.green()))
+        self._green = found.get(False, Green()), found.get(True, Green())
+
+    async def _take(self) -> None:
+        """Take a snapshot, and post it where it says something new."""
+        try:
+            snapshot = await self._snapshot()
+        except MeshError as error:
+            snapshot = replace(self.snapshot, fault=str(error))
+        if snapshot != self.snapshot:
+            self.snapshot = snapshot
+            self._post(SnapshotTaken(snapshot))
+
+    async def _snapshot(self) -> Snapshot:
+        store = self.store
+        assert store is not None
+        newest = await store.ask(views.newest_event())
+        figures = await store.figures()
+        mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
+        if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
+            self._bridge_view = await asyncio.to_thread(self.bridge.read)
+            self._bridge_read_at = self.clock.monotonic()
+        pid = holder(self.home.runtime_lock)
+        return Snapshot(
+            seq=newest[0].seq if newest else 0,
+            at=newest[0].at if newest else "",
+            node=self.settings.agent,
+            figures=figures,
+            skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
+            first=self._green[0],
+            again=self._green[1],
+            agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.agents()),
+            bridge=self._bridge_view,
+            approvals=tuple(await store.approvals()),
+            runs=await self._runs(),
+            mode=mode,
+            halted=halted,
+            runtime="none" if pid is None else "embedded" if pid == os.getpid() else "attached",
+            holder=pid or 0,
+        )
+
+    def _brakes(self) -> tuple[Mode, str]:
+        """Return mode and halt as the loop itself takes them: rows count only as far as their signatures do."""
+        if self._node is None:
+            self._node = Node(self.settings, self.clock)
+        return self._node.mode(), self._node.halted()
+
+    def _close_node(self) -> None:
+        if self._node is not None:
+            self._node.close()
+            self._node = None
+
+    async def _runs(self) -> RunsView | None:
+        assert self.store is not None
+        [(valid, total)] = await self.store.ask(lists.validated_runs())
+        return RunsView(valid, total) if total else None
+
+
+def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:
+    """Put what happened on a timeline; what belongs to no agent goes on the lane of the node."""
+    try:
+        at = from_text(mark.at).timestamp()
+    except ValueError:
+        return
+    if mark.kind == "runtime.started":
+        timeline.runtime_started(at)
+    elif mark.kind == "runtime.stopped":
+        timeline.runtime_stopped(at)
+    elif (kind := mark_kind(mark.kind, mark.result)) is not None:
+        timeline.add(mark.agent or node, kind, at)
+    else:
+        timeline.note(at)
+
+
+def _fingerprint(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process is there; probing its lock every second would now and then be in the way of a start."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

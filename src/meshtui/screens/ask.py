@@ -1,0 +1,62 @@
+"""A question with a yes and a no, or with one line of text as the answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from meshtui.widgets.cells import plain
+
+
+class Confirm(ModalScreen[bool]):
+    """`y` is yes; anything else that closes it is no."""
+
+    BINDINGS: ClassVar = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n,escape,q,enter", "answer(False)", show=False),
+    ]
+
+    def __init__(self, question: str, details: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._details = details
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask"):
+            yield Static(plain(self._question), id="ask-question", markup=False)
+            if self._details:
+                yield Static("\n".join(plain(line) for line in self._details.split("\n")), markup=False)
+            yield Static("y yes    n no", id="ask-keys", markup=False)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class Ask(ModalScreen[str | None]):
+    """One line of text; escape is None. `secret`: what is typed is not shown."""
+
+    BINDINGS: ClassVar = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, question: str, *, value: str = "", secret: bool = False) -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+        self._secret = secret
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask"):
+            yield Static(plain(self._question), id="ask-question", markup=False)
+            yield Input(self._value, password=self._secret, compact=True, id="ask-input")
+            yield Static("enter says it    esc leaves", id="ask-keys", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

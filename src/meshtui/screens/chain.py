@@ -1,0 +1,234 @@
+"""One incident from error to proof: what failed, why this skill, who decided what and why, what ran, who was told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from meshcore.errors import MeshError
+from meshcore.healing.teaching import example_fix
+from meshcore.model import StepResult, TryResult
+from meshcore.safety.sanitize import visible
+from meshcore.store_views import IncidentBrief
+from meshtui.actions import Action, bindings
+from meshtui.chain import Chain, gather_chain
+from meshtui.widgets.bars import Hints
+from meshtui.widgets.cells import fit, plain, wrapped
+from meshtui.widgets.header import duration
+from meshtui.widgets.states import STATES
+
+if TYPE_CHECKING:
+    from meshtui.app import MeshApp
+
+LABEL_WIDTH = 10
+FEW_LINES, MANY_LINES = 6, 400
+
+ACTIONS: tuple[Action, ...] = (
+    Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
+)
+
+RESULTS: dict[TryResult, tuple[str, str]] = {
+    "verified": ("✓ verified: it ran again with exit code 0", "$success"),
+    "fix_failed": ("✗ the fix failed", "$error"),
+    "applied_not_rerun": ("○ applied; verified once the command succeeds again", "$warning"),
+    "unknown": ("? unknown: the process that was at it ended", "$warning"),
+    "refused": ("⊘ refused", "$dim"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the chain before it is wrapped: `label` only on the first line of a part; `quoted`: output."""
+
+    text: str
+    style: str = ""
+    label: str = ""
+    quoted: bool = False
+
+
+class ChainScreen(Screen[None]):
+    """The chain of one incident; it grows while the incident does."""
+
+    ACTIONS = ACTIONS
+    BINDINGS: ClassVar = bindings(ACTIONS)
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__()
+        self._incident_id = incident_id
+        self._chain: Chain | None = None
+        self._whole = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="chain-title")
+        with VerticalScroll(id="chain"):
+            yield Static(id="chain-text")
+        yield Hints(back="the list")
+
+    def on_mount(self) -> None:
+        self.query_one(Hints).show(ACTIONS)
+        self.query_one("#chain").focus()
+        self._load()
+
+    def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:
+        """Load again what has moved on."""
+        if any(brief.incident_id == self._incident_id for brief in incidents):
+            self._load()
+
+    @work(group="chain", exclusive=True)
+    async def _load(self) -> None:
+        feed = cast("MeshApp", self.app).feed
+        try:
+            self._chain = await gather_chain(feed, self._incident_id) if feed else None
+        except MeshError as error:
+            cast("MeshApp", self.app).say(str(error), severity="error")
+            return
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def action_outputs(self) -> None:
+        self._whole = not self._whole
+        self._draw()
+
+    def copied(self) -> str:
+        """Return the chain as text."""
+        chain = self._chain
+        return "" if chain is None else "\n".join(_as_text(line) for line in lines(chain, whole=True))
+
+    def _draw(self) -> None:
+        width = self.size.width - 2
+        if self._chain is None or width < LABEL_WIDTH + 10:
+            return
+        self.query_one("#chain-title", Static).update(_title(self._chain), layout=False)
+        drawn = [part for line in lines(self._chain, whole=self._whole) for part in _drawn(line, width)]
+        self.query_one("#chain-text", Static).update(Content("\n").join(drawn))
+
+
+def _title(chain: Chain) -> Content:
+    word, tone = STATES[chain.incident.state]
+    parts = [(f" {word} ", f"bold {_TONES[tone]}"), (f"  incident {chain.incident.incident_id[:8]}", "$dim")]
+    if chain.seconds is not None:
+        parts.append((f"   {duration(chain.seconds)} to green", "$success"))
+        if chain.own_seconds is not None:
+            parts.append((f", the mesh {chain.own_seconds * 1000:.0f} ms of it", "$dim"))
+    return Content.assemble(*parts)
+
+
+_TONES = {
+    "good": "$success",
+    "bad": "$error",
+    "warn": "$warning",
+    "dim": "$dim",
+    "accent": "$accent",
+    "learned": "$learned",
+}
+
+
+def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
+    """Yield the chain's lines, unwrapped; without `whole` an output is its end only."""
+    incident = chain.incident
+    yield Line(incident.signature.line or incident.signature.error_type, "bold", "error")
+    yield Line(f"{incident.agent.name} on {incident.agent.host or '?'} via {incident.agent.via}", "$dim")
+    yield Line(f"{_moment(incident.opened)}{f' in {incident.cwd}' if incident.cwd else ''}", "$dim")
+    yield Line(f"$ {shlex.join(incident.argv)}{_exit(incident.exit_code)}")
+    yield from _output(incident.excerpt, whole)
+    yield Line("")
+    yield from _why(chain)
+    for event in chain.events:
+        if event.kind == "try.decided":
+            yield Line(str(event.data.get("decision", "")), "bold", "decision")
+            for reason in event.data.get("reasons", ()):
+                yield Line(str(reason), "$dim")
+            yield Line("")
+    for outcome in chain.outcomes:
+        for step in outcome.steps:
+            yield from _step("ran", step, whole)
+        if outcome.rerun is not None:
+            yield from _step("rerun", outcome.rerun, whole)
+        text, style = RESULTS[outcome.result]
+        yield Line(text, style, "outcome")
+        who = f"by {outcome.actor}, " if outcome.actor else ""
+        yield Line(f"{who}{outcome.agent} on {outcome.host}, {_moment(outcome.at)}", "$dim")
+        yield Line("")
+    yield from _told(chain)
+
+
+def _why(chain: Chain) -> Iterator[Line]:
+    if chain.skill is None:
+        yield Line("no known skill answers this", "", "why")
+        yield Line('teach it: meshtui learn --error "…" --fix "…"', "$dim")
+        yield Line("")
+        return
+    yield Line(f"#{chain.skill.label} {example_fix(chain.skill.skill)}", "$accent", "why")
+    for event in chain.events:
+        if event.kind == "incident.matched":
+            yield Line(f"{event.data.get('why', '')} ({event.data.get('tier', '')} match)", "$dim")
+    yield Line("")
+
+
+def _step(label: str, step: StepResult, whole: bool) -> Iterator[Line]:
+    style = "" if step.exit_code == 0 else "$error"
+    yield Line(f"$ {shlex.join(step.argv)}{_exit(step.exit_code)}  {step.seconds:.2f} s", style, label)
+    yield from _output(step.output, whole)
+    yield Line("")
+
+
+def _moment(text: str) -> str:
+    return f"{text[:19].replace('T', ' ')} UTC"
+
+
+def _exit(code: int | None) -> str:
+    return "" if code is None else f"  → {code}"
+
+
+def _output(text: str, whole: bool) -> Iterator[Line]:
+    found = visible(text).rstrip("\n").split("\n") if text.strip() else []
+    most = MANY_LINES if whole else FEW_LINES
+    if len(found) > most:
+        yield Line(f"… {len(found) - most} lines before", "$dim", quoted=True)
+    for line in found[-most:]:
+        yield Line(line.expandtabs(4), "$dim", quoted=True)
+
+
+def _told(chain: Chain) -> Iterator[Line]:
+    label = "told"
+    for told in chain.told:
+        if not told.published:
+            yield Line(f"{told.kind}: not published yet", "$warning", label)
+        elif not told.receipts:
+            yield Line(f"{told.kind}: published, nobody has it yet", "$warning", label)
+        else:
+            who = [f"{name} {_latency(seconds)}{_unless_stored(status)}" for name, status, seconds in told.receipts]
+            yield Line(f"{told.kind} → {' · '.join(who)}", "", label)
+        label = ""
+
+
+def _latency(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else duration(seconds)
+
+
+def _unless_stored(status: str) -> str:
+    return "" if status == "stored" else f" ({status})"
+
+
+def _drawn(line: Line, width: int) -> Iterator[Content]:
+    room = width - LABEL_WIDTH - (2 if line.quoted else 0)
+    for number, part in enumerate(wrapped(plain(line.text), room)):
+        label = line.label if number == 0 else ""
+        yield Content.assemble(
+            (f" {fit(label, LABEL_WIDTH)}", "$dim"), ("│ " if line.quoted else "", "$faint"), (part, line.style)
+        )
+
+
+def _as_text(line: Line) -> str:
+    return f"{line.label:<{LABEL_WIDTH}}{'| ' if line.quoted else ''}{plain(line.text)}".rstrip()

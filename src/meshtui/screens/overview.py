@@ -1,0 +1,220 @@
+"""Pane 1: what happened when, per agent, and the incidents below, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from meshcore.clock import from_text
+from meshtui.actions import Action, bindings
+from meshtui.screens.base import Pane
+from meshtui.widgets.header import duration
+from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.states import STATES
+from meshtui.widgets.timeline_view import RANGES, TimelineView
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store_views import IncidentBrief
+    from meshtui.snapshot import Snapshot
+
+PAGE = 500
+
+COLUMNS = (
+    Column("state", 12),
+    Column("time UTC", 8),
+    Column("agent", 13, flex=1, priority=3),
+    Column("error", 20, flex=3),
+    Column("fix", 16, flex=3, priority=2),
+    Column("green", 7, priority=1, right=True),
+)
+
+ACTIONS: tuple[Action, ...] = (
+    Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint="open"),
+    Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
+    Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
+    Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
+    Action("overview.pan_on", "l,right", "on", "Go on by a quarter of it."),
+    Action("overview.now", "full_stop", "now", "Show the present again.", hint="now"),
+    Action("overview.demo", "D", "demo", "Play the whole story on this machine, in two homes of its own."),
+)
+
+WELCOME = """\
+ Nothing has failed here yet, and nothing is known.
+
+ Put this before any command; where it fails and the fix is known, it heals:
+
+     meshtui run -- python app.py
+
+ Teach the mesh how an error is fixed:
+
+     meshtui learn --error "…" --fix "pip install django"
+
+ See the whole story first, in two homes of its own:  D  plays
+
+     meshtui demo
+"""
+
+
+class OverviewPane(Pane):
+    """Timeline and incidents."""
+
+    NAME = "overview"
+    ACTIONS = ACTIONS
+    BINDINGS: ClassVar = bindings(ACTIONS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._briefs: dict[str, IncidentBrief] = {}
+        self._order: list[str] = []
+        self._loading = False
+        self._has_all = False
+        self._loaded = False
+
+    def compose(self) -> ComposeResult:
+        yield TimelineView()
+        yield Rows(COLUMNS, self._row, empty="no incidents yet", id="incidents")
+        yield Static(WELCOME, id="welcome", markup=False)
+
+    @property
+    def view(self) -> TimelineView:
+        """The timeline."""
+        return self.query_one(TimelineView)
+
+    @property
+    def rows(self) -> Rows:
+        """The incidents."""
+        return self.query_one("#incidents", Rows)
+
+    # --- what there is to show --------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.view.now = self.mesh.clock.now().timestamp()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.set_class(snapshot.is_empty, "-empty")
+        self.view.timeline = self.feed.timeline
+        self.view.running = snapshot.runtime != "none"
+        self._fit()
+        self.view.redraw()
+        if not self._loaded:
+            self._loaded = True
+            self._load()
+
+    def timeline_grown(self) -> None:
+        self._fit()
+        self.view.redraw()
+
+    def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:
+        new = [brief for brief in incidents if brief.incident_id not in self._briefs]
+        for brief in incidents:
+            self._briefs[brief.incident_id] = brief
+        if new:
+            self._order = sorted({*self._order, *(b.incident_id for b in new)}, key=lambda i: -self._briefs[i].seq)
+        self.rows.set_ids(self._order, [brief.incident_id for brief in incidents])
+
+    @work(group="overview.load", exclusive=True)
+    async def _load(self) -> None:
+        before = self._briefs[self._order[-1]].seq if self._order else 0
+        found = await self.feed.incidents(before, PAGE)
+        self._has_all = len(found) < PAGE
+        self._loading = False
+        for brief in found:
+            self._briefs.setdefault(brief.incident_id, brief)
+        known = set(self._order)
+        self._order += [brief.incident_id for brief in found if brief.incident_id not in known]
+        self.rows.set_ids(self._order, [])
+
+    def on_rows_near_end(self) -> None:
+        if not self._has_all and not self._loading and self._loaded:
+            self._loading = True
+            self._load()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the timeline what its lanes need, at most two fifths of the pane."""
+        if self.size.height:
+            height = self.view.wanted_height(max(4, self.size.height * 2 // 5))
+            if self.view.styles.height is None or self.view.styles.height.value != height:
+                self.view.styles.height = height
+
+    def _row(self, incident_id: str) -> Row:
+        brief = self._briefs[incident_id]
+        word, tone = STATES[brief.state]
+        return (
+            Cell(word, tone),
+            Cell(self._time(brief.opened), "dim"),
+            Cell(brief.agent, "dim"),
+            brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type,
+            Cell(f"→ {brief.fix}" if brief.fix else "", "accent"),
+            Cell("" if brief.seconds is None else duration(brief.seconds), "good"),
+        )
+
+    def _time(self, text: str) -> str:
+        try:
+            at = from_text(text)
+        except ValueError:
+            return "?"
+        now = self.mesh.clock.now()
+        return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%d %b}"
+
+    # --- what a person does -----------------------------------------------------------------------------------------
+
+    def focus_first(self) -> None:
+        self.rows.focus()
+
+    def on_rows_chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        if selected := self.rows.selected:
+            from meshtui.screens.chain import ChainScreen
+
+            self.app.push_screen(ChainScreen(selected))
+
+    def action_zoom_out(self) -> None:
+        self.view.zoom(1)
+
+    def action_zoom_in(self) -> None:
+        self.view.zoom(-1)
+
+    def action_pan_back(self) -> None:
+        self.view.pan(-1)
+
+    def action_pan_on(self) -> None:
+        self.view.pan(1)
+
+    def action_now(self) -> None:
+        self.view.follow(self.mesh.clock.now().timestamp())
+
+    def action_demo(self) -> None:
+        self.mesh.run_outside(["demo"])
+
+    def find(self, text: str) -> None:
+        self.rows.find(text)
+
+    @property
+    def finding(self) -> str:
+        return self.rows.finding
+
+    def copied(self) -> str:
+        return self.rows.text_of(self.rows.selected) if self.rows.selected else ""
+
+    def exported(self) -> str:
+        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
+
+    def state(self) -> Mapping[str, Json]:
+        return {"range": RANGES[self.view.range_index][0], "find": self.rows.finding}
+
+    def restore(self, state: Mapping[str, Json]) -> None:
+        names = [name for name, _ in RANGES]
+        if state.get("range") in names:
+            self.view.range_index = names.index(state["range"])
+        if isinstance(text := state.get("find"), str):
+            self.rows.find(text)

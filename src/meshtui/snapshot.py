@@ -1,0 +1,87 @@
+"""The mesh at one moment, as header and panes show it: one frozen value, made from the store and the bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meshcore.model import Mode
+from meshcore.store_rows import Approval
+from meshcore.store_views import Green
+
+NOTHING_MEASURED = Green()
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeView:
+    """The bridge in figures; `fault` is why it cannot be read, "" where it can. `joined` and `seen` count nodes."""
+
+    path: str
+    fault: str = ""
+    joined: int = 0
+    seen: int = 0
+    records: int = 0
+    expected: int = 0
+    received: int = 0
+    rejected: int = 0
+    undelivered: int = 0
+    oldest_undelivered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """One agent of this node."""
+
+    name: str
+    via: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """Validated runs: how many are sound, of how many."""
+
+    valid: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the header and the panes' figures are made of.
+
+    `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
+    `Store.figures`. `runtime`: `embedded`, `attached` (process `holder` works for this home) or `none`. `runs` is None
+    where nothing was validated. `fault` is what keeps the store from being read.
+    """
+
+    seq: int = 0
+    at: str = ""
+    node: str = ""
+    figures: Mapping[str, int] = field(default_factory=dict)
+    skills: int = 0
+    first: Green = NOTHING_MEASURED
+    again: Green = NOTHING_MEASURED
+    agents: tuple[AgentView, ...] = ()
+    bridge: BridgeView = BridgeView("")
+    approvals: tuple[Approval, ...] = ()
+    runs: RunsView | None = None
+    mode: Mode = "auto"
+    halted: str = ""
+    runtime: str = "none"
+    holder: int = 0
+    fault: str = ""
+
+    @property
+    def handled(self) -> int:
+        """How many incidents this node knows of."""
+        return sum(n for name, n in self.figures.items() if name.startswith("incidents."))
+
+    @property
+    def verified(self) -> int:
+        """How many of them are verified."""
+        return self.figures.get("incidents.verified", 0)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was learnt and nothing failed yet."""
+        return not self.handled and not self.skills

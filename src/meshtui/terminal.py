@@ -1,0 +1,36 @@
+"""`meshtui` without a subcommand: is there a terminal, start the app on it, and leave in order."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from meshcore.config import Settings
+from meshcore.errors import EXIT_OK, UsageError
+
+NO_TERMINAL = "a screen needs a terminal; use `meshtui --no-ui` to run without one, or `meshtui status` for the figures"
+
+
+def check_terminal() -> None:
+    """Raises UsageError where there is no terminal that can be drawn on."""
+    if os.environ.get("TERM", "") in ("dumb", ""):
+        raise UsageError(f"TERM is {os.environ.get('TERM') or 'not set'}: {NO_TERMINAL}")
+    if not all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__)):
+        raise UsageError(NO_TERMINAL)
+
+
+def run_app(settings: Settings) -> int:
+    """Show the terminal app until the person leaves; return the exit code. Raises MeshError."""
+    check_terminal()
+    # Importing what draws takes a moment: say something before.
+    sys.stdout.write("meshtui …\r")
+    sys.stdout.flush()
+    from meshtui.app import MeshApp
+    from meshtui.driver import MeshDriver
+
+    app = MeshApp(settings, driver_class=MeshDriver)
+    app.run()
+    app.close()
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or EXIT_OK

@@ -1,0 +1,117 @@
+"""The bars around the panes: tabs, banners, and the hints at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from meshtui.actions import APP_ACTIONS, Action, hint_of
+from meshtui.screens import PaneEntry
+from meshtui.widgets.header import banners
+
+if TYPE_CHECKING:
+    from meshtui.snapshot import Snapshot
+
+
+class Tabs(Static):
+    """The panes with their keys; the one that is shown stands out. A click shows another."""
+
+    current: reactive[str] = reactive("")
+
+    def __init__(self, entries: Sequence[PaneEntry]) -> None:
+        super().__init__(id="tabs")
+        self._entries = tuple(entries)
+
+    def watch_current(self) -> None:
+        parts: list[tuple[str, str]] = []
+        for entry in self._entries:
+            here = entry.name == self.current
+            parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
+            parts += [(f"{entry.title} ", "bold $accent" if here else ""), (" ", "")]
+        self.update(Content.assemble(*parts), layout=False)
+
+    async def on_click(self, event: events.Click) -> None:
+        right = 0
+        for entry in self._entries:
+            right += cell_len(f" {entry.key} {entry.title}  ")
+            if event.x < right:
+                await self.run_action(f"app.pane('{entry.name}')")
+                return
+
+
+class Banners(Static):
+    """What must be said above everything else: halted, unreadable, frozen; nothing most of the time."""
+
+    def __init__(self) -> None:
+        super().__init__(id="banners")
+        self._said: list[tuple[str, str]] = []
+
+    def show(self, snapshot: Snapshot, frozen: str, waiting: int) -> None:
+        """Say what a snapshot, and a view that is held still, call for."""
+        said = banners(snapshot, frozen, waiting)
+        if said == self._said:
+            return
+        same_height = len(said) == len(self._said)
+        self._said = said
+        self.display = bool(said)
+        lines: list[tuple[str, str]] = []
+        for number, (kind, text) in enumerate(said):
+            if number:
+                lines.append(("\n", ""))
+            lines.append((f" {text} ", _STYLES[kind]))
+        self.update(Content.assemble(*lines), layout=not same_height)
+
+
+_STYLES = {
+    "halted": "bold reverse $error",
+    "fault": "bold $error",
+    "frozen": "bold reverse $accent",
+}
+
+
+class Hints(Static):
+    """The keys that matter here, as many as fit; `?` and `q` always."""
+
+    def __init__(self, back: str = "") -> None:
+        """`back`: what escape goes back to, where it does."""
+        super().__init__(id="hints")
+        self._back = back
+        self._actions: Sequence[Action] = ()
+
+    def show(self, actions: Sequence[Action]) -> None:
+        """Name the hinted actions of a pane or screen, and those that work everywhere."""
+        self._actions = actions
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.size.width:
+            return
+        keymap: dict[str, str] = getattr(getattr(self.app, "settings", None), "keys", {})
+        everywhere = [a for a in APP_ACTIONS if a.hint and not (self._back and a.id in _LISTS)]
+        always = [hint_of(a, keymap) for a in everywhere]
+        if self._back:
+            always.insert(0, ("esc", self._back))
+        own = [hint_of(a, keymap) for a in self._actions if a.hint]
+        room = self.size.width - 1 - _length(always)
+        while own and _length(own) > room:
+            own.pop()
+        parts: list[tuple[str, str]] = [(" ", "")]
+        for keys, label in [*own, *always]:
+            parts += [(keys, "$accent"), (f" {label}   ", "$dim")]
+        self.update(Content.assemble(*parts), layout=False)
+
+
+_LISTS = {"app.find"}
+
+
+def _length(hints: Sequence[tuple[str, str]]) -> int:
+    return sum(cell_len(keys) + cell_len(label) + 4 for keys, label in hints)

@@ -1,0 +1,184 @@
+"""The line at the top: how the mesh stands, shortened sensibly where a terminal is narrow; and the banners under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from meshcore.clock import Clock, from_text
+from meshtui.widgets.cells import plain
+
+if TYPE_CHECKING:
+    from meshcore.store_views import Green
+    from meshtui.snapshot import Snapshot
+
+GAP = "   "
+NARROW_GAP = "  "
+OLD_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One figure: how it is written, the longest form first, and its style. `weight`: lighter ones shrink first."""
+
+    forms: tuple[str, ...]
+    style: str = ""
+    weight: int = 0
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `3.4 s`, `41 s`, `2.5 min`, `3 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min" if seconds >= 600 else f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def clock_time(at: datetime, now: datetime) -> str:
+    """Return a moment as short as it is still clear: the time today, else the day too. UTC."""
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _green(first: Green, again: Green) -> tuple[str, ...]:
+    def of(green: Green) -> str:
+        return "–" if green.median is None else duration(green.median)
+
+    if not first.n and not again.n:
+        return ("to green –", "")
+    short = f"again {of(again)} (n={again.n})" if again.n else f"first {of(first)} (n={first.n})"
+    both = f"first {of(first)} · again {of(again)} (n={again.n})" if again.n else short
+    return (f"to green {both}", both, short, "")
+
+
+def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
+    """Return the figures of a snapshot in the order in which they stand."""
+    bridge = snapshot.bridge
+    parts = [
+        Part(("✗ no bridge", "✗"), "bold $error", 9) if bridge.fault else Part(("● bridge", "●"), "$success", 9),
+        Part((f"agents {bridge.seen}/{bridge.joined}",), "", 5),
+        Part((f"skills {snapshot.skills:,}",), "", 4),
+        Part(
+            (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
+            "$warning" if bridge.undelivered else "",
+            3 if bridge.undelivered else 1,
+        ),
+        Part(
+            (f"needs you {len(snapshot.approvals)}",) if snapshot.approvals else ("needs you 0", ""),
+            "bold $warning" if snapshot.approvals else "",
+            8 if snapshot.approvals else 2,
+        ),
+        Part(
+            (
+                f"verified {snapshot.verified:,} of {snapshot.handled:,}",
+                f"✓ {snapshot.verified:,}/{snapshot.handled:,}",
+            ),
+            "",
+            6,
+        ),
+        Part(_green(snapshot.first, snapshot.again), "$accent", 5),
+    ]
+    if snapshot.runs is not None:
+        bad = snapshot.runs.valid < snapshot.runs.total
+        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 2))
+    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "bold $warning", 4))
+    if snapshot.runtime == "attached":
+        parts.append(Part((f"attached to {snapshot.holder}", "attached"), "$dim", 3))
+    elif snapshot.runtime == "none":
+        parts.append(Part(("no runtime",), "$warning", 4))
+    if age := _age(snapshot, now):
+        parts.append(Part((f"last event {age}", ""), "$dim", 0))
+    return parts
+
+
+def _age(snapshot: Snapshot, now: datetime) -> str:
+    try:
+        at = from_text(snapshot.at)
+    except ValueError:
+        return ""
+    return clock_time(at, now) if (now - at).total_seconds() > OLD_SECONDS else ""
+
+
+def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
+    """Return (text, style) of what fits into a line, gaps between: first shorter gaps, then shorter forms."""
+    level = [0] * len(parts)
+    gap = GAP
+
+    def texts() -> list[tuple[str, str]]:
+        return [(part.forms[at], part.style) for part, at in zip(parts, level, strict=True) if part.forms[at]]
+
+    def length() -> int:
+        found = texts()
+        return sum(cell_len(text) for text, _ in found) + len(gap) * (len(found) - 1)
+
+    while length() > width:
+        if gap == GAP:
+            gap = NARROW_GAP
+            continue
+        shrinkable = [i for i, part in enumerate(parts) if level[i] < len(part.forms) - 1]
+        if not shrinkable:
+            break
+        level[min(shrinkable, key=lambda i: (parts[i].weight + 3 * level[i], -i))] += 1
+    for at in sorted(range(len(parts)), key=lambda i: -parts[i].weight):
+        while level[at]:  # what fits after all, the weightiest first
+            level[at] -= 1
+            if length() > width:
+                level[at] += 1
+                break
+    line: list[tuple[str, str]] = []
+    for number, pair in enumerate(texts()):
+        if number:
+            line.append((gap, ""))
+        line.append(pair)
+    return line
+
+
+class HeaderLine(Static):
+    """The header's figures. Only what changed is drawn again."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(id="header")
+        self._clock = clock
+        self._snapshot: Snapshot | None = None
+        self._age_timer: Timer | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot; its age is looked at once more when it has become old."""
+        self._snapshot = snapshot
+        self._draw()
+        if self._age_timer is not None:
+            self._age_timer.stop()
+        self._age_timer = self.set_timer(OLD_SECONDS + 1, self._draw, name="age")
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._snapshot is None or not self.size.width:
+            return
+        line = fitted(header_parts(self._snapshot, self._clock.now()), self.size.width)
+        self.update(Content.assemble(*line), layout=False)
+
+
+def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, str]]:
+    """Return (class, text) of what must be said above everything else."""
+    found = []
+    if snapshot.halted:
+        found.append(("halted", f"HALTED: {plain(snapshot.halted)} — nothing is applied; K resumes"))
+    if snapshot.fault:
+        found.append(("fault", f"cannot be read: {plain(snapshot.fault)}"))
+    if snapshot.bridge.fault and snapshot.bridge.fault != "not there yet":
+        found.append(("fault", f"bridge: {plain(snapshot.bridge.fault)}"))
+    if frozen:
+        more = f", {waiting:,} new event{'s' if waiting != 1 else ''} since" if waiting else ""
+        found.append(("frozen", f"frozen at {frozen}{more} — space goes on"))
+    return found

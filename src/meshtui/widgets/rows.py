@@ -1,0 +1,324 @@
+"""A list of any length: columns that give way by priority, a cursor kept by id, live updates that do not jump.
+
+Only the rows on the screen are ever made (line API), so 100,000 cost no more than 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from meshtui.widgets.cells import fit, plain
+
+GAP = 2  # cells between columns
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its least `width`, and its share of spare width (`flex`, 0: none).
+
+    Where a terminal is narrow, columns with the highest `priority` number are left out first; 0 always stays.
+    """
+
+    title: str
+    width: int
+    flex: int = 0
+    priority: int = 0
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell's text, as it came from outside, and its tone: a component class of `Rows` without its prefix."""
+
+    text: str
+    tone: str = ""
+
+
+Row = Sequence[Cell | str]
+
+
+def widths(columns: Sequence[Column], width: int) -> list[int]:
+    """Return each column's width in a line of `width` cells, 0 for those that are left out."""
+    shown = list(range(len(columns)))
+
+    def needed() -> int:
+        return sum(columns[i].width for i in shown) + GAP * max(0, len(shown) - 1)
+
+    while needed() > width and any(columns[i].priority for i in shown):
+        shown.remove(max(shown, key=lambda i: (columns[i].priority, i)))
+    found = [columns[i].width if i in shown else 0 for i in range(len(columns))]
+    spare, shares = width - needed(), sum(columns[i].flex for i in shown)
+    flexible = [i for i in shown if columns[i].flex]
+    if not flexible:
+        return found
+    given = 0
+    for i in flexible:
+        part = spare * columns[i].flex // shares
+        found[i] = max(1, found[i] + part)
+        given += part
+    found[flexible[-1]] = max(1, found[flexible[-1]] + spare - given)
+    return found
+
+
+class Rows(ScrollView, can_focus=True):
+    """A list under headings. `enter` or a click posts `Chosen`; moving the cursor posts `Moved`."""
+
+    TONES: ClassVar[tuple[str, ...]] = ("good", "bad", "warn", "dim", "accent", "learned", "strong")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--head",
+        "rows--cursor",
+        "rows--cursor-blurred",
+        "rows--found",
+        *(f"rows--{tone}" for tone in TONES),
+    }
+    BINDINGS = [  # noqa: RUF012  as Textual has it
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home,g", "edge(0)", show=False),
+        Binding("end,G", "edge(-1)", show=False),
+        Binding("enter", "choose", show=False),
+    ]
+    index: reactive[int] = reactive(0, repaint=False)
+
+    class Chosen(Message):
+        """A row was chosen."""
+
+        def __init__(self, rows: Rows, row_id: str) -> None:
+            super().__init__()
+            self.rows, self.row_id = rows, row_id
+
+        @property
+        def control(self) -> Rows:
+            return self.rows
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def __init__(self, rows: Rows, row_id: str) -> None:
+            super().__init__()
+            self.rows, self.row_id = rows, row_id
+
+        @property
+        def control(self) -> Rows:
+            return self.rows
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Rows.Moved) and message.rows is self.rows
+
+    class NearEnd(Message):
+        """The cursor comes close to the last row: more may be loaded."""
+
+        def __init__(self, rows: Rows) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> Rows:
+            return self.rows
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        row_of: Callable[[str], Row],
+        *,
+        empty: str = "",
+        id: str | None = None,
+    ) -> None:
+        """`row_of` makes a row from its id; it is called for rows that are drawn or looked through only."""
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.row_of = row_of
+        self.empty = empty
+        self.finding = ""
+        self._ids: Sequence[str] = ()
+        self._shown: Sequence[str] = ()
+        self._place: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+
+    # --- what is listed -------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> Sequence[str]:
+        """The ids that are listed now, those left out by `find` not among them."""
+        return self._shown
+
+    @property
+    def total(self) -> int:
+        """How many rows there are, found or not."""
+        return len(self._ids)
+
+    @property
+    def selected(self) -> str:
+        """The id under the cursor, "" where nothing is listed."""
+        return self._shown[self.index] if 0 <= self.index < len(self._shown) else ""
+
+    def set_ids(self, ids: Sequence[str], changed: Sequence[str] | None = None) -> None:
+        """List these rows; the cursor stays on its row, and a cursor on the first row stays on the first.
+
+        `changed` are ids whose row says something else than before (None: all).
+        """
+        if changed is None:
+            self._texts.clear()
+        else:
+            for row_id in changed:
+                self._texts.pop(row_id, None)
+        before, self._ids = self._shown, ids
+        self._filter()
+        self._keep(before)
+
+    def find(self, text: str) -> None:
+        """List only rows that contain a text (any case)."""
+        self.finding = text
+        before = self._shown
+        self._filter()
+        self._keep(before)
+
+    def select(self, row_id: str) -> None:
+        """Put the cursor on a row, if it is listed."""
+        if (place := self._place.get(row_id)) is not None:
+            self.index = place
+
+    def text_of(self, row_id: str) -> str:
+        """Return a row as text, its cells separated by two spaces."""
+        return "  ".join(cell.strip() for cell in self._cells(row_id) if cell.strip())
+
+    def _cells(self, row_id: str) -> list[str]:
+        return [plain(cell if isinstance(cell, str) else cell.text) for cell in self.row_of(row_id)]
+
+    def _filter(self) -> None:
+        wanted = self.finding.casefold()
+        if not wanted:
+            self._shown = self._ids
+        else:
+            self._shown = [row_id for row_id in self._ids if wanted in self._searchable(row_id)]
+        self._place = {row_id: place for place, row_id in enumerate(self._shown)}
+
+    def _searchable(self, row_id: str) -> str:
+        found = self._texts.get(row_id)
+        if found is None:
+            found = self._texts[row_id] = self.text_of(row_id).casefold()
+        return found
+
+    def _keep(self, before: Sequence[str]) -> None:
+        """Leave cursor and first visible row where they were, whatever came above them."""
+        old_index, top = self.index, round(self.scroll_y)
+        cursor = before[old_index] if 0 < old_index < len(before) else ""
+        anchor = before[top] if 0 < top < len(before) else ""
+        self.virtual_size = Size(self.size.width, len(self._shown) + 1)
+        if anchor in self._place and self._place[anchor] != top:
+            self.scroll_to(y=self._place[anchor], animate=False, immediate=True)
+        index = self._place.get(cursor, min(old_index, max(0, len(self._shown) - 1)) if cursor else 0)
+        self.set_reactive(Rows.index, index)
+        self.refresh()
+        if self.selected != (before[old_index] if old_index < len(before) else ""):
+            self.post_message(self.Moved(self, self.selected))
+
+    # --- moving ---------------------------------------------------------------------------------------------------
+
+    def validate_index(self, index: int) -> int:
+        return max(0, min(index, len(self._shown) - 1))
+
+    def watch_index(self, old: int, new: int) -> None:
+        self._draw_line(old)
+        self._draw_line(new)
+        self._reveal(new)
+        self.post_message(self.Moved(self, self.selected))
+        if new >= len(self._shown) - self.size.height:
+            self.post_message(self.NearEnd(self))
+
+    def action_move(self, by: int) -> None:
+        self.index += by
+
+    def action_page(self, by: int) -> None:
+        self.index += by * max(1, self.size.height - 2)
+
+    def action_edge(self, end: int) -> None:
+        self.index = len(self._shown) - 1 if end else 0
+
+    def action_choose(self) -> None:
+        if self.selected:
+            self.post_message(self.Chosen(self, self.selected))
+
+    def on_click(self, event: events.Click) -> None:
+        place = round(self.scroll_y) + event.y - 1
+        if event.y == 0 or place >= len(self._shown):
+            return
+        if place == self.index:
+            self.action_choose()
+        self.index = place
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._shown) + 1)
+        self._reveal(self.index)
+
+    def _reveal(self, index: int) -> None:
+        room, top = max(1, self.size.height - 1), round(self.scroll_y)
+        if index < top:
+            self.scroll_to(y=index, animate=False, immediate=True)
+        elif index >= top + room:
+            self.scroll_to(y=index - room + 1, animate=False, immediate=True)
+
+    def _draw_line(self, index: int) -> None:
+        line = index - round(self.scroll_y) + 1
+        if 1 <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        spans = widths(self.columns, width - 1)
+        if y == 0:
+            head = self.get_component_rich_style("rows--head")
+            titles = [(fit(c.title, w, right=c.right), head) for c, w in zip(self.columns, spans, strict=True) if w]
+            return _strip(titles, width, head)
+        place = round(self.scroll_y) + y - 1
+        if place >= len(self._shown):
+            return self._nothing(y, width, base)
+        row_id = self._shown[place]
+        under, marker = base, " "
+        if place == self.index:
+            name = "rows--cursor" if self.has_focus else "rows--cursor-blurred"
+            under, marker = self.get_component_rich_style(name), "▸"
+        cells = []
+        for column, span, cell in zip(self.columns, spans, self.row_of(row_id), strict=True):
+            if not span:
+                continue
+            text, tone = (cell, "") if isinstance(cell, str) else (cell.text, cell.tone)
+            style = under
+            if tone:
+                tint = self.get_component_rich_style(f"rows--{tone}", partial=True)
+                style = under + Style(color=tint.color, bold=tint.bold, dim=tint.dim, italic=tint.italic)
+            cells.append((fit(plain(text), span, right=column.right), style))
+        return _strip(cells, width, under, marker)
+
+    def _nothing(self, y: int, width: int, base: Style) -> Strip:
+        text = ""
+        if y == 1 and not self._shown:
+            text = f"nothing here contains “{plain(self.finding)}”; esc shows all" if self.finding else self.empty
+        style = self.get_component_rich_style("rows--dim") if text else base
+        return Strip([Segment(fit(f" {text}", width), style)], width)
+
+
+def _strip(cells: Sequence[tuple[str, Style]], width: int, base: Style, marker: str = " ") -> Strip:
+    segments = [Segment(marker, base)]
+    for number, (text, style) in enumerate(cells):
+        if number:
+            segments.append(Segment(" " * GAP, base))
+        segments.append(Segment(text, style))
+    return Strip(segments).adjust_cell_length(width, base)

@@ -1,0 +1,186 @@
+"""A mesh with a history, built through the store's own API under a clock that is told the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from meshcore.clock import to_text
+from meshcore.config import Settings
+from meshcore.home import Home
+from meshcore.knowledge.interchange import put
+from meshcore.model import Action, AgentInfo, Incident, KnownSkill, Signature, Skill, Slot, StepResult
+from meshcore.store import Approval, Store
+from meshcore.testing import FakeClock, known_skill, outcome
+from meshcore.testing import incident as an_incident
+
+CLAUDE = AgentInfo("claude-code@dev1", "claude-code", "dev1")
+CODEX = AgentInfo("codex@dev1", "codex", "dev1")
+CI = AgentInfo("ci@build2", "ci", "build2")
+AGENT_A = AgentInfo("agent_a_test", "shell", "dev1")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One failure: minutes after the start, who met it, for want of what, how it went, and in how many seconds."""
+
+    minute: float
+    agent: AgentInfo
+    name: str
+    result: str
+    seconds: float = 0.0
+
+
+CASES: Sequence[Case] = (
+    Case(6, AGENT_A, "django", "verified", 41.2),
+    Case(9, CLAUDE, "requests", "verified", 38.0),
+    Case(14, CODEX, "numpy", "fix_failed"),
+    Case(21, CI, "django", "verified", 3.6),
+    Case(26, CLAUDE, "flask", "needs_approval"),
+    Case(44, CODEX, "requests", "verified", 2.9),
+    Case(47, AGENT_A, "lxml", "open"),
+    Case(52, CI, "requests", "verified", 3.1),
+    Case(58, CLAUDE, "django", "verified", 3.4),
+)
+
+
+class Busy:
+    """Writes one mesh's hour into the store of a home."""
+
+    def __init__(self, settings: Settings, clock: FakeClock) -> None:
+        self.home = Home(settings.home).create()
+        self.clock = clock
+        self.start = clock.now()
+        self.store = Store(self.home.store, clock)
+        self.known: dict[str, KnownSkill] = {}
+        self.count = 0
+
+    def at(self, minute: float) -> None:
+        """Let it be so many minutes after the start."""
+        wanted: datetime = self.start + timedelta(minutes=minute)
+        self.clock.advance((wanted - self.clock.now()).total_seconds())
+
+    def learn(self, name: str) -> KnownSkill:
+        """Know the skill that installs a module, with the event of having learnt it."""
+        if name not in self.known:
+            self.known[name] = put(self.store, known_skill(name))
+            self.store.add_event(
+                "skill.learned", skill_id=self.known[name].skill_id, data={"line": "", "command": f"pip install {name}"}
+            )
+        return self.known[name]
+
+    def fail(self, agent: AgentInfo, name: str, **changes: object) -> Incident:
+        """Let a command fail for want of a module."""
+        self.count += 1
+        self.store.see_agent(agent.name, agent.via, agent.host)
+        line = f"ModuleNotFoundError: No module named '{name}'"
+        signature = replace(an_incident(name=name).signature, line=line)
+        fields: dict[str, object] = {
+            "agent": agent,
+            "opened": to_text(self.clock.now()),
+            "signature": signature,
+            "argv": (".venv/bin/python", "app.py"),
+            "excerpt": f'Traceback (most recent call last):\n  File "app.py", line 3, in <module>\n{line}\n',
+        }
+        found = an_incident(self.count, name, **{**fields, **changes})
+        self.store.add_incident(found, "a" * 64)
+        return found
+
+    def match(self, incident: Incident, known: KnownSkill, decision: str, reasons: Sequence[str]) -> None:
+        """Say which skill answers it, and what was decided."""
+        store, skill_id = self.store, known.skill_id
+        name = incident.signature.slots[0].value
+        why = f"the same ModuleNotFoundError about '{name}' has this fix, verified on 1 host"
+        matched = {"tier": "exact", "score": 1.0, "why": why}
+        store.add_event("incident.matched", incident_id=incident.incident_id, skill_id=skill_id, data=matched)
+        store.set_incident_state(incident.incident_id, "matched", skill_id=skill_id)
+        decided = {"decision": decision, "reasons": list(reasons), "command": f"pip install {name}"}
+        store.add_event("try.decided", incident_id=incident.incident_id, skill_id=skill_id, data=decided)
+
+    def play(self, case: Case) -> None:
+        """Let one failure run its course."""
+        self.at(case.minute)
+        found = self.fail(case.agent, case.name)
+        again = case.name in self.known
+        if case.result == "open":
+            return
+        known = self.learn(case.name)
+        if case.result == "needs_approval":
+            reasons = ("new to the mesh: 1 other host must verify it first",)
+            self.match(found, known, "approve", reasons)
+            asked = Approval(
+                f"{self.count:012x}", found.incident_id, known.skill_id, "h", f"pip install {case.name}", reasons,
+                self.store.now(), "waiting",
+            )  # fmt: skip
+            self.store.ask(asked)
+            return
+        allowed = "install_package: install one plainly named package, wheels only, into the virtual environment"
+        self.match(found, known, "run", (allowed, "taught by this operator, verified once"))
+        try_id = f"{self.count:016x}"
+        self.store.write_intent(try_id, found.incident_id, known.skill_id, "policy", {}, "/srv/app/.venv", "1:1")
+        self.clock.advance(case.seconds or 2.0)
+        green = case.result == "verified"
+        fix = ("/srv/app/.venv/bin/python", "-I", "-m", "pip", "install", "--only-binary=:all:", case.name)
+        said = f"Collecting {case.name}\nInstalled {case.name}-5.2\n" if green else "ERROR: no such wheel\n"
+        done = outcome(
+            self.count,
+            outcome_id=try_id,
+            incident_id=found.incident_id,
+            skill_id=known.skill_id,
+            result=case.result,
+            at=self.store.now(),
+            host=case.agent.host,
+            agent=case.agent.name,
+            steps=(StepResult(fix, 0 if green else 1, max(0.5, case.seconds - 0.2), said),),
+            rerun=StepResult((".venv/bin/python", "app.py"), 0, 0.11, "it works\n") if green else None,
+            seconds=case.seconds if green else None,
+            own_seconds=0.114,
+        )
+        with self.store.transaction():
+            self.store.add_outcome(done, own_operator=True, try_id=try_id)
+            self.store.set_incident_state(
+                found.incident_id, "verified" if green else "fix_failed", skill_id=known.skill_id, again=again,
+                seconds=done.seconds, own_seconds=0.114 if green else None,
+            )  # fmt: skip
+
+
+def build(settings: Settings, clock: FakeClock, cases: Sequence[Case] = CASES) -> Store:
+    """Write an hour of a mesh that fails and heals, with a hole in which nobody listened; return its store."""
+    busy = Busy(settings, clock)
+    store = busy.store
+    store.add_event("runtime.started", data={"pid": 1})
+    hole = False
+    for case in cases:
+        if case.minute > 30 and not hole:
+            hole = True
+            busy.at(30)
+            store.add_event("runtime.stopped", data={"pid": 1})
+            busy.at(39)
+            store.add_event("runtime.started", data={"pid": 2})
+            store.add_event("skill.received", skill_id=busy.learn("requests").skill_id, data={"line": "", "own": True})
+        busy.play(case)
+    busy.at(60)
+    return store
+
+
+def hostile(store: Store, texts: Sequence[str]) -> None:
+    """Put texts from outside into every place that a screen shows."""
+    for number, text in enumerate(texts):
+        line = text.replace("\n", " ") or "x"
+        found = an_incident(
+            1000 + number,
+            agent=AgentInfo(line[:60], line[:20], line[:20]),
+            argv=("sh", line),
+            cwd=f"/srv/{line[:40]}",
+            excerpt=text,
+            signature=Signature(1, "ValueError", "<name>", (Slot("name", line),), line),
+        )
+        known = KnownSkill(
+            Skill(1, "ValueError", f"<name> {number}", (), Action("argv", (("echo", line),)), example_line=line)
+        )
+        known = put(store, known)
+        store.add_incident(found, "a" * 64)
+        store.add_event("incident.matched", incident_id=found.incident_id, data={"why": text, "tier": text})
+        store.add_event("try.decided", incident_id=found.incident_id, data={"decision": text, "reasons": [text]})
+        store.set_incident_state(found.incident_id, "matched", skill_id=known.skill_id)
