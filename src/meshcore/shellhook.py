@@ -18,8 +18,9 @@ from meshcore.agents.payload import Payload
 from meshcore.config import load
 from meshcore.healing.shelltext import plain_command
 from meshcore.home import Home
-from meshcore.hook import BUSY_SECONDS, follow, handle, incident_id_of
-from meshcore.hook_memory import Memory, Offer, recall, remember, session_key
+from meshcore.hook import follow_up_command, handle
+from meshcore.hook_call import BUSY_SECONDS
+from meshcore.hook_memory import Memory, Offer, incident_id_of, recall, remember, session_key
 from meshcore.knowledge.parts import Parts
 from meshcore.safety.redact import redact_argv
 from meshcore.safety.sanitize import visible
@@ -143,8 +144,11 @@ def _handle(session: str, call: str, code: int, command: str, output: str, envir
         "output": output,
     }
     handled = handle(VIA, Payload(json.dumps(payload).encode()), environment)
+    if handled is None:
+        return ""
     if handled.follow_up is not None:
-        follow(handled.follow_up)
+        program = follow_up_command(handled.follow_up)
+        os.execv(program[0], program)  # noqa: S606
     return handled.text
 
 
