@@ -15,6 +15,7 @@ from meshcore.agents import NAMES, agent
 from meshcore.agents.base import Answer, Denied, Failure, Success, is_answer
 from meshcore.agents.payload import LIMIT, Payload
 from meshcore.agents.samples import failed_call
+from meshcore.model import Json
 
 RECORDED = {"claude-code": "claude_code", "codex": "codex", "gemini": "gemini", "copilot": "copilot"}
 ALL = {**RECORDED, "opencode": "opencode"}
@@ -70,10 +71,14 @@ def test_a_payload_with_a_field_missing_renamed_or_of_another_type_is_read_or_pa
     name: str, tmp_path: Path
 ) -> None:
     sample = failed_call(name, "make", "boom", "/w", tmp_path, "c1")
+    odd_values: tuple[Json, ...] = (None, 7, [], {}, "x")
     for field in sample:
         rest = {key: value for key, value in sample.items() if key != field}
-        values: tuple[Any, ...] = (None, 7, [], {}, "x")
-        for odd in (rest, {**rest, f"{field}_v2": sample[field]}, *({**rest, field: value} for value in values)):
+        for odd in (
+            rest,
+            {**rest, f"{field}_v2": sample[field]},
+            *({**rest, field: value} for value in odd_values),
+        ):
             report = agent(name).read(odd)
             assert report is None or report.command in ("make", "x")
 
