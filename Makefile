@@ -62,6 +62,7 @@ soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python scripts/agent_picture.py
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

@@ -37,12 +37,13 @@ _COMMANDS = {
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
     "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
+    "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
     "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
-_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
+_FUNCTIONS = {"import": "import_from", "shell-init": "shell_init"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
