@@ -49,6 +49,8 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
 	@$(BIN)/python -m benchmarks.hook
+	@$(BIN)/python -m benchmarks.prompt
+	@$(BIN)/python -m benchmarks.history
 	@$(BIN)/python -m benchmarks.report
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
