@@ -75,25 +75,45 @@ _HEAD: Final = ("seq", "at", "kind", "incident_id", "skill_id", "agent")
 
 
 def sentence(kind: str, agent: str, data: Mapping[str, Json]) -> str:
-    """Return what an event says beyond its kind, as one line."""
-    words: Mapping[str, Callable[[], str]] = {
-        "incident.opened": lambda: f"{agent}: {data.get('line')}",
-        "incident.matched": lambda: f"{data.get('tier')} match: {data.get('why')}",
-        "try.decided": lambda: f"{data.get('decision')}: {data.get('command', '')} ({_reasons(data)})",
-        "try.outcome": lambda: f"{data.get('result')}" + _seconds(data.get("seconds")),
-        "outcome.received": lambda: f"{data.get('result')} on {data.get('host')}" + _seconds(data.get("seconds")),
-        "runs.validated": lambda: f"{data.get('passed')}/{data.get('total')} runs passed under {data.get('root')}",
-        "monitor.snapshot": lambda: f"{data.get('skills_snapshot')} checks {data.get('tests_summary')}",
-        "skill.learned": lambda: f"{data.get('line')} → {data.get('command', '')}",
-        "skill.received": lambda: f"{data.get('line')} from {data.get('name') or 'an old program'}",
-    }
-    return words[kind]() if kind in words else pairs(data) or agent
+    """Return what an event says beyond its kind, as one line; an event that lacks what is said of its kind as pairs."""
+    needed, say = _SENTENCES.get(kind, ("", None))
+    if say is None or data.get(needed) is None:
+        return pairs({name: one for name, one in data.items() if one is not None}) or agent
+    return say(agent, data)
+
+
+def _reasons(data: Mapping[str, Json]) -> str:
+    reasons = data.get("reasons")
+    return f" ({'; '.join(map(str, reasons))})" if isinstance(reasons, list) and reasons else ""
+
+
+def _seconds(data: Mapping[str, Json]) -> str:
+    seconds = data.get("seconds")
+    return f" after {seconds:.2f} s" if isinstance(seconds, float) else ""
+
+
+_SENTENCES: Final[Mapping[str, tuple[str, Callable[[str, Mapping[str, Json]], str]]]] = {
+    "incident.matched": ("why", lambda _, data: f"{data.get('tier')} match: {data['why']}"),
+    "incident.opened": ("line", lambda agent, data: f"{agent}: {data['line']}"),
+    "incident.state": ("state", lambda _, data: f"{data['state']}{_seconds(data)}"),
+    "monitor.snapshot": ("skills_snapshot", lambda _, d: f"{d['skills_snapshot']} checks {d.get('tests_summary')}"),
+    "outcome.received": ("result", lambda _, data: f"{data['result']} on {data.get('host')}{_seconds(data)}"),
+    "runs.validated": ("root", lambda _, d: f"{d.get('passed')}/{d.get('total')} runs passed under {d['root']}"),
+    "runtime.started": ("pid", lambda _, data: f"process {data['pid']}"),
+    "runtime.stopped": ("pid", lambda _, data: f"process {data['pid']}"),
+    "skill.learned": ("line", lambda _, data: f"{data['line']} → {data.get('command', '')}"),
+    "skill.received": ("line", lambda _, data: f"{data['line']} from {data.get('name') or 'an old program'}"),
+    "try.decided": ("decision", lambda _, data: f"{data['decision']}: {data.get('command', '')}{_reasons(data)}"),
+    "try.intent": ("actor", lambda _, data: f"by {data['actor']}"),
+    "try.outcome": ("result", lambda _, data: f"{data['result']}{_seconds(data)}"),
+}
 
 
 def pairs(value: Mapping[str, Json]) -> str:
     """Return an object as `key=value`; a key inside another goes by its own name where no other has it."""
     found = _flat(value, ())
     names = Counter(path[-1] for path, _ in found)
+    found.sort(key=lambda one: one[1].startswith("[{"))  # lists of records are long, and say least
     return " ".join(f"{path[-1] if names[path[-1]] == 1 else '.'.join(path)}={text}" for path, text in found)
 
 
@@ -134,12 +154,3 @@ def _is_time(value: Json) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _reasons(data: Mapping[str, Json]) -> str:
-    reasons = data.get("reasons")
-    return "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
-
-
-def _seconds(value: object) -> str:
-    return f" after {value:.2f} s" if isinstance(value, float) else ""

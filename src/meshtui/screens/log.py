@@ -36,7 +36,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.record", "enter", "open", "Show the whole record under the cursor.", hint="open"),
     Action("log.bottom", "G,end", "bottom", "Go to the end, and follow it.", hint="follow"),
     Action("log.top", "g,home", "top", "Go to the beginning."),
-    Action("log.suspend", "f", "filter on or off", "Show all lines or only those filtered, at the same place.", "hide"),
+    Action(
+        "log.suspend", "f", "filter on or off", "Show all lines or only those filtered, at the same place.", "filter"
+    ),
     Action("log.next", "n", "next match", "Go to the next line that the filter lets through.", "match", "n N"),
     Action("log.previous", "N", "previous match", "Go to the one before."),
     Action("log.source", "s", "next log", "Change between journal, monitor log and an opened file.", "log"),
@@ -227,9 +229,9 @@ class LogPane(Pane):
         if self.view.following:
             parts.append(("  ▼ following", "$success"))
         elif self.view.unseen:
-            parts.append((f"  ⏸ +{self.view.unseen:,} new", "$warning"))
+            parts.append((f"  paused, +{self.view.unseen:,} new", "$warning"))
         else:
-            parts.append(("  ⏸ paused", "$dim"))
+            parts.append(("  paused", "$dim"))
         return parts
 
     # --- what a person does -----------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ class LogView(ScrollView, can_focus=True):
         return self._drawn[2]
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.rich_style
         lines = self._visible()
         if y >= len(lines):
             text = self.empty if y == 0 and not len(self._rows) else ""
@@ -247,7 +247,7 @@ class LogView(ScrollView, can_focus=True):
         marked = style + Style(color=found.color, bold=True, underline=True)
         parts: list[Segment] = []
         at = 0
-        for start, end in self.spans(text):
+        for start, end in self.spans(text.rstrip()):
             parts += [Segment(text[at:start], style), Segment(text[start:end], marked)]
             at = end
         return [part for part in (*parts, Segment(text[at:], style)) if part.text]
