@@ -66,7 +66,6 @@ class LogPane(Pane):
         self._fault = ""
         self._said = ""
         self._suspended = False
-        self._known_end = 0
         self._working = asyncio.Event()
         self._wanted_at: int | None = None  # the row that a person stood on when the filter changed
 
@@ -131,13 +130,12 @@ class LogPane(Pane):
         found = document.refresh()
         if found.said:
             self._said = found.said[-1]
-        if not found.added and not found.said and document.rows.end == self._known_end:
+        if not found.changed:
             return False
-        self._known_end = document.rows.end
         if self._filter:
             document_search_now(document)
         self._working.set()
-        self._show_rows(document)
+        self._show_rows(document, changed=True)
         return True
 
     @work(group="log.work", exclusive=True)
@@ -168,9 +166,9 @@ class LogPane(Pane):
     def _rows(self, document: Document) -> Rows:
         return document.matched if self._filter and not self._suspended else document.rows
 
-    def _show_rows(self, document: Document) -> None:
+    def _show_rows(self, document: Document, *, changed: bool = False) -> None:
         if not self.mesh.frozen:
-            self.view.refresh_rows(self._rows(document))
+            self.view.refresh_rows(self._rows(document), changed=changed)
             self._draw_title()
 
     def _come_back(self, document: Document, *, through: bool) -> None:
@@ -187,7 +185,7 @@ class LogPane(Pane):
 
     def timeline_grown(self) -> None:
         if self._document is not None:
-            self._show_rows(self._document)
+            self._show_rows(self._document, changed=True)
 
     # --- the line above ---------------------------------------------------------------------------------------------
 
@@ -392,5 +390,5 @@ def _nothing_yet(source: str, path: Path) -> str:
     hints: Sequence[str] = {
         "journal": ("nothing has happened here yet; the journal begins with the first event",),
         "monitor": ("no monitor has written here yet:  meshtui monitor --watch",),
-    }.get(source, (f"{plain(str(path))} is empty, or not there yet",))
+    }.get(source, ("empty, or not there yet; what comes is shown",))
     return hints[0]

@@ -99,13 +99,15 @@ class LogView(ScrollView, can_focus=True):
         self._go(self.cursor - (offset if 0 <= offset < room else room // 2))
         self._changed()
 
-    def refresh_rows(self, rows: Rows) -> None:
-        """Show the same rows as before, of which some have come, gone or been counted."""
+    def refresh_rows(self, rows: Rows, *, changed: bool = False) -> None:
+        """Show the same rows as before, of which some have come, gone or been counted; `changed`: or say another."""
         cursor, top = (rows.row(place) if place is not None else None for place in self._places)
         grown = rows.end - self._end
         shift = rows.first != self._first or (cursor is not None and cursor != self.cursor)
         if not grown and not shift and len(rows) == self._end - self._first:
             self._rows = rows
+            if changed:
+                self._changed()
             return
         at_end_before = self._end - self._tops <= max(1, self.size.height)
         self._rows = rows
