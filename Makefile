@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench safety torture readme clean
+.PHONY: help demo test test-long acceptance-agents check format bench safety screenshots torture soak readme clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "meshtui needs Python 3.11 or newer: set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -20,13 +20,16 @@ $(VENV)/.dev: $(VENV)/.run
 	@touch $@
 
 demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline)
-	@$(BIN)/meshtui demo $(ARGS)
+	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-long: $(VENV)/.dev ## following logs for 2,000 steps against a model
 	@$(BIN)/python -m pytest -m long $(ARGS)
+
+acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
+	@$(BIN)/python -m pytest tests/agents/real_agents.py $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
@@ -43,13 +46,25 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
+	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
+	@$(BIN)/python -m benchmarks.hook
+	@$(BIN)/python -m benchmarks.prompt
+	@$(BIN)/python -m benchmarks.history
+	@$(BIN)/python -m benchmarks.report
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
+
+soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python scripts/agent_picture.py
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

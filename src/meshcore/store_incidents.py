@@ -111,10 +111,13 @@ class IncidentTables(EventTables):
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
     def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
-        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately."""
+        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately.
+
+        What has succeeded since is not this one.
+        """
         sql = (
             "SELECT via FROM (SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT ?)"
-            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>?"
+            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>? AND state<>'verified'"
         )
         since = self.clock.monotonic() - seconds
         row = incident_to_row(incident)
@@ -128,6 +131,14 @@ class IncidentTables(EventTables):
             " AND argv=? AND cwd=? AND opened_monotonic IS NOT NULL ORDER BY seq"
         )
         return self._all(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))
+
+    def last_verified(self, argv: Sequence[str], cwd: str) -> Incident | None:
+        """Return the newest incident of one command in one folder that a fix solved, None where there is none."""
+        sql = (
+            "SELECT * FROM incidents WHERE state='verified' AND skill_id<>'' AND argv=? AND cwd=?"
+            " AND opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        )
+        return self._one(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))
 
     def seconds_to_green(self) -> dict[str, list[float]]:
         """Return this node's seconds from opening to verified, for `first` and `again`."""

@@ -26,7 +26,7 @@ def check_terminal() -> None:
 
 def run_app(settings: Settings) -> int:
     """Show the terminal app until the person leaves; return the exit code. Raises MeshError."""
-    _prepare()
+    _prepare(settings)
     from meshtui.app import MeshApp
     from meshtui.driver import MeshDriver
 
@@ -37,18 +37,24 @@ def run_log(settings: Settings, log: Path) -> int:
     """Show one log until the person leaves; return the exit code. Raises UsageError."""
     if log.is_dir():
         raise UsageError(f"{log}: a folder; name a log in it")
-    _prepare()
+    _prepare(settings)
     from meshtui.driver import MeshDriver
     from meshtui.logapp import LogApp
 
     return _run(LogApp(settings, log, driver_class=MeshDriver))
 
 
-def _prepare() -> None:
+def _prepare(settings: Settings) -> None:
     check_terminal()
     # Importing what draws takes a moment: say something before.
     sys.stdout.write("meshtui …\r")
     sys.stdout.flush()
+
+    if settings.keys:
+        from meshtui.actions import checked_keymap
+        from meshtui.screens import all_actions
+
+        checked_keymap(settings.keys, all_actions())
 
 
 def _run(app: MeshApp) -> int:

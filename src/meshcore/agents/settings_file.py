@@ -1,4 +1,4 @@
-"""A settings file of another program: read with care, written in its own style, backed up once, restored as it was."""
+"""A settings file of another program: read with care, kept in its style, backed up once, given back as it was."""
 
 from __future__ import annotations
 
@@ -45,15 +45,16 @@ class SettingsFile:
 
 def read_settings(path: Path) -> SettingsFile:
     """Read a settings file; one that is not there is empty. Raises ConfigurationError where it is not to be touched."""
-    real = path.resolve() if path.is_symlink() else path
     try:
+        real = path.resolve() if path.is_symlink() else path
         text: str | None = read_plain_file(real, LIMIT).decode()
     except FileNotFoundError:
         return SettingsFile(real, None, {})
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 ({error.reason}); nothing was changed, mend it first") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); nothing was changed") from error
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "links in a circle"
+        raise ConfigurationError(f"{path}: cannot be read ({why}); nothing was changed") from error
     assert text is not None
     if not text.removeprefix(_BOM).strip():
         return SettingsFile(real, text, {})
@@ -126,4 +127,4 @@ def _mode_of(path: Path) -> int:
     try:
         return path.stat().st_mode & 0o777
     except OSError:
-        return 0o644 if os.umask(os.umask(0o22)) & 0o77 == 0o22 else 0o600
+        return 0o644

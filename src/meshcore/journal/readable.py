@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
-from meshcore.clock import from_text
+from meshcore.clock import from_text, to_text
 from meshcore.model import Json
 
 Tone = Literal["", "good", "bad", "warn", "learned", "accent", "dim"]
@@ -64,11 +65,11 @@ def readable(text: str) -> Readable:
         reference = str(record.get("incident_id") or record.get("skill_id") or "")[:8]
         said = sentence(kind, str(record.get("agent", "")), rest)
         return Readable(str(record["at"]), kind, _tone(kind, record), reference, said)
-    time_name = next((name for name in _TIMES if _is_time(record.get(name))), "")
+    time_name, at = next(((name, at) for name in _TIMES if (at := _time(record.get(name)))), ("", ""))
     kind_name = next((name for name in _KINDS if isinstance(record.get(name), str)), "")
     kind = str(record[kind_name]) if kind_name else ""
     rest = {name: value for name, value in record.items() if name not in (time_name, kind_name)}
-    return Readable(str(record[time_name]) if time_name else "", kind, _tone(kind, record), "", pairs(rest))
+    return Readable(at, kind, _tone(kind, record), "", pairs(rest))
 
 
 _HEAD: Final = ("seq", "at", "kind", "incident_id", "skill_id", "agent")
@@ -146,11 +147,14 @@ def _tone(kind: str, record: Mapping[str, Json]) -> Tone:
     return _TONES.get(kind.lower(), "dim" if kind.startswith(("agent.", "node.", "runtime.")) else "")
 
 
-def _is_time(value: Json) -> bool:
+def _time(value: Json) -> str:
+    """Return a time as ISO text: of such a text, or of seconds since 1970; "" for what is neither."""
+    if isinstance(value, int | float) and 1e9 <= value < 1e10:
+        return to_text(datetime.fromtimestamp(value, UTC))
     if not isinstance(value, str):
-        return False
+        return ""
     try:
         from_text(value)
     except ValueError:
-        return False
-    return True
+        return ""
+    return value
