@@ -34,9 +34,13 @@ def _other_space(text: str, rng: random.Random) -> str:
     return text.replace(" ", rng.choice(_SPACES), rng.randint(1, 3))
 
 
+_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "(", ")", "{", "}", "!"})
+
+
 def _quoted_word(text: str, rng: random.Random) -> str:
     words = text.split(" ")
-    at = rng.randrange(len(words))
+    # An operator in quotes would be a plain word, so the command another one that may well be harmless.
+    at = rng.choice([at for at, word in enumerate(words) if word not in _OPERATORS] or [0])
     words[at] = rng.choice(["'{}'", '"{}"', "''{}", '{}""', "$'{}'"]).format(words[at])
     return " ".join(words)
 

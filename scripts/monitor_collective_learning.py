@@ -2,6 +2,7 @@
 
 import sys
 
+import own_python  # type: ignore[import-not-found]  # noqa: F401
 from meshtui.__main__ import run
 
 if __name__ == "__main__":

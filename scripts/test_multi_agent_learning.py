@@ -2,6 +2,7 @@
 
 import sys
 
+import own_python  # type: ignore[import-not-found]  # noqa: F401
 from meshcore.evidence.checks import MULTI_AGENT, main
 
 if __name__ == "__main__":

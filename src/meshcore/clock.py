@@ -38,3 +38,12 @@ def from_text(text: str) -> datetime:
     """Read what `to_text` wrote; a time without an offset is taken as UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def boot_id() -> str:
+    """Return what identifies this boot, so that monotonic times of different processes compare."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:  # noqa: PTH123
+            return file.read().decode("ascii").strip()
+    except OSError:
+        return ""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import math
 import os
-import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings, read_table
 from meshcore.errors import ConfigurationError
 from meshcore.model import MODES, Json, Mode
 
@@ -64,6 +61,15 @@ class Settings:
     checks: tuple[ConfiguredCheck, ...] = ()
     """What the monitor runs beside its own checks: `[[checks]]` with name, argv and timeout (seconds)."""
 
+    retention: Retention = field(default_factory=Retention)
+    """How long things are kept: `[retention]`."""
+
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    """The monitor inside the runtime: `[monitor]`."""
+
+    validator: ValidatorSettings = field(default_factory=ValidatorSettings)
+    """The validator inside the runtime: `[validator]`."""
+
     keys: Mapping[str, str] = field(default_factory=dict)
     """Other keys for the terminal's actions: `[keys]`, for example `"overview.now" = "0"`."""
 
@@ -80,6 +86,9 @@ _FILE_KEYS = {
     "on_approval": list,
     "labels": dict,
     "checks": list,
+    "retention": dict,
+    "monitor": dict,
+    "validator": dict,
     "keys": dict,
 }
 
@@ -102,11 +111,11 @@ def load(
     def pick(option: str | None, variable: str, key: str, default: str) -> str:
         return option or env.get(variable) or str(values.get(key) or "") or default
 
-    host = _name(env.get("MESHTUI_HOST") or socket.gethostname() or "localhost", "MESHTUI_HOST")
+    host = _name(env.get("MESHTUI_HOST") or os.uname().nodename or "localhost", "MESHTUI_HOST")
     mode, seconds = values.get("mode"), float(values.get("fix_timeout_seconds", EXPECT_SECONDS))
     if mode is not None and mode not in MODES:
         raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
     on_approval = values.get("on_approval", [])
     if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
@@ -115,13 +124,16 @@ def load(
         home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
         operator=operator,
         bridge=_path(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE), "bridge"),
-        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", f"{_user(env)}@{host}"), "agent"),
+        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{_user(env)}@{host}", "agent"),
         host=host,
         mode=mode,
         fix_timeout_seconds=seconds,
         on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
+        retention=read_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
+        monitor=read_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
+        validator=read_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
         keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
@@ -129,12 +141,18 @@ def load(
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError as error:
         if must_exist:
             raise ConfigurationError(f"{path}: no such file; leave --config out or name another") from error
         return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as TOML ({error}); correct it") from error
+    import tomllib  # a hook has no time for it where there is no file
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: cannot be read as TOML ({error}); correct it") from error
     for key, value in values.items():
         if key not in _FILE_KEYS:
@@ -169,7 +187,7 @@ def _check(table: Json, place: str) -> ConfiguredCheck:
         raise ConfigurationError(f"{place}: name must be a text; give it one")
     if not isinstance(argv, list) or not argv or not all(isinstance(a, str) and "\0" not in a for a in argv):
         raise ConfigurationError(f'{place}: argv must be a list of texts such as ["make", "test"]')
-    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < math.inf:
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"{place}: timeout must be seconds above 0")
     return ConfiguredCheck(_name(name, f"{place}: name"), tuple(argv), float(timeout))
 
@@ -194,6 +212,9 @@ def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
     variable = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}[kind]
     if (base := env.get(variable)) and Path(base).is_absolute():
         return str(Path(base) / "meshtui")
+    if os.uname().sysname == "Linux":
+        # What platformdirs would say, for a hook that imports the standard library only.
+        return {"config": "~/.config/meshtui", "data": "~/.local/share/meshtui"}[kind]
     from platformdirs import user_config_dir, user_data_dir
 
     return user_config_dir("meshtui") if kind == "config" else user_data_dir("meshtui")
@@ -202,7 +223,9 @@ def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
 def _user(env: Mapping[str, str]) -> str:
     if name := env.get("USER") or env.get("LOGNAME"):
         return name
+    import pwd
+
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return str(os.getuid())

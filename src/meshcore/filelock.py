@@ -30,6 +30,9 @@ class FileLock:
         if self.is_held:
             return True
         descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
+        found = os.fstat(descriptor)
+        if found.st_mode & self._mode != self._mode and found.st_uid == os.geteuid():
+            os.fchmod(descriptor, self._mode)  # the umask took from the group what a shared folder gives it
         for _ in range(int(timeout / _PAUSE) + 1):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -40,7 +40,7 @@ IncidentState = Literal[
 OPEN_STATES: tuple[IncidentState, ...] = ("open", "matched", "needs_approval", "fixing", "applied_not_rerun")
 
 SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
-SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived"]
+SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]
 
 TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
 
@@ -171,8 +171,10 @@ def skill_identity(skill: Skill) -> Json:
 class Evidence:
     """What tries have shown of a skill, counted from outcomes; state beside the skill, never part of it.
 
-    `relaxed` are indices of key slots that verified outcomes have shown not to matter; `values` holds, per slot index,
-    the different values with a verified outcome; `failed_in` and `verified_in` count per circumstances.
+    `verified_elsewhere` and `failed_elsewhere` count enrolled operators of whom a node said so, once each: they move a
+    skill's standing, and confirm nothing. `relaxed` are indices of key slots that verified outcomes have shown not to
+    matter; `values` holds, per slot index, the different values with a verified outcome; `failed_in` and `verified_in`
+    count per circumstances.
     """
 
     verified: int = 0
@@ -182,6 +184,18 @@ class Evidence:
     values: Mapping[int, frozenset[str]] = field(default_factory=dict)
     verified_in: Mapping[Circumstances, int] = field(default_factory=dict)
     failed_in: Mapping[Circumstances, int] = field(default_factory=dict)
+    verified_elsewhere: int = 0
+    failed_elsewhere: int = 0
+
+    @property
+    def successes(self) -> int:
+        """How many hosts and other operators have verified it."""
+        return self.verified + self.verified_elsewhere
+
+    @property
+    def tries(self) -> int:
+        """How many successes and failures there are, of hosts and of other operators."""
+        return self.successes + self.failed + self.failed_elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meshcore.errors import MeshError
@@ -15,6 +15,8 @@ from meshcore.healing.carrying import Carrier
 from meshcore.healing.exchange import publish, pull
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import recover
+from meshcore.loops.base import Loop, Loops
+from meshcore.servicemanager import ServiceManager
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
@@ -73,11 +75,23 @@ def holder(path: Path) -> int | None:
 
 
 class Runtime:
-    """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`."""
+    """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`.
 
-    def __init__(self, node: Node, on_event: Callable[[Event], None] | None = None) -> None:
+    `loops` recur beside it, each in a thread of its own (see `meshcore.loops`).
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        on_event: Callable[[Event], None] | None = None,
+        manager: ServiceManager | None = None,
+        loops: Sequence[Loop] = (),
+    ) -> None:
+        """`manager`: who has started this process and wants to know how it fares."""
         self.node = node
         self.on_event = on_event
+        self._manager = manager or ServiceManager()
+        self._loops = Loops(loops, node.home.store, node.clock)
         self._stopping = asyncio.Event()
         self._ring = asyncio.Event()
         self._told = node.store.last_event()
@@ -101,20 +115,28 @@ class Runtime:
         try:
             recover(self.node)
             store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            self._loops.start()
+            self._manager.ready()
             while not self._stopping.is_set():
                 more = self._tick()
                 self._carrier.look()
                 self._tell()
+                self._manager.alive(self.node.clock.monotonic())
                 if not more:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
                 self._ring.clear()
+            self._manager.stopping()
+            ended = asyncio.create_task(asyncio.to_thread(self._loops.stop))
+            await asyncio.sleep(0)  # it is begun before what follows keeps the event loop busy
             await self._carrier.close()
             self._drain()
+            await ended
             store.add_event("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
+            self._loops.stop()
             await self._carrier.close()
             self._watch(-1)
             self._lock.release()
@@ -139,6 +161,7 @@ class Runtime:
             except MeshError as error:
                 self._lose_bridge(str(error), now)
         with contextlib.suppress(MeshError):
+            self._loops.attend(node.store)
             node.project()
         return more
 

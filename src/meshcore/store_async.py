@@ -17,7 +17,7 @@ from meshcore import store_reads as reads
 from meshcore.errors import ConfigurationError
 from meshcore.events import Event
 from meshcore.model import Incident, KnownSkill, Outcome, SkillState
-from meshcore.store_file import BUSY_TIMEOUT_SECONDS, SCHEMA_VERSION, VERSION_AND_TABLES, check_version, fault
+from meshcore.store_file import BUSY_TIMEOUT_SECONDS, SCHEMA_VERSION, VERSION_AND_TABLES, check_version, fault, values
 from meshcore.store_reads import Read, unambiguous
 from meshcore.store_rows import Approval
 
@@ -80,6 +80,10 @@ class AsyncStore:
         """Return a stored value, or the default."""
         found = await self._one(reads.meta(key))
         return default if found is None else found
+
+    async def metas(self, prefix: str) -> dict[str, str]:
+        """Return the stored values whose keys begin like this, by key."""
+        return dict(await self._all(reads.metas(prefix)))
 
     async def control(self, key: str) -> str:
         """Return what an operator has set, empty where nothing was."""
@@ -155,7 +159,7 @@ class AsyncStore:
 
     async def _all(self, read: Read[T]) -> list[T]:
         try:
-            return [read.row(row) for row in await self._db.execute_fetchall(read.sql, read.parameters)]
+            return values(read, await self._db.execute_fetchall(read.sql, read.parameters), self.path)
         except sqlite3.DatabaseError as error:
             raise fault(error, self.path) from error
 

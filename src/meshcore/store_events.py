@@ -24,6 +24,15 @@ class EventTables(StoreFile):
         with self.transaction():
             self._write("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
 
+    def metas(self, prefix: str) -> dict[str, str]:
+        """Return the stored values whose keys begin like this, by key."""
+        return dict(self._all(reads.metas(prefix)))
+
+    def drop_meta(self, key: str) -> None:
+        """Forget a stored value."""
+        with self.transaction():
+            self._write("DELETE FROM meta WHERE key=?", (key,))
+
     def control(self, key: str) -> str:
         """Return what an operator has set, for example `mode` or `halt`; empty where nothing was."""
         return self._one(reads.control(key)) or ""
@@ -33,6 +42,15 @@ class EventTables(StoreFile):
         with self.transaction(durable=True):
             self._write("INSERT OR REPLACE INTO control VALUES (?,?,?,?)", (key, value, self.now(), actor))
             self.add_event(kind, data={"key": key, "value": value, "actor": actor})
+
+    def take_control(self, key: str) -> str:
+        """Return what was asked for under a key and take it away: one of several that look gets it; "" for nothing."""
+        if not self.control(key):
+            return ""
+        with self.transaction():
+            value = self.control(key)
+            self._write("DELETE FROM control WHERE key=?", (key,))
+        return value
 
     def add_event(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
+from meshcore.sqlite_upkeep import give_back, integrity, table_counts, unused_bytes
 from meshcore.store_reads import Parameter, Read
 
 SCHEMA_VERSION = 2
@@ -85,6 +86,8 @@ class StoreFile:
             with self._lock.held(self.busy_timeout) as free:
                 if not free:
                     raise MeshError(f"{self.path}: being set up by another process; try again")
+                # Of effect in an empty file only: later it gives unused space back in short steps.
+                self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._migrate()
         except OSError as error:
@@ -93,7 +96,11 @@ class StoreFile:
             ) from error
 
     def _version(self) -> int:
-        version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        try:
+            version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        except UnicodeDecodeError as error:
+            # SQLite quotes a damaged table's text in its message, whatever bytes that is by now.
+            raise ConfigurationError(f"{self.path}: {_LASTING[sqlite3.SQLITE_CORRUPT]}") from error
         return check_version(version, tables, self.path)
 
     def _migrate(self) -> None:
@@ -192,13 +199,33 @@ class StoreFile:
         finally:
             self._db.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
 
+    def integrity(self) -> str:
+        """Return what SQLite finds wrong with the whole file, empty where nothing is."""
+        with self._faults():
+            return integrity(self._db)
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table."""
+        with self._faults():
+            return table_counts(self._db)
+
+    def unused_bytes(self) -> int:
+        """Return how many bytes `give_back` would return to the disk now."""
+        with self._faults():
+            return unused_bytes(self._db)
+
+    def give_back(self) -> int:
+        """Return unused space to the disk where there is much of it; return how many bytes that were."""
+        with self._faults():
+            return give_back(self._db)
+
     def now(self) -> str:
         """Return the time as rows hold it."""
         return to_text(self.clock.now())
 
     def _all(self, read: Read[T]) -> list[T]:
         with self._faults():
-            return [read.row(row) for row in self._db.execute(read.sql, read.parameters)]
+            return values(read, self._db.execute(read.sql, read.parameters), self.path)
 
     def _one(self, read: Read[T]) -> T | None:
         found = self._all(read)
@@ -223,6 +250,15 @@ class StoreFile:
 
 VERSION_AND_TABLES = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
 """One statement, so one moment: between two of them another process may make the tables."""
+
+
+def values(read: Read[T], rows: Iterable[sqlite3.Row], path: Path) -> list[T]:
+    """Return the answer to a question. Raises ConfigurationError for a row that nobody of ours has written."""
+    try:
+        return [read.row(row) for row in rows]
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise ConfigurationError(f"{path}: holds a damaged row ({detail}); restore it from a backup") from error
 
 
 def check_version(version: int, tables: int, path: Path) -> int:

@@ -110,6 +110,20 @@ class IncidentTables(EventTables):
         sql = "SELECT node FROM incidents WHERE incident_id=?"
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
+    def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
+        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately.
+
+        What has succeeded since is not this one.
+        """
+        sql = (
+            "SELECT via FROM (SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT ?)"
+            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>? AND state<>'verified'"
+        )
+        since = self.clock.monotonic() - seconds
+        row = incident_to_row(incident)
+        found = (newest, row["argv"], row["cwd"], row["excerpt"], boot, since)
+        return self._all(Read(sql, lambda row: str(row[0]), found))
+
     def waiting_incidents(self, argv: Sequence[str], cwd: str) -> list[Incident]:
         """Return this node's incidents of one command in one folder that only a success of it can settle."""
         sql = (
@@ -168,16 +182,21 @@ class IncidentTables(EventTables):
         now = self.clock.monotonic()
         return self._all(Read(sql, lambda row: now - row[0], (skill_id, boot)))
 
-    def same_command_tries_ago(self, argv: Sequence[str], cwd: str, skill_id: str, boot: str) -> list[float]:
-        """Return how many seconds ago finished tries by policy were made for the same command and folder."""
+    def same_command_tries_ago(
+        self, argv: Sequence[str], cwd: str, skill_id: str, boot: str, failed_at: float
+    ) -> list[float]:
+        """Return how many seconds ago finished tries by policy were made for the same command and folder.
+
+        What was verified only after `failed_at` (monotonic seconds) is left out: this failure says nothing against it.
+        """
         sql = (
             "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
             " AND actor='policy' AND tries.result<>'' AND argv=? AND cwd=?"
+            " AND NOT (tries.result='verified' AND coalesce(opened_monotonic+seconds, 0)>?)"
         )
         now = self.clock.monotonic()
-        return self._all(
-            Read(sql, lambda row: now - row[0], (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd)))
-        )
+        parameters = (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd), failed_at)
+        return self._all(Read(sql, lambda row: now - row[0], parameters))
 
     def last_results(self, after: str, limit: int) -> list[str]:
         """Return the newest results of this node's tries that began after a time, newest first."""

@@ -64,6 +64,12 @@ def meta(key: str) -> Read[str]:
     return Read("SELECT value FROM meta WHERE key=?", _text, (key,))
 
 
+def metas(prefix: str) -> Read[tuple[str, str]]:
+    """The stored values whose keys begin like this, by key."""
+    sql = "SELECT key, value FROM meta WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+
+
 def control(key: str) -> Read[str]:
     """What an operator has set."""
     return Read("SELECT value FROM control WHERE key=?", _text, (key,))

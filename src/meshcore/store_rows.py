@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from meshcore.events import Event, EventKind
@@ -67,6 +68,32 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class MetIncident:
+    """An incident as evidence needs it: without output and slots, with who met it and how long it took.
+
+    `own`: this node met it. `project` is its folder, empty outside a project or where it is not known.
+    """
+
+    incident_id: str
+    node: str
+    opened: str
+    agent: str
+    via: str
+    host: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    error_type: str
+    line: str
+    state: str
+    skill_id: str
+    again: bool
+    seconds: float | None
+    own_seconds: float | None
+    own: bool
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRow:
     """One command that ran under the mesh, for recognising fixes."""
 
@@ -117,6 +144,31 @@ def approval_of_row(row: sqlite3.Row) -> Approval:
         row["process"],
         row["result"],
     )
+
+
+def met_of_row(row: sqlite3.Row) -> MetIncident:
+    """Read one row of `incidents` as evidence asks for it (see `store_evidence`): its columns are the fields."""
+    values = list(row)
+    values[_ARGV] = _argv_of_text(values[_ARGV])
+    values[_PROJECT] = folder_of_text(values[_PROJECT])
+    for flag in _FLAGS:
+        values[flag] = bool(values[flag])
+    return MetIncident(*values)
+
+
+_ARGV, _PROJECT = (list(MetIncident.__slots__).index(name) for name in ("argv", "project"))
+_FLAGS = tuple(list(MetIncident.__slots__).index(name) for name in ("again", "own"))
+
+
+@lru_cache(maxsize=1 << 12)
+def _argv_of_text(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+def outcome_body_of_row(row: sqlite3.Row) -> Mapping[str, Json]:
+    """Read one row of `outcomes` as it was written."""
+    body: Mapping[str, Json] = json.loads(row[0])
+    return body
 
 
 def command_of_row(row: sqlite3.Row) -> CommandRow:
@@ -227,6 +279,8 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Json]:
         "values": {str(i): sorted(v) for i, v in evidence.values.items()},
         "verified_in": counts(evidence.verified_in),
         "failed_in": counts(evidence.failed_in),
+        "verified_elsewhere": evidence.verified_elsewhere,
+        "failed_elsewhere": evidence.failed_elsewhere,
     }
 
 
@@ -246,6 +300,8 @@ def evidence_from_json(data: Mapping[str, Json]) -> Evidence:
         values={int(i): frozenset(v) for i, v in data["values"].items()},
         verified_in=counts(data["verified_in"]),
         failed_in=counts(data["failed_in"]),
+        verified_elsewhere=data.get("verified_elsewhere", 0),
+        failed_elsewhere=data.get("failed_elsewhere", 0),
     )
 
 

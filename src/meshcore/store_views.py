@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from meshcore.events import Event
+from meshcore.knowledge.parts import Parts
 from meshcore.model import Action, IncidentState, Slot, action_from_json, slots_from_json
 from meshcore.store_reads import Read, marks
 from meshcore.store_rows import event_of_row
@@ -63,7 +64,8 @@ TIMELINE_KINDS = (
 
 _BRIEF = (
     "SELECT i.seq, i.incident_id, i.opened, i.agent, i.host, i.line, i.error_type, i.slots, i.state, i.seconds,"
-    " i.again, json_extract(s.body, '$.action') AS action FROM incidents i LEFT JOIN skills s USING (skill_id) "
+    " i.again, json_extract(s.body, '$.action') AS action, json_extract(s.body, '$.example_slots') AS example"
+    " FROM incidents i LEFT JOIN skills s USING (skill_id) "
 )
 
 
@@ -135,18 +137,21 @@ def _brief(row: sqlite3.Row) -> IncidentBrief:
         row["error_type"],
         row["line"],
         cast(IncidentState, row["state"]),
-        _fix(row["action"], row["slots"]),
+        _fix(row["action"], row["slots"], row["example"]),
         row["seconds"],
         bool(row["again"]),
     )
 
 
-def _fix(action: str | None, slots: str) -> str:
+def _fix(action: str | None, slots: str, example: str | None) -> str:
+    """Return the fix filled in; an incident of another node comes without slots: then as for the skill's example."""
     if action is None:
         return ""
     known: Action = action_from_json(json.loads(action))
-    found: Sequence[Slot] = slots_from_json(json.loads(slots))
-    try:
-        return known.fill(found).command()
-    except IndexError:
-        return known.command()
+    for text in (slots, example or "[]"):
+        found: Sequence[Slot] = slots_from_json(json.loads(text))
+        try:
+            return known.fill(Parts(found)).command()
+        except IndexError:
+            continue
+    return known.command()

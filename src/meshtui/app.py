@@ -19,6 +19,7 @@ from meshcore.clock import Clock, SystemClock
 from meshcore.home import Home
 from meshtui import themes
 from meshtui.actions import APP_ACTIONS, bindings
+from meshtui.attention import Attention
 from meshtui.screens import PaneEntry, all_actions, present
 from meshtui.screens.base import Pane
 from meshtui.state import read_state, write_state
@@ -71,6 +72,7 @@ class MeshApp(App[int]):
         self.snapshot: Snapshot | None = None
         self.frozen = ""
         self.failure: MeshError | None = None
+        self._attention = Attention()
         self._embed = embed
         self._runtime: EmbeddedRuntime | None = None
         self._held_events: list[Event] = []
@@ -225,6 +227,7 @@ class MeshApp(App[int]):
         if self._embed and self._runtime is None and message.snapshot.runtime == "none":
             self._start_runtime()
         self.snapshot = message.snapshot
+        self._attention.look(self, message.snapshot)
         if not self.frozen:
             self._show(message.snapshot)
 

@@ -59,13 +59,14 @@ class EmbeddedRuntime:
 
     def _work(self) -> None:
         from meshcore.healing.node import Node
+        from meshcore.loops.settings import loops_of
         from meshcore.runtime import Runtime, RuntimeHeldError
 
         with Node(self._settings) as node:
             self._ready()
 
             async def work() -> None:
-                runtime = Runtime(node)
+                runtime = Runtime(node, loops=loops_of(node.settings, node.clock))
                 loop = asyncio.get_running_loop()
 
                 def stop() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from meshcore import store_lists as lists
 from meshcore import store_views as views
 from meshcore.bridge.logfile import log_path
 from meshcore.clock import Clock, SystemClock, from_text
@@ -249,7 +250,9 @@ class Feed:
             self._node = None
 
     async def _runs(self) -> RunsView | None:
-        return None
+        assert self.store is not None
+        [(valid, total)] = await self.store.ask(lists.validated_runs())
+        return RunsView(valid, total) if total else None
 
 
 def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshcore.config import EXPECT_SECONDS, OLD_BRIDGE, Settings, load
+from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings
 from meshcore.errors import ConfigurationError
 
 
@@ -102,3 +103,31 @@ def test_a_relative_folder_of_the_desktop_standard_is_ignored(tmp_path: Path) ->
     home = settings(tmp_path, XDG_DATA_HOME="relative").home
     assert home.is_absolute()
     assert "relative" not in home.parts
+
+
+def test_how_long_things_are_kept_and_what_the_loops_do_is_read_from_tables(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        "[retention]\njournal_days = 90\nrotate_mib = 16.5\n"
+        "[monitor]\ninterval_seconds = 60\nchecks = true\n"
+        '[validator]\nenabled = false\nruns_root = "/srv/runs"\n',
+    )
+    assert found.retention == Retention(journal_days=90.0, rotate_mib=16.5)
+    assert found.monitor == MonitorSettings(interval_seconds=60.0, checks=True)
+    assert found.validator == ValidatorSettings(enabled=False, runs_root=Path("/srv/runs"))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("[retention]\njournal = 3", "unknown key 'journal'"),
+        ("[retention]\njournal_days = 0", "a number above 0"),
+        ("[retention]\nbridge_days = true", "a number above 0"),
+        ("[monitor]\nchecks = 1", "true or false"),
+        ("[monitor]\ninterval_seconds = inf", "a number above 0"),
+        ("[validator]\nruns_root = 3", "a folder as a text"),
+    ],
+)
+def test_a_table_that_does_not_fit_names_file_table_and_key(tmp_path: Path, table: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        settings(tmp_path, table)

@@ -82,6 +82,11 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
             columns = "approval_id, incident_id, skill_id, action_hash, command, reasons, asked, state"
             old.execute(f"INSERT INTO approvals ({columns}) VALUES (?,?,?,?,?,?,?,?)", row)
         old.execute("INSERT INTO control VALUES ('mode', 'hint', '', 'anna')")
+        for number in range(1, 5):
+            values = (number, f"{number:08x}", "5" * 64, "fix_failed" if number != 2 else "verified")
+            columns = "seq, outcome_id, skill_id, result, incident_id, node, host, own_operator, at, body"
+            old.execute(f"INSERT INTO outcomes ({columns}) VALUES (?,?,?,?,'','','',1,'','')", values)
+        old.execute("INSERT INTO meta VALUES (?, '3')", ("lifted:" + "5" * 64,))
         old.commit()
     with closing(Store(path)) as store:
         found = [(one.state, one.result) for one in store.approvals(waiting_only=False)]
@@ -89,6 +94,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         assert store.approved() == []
         assert store.control("mode") == "hint"
         assert store.word("rule", "mode") is None
+        assert store.meta("forgiven:" + "5" * 64) == "00000001 00000003"
 
 
 def make_text(path: Path) -> None:

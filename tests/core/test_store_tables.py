@@ -374,3 +374,18 @@ def test_uses_are_counted_for_skills_that_were_used(store: Store) -> None:
     store.note_use(used)
     store.note_use(used)
     assert store.uses() == {used: 2}
+
+
+def test_a_failure_from_before_a_fix_was_verified_says_nothing_against_that_fix(store: Store, clock: FakeClock) -> None:
+    mended, failed_at = incident(1), clock.monotonic()
+    store.add_incident(mended, "a" * 64, boot="b")
+    store.write_intent("t1", mended.incident_id, skill().skill_id, "policy", {}, "", "1", boot="b")
+    clock.advance(2)
+    store.add_outcome(outcome(1), own_operator=True, try_id="t1")
+    store.set_incident_state(mended.incident_id, "verified", seconds=2.0)
+
+    def tries_before(moment: float) -> list[float]:
+        return store.same_command_tries_ago(mended.argv, mended.cwd, skill().skill_id, "b", moment)
+
+    assert tries_before(failed_at + 1) == []
+    assert tries_before(failed_at + 3) == [2.0]

@@ -17,6 +17,7 @@ from meshtui.cli import _COMMANDS
 SUBCOMMANDS = [
     *([name] for name in sorted(_COMMANDS)),
     *(["skills", name] for name in ("list", "show", "confirm", "quarantine", "forget", "export", "import")),
+    ["import", "history"],
     *(["incidents", name] for name in ("list", "show")),
     *(["approvals", name] for name in ("list", "approve", "reject")),
     *(["nodes", name] for name in ("list", "forget")),
@@ -72,6 +73,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["skills", "forget", "0123456789"], 2, "0123456789"),
         (["skills", "import", "/nosuch/file"], 2, "/nosuch/file"),
         (["skills", "export", "/nosuch/folder/file"], 2, "/nosuch/folder/file"),
+        (["skills", "export", "--format", "skill-md"], 2, ".claude/skills"),
+        (["skills", "export", "--format", "skill-md", "/dev/null/x"], 2, "/dev/null/x"),
+        (["skills", "export", "--all"], 2, "--all"),
         (["incidents", "show", "nosuch"], 2, "nosuch"),
         (["incidents", "show", "last"], 2, "last"),
         (["incidents", "list", "--state", "happy"], 2, "happy"),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.core.runs import samples
 from tests.world import Agent, Listener, World, only_one_line
 
 
@@ -145,3 +146,21 @@ def test_killed_it_leaves_nothing_that_holds_up_the_next(b: Agent) -> None:
         listener.process.wait(60)
     with Listener(b) as listener:
         assert listener.stop() == 0
+
+
+def test_monitor_and_validator_run_inside_it_each_at_its_interval(b: Agent, world: World) -> None:
+    root = world.root / "runs"
+    samples.write_run(root, "run-1")
+    process = b.start("--no-ui", "--json", "--monitor-interval", "0.5", "--runs-root", str(root))
+    assert process.stdout is not None
+    kinds: list[str] = []
+    for line in process.stdout:
+        kinds.append(json.loads(line)["kind"])
+        if kinds.count("monitor.snapshot") == 2 and "runs.validated" in kinds:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "meshtui: --monitor-interval 0.5 raised to 1 s\n")
+    assert len((b.home / "collective_learning_monitor_log.jsonl").read_text().splitlines()) >= 2
+    assert len((root / "validation_log.jsonl").read_text().splitlines()) == 1
+    assert (b.home / "journal.jsonl").read_text().count("runs.validated") == 1

@@ -15,6 +15,7 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError
 from meshcore.filelock import FileLock
 from meshcore.model import Record
+from meshcore.sqlite_upkeep import table_counts
 
 SCHEMA_VERSION = 1
 EXPECTED_WITHIN = timedelta(days=7)  # of its last sign of life a member is expected to receive
@@ -51,20 +52,30 @@ class LogFile(SqliteFile):
 
     def checkpoint_if_due(self) -> None:
         """Move the write-ahead log into the file once it is large; another process may be at it, then that one does."""
+        self.checkpoint(self._checkpoint_at)
+
+    def checkpoint(self, at_least: int = 0) -> bool:
+        """Move a write-ahead log of `at_least` bytes into the file; False where it was smaller, or in use."""
         try:
             size = os.stat(self._wal).st_size  # noqa: PTH116  on every write: the cheap form
         except OSError:
-            return
-        if size < self._checkpoint_at:
-            return
+            return False
+        if size < at_least:
+            return False
         with self.reading() as connection, self._lock_file.held() as free:
             if not free:
-                return
+                return False
             # First without keeping anyone waiting; then there is little left to do while writers wait.
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             with self.patience(0.05):
                 busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             self._checkpoint_at = size + _CHECKPOINT_STEP if busy else CHECKPOINT_BYTES
+        return not busy
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table."""
+        with self.reading() as connection:
+            return table_counts(connection)
 
     def close(self) -> None:
         """Close the connection; the last one to close checkpoints by itself, so that too happens under the lock."""
@@ -115,6 +126,7 @@ class LogFile(SqliteFile):
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ConfigurationError(f"{self.path} holds another program's tables; name another bridge with --bridge")
         self.path.chmod(file_mode(self.path.parent))
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in schema("log_001.sql"):

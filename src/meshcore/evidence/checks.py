@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,9 @@ CONNECTOR = "test_skill_connector.py"
 MULTI_AGENT = "test_multi_agent_learning.py"
 OUTPUT_BYTES = 16 * 1024  # of each stream, its end
 STEP_SECONDS = 60.0
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 3.0  # between asking a check to end and ending it
+HASTY_SECONDS = 0.5  # the same where the monitor itself is to end
+LOOK_SECONDS = 0.25  # how often it is asked whether to stop
 
 
 def built_in() -> tuple[ConfiguredCheck, ...]:
@@ -36,39 +39,64 @@ def built_in() -> tuple[ConfiguredCheck, ...]:
     return tuple(ConfiguredCheck(name, (*program, name)) for name in (CONNECTOR, MULTI_AGENT))
 
 
-def run_check(check: ConfiguredCheck) -> dict[str, Json]:
+def never() -> bool:
+    """Say that nobody wants an end."""
+    return False
+
+
+def run_check(check: ConfiguredCheck, stopped: Callable[[], bool] = never) -> dict[str, Json]:
     """Run one check to its end; return its entry for the record: script, status, stdout, stderr, returncode.
 
-    Status is passed, failed, error (not started, or ended after its timeout) or missing (no such program).
+    Status is passed, failed, error (not started, or ended after its timeout or because `stopped` said so) or missing
+    (no such program).
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
-            code, reason = _run(check, out, err), ""
+            code, reason = _run(check, out, err, stopped), ""
         except FileNotFoundError as error:
             return _entry(check, "missing", "", f"{error.filename}: no such program", None)
         except subprocess.TimeoutExpired:
             code, reason = None, f"ended after {check.timeout:g} s\n"
+        except _StoppedError:
+            code, reason = None, "ended because the monitor stops\n"
         except OSError as error:
             return _entry(check, "error", "", f"not started: {error.strerror}", None)
         status = "error" if code is None else "failed" if code else "passed"
         return _entry(check, status, _end_of(out), reason + _end_of(err), code)
 
 
-def _run(check: ConfiguredCheck, out: IO[bytes], err: IO[bytes]) -> int:
+class _StoppedError(Exception):
+    """Somebody wants the monitor to end now."""
+
+
+def _run(check: ConfiguredCheck, out: IO[bytes], err: IO[bytes], stopped: Callable[[], bool]) -> int:
     # Files, not pipes: a program that a check leaves behind keeps nobody waiting.
     process = subprocess.Popen(
         check.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True, close_fds=True
     )
     try:
-        return process.wait(check.timeout)
-    except BaseException:
+        return _wait(process, check.timeout, stopped)
+    except BaseException as error:
         _signal_group(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
+            process.wait(HASTY_SECONDS if isinstance(error, _StoppedError) else GRACE_SECONDS)
         raise
     finally:
         _signal_group(process, signal.SIGKILL)
         process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, stopped: Callable[[], bool]) -> int:
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return process.wait(max(0.0, min(left, LOOK_SECONDS)))
+        except subprocess.TimeoutExpired:
+            if stopped():
+                raise _StoppedError from None
+            if left <= LOOK_SECONDS:
+                raise
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

@@ -1,4 +1,4 @@
-"""What the mesh has done, in figures that can be checked: pure functions over facts gathered from a store.
+"""What the mesh has done, in figures that can be checked: pure functions over the facts of a slice.
 
 Times to green are never a mean alone and never assumed: n, median, p90, min and max of what was measured. A repeat
 counts as avoided only with its whole chain: incident, skill, who taught it, the command, and a rerun that exited 0.
@@ -7,17 +7,14 @@ counts as avoided only with its whole chain: incident, skill, who taught it, the
 from __future__ import annotations
 
 import math
-import shlex
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TypeVar
 
-from meshcore.clock import from_text
 from meshcore.errors import UsageError
-from meshcore.model import Incident, IncidentState, Json, KnownSkill, Outcome, StepResult
-from meshcore.store import Store
+from meshcore.evidence.slice_rows import ApprovalRow, IncidentRow, OutcomeRow, SkillRow, Slice, StepRow
+from meshcore.model import Json
 
 T = TypeVar("T")
 
@@ -47,30 +44,6 @@ def distribution(values: Iterable[float]) -> Distribution:
         return Distribution(0)
     nearest_rank = ordered[math.ceil(0.9 * len(ordered)) - 1]
     return Distribution(len(ordered), statistics.median(ordered), nearest_rank, ordered[0], ordered[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentFact:
-    """One failure as evidence sees it. `again`: what answered it was known before. `own`: this node met it.
-
-    `seconds` is opening → verified, None if not verified. `project` is the folder, empty outside a project or where it
-    is not known (incidents of other nodes). `labels` are the configuration's, on own incidents only.
-    """
-
-    incident_id: str
-    opened: str
-    agent: str
-    via: str
-    host: str
-    project: str
-    line: str
-    command: str
-    state: IncidentState
-    again: bool
-    own: bool
-    skill_id: str = ""
-    seconds: float | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +80,17 @@ class FailedFix:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingApproval:
-    """What waits for a person."""
-
-    approval_id: str
-    incident_id: str
-    command: str
-    asked: str
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that figures are made of, of one store at one moment.
+    """Everything that figures are made of, as one slice tells it.
 
     `unproven` are (incident, reason) of repeats that are verified but whose chain lacks a link: no claim is made.
     """
 
-    incidents: tuple[IncidentFact, ...] = ()
+    incidents: tuple[IncidentRow, ...] = ()
     ledger: tuple[Claim, ...] = ()
     unproven: tuple[tuple[str, str], ...] = ()
     failed: tuple[FailedFix, ...] = ()
-    waiting: tuple[WaitingApproval, ...] = ()
+    waiting: tuple[ApprovalRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,78 +118,32 @@ class Figures:
 # --- gathering --------------------------------------------------------------------------------------------------------
 
 
-def gather(store: Store, labels: Mapping[str, str] | None = None) -> Facts:
-    """Read the facts of a store; `labels` are those of its node."""
-    found = store.incidents(limit=-1)[::-1]
-    tries = {i.incident_id: store.outcomes(incident_id=i.incident_id) for i in found if i.skill_id}
-    skills = {skill_id: store.skill(skill_id) for skill_id in {o.skill_id for per in tries.values() for o in per}}
-    first_verified = {skill_id: _first_verified(store, skill_id) for skill_id in skills}
-    names = {author.node: author.name for author in store.authors()}
-    incidents: list[IncidentFact] = []
+def facts_of(found: Slice) -> Facts:
+    """Return the facts of a slice."""
+    tries: dict[str, list[OutcomeRow]] = {}
+    for outcome in found.outcomes:
+        tries.setdefault(outcome.incident_id, []).append(outcome)
+    skills = {skill.skill_id: skill for skill in found.skills}
+    names = {author.node: author.name for author in found.authors}
     ledger: list[Claim] = []
     unproven: list[tuple[str, str]] = []
-    for incident in found:
-        own_tries = tries.get(incident.incident_id, [])
-        opened_at, _, seconds, _ = store.incident_times(incident.incident_id)
-        own = opened_at is not None
-        again = incident.again if own else _came_again(own_tries, skills, first_verified)
-        incidents.append(_incident_fact(incident, own, again, seconds, labels or {}))
-        if again and incident.state == "verified":
-            claim = _claim(incident, own_tries, skills, names)
+    for incident in found.incidents:
+        if incident.again and incident.state == "verified":
+            claim = _claim(incident, tries.get(incident.incident_id, []), skills, names)
             if isinstance(claim, Claim):
                 ledger.append(claim)
             else:
                 unproven.append((incident.incident_id, claim))
-    failed = [_failed_fix(o) for per in tries.values() for o in per if o.result == "fix_failed"]
-    waiting = tuple(
-        WaitingApproval(approval.approval_id, approval.incident_id, approval.command, approval.asked)
-        for approval in store.approvals()
-    )
-    return Facts(tuple(incidents), tuple(ledger), tuple(unproven), tuple(failed), waiting)
-
-
-def _first_verified(store: Store, skill_id: str) -> str:
-    """Return the incident that a skill was first verified on, in the order in which this node learnt of it."""
-    return next((o.incident_id for o in store.outcomes(skill_id=skill_id) if o.result == "verified"), "")
-
-
-def _came_again(
-    tries: Sequence[Outcome], skills: Mapping[str, KnownSkill | None], first_verified: Mapping[str, str]
-) -> bool:
-    """Tell whether another node's incident was answered by what was known: its summary does not say."""
-    for outcome in tries:
-        known = skills.get(outcome.skill_id)
-        taught_elsewhere = known is not None and known.author != outcome.node
-        if taught_elsewhere or first_verified[outcome.skill_id] not in ("", outcome.incident_id):
-            return True
-    return False
-
-
-def _incident_fact(
-    incident: Incident, own: bool, again: bool, seconds: float | None, labels: Mapping[str, str]
-) -> IncidentFact:
-    return IncidentFact(
-        incident_id=incident.incident_id,
-        opened=incident.opened,
-        agent=incident.agent.name,
-        via=incident.agent.via,
-        host=incident.agent.host,
-        project=incident.cwd if incident.circumstances.project == "yes" else "",
-        line=incident.signature.line,
-        command=shlex.join(incident.argv),
-        state=incident.state,
-        again=again,
-        own=own,
-        skill_id=incident.skill_id,
-        seconds=seconds if incident.state == "verified" else None,
-        labels=labels if own else {},
-    )
+    met = {incident.incident_id for incident in found.incidents if incident.skill_id}
+    failed = [_failed_fix(o) for o in found.outcomes if o.result == "fix_failed" and o.incident_id in met]
+    waiting = tuple(approval for approval in found.approvals if approval.state == "waiting")
+    return Facts(found.incidents, tuple(ledger), tuple(unproven), tuple(failed), waiting)
 
 
 def _claim(
-    incident: Incident,
-    tries: Sequence[Outcome],
-    skills: Mapping[str, KnownSkill | None],
+    incident: IncidentRow,
+    tries: Sequence[OutcomeRow],
+    skills: Mapping[str, SkillRow],
     names: Mapping[str, str],
 ) -> Claim | str:
     """Return the claim that an incident proves, or the link that is missing."""
@@ -242,12 +159,12 @@ def _claim(
     return Claim(
         incident_id=incident.incident_id,
         opened=incident.opened,
-        line=incident.signature.line,
+        line=incident.line,
         skill_id=outcome.skill_id,
         taught_by=names.get(known.author, known.author[:12]) or OLD_PROGRAM,
         taught_at=known.created,
         fix=_commands(outcome.steps),
-        rerun=_commands([rerun]),
+        rerun=rerun.command,
         exit_code=rerun.exit_code,
         at=outcome.at,
         agent=outcome.agent,
@@ -257,15 +174,15 @@ def _claim(
     )
 
 
-def _failed_fix(outcome: Outcome) -> FailedFix:
+def _failed_fix(outcome: OutcomeRow) -> FailedFix:
     results = [*outcome.steps, *([outcome.rerun] if outcome.rerun else [])]
     code = next((result.exit_code for result in results if result.exit_code), None)
     fix = _commands(outcome.steps)
     return FailedFix(outcome.incident_id, outcome.skill_id, fix, code, outcome.at, outcome.agent, outcome.host)
 
 
-def _commands(results: Sequence[StepResult]) -> str:
-    return " && ".join(shlex.join(result.argv) for result in results)
+def _commands(steps: Sequence[StepRow]) -> str:
+    return " && ".join(step.command for step in steps)
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -291,25 +208,10 @@ def _side(facts: Facts, *, again: bool) -> Side:
     return Side(len(found), sum(incident.state == "verified" for incident in found), distribution(seconds))
 
 
-def only(facts: Facts, wanted: Callable[[IncidentFact], bool]) -> Facts:
+def only(facts: Facts, wanted: Callable[[IncidentRow], bool]) -> Facts:
     """Return the facts of those incidents that are wanted."""
     keys = {incident.incident_id: "" for incident in facts.incidents if wanted(incident)}
     return _split(facts, keys).get("", Facts())
-
-
-def within(facts: Facts, since: datetime | None, until: datetime | None) -> Facts:
-    """Return the facts of incidents opened from `since` on and before `until`. Raises UsageError for an empty range."""
-    if since is not None and until is not None and since >= until:
-        raise UsageError(f"{since.isoformat()}..{until.isoformat()}: no time lies in it; name the earlier end first")
-
-    def inside(incident: IncidentFact) -> bool:
-        try:
-            opened = from_text(incident.opened)
-        except ValueError:
-            return False
-        return (since is None or opened >= since) and (until is None or opened < until)
-
-    return only(facts, inside)
 
 
 def by(facts: Facts, dimension: str) -> dict[str, Figures]:
@@ -321,7 +223,7 @@ def by(facts: Facts, dimension: str) -> dict[str, Figures]:
     if name == dimension and dimension not in DIMENSIONS:
         raise UsageError(f"{dimension!r} is no way to group; use one of {', '.join(DIMENSIONS)} or label:NAME")
 
-    def key_of(incident: IncidentFact) -> str:
+    def key_of(incident: IncidentRow) -> str:
         return incident.labels.get(name, "") if name != dimension else str(getattr(incident, dimension))
 
     keys = {incident.incident_id: key_of(incident) for incident in facts.incidents}

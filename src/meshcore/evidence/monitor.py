@@ -17,7 +17,7 @@ from meshcore.bridge.base import Bridge
 from meshcore.clock import Clock, from_text, to_text
 from meshcore.config import ConfiguredCheck
 from meshcore.errors import MeshError
-from meshcore.evidence.checks import run_check, summary
+from meshcore.evidence.checks import never, run_check, summary
 from meshcore.evidence.jsonl import append_line
 from meshcore.evidence.manifest import MANIFEST_NAME, write_manifest
 from meshcore.evidence.metrics import distribution
@@ -29,8 +29,6 @@ from meshcore.model import Json
 from meshcore.store import Store
 
 LOG_NAME = "collective_learning_monitor_log.jsonl"
-DEFAULT_INTERVAL_SECONDS = 300.0
-LEAST_INTERVAL_SECONDS = 1.0
 SEEN_SECONDS = 60.0
 UNDELIVERED_LIMIT = 100_000  # rows that are told apart by agent; the total counts all
 _LONGEST_SLEEP_SECONDS = 3600.0
@@ -83,11 +81,15 @@ def beats(clock: Clock, sleep: Callable[[float], None], interval: float, iterati
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a pass does: the checks that it runs, whether it keeps the manifest, and which file the record goes to."""
+    """What a pass does: the checks that it runs, whether it keeps the manifest, and which file the record goes to.
+
+    `stopped` is asked while a check runs: True ends the check.
+    """
 
     log: Path
     checks: Sequence[ConfiguredCheck] = ()
     include_manifest: bool = False
+    stopped: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def take(
     facts = mesh_facts(scene, options.log, moment)
     snapshot = skills_snapshot(scene.home.skills_file) if skills is None else skills
     present = is_file(scene.bridge_file) if bridge_present is None else bridge_present
-    tests = [run_check(check) for check in options.checks]
+    tests = [run_check(check, options.stopped) for check in options.checks if not options.stopped()]
     record: dict[str, Json] = {
         "timestamp": moment.isoformat(timespec="seconds"),
         "bridge_db_present": present,

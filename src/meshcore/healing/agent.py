@@ -17,8 +17,9 @@ from meshcore.healing.node import Node, boot_id
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
 from meshcore.healing.policy import Policy, Question, Ruling
+from meshcore.healing.rules import action_hash
 from meshcore.healing.teaching import offer_generalisations
-from meshcore.healing.trust import action_hash, judged, may_propose, offered_here
+from meshcore.healing.trust import judged, may_propose, offered_here
 from meshcore.healing.trust import stop_reason as author_stop_reason
 from meshcore.healing.weighing import quarantined_action
 from meshcore.knowledge.matching import matches
@@ -136,9 +137,11 @@ class Healer:
     def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
         node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
         stored = redact_argv(incident.argv)[0]
+        opened, opened_in, _, _ = node.store.incident_times(incident.incident_id)
+        failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
         return Facts(
             tries_ago=node.store.unattended_tries_ago(skill_id, boot),
-            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot),
+            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot, failed_at),
             last_results=node.store.last_results(node.store.meta(BREAKER_RESET), BREAKER_WINDOW),
             synced_ago=node.synced_ago(),
         )

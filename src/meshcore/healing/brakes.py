@@ -82,7 +82,7 @@ def _breaker(results: Sequence[str]) -> str:
 
 
 def _standing(evidence: Evidence) -> str:
-    if evidence.verified + evidence.failed < STANDING_TRIES:
+    if evidence.tries < STANDING_TRIES:
         return ""
     value = standing(evidence)
     return f"its standing is {value:.2f}, below {STANDING_LEAST}" if value < STANDING_LEAST else ""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from meshcore.healing.passthrough import Passed
 from meshcore.healing.surroundings import circumstances, environment_python, project_root
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
-from meshcore.model import AgentInfo, Incident, StepResult
+from meshcore.model import AgentInfo, Incident, Json, StepResult
 from meshcore.safety.redact import redact, redact_argv
 from meshcore.safety.sanitize import strip_ansi, visible
 from meshcore.safety.secret_names import is_secret_name
 
+if TYPE_CHECKING:
+    from meshcore.healing.passthrough import Passed
+
 EXCERPT_LIMIT = 4 * 1024  # characters of output that an incident keeps
+SUMMARY_LIMIT = 2000  # characters of one text that others are told
 STEP_OUTPUT_LIMIT = 64 * 1024  # characters of output that a step's result keeps
 _LONGEST_SECRET = 8 * 1024
 _NEVER_CUT = 1 << 30
@@ -45,9 +49,11 @@ __all__ = [
     "capture_incident",
     "environment_python",
     "kept_environment",
+    "make_incident",
     "project_root",
     "readable",
     "step_result",
+    "summary",
 ]
 
 
@@ -61,23 +67,71 @@ def capture_incident(
     error_type: str = "",
 ) -> Incident:
     """Build the incident of a run that failed; `cwd` is absolute, `env` the command's own environment."""
-    text = readable(_telling_parts(passed.output), truncated=passed.truncated)
+    return make_incident(
+        passed.output,
+        argv,
+        cwd=cwd,
+        env=env,
+        agent=agent,
+        error_type=error_type,
+        exit_code=passed.exit_code,
+        opened=passed.ended,
+        truncated=passed.truncated,
+        stdin=passed.stdin,
+    )
+
+
+def make_incident(
+    output: bytes,
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    agent: AgentInfo,
+    exit_code: int | None,
+    opened: str,
+    incident_id: str = "",
+    truncated: bool = False,
+    stdin: str = "",
+    error_type: str = "",
+) -> Incident:
+    """Build the incident of a command that failed, whoever saw it: `opened` is when (UTC), `output` what it said.
+
+    `truncated`: the beginning of the output was cut off. Without an `incident_id` it gets a new one.
+    """
+    text = readable(_telling_parts(output), truncated=truncated)
     clean_argv, changed = redact_argv([visible(word, keep_newlines=False) for word in argv])
     python = environment_python(argv, env, cwd)
     return Incident(
-        incident_id=secrets.token_hex(8),
-        opened=passed.ended,
+        incident_id=incident_id or os.urandom(8).hex(),
+        opened=opened,
         agent=agent,
         argv=clean_argv,
         cwd=cwd,
-        exit_code=passed.exit_code,
+        exit_code=exit_code,
         signature=read(text, error_type=error_type, command=shlex.join(clean_argv)),
         excerpt=text[-EXCERPT_LIMIT:],
         circumstances=circumstances(argv, cwd, python),
         argv_redacted=changed or clean_argv != tuple(argv),
         environment=kept_environment(env),
-        stdin=passed.stdin,
+        stdin=stdin,
     )
+
+
+def summary(incident: Incident) -> dict[str, Json]:
+    """Return what others are told of an incident: what failed and how it read, without its output."""
+    return {
+        "incident_id": incident.incident_id,
+        "opened": incident.opened,
+        "agent": incident.agent.name,
+        "via": incident.agent.via,
+        "host": incident.agent.host,
+        "program": incident.argv[0][:SUMMARY_LIMIT] if incident.argv else "",
+        "error_type": incident.signature.error_type,
+        "template": incident.signature.template[:SUMMARY_LIMIT],
+        "line": incident.signature.line[:SUMMARY_LIMIT],
+        "exit_code": incident.exit_code,
+    }
 
 
 def readable(output: bytes, *, truncated: bool = False) -> str:

@@ -390,12 +390,17 @@ def program(word: str) -> str:
     return word.rsplit("/", 1)[-1].lower()
 
 
+def _is_plain_init(argv: Argv) -> bool:
+    """Say whether this makes a package.json with the defaults, which runs no other command: `init` is its verb."""
+    return program(argv[0]) in {"npm", "pnpm", "yarn"} and argv[1:] in (("init",), ("init", "-y"), ("init", "--yes"))
+
+
 def _unwrapped(argv: Argv, depth: int) -> Iterator[Argv]:
     """Yield a command and, where it runs another one, whatever that may be."""
     if not argv:
         return
     yield argv
-    if program(argv[0]) not in WRAPPERS and "=" not in argv[0]:
+    if (program(argv[0]) not in WRAPPERS and "=" not in argv[0]) or _is_plain_init(argv):
         return
     # The options of wrappers are many and differ; every later word is tried as the inner command instead.
     for at in range(1, min(len(argv), _MAX_SUFFIXES)):

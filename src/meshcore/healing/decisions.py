@@ -18,8 +18,10 @@ from meshcore.healing.exchange import tell_halt
 from meshcore.healing.modes import MODE
 from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.outcomes import process_mark
+from meshcore.healing.rules import always_key, not_here_key
 from meshcore.healing.teaching import stand_behind
-from meshcore.healing.trust import AuthorState, always_key, not_here_key, trust_in
+from meshcore.healing.trust import AuthorState, enrol, trust_in
+from meshcore.healing.weighing import reweigh
 from meshcore.healing.words import HALT, approval_subject, note_halt, protected, raises, say
 from meshcore.model import MODES, Incident, KnownSkill, SkillState
 from meshcore.safety.halt import halt as write_halt
@@ -191,6 +193,17 @@ def forget_skill(node: Node, skill_id: str, *, reason: str = "forgotten") -> Non
     _told(node)
 
 
+def offer_here(node: Node, skill_id: str, folder: str, *, wanted: bool) -> str:
+    """Say whether a skill is to be offered in the project of a folder; return that project."""
+    known, project = _skill(node, skill_id), project_root(folder) or folder
+    with node.store.transaction(durable=True):
+        node.store.set_rule(not_here_key(known.skill_id, project), "" if wanted else node.name, node.name)
+        data = {"rule": f"{'again' if wanted else 'not'} in {project}", "actor": node.name}
+        node.store.add_event("approval.rule", skill_id=known.skill_id, data=data)
+    _told(node)
+    return project
+
+
 def restore_skill(node: Node, skill_id: str, state: SkillState, *, signer: SigningKey | None = None) -> None:
     """Take a quarantine or a forgetting back: the skill is in the state that it had before, no more."""
     known = _skill(node, skill_id)
@@ -207,6 +220,20 @@ def _skill(node: Node, skill_id: str) -> KnownSkill:
     if known is None:
         raise UsageError(f"no skill {skill_id!r:.80}; `meshtui skills list` shows labels and ids")
     return known
+
+
+# --- authors ----------------------------------------------------------------------------------------------------------
+
+
+def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval; what they saw moves the standing."""
+    with node.store.transaction(durable=True):
+        enrol(node, key, node.name, signer)
+        for row in node.store.authors():
+            if key in (row.node, row.operator):
+                for skill_id in node.store.skills_tried_by(row.node):
+                    reweigh(node, skill_id)
+    _told(node)
 
 
 # --- brakes -----------------------------------------------------------------------------------------------------------

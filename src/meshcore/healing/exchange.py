@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from meshcore.bridge.base import Delivery, Publication
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
+from meshcore.healing.capture import SUMMARY_LIMIT as TEXT_LIMIT
+from meshcore.healing.capture import summary
 from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.policy import Policy
 from meshcore.healing.trust import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
-from meshcore.healing.weighing import reweigh
+from meshcore.healing.weighing import MOST_FORGIVEN, forgive, lift_action, quarantined_action, reweigh
+from meshcore.healing.words import HALT, carried, lifts_there, protected, take_carried
 from meshcore.knowledge.interchange import put, skill_from_old, skill_to_old
 from meshcore.knowledge.learning import check_pattern
 from meshcore.knowledge.parts import Parts
@@ -48,9 +51,9 @@ from meshcore.store_trust import in_utc
 
 PULL_ROWS = 100
 PULL_SECONDS = 0.02
-TEXT_LIMIT = 2000
 _ID = re.compile(r"[0-9a-f]{8,64}")
 MAX_SLOTS = 100  # parts of one error
+HALT_MARK = "halt_mark:"  # + node: which halt of that node this one was told of last
 MAX_SECONDS = 10.0 * 365 * 86400
 
 Taken = Literal["stored", "ignored"]
@@ -79,7 +82,17 @@ def tell_skill(node: Node, known: KnownSkill) -> None:
         "host": node.settings.host,
         "label": known.label,
     }
+    if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
+        body["word"] = word
     node.store.add_to_outbox("skill", body)
+
+
+def tell_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> None:
+    """Tell the operator's other nodes that a person stands behind a skill in spite of these failures."""
+    body: dict[str, Json] = {"skill_id": known.skill.skill_id, "failures": list(failures), "name": node.name}
+    if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
+        body["word"] = word
+    node.store.add_to_outbox("lift", body)
 
 
 def tell_outcome(node: Node, outcome: Outcome) -> None:
@@ -101,20 +114,8 @@ def _told(result: StepResult) -> StepResult:
 
 
 def tell_incident(node: Node, incident: Incident) -> None:
-    """Queue a summary of an incident: what failed and how it read, without its output."""
-    body = {
-        "incident_id": incident.incident_id,
-        "opened": incident.opened,
-        "agent": incident.agent.name,
-        "via": incident.agent.via,
-        "host": incident.agent.host,
-        "program": incident.argv[0][:TEXT_LIMIT] if incident.argv else "",
-        "error_type": incident.signature.error_type,
-        "template": incident.signature.template[:TEXT_LIMIT],
-        "line": incident.signature.line[:TEXT_LIMIT],
-        "exit_code": incident.exit_code,
-    }
-    node.store.add_to_outbox("incident", body)
+    """Queue a summary of an incident."""
+    node.store.add_to_outbox("incident", summary(incident))
 
 
 def publish(node: Node) -> int:
@@ -300,6 +301,8 @@ def _take_skill(node: Node, record: Record, author: Author, own: bool) -> Taken:
         example_command=_clean(skill.example_command),
         context=_clean(skill.context),
     )
+    if own:
+        take_carried(node, record.body.get("word"), "confirm", skill.skill_id, {"skill": skill.skill_id})
     vouched = own or author_mode(node, author.node) == "auto"
     confirmed = vouched and record.body.get("confirmed") is True
     recognised = record.body.get("source") == "recognised"
@@ -425,6 +428,11 @@ def _take_halt(node: Node, record: Record, author: Author, own: bool) -> Taken:
     if not own or not isinstance(why, str):
         return "ignored"
     key, before = HALTED_BY + author.node, node.store.control(HALTED_BY + author.node)
+    mark = HALT_MARK + author.node
+    if why:
+        node.store.set_meta(mark, str(record.body.get("mark", "")))
+    elif protected(node) and not lifts_there(node, record.body.get("word"), author.node, node.store.meta(mark)):
+        return "ignored"
     node.store.set_rule(key, _clean(why), author.node)
     if why or before:
         data = {"reason": _clean(why) or before, "actor": _short(record, "name") or author.node}
@@ -432,9 +440,42 @@ def _take_halt(node: Node, record: Record, author: Author, own: bool) -> Taken:
     return "stored"
 
 
+def _take_lift(node: Node, record: Record, author: Author, own: bool) -> Taken:
+    """A person lifted a quarantine on another node of the own operator: the failures they saw count no longer here.
+
+    What a person put under quarantine, or forgot, on this node stays so; more failures quarantine it again.
+    """
+    skill_id, failures = record.body["skill_id"], record.body["failures"]
+    if not isinstance(skill_id, str) or not isinstance(failures, list) or len(failures) > MOST_FORGIVEN:
+        raise BadRecordError("a lift that names no skill or no failures")
+    if not all(isinstance(text, str) and _ID.fullmatch(text) for text in (skill_id, *failures)):
+        raise BadRecordError("a lift with an id that is none")
+    order = f"lift_seq:{skill_id}:{author.node}"
+    if not own or record.author_seq <= int(node.store.meta(order, "0")):
+        return "ignored"
+    word = take_carried(node, record.body.get("word"), "confirm", skill_id, {"skill": skill_id})
+    if protected(node) and not word:
+        return "ignored"
+    node.store.set_meta(order, str(record.author_seq))
+    forgive(node, skill_id, failures)
+    known = node.store.skill(skill_id)
+    if known is not None and quarantined_action(node, known.skill.action) == skill_id:
+        lift_action(node, known)
+        if known.state == "quarantined":
+            who = _short(record, "name") or author.node
+            node.store.set_skill_state(skill_id, "active", who, "lifted on another node")
+    reweigh(node, skill_id)
+    return "stored"
+
+
 def tell_halt(node: Node, why: str) -> None:
     """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
-    node.store.add_to_outbox("halt", {"why": why, "name": node.name})
+    body: dict[str, Json] = {"why": why, "name": node.name}
+    if why and protected(node):
+        body["mark"] = node.store.meta(HALT)
+    elif not why and (word := carried(node, "resume", "halt")) is not None:
+        body["word"] = word
+    node.store.add_to_outbox("halt", body)
 
 
 def _take_rotation(node: Node, record: Record, author: Author, own: bool) -> Taken:
@@ -459,6 +500,7 @@ _HANDLERS: Mapping[str, Callable[[Node, Record, Author, bool], Taken]] = {
     "outcome": _take_outcome,
     "incident": _take_incident,
     "halt": _take_halt,
+    "lift": _take_lift,
     "revocation": _take_revocation,
     "rotation": _take_rotation,
 }

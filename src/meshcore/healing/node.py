@@ -11,9 +11,11 @@ from meshcore.bridge.base import Bridge, Member
 from meshcore.bridge.legacy import LegacyGateway
 from meshcore.bridge.sqlite import SqliteBridge
 from meshcore.clock import Clock, SystemClock
+from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.healing.modes import Ceiling, ceiling
+from meshcore.healing.rules import NODE_ID
 from meshcore.healing.words import halt_not_lifted, modes, note_halt, protected
 from meshcore.home import Home
 from meshcore.journal.writer import project
@@ -44,8 +46,10 @@ class Node:
         self.clock = clock or SystemClock()
         self.home = Home(settings.home).create()
         self.store = Store(self.home.store, self.clock)
+        self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
         self._bridge = bridge
+        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
@@ -71,11 +75,6 @@ class Node:
             self._identity = self._identify()
         return self._identity
 
-    @property
-    def operator_key(self) -> Path:
-        """The file of the operator's key."""
-        return self.settings.operator / "operator.key"
-
     def forget_identity(self) -> None:
         """Read keys and enrolment anew when next asked for."""
         self._identity, self._joined = None, False
@@ -87,6 +86,12 @@ class Node:
         return enrolled(load_or_create(key), public_half(self.operator_key), self.home.enrolment)
 
     def _identify(self) -> Identity:
+        found = self._find_keys()
+        if self.store.meta(NODE_ID) != found.node.public:
+            self.store.set_meta(NODE_ID, found.node.public)
+        return found
+
+    def _find_keys(self) -> Identity:
         found = self.identify(self.home.key)
         wanted = self.store.meta(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():
@@ -222,11 +227,3 @@ class Node:
         """Let go of everything."""
         self.disconnect()
         self.store.close()
-
-
-def boot_id() -> str:
-    """Return what identifies this boot, so that monotonic times of different processes compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""

@@ -20,6 +20,9 @@ from meshcore.model import Action, Decision, Incident, KnownSkill, Match, Mode
 
 Author = Literal["own", "peer"]
 
+KIND_SEPARATOR = "+"
+"""Between the action types of a ruling on several steps; each is held by its own mode."""
+
 TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
 
 
@@ -182,35 +185,45 @@ class Policy:
             return Ruling(
                 "hint", ("its author is not one of this operator's nodes", *by_hand), "", _plain_plan(question)
             )
-        if len(readings) != 1 or not readings[0].argv:
-            why = "it is more than one command" if len(readings) > 1 else "its words are not plain"
-            return Ruling("approve", (why, *by_hand), "", _plain_plan(question), _project_target(question))
+        if not all(reading.argv for reading in readings):
+            why = ("its words are not plain", *by_hand)
+            return Ruling("approve", why, "", _plain_plan(question), _project_target(question))
         return self._typed(question, contained, by_hand)
 
     def _typed(self, question: Question, contained: bool, by_hand: tuple[str, ...]) -> Ruling:
-        argv = question.match.action.steps[0]
-        fitting = self._rules.fitting(argv)
-        if not fitting:
-            reasons = (f"{_name(argv[0])} like this is no typed action", *by_hand)
-            return Ruling("approve", reasons, "", _plain_plan(question), _project_target(question))
-        action, found = fitting[0]
-        missing = _missing(self._rules, action, found, question, contained)
-        step, target = _rendered(action, found, question)
-        if step is None:
-            missing = (*missing, f"{_name(argv[0])} is not installed in a trusted folder")
-        if missing or by_hand or step is None:
-            plan = (step,) if step is not None else _plain_plan(question)
-            return Ruling("approve", (*missing, *by_hand), action.name, plan, target)
+        """Judge each step by itself: all must be typed, and nothing may be missing for any."""
+        steps: list[PlannedStep] = []
+        kinds: dict[str, ActionType] = {}
+        targets: list[Target] = []
+        missing: list[str] = []
+        for argv in question.match.action.steps:
+            fitting = self._rules.fitting(argv)
+            if not fitting:
+                reasons = (f"{_name(argv[0])} like this is no typed action", *by_hand)
+                return Ruling("approve", reasons, "", _plain_plan(question), _project_target(question))
+            action, found = fitting[0]
+            missing += _missing(self._rules, action, found, question, contained, argv)
+            step, target = _rendered(action, found, question, argv)
+            if step is None:
+                missing.append(f"{_name(argv[0])} is not installed in a trusted folder")
+            else:
+                steps.append(step)
+            kinds[action.name] = action
+            targets.append(target)
+        if len(kinds) > 1 and any(action.network or action.declared for action in kinds.values()):
+            # What one step brings in could be what the next one was judged without.
+            missing.append("a step that uses the network or a service stands alone")
+        if len(set(targets)) > 1:
+            missing.append("its steps change different things")
+        names, target = KIND_SEPARATOR.join(kinds), targets[0]
+        if missing or by_hand:
+            plan = tuple(steps) if len(steps) == len(question.match.action.steps) else _plain_plan(question)
+            return Ruling("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
         evidence = question.known.evidence
         proof = _verified(evidence.verified) if evidence.verified else "confirmed"
         whose = "this" if question.known.own_operator else "a trusted"
-        return Ruling(
-            "run",
-            (f"{action.name}: {action.summary}", f"taught by {whose} operator, {proof}"),
-            action.name,
-            (step,),
-            target,
-        )
+        allowed = (f"{action.name}: {action.summary}" for action in kinds.values())
+        return Ruling("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
 
 
 def _verified(times: int) -> str:
@@ -252,7 +265,9 @@ def _by_hand(question: Question) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _missing(rules: Rules, action: ActionType, found: Found, question: Question, contained: bool) -> tuple[str, ...]:
+def _missing(
+    rules: Rules, action: ActionType, found: Found, question: Question, contained: bool, argv: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return what a typed action still lacks to go unattended."""
     reasons = []
     if not action.unattended:
@@ -275,10 +290,10 @@ def _missing(rules: Rules, action: ActionType, found: Found, question: Question,
         ]
     if action.render == "free_port" and os.geteuid() == 0:
         reasons.append("root would end processes of every user")
-    if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), question, found):
+    if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found):
         reasons.append(f"it is not declared under {action.declared} in policy.toml")
     root = question.project or question.incident.cwd
-    for kind in ("PATH", "FOLDER", "NEWFILE"):
+    for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.incident.cwd, v)), root)]
         reasons += [f"{_name(v)} is not inside the project" for v in outside]
     return tuple(reasons)
@@ -350,8 +365,7 @@ def _locked(name: str, question: Question) -> bool:
     return bool(lines) and all(pinned.match(line) and "://" not in line for line in lines)
 
 
-def _declared(names: frozenset[str], question: Question, found: Found) -> bool:
-    argv = question.match.action.steps[0]
+def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found) -> bool:
     return " ".join(argv) in names or any(v in names for v in found.of("SERVICE"))
 
 
@@ -376,9 +390,10 @@ def _plain_plan(question: Question) -> tuple[PlannedStep, ...]:
     return tuple(steps)
 
 
-def _rendered(action: ActionType, found: Found, question: Question) -> tuple[PlannedStep | None, Target]:
+def _rendered(
+    action: ActionType, found: Found, question: Question, argv: tuple[str, ...]
+) -> tuple[PlannedStep | None, Target]:
     """Return the step that a typed action becomes, written by us, and what it changes."""
-    argv = question.match.action.steps[0]
     project = _project_target(question)
     if action.render in {"install", "install_locked"} and _is_environment(question.environment_python):
         folder = str(Path(question.environment_python).parent.parent)

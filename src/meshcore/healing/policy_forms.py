@@ -214,6 +214,13 @@ def _jq(value: str) -> bool:
     return all(word in _JQ_WORDS for word in re.findall(r"(?<![.\w\"])[A-Za-z_]\w*", without_text))
 
 
+_MOVED_IMPORTS = frozenset(
+    f"s/from {old} import{name}/from {new} import{name}/{every}"
+    for old, new, name in (("collections", "collections.abc", ""), ("fractions", "math", " gcd"))
+    for every in ("", "g")
+)
+"""Substitutions by sed that follow what the standard library itself has moved, and nothing else."""
+
 _REVEALING = re.compile(r"attribute|user-data|definition|function|parameter|secret|passw|credential|token|launch|key")
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.,:=@/+-]{0,200}"
 
@@ -229,6 +236,9 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "PATH": _path,
     "FOLDER": lambda value: _path(value) and value not in {".", "./"},
     "NEWFILE": lambda value: _path(value) and value not in {".", "./"} and not value.endswith("/"),
+    "SOURCE": lambda value: _path(value) and value.endswith(".py"),
+    "MOVEDIMPORT": lambda value: value in _MOVED_IMPORTS,
+    "UPSTREAM": _full(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}/[A-Za-z0-9](?:[A-Za-z0-9_-]|[./](?![./])){0,120}"),
     "LABEL": _full(r"[A-Za-z0-9_.,=!()/ -]{1,200}"),
     "RESOURCE": lambda value: (
         _full(r"[a-z][a-z0-9.,-]{1,80}(?:/[a-z0-9][a-z0-9.-]{0,120})?")(value) and "secret" not in value

@@ -1,4 +1,4 @@
-"""Which file a command means, and starting it as a shell would: descriptors, signals, exit codes 126 and 127."""
+"""Starting a command as a shell would: descriptors, signals, exit codes 126 and 127."""
 
 from __future__ import annotations
 
@@ -10,48 +10,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-EXIT_NOT_EXECUTABLE = 126
-EXIT_NOT_FOUND = 127
+from meshcore.healing.find_program import EXIT_NOT_EXECUTABLE as EXIT_NOT_EXECUTABLE
+from meshcore.healing.find_program import EXIT_NOT_FOUND as EXIT_NOT_FOUND
+from meshcore.healing.find_program import CannotStartError as CannotStartError
+from meshcore.healing.find_program import find_program as find_program
 
 FileAction = tuple[int, int, int] | tuple[int, int, str, int, int]  # dup2 or open, as os.posix_spawn takes them
 
 _SHELL = "/bin/sh"
-_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _folder = threading.Lock()  # the working folder is the whole process's: one start at a time may change it
 _CHANGED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-
-
-class CannotStartError(Exception):
-    """The command was not started: the exit code that a shell would give, and its words."""
-
-    def __init__(self, exit_code: int, message: str) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-        self.message = message
-
-
-def find_program(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
-    """Return the path of the file that a command's first word means. Raises CannotStartError (126, 127)."""
-    folder = Path(cwd or "")
-    if "/" in name:
-        path = folder / name
-        if path.is_dir():
-            raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Is a directory")
-        if not path.exists():
-            raise CannotStartError(EXIT_NOT_FOUND, f"{name}: No such file or directory")
-        if not os.access(path, os.X_OK):
-            raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Permission denied")
-        return str(path) if cwd else name
-    forbidden = False
-    for entry in (env.get("PATH") or _DEFAULT_PATH).split(":") if name else ():
-        path = folder / entry / name
-        if path.is_file():
-            if os.access(path, os.X_OK):
-                return str(path) if "/" in str(path) else f"./{path}"
-            forbidden = True
-    if forbidden:
-        raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Permission denied")
-    raise CannotStartError(EXIT_NOT_FOUND, f"{name}: command not found")
 
 
 def spawn(

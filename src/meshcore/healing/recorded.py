@@ -9,8 +9,8 @@ from pathlib import Path
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.agent import Considered
 from meshcore.healing.node import Node
+from meshcore.healing.rules import action_hash
 from meshcore.healing.session import make_healer
-from meshcore.healing.trust import action_hash
 from meshcore.healing.words import approval_subject, holds
 from meshcore.model import Incident, Json, Mode, Outcome, StepResult
 from meshcore.store import Approval

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from meshcore.healing.program import CannotStartError, find_program
+from meshcore.healing.find_program import CannotStartError, find_program
 from meshcore.knowledge.command import program_name
+from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.model import Circumstances
 
 PROJECT_MARKS = (
@@ -48,18 +49,6 @@ _FAMILIES = {
     "nixos": "nixos",
     "gentoo": "gentoo",
 }
-_ECOSYSTEMS = {
-    "python": "python python2 python3 pip uv poetry pdm pipenv pytest py.test tox nox django-admin flask mypy ruff",
-    "node": "node npm npx yarn pnpm bun tsc jest vite webpack eslint",
-    "git": "git gh",
-    "rust": "cargo rustc rustup",
-    "go": "go gofmt",
-    "java": "java javac mvn gradle",
-    "ruby": "ruby gem bundle rake rails",
-    "docker": "docker docker-compose podman",
-    "system": "apt apt-get dpkg dnf yum apk pacman zypper systemctl service mount",
-}
-_ECOSYSTEM_OF = {program: name for name, programs in _ECOSYSTEMS.items() for program in programs.split()}
 _PROJECT_RUNNERS = frozenset({"uv", "poetry", "pdm"})  # their `run` uses the project's .venv
 
 
@@ -96,7 +85,7 @@ def environment_python(argv: Sequence[str], env: Mapping[str, str], cwd: str) ->
 def circumstances(argv: Sequence[str], cwd: str, python: str) -> Circumstances:
     """Return where the command failed; `python` is what `environment_python` said."""
     program = program_name(argv[0]) if argv else ""
-    ecosystem = _ECOSYSTEM_OF.get(program, "python" if python else "")
+    ecosystem = ecosystem_of(program) or ("python" if python else "")
     scope = ("venv" if python else "system") if ecosystem == "python" else ""
     return Circumstances(os_family(), program, ecosystem, scope, "yes" if project_root(cwd) else "no")
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, tell_skill
+from meshcore.healing.exchange import check_skill, tell_lift, tell_skill
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.healing.rules import LEARNT_BY
 from meshcore.healing.weighing import lift, reweigh
 from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise
+from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
-from meshcore.model import Action, AgentInfo, Circumstances, Incident, KnownSkill, Signature, Skill, SkillState
+from meshcore.model import (
+    Action,
+    AgentInfo,
+    Incident,
+    KnownSkill,
+    Signature,
+    Skill,
+    SkillSource,
+    SkillState,
+)
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redact import redact
 from meshcore.safety.sanitize import visible
+from meshcore.store import CommandRow
 
 HISTORY = 50
 NEIGHBOURS = 50
+UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 
 
 def teach(
@@ -39,18 +51,21 @@ def teach(
 
 
 def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
-    """Look at the newest commands of a folder: did one of them fix what had failed? Return the skill, None without.
+    """Look at the newest commands of a folder: did one of them fix what had failed? See `learn_from`."""
+    return learn_from(node, node.store.commands_in(cwd, HISTORY))
+
+
+def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
+    """Return the skill that commands, oldest first, show by their newest success; None where they show none.
 
     What is recognised once is unconfirmed; recognised again, for another failure, it is confirmed.
     """
-    rows = node.store.commands_in(cwd, HISTORY)
     found = recognise(
         [CommandRun(row.argv, row.cwd, row.exit_code, row.output, from_text(row.at).timestamp()) for row in rows]
     )
     if found is None:
         return None
-    signature = read(found.failed.output, command=shlex.join(found.failed.argv))
-    skill = learn(signature, found.fix, context=found.evidence, circumstances=Circumstances())
+    skill, signature = taught_by(found)
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")
@@ -60,6 +75,7 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
         return known
     node.store.set_meta(mark, failed_at)
     if new:
+        node.store.set_meta(LEARNT_BY + known.skill_id, rows[-1].agent)
         return known
     if not known.confirmed and seen:
         node.store.confirm_skill(known.skill_id, "second occurrence")
@@ -108,15 +124,20 @@ def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
 def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey | None = None) -> None:
     """A person confirms a skill: failures up to now no longer count against it, and the others are told.
 
-    Raises UsageError where the operator's key is protected and `signer` is not theirs.
+    Of what came in without an author (from a file, or a model's word) the person becomes the author. Raises UsageError
+    where the operator's key is protected and `signer` is not theirs.
     """
     content = known.skill.skill_id
     with node.store.transaction(durable=True):
         say(node, signer, "confirm", content, {"skill": content})
+        if not known.author and known.source in UNSIGNED:
+            put(node.store, replace(known, author=node.identity.node.public, own_operator=True))
         node.store.confirm_skill(known.skill_id, node.name)
         if known.state != "active":
             node.store.set_skill_state(known.skill_id, "active", node.name, reason)
-        lift(node, known)
+        failures = lift(node, known)
+        if failures or known.state == "quarantined":
+            tell_lift(node, known, failures)
         again = reweigh(node, known.skill_id)
         if again is not None and again.own_operator:
             tell_skill(node, again)

@@ -14,10 +14,11 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.healing.commands import read_argv
 from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
-from meshcore.healing.policy import Question, Ruling
+from meshcore.healing.policy import KIND_SEPARATOR, Question, Ruling
 from meshcore.healing.policy_refuse import refusal
-from meshcore.healing.words import counting, holds, rule, say
-from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, action_to_json, canonical
+from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
+from meshcore.healing.words import counting, rule, say, signed_for
+from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.sanitize import visible
@@ -27,10 +28,6 @@ from meshcore.store_trust import AuthorRow
 if TYPE_CHECKING:
     from meshcore.healing.node import Node
 
-ENROLLED = "enrolled:"  # + node or operator key
-REVOKED = "revoked:"  # + node or operator key: why
-ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
-NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
 TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
 
@@ -274,13 +271,6 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
 # --- what it makes of a decision --------------------------------------------------------------------------------------
 
 
-def action_hash(action: Action) -> str:
-    """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
-    import hashlib
-
-    return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
-
-
 def stop_reason(node: Node, known: KnownSkill) -> str:
     """Return why a skill may not run for its author's sake, empty where it may."""
     if reason := trust_in(node, known.author).stop:
@@ -334,19 +324,21 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     if not known.own_operator and (reason := _refused_from_others(question.match.action)):
         return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
     trust = _trust_in_skill(node, known)
-    highest = node.ceiling(
-        question.mode,
-        via=incident.agent.via,
-        author=trust.operator,
-        action_type=ruling.action_type,
-        start=trust.start,
+    highest = min(
+        (
+            node.ceiling(
+                question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
+            )
+            for kind in ruling.action_type.split(KIND_SEPARATOR)
+        ),
+        key=lambda one: _RANK[one.decision],
     )
     if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
         folder = question.project or incident.cwd
         if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
             ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
             return _lowered(ruling, highest)
-    if ruling.decision == "run" and not holds(node, "confirm", skill_id := known.skill.skill_id, {"skill": skill_id}):
+    if ruling.decision == "run" and not signed_for(node, known.skill):
         reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
         ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
     return _lowered(ruling, highest)
@@ -364,18 +356,3 @@ def _refused_from_others(action: Action) -> str:
         if (found := refusal(read_argv(step).commands, "peer")) is not None:
             return f"{found.reason} ({found.kind})"
     return ""
-
-
-def always_key(skill_id: str, hashed: str, folder: str) -> str:
-    """Return the key of the rule that exactly this action of a skill may run in a project."""
-    return f"{ALWAYS}{skill_id}:{hashed}:{_folder(folder)}"
-
-
-def not_here_key(skill_id: str, folder: str) -> str:
-    """Return the key of the rule that a skill is not offered in a project."""
-    return f"{NOT_HERE}{skill_id}:{_folder(folder)}"
-
-
-def _folder(folder: str) -> str:
-    # A name that is not UTF-8 has no place in a column of text.
-    return folder.encode("utf-8", "surrogateescape").hex()

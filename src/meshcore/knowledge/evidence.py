@@ -16,10 +16,10 @@ _Z = 1.959964  # 95 %
 
 def standing(evidence: Evidence) -> float:
     """Return the Wilson lower bound (95 %) of the share of tries that were verified, 0 where there were none."""
-    n = evidence.verified + evidence.failed
+    n = evidence.tries
     if n == 0:
         return 0.0
-    p, z2 = evidence.verified / n, _Z * _Z
+    p, z2 = evidence.successes / n, _Z * _Z
     spread = _Z * math.sqrt((p * (1 - p) + z2 / (4 * n)) / n)
     return max(0.0, (p + z2 / (2 * n) - spread) / (1 + z2 / n))
 

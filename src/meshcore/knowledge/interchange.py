@@ -112,7 +112,7 @@ def skill_to_old(known: KnownSkill, uses: int = 0, baseline: Mapping[str, Json] 
         "id": known.label,
         "error_type": str(old.get("error_type") or skill.error_type),
         "pattern": skill.example_line.removeprefix(f"{skill.error_type}: ") or skill.template,
-        "resolution": _resolution(skill),
+        "resolution": resolution(skill),
         "context": skill.context,
         "created": str(old.get("created") or _naive_local(known.created)),
         "usage_count": uses + int(old.get("usage_count", 0)),
@@ -120,7 +120,8 @@ def skill_to_old(known: KnownSkill, uses: int = 0, baseline: Mapping[str, Json] 
     }
 
 
-def _resolution(skill: Skill) -> str:
+def resolution(skill: Skill) -> str:
+    """Return a skill's fix as it was for its own example, in the form that `parse_fix` reads."""
     try:
         return spell(skill.action.fill(Parts(skill.example_slots)))
     except IndexError:
@@ -330,9 +331,10 @@ def _write(store: Store, path: Path) -> bool:
     if path.exists() and _is_shown(store, number):
         return False
     ledger, uses = _Ledger.load(store), store.uses()
+    gone_incidents, gone_resolved = store.forgotten()
     own = {
-        "total_errors_handled": store.count_own_incidents(),
-        "auto_resolved": store.figures().get("tries.policy.verified", 0),
+        "total_errors_handled": store.count_own_incidents() + gone_incidents,
+        "auto_resolved": store.figures().get("tries.policy.verified", 0) + gone_resolved,
     }
     ledger.shown_stats, ledger.shown_uses = Counter({n: ledger.stats[n] + own[n] for n in STATS}), Counter()
     lines: list[str] = []

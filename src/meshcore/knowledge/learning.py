@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from meshcore.errors import BadSkillError
@@ -52,6 +53,12 @@ def learn(
         "",
         circumstances,
     )
+
+
+def taught_by(found: Recognition) -> tuple[Skill, Signature]:
+    """Return the skill that a recognised fix teaches, and how its failure was read. Raises BadSkillError."""
+    signature = reading.read(found.failed.output, command=shlex.join(found.failed.argv))
+    return learn(signature, found.fix, context=found.evidence), signature
 
 
 def _without_rerun(fix: Action, command: str) -> Action:
@@ -175,6 +182,6 @@ def _is_key(slot: Slot, action: Action) -> bool:
 
 
 __all__ = [
-    "CommandRun", "Recognition", "confirms", "generalise", "learn", "mentioned", "parse_fix", "recognise", "reread",
-    "spell", "standing", "typed", "weigh",
+    "CommandRun", "Recognition", "confirms", "generalise", "learn", "mentioned", "parse_fix", "recognise",
+    "reread", "spell", "standing", "taught_by", "typed", "weigh",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ MAX_ALIASES: Final = 100  # how often one anchor may come to stand in the docume
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 _STR = "tag:yaml.org,2002:str"
+_PARSER_DEPTH = "maximum nesting depth"  # in the parser's own words
 
 
 def parse_yaml(data: bytes) -> Read:
@@ -40,6 +41,8 @@ def parse_yaml(data: bytes) -> Read:
                 layout.check(event)
             builder.take(event)
     except yaml.MarkedYAMLError as error:
+        if error.problem and _PARSER_DEPTH in error.problem:  # newer parsers have a limit of their own and read ahead
+            raise ReadError(f"nested deeper than {MAX_DEPTH} levels") from None
         raise ReadError(f"no YAML: {error.problem or error.context}{_at(error.problem_mark)}") from None
     except yaml.YAMLError as error:
         raise ReadError(f"no YAML: {str(error).splitlines()[0]}") from None

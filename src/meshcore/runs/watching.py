@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from meshcore.clock import Clock
+from meshcore.config_tables import LEAST_INTERVAL_SECONDS
 from meshcore.errors import UsageError
 from meshcore.runs.validate import ARTIFACTS, list_runs
 
-MIN_INTERVAL: Final = 1.0  # seconds
 _QUIET_MS: Final = 200  # what is being written is left alone until it was quiet for so long
 _LOOK_MS: Final = 250  # how often it is asked whether to stop, or whether a root that was missing is there
 
@@ -102,7 +102,7 @@ def keep_validating(
 
     Ends when `changes` says so. A pass that took longer than the interval is followed by the next one of the beat.
     """
-    interval = max(interval, MIN_INTERVAL)
+    interval = max(interval, LEAST_INTERVAL_SECONDS)
     due = clock.monotonic()
     while True:
         if clock.monotonic() >= due:

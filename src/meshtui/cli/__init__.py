@@ -7,32 +7,42 @@ import importlib
 import click
 
 from meshcore import __version__
-from meshtui.cli.context import Session
+from meshtui.cli.context import Session, loop_options
 
 _COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
     "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
+    "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
+    "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
     "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+    "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
+    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
     "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
     "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
+    "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
     "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
     "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
-    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command."),
+    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
+    "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
-    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate."),
+    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
+_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
@@ -45,7 +55,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -64,6 +74,7 @@ class _Commands(click.Group):
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
+@loop_options
 @click.version_option(__version__, prog_name="meshtui")
 @click.pass_context
 def meshtui(
@@ -74,6 +85,9 @@ def meshtui(
     config: str | None,
     no_ui: bool,
     as_json: bool,
+    monitor_interval: float | None,
+    runs_root: str | None,
+    validate_interval: float | None,
 ) -> int | None:
     """A terminal for a mesh of agents that heal each other's errors.
 
@@ -87,10 +101,15 @@ def meshtui(
         if no_ui:
             raise click.UsageError("--no-ui stands alone: leave the command out")
         return None
+    settings = ctx.obj.settings
+    if (monitor_interval, runs_root, validate_interval) != (None, None, None):
+        from meshtui.cli.serve import with_loops
+
+        settings = with_loops(settings, monitor_interval, runs_root, validate_interval)
     if no_ui:
         from meshtui.cli.serve import run_in_foreground
 
-        return run_in_foreground(ctx.obj, as_json=as_json)
+        return run_in_foreground(settings, as_json=as_json)
     from meshtui.terminal import run_app
 
-    return run_app(ctx.obj.settings)
+    return run_app(settings)

@@ -10,12 +10,16 @@ from meshcore.safety.sanitize import visible
 TEXT_LIMIT = 200
 
 
+def sequence(text: str, environment: Mapping[str, str]) -> str:
+    """Return what rings on a terminal: the bell, and a notification where the terminal is not a dumb one."""
+    if environment.get("TERM", "dumb") in ("", "dumb"):
+        return "\a"
+    # `visible` leaves nothing that could end the sequence early.
+    return f"\a\x1b]9;meshtui: {visible(text, limit=TEXT_LIMIT, keep_newlines=False)}\x07"
+
+
 def ring(text: str, stream: TextIO, environment: Mapping[str, str]) -> None:
-    """Ring on a terminal; nothing where the stream is none. A dumb terminal gets no escape sequence."""
-    if not stream.isatty():
-        return
-    stream.write("\a")
-    if environment.get("TERM", "dumb") not in ("", "dumb"):
-        # `visible` leaves nothing that could end the sequence early.
-        stream.write(f"\x1b]9;meshtui: {visible(text, limit=TEXT_LIMIT, keep_newlines=False)}\x07")
-    stream.flush()
+    """Ring on a terminal; nothing where the stream is none."""
+    if stream.isatty():
+        stream.write(sequence(text, environment))
+        stream.flush()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshcore.config import Settings, load
+from meshcore.config_tables import LEAST_INTERVAL_SECONDS
+from meshcore.errors import UsageError
 from meshcore.model import Json
 from meshcore.safety.sanitize import visible
 
@@ -25,6 +29,18 @@ SCHEMA_VERSION = 1
 COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with a schema_version.")
+
+
+def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the loops inside the runtime."""
+    options = (
+        click.option("--monitor-interval", type=float, metavar="SECONDS", help="Between passes of the monitor (300)."),
+        click.option("--runs-root", metavar="DIR", help="The folder of runs that the validator looks after."),
+        click.option("--validate-interval", type=float, metavar="SECONDS", help="Between full validations (300)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @dataclass
@@ -74,6 +90,23 @@ def leave_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def usable_interval(option: str, seconds: float) -> float:
+    """Return an interval of at least 1 second; a shorter one is raised, and that is said. Raises UsageError."""
+    if not math.isfinite(seconds):
+        raise UsageError(f"{option} {seconds:g}: no time to wait; name seconds, at least 1")
+    if seconds < LEAST_INTERVAL_SECONDS:
+        note(f"{option} {seconds:g} raised to {LEAST_INTERVAL_SECONDS:g} s")
+    return max(seconds, LEAST_INTERVAL_SECONDS)
+
+
+def folder_of(option: str, name: str) -> Path:
+    """Return the folder that an option names, resolved; it need not be there. Raises UsageError."""
+    try:
+        return Path(name).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{name!r:.80} is no folder ({error}); name another with {option}") from None
 
 
 def note(text: str) -> None:

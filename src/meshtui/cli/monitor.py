@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -11,27 +10,14 @@ from pathlib import Path
 import click
 
 from meshcore.clock import SystemClock
-from meshcore.errors import EXIT_FAILURE, MeshError, UsageError
+from meshcore.config_tables import INTERVAL_SECONDS
+from meshcore.errors import EXIT_FAILURE
 from meshcore.evidence.checks import built_in
-from meshcore.evidence.monitor import (
-    DEFAULT_INTERVAL_SECONDS,
-    LEAST_INTERVAL_SECONDS,
-    LOG_NAME,
-    Gap,
-    Options,
-    Scene,
-    beats,
-    is_file,
-    keep,
-    skills_snapshot,
-    take,
-)
-from meshcore.healing.exchange import exchange
-from meshcore.healing.node import Node
+from meshcore.evidence.monitor import LOG_NAME, Options, beats
 from meshcore.home import Home
-from meshcore.model import Json
+from meshcore.loops.monitor import monitor_pass
 from meshcore.runtime import holder
-from meshtui.cli.context import Session, leave_on_signals, note, say
+from meshtui.cli.context import Session, leave_on_signals, note, say, usable_interval
 
 
 @click.command()
@@ -39,7 +25,7 @@ from meshtui.cli.context import Session, leave_on_signals, note, say
 @click.option(
     "--interval",
     type=float,
-    default=DEFAULT_INTERVAL_SECONDS,
+    default=INTERVAL_SECONDS,
     metavar="SECONDS",
     help="Between two passes, at least 1 (default 300).",
 )
@@ -75,56 +61,17 @@ def monitor(
     )
     all_kept = True
     with leave_on_signals():
-        for gap in beats(clock, time.sleep, _usable(interval), iterations if watch else 1):
+        for gap in beats(clock, time.sleep, usable_interval("--interval", interval), iterations if watch else 1):
             if gap is not None:
                 note(str(gap))
-            record, kept = _one_pass(session, home, options, gap)
-            all_kept = all_kept and kept
-            print(json.dumps(record, ensure_ascii=True), flush=True)
+            taken = monitor_pass(settings, options, clock, gap, catch_up=holder(home.runtime_lock) is None)
+            for fault in taken.faults:
+                note(fault)
+            all_kept = all_kept and taken.kept
+            print(json.dumps(taken.record, ensure_ascii=True), flush=True)
             if show_output:
-                _show(record["tests"])
+                _show(taken.record["tests"])
     return 0 if all_kept else EXIT_FAILURE
-
-
-def _usable(interval: float) -> float:
-    if not math.isfinite(interval):
-        raise UsageError(f"--interval {interval:g}: no time to wait; name seconds, at least 1")
-    if interval < LEAST_INTERVAL_SECONDS:
-        note(f"--interval {interval:g} raised to {LEAST_INTERVAL_SECONDS:g} s")
-    return max(interval, LEAST_INTERVAL_SECONDS)
-
-
-def _one_pass(session: Session, home: Home, options: Options, gap: Gap | None) -> tuple[dict[str, Json], bool]:
-    """Take and keep one record; False where it could not be kept: the reason was said."""
-    settings = session.settings
-    skills, present = skills_snapshot(home.skills_file), is_file(settings.bridge)
-    try:
-        with Node(settings) as node:
-            # A bridge that is not there is not made: the record says that it is missing.
-            if present and holder(home.runtime_lock) is None:
-                exchange(node)
-            if "skill_count" in skills:
-                node.project()
-                skills = skills_snapshot(home.skills_file)
-            bridge = node.bridge if present else None
-            scene = Scene(home, settings.bridge, node.store, bridge, node.bridge_fault)
-            record = take(scene, options, node.clock, skills=skills, bridge_present=present, gap=gap)
-            return record, _kept(record, scene, options)
-    except MeshError as error:
-        scene = Scene(home, settings.bridge, None, None, str(error))
-    record = take(scene, options, SystemClock(), skills=skills, bridge_present=present, gap=gap)
-    return record, _kept(record, scene, options)
-
-
-def _kept(record: dict[str, Json], scene: Scene, options: Options) -> bool:
-    for fault in record["mesh"].get("faults", ()):
-        note(fault)
-    try:
-        keep(record, scene, options)
-    except MeshError as error:
-        note(str(error))
-        return False
-    return True
 
 
 def _show(tests: list[dict[str, str]]) -> None:

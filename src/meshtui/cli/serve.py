@@ -7,30 +7,57 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import click
 
+from meshcore.config import Settings
 from meshcore.events import Event
 from meshcore.healing.node import Node
+from meshcore.loops.settings import loops_of
 from meshcore.runtime import Runtime
 from meshcore.safety.sanitize import visible
-from meshtui.cli.context import SCHEMA_VERSION, Session
+from meshcore.servicemanager import ServiceManager
+from meshtui.cli.context import SCHEMA_VERSION, Session, folder_of, loop_options, usable_interval
 
 
 @click.command()
+@loop_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per event.")
 @click.pass_obj
-def serve(session: Session, as_json: bool) -> int:
+def serve(
+    session: Session,
+    monitor_interval: float | None,
+    runs_root: str | None,
+    validate_interval: float | None,
+    as_json: bool,
+) -> int:
     """Receive, acknowledge, publish and keep the files, until SIGTERM or SIGINT; then drain and leave.
 
+    The monitor and the validator run inside it, each at its interval ([monitor] and [validator] of config.toml).
     SIGHUP ends it as well: settings are read at the start only.
     """
-    return run_in_foreground(session, as_json=as_json)
+    settings = with_loops(session.settings, monitor_interval, runs_root, validate_interval)
+    return run_in_foreground(settings, as_json=as_json)
 
 
-def run_in_foreground(session: Session, *, as_json: bool) -> int:
+def with_loops(
+    settings: Settings, monitor_interval: float | None, runs_root: str | None, validate_interval: float | None
+) -> Settings:
+    """Return settings with what the options say of the loops. Raises UsageError."""
+    monitor, validator = settings.monitor, settings.validator
+    seconds = monitor.interval_seconds if monitor_interval is None else monitor_interval
+    monitor = replace(monitor, interval_seconds=usable_interval("--monitor-interval", seconds))
+    seconds = validator.interval_seconds if validate_interval is None else validate_interval
+    validator = replace(validator, interval_seconds=usable_interval("--validate-interval", seconds))
+    if runs_root is not None:
+        validator = replace(validator, runs_root=folder_of("--runs-root", runs_root))
+    return replace(settings, monitor=monitor, validator=validator)
+
+
+def run_in_foreground(settings: Settings, *, as_json: bool) -> int:
     """Run until a signal; return the exit code. Raises RuntimeHeldError where another process runs the home."""
-    with Node(session.settings) as node:
+    with Node(settings) as node:
         asyncio.run(_serve(node, as_json))
     return 0
 
@@ -43,7 +70,8 @@ async def _serve(node: Node, as_json: bool) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             runtime.stop()
 
-    runtime = Runtime(node, on_event=tell)
+    manager, loops = ServiceManager.of(os.environ), loops_of(node.settings, node.clock)
+    runtime = Runtime(node, on_event=tell, manager=manager, loops=loops)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, runtime.stop)
@@ -70,6 +98,7 @@ def readable(event: Event) -> str:
         ),
         "try.outcome": lambda: f"{data.get('result')}" + _seconds(data.get("seconds")),
         "outcome.received": lambda: f"{data.get('result')} on {data.get('host')}" + _seconds(data.get("seconds")),
+        "runs.validated": lambda: f"{data.get('passed')}/{data.get('total')} runs passed under {data.get('root')}",
         "monitor.snapshot": lambda: f"{data.get('skills_snapshot')} checks {data.get('tests_summary')}",
         "skill.learned": lambda: f"{data.get('line')} → {data.get('command', '')}",
         "skill.received": lambda: f"{data.get('line')} from {data.get('name') or 'an old program'}",

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from meshcore.errors import UsageError
+from meshcore.errors import BadSkillError, UsageError
 from meshcore.healing import decisions
 from meshcore.healing.exchange import exchange
 from meshcore.healing.node import Node
 from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
-from meshcore.model import Json, KnownSkill, skill_to_json
-from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
+from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
@@ -101,7 +101,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             "context": one.context or "-",
             "state": known.state + ("" if known.confirmed else ", not confirmed"),
             "from": f"{known.source}, {'own operator' if known.own_operator else 'another operator or unknown'}",
-            "author": known.author[:12] or "an old program (unsigned)",
+            "author": known.author[:12] or _unsigned(known),
             "verified": f"{known.evidence.verified} of {known.evidence.verified + known.evidence.failed} tries",
             "standing": f"{standing(known.evidence):.2f}",
         }
@@ -115,6 +115,12 @@ def _decided(node: Node, known: KnownSkill) -> None:
     node.project()
     now = node.store.skill(known.skill_id) or known
     say(f"#{known.label} {known.skill.skill_id[:12]} is {now.state} now")
+
+
+def _unsigned(known: KnownSkill) -> str:
+    return {"imported": "nobody: it came from a file", "reported": "nobody: an agent's model said so"}.get(
+        known.source, "an old program (unsigned)"
+    )
 
 
 @skills.command()
@@ -152,11 +158,33 @@ def forget(session: Session, skill: str) -> None:
         _decided(node, known)
 
 
+@skills.command("not-here")
+@click.argument("skill")
+@click.option("--undo", is_flag=True, help="Offer it here again.")
+@click.pass_obj
+def not_here(session: Session, skill: str, undo: bool) -> None:
+    """Do not offer a skill in the project of this folder again, to nobody; for agents as for people."""
+    with session.node() as node:
+        known = _find(node, skill)
+        project = decisions.offer_here(node, known.skill_id, str(Path.cwd()), wanted=undo)
+        node.project()
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {'' if undo else 'not '}offered in {project}")
+
+
 @skills.command("export")
 @click.argument("file", required=False)
+@click.option(
+    "--format", "form", type=click.Choice(["old", "skill-md"]), default="old", help="skills_database.json or SKILL.md."
+)
+@click.option("--all", "everything", is_flag=True, help="With skill-md: also what nobody of yours stands behind.")
 @click.pass_obj
-def export_skills(session: Session, file: str | None) -> None:
-    """Write the skills in the old file's format, to FILE or standard output."""
+def export_skills(session: Session, file: str | None, form: str, everything: bool) -> None:
+    """Write the skills to FILE (or standard output), or as Agent Skills folders into the folder FILE."""
+    if form == "skill-md":
+        _export_folders(session, file, everything)
+        return
+    if everything:
+        raise UsageError("--all belongs to --format skill-md; the old format holds all skills anyway")
     with session.node(fresh=True) as node:
         if file is not None and file != "-":
             path = Path(file)
@@ -173,12 +201,40 @@ def export_skills(session: Session, file: str | None) -> None:
         print()
 
 
+def _export_folders(session: Session, folder: str | None, everything: bool) -> None:
+    from meshcore.knowledge.skill_md import export_folders
+
+    if folder is None or folder == "-":
+        raise UsageError("name the folder, for example .claude/skills or .agents/skills")
+    path = Path(folder).expanduser()
+    with session.node(fresh=True) as node:
+        states: tuple[SkillState, ...] = ("unconfirmed", "active") if everything else ("active",)
+        known = [one for one in node.store.skills(states=states) if everything or one.own_operator]
+        names = {author.node: author.name for author in node.store.authors()}
+        names[node.identity.node.public] = node.name
+    try:
+        done = export_folders(known, path, names)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another folder") from error
+    files = "1 file" if len(done.written) == 1 else f"{len(done.written)} files"
+    say(f"{done.fixes} fixes in {path}: {files} written" + (f", {len(done.removed)} removed" if done.removed else ""))
+    for line in done.kept:
+        note(line)
+    if not known:
+        say("nothing to export: teach and confirm skills first, or say --all for unconfirmed and other people's")
+
+
 @skills.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.pass_obj
-def import_skills(session: Session, file: str) -> None:
-    """Take in a skills_database.json; its entries stay unconfirmed until a person confirms them."""
-    path = Path(file)
+def import_skills(session: Session, path: Path) -> None:
+    """Take in a skills_database.json, a SKILL.md, or a folder of them.
+
+    What comes in stays unconfirmed until a person confirms it.
+    """
+    if path.is_dir() or path.suffix.lower() == ".md":
+        _import_folders(session, path)
+        return
     with session.node() as node:
         read_skills_file(path)
         done = import_skills_file(node.store, path)
@@ -186,3 +242,30 @@ def import_skills(session: Session, file: str) -> None:
     say(f"{done.entries} entries, {done.skills} different skills, {done.added} new")
     for reason in done.refused:
         say(f"not usable: {reason}")
+
+
+def _import_folders(session: Session, path: Path) -> None:
+    from meshcore.healing.adopting import suggest
+    from meshcore.knowledge.skill_md_reading import read_skill_files
+
+    try:
+        found = read_skill_files(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name another file") from error
+    left_out, added, taken = list(found.left_out), 0, 0
+    with session.node() as node:
+        for skill in found.skills:
+            try:
+                known, new = suggest(node, skill, "imported")
+            except BadSkillError as error:
+                left_out.append(f"{skill.context}: {error}")
+                continue
+            taken, added = taken + 1, added + new
+            if new:
+                say(f"#{known.label} {skill.skill_id[:12]}  {skill.example_line} → {example_fix(skill)}")
+        node.project()
+    say(f"{found.files} files, {taken} clear fixes, {added} new and unconfirmed")
+    for reason in left_out:
+        say(f"left out: {reason}")
+    if added:
+        say("look at them with `meshtui skills list`, and stand behind one with `meshtui skills confirm LABEL`")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from meshcore.errors import UsageError
+from meshcore.healing.decisions import enrol_author
 from meshcore.healing.exchange import exchange, revoke
 from meshcore.healing.node import Node
 from meshcore.healing.protection import enrol_here, protect, rules, sign_decisions, unprotect, unsigned, unsigned_skills
 from meshcore.healing.rotation import rotate
-from meshcore.healing.trust import author_mode, enrol, find_author, meet_members, trust_in
+from meshcore.healing.trust import author_mode, find_author, meet_members, trust_in
 from meshcore.healing.words import protected, require
 from meshcore.model import Json
 from meshcore.runtime import RuntimeLock
@@ -88,8 +89,7 @@ def enroll(session: Session, who: str, passphrase_file: str | None) -> None:
     with session.node(fresh=True) as node:
         meet_members(node)
         key, name = find_author(node, who)
-        enrol(node, key, node.name, signing_key(node, passphrase_file))
-        node.project()
+        enrol_author(node, key, signer=signing_key(node, passphrase_file))
     say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval")
 
 

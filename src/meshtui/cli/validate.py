@@ -6,29 +6,24 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from meshcore.clock import SystemClock
-from meshcore.errors import EXIT_FAILURE, EXIT_OK, UsageError
-from meshcore.runs.validate import (
-    LOG_NAME,
-    Listing,
-    Verdict,
-    append_log,
-    find_run,
-    list_runs,
-    stamp,
-    summary,
-    validate_run,
-)
-from meshcore.runs.watching import MIN_INTERVAL, FolderChanges, keep_validating
-from meshtui.cli.context import json_option, note, print_json, say
+from meshcore.config import Settings
+from meshcore.config_tables import INTERVAL_SECONDS
+from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError, UsageError
+from meshcore.home import Home
+from meshcore.runs.history import keep_results
+from meshcore.runs.passes import DEFAULT_ROOT, Pass, Passes
+from meshcore.runs.validate import LOG_NAME, Verdict, summary
+from meshcore.runs.watching import FolderChanges, keep_validating
+from meshcore.store import Store
+from meshtui.cli.context import Session, folder_of, json_option, note, print_json, say, usable_interval
 
-DEFAULT_ROOT = "workflow_results/runs"
 PROGRESS_FROM = 20  # runs
 
 
@@ -36,13 +31,20 @@ PROGRESS_FROM = 20  # runs
 @click.option("--runs-root", metavar="DIR", default=DEFAULT_ROOT, show_default=True, help="The folder of run folders.")
 @click.option("--run-id", metavar="ID", help="Validate this run alone.")
 @click.option(
-    "--interval", metavar="SECONDS", type=float, default=300.0, show_default=True, help="Between full passes."
+    "--interval",
+    metavar="SECONDS",
+    type=float,
+    default=INTERVAL_SECONDS,
+    show_default=True,
+    help="Between full passes.",
 )
 @click.option("--watch", is_flag=True, help="Go on: what changes at once, everything every --interval seconds.")
 @click.option("--log-file", metavar="FILE", help=f"JSON lines, one a run (default {LOG_NAME} in the runs root).")
 @click.option("--include-warnings", is_flag=True, help="List runs with warnings in the summary.")
 @json_option
+@click.pass_obj
 def validate(
+    session: Session,
     runs_root: str,
     run_id: str | None,
     interval: float,
@@ -55,15 +57,14 @@ def validate(
 
     With --watch it goes on until SIGINT or SIGTERM and then exits 0.
     """
-    root = _root(runs_root)
+    root = folder_of("--runs-root", runs_root)
     log = Path(log_file) if log_file else root / LOG_NAME
     # The default lies among files of others: there, a link is not followed.
-    work = _Passes(root, log, run_id, follow=log_file is not None, include_warnings=include_warnings, as_json=as_json)
+    passes = Passes(root, log, SystemClock(), run_id, follow=log_file is not None, progress=_with_progress)
+    work = _Printed(passes, session.settings, include_warnings=include_warnings, as_json=as_json)
     if not watch:
         return work.once()
-    if not interval >= MIN_INTERVAL:
-        note(f"--interval {interval:g} is too short: raised to {MIN_INTERVAL:g} second")
-        interval = MIN_INTERVAL
+    interval = usable_interval("--interval", interval)
     with _stopped_by_signals() as stop:
         changes = FolderChanges(root, stop)
         changes.start()
@@ -71,13 +72,6 @@ def validate(
     if not as_json:
         say("\nValidation loop interrupted by user.")
     return EXIT_OK
-
-
-def _root(name: str) -> Path:
-    try:
-        return Path(name).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"{name!r:.80} is no folder ({error}); name another with --runs-root") from None
 
 
 @contextmanager
@@ -93,68 +87,63 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-class _Passes:
-    """Passes over the runs of one root, printed and logged."""
+class _Printed:
+    """Passes that are printed, and kept in the store of the home where there is one."""
 
-    def __init__(
-        self, root: Path, log: Path, run_id: str | None, *, follow: bool, include_warnings: bool, as_json: bool
-    ) -> None:
-        self._root = root
-        self._log = log
-        self._run_id = run_id
-        self._follow = follow
+    def __init__(self, passes: Passes, settings: Settings, *, include_warnings: bool, as_json: bool) -> None:
+        self._passes = passes
+        self._settings = settings
         self._include_warnings = include_warnings
         self._as_json = as_json
-        self._clock = SystemClock()
         self._said: set[str] = set()
 
     def once(self) -> int:
         """Validate everything once; return the exit code. Raises UsageError for a root or run that is not there."""
-        verdicts, logged = self._pass(self._listing())
-        failed = any(verdict.errors for verdict in verdicts)
-        return EXIT_FAILURE if failed or not logged else EXIT_OK
+        done = self._passes.everything()
+        self._tell(done)
+        return EXIT_FAILURE if done.failed or done.log_fault else EXIT_OK
 
     def everything(self) -> None:
         """Validate everything; a root that is not there is said, and may come."""
         try:
-            listing = self._listing()
+            done = self._passes.everything()
         except UsageError as error:
             self._note_once(str(error))
             return
         self._said.clear()
-        self._pass(listing)
+        self._tell(done)
 
     def some(self, runs: frozenset[str]) -> None:
         """Validate those of the runs that are there."""
-        try:
-            there = self._listing().runs
-        except UsageError:
-            return
-        if changed := tuple(run for run in there if run in runs):
-            self._pass(Listing(changed))
+        with suppress(UsageError):
+            if (done := self._passes.some(runs)).verdicts:
+                self._tell(done)
 
-    def _listing(self) -> Listing:
-        if self._run_id is not None:
-            return Listing((find_run(self._root, self._run_id),))
-        return list_runs(self._root)
-
-    def _pass(self, listing: Listing) -> tuple[list[Verdict], bool]:
-        timestamp = stamp(self._clock)
-        for name, reason in listing.skipped.items():
+    def _tell(self, done: Pass) -> None:
+        for name, reason in done.skipped.items():
             note(f"{name!r:.80}: {reason}")
-        found = (validate_run(self._root, run, timestamp) for run in listing.runs)
-        verdicts = list(_with_progress(found, len(listing.runs)))
-        logged = self._write(verdicts)
+        if done.log_fault:
+            self._note_once(done.log_fault)
         if self._as_json:
-            print_json("validation", _payload(timestamp, verdicts, listing))
+            print_json("validation", _payload(done))
         else:
-            self._print(timestamp, verdicts)
+            self._print(done.timestamp, done.verdicts)
         sys.stdout.flush()
-        return verdicts, logged
+        self._keep(done)
+
+    def _keep(self, done: Pass) -> None:
+        path = Home(self._settings.home).store
+        if not done.verdicts or not path.is_file():
+            return
+        try:
+            with closing(Store(path)) as store:
+                keep_results(store, done.verdicts, root=self._passes.root, full=done.full)
+        except MeshError as error:
+            self._note_once(f"{error}; the results are in the log only")
 
     def _print(self, timestamp: str, verdicts: Sequence[Verdict]) -> None:
         if not verdicts:
-            say(f"[{timestamp}] No runs found under {_plain(self._root)}")
+            say(f"[{timestamp}] No runs found under {_plain(self._passes.root)}")
             return
         for verdict in verdicts:
             say(f"[{timestamp}] {_plain(verdict.run)} -> {verdict.status.upper()}")
@@ -176,15 +165,6 @@ class _Passes:
                 for text in verdict.warnings:
                     say(f"    {_plain(text)}")
 
-    def _write(self, verdicts: Sequence[Verdict]) -> bool:
-        try:
-            if verdicts:
-                append_log(self._log, verdicts, follow=self._follow)
-        except OSError as error:
-            self._note_once(f"{self._log}: the log was not written ({error.strerror}); name another with --log-file")
-            return False
-        return True
-
     def _note_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
@@ -197,9 +177,9 @@ def _plain(text: object) -> str:
     return visible(str(text), keep_newlines=False)
 
 
-def _payload(timestamp: str, verdicts: Sequence[Verdict], listing: Listing) -> dict[str, Any]:
-    runs = [{**verdict.record(), "errors": list(verdict.errors)} for verdict in verdicts]
-    return {"timestamp": timestamp, **summary(verdicts), "runs": runs, "skipped": listing.skipped}
+def _payload(done: Pass) -> dict[str, Any]:
+    runs = [{**verdict.record(), "errors": list(verdict.errors)} for verdict in done.verdicts]
+    return {"timestamp": done.timestamp, **summary(done.verdicts), "runs": runs, "skipped": done.skipped}
 
 
 def _with_progress(verdicts: Iterable[Verdict], total: int) -> Iterable[Verdict]:

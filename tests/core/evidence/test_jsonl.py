@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,22 @@ def test_a_line_that_a_crash_cut_off_does_not_swallow_the_next(tmp_path: Path) -
 def test_a_new_log_is_private(tmp_path: Path) -> None:
     append_line(tmp_path / "log.jsonl", {})
     assert (tmp_path / "log.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_others_rotate_truncate_or_remove_is_written_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: path.rename(tmp_path / "log.jsonl.1"),
+        lambda: os.truncate(path, 0),
+        path.unlink,
+    )
+    for number, change in enumerate(changes):
+        append_line(path, {"before": number})
+        change()
+        append_line(path, {"after": number})
+        assert [line.value for line in read_lines(path)] == [{"after": number}]
+        path.unlink()
+    assert [line.value for line in read_lines(tmp_path / "log.jsonl.1")] == [{"before": 0}]
 
 
 def test_a_log_that_cannot_be_written_is_one_line_of_what_to_do(tmp_path: Path) -> None:

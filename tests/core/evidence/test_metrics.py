@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import statistics
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
-from meshcore.evidence.metrics import Distribution, Facts, by, distribution, figures, gather, only, within
+from meshcore.evidence.metrics import Distribution, Facts, by, distribution, facts_of, figures, only
+from meshcore.evidence.slice import Slice, cut, gather_slice, origin
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Circumstances, StepResult
 from meshcore.store import Approval, Store
@@ -23,6 +25,17 @@ A, B = "a" * 64, "b" * 64
 SKILL = known_skill(author=A, created=to_text(START))
 FIX = StepResult(("pip", "install", "django"), 0, 1.5)
 RERUN = StepResult(("python", "app.py"), 0, 0.2)
+
+
+def gather(
+    store: Store,
+    labels: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Facts:
+    """Return the facts of a store as node A sees them."""
+    about = origin(A, "agent_a_test", "host1", "", START, labels)
+    return facts_of(gather_slice(store, about, since=since, until=until))
 
 
 def met(
@@ -115,6 +128,17 @@ def test_times_to_green_are_told_apart_for_first_and_again(mesh: Store) -> None:
     assert found.again.to_green == Distribution(3, 2.0, 9.0, 1.0, 9.0)
 
 
+def test_what_was_taught_only_after_the_failure_makes_no_repeat(mesh: Store) -> None:
+    put(mesh, replace(SKILL, created=""))
+    late = known_skill("late", author=A, created=to_text(START + timedelta(hours=1)))
+    put(mesh, late)
+    number = met(mesh, 1, again=True)
+    mesh.set_incident_state(number, "verified", skill_id=late.skill_id, again=True, seconds=2.0)
+    facts = gather(mesh)
+    assert [fact.again for fact in facts.incidents] == [False]
+    assert (facts.ledger, facts.unproven) == ((), ())
+
+
 def test_a_fix_that_failed_is_listed_with_the_exit_code_that_says_so(mesh: Store) -> None:
     number = met(mesh, 1, again=True, seconds=None)
     facts = gather(mesh)
@@ -192,16 +216,23 @@ def test_a_range_of_time_keeps_what_was_opened_in_it(mesh: Store) -> None:
     for number in (1, 2, 3):
         met(mesh, number, again=True)
     since, until = START + timedelta(minutes=2), START + timedelta(minutes=3)
-    kept = within(gather(mesh), since, until)
+    kept = gather(mesh, since=since, until=until)
     assert [from_text(fact.opened) for fact in kept.incidents] == [since]
     assert len(kept.ledger) == 1
-    assert within(gather(mesh), None, None) == gather(mesh)
+    assert gather(mesh, since=START, until=START + timedelta(hours=1)) == gather(mesh)
 
 
-def test_a_reversed_or_empty_range_is_refused(mesh: Store) -> None:
+def test_a_repeat_stays_a_repeat_where_the_first_lies_before_the_range(mesh: Store) -> None:
+    for number in (1, 2):
+        met(mesh, number, again=False, remote=True)
+    [kept] = gather(mesh, since=START + timedelta(minutes=2)).incidents
+    assert kept.again
+
+
+def test_a_reversed_or_empty_range_is_refused() -> None:
     for until in (START, START - timedelta(hours=1)):
         with pytest.raises(UsageError, match="no time lies in it"):
-            within(gather(mesh), START, until)
+            cut(Slice(), START, until)
 
 
 def test_an_empty_mesh_has_figures_that_say_so(store: Store) -> None:

@@ -334,7 +334,7 @@ def test_each_doubt_alone_prevents_a_run(project: Path, python: str) -> None:
         "forgotten": replace(asked, known=replace(known, state="forgotten")),
         "halted": replace(asked, halted="stop"),
         "other command": replace(asked, match=replace(match, action=Action("argv", (("mkdir", "x"),)))),
-        "two steps": question(project, INSTALL, INSTALL, python=python),
+        "a step that is no typed action": question(project, INSTALL, ("pip", "download", "x"), python=python),
         "advice": replace(asked, match=replace(match, action=Action("advice", (), "look"))),
     }
     assert POLICY.decide(asked).decision == "run"
@@ -498,3 +498,90 @@ def test_a_local_script_is_run_again(project: Path) -> None:
 )
 def test_other_commands_are_not_run_again(project: Path, argv: list[str], decision: str) -> None:
     assert POLICY.decide_rerun(argv, str(project)).decision == decision
+
+
+# --- several steps, and edits that are bounded ------------------------------------------------------------------------
+
+
+WHO = (("git", "config", "user.email", "ci@example.com"), ("git", "config", "user.name", "ci"))
+MOVED = "s/from collections import/from collections.abc import/"
+
+
+def test_steps_that_may_run_each_by_itself_run_together(project: Path) -> None:
+    ruling = POLICY.decide(question(project, *WHO))
+    assert (ruling.decision, ruling.action_type) == ("run", "set_git_option")
+    assert [step.argv[-1] for step in ruling.plan] == ["ci@example.com", "ci"]
+
+
+def test_steps_of_several_kinds_name_each(project: Path) -> None:
+    ruling = POLICY.decide(question(project, ("mkdir", "out"), ("touch", "out/log")))
+    assert (ruling.decision, ruling.action_type) == ("run", "make_folder+make_file")
+    assert len(ruling.plan) == 2
+
+
+@pytest.mark.parametrize(
+    "second",
+    [("touch", "../x"), ("rm", "x"), ("git", "config", "core.hooksPath", "x"), ("git", "push"), ("make", "x")],
+)
+def test_one_step_that_may_not_run_holds_all_of_them(project: Path, second: tuple[str, ...]) -> None:
+    assert POLICY.decide(question(project, ("mkdir", "out"), second)).decision != "run"
+    assert POLICY.decide(question(project, second, ("mkdir", "out"))).decision != "run"
+
+
+def test_what_an_install_brings_in_is_not_what_the_next_step_works_on(project: Path, python: str) -> None:
+    ruling = POLICY.decide(question(project, INSTALL, ("mkdir", "out"), python=python))
+    assert ruling.decision == "approve"
+    assert any("stands alone" in reason for reason in ruling.reasons)
+
+
+def test_an_import_that_the_standard_library_moved_is_followed_in_the_file_that_the_error_names(project: Path) -> None:
+    asked = question(project, ("sed", "-i", MOVED, "app.py"))
+    assert POLICY.decide(asked).decision == "run"
+    assert POLICY.decide(question(project, ("sed", "-i", MOVED, "other.py"))).decision == "approve"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "s/import/import os;/",
+        "s/from collections import/from collections.abc import os;/",
+        "s/from collections import/from os import/",
+        f"{MOVED};e id",
+        f"{MOVED}e",
+        f"{MOVED}w x",
+        f"{MOVED}\n1e id",
+        "1d",
+    ],
+)
+def test_no_other_edit_of_a_file_goes_unattended(project: Path, script: str) -> None:
+    assert POLICY.decide(question(project, ("sed", "-i", script, "app.py"))).decision != "run"
+
+
+def test_a_file_outside_of_the_project_is_not_edited(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.py"
+    elsewhere.touch()
+    (project / "app.py").unlink(missing_ok=True)
+    (project / "app.py").symlink_to(elsewhere)
+    assert POLICY.decide(question(project, ("sed", "-i", MOVED, "app.py"))).decision == "approve"
+
+
+@pytest.mark.parametrize("words", [("-u", "origin/main"), ("--set-upstream-to", "origin/main")])
+def test_an_upstream_is_noted_only_where_the_error_names_it(project: Path, words: tuple[str, str]) -> None:
+    asked = question(project, ("git", "branch", *words), slots=(Slot("name", "origin/main"),))
+    assert POLICY.decide(asked).decision == "run"
+    assert POLICY.decide(question(project, ("git", "branch", *words))).decision == "approve"
+
+
+@pytest.mark.parametrize("command", ["git branch -u", "git branch -u ../x", "git branch -D x"])
+def test_other_uses_of_git_branch_wait_or_are_refused(command: str) -> None:
+    assert POLICY.check(command).decision != "run"
+
+
+@pytest.mark.parametrize("command", ["npm init -y", "npm init", "yarn init --yes"])
+def test_a_package_json_with_the_defaults_is_asked_about_and_not_refused(command: str) -> None:
+    assert POLICY.check(command).decision == "approve"
+
+
+@pytest.mark.parametrize("command", ["npm init foo", "npm init -y foo", "npm init -y; init 0", "init -y"])
+def test_other_inits_are_refused(command: str) -> None:
+    assert POLICY.check(command).decision == "refuse"

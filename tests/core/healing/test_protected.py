@@ -23,8 +23,9 @@ from meshcore.healing.policy_signature import sign_policy
 from meshcore.healing.protection import enrol_here, protect, sign_decisions, unprotect, unsigned, unsigned_skills
 from meshcore.healing.recorded import RecordedSession, carry_out_claimed
 from meshcore.healing.rotation import rotate
+from meshcore.healing.rules import ENROLLED, always_key
 from meshcore.healing.session import make_healer
-from meshcore.healing.trust import ENROLLED, always_key, author_mode, enrol, trust_in
+from meshcore.healing.trust import author_mode, enrol, trust_in
 from meshcore.healing.words import APPROVAL_HOLDS_SECONDS, changed_operator, policy_signer, protected
 from meshcore.model import Evidence, Incident, KnownSkill, canonical
 from meshcore.safety.halt import halt_file
@@ -306,6 +307,25 @@ def test_the_word_that_lifted_one_halt_does_not_lift_the_next(vault: Vault) -> N
         halt_file(node.settings.operator).unlink()
         assert node.halted() == "a drill"
         decisions.resume(node, signer=vault.key)
+
+
+def test_a_halt_of_another_node_is_lifted_by_the_operators_word_and_not_by_that_nodes_key_alone(vault: Vault) -> None:
+    mesh, node, there = vault.desk.mesh, vault.node, vault.desk.mesh.node("there")
+    enrol_here(there, vault.key)
+    mesh.meet()
+    for _ in range(2):
+        decisions.halt(there, "a drill")
+        halt_file(there.settings.operator).unlink()  # the operator's folder is one; what is left was told
+        mesh.meet()
+        assert node.halted() == "a drill"
+        old = there.store.word("resume", "halt")
+        told = {"why": "", "name": "there", **({"word": {"text": old[0], "sig": old[1]}} if old else {})}
+        mesh.send(there, "halt", told)
+        mesh.meet()
+        assert node.halted() == "a drill"
+        decisions.resume(there, signer=vault.key)
+        mesh.meet()
+        assert node.halted() == ""
 
 
 def test_a_policy_file_counts_with_its_signature_only(vault: Vault) -> None:

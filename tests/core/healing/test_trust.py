@@ -13,19 +13,11 @@ from meshcore.errors import UsageError
 from meshcore.healing.agent import Considered
 from meshcore.healing.exchange import publish, pull, revoke
 from meshcore.healing.node import Node
-from meshcore.healing.policy import Policy
+from meshcore.healing.policy import Policy, Question, Ruling
 from meshcore.healing.rotation import rotate
+from meshcore.healing.rules import action_hash, always_key, not_here_key
 from meshcore.healing.teaching import stand_behind
-from meshcore.healing.trust import (
-    action_hash,
-    always_key,
-    enrol,
-    find_author,
-    meet_members,
-    not_here_key,
-    trust_in,
-    withdraw,
-)
+from meshcore.healing.trust import enrol, find_author, judged, meet_members, trust_in, withdraw
 from meshcore.model import Json, KnownSkill, Record, skill_to_json
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.records import sign
@@ -675,3 +667,39 @@ def test_the_operators_command_is_started_once_for_each_new_approval(mesh: Small
     fix.healer.ask(fix.fail())
     [fault] = [event for event in node.store.events_after(0) if event.kind == "fault"]
     assert "/no/such/program cannot be started" in str(fault.data["what"])
+
+
+def test_each_kind_of_a_fix_of_several_steps_is_held_by_its_own_mode(mesh: SmallMesh) -> None:
+    a = mesh.node("a")
+    known = taught(a)
+    fix = Fix(a, mesh.clock)
+    considered = fix.fail()
+    assert considered.match is not None
+    ruling = Ruling("run", (), "make_folder+make_file")
+    asked = Question(considered.incident, known, considered.match, "auto")
+    assert judged(a, asked, ruling).decision == "run"
+    a.store.set_rule("mode:action:make_file", "hint", "me")
+    assert judged(a, asked, ruling).decision == "hint"
+
+
+def test_a_node_that_was_away_hears_of_a_revocation_before_its_first_fix(mesh: SmallMesh) -> None:
+    a, away, s = mesh.node("a"), mesh.node("away"), mesh.node("s", operator="other")
+    known = taught(s)
+    for number in range(50):
+        taught(s, f"ModuleNotFoundError: No module named 'module{number}'", f"pip install module{number}")
+    mesh.meet()
+    for node in (a, away):
+        enrol(node, key_of(s), "me")
+        node.store.set_rule(f"mode:author:{s.identity.operator}", "auto", "me")
+    assert decision(Fix(away, mesh.clock).fail()) == "run"
+    for number in range(150):
+        mesh.send(s, "skill", body(known, context=str(number)))
+    revoke(a, key_of(s), "compromised")
+    publish(a)
+    mesh.clock.advance(3600)
+    first = Fix(away, mesh.clock).fail()
+    assert decision(first) != "run"
+    while pull(away).more:
+        pass
+    assert decision(Fix(away, mesh.clock).fail()) == "refuse"
+    assert again(away, known).state != "forgotten"  # it is shown, and never run

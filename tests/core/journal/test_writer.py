@@ -147,6 +147,24 @@ def test_a_journal_that_was_rotated_goes_on_in_a_new_file(store: Store, path: Pa
     assert seqs(path) == [3]
 
 
+@pytest.mark.parametrize("take", ["truncate", "unlink"])
+def test_a_journal_that_was_copied_and_truncated_or_removed_goes_on_where_it_ended(
+    store: Store, path: Path, take: str
+) -> None:
+    add(store, 3)
+    project(store, path)
+    copied = path.read_bytes()
+    if take == "truncate":
+        os.truncate(path, 0)
+    else:
+        path.unlink()
+    add(store, 2)
+    project(store, path)
+    assert seqs(path) == [4, 5]
+    path.write_bytes(copied + path.read_bytes())
+    assert seqs(path) == [1, 2, 3, 4, 5]
+
+
 def test_a_store_that_was_lost_starts_a_new_journal_and_keeps_the_old_one(
     store: Store, tmp_path: Path, path: Path, clock: FakeClock
 ) -> None:

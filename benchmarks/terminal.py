@@ -1,0 +1,328 @@
+"""How the terminal behaves on a terminal: `python -m benchmarks.terminal [--quick]` prints JSON beside the goals.
+
+The real program runs on a pseudo-terminal of 120×36 and every byte that it writes is read. Times run on the machine's
+one monotonic clock, from before the cause (process start, write, key) to the bytes that show the effect. A bare Textual
+app in the same run is the peer for the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.pty_screen import Screen
+from meshcore.clock import to_text
+from meshcore.knowledge.interchange import put
+from meshcore.model import AgentInfo, Json
+from meshcore.store import Store
+from meshcore.testing import FakeClock, incident, known_skill, outcome
+
+GOALS: Mapping[str, Json] = {
+    "start_empty": 1.5,
+    "start_log": 1.6,
+    "line_ms": {"p50": 40, "p99": 120},
+    "flood": {"lost": 0, "key_ms": 100, "cpu_percent": 60},
+    "idle": {"cpu_percent": 1.0, "resident_mb": 120, "bytes_per_second": 0},
+    "traffic_bytes_per_second": 4096,
+}
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("bare and painted")
+Bare().run()
+"""
+PAINTED = "Overview"
+LOG_LINE = '{{"seq": {seq}, "at": "2026-11-22T08:00:00.000000Z", "kind": "try.outcome", "what": "{what}"}}\n'
+FLOOD_EVERY = 0.01  # seconds between two batches of records
+KEYS_EVERY = 0.5
+SETTLE_SECONDS = 8.0
+
+
+class Place:
+    """A folder with a home of its own, and how the terminal is started on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": str(root),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "MESHTUI_HOME": str(root / "home"),
+            "MESHTUI_OPERATOR_DIR": str(root / "operator"),
+            "MESHTUI_BRIDGE": str(root / "bridge.db"),
+            "MESHTUI_AGENT": "bench@host1",
+            "MESHTUI_HOST": "host1",
+        }
+
+    def show(self, *arguments: str) -> Screen:
+        """Start the terminal."""
+        return Screen([sys.executable, "-m", "meshtui", *arguments], self.environment, self.root)
+
+    def show_bare(self) -> Screen:
+        """Start the peer."""
+        return Screen([sys.executable, "-c", BARE], self.environment, self.root)
+
+    def store(self) -> Store:
+        """Open the home's store."""
+        (self.root / "home").mkdir(mode=0o700, exist_ok=True)
+        return Store(self.root / "home/store.db")
+
+
+def has_log() -> bool:
+    """Tell whether this version shows a log file."""
+    done = subprocess.run([sys.executable, "-m", "meshtui", "--help"], capture_output=True, text=True, check=True)
+    return "--log " in done.stdout
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return a percentile, in milliseconds."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1000, 1)
+
+
+def until_painted(screen: Screen, marker: str) -> float:
+    """Return the seconds from the start of a process to its first paint, and end it."""
+    with screen:
+        return screen.wait_for(marker) - screen.started
+
+
+def start(place: Place, rounds: int, log: Path | None) -> dict[str, Json]:
+    """Start the peer and the terminal in turn; the ratio is of medians."""
+    bare, empty, large = [], [], []
+    for number in range(rounds + 1):
+        found = (
+            until_painted(place.show_bare(), "bare and painted"),
+            until_painted(Place(place.root / f"empty{number}").show(), PAINTED),
+            until_painted(place.show("--log", str(log)), "the-last-line") if log else None,
+        )
+        if number:  # the first round warms the disk's cache
+            bare.append(found[0])
+            empty.append(found[1])
+            large += [found[2]] if found[2] is not None else []
+    peer = statistics.median(bare)
+    return {
+        "bare_textual_seconds": round(peer, 3),
+        "empty_seconds": round(statistics.median(empty), 3),
+        "empty_ratio": round(statistics.median(empty) / peer, 2),
+        "empty_goal": GOALS["start_empty"],
+        "log_1gb_seconds": round(statistics.median(large), 3) if large else None,
+        "log_1gb_ratio": round(statistics.median(large) / peer, 2) if large else None,
+        "log_1gb_goal": GOALS["start_log"],
+    }
+
+
+def event_to_screen(place: Place, count: int) -> dict[str, Json]:
+    """Return how long an incident takes from before its commit by another process to the screen."""
+    spent = []
+    with place.show() as screen, closing(place.store()) as store:
+        screen.wait_for("meshtui demo")
+        for number in range(count):
+            token, seen = f"mod{number:05}", screen.written
+            begun = time.monotonic()
+            store.add_incident(_incident(store, number, token), "a" * 64)
+            spent.append(screen.wait_for(token, seen) - begun)
+            time.sleep(0.25 + (number % 7) * 0.01)  # not in step with the feed's own pauses
+    return {"n": count, "p50_ms": percentile(spent, 50), "p99_ms": percentile(spent, 99), "goal_ms": GOALS["line_ms"]}
+
+
+def line_to_screen(place: Place, count: int) -> dict[str, Json]:
+    """Return how long a line takes from before its write to the screen."""
+    log, spent = place.root / "live.jsonl", []
+    log.write_text(LOG_LINE.format(seq=0, what="first-line"))
+    with place.show("--log", str(log)) as screen, log.open("a", buffering=1) as file:
+        screen.wait_for("first-line")
+        for number in range(1, count + 1):
+            token, seen = f"tok{number:05}", screen.written
+            begun = time.monotonic()
+            file.write(LOG_LINE.format(seq=number, what=token))
+            spent.append(screen.wait_for(token, seen) - begun)
+            time.sleep(0.05 + (number % 7) * 0.01)
+    return {"n": count, "p50_ms": percentile(spent, 50), "p99_ms": percentile(spent, 99), "goal_ms": GOALS["line_ms"]}
+
+
+def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
+    """Append records at a rate while keys are pressed; the last line shows that all came through."""
+    log, done = place.root / "flood.jsonl", threading.Event()
+    log.write_text(LOG_LINE.format(seq=0, what="first-line"))
+    total = int(seconds * rate)
+
+    def write() -> None:
+        begun, written = time.monotonic(), 0
+        with log.open("a", buffering=1 << 16) as file:
+            while written < total:
+                due = min(total, int((time.monotonic() - begun) * rate))
+                for number in range(written, due):
+                    file.write(LOG_LINE.format(seq=number + 1, what="x" * 120))
+                file.flush()
+                written = due
+                time.sleep(FLOOD_EVERY)
+        done.set()
+
+    keys = []
+    with place.show("--log", str(log)) as screen:
+        screen.wait_for("first-line")
+        time.sleep(1)
+        writer = threading.Thread(target=write)
+        cpu, begun = screen.cpu_seconds(), time.monotonic()
+        writer.start()
+        while not done.is_set():
+            seen, pressed = screen.written, time.monotonic()
+            screen.press("?")
+            keys.append(screen.wait_for("Show every key", seen) - pressed)
+            screen.press("\x1b")
+            done.wait(KEYS_EVERY)
+        busy = 100 * (screen.cpu_seconds() - cpu) / (time.monotonic() - begun)
+        writer.join()
+        shown = True
+        try:
+            screen.wait_for(f"{total}", 0, 10)
+        except TimeoutError:
+            shown = False
+    return {
+        "records": total,
+        "last_shown": shown,
+        "key_p50_ms": percentile(keys, 50),
+        "key_max_ms": percentile(keys, 100),
+        "cpu_percent": round(busy, 1),
+        "goal": GOALS["flood"],
+    }
+
+
+def fill(store: Store, skills: int, incidents: int) -> None:
+    """Put so many skills and incidents into a store, as a long history would."""
+    with store.transaction():
+        for number in range(skills):
+            put(store, known_skill(f"module{number}"))
+    for begin in range(0, incidents, 5000):
+        with store.transaction():
+            for number in range(begin, min(begin + 5000, incidents)):
+                store.add_incident(_incident(store, number, f"module{number % max(1, skills)}"), "a" * 64)
+
+
+def _incident(store: Store, number: int, name: str) -> Json:
+    made = incident(number + 1, name, opened=store.now(), agent=AgentInfo(f"agent{number % 4}@host1", "shell", "host1"))
+    return replace(made, signature=replace(made.signature, line=f"ModuleNotFoundError: No module named '{name}'"))
+
+
+def idle(place: Place, seconds: float, skills: int, incidents: int) -> dict[str, Json]:
+    """Show a large home and do nothing."""
+    with closing(place.store()) as store:
+        fill(store, skills, incidents)
+    with place.show() as screen:
+        screen.wait_for("No module named")
+        _settle(screen)
+        cpu, bytes_before, begun = screen.cpu_seconds(), screen.written, time.monotonic()
+        time.sleep(seconds)
+        spent = time.monotonic() - begun
+        return {
+            "skills": skills,
+            "incidents": incidents,
+            "seconds": round(spent, 1),
+            "cpu_percent": round(100 * (screen.cpu_seconds() - cpu) / spent, 2),
+            "resident_mb": round(screen.resident_mb(), 1),
+            "bytes_per_second": round((screen.written - bytes_before) / spent, 1),
+            "goal": GOALS["idle"],
+        }
+
+
+def _settle(screen: Screen) -> None:
+    """Wait until nothing was written for a while: the journal is projected, the bridge joined, the history drawn."""
+    still = time.monotonic()
+    seen = screen.written
+    until = still + 120
+    while time.monotonic() - still < SETTLE_SECONDS and time.monotonic() < until:
+        time.sleep(0.2)
+        if screen.written != seen:
+            seen, still = screen.written, time.monotonic()
+
+
+def traffic(place: Place, seconds: int) -> dict[str, Json]:
+    """Let one failure a second be matched, tried and verified; return the bytes of each second."""
+    sizes = []
+    with place.show() as screen, closing(place.store()) as store:
+        screen.wait_for("meshtui demo")
+        known = put(store, known_skill("django"))
+        time.sleep(2)
+        for number in range(seconds):
+            seen, begun = screen.written, time.monotonic()
+            made = _incident(store, number, "django")
+            store.add_incident(made, "a" * 64)
+            about = {"incident_id": made.incident_id, "skill_id": known.skill_id}
+            store.add_event("incident.matched", **about, data={"why": "the same", "tier": "exact"})
+            store.add_event("try.decided", **about, data={"decision": "run", "reasons": ["allowed"]})
+            store.write_intent(f"{number:016x}", made.incident_id, known.skill_id, "policy", {}, "/srv/.venv", "1:1")
+            done = outcome(
+                number + 1,
+                outcome_id=f"{number:016x}",
+                incident_id=made.incident_id,
+                skill_id=known.skill_id,
+                at=to_text(FakeClock().now()),
+            )
+            with store.transaction():
+                store.add_outcome(done, own_operator=True, try_id=f"{number:016x}")
+                store.set_incident_state(made.incident_id, "verified", skill_id=known.skill_id, seconds=0.5)
+            time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
+            sizes.append(screen.written - seen)
+    return {
+        "seconds": seconds,
+        "events_per_second": 6,
+        "bytes_per_second_median": int(statistics.median(sizes)),
+        "bytes_per_second_max": max(sizes),
+        "goal_bytes_per_second": GOALS["traffic_bytes_per_second"],
+    }
+
+
+def make_log(path: Path, size: int, lines: int) -> None:
+    """Write a log of about `size` bytes; its last line says so."""
+    what = "y" * max(0, size // lines - 90)
+    with path.open("w", buffering=1 << 20) as file:
+        for number in range(lines - 1):
+            file.write(LOG_LINE.format(seq=number, what=what))
+        file.write(LOG_LINE.format(seq=lines, what="the-last-line"))
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short and small: does it work at all?")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the flood and the idling last")
+    options = parser.parse_args()
+    quick = options.quick
+    seconds = 5.0 if quick else options.seconds
+    size, lines = (10_000_000, 25_000) if quick else (1_000_000_000, 2_500_000)
+    with tempfile.TemporaryDirectory() as folder:
+        root, logs = Path(folder), has_log()
+        log = root / "large.jsonl" if logs else None
+        if log is not None:
+            make_log(log, size, lines)
+        absent = "not measured: this version shows no log files"
+        result = {
+            "start_to_first_paint": start(Place(root / "start"), 3 if quick else 10, log),
+            "event_to_screen": event_to_screen(Place(root / "event"), 20 if quick else 200),
+            "line_to_screen": line_to_screen(Place(root / "line"), 20 if quick else 300) if logs else absent,
+            "flood_2000_per_second": flood(Place(root / "flood"), seconds, 2000) if logs else absent,
+            "idle": idle(Place(root / "idle"), seconds, *((1000, 5000) if quick else (10_000, 100_000))),
+            "traffic": traffic(Place(root / "traffic"), 8 if quick else 30),
+        }
+    json.dump(result, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()

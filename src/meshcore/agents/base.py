@@ -1,0 +1,151 @@
+"""What the agent programs have in common: what one of them reports of a command, and what may be said back to it.
+
+Light: a hook imports this, so the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+
+
+TEXT_LIMIT = 1 << 20  # characters of one text of a payload
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command that an agent ran, or wanted to run, in its shell.
+
+    `command` is the text that it gave to the shell, `call` its own id of the call ("" where it tells none), `output`
+    what the command said (both streams, as the agent merged them), `event` the name of the hook event.
+    """
+
+    command: str
+    cwd: str
+    session: str
+    call: str = ""
+    output: str = ""
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Call):
+    """A command that failed by the agent's own signal; `exit_code` is None where the agent tells none."""
+
+    exit_code: int | None = None
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Success(Call):
+    """A command that succeeded, or whose exit code is an answer and no failure (a grep without a match)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied(Call):
+    """A command that a person, a rule or a hook did not allow: it never ran."""
+
+
+Report = Failure | Success | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said back: `context` to the agent (at most 2 kB), `message` one line to the person; either may be ""."""
+
+    context: str = ""
+    message: str = ""
+
+
+class Agent(Protocol):
+    """One agent program. A module of this package is one: these are its names."""
+
+    NAME: str
+    """What the agent is called on the command line, and the `via` of its incidents."""
+
+    WAIT_SECONDS: float
+    """How long its hook may take, from its own time limit: a healing that takes longer goes on behind its back."""
+
+    def read(self, payload: Mapping[str, Json]) -> Report | None:
+        """Return what a payload reports of a shell command, None where it reports nothing that counts.
+
+        Tolerant: unknown fields are passed over, and where what counts is missing or of another type it is None.
+        """
+
+    def answer(self, event: str, answer: Answer) -> str:
+        """Return an answer to an event as this agent reads it on the hook's standard output, "" where it reads none."""
+
+
+def text(fields: Mapping[str, Json], *names: str) -> str:
+    """Return the first of these fields that is a text with anything in it, "" where none is."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, str) and value:
+            return value[:TEXT_LIMIT]
+    return ""
+
+
+def fields(parent: Mapping[str, Json], *names: str) -> Mapping[str, Json]:
+    """Return the first of these fields that is an object, an empty one where none is.
+
+    A text that holds a JSON object counts as one: some agents send arguments so.
+    """
+    for name in names:
+        value = parent.get(name)
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            import json
+
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def number(value: Json) -> int | None:
+    """Return an exit code, also one that came as text; None for what is none."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) < 12:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
+
+
+_ANSWER_WITH_1 = frozenset(
+    [
+        "grep",
+        "egrep",
+        "fgrep",
+        "rg",
+        "ag",
+        "ack",
+        "diff",
+        "cmp",
+        "test",
+        "[",
+        "[[",
+        "pgrep",
+        "which",
+        "command",
+        "type",
+        "expr",
+    ]
+)
+
+
+def is_answer(command: str, exit_code: int | None) -> bool:
+    """Tell whether exit code 1 of this command is what it had to say: a search that found nothing, files that differ.
+
+    The last command of the text decides, as it does for a shell.
+    """
+    if exit_code != 1:
+        return False
+    last = command.replace("&&", ";").replace("||", ";").replace("|", ";").replace("\n", ";").rstrip("; ")
+    words = last.rsplit(";", 1)[-1].split()
+    if words[:2] == ["git", "diff"] or words[:2] == ["git", "grep"]:
+        return True
+    return bool(words) and words[0].rsplit("/", 1)[-1] in _ANSWER_WITH_1

@@ -1,0 +1,33 @@
+"""`meshtui maintenance`: retention, rotation, checkpoints, integrity, each step in one line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from meshcore.errors import EXIT_FAILURE, EXIT_OK
+from meshcore.maintenance import maintain
+from meshtui.cli.context import Session, json_option, print_json, say
+
+MARKS = {"ok": "✓", "bad": "✗"}
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@json_option
+@click.pass_obj
+def maintenance(session: Session, dry_run: bool, as_json: bool) -> int:
+    """Apply [retention] of config.toml, rotate the journal, fold in write-ahead logs, check every file.
+
+    Without settings everything is kept. Never pruned: an open incident, a skill, what its standing rests on, what
+    somebody has not received, a revocation, and anything that the journal does not hold yet. Exit 1 for a fault.
+    """
+    with session.node(fresh=True) as node:
+        steps = maintain(node, dry_run=dry_run)
+    if as_json:
+        print_json("maintenance", {"dry_run": dry_run, "steps": [asdict(step) for step in steps]})
+    else:
+        for step in steps:
+            say(f"{MARKS[step.level]} {step.name:<10} {step.text}")
+    return EXIT_FAILURE if any(step.level == "bad" for step in steps) else EXIT_OK

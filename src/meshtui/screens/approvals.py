@@ -1,0 +1,216 @@
+"""Pane 4: what waits for a person; who says yes sees exactly what would run, where, as whom, and why they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+
+from meshcore.errors import MeshError
+from meshcore.events import Event
+from meshcore.healing import decisions
+from meshcore.healing.decisions import ApprovalView, approval_view
+from meshcore.healing.node import Node
+from meshcore.store_lists import approvals_lately
+from meshcore.store_rows import Approval
+from meshtui.actions import Action, bindings
+from meshtui.screens.ask import Confirm
+from meshtui.screens.listing import ListPane
+from meshtui.snapshot import Snapshot
+from meshtui.widgets.detail import Detail, Fact
+from meshtui.widgets.rows import Cell, Column, Row, Rows
+
+SETTLED = 100  # of those that do not wait any more, so many are listed
+
+WAITING = ("! waits", "warn")
+STATES: Mapping[str, tuple[str, str]] = {
+    "waiting": WAITING,
+    "rejected": ("⊘ rejected", "dim"),
+}
+RESULTS: Mapping[str, tuple[str, str]] = {
+    "": ("… approved", "accent"),
+    "verified": ("✓ verified", "good"),
+    "fix_failed": ("✗ fix failed", "bad"),
+    "applied_not_rerun": ("○ not rerun", "warn"),
+    "unknown": ("? unknown", "warn"),
+    "refused": ("⊘ refused", "dim"),
+}
+
+COLUMNS = (
+    Column("state", 12),
+    Column("asked", 9),
+    Column("would run", 20, flex=3),
+    Column("why you are asked", 20, flex=4, priority=1),
+    Column("settled by", 12, priority=2),
+)
+
+ACTIONS: tuple[Action, ...] = (
+    Action("approvals.once", "a", "approve once", "Run exactly this, now.", hint="approve once"),
+    Action("approvals.always", "A", "always", "Run it, and from now on in this project without asking.", hint="always"),
+    Action("approvals.reject", "r", "reject", "Do not run it.", hint="reject"),
+    Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
+    Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
+)
+
+
+class ApprovalsPane(ListPane):
+    """What waits, oldest first, then what was settled, newest first; the selected one in full."""
+
+    NAME = "approvals"
+    ACTIONS = ACTIONS
+    BINDINGS: ClassVar = bindings(ACTIONS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._approvals: dict[str, Approval] = {}
+        self._begun = False
+
+    def compose(self) -> ComposeResult:
+        yield Rows(COLUMNS, self._row, empty="nothing waits for you", id="approvals-rows")
+        yield Detail(id="approvals-detail")
+
+    # --- what there is to show --------------------------------------------------------------------------------------
+
+    def show(self, snapshot: Snapshot) -> None:
+        if not self._begun:
+            self._begun = True
+            self._load()
+
+    def told(self, events: Sequence[Event]) -> None:
+        if self._begun and any(event.kind.startswith("approval.") for event in events):
+            self._load()
+
+    @work(group="approvals.load", exclusive=True)
+    async def _load(self) -> None:
+        if self.feed.store is None:
+            return
+        found = await self.feed.store.ask(approvals_lately(SETTLED))
+        before = self._approvals
+        self._approvals = {approval.approval_id: approval for approval in found}
+        changed = [name for name, approval in self._approvals.items() if before.get(name) != approval]
+        self.rows.set_ids(list(self._approvals), changed)
+        if self.rows.selected in changed:
+            self._detail(self.rows.selected)
+
+    def _row(self, approval_id: str) -> Row:
+        approval = self._approvals[approval_id]
+        word, tone = _state(approval)
+        waits = approval.state == "waiting"
+        return (
+            Cell(word, tone),
+            Cell(self.moment(approval.asked), "dim"),
+            Cell(approval.command, "accent" if waits else "dim"),
+            Cell("; ".join(approval.reasons), "" if waits else "dim"),
+            Cell(approval.actor, "dim"),
+        )
+
+    def on_rows_moved(self, message: Rows.Moved) -> None:
+        self._detail(message.row_id)
+
+    @work(group="approvals.detail", exclusive=True)
+    async def _detail(self, approval_id: str) -> None:
+        approval, detail = self._approvals.get(approval_id), self.detail
+        if approval is None:
+            detail.show(())
+            return
+        try:
+            view = await asyncio.to_thread(self._view, approval)
+        except MeshError as error:
+            detail.show([("cannot be read", str(error), "$error")])
+            return
+        detail.show(_facts(view))
+
+    def _view(self, approval: Approval) -> ApprovalView:
+        with Node(self.mesh.settings, self.mesh.clock) as node:
+            return approval_view(node, approval)
+
+    # --- what a person does -----------------------------------------------------------------------------------------
+
+    def _waiting(self) -> Approval | None:
+        approval = self._approvals.get(self.rows.selected)
+        if approval is None or approval.state == "waiting":
+            return approval
+        self.mesh.say(f"this one is {approval.state} already, by {approval.actor}")
+        return None
+
+    def action_once(self) -> None:
+        self._approve(always=False)
+
+    def action_always(self) -> None:
+        self._approve(always=True)
+
+    @work(group="approvals.decide")
+    async def _approve(self, *, always: bool) -> None:
+        if (approval := self._waiting()) is None:
+            return
+        question = "Run this from now on without asking, in its project?"
+        if always and not await self.mesh.push_screen_wait(Confirm(question, approval.command)):
+            return
+        try:
+            signer = await self.mesh.signer.key()
+            done = await self.mesh.decide(
+                lambda node: decisions.approve(node, approval.approval_id, always=always, signer=signer)
+            )
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        if not done:
+            self.mesh.say("somebody else has just settled it")
+        elif self.mesh.snapshot is not None and self.mesh.snapshot.runtime == "none":
+            self.mesh.say("approved; it runs as soon as a runtime of this home does: meshtui --no-ui")
+        else:
+            self.mesh.say("approved; it is carried out now")
+
+    def action_reject(self) -> None:
+        self._reject(not_here=False)
+
+    def action_not_here(self) -> None:
+        self._reject(not_here=True)
+
+    @work(group="approvals.decide")
+    async def _reject(self, *, not_here: bool) -> None:
+        if (approval := self._waiting()) is None:
+            return
+        try:
+            done = await self.mesh.decide(lambda node: decisions.reject(node, approval.approval_id, not_here=not_here))
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        said = "rejected, and not offered in this project again" if not_here else "rejected"
+        self.mesh.say(said if done else "somebody else has just settled it")
+
+    def on_rows_chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        if (approval := self._approvals.get(self.rows.selected)) is not None:
+            from meshtui.screens.chain import ChainScreen
+
+            self.app.push_screen(ChainScreen(approval.incident_id))
+
+
+def _state(approval: Approval) -> tuple[str, str]:
+    if approval.state == "approved":
+        return RESULTS.get(approval.result, (approval.result, ""))
+    return STATES.get(approval.state, (approval.state.replace("_", " "), "dim"))
+
+
+def _facts(view: ApprovalView) -> list[Fact]:
+    author = view.author
+    tries = "1 try" if author.tries == 1 else f"{author.tries} tries"
+    record = f"verified in {author.verified} of {tries}" if author.tries else "not tried yet"
+    whose = {"own": "one of your nodes", "enrolled": "enrolled by you"}.get(author.trust, author.trust)
+    facts: list[Fact] = [
+        ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
+        ("in", view.cwd or "not known"),
+        ("as", view.user),
+        ("for", view.failed or "not known"),
+    ]
+    facts += [("why you are asked" if not number else "", why) for number, why in enumerate(view.reasons)]
+    facts.append(("taught by", f"{author.name or author.node[:12] or 'an old program'}, {whose}; {record}"))
+    if view.state != "waiting":
+        facts.append(("settled", f"{view.state} by {view.actor}" + (f"; {view.result}" if view.result else "")))
+    return facts

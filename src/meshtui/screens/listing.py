@@ -1,0 +1,57 @@
+"""What the panes with one list have in common: find, copy and export, and the selected row in full below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from meshcore.clock import from_text
+from meshcore.model import Json
+from meshtui.screens.base import Pane
+from meshtui.widgets.detail import Detail
+from meshtui.widgets.rows import Rows
+
+
+class ListPane(Pane):
+    """A list, and what is known of its selected row."""
+
+    @property
+    def rows(self) -> Rows:
+        """The list."""
+        return self.query_one(Rows)
+
+    @property
+    def detail(self) -> Detail:
+        """The selected row in full."""
+        return self.query_one(Detail)
+
+    def moment(self, text: str, *, never: str = "?") -> str:
+        """Return a stored moment in at most ten characters: the time today, else the day. `never` for none."""
+        try:
+            at: datetime = from_text(text)
+        except ValueError:
+            return never
+        return f"{at:%H:%M:%S}" if at.date() == self.mesh.clock.now().date() else f"{at:%Y-%m-%d}"
+
+    def focus_first(self) -> None:
+        self.rows.focus()
+
+    def find(self, text: str) -> None:
+        self.rows.find(text)
+
+    @property
+    def finding(self) -> str:
+        return self.rows.finding
+
+    def copied(self) -> str:
+        return self.detail.text()
+
+    def exported(self) -> str:
+        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
+
+    def state(self) -> Mapping[str, Json]:
+        return {"find": self.rows.finding}
+
+    def restore(self, state: Mapping[str, Json]) -> None:
+        if isinstance(text := state.get("find"), str):
+            self.rows.find(text)
