@@ -243,7 +243,7 @@ async def test_an_empty_home_says_what_to_do_next(settings: Settings, clock: Fak
 
 
 async def test_the_header_is_the_figures_of_the_store(busy: Settings, clock: FakeClock) -> None:
-    async with shown(busy, clock) as it:
+    async with shown(busy, clock, size=(160, 36)) as it:
         line = it.text().splitlines()[0]
         assert "verified 6 of 9" in line
         assert "first 40 s · again 3.2 s (n=4)" in line

@@ -75,7 +75,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
         Part(
             (f"needs you {len(snapshot.approvals)}",) if snapshot.approvals else ("needs you 0", ""),
             "bold $warning" if snapshot.approvals else "",
-            8 if snapshot.approvals else 2,
+            8 if snapshot.approvals else 4,
         ),
         Part(
             (
@@ -85,12 +85,12 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
             "",
             6,
         ),
-        Part(_green(snapshot.first, snapshot.again), "$accent", 2),
+        Part(_green(snapshot.first, snapshot.again), "$accent", 3),
     ]
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total
-        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 2))
-    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "bold $warning", 4))
+        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 4))
+    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "bold $warning", 1))
     if snapshot.runtime == "attached":
         parts.append(Part((f"attached to {snapshot.holder}", "attached"), "$dim", 3))
     elif snapshot.runtime == "none":
