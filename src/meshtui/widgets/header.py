@@ -89,7 +89,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     ]
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total
-        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 4))
+        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 7))
     parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "bold $warning", 1))
     if snapshot.runtime == "attached":
         parts.append(Part((f"attached to {snapshot.holder}", "attached"), "$dim", 3))

@@ -89,7 +89,7 @@ def ticks(window: Window) -> list[tuple[int, str]]:
     return found
 
 
-class TimelineView(Widget):
+class TimelineView(Widget, can_focus=True):
     """Draws a `Timeline`. `range_index` is one of `RANGES`; `panned` the fixed right edge, None while it follows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
