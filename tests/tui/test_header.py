@@ -52,8 +52,8 @@ def test_eighty_columns_keep_what_a_person_must_know() -> None:
 
 
 def test_a_bridge_that_is_gone_and_a_lower_mode_stand_out() -> None:
-    parts = {part.forms[0]: part.style for part in header_parts(replace(FULL, mode="off"), NOW)}
-    assert "warning" in parts["mode off"]
+    parts = {part.forms[0]: part.tone for part in header_parts(replace(FULL, mode="off"), NOW)}
+    assert parts["mode off"] == "urgent"
     gone = replace(FULL, bridge=BridgeView("b.db", fault="not a database"))
     assert line(gone, 200).startswith("✗ no bridge")
 
