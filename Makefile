@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench safety screenshots torture readme clean
+.PHONY: help demo test test-long check format bench safety screenshots torture soak readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,10 +20,13 @@ $(VENV)/.dev: $(VENV)/.run
 	@touch $@
 
 demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline)
-	@$(BIN)/meshtui demo $(ARGS)
+	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-long: $(VENV)/.dev ## following logs for 2,000 steps against a model
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
@@ -36,17 +39,22 @@ format: $(VENV)/.dev ## rewrite to the house style
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.dev ## figures as JSON beside the goals
+	@$(BIN)/python -m benchmarks.journal
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
 	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
+	@$(BIN)/python -m benchmarks.report
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
+
+soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)

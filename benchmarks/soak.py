@@ -47,6 +47,7 @@ from meshcore.runs.validate import ARTIFACTS
 from meshcore.runs.validate import LOG_NAME as VALIDATION_LOG
 from meshcore.runtime import Runtime
 
+HERE = Path(__file__).resolve().parents[1]
 PASSES = 576
 INTERVAL_SECONDS = 300.0
 GOAL_KIB = 16.0
@@ -195,7 +196,7 @@ def command(clock: JumpingClock, place: Place, name: str, *arguments: str) -> su
         capture_output=True,
         text=True,
         cwd=place.root / name / "work",
-        env={**place.environment(name), "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**place.environment(name), "PYTHONPATH": f"{HERE}{os.pathsep}{HERE / 'src'}"},
         timeout=PATIENCE_SECONDS,
         check=False,
     )

@@ -184,7 +184,7 @@ class _Call:
         if not known.own_operator:
             return ""
         if known.author in ("", store.meta(NODE_ID)):
-            return store.meta(LEARNT_BY + known.skill_id) or "this node"
+            return store.meta(LEARNT_BY + known.skill_id) or self.settings.agent
         row = store.author(known.author)
         if row is None or row.changed or not row.own_operator or store.expires(known.skill_id, known.author):
             return ""

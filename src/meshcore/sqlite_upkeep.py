@@ -1,4 +1,4 @@
-"""Looking after an SQLite file: is it whole, and does it give back what it no longer needs?"""
+"""Looking after an SQLite file: is it whole, what does it hold, and does it give back what it no longer needs?"""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def give_back(connection: sqlite3.Connection) -> int:
     while _pragma(connection, "freelist_count"):
         connection.execute(f"PRAGMA incremental_vacuum({_PAGES_PER_STEP})").fetchall()
     return size
+
+
+def table_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of rows of every table, by name."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")
+    tables = [str(row[0]) for row in names if not str(row[0]).startswith("sqlite_")]
+    return {name: int(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in tables}  # noqa: S608
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -197,7 +197,12 @@ def _replace(value, /, **changes):
     return type(value)(**changes)
 
 
+def _fields(value):
+    return tuple(value.__dataclass_fields__.values())
+
+
 def _dataclasses() -> ModuleType:
     made = _StandIn("dataclasses")
-    vars(made).update(dataclass=_dataclass, field=_Field, replace=_replace, FrozenInstanceError=_FrozenInstanceError)
+    vars(made).update(dataclass=_dataclass, field=_Field, fields=_fields, replace=_replace)
+    vars(made).update(FrozenInstanceError=_FrozenInstanceError)
     return made

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 from meshcore import store_reads as reads
 from meshcore.store_approvals import ApprovalTables
@@ -19,6 +20,8 @@ from meshcore.store_rows import Approval, CommandRow, OutboxRow, command_of_row,
 from meshcore.store_skills import SkillTables
 
 COMMANDS_KEPT_PER_FOLDER = 200
+
+T = TypeVar("T")
 
 __all__ = [
     "BUSY_TIMEOUT_SECONDS",
@@ -73,6 +76,10 @@ class Store(SkillTables, ApprovalTables, ExchangeTables, EvidenceTables, Retenti
         """Return the commands with these ids that are still kept, oldest first."""
         sql = f"SELECT * FROM commands WHERE command_id IN ({marks(ids)}) ORDER BY command_id"  # noqa: S608
         return self._all(Read(sql, command_of_row, tuple(ids)))
+
+    def answers(self, read: Read[T]) -> list[T]:
+        """Return the answer to a question of somebody else's, for example of evidence."""
+        return self._all(read)
 
     def figures(self) -> dict[str, int]:
         """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from meshcore.events import Event, EventKind
-from meshcore.model import Outcome
+from meshcore.model import Json
 from meshcore.store_events import EventTables
 from meshcore.store_reads import Read, marks
-from meshcore.store_rows import MetIncident, event_of_row, met_of_row, outcome_of_row
+from meshcore.store_rows import MetIncident, event_of_row, met_of_row, outcome_body_of_row
 
 _MET = (
     "SELECT incident_id, node, opened, agent, via, host, argv, exit_code, error_type, line, state, skill_id, again,"
-    " seconds, own_seconds, opened_monotonic IS NOT NULL AS own,"
-    " CASE json_extract(circumstances, '$.project') WHEN 'yes' THEN cwd ELSE '' END AS project"
+    " seconds, own_seconds, opened_monotonic IS NOT NULL,"
+    " CASE json_extract(circumstances, '$.project') WHEN 'yes' THEN cwd ELSE '' END"
     " FROM incidents ORDER BY seq"
 )
 
@@ -36,9 +36,17 @@ class EvidenceTables(EventTables):
         """Return every incident as evidence needs it."""
         return self._all(Read(_MET, met_of_row))
 
-    def all_outcomes(self) -> list[Outcome]:
-        """Return every outcome."""
-        return self._all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_of_row))
+    def all_outcomes(self) -> list[Mapping[str, Json]]:
+        """Return every outcome in its JSON form (see `store_rows.outcome_to_json`)."""
+        return self._all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_body_of_row))
+
+    def told_at(self) -> dict[str, str]:
+        """Return when the author of a skill said what this node heard of it last, by skill id."""
+        sql = (
+            "SELECT skill_id, r.created FROM skills JOIN sayings USING (skill_id, author)"
+            " JOIN records r USING (author, author_seq) WHERE r.status<>'rejected'"
+        )
+        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])))))
 
     def events_of_kinds(self, kinds: Sequence[EventKind]) -> list[Event]:
         """Return the events of some kinds."""

@@ -16,7 +16,7 @@ from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
-from meshcore.sqlite_upkeep import give_back, integrity, unused_bytes
+from meshcore.sqlite_upkeep import give_back, integrity, table_counts, unused_bytes
 from meshcore.store_reads import Parameter, Read
 
 SCHEMA_VERSION = 2
@@ -96,7 +96,11 @@ class StoreFile:
             ) from error
 
     def _version(self) -> int:
-        version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        try:
+            version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        except UnicodeDecodeError as error:
+            # SQLite quotes a damaged table's text in its message, whatever bytes that is by now.
+            raise ConfigurationError(f"{self.path}: {_LASTING[sqlite3.SQLITE_CORRUPT]}") from error
         return check_version(version, tables, self.path)
 
     def _migrate(self) -> None:
@@ -199,6 +203,11 @@ class StoreFile:
         """Return what SQLite finds wrong with the whole file, empty where nothing is."""
         with self._faults():
             return integrity(self._db)
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table."""
+        with self._faults():
+            return table_counts(self._db)
 
     def unused_bytes(self) -> int:
         """Return how many bytes `give_back` would return to the disk now."""

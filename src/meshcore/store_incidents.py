@@ -111,10 +111,13 @@ class IncidentTables(EventTables):
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
     def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
-        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately."""
+        """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately.
+
+        What has succeeded since is not this one.
+        """
         sql = (
             "SELECT via FROM (SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT ?)"
-            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>?"
+            " WHERE argv=? AND cwd=? AND excerpt=? AND boot=? AND opened_monotonic>? AND state<>'verified'"
         )
         since = self.clock.monotonic() - seconds
         row = incident_to_row(incident)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from meshcore.events import Event, EventKind
@@ -146,12 +147,28 @@ def approval_of_row(row: sqlite3.Row) -> Approval:
 
 
 def met_of_row(row: sqlite3.Row) -> MetIncident:
-    """Read one row of `incidents` as evidence asks for it (see `store_evidence`)."""
-    fields = dict(row)
-    fields["argv"] = tuple(json.loads(fields["argv"]))
-    fields["again"], fields["own"] = bool(fields["again"]), bool(fields["own"])
-    fields["project"] = folder_of_text(fields["project"])
-    return MetIncident(**fields)
+    """Read one row of `incidents` as evidence asks for it (see `store_evidence`): its columns are the fields."""
+    values = list(row)
+    values[_ARGV] = _argv_of_text(values[_ARGV])
+    values[_PROJECT] = folder_of_text(values[_PROJECT])
+    for flag in _FLAGS:
+        values[flag] = bool(values[flag])
+    return MetIncident(*values)
+
+
+_ARGV, _PROJECT = (list(MetIncident.__slots__).index(name) for name in ("argv", "project"))
+_FLAGS = tuple(list(MetIncident.__slots__).index(name) for name in ("again", "own"))
+
+
+@lru_cache(maxsize=1 << 12)
+def _argv_of_text(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+def outcome_body_of_row(row: sqlite3.Row) -> Mapping[str, Json]:
+    """Read one row of `outcomes` as it was written."""
+    body: Mapping[str, Json] = json.loads(row[0])
+    return body
 
 
 def command_of_row(row: sqlite3.Row) -> CommandRow:

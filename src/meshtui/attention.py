@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from meshtui.cli.bell import sequence
-from meshtui.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from meshtui.app import MeshApp
+    from meshtui.snapshot import Snapshot
 
 
 class Attention:

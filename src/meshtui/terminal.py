@@ -28,6 +28,11 @@ def run_app(settings: Settings) -> int:
     from meshtui.app import MeshApp
     from meshtui.driver import MeshDriver
 
+    if settings.keys:
+        from meshtui.actions import checked_keymap
+        from meshtui.screens import all_actions
+
+        checked_keymap(settings.keys, all_actions())
     app = MeshApp(settings, driver_class=MeshDriver)
     app.run()
     app.close()

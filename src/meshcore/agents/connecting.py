@@ -69,7 +69,10 @@ def connection(agent: str, path: Path, command: list[str]) -> Change:
         return Change(file, plugin_text(command))
     file = read_settings(path)
     data = deepcopy(file.data)
-    PROGRAMS[agent].put(data, shlex.join(command))
+    try:
+        PROGRAMS[agent].put(data, shlex.join(command))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
     return Change(file, file.text if data == file.data and file.text is not None else file.styled(data))
 
 
@@ -273,14 +276,14 @@ PROGRAMS: Mapping[str, Program] = {
     ),
     "gemini": Program(
         ("gemini",),
-        partial(_below, "GEMINI_CLI_SYSTEM_DIR", ".gemini", "settings.json"),
+        partial(_below, "", ".gemini", "settings.json"),
         ".gemini/settings.json",
         partial(_grouped, events=("AfterTool",), matcher="run_shell_command", timeout=LIMIT_SECONDS * 1000),
         _RESTART,
     ),
     "copilot": Program(
         ("copilot",),
-        partial(_below, "COPILOT_HOME", ".copilot", "hooks/meshtui.json"),
+        partial(_below, "", ".copilot", "hooks/meshtui.json"),
         ".github/hooks/meshtui.json",
         _copilot,
         _RESTART,
@@ -294,7 +297,7 @@ PROGRAMS: Mapping[str, Program] = {
     ),
     "cursor": Program(
         ("cursor-agent", "cursor"),
-        partial(_below, "CURSOR_CONFIG_DIR", ".cursor", "hooks.json"),
+        partial(_below, "", ".cursor", "hooks.json"),
         ".cursor/hooks.json",
         _cursor,
         f"{_RESTART}; if it also loads Claude Code's hooks, a failure counts once all the same",

@@ -1,4 +1,4 @@
-"""A settings file of another program: read with care, written in its own style, backed up once, restored as it was."""
+"""A settings file of another program: read with care, kept in its style, backed up once, given back as it was."""
 
 from __future__ import annotations
 
@@ -126,4 +126,4 @@ def _mode_of(path: Path) -> int:
     try:
         return path.stat().st_mode & 0o777
     except OSError:
-        return 0o644 if os.umask(os.umask(0o22)) & 0o77 == 0o22 else 0o600
+        return 0o644

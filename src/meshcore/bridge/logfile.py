@@ -15,6 +15,7 @@ from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError
 from meshcore.filelock import FileLock
 from meshcore.model import Record
+from meshcore.sqlite_upkeep import table_counts
 
 SCHEMA_VERSION = 1
 EXPECTED_WITHIN = timedelta(days=7)  # of its last sign of life a member is expected to receive
@@ -70,6 +71,11 @@ class LogFile(SqliteFile):
                 busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             self._checkpoint_at = size + _CHECKPOINT_STEP if busy else CHECKPOINT_BYTES
         return not busy
+
+    def table_counts(self) -> dict[str, int]:
+        """Return the number of rows of every table."""
+        with self.reading() as connection:
+            return table_counts(connection)
 
     def close(self) -> None:
         """Close the connection; the last one to close checkpoints by itself, so that too happens under the lock."""

@@ -15,6 +15,9 @@ from meshcore.errors import ConfigurationError
 from meshcore.model import Json, Record
 
 WINDOW = 10  # rows that an old listener reads at once
+_BROADCAST = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
+QUERIES = (_BROADCAST, _BROADCAST + " AND status='pending'")
+"""What the operators' documents quote: skills broadcast, and of those pending."""
 _TABLES = {"enhanced_messages", "shared_context", "active_connections", "bridge_metrics"}
 _COLUMNS = frozenset(
     {"message_id", "from_connection", "to_connection", "from_app", "to_app"}
@@ -59,9 +62,7 @@ class OldFile(SqliteFile):
     def counts(self) -> tuple[int, int]:
         """Return what the two queries of the operators' documents say: skills broadcast, and of those pending."""
         with self.reading() as connection:
-            broadcast = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
-            (total,) = connection.execute(broadcast).fetchone()
-            (pending,) = connection.execute(broadcast + " AND status='pending'").fetchone()
+            total, pending = (connection.execute(query).fetchone()[0] for query in QUERIES)
         return total, pending
 
     def version(self) -> tuple[int, int]:

@@ -12,6 +12,9 @@ Tone = Literal["first", "again", "good", "bad", "wait", "quiet", "muted"]
 """The meaning of a colour; a shape or a label says the same."""
 
 
+MOST_MARKS = 1_500  # of a timeline that are drawn one by one; more are drawn as columns, without their texts
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Something in a lane: when it began, when it was over (None where it is not), and what a pointer is told."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from meshcore.evidence import words
-from meshcore.evidence.charts import Chart, Columns, Group, Lane, Lanes, Mark, Series, Spread, Tone
+from meshcore.evidence.charts import MOST_MARKS, Chart, Columns, Group, Lane, Lanes, Mark, Series, Spread, Tone
 from meshcore.evidence.metrics import DIMENSIONS, Facts, Figures, Side, by, distribution, figures
 from meshcore.evidence.monitorlog import Hole
 from meshcore.evidence.report_model import Cell, Column, Section, Table
@@ -84,10 +84,11 @@ def _timeline(facts: Facts, timed: Timed, holes: Sequence[Hole]) -> Section:
     charts: tuple[Chart, ...] = ()
     if timed:
         lanes: dict[str, list[Mark]] = {agent: [] for agent, _ in agents.most_common(LANES)}
+        texts = len(timed) <= MOST_MARKS
         for at, row in timed:
             if row.agent in lanes:
                 until = None if row.seconds is None else at + timedelta(seconds=min(row.seconds, 1e9))
-                lanes[row.agent].append(Mark(at, until, tone_of(row), _told(at, row)))
+                lanes[row.agent].append(Mark(at, until, tone_of(row), _told(at, row) if texts else ""))
         ends = [at for at, _ in timed]
         shown = "" if len(agents) <= LANES else f" The busiest {LANES} of {words.of(len(agents), 'agent')}."
         charts = (

@@ -8,9 +8,10 @@ from __future__ import annotations
 import platform
 import shlex
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from meshcore.errors import UsageError
 from meshcore.events import Event, EventKind
 from meshcore.evidence.jsonl import read_lines
 from meshcore.evidence.monitorlog import SKIPPED_KEPT, snapshot_of
-from meshcore.evidence.slice_codec import clean, clean_json
+from meshcore.evidence.slice_codec import clean, clean_json, clean_mark
 from meshcore.evidence.slice_files import is_slice, read_slice, write_slice
 from meshcore.evidence.slice_merge import merge
 from meshcore.evidence.slice_rows import (
@@ -38,7 +39,7 @@ from meshcore.evidence.slice_rows import (
     StepRow,
     ValidationRow,
 )
-from meshcore.model import Json, KnownSkill, Outcome, StepResult, canonical
+from meshcore.model import Json, KnownSkill, canonical
 from meshcore.store import SCHEMA_VERSION, Store
 from meshcore.store_rows import MetIncident
 
@@ -86,17 +87,18 @@ def gather_slice(
     Raises UsageError for an empty range and MeshError where something cannot be read.
     """
     with store.one_moment():
-        outcomes = store.all_outcomes()
+        outcomes = [_outcome(body) for body in store.all_outcomes()]
         skills = {known.skill_id: known for known in store.skills()}
         again = _came_again(outcomes, skills)
+        told = store.told_at()
         approvals = store.approvals(waiting_only=False)
         agents = store.agents()
         authors = store.authors()
         whole = Slice(
             origins=(about,),
-            incidents=tuple(_incident(met, met.incident_id in again, about) for met in store.met_incidents()),
-            outcomes=tuple(_outcome(outcome) for outcome in outcomes),
-            skills=tuple(_skill(known) for known in skills.values()),
+            incidents=tuple(_incident(met, again, skills.get(met.skill_id), about) for met in store.met_incidents()),
+            outcomes=tuple(outcomes),
+            skills=tuple(_skill(known, told.get(known.skill_id, "")) for known in skills.values()),
             growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
         )
@@ -201,7 +203,7 @@ def _with_start(
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _came_again(outcomes: Iterable[Outcome], skills: Mapping[str, KnownSkill]) -> set[str]:
+def _came_again(outcomes: Sequence[OutcomeRow], skills: Mapping[str, KnownSkill]) -> set[str]:
     """Return the incidents that were answered by what was known: summaries of other nodes do not say.
 
     Known means taught by another node, or verified on another incident before, as far as this node has learnt.
@@ -219,20 +221,23 @@ def _came_again(outcomes: Iterable[Outcome], skills: Mapping[str, KnownSkill]) -
     return again
 
 
-def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
+def _incident(met: MetIncident, answered: Set[str], known: KnownSkill | None, about: Origin) -> IncidentRow:
+    # What was guessed at first and then taught here is a first occurrence. What a peer taught is stored when this node
+    # hears of it, which may be just after the failure that it answers.
+    taught_after = known is not None and known.author == met.node and known.created > met.opened
     return IncidentRow(
-        incident_id=clean(met.incident_id),
+        incident_id=clean_mark(met.incident_id),
         node=met.node,
-        opened=clean(met.opened),
+        opened=clean_mark(met.opened),
         agent=clean(met.agent),
         via=clean(met.via),
         host=clean(met.host),
         project=clean(met.project),
         line=clean(met.line or met.error_type),
-        command=clean(shlex.join(met.argv)),
+        command=_command(met.argv),
         exit_code=met.exit_code,
         state=met.state,
-        again=met.again if met.own else answered and bool(met.skill_id),
+        again=met.again and not taught_after if met.own else met.incident_id in answered and bool(met.skill_id),
         own=met.own,
         skill_id=met.skill_id,
         seconds=met.seconds if met.state == "verified" else None,
@@ -241,36 +246,43 @@ def _incident(met: MetIncident, answered: bool, about: Origin) -> IncidentRow:
     )
 
 
-def _outcome(outcome: Outcome) -> OutcomeRow:
+def _outcome(body: Mapping[str, Json]) -> OutcomeRow:
+    rerun = body.get("rerun")
     return OutcomeRow(
-        outcome_id=clean(outcome.outcome_id),
-        incident_id=clean(outcome.incident_id),
-        skill_id=clean(outcome.skill_id),
-        result=outcome.result,
-        at=clean(outcome.at),
-        node=clean(outcome.node),
-        host=clean(outcome.host),
-        agent=clean(outcome.agent),
-        actor=clean(outcome.actor),
-        steps=tuple(_step(step) for step in outcome.steps),
-        rerun=_step(outcome.rerun) if outcome.rerun else None,
-        seconds=outcome.seconds,
-        own_seconds=outcome.own_seconds,
+        outcome_id=clean_mark(body["outcome_id"]),
+        incident_id=clean_mark(body["incident_id"]),
+        skill_id=clean_mark(body["skill_id"]),
+        result=body["result"],
+        at=clean_mark(body["at"]),
+        node=clean_mark(body["node"]),
+        host=clean(body["host"]),
+        agent=clean(body["agent"]),
+        actor=clean(body.get("actor", "")),
+        steps=tuple([_step(step) for step in body.get("steps", ())]),
+        rerun=_step(rerun) if rerun else None,
+        seconds=body.get("seconds"),
+        own_seconds=body.get("own_seconds"),
     )
 
 
-def _step(step: StepResult) -> StepRow:
-    return StepRow(clean(shlex.join(step.argv)), step.exit_code, step.seconds)
+def _step(step: Mapping[str, Json]) -> StepRow:
+    return StepRow(_command(tuple(step["argv"])), step["exit_code"], step["seconds"])
 
 
-def _skill(known: KnownSkill) -> SkillRow:
+@lru_cache(maxsize=1 << 14)
+def _command(argv: tuple[str, ...]) -> str:
+    return clean(shlex.join(argv))
+
+
+def _skill(known: KnownSkill, told_at: str) -> SkillRow:
+    """Return a skill; what a peer taught is dated by the peer's own word, where that is earlier than its arrival."""
     return SkillRow(
         skill_id=known.skill_id,
         label=known.label,
         error=clean(known.skill.example_line or f"{known.skill.error_type}: {known.skill.template}"),
         fix=clean(known.skill.action.command()),
         author=known.author,
-        created=clean(known.created),
+        created=clean(min(known.created, told_at or known.created)),
         state=known.state,
         source=known.source,
     )

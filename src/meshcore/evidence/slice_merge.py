@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 # What cannot change about a thing: where two views differ in it, one of them is wrong.
 _INCIDENT = ("node", "opened", "agent", "host", "seconds")
-_OUTCOME = ("incident_id", "skill_id", "result", "node", "host", "seconds")
-_SKILL = ("error", "fix")
+_OUTCOME = ("incident_id", "skill_id", "result", "node", "seconds")  # others note the host that a node first named
+_SKILL = ("fix",)
 _AUTHOR = ("operator",)
 _APPROVAL = ("incident_id", "command")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 
 from meshcore.evidence import words
-from meshcore.evidence.charts import Chart, Columns, Group, Lane, Lanes, Line, Lines, Spread, Tone
+from meshcore.evidence.charts import MOST_MARKS, Chart, Columns, Group, Lane, Lanes, Line, Lines, Spread, Tone
 from meshcore.evidence.metrics import distribution
 from meshcore.evidence.monitorlog import Hole
 
@@ -19,13 +19,29 @@ _LABELS = 176.0  # the room left of lanes and groups
 _NUMBERS = 56.0  # the room left of an axis of counts
 _LANE, _PLOT, _GROUP = 30.0, 190.0, 74.0
 _AXIS = 26.0
-_MOST_MARKS = 1_500  # of a timeline; more are drawn as columns
 _MOST_DOTS = 300  # of a group
 _MOST_POINTS = 1_200  # of a line
 _BIN = 6.0
 _LABEL_LIMIT = 26
 
-_TIME_STEPS = (60, 300, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400)
+_TIME_STEPS = (
+    5,
+    10,
+    15,
+    30,
+    60,
+    300,
+    900,
+    1800,
+    3600,
+    2 * 3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+    86400,
+    2 * 86400,
+    7 * 86400,
+)
 _SPAN_TICKS = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
 _FINE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _FINE_BELOW = 200.0  # the ratio of the edges of an axis
@@ -76,9 +92,10 @@ class _Time:
         for stamp in range(first, int(self.start.timestamp() + self.seconds) + 1, step):
             at = datetime.fromtimestamp(stamp, UTC)
             today = f"{at.day} {at:%b}"
-            text = today if step >= 86400 or (at.hour == at.minute == 0) else f"{at:%H:%M}"
+            clock = f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}"
+            text = today if step >= 86400 or clock in ("00:00", "00:00:00") else clock
             if day == "" and step < 86400:
-                text = f"{today}, {at:%H:%M}"
+                text = f"{today}, {clock}"
             day = today
             yield _grid(self.x(at), top, bottom, text)
 
@@ -128,7 +145,7 @@ def _lanes(chart: Lanes) -> tuple[float, list[str]]:
     time = _Time(chart.start, chart.end, _LABELS)
     top, bottom = 6.0, 6.0 + _LANE * max(len(chart.lanes), 1)
     parts = [*time.axis(top, bottom), *time.holes(chart.holes, top, bottom - top)]
-    many = sum(len(lane.marks) for lane in chart.lanes) > _MOST_MARKS
+    many = sum(len(lane.marks) for lane in chart.lanes) > MOST_MARKS
     for number, lane in enumerate(chart.lanes):
         middle = top + _LANE * (number + 0.5)
         parts.append(_label(lane.label, middle + 4))

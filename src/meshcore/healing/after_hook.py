@@ -19,12 +19,14 @@ from meshcore.agents.base import Answer
 from meshcore.config import load
 from meshcore.healing.agent import Considered, Healer
 from meshcore.healing.exchange import exchange
-from meshcore.healing.modes import MODE, VIA
+from meshcore.healing.modes import VIA
 from meshcore.healing.node import Node
 from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
+from meshcore.healing.rules import LEARNT_BY
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import example_fix, learn_from
 from meshcore.healing.trust import trust_in
+from meshcore.healing.words import modes
 from meshcore.hook_answer import suggestion
 from meshcore.hook_call import note_told, verdict_key
 from meshcore.hook_memory import Memory, Offer, recall, remember
@@ -94,7 +96,7 @@ def _failed_again(node: Node, before: Incident) -> None:
 
 
 def _mode(node: Node, via: str) -> Mode:
-    asked = node.store.controls(MODE).get(VIA + via, "")
+    asked = modes(node).get(VIA + via, "")
     return next((mode for mode in MODES if mode == asked), "hint")
 
 
@@ -115,7 +117,7 @@ def _hint(node: Node, task: Task, considered: Considered) -> Answer:
         memory = recall(node.store, str(task["session"])) or Memory()
         offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
         remember(node.store, str(task["session"]), memory.with_offer(offer))
-    return suggestion(known, match, trust.name or "this node")
+    return suggestion(known, match, node.store.meta(LEARNT_BY + known.skill_id) or trust.name or node.name)
 
 
 def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:

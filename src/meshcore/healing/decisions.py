@@ -193,6 +193,17 @@ def forget_skill(node: Node, skill_id: str, *, reason: str = "forgotten") -> Non
     _told(node)
 
 
+def offer_here(node: Node, skill_id: str, folder: str, *, wanted: bool) -> str:
+    """Say whether a skill is to be offered in the project of a folder; return that project."""
+    known, project = _skill(node, skill_id), project_root(folder) or folder
+    with node.store.transaction(durable=True):
+        node.store.set_rule(not_here_key(known.skill_id, project), "" if wanted else node.name, node.name)
+        data = {"rule": f"{'again' if wanted else 'not'} in {project}", "actor": node.name}
+        node.store.add_event("approval.rule", skill_id=known.skill_id, data=data)
+    _told(node)
+    return project
+
+
 def restore_skill(node: Node, skill_id: str, state: SkillState, *, signer: SigningKey | None = None) -> None:
     """Take a quarantine or a forgetting back: the skill is in the state that it had before, no more."""
     known = _skill(node, skill_id)

@@ -20,7 +20,7 @@ from meshcore.healing.node import HALTED_BY, Node
 from meshcore.healing.policy import Policy
 from meshcore.healing.trust import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
 from meshcore.healing.weighing import MOST_FORGIVEN, forgive, lift_action, quarantined_action, reweigh
-from meshcore.healing.words import carried, protected, take_carried
+from meshcore.healing.words import HALT, carried, lifts_there, protected, take_carried
 from meshcore.knowledge.interchange import put, skill_from_old, skill_to_old
 from meshcore.knowledge.learning import check_pattern
 from meshcore.knowledge.parts import Parts
@@ -53,6 +53,7 @@ PULL_ROWS = 100
 PULL_SECONDS = 0.02
 _ID = re.compile(r"[0-9a-f]{8,64}")
 MAX_SLOTS = 100  # parts of one error
+HALT_MARK = "halt_mark:"  # + node: which halt of that node this one was told of last
 MAX_SECONDS = 10.0 * 365 * 86400
 
 Taken = Literal["stored", "ignored"]
@@ -427,6 +428,11 @@ def _take_halt(node: Node, record: Record, author: Author, own: bool) -> Taken:
     if not own or not isinstance(why, str):
         return "ignored"
     key, before = HALTED_BY + author.node, node.store.control(HALTED_BY + author.node)
+    mark = HALT_MARK + author.node
+    if why:
+        node.store.set_meta(mark, str(record.body.get("mark", "")))
+    elif protected(node) and not lifts_there(node, record.body.get("word"), author.node, node.store.meta(mark)):
+        return "ignored"
     node.store.set_rule(key, _clean(why), author.node)
     if why or before:
         data = {"reason": _clean(why) or before, "actor": _short(record, "name") or author.node}
@@ -464,7 +470,12 @@ def _take_lift(node: Node, record: Record, author: Author, own: bool) -> Taken:
 
 def tell_halt(node: Node, why: str) -> None:
     """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
-    node.store.add_to_outbox("halt", {"why": why, "name": node.name})
+    body: dict[str, Json] = {"why": why, "name": node.name}
+    if why and protected(node):
+        body["mark"] = node.store.meta(HALT)
+    elif not why and (word := carried(node, "resume", "halt")) is not None:
+        body["word"] = word
+    node.store.add_to_outbox("halt", body)
 
 
 def _take_rotation(node: Node, record: Record, author: Author, own: bool) -> Taken:

@@ -23,6 +23,13 @@ class CannotStartError(Exception):
 
 def find_program(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
     """Return the path of the file that a command's first word means. Raises CannotStartError (126, 127)."""
+    try:
+        return _find(name, env, cwd)
+    except OSError as error:
+        raise CannotStartError(EXIT_NOT_FOUND, f"{name:.80}: {error.strerror}") from error
+
+
+def _find(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
     folder = Path(cwd or "")
     if "/" in name:
         path = folder / name

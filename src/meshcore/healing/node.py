@@ -46,8 +46,10 @@ class Node:
         self.clock = clock or SystemClock()
         self.home = Home(settings.home).create()
         self.store = Store(self.home.store, self.clock)
+        self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
         self._bridge = bridge
+        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
@@ -72,11 +74,6 @@ class Node:
         if self._identity is None:
             self._identity = self._identify()
         return self._identity
-
-    @property
-    def operator_key(self) -> Path:
-        """The file of the operator's key."""
-        return self.settings.operator / "operator.key"
 
     def forget_identity(self) -> None:
         """Read keys and enrolment anew when next asked for."""

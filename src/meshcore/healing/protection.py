@@ -7,7 +7,7 @@ from meshcore.healing.exchange import tell_skill
 from meshcore.healing.modes import MODE
 from meshcore.healing.node import Node
 from meshcore.healing.rules import ALWAYS, ENROLLED
-from meshcore.healing.words import OPERATOR, holds, protected, raises, require, say
+from meshcore.healing.words import OPERATOR, holds, protected, raises, require, say, signed_for
 from meshcore.model import Mode
 from meshcore.safety import operator_key
 from meshcore.safety.keys import SigningKey, load_or_create
@@ -82,8 +82,8 @@ def unsigned_skills(node: Node) -> list[str]:
     """Return the ids of confirmed skills that the operator did not sign for: a person is asked before they run."""
     if not protected(node):
         return []
-    ids = [known.skill.skill_id for known in node.store.skills(states=("active",)) if known.confirmed]
-    return [skill_id for skill_id in ids if not holds(node, "confirm", skill_id, {"skill": skill_id})]
+    confirmed = [known.skill for known in node.store.skills(states=("active",)) if known.confirmed]
+    return [skill.skill_id for skill in confirmed if not signed_for(node, skill)]
 
 
 def sign_decisions(node: Node, key: SigningKey) -> None:

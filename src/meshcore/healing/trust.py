@@ -17,7 +17,7 @@ from meshcore.healing.modes import AUTHOR, Ceiling, ceiling
 from meshcore.healing.policy import KIND_SEPARATOR, Question, Ruling
 from meshcore.healing.policy_refuse import refusal
 from meshcore.healing.rules import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
-from meshcore.healing.words import counting, holds, rule, say
+from meshcore.healing.words import counting, rule, say, signed_for
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
@@ -338,7 +338,7 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
         if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
             ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
             return _lowered(ruling, highest)
-    if ruling.decision == "run" and not holds(node, "confirm", skill_id := known.skill.skill_id, {"skill": skill_id}):
+    if ruling.decision == "run" and not signed_for(node, known.skill):
         reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
         ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
     return _lowered(ruling, highest)

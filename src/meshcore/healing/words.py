@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
 from meshcore.healing.modes import AUTHOR, MODE
-from meshcore.model import MODES, Incident, Json, Mode
+from meshcore.model import MODES, Incident, Json, Mode, Skill
 from meshcore.safety.keys import SigningKey, is_signed
-from meshcore.safety.operator_key import is_protected
+from meshcore.safety.operator_key import is_protected, version
 from meshcore.store import Approval
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ def protected(node: Node) -> bool:
 
     A key without a passphrase that has taken the place of a protected one changes nothing: it is not the operator's.
     """
+    # Asked several times for each decision, so looked up anew only where the file is another or was changed.
+    now = version(node.operator_key)
+    if node.protection is None or node.protection[0] != now or not now:
+        node.protection = (now, _look(node))
+    return node.protection[1]
+
+
+def _look(node: Node) -> bool:
     known = node.store.meta(OPERATOR)
     if is_protected(node.operator_key):
         if not known:
@@ -110,15 +118,30 @@ def take_carried(node: Node, word: Json, kind: WordKind, key: str, subject: Mapp
     return True
 
 
+def lifts_there(node: Node, word: Json, author: str, halt: str) -> bool:
+    """Tell whether a word that came with a record lifts the halt that this very author had told of."""
+    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+        return False
+    said = _said(node, word["text"], word["sig"], "resume", "halt", {"halt": halt})
+    return said is not None and said.get("node") == author
+
+
 def _says(node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
-    if not is_signed(_anchor(node), text, sig):
-        return False
-    said = json.loads(text)
-    if (said.get("meshtui"), said.get("kind"), said.get("key")) != ("word", kind, key):
-        return False
-    if said.get("subject") != dict(subject) or not _is_here(node, kind, str(said.get("node"))):
+    said = _said(node, text, sig, kind, key, subject)
+    if said is None or not _is_here(node, kind, str(said.get("node"))):
         return False
     return kind != "approval" or _is_recent(node, str(said.get("at")))
+
+
+def _said(
+    node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]
+) -> dict[str, Json] | None:
+    """Return a word that the operator signed for exactly this, on whatever node."""
+    if not is_signed(_anchor(node), text, sig):
+        return None
+    said: dict[str, Json] = json.loads(text)
+    same = (said.get("meshtui"), said.get("kind"), said.get("key")) == ("word", kind, key)
+    return said if same and said.get("subject") == dict(subject) else None
 
 
 def _is_here(node: Node, kind: WordKind, where: str) -> bool:
@@ -138,6 +161,12 @@ def _is_recent(node: Node, at: str) -> bool:
 
 def _anchor(node: Node) -> str:
     return node.store.meta(OPERATOR) or node.identity.operator
+
+
+def signed_for(node: Node, skill: Skill) -> bool:
+    """Tell whether the operator stands behind exactly this skill, where that needs a signature."""
+    # By its content: the id that it is stored under could have been left as it was.
+    return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
 
 
 # --- rules of an operator, and a halt -------------------------------------------------------------------------------
@@ -182,8 +211,7 @@ def note_halt(node: Node, why: str) -> None:
 
 def halt_not_lifted(node: Node) -> str:
     """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
-    kept = node.store.meta(HALT)
-    if not kept or not protected(node):
+    if not protected(node) or not (kept := node.store.meta(HALT)):
         return ""
     return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""
 

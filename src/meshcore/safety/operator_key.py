@@ -45,6 +45,15 @@ def is_protected(path: Path) -> bool:
         return False
 
 
+def version(path: Path) -> tuple[int, ...]:
+    """Return what is another whenever a file is another or was changed, whoever did it; () where there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size
+
+
 def public_half(path: Path) -> str:
     """Return the public half of a protected key, as it lies beside it. Raises ConfigurationError."""
     beside = public_file(path)

@@ -8,6 +8,7 @@ import click
 
 from meshcore.clock import from_text
 from meshcore.errors import UsageError
+from meshcore.evidence.effect import effect
 from meshcore.healing.node import Node
 from meshcore.model import Json
 from meshcore.runtime import holder
@@ -24,6 +25,10 @@ def _ago(node: Node, moment: str) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit} ago"
     return f"{seconds:.0f} s ago"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
 
 
 @click.group(invoke_without_command=True)
@@ -85,12 +90,18 @@ def forget(session: Session, name: str) -> None:
 def agents(session: Session, as_json: bool) -> None:
     """This node's agents and when they were last seen."""
     with session.node() as node:
-        found = node.store.agents()
+        found, kinds = node.store.agents(), effect(node.store)
         if as_json:
-            print_json("agents", found)
+            per_via = {kind.via: kind.to_json() for kind in kinds}
+            print_json("agents", [{**agent, "effect": per_via.get(agent["via"])} for agent in found])
             return
         rows = [(a["name"], a["via"], a["host"], _ago(node, a["last_seen"])) for a in found]
     table(("agent", "via", "host", "seen"), rows, empty="no agents yet; put `meshtui run --` before a command")
+    table(
+        ("via", "failures", "answered", "taken", "verified", "repeats avoided", "to green"),
+        [(k.via, k.seen, k.answered, k.taken, k.verified, k.avoided, _seconds(k.to_green.median)) for k in kinds],
+        spare=("to green",),
+    )
 
 
 @click.command()

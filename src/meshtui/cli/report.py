@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def report(
     also of the old system; several are merged, and what they tell differently is named.
     """
     form = form or _format_of(output)
+    gc.disable()  # millions of rows that live to the end, none of them in a circle
     ends = (parse_time(since) if since else None, parse_time(until) if until else None)
     ranges = (parse_range(compare[0]), parse_range(compare[1])) if compare else None
     if exports:

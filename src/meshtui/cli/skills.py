@@ -158,6 +158,19 @@ def forget(session: Session, skill: str) -> None:
         _decided(node, known)
 
 
+@skills.command("not-here")
+@click.argument("skill")
+@click.option("--undo", is_flag=True, help="Offer it here again.")
+@click.pass_obj
+def not_here(session: Session, skill: str, undo: bool) -> None:
+    """Do not offer a skill in the project of this folder again, to nobody; for agents as for people."""
+    with session.node() as node:
+        known = _find(node, skill)
+        project = decisions.offer_here(node, known.skill_id, str(Path.cwd()), wanted=undo)
+        node.project()
+    say(f"#{known.label} {known.skill.skill_id[:12]} is {'' if undo else 'not '}offered in {project}")
+
+
 @skills.command("export")
 @click.argument("file", required=False)
 @click.option(

@@ -128,6 +128,17 @@ def test_times_to_green_are_told_apart_for_first_and_again(mesh: Store) -> None:
     assert found.again.to_green == Distribution(3, 2.0, 9.0, 1.0, 9.0)
 
 
+def test_what_was_taught_only_after_the_failure_makes_no_repeat(mesh: Store) -> None:
+    put(mesh, replace(SKILL, created=""))
+    late = known_skill("late", author=A, created=to_text(START + timedelta(hours=1)))
+    put(mesh, late)
+    number = met(mesh, 1, again=True)
+    mesh.set_incident_state(number, "verified", skill_id=late.skill_id, again=True, seconds=2.0)
+    facts = gather(mesh)
+    assert [fact.again for fact in facts.incidents] == [False]
+    assert (facts.ledger, facts.unproven) == ((), ())
+
+
 def test_a_fix_that_failed_is_listed_with_the_exit_code_that_says_so(mesh: Store) -> None:
     number = met(mesh, 1, again=True, seconds=None)
     facts = gather(mesh)

@@ -309,6 +309,25 @@ def test_the_word_that_lifted_one_halt_does_not_lift_the_next(vault: Vault) -> N
         decisions.resume(node, signer=vault.key)
 
 
+def test_a_halt_of_another_node_is_lifted_by_the_operators_word_and_not_by_that_nodes_key_alone(vault: Vault) -> None:
+    mesh, node, there = vault.desk.mesh, vault.node, vault.desk.mesh.node("there")
+    enrol_here(there, vault.key)
+    mesh.meet()
+    for _ in range(2):
+        decisions.halt(there, "a drill")
+        halt_file(there.settings.operator).unlink()  # the operator's folder is one; what is left was told
+        mesh.meet()
+        assert node.halted() == "a drill"
+        old = there.store.word("resume", "halt")
+        told = {"why": "", "name": "there", **({"word": {"text": old[0], "sig": old[1]}} if old else {})}
+        mesh.send(there, "halt", told)
+        mesh.meet()
+        assert node.halted() == "a drill"
+        decisions.resume(there, signer=vault.key)
+        mesh.meet()
+        assert node.halted() == ""
+
+
 def test_a_policy_file_counts_with_its_signature_only(vault: Vault) -> None:
     path = vault.node.settings.operator / "policy.toml"
     path.write_text("schema_version = 1\n[declared]\nservices = ['nginx']\n")

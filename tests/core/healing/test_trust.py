@@ -680,3 +680,26 @@ def test_each_kind_of_a_fix_of_several_steps_is_held_by_its_own_mode(mesh: Small
     assert judged(a, asked, ruling).decision == "run"
     a.store.set_rule("mode:action:make_file", "hint", "me")
     assert judged(a, asked, ruling).decision == "hint"
+
+
+def test_a_node_that_was_away_hears_of_a_revocation_before_its_first_fix(mesh: SmallMesh) -> None:
+    a, away, s = mesh.node("a"), mesh.node("away"), mesh.node("s", operator="other")
+    known = taught(s)
+    for number in range(50):
+        taught(s, f"ModuleNotFoundError: No module named 'module{number}'", f"pip install module{number}")
+    mesh.meet()
+    for node in (a, away):
+        enrol(node, key_of(s), "me")
+        node.store.set_rule(f"mode:author:{s.identity.operator}", "auto", "me")
+    assert decision(Fix(away, mesh.clock).fail()) == "run"
+    for number in range(150):
+        mesh.send(s, "skill", body(known, context=str(number)))
+    revoke(a, key_of(s), "compromised")
+    publish(a)
+    mesh.clock.advance(3600)
+    first = Fix(away, mesh.clock).fail()
+    assert decision(first) != "run"
+    while pull(away).more:
+        pass
+    assert decision(Fix(away, mesh.clock).fail()) == "refuse"
+    assert again(away, known).state != "forgotten"  # it is shown, and never run

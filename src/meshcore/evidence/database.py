@@ -1,0 +1,28 @@
+"""The figures of the databases for an export: the two queries of the operators' documents, and rows per table."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from meshcore.bridge.base import Bridge
+from meshcore.bridge.oldtable import QUERIES
+from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.model import Json
+from meshcore.store import SCHEMA_VERSION, Store
+
+
+def database_figures(store: Store, bridge: Bridge | None, fault: str = "") -> dict[str, Json]:
+    """Return what the databases hold; where the bridge cannot be used, `fault` says why. Raises MeshError."""
+    found: dict[str, Json] = {
+        "queries": [],
+        "rows": {"store": store.table_counts()},
+        "store_schema": SCHEMA_VERSION,
+        "sqlite": sqlite3.sqlite_version,
+    }
+    if isinstance(bridge, SqliteBridge):
+        results = bridge.old.counts()
+        found["queries"] = [{"sql": sql, "result": n} for sql, n in zip(QUERIES, results, strict=True)]
+        found["rows"]["bridge"] = bridge.log.table_counts()
+    else:
+        found["bridge_fault"] = fault or "no bridge"
+    return found

@@ -1,0 +1,90 @@
+"""News of folders from the operating system, for whoever follows files in them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+QUICK_MS: Final = 10  # how often news are looked for while there are any: they come after 10 to 20 ms
+CALM_MS: Final = 50  # and after a while without: a fifth of the processor's time
+CALM_AFTER_MS: Final = 30_000
+
+
+class FolderNews:
+    """Changes in folders, heard by watchfiles in a thread; `close` ends it.
+
+    The folder is watched and not the file: a watch on a file goes deaf once the file is renamed. Where nothing can be
+    watched, `wait` returns after its time.
+    """
+
+    def __init__(self) -> None:
+        self._heard = asyncio.Event()
+        self._watched: frozenset[tuple[Path, int]] = frozenset()
+        self._stop = threading.Event()
+
+    async def wait(self, folders: frozenset[Path], seconds: float) -> None:
+        """Return when something changed in the folders since the last call, or after so many seconds."""
+        self._watch(folders)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        self._heard.clear()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._stop.set()
+        self._watched = frozenset()
+
+    def _watch(self, folders: frozenset[Path]) -> None:
+        # A folder that was made anew is another one, under the same name.
+        wanted = frozenset((folder, _inode(folder)) for folder in folders)
+        if wanted == self._watched:
+            return
+        self.close()
+        self._watched, self._stop = wanted, threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._heard.set)
+
+        arguments = (sorted(folders), self._stop, tell)
+        threading.Thread(target=_listen, args=arguments, name="folder news", daemon=True).start()
+
+
+def _inode(folder: Path) -> int:
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _listen(folders: list[Path], stop: threading.Event, tell: Callable[[], None]) -> None:
+    """Call `tell` for every change until `stop` is set; quickly while there is something, calmly while there is not."""
+    from watchfiles import watch
+
+    step = QUICK_MS
+    while not stop.is_set():
+        changes = watch(
+            *folders,
+            watch_filter=None,
+            debounce=2 * step,
+            step=step,
+            stop_event=stop,
+            rust_timeout=CALM_AFTER_MS,
+            yield_on_timeout=True,
+            recursive=False,
+        )
+        try:
+            for change in changes:
+                tell()
+                if bool(change) == (step == CALM_MS):
+                    step = QUICK_MS if change else CALM_MS
+                    break
+        except OSError:  # a folder that went away, or no more watches: the caller looks by itself
+            return
+        tell()  # what came while the one watch had ended and the other not begun

@@ -1,0 +1,193 @@
+"""`meshtui connect` and `disconnect`: an agent program joins, or leaves, with one command."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from meshcore.agents import NAMES
+from meshcore.agents import connecting as agents
+from meshcore.errors import EXIT_FAILURE, ConfigurationError, UsageError
+from meshcore.model import Json
+from meshtui.cli.context import Session, json_option, print_json, say, table
+
+_user = click.option("--user", "scope", flag_value="user", default="user", help="For all of your projects (default).")
+_project = click.option("--project", "scope", flag_value="project", help="For the project in this folder only.")
+_agent = click.argument("agent", type=click.Choice(NAMES), required=False)
+
+
+@click.command()
+@_agent
+@_user
+@_project
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--list", "listing", is_flag=True, help="Which agents are installed, connected, and were heard of when.")
+@click.option(
+    "--test", "trial", is_flag=True, help="Let one fix arrive, through the command that the agent would call."
+)
+@json_option
+@click.pass_obj
+def connect(
+    session: Session,
+    agent: str | None,
+    scope: agents.Scope,
+    dry_run: bool,
+    yes: bool,
+    listing: bool,
+    trial: bool,
+    as_json: bool,
+) -> int:
+    """Let an agent program ask the mesh at each failed command: its hooks are written where it reads them.
+
+    What others have put there stays as it is, the file is backed up once, and `meshtui disconnect` gives it back.
+    A fix that is known comes to the agent as a suggestion; `meshtui mode --via AGENT auto` lets policy apply it.
+    """
+    if listing:
+        _show_list(session, as_json)
+        return 0
+    if agent is None:
+        raise UsageError(f"name an agent: {', '.join(NAMES)}; or --list")
+    if trial:
+        return _try_out(session, agent)
+    path = agents.settings_path(agent, scope, os.environ, Path.cwd())
+    change = agents.connection(agent, path, _command(session, agent))
+    if not change.needed:
+        say(f"{agent} is connected already: {path}")
+        return 0
+    _show_diff(change)
+    if dry_run:
+        return 0
+    if not yes and not _confirmed(f"write {change.file.path}?"):
+        say("nothing was written")
+        return EXIT_FAILURE
+    agents.connect(change)
+    _welcome(session, agent, path)
+    return 0
+
+
+def _command(session: Session, agent: str) -> list[str]:
+    return agents.hook_command(agent, session.home, session.bridge)
+
+
+def _show_diff(change: agents.Change) -> None:
+    name = str(change.file.path)
+    before = (change.file.text or "").splitlines()
+    for line in difflib.unified_diff(before, change.after.splitlines(), name, name, n=2, lineterm=""):
+        say(line)
+
+
+def _confirmed(question: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("nobody is there to be asked; look with --dry-run, then add --yes")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _welcome(session: Session, agent: str, path: Path) -> None:
+    settings = session.settings
+    say(f"\n✓ {agent}@{settings.host} is a member of this node ({settings.agent}): {path}")
+    if not agents.installed(agent, os.environ):
+        say(f"  {agents.program_called(agent).commands[0]} itself was not found on PATH; it will join when it is there")
+    say(f"  left to do: {agents.program_called(agent).afterwards}")
+    say(f"  see a fix arrive: meshtui connect --test {agent}")
+    if importlib.util.find_spec("meshtui.cli.service") is not None:
+        say("  hear others at once, also while nothing runs here: meshtui service install --now")
+    _show_history(agent)
+
+
+def _show_history(agent: str) -> None:
+    """Show what the agent's own past would teach, where its session files can be read; nothing is written."""
+    if importlib.util.find_spec("meshcore.knowledge.history") is None:
+        return
+    history = importlib.import_module("meshcore.knowledge.history")
+    try:
+        found = history.preview(agent)
+    except KeyError:
+        return
+    if found.sessions:
+        say(f"  its past: {found.sentence()}; import: meshtui import history {agent}")
+
+
+def _show_list(session: Session, as_json: bool) -> None:
+    rows = [_state(session, agent) for agent in NAMES]
+    if as_json:
+        print_json("connections", rows)
+        return
+    columns = ("agent", "installed", "user", "project", "hook last called")
+    cells = [(r["agent"], r["installed"] or "-", r["user"], r["project"], r["called"] or "never") for r in rows]
+    table(columns, cells, spare=("installed",))
+
+
+def _state(session: Session, agent: str) -> dict[str, Json]:
+    def found(scope: agents.Scope) -> str:
+        try:
+            command = agents.installed_command(agent, agents.settings_path(agent, scope, os.environ, Path.cwd()))
+        except ConfigurationError:
+            return "cannot be read"
+        if command is None:
+            return "no"
+        return "connected" if Path(command[0]).exists() else "its command is gone: connect again"
+
+    try:
+        mark = session.settings.home / "state" / f"hook.{agent}"
+        called = datetime.fromtimestamp(mark.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except OSError:
+        called = ""
+    installed = agents.installed(agent, os.environ)
+    return {
+        "agent": agent,
+        "installed": installed,
+        "user": found("user"),
+        "project": found("project"),
+        "called": called,
+    }
+
+
+# --- letting one fix arrive -------------------------------------------------------------------------------------------
+
+
+def _try_out(session: Session, agent: str) -> int:
+    """Call the hook as the agent would, in a home of its own that knows one harmless fix."""
+    from meshtui.cli.connect_trial import try_out
+
+    command = _installed(agent) or _command(session, agent)
+    return try_out(agent, command)
+
+
+def _installed(agent: str) -> list[str] | None:
+    scopes: Mapping[str, agents.Scope] = {"project": "project", "user": "user"}
+    for scope in scopes.values():
+        command = agents.installed_command(agent, agents.settings_path(agent, scope, os.environ, Path.cwd()))
+        if command is not None:
+            return command
+    return None
+
+
+@click.command()
+@_agent
+@_user
+@_project
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def disconnect(session: Session, agent: str | None, scope: agents.Scope, yes: bool) -> int:
+    """Take meshtui's hooks out of an agent's settings again; those of others stay."""
+    if agent is None:
+        raise UsageError(f"name an agent: {', '.join(NAMES)}")
+    path = agents.settings_path(agent, scope, os.environ, Path.cwd())
+    if not agents.is_connected(agent, path):
+        say(f"{agent} is not connected: {path}")
+        return 0
+    if not yes and not _confirmed(f"take meshtui's hooks out of {path}?"):
+        say("nothing was changed")
+        return EXIT_FAILURE
+    say(f"{path}: {agents.disconnect(agent, path)}")
+    return 0

@@ -1,0 +1,18 @@
+"""`meshtui hook AGENT`: what an agent calls at each finished command. Connected agents call it by a faster way."""
+
+from __future__ import annotations
+
+import click
+
+from meshcore.agents import NAMES
+from meshtui.cli.context import Session
+
+
+@click.command()
+@click.argument("agent", type=click.Choice(NAMES))
+@click.pass_obj
+def hook(session: Session, agent: str) -> int:
+    """Read one payload of an agent on standard input, and answer it on standard output; exit 0 whatever happens."""
+    from meshcore.hook import main
+
+    return main(agent, home=session.home, bridge=session.bridge)
