@@ -42,7 +42,11 @@ TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hoo
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
 VERDICT = "hook:verdict:"  # + action and policy: the decision of policy, when it was last asked
 PULLED = "hook:pulled"
+CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
+
+
+_open_to_the_end: list[Store] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,14 @@ class Handled:
     follow_up: dict[str, Json] | None = None
 
 
-def take(report: Call, program: Agent, settings: Settings, environment: Mapping[str, str]) -> Handled:
-    """Do what a report asks for. Raises MeshError where the store cannot be used."""
+def take(
+    report: Call, program: Agent, settings: Settings, environment: Mapping[str, str], *, to_the_end: bool = False
+) -> Handled:
+    """Do what a report asks for. Raises MeshError where the store cannot be used.
+
+    `to_the_end`: this process ends at once, and the store stays open until then: closing the last connection would
+    fold the write-ahead log in, which costs more than everything else together.
+    """
     me = AgentInfo(environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", program.NAME, settings.host)
     store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
     try:
@@ -63,7 +73,11 @@ def take(report: Call, program: Agent, settings: Settings, environment: Mapping[
             return call.failed(report)
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
-        store.close()
+        if to_the_end:
+            store.checkpoint(at_least=CHECKPOINT_BYTES)
+            _open_to_the_end.append(store)
+        else:
+            store.close()
 
 
 class _Call:
