@@ -20,7 +20,7 @@ $(VENV)/.dev: $(VENV)/.run
 	@touch $@
 
 demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline)
-	@$(BIN)/meshtui demo $(ARGS)
+	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
 	@$(BIN)/python -m benchmarks.hook
+	@$(BIN)/python -m benchmarks.prompt
+	@$(BIN)/python -m benchmarks.history
+	@$(BIN)/python -m benchmarks.report
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
@@ -61,6 +64,7 @@ soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python scripts/agent_picture.py
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

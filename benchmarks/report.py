@@ -7,6 +7,7 @@ skills; six of seven are healed. The limit below which no report can go is readi
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -121,6 +122,7 @@ def main() -> None:
         command = seconds_of(lambda: as_command(home.root, page))
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         store = Store(home.store)
+        gc.disable()  # as in the command
         about = origin(NODE, "agent", "host", "", START)
         gathered = gather_slice(store, about)
         exported = Path(folder) / "slice"

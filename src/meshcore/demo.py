@@ -7,52 +7,22 @@ two virtual environments, one operator, one bridge. Every figure comes from the 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from meshcore.bridge.oldtable import QUERIES
 from meshcore.clock import from_text
-from meshcore.errors import MeshError
+from meshcore.demo_stage import PACKAGE, STEP_SECONDS, Agent, DemoError, Events, agents_in, build_stand_in
 
-PACKAGE = "django"
-PROGRAM = '''"""A small Django program: it renders one template."""
-
-import django
-from django.conf import settings
-from django.template import Context, Engine
-
-settings.configure(USE_I18N=False)
-print(Engine().from_string("Django {{ version }} renders this.").render(Context({"version": django.get_version()})))
-'''
-STAND_IN_VERSION = "0.0.dev0"
-_STAND_IN = {
-    "django/__init__.py": f'def get_version():\n    return "{STAND_IN_VERSION} (a stand-in built by the demo)"\n',
-    "django/conf.py": (
-        "class _Settings:\n    def configure(self, **options):\n        pass\n\n\nsettings = _Settings()\n"
-    ),
-    "django/template.py": (
-        "class Context(dict):\n    pass\n\n\n"
-        "class Engine:\n    def from_string(self, text):\n        self.text = text\n        return self\n\n"
-        "    def render(self, context):\n        text = self.text\n        for name, value in context.items():\n"
-        '            text = text.replace("{{ " + name + " }}", str(value))\n        return text\n'
-    ),
-}
 PROBE_SECONDS = 25
-STEP_SECONDS = 300
 WAIT_SECONDS = 20
-
-
-class DemoError(MeshError):
-    """A step of the demo did not do what it should; the message says which, and what was printed."""
 
 
 @dataclass
@@ -75,65 +45,16 @@ class Story:
     pending: int = 0
     skills_files: dict[str, str] = field(default_factory=dict)
     skills: dict[str, int] = field(default_factory=dict)
+    passes: list[Any] = field(default_factory=list)
+    run_verdict: str = ""
+    report: str = ""
     verified: bool = False
-
-
-class _Agent:
-    """One agent of the story: its own home, folder and virtual environment."""
-
-    def __init__(self, root: Path, name: str, environment: Mapping[str, str], meshtui: Sequence[str]) -> None:
-        self.name = name
-        self.home = root / name / "home"
-        self.work = root / name / "work"
-        self.venv = root / name / "venv"
-        self.environment = {**environment, "MESHTUI_HOME": str(self.home), "MESHTUI_AGENT": name}
-        self._meshtui = list(meshtui)
-
-    @property
-    def python(self) -> str:
-        return str(self.venv / "bin" / "python")
-
-    def start_environment(self) -> subprocess.Popen[bytes]:
-        """Begin to make the virtual environment."""
-        self.work.mkdir(parents=True)
-        (self.work / "app.py").write_text(PROGRAM)
-        return subprocess.Popen(
-            [sys.executable, "-m", "venv", str(self.venv)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-
-    def command(self, *arguments: str) -> list[str]:
-        return [*self._meshtui, *arguments]
-
-    def call(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run one `meshtui` command as this agent, in its folder."""
-        return subprocess.run(
-            self.command(*arguments),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=self.work,
-            env=self.environment,
-            timeout=STEP_SECONDS,
-        )
-
-    def ask(self, *arguments: str) -> Any:
-        """Run a command with --json and return what it prints. Raises DemoError."""
-        done = self.call(*arguments, "--json")
-        try:
-            return json.loads(done.stdout)
-        except ValueError as error:
-            raise DemoError(
-                f"{self.name}: meshtui {' '.join(arguments)}: {done.stderr.strip() or done.stdout}"
-            ) from error
 
 
 def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
     """Play the story in `root`, an empty folder; return what was measured. Raises DemoError, OSError."""
     story = Story(str(root), offline)
-    meshtui = [sys.executable, "-m", "meshtui"]
-    environment = _environment(root)
-    a = _Agent(root, "agent_a_test", environment, meshtui)
-    b = _Agent(root, "agent_b_test", environment, meshtui)
+    a, b = agents_in(root)
     say("setting up two agents: each its own home, folder and virtual environment")
     makers = [agent.start_environment() for agent in (a, b)]
     for agent, maker in zip((a, b), makers, strict=True):
@@ -148,11 +69,18 @@ def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
         for agent in (a, b):
             agent.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
 
+    # The monitor has its own step: two passes a second apart after one at the start would look like a hole.
+    quiet = root / "listener.toml"
+    quiet.write_text("[monitor]\nenabled = false\n")
     listener = subprocess.Popen(
-        b.command("--no-ui", "--json"), stdout=subprocess.PIPE, text=True, cwd=b.work, env=b.environment
+        b.command("--config", str(quiet), "--no-ui", "--json"),
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=b.work,
+        env=b.environment,
     )
     try:
-        events = _Events(listener)
+        events = Events(listener)
         events.wait_for("runtime.started")
         _wait_until_joined(b)
         _tell(story, a, b, events, say)
@@ -162,7 +90,7 @@ def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
     return story
 
 
-def _tell(story: Story, a: _Agent, b: _Agent, events: _Events, say: Callable[[str], None]) -> None:
+def _tell(story: Story, a: Agent, b: Agent, events: Events, say: Callable[[str], None]) -> None:
     say(f"1. {a.name} runs app.py")
     failed = a.call("run", "--", a.python, "app.py")
     if failed.returncode == 0:
@@ -213,48 +141,7 @@ def _tell(story: Story, a: _Agent, b: _Agent, events: _Events, say: Callable[[st
         story.skills[agent.name] = len(json.loads(path.read_text())["skills"])
 
 
-class _Events:
-    """The JSON lines of a running `meshtui --no-ui`, read one after the other."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._seen: list[dict[str, Any]] = []
-
-    def wait_for(self, kind: str, **fields: str) -> dict[str, Any]:
-        """Return the first event of a kind with these fields, now or later. Raises DemoError."""
-
-        def fits(event: dict[str, Any]) -> bool:
-            return event["kind"] == kind and all(event.get(k) == v for k, v in fields.items())
-
-        for event in self._seen:
-            if fits(event):
-                return event
-        if self._process.stdout is None:
-            raise DemoError("the listener has no output")
-        for line in self._process.stdout:
-            latest: dict[str, Any] = json.loads(line)
-            self._seen.append(latest)
-            if fits(latest):
-                return latest
-        raise DemoError(f"the listener ended before {kind}")
-
-
-def _environment(root: Path) -> dict[str, str]:
-    """Return this process's environment, with everything of the mesh led into `root`."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MESHTUI_", "VIRTUAL_ENV", "PYTHON"))
-    }
-    if mode := os.environ.get("MESHTUI_CONTAINMENT"):
-        kept["MESHTUI_CONTAINMENT"] = mode
-    return {
-        **kept,
-        "MESHTUI_OPERATOR_DIR": str(root / "operator"),
-        "MESHTUI_BRIDGE": str(root / "claude_bridge_enhanced.db"),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def _index_fault(agent: _Agent) -> str:
+def _index_fault(agent: Agent) -> str:
     """Return why no package index can be used, empty where one can."""
     probe = [agent.python, "-m", "pip", "--disable-pip-version-check", "install", "--dry-run", "--quiet"]
     probe += ["--no-deps", "--only-binary=:all:", "--retries", "0", "--timeout", "5", PACKAGE]
@@ -266,22 +153,6 @@ def _index_fault(agent: _Agent) -> str:
         return ""
     lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return lines[-1].removeprefix("ERROR: ") if lines else "pip cannot find it"
-
-
-def build_stand_in(folder: Path) -> Path:
-    """Build a tiny wheel named django in `folder`, without any tool; return the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    info = f"{PACKAGE}-{STAND_IN_VERSION}.dist-info"
-    files = {
-        **_STAND_IN,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {STAND_IN_VERSION}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: meshtui-demo\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{PACKAGE}-{STAND_IN_VERSION}-py3-none-any.whl", "w") as wheel:
-        for name, text in {**files, f"{info}/RECORD": record}.items():
-            wheel.writestr(name, text)
-    return folder
 
 
 def _split(outcome: Mapping[str, Any]) -> dict[str, float]:
@@ -296,7 +167,7 @@ def _in_words(split: Mapping[str, float]) -> str:
     return text + (f" + until it was taught {waiting:.2f} s" if waiting > 0.005 else "")
 
 
-def _receipt_latency(agent: _Agent) -> float:
+def _receipt_latency(agent: Agent) -> float:
     """Return the seconds from the skill's publication to its receipt, both read from the bridge."""
     path = Path(agent.environment["MESHTUI_BRIDGE"] + ".mesh.db")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as bridge:
@@ -314,12 +185,12 @@ _FIRST_SKILL_RECEIPT = """
 
 def old_queries(bridge: Path) -> tuple[int, int]:
     """Return the two counts that the operators' documents quote: skills broadcast, and pending."""
-    broadcast = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
     with closing(sqlite3.connect(f"file:{bridge}?mode=ro", uri=True)) as old:
-        return old.execute(broadcast).fetchone()[0], old.execute(broadcast + " AND status='pending'").fetchone()[0]
+        broadcast, pending = (int(old.execute(query).fetchone()[0]) for query in QUERIES)
+    return broadcast, pending
 
 
-def _wait_until_joined(agent: _Agent) -> None:
+def _wait_until_joined(agent: Agent) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         if any(node["name"] == agent.name for node in agent.ask("nodes", "list")["nodes"]):

@@ -96,7 +96,11 @@ class StoreFile:
             ) from error
 
     def _version(self) -> int:
-        version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        try:
+            version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+        except UnicodeDecodeError as error:
+            # SQLite quotes a damaged table's text in its message, whatever bytes that is by now.
+            raise ConfigurationError(f"{self.path}: {_LASTING[sqlite3.SQLITE_CORRUPT]}") from error
         return check_version(version, tables, self.path)
 
     def _migrate(self) -> None:

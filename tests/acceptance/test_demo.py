@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meshcore.evidence.bundle import verify_bundle
 from meshcore.healing.containment import detect
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,19 @@ def check(story: dict[str, object]) -> None:
         assert split["seconds"] >= split["mesh"] + split["commands"] > 0
     assert isinstance(story["received_after"], float)
     assert story["broadcast"] == 1
+    report = Path(str(story["report"]))
+    page = report.read_text()
+    assert "2 of 2 failures are verified" in page
+    assert "1 repeat was avoided with a whole chain of evidence." in page
     assert story["skills"] == {"agent_a_test": 1, "agent_b_test": 1}
+    assert [seen["skill_count"] for seen in story["passes"]] == [1, 1]  # type: ignore[attr-defined]
+    assert str(story["run_verdict"]).endswith(" -> PASSED")
+    root = Path(str(story["folder"]))
+    [line] = (root / "agent_b_test/work/workflow_results/runs/validation_log.jsonl").read_text().splitlines()
+    assert json.loads(line)["warnings"] == []
+    assert [verify_bundle(root / name / "export").faults for name in ("agent_a_test", "agent_b_test")] == [(), ()]
+    assert report == root / "report.html"
+    assert "No module named" in page
     assert story["why"]
     assert story["allowed"]
 

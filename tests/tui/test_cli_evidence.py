@@ -110,6 +110,17 @@ def test_verify_says_who_signed_and_names_what_changed(a: Agent, b: Agent) -> No
     assert b.ask("evidence", "verify", str(a.work / "out"))["ok"] is False
 
 
+def test_exports_that_overlap_count_everything_once(a: Agent) -> None:
+    a.learn()
+    a.run(*a.app)
+    for name in ("one", "other"):
+        a.call("evidence", "export", name)
+    [one, both] = [a.call("report", *names, "--format", "json").stdout for names in (["one"], ["one", "other"])]
+    figures = [json.loads(text)["report"]["key_figures"] for text in (one, both)]
+    assert figures[0] == figures[1]
+    assert figures[0][0] == {"name": "failures", "value": "1", "note": ""}
+
+
 def test_a_report_of_several_exports_checks_each_first(a: Agent, b: Agent) -> None:
     a.learn()
     for agent in (a, b):

@@ -34,9 +34,10 @@ def watched(found: Slice) -> tuple[Watched, ...]:
     by_node: dict[str, list[Snapshot]] = {}
     for row in found.monitor:
         try:
-            by_node.setdefault(row.node, []).append(snapshot_of(row.record))
+            snapshot = snapshot_of(row.record)
         except ValueError:
             continue
+        by_node.setdefault(row.node, []).append(snapshot)
     return tuple(_watched(node, names.get(node, node[:_SHORT_NODE]), rows) for node, rows in by_node.items())
 
 
@@ -83,7 +84,7 @@ def _growth(found: Slice, monitors: Sequence[Watched]) -> Section:
         rows.append((name, "taught or received", points[0][1], points[-1][1], points[0][2], points[-1][2]))
         entries = Line("entries", "quiet", tuple((at, n) for at, n, _ in points))
         unique = Line("unique skills", "again", tuple((at, n) for at, _, n in points))
-        charts.append(
+        charts.extend(
             _lines(f"Skills known to {name}", "Entries count every telling, unique skills each once.", entries, unique)
         )
     for monitor in monitors:
@@ -97,7 +98,7 @@ def _growth(found: Slice, monitors: Sequence[Watched]) -> Section:
             lines = [Line("entries", "quiet", tuple(known))]
             lines += [Line("unique skills", "again", tuple(unique_at))] if unique_at else []
             about = "Entries of the skills file at each snapshot of the monitor; nothing is drawn across a hole."
-            charts.append(_lines(f"Skills seen by {monitor.name}", about, *lines, gaps=monitor.course.holes))
+            charts.extend(_lines(f"Skills seen by {monitor.name}", about, *lines, gaps=monitor.course.holes))
     return Section(
         "growth",
         "Growth of skills",
@@ -122,13 +123,16 @@ def _growth(found: Slice, monitors: Sequence[Watched]) -> Section:
     )
 
 
-def _lines(title: str, about: str, *lines: Line, gaps: Sequence[Hole] = ()) -> Lines:
-    moments = [at for line in lines for at, _ in line.points]
-    return Lines(title, about, min(moments), max(moments), lines, tuple(gaps))
+def _lines(title: str, about: str, *lines: Line, gaps: Sequence[Hole] = ()) -> Iterator[Lines]:
+    """Yield the chart of lines; a single moment is no course."""
+    moments = {at for line in lines for at, _ in line.points}
+    if len(moments) > 1:
+        yield Lines(title, about, min(moments), max(moments), lines, tuple(gaps))
 
 
 def _undelivered(monitors: Sequence[Watched]) -> Section:
-    charts, rows = [], []
+    charts: list[Chart] = []
+    rows: list[tuple[Cell, ...]] = []
     for monitor in monitors:
         points = [(s.at, n) for s in monitor.snapshots if isinstance(n := s.mesh.get("undelivered_total"), int)]
         if not points:
@@ -137,7 +141,7 @@ def _undelivered(monitors: Sequence[Watched]) -> Section:
         rows.append((monitor.name, len(points), sum(n > 0 for n in values), max(values), values[-1]))
         line = Line("undelivered", "wait", tuple(points))
         about = "Deliveries that were expected and not yet received, at each snapshot of the monitor."
-        charts.append(_lines(f"Undelivered, seen by {monitor.name}", about, line, gaps=monitor.course.holes))
+        charts.extend(_lines(f"Undelivered, seen by {monitor.name}", about, line, gaps=monitor.course.holes))
     return Section(
         "undelivered",
         "Undelivered over time",

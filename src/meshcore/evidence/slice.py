@@ -21,7 +21,7 @@ from meshcore.errors import UsageError
 from meshcore.events import Event, EventKind
 from meshcore.evidence.jsonl import read_lines
 from meshcore.evidence.monitorlog import SKIPPED_KEPT, snapshot_of
-from meshcore.evidence.slice_codec import clean, clean_json
+from meshcore.evidence.slice_codec import clean, clean_json, clean_mark
 from meshcore.evidence.slice_files import is_slice, read_slice, write_slice
 from meshcore.evidence.slice_merge import merge
 from meshcore.evidence.slice_rows import (
@@ -226,9 +226,9 @@ def _incident(met: MetIncident, answered: Set[str], known: KnownSkill | None, ab
     # hears of it, which may be just after the failure that it answers.
     taught_after = known is not None and known.author == met.node and known.created > met.opened
     return IncidentRow(
-        incident_id=clean(met.incident_id),
+        incident_id=clean_mark(met.incident_id),
         node=met.node,
-        opened=clean(met.opened),
+        opened=clean_mark(met.opened),
         agent=clean(met.agent),
         via=clean(met.via),
         host=clean(met.host),
@@ -249,12 +249,12 @@ def _incident(met: MetIncident, answered: Set[str], known: KnownSkill | None, ab
 def _outcome(body: Mapping[str, Json]) -> OutcomeRow:
     rerun = body.get("rerun")
     return OutcomeRow(
-        outcome_id=clean(body["outcome_id"]),
-        incident_id=clean(body["incident_id"]),
-        skill_id=clean(body["skill_id"]),
+        outcome_id=clean_mark(body["outcome_id"]),
+        incident_id=clean_mark(body["incident_id"]),
+        skill_id=clean_mark(body["skill_id"]),
         result=body["result"],
-        at=clean(body["at"]),
-        node=clean(body["node"]),
+        at=clean_mark(body["at"]),
+        node=clean_mark(body["node"]),
         host=clean(body["host"]),
         agent=clean(body["agent"]),
         actor=clean(body.get("actor", "")),

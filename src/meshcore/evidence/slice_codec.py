@@ -7,6 +7,7 @@ visible: a slice is data from outside.
 from __future__ import annotations
 
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -21,6 +22,7 @@ TEXT_LIMIT = 4_000  # characters of one text
 LIST_LIMIT = 10_000  # items of one list in a row
 LARGEST = 1e15
 _DEEPEST = 20
+_MARK = re.compile(r"(?:[0-9a-f]{16}|[0-9a-f]{64})?|\d{4}-\d\d-\d\dT[\d:.]{8,15}Z")
 
 T = TypeVar("T")
 Decoder = Callable[[Json, str], Any]
@@ -31,6 +33,11 @@ _known: dict[type, tuple[tuple[str, Decoder, bool], ...]] = {}
 def clean(text: str) -> str:
     """Return a text as it may leave: without secrets, visible, of bounded length."""
     return visible(redact(text), limit=TEXT_LIMIT, keep_newlines=False)
+
+
+def clean_mark(text: str) -> str:
+    """Return an id or a time as it may leave; one in our own form holds no secret and is not searched for one."""
+    return text if _MARK.fullmatch(text) else clean(text)
 
 
 def clean_json(value: Json, text: Callable[[str], str] = clean, depth: int = 0) -> Json:

@@ -9,8 +9,9 @@ from typing import Any
 
 from meshcore.errors import MeshError
 from meshcore.evidence.jsonl import MAX_LINE_BYTES, read_lines
+from meshcore.evidence.monitorlog import snapshot_of
 from meshcore.evidence.slice_codec import clean, from_json, to_json
-from meshcore.evidence.slice_rows import TABLES, Origin, Slice
+from meshcore.evidence.slice_rows import TABLES, MonitorRow, Origin, Slice
 from meshcore.home import PRIVATE_FILE, PRIVATE_FOLDER, read_plain_file, write_atomically
 from meshcore.model import Json
 
@@ -106,7 +107,10 @@ def _table(path: Path, kind: type, expected: Json) -> tuple[Any, ...]:
                 raise ValueError(line.reason)
             if line.number > MAX_ROWS:
                 raise ValueError(f"more than {MAX_ROWS:,} rows")
-            found.append(from_json(kind, line.value))
+            row: Any = from_json(kind, line.value)
+            if isinstance(row, MonitorRow):
+                snapshot_of(row.record)  # a record without a usable time is no record
+            found.append(row)
         except ValueError as error:
             raise MeshError(f"{path}:{line.number}: {error}; export it again") from None
     if expected != len(found):

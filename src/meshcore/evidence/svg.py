@@ -24,7 +24,24 @@ _MOST_POINTS = 1_200  # of a line
 _BIN = 6.0
 _LABEL_LIMIT = 26
 
-_TIME_STEPS = (60, 300, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400)
+_TIME_STEPS = (
+    5,
+    10,
+    15,
+    30,
+    60,
+    300,
+    900,
+    1800,
+    3600,
+    2 * 3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+    86400,
+    2 * 86400,
+    7 * 86400,
+)
 _SPAN_TICKS = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
 _FINE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _FINE_BELOW = 200.0  # the ratio of the edges of an axis
@@ -75,9 +92,10 @@ class _Time:
         for stamp in range(first, int(self.start.timestamp() + self.seconds) + 1, step):
             at = datetime.fromtimestamp(stamp, UTC)
             today = f"{at.day} {at:%b}"
-            text = today if step >= 86400 or (at.hour == at.minute == 0) else f"{at:%H:%M}"
+            clock = f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}"
+            text = today if step >= 86400 or clock in ("00:00", "00:00:00") else clock
             if day == "" and step < 86400:
-                text = f"{today}, {at:%H:%M}"
+                text = f"{today}, {clock}"
             day = today
             yield _grid(self.x(at), top, bottom, text)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from meshcore.demo import Story, remove, run_demo
+from meshcore.demo_proof import prove
 from meshcore.errors import UsageError
 from meshtui.cli.context import facts, json_option, print_json, say
 
@@ -20,17 +21,20 @@ GOAL_MESH_SECONDS = 0.150
 @click.command()
 @click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")
 @click.option("--keep", metavar="DIR", help="Play it in DIR (new or empty) and leave everything there.")
+@click.option("--report", "report_file", metavar="FILE", help="Where the report of it is to stay.")
 @json_option
-def demo(offline: bool, keep: str | None, as_json: bool) -> int:
+def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool) -> int:
     """Two agents, one bridge: the first is taught a fix and proves it, the second heals by itself.
 
-    Everything happens in a throwaway folder; your own homes, bridge and operator key are not touched. Exit 0 only if
-    the second agent was verified.
+    Then the monitor and the validator look at it, and a report is written, which stays. Everything happens in a
+    throwaway folder; your own homes, bridge and operator key are not touched. Exit 0 only if the second agent was
+    verified.
     """
     root = _folder(keep)
     progress = (lambda line: print(line, file=sys.stderr)) if as_json else say
     try:
         story = run_demo(root, offline=offline, say=progress)
+        prove(story, _report_file(root, report_file, kept=keep is not None), progress)
     finally:
         if keep is None:
             remove(root)
@@ -39,6 +43,12 @@ def demo(offline: bool, keep: str | None, as_json: bool) -> int:
     else:
         _summary(story, kept=keep is not None)
     return 0 if story.verified else 1
+
+
+def _report_file(root: Path, wanted: str | None, *, kept: bool) -> Path:
+    if wanted is not None:
+        return Path(wanted).absolute()
+    return (root if kept else Path(tempfile.mkdtemp(prefix="meshtui-report-"))) / "report.html"
 
 
 def _folder(keep: str | None) -> Path:
@@ -62,6 +72,7 @@ def _summary(story: Story, *, kept: bool) -> None:
             "pending queue": f"{story.pending}   (… AND status='pending')",
             **{f"skills of {name}": f"{story.skills[name]} in {path}" for name, path in story.skills_files.items()},
             "packages from": "a stand-in wheel built here" if story.offline else "the package index",
+            "report": f"{story.report}   (open it in a browser)",
         }
     )
     say("✓ healed at the second agent, verified by running the failed command again")

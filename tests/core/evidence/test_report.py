@@ -169,6 +169,11 @@ def test_an_empty_store_makes_a_report_that_says_so() -> None:
         assert "nan" not in render(report, form).lower().replace("maintenance", "")
 
 
+def test_a_monitor_without_a_usable_record_is_as_none() -> None:
+    found = replace(mesh(), monitor=(MonitorRow(A, {"timestamp": "soon"}),))
+    assert as_json(found)["sections"]["record"]["tables"]["record"]["rows"] == []
+
+
 def test_the_old_systems_log_is_told_as_it_is(shared: Path) -> None:
     path = shared / "seed-data" / "collective_learning_monitor_log.jsonl"
     found = as_json(slice_of_log(path, START))

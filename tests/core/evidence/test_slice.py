@@ -19,6 +19,7 @@ from meshcore.evidence.slice_codec import from_json, to_json
 from meshcore.evidence.slice_rows import IncidentRow, MonitorRow, OutcomeRow, Slice, StepRow
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Signature, StepResult
+from meshcore.safety.sanitize import visible
 from meshcore.store import Store
 from meshcore.testing import START, incident, known_skill, outcome
 
@@ -108,6 +109,11 @@ def folder(store: Store, tmp_path: Path) -> Path:
         ("outcomes.jsonl", '{"outcome_id": 7}', r"outcomes.jsonl:1: outcome_id must be a text"),
         ("skills.jsonl", "[" * 100_000, r"skills.jsonl:1: not usable JSON"),
         ("header.json", '{"format": "meshtui-slice", "version": 99}', r"version 99 .* reads version 1"),
+        (
+            "monitor.jsonl",
+            '{"node": "a", "record": {"timestamp": "soon"}}',
+            r"monitor.jsonl:1: timestamp 'soon' is no time",
+        ),
         ("header.json", '{"format": "else"}', "not the header of a slice"),
         ("header.json", "\x00\xff", "not JSON"),
     ],
@@ -143,7 +149,7 @@ def test_what_a_slice_brings_in_is_made_visible(folder: Path) -> None:
 @given(
     st.builds(
         OutcomeRow,
-        *[st.text(st.characters(exclude_categories=["C", "Z", "M"]), max_size=20)] * 8,
+        *[st.text(max_size=20).map(lambda text: visible(text, keep_newlines=False))] * 8,
         steps=st.lists(st.builds(StepRow, st.just("x"), st.integers(-5, 255), st.floats(0, 1e9))).map(tuple),
         rerun=st.none() | st.builds(StepRow, st.just("y"), st.integers(-5, 255), st.floats(0, 1e9)),
         seconds=st.none() | st.floats(0, 1e9),
