@@ -28,6 +28,7 @@ def test_an_unknown_failure_is_noted_and_told_and_not_answered(desk: Desk) -> No
     assert incident.signature.error_type == "ModuleNotFoundError"
     with desk.node() as node:
         assert node.store.figures().get("outbox.waiting", 0) == 0, "the follow-up has published it"
+        assert node.store.incident_node(incident.incident_id) == node.identity.node.public
 
 
 @pytest.mark.parametrize("agent", NAMES)
