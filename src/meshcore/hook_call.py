@@ -100,10 +100,10 @@ class _Call:
         self.report = report
         self.session = session_key(me.via, report.session)
         folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
-        argv, cwd = plain_command(report.command, folder, succeeded=isinstance(report, Success))
-        self.argv, self.cwd = argv, cwd
-        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
-        self.key = key_of(self.stored_argv, cwd)
+        plain = plain_command(report.command, folder, succeeded=isinstance(report, Success))
+        self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
+        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in plain.argv])[0]
+        self.key = key_of(self.stored_argv, plain.cwd)
 
     # --- it failed ------------------------------------------------------------------------------------------------
 
@@ -226,8 +226,8 @@ class _Call:
     def succeeded(self) -> Handled:
         """Where something is open in this session, note the command: it may be the fix, or prove one."""
         memory = recall(self.store, self.session)
-        if memory is None:
-            return Handled()
+        if memory is None or (self.piped and self.key in memory.failed):
+            return Handled()  # the success of a pipe's end proves nothing of what stands before it
         data = self.report.output.encode(errors="replace")
         output = readable(data[-4 * OUTPUT_KEPT :], truncated=len(data) > 4 * OUTPUT_KEPT)[-OUTPUT_KEPT:]
         with self.store.transaction():

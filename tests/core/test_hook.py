@@ -99,6 +99,15 @@ def test_what_a_session_did_between_failure_and_success_is_an_unconfirmed_skill(
     assert [incident.state for incident in desk.incidents()] == ["verified"]
 
 
+def test_a_success_through_a_pipe_settles_nothing(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded(FIX)
+    assert desk.succeeded(f"{COMMAND} 2>&1 | tail -5") == ""
+    assert [incident.state for incident in desk.incidents()] == ["open"]
+    desk.succeeded()
+    assert [incident.state for incident in desk.incidents()] == ["verified"]
+
+
 def test_commands_of_another_session_teach_nothing(desk: Desk) -> None:
     desk.failed()
     desk.succeeded(FIX, session_id="another")
