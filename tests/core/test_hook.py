@@ -206,6 +206,7 @@ def test_a_fix_of_somebody_not_enrolled_is_told_to_the_person_only(desk: Desk) -
 
 @pytest.mark.parametrize("output", ["", "\x00\x01\x02", "\ud800 lone", "a" * 300_000, "é" * 70_000, "\r" * 10_000])
 def test_no_output_is_an_error(desk: Desk, output: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(output=output)
     assert len(desk.incidents()) == 1
 
@@ -214,12 +215,14 @@ def test_no_output_is_an_error(desk: Desk, output: str) -> None:
     "command", ["a\0b", "echo 'open", "\ud800", "x" * 100_000, "cd /nowhere && make", "\n\n", "!!"]
 )
 def test_no_command_is_an_error(desk: Desk, command: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(command=command)
     assert len(desk.incidents()) == 1
 
 
 @pytest.mark.parametrize("cwd", ["", "relative", "/gone", "/a\0b", "/tmp/\ud800"])
 def test_no_folder_is_an_error(desk: Desk, cwd: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(cwd=cwd)
     assert len(desk.incidents()) == 1
 
