@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 _open_to_the_end: list[object] = []
+_FOLLOW_UP = """
+try:
+    from meshcore.healing.after_hook import main
+    main()
+except Exception:
+    pass
+"""  # an installation that is half gone is no affair of the agent's either
 _DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
 
 
@@ -111,7 +118,7 @@ def follow_up_command(task: Mapping[str, Json]) -> list[str]:
     """Return the command of the follow-up."""
     import json
 
-    return [sys.executable, "-I", "-m", "meshcore.healing.after_hook", json.dumps(task)]
+    return [sys.executable, "-I", "-c", _FOLLOW_UP, json.dumps(task)]
 
 
 def _note_fault(name: str, error: Exception, home: str | None) -> None:

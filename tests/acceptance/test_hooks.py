@@ -23,6 +23,7 @@ from meshcore.clock import to_text
 from meshcore.config import load
 from meshcore.healing.node import Node
 from meshcore.healing.teaching import teach
+from meshcore.hook import follow_up_command
 from meshcore.hook_call import PULLED
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
@@ -195,6 +196,12 @@ def test_a_broken_config_lets_the_agent_go_on(me: Agent) -> None:
     me.operator.mkdir(parents=True)
     (me.operator / "config.toml").write_text("mode = [")
     done = call(me, "claude-code", failure(me, "claude-code", 1))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_follow_up_that_cannot_be_loaded_lets_the_agent_go_on(me: Agent) -> None:
+    program, isolated, *rest = follow_up_command({"what": "failed"})
+    done = subprocess.run([program, isolated, "-S", *rest], capture_output=True, env=me.environment, timeout=TIMEOUT_S)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 

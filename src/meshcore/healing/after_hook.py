@@ -200,7 +200,3 @@ def _note_fault(task: Task, error: Exception) -> None:
     with suppress(Exception), Node(load(home=str(task["home"]), bridge=str(task["bridge"]))) as node:
         what = visible(f"after the hook of {task['via']}: {str(error) or type(error).__name__}", limit=500)
         node.store.add_event("fault", data={"what": what})
-
-
-if __name__ == "__main__":
-    sys.exit(main())
