@@ -108,6 +108,11 @@ def test_a_success_through_a_pipe_settles_nothing(desk: Desk) -> None:
     assert [incident.state for incident in desk.incidents()] == ["verified"]
 
 
+def test_a_command_that_ran_under_the_mesh_is_left_to_the_mesh(desk: Desk) -> None:
+    assert desk.failed(command=f"meshtui run -- {COMMAND}") == ""
+    assert desk.incidents() == []
+
+
 def test_commands_of_another_session_teach_nothing(desk: Desk) -> None:
     desk.failed()
     desk.succeeded(FIX, session_id="another")
