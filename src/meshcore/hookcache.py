@@ -39,7 +39,7 @@ def _stamp(origin):
 
 
 class Cache:
-    """Modules and patterns by name. Install it before anything else is imported; save it when all is done."""
+    """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
 
     def __init__(self):
         # A module is its file, whether it is a package, and where its bytecode begins and ends in `code`.
@@ -56,8 +56,11 @@ class Cache:
             pass
 
     def install(self):
-        """Put the kept modules before those on the disk, and the kept patterns before their compilation."""
+        """Put the kept modules before those on the disk."""
         sys.meta_path.insert(0, self)
+
+    def install_patterns(self):
+        """Put the kept patterns before their compilation; after the stand-ins, since it loads `re`."""
         from re import _compiler
 
         self.compile_pattern, _compiler.compile = _compiler.compile, self.compile

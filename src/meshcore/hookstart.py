@@ -23,6 +23,7 @@ def main() -> None:
         from meshcore.standins import install
 
         install()
+        cache.install_patterns()
         from meshcore.hook import main as handle
 
         name, *rest = sys.argv[1:]
