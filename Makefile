@@ -25,7 +25,7 @@ demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offlin
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-test-long: $(VENV)/.dev ## following logs for 2,000 steps against a model
+test-long: $(VENV)/.dev ## what takes longer: following logs for 2,000 steps, every agent's conversation as processes
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)

@@ -75,7 +75,7 @@ def last_output(pane: str, command: str) -> str:
 
 def not_found(shell: str, command: str, code: int) -> str:
     """Return what a shell says of a program that it cannot find; "" where it is not certain which one that was."""
-    argv, _ = plain_command(command, "/")
+    argv = plain_command(command, "/").argv
     if code != NOT_FOUND or not argv or argv[0] == "bash" or not _PLAIN_WORD.fullmatch(argv[0]):
         return ""
     if shell == "zsh":
@@ -95,7 +95,7 @@ def insertion(session: str, call: str, command: str, environment: Mapping[str, s
         for offer in reversed(memory.offered):
             if offer.incident_id == wanted and visible(offer.command, keep_newlines=False) == offer.command:
                 return offer.command
-    argv, _ = plain_command(command, "/")
+    argv = plain_command(command, "/").argv
     plain = argv[:2] != ("bash", "-c")
     return f"meshtui run -- {command.strip()}" if plain else f"meshtui run -- bash -c {shlex.quote(command)}"
 
@@ -106,7 +106,8 @@ def _as_last_time(session: str, call: str, command: str, environment: Mapping[st
     if store is None:
         return ""
     try:
-        argv, cwd = plain_command(command, os.getcwd())  # noqa: PTH109
+        plain = plain_command(command, os.getcwd())  # noqa: PTH109
+        argv, cwd = plain.argv, plain.cwd
         stored = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
         before = store.last_verified(stored, cwd)
         known = store.skill(before.skill_id) if before is not None and before.skill_id else None
