@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.css.query import NoMatches
@@ -18,7 +18,7 @@ from textual.widgets import ContentSwitcher, Static
 from meshcore.clock import Clock, SystemClock
 from meshcore.home import Home
 from meshtui import themes
-from meshtui.actions import APP_ACTIONS, bindings, checked_keymap
+from meshtui.actions import APP_ACTIONS, bindings
 from meshtui.attention import Attention
 from meshtui.screens import PaneEntry, all_actions, present
 from meshtui.screens.base import Pane
@@ -97,7 +97,7 @@ class MeshApp(App[int]):
 
     async def on_mount(self) -> None:
         if self.settings.keys:
-            self.set_keymap(checked_keymap(self.settings.keys, all_actions()))
+            self.set_keymap(dict(self.settings.keys))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self.leave)
@@ -383,6 +383,7 @@ class MeshApp(App[int]):
 
     async def decide(self, decision: Callable[[Node], T]) -> T:
         """Carry out a decision of a person on the home, in a thread with its own connection. Raises MeshError."""
+        from meshcore.healing.node import Node
 
         def work() -> T:
             with Node(self.settings) as node:
@@ -414,6 +415,6 @@ class MeshApp(App[int]):
                 f"Theme {theme.name}", "Use these colours.", partial(setattr, self, "theme", theme.name)
             )
 
-    def on_resize(self) -> None:
-        width, height = self.size
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
         self.screen_stack[0].set_class(width < LEAST_COLUMNS or height < LEAST_LINES, "-small")

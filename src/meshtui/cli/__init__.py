@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import click
 
@@ -73,6 +74,7 @@ class _Commands(click.Group):
 @click.option("--bridge", metavar="FILE", help="The bridge database (MESHTUI_BRIDGE).")
 @click.option("--agent", metavar="NAME", help="Who is acting (MESHTUI_AGENT; default user@host).")
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
+@click.option("--log", "log_path", metavar="FILE", help="Show one log, of JSON lines or any text, read only.")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
 @loop_options
@@ -84,6 +86,7 @@ def meshtui(
     bridge: str | None,
     agent: str | None,
     config: str | None,
+    log_path: str | None,
     no_ui: bool,
     as_json: bool,
     monitor_interval: float | None,
@@ -99,10 +102,16 @@ def meshtui(
     """
     ctx.obj = Session(home=home, bridge=bridge, agent=agent, config=config)
     if ctx.invoked_subcommand is not None:
-        if no_ui:
-            raise click.UsageError("--no-ui stands alone: leave the command out")
+        if no_ui or log_path:
+            raise click.UsageError(f"{'--no-ui' if no_ui else '--log'} stands alone: leave the command out")
         return None
     settings = ctx.obj.settings
+    if log_path is not None:
+        if no_ui:
+            raise click.UsageError("--log is a screen; leave --no-ui out, or use `tail -F`")
+        from meshtui.terminal import run_log
+
+        return run_log(settings, Path(log_path).expanduser().absolute())
     if (monitor_interval, runs_root, validate_interval) != (None, None, None):
         from meshtui.cli.serve import with_loops
 

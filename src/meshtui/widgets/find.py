@@ -32,7 +32,8 @@ class FindBar(Horizontal):
         """Let the person type."""
         await self._field()
         self.display = True
-        self.query_one("#find-input").focus()
+        # At once: what a person types next belongs here already.
+        self.screen.set_focus(self.query_one("#find-input"))
 
     async def show(self, text: str) -> None:
         """Show what is being looked for, without asking for more; "" hides the line."""

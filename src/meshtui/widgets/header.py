@@ -70,7 +70,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
         Part(
             (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
             "$warning" if bridge.undelivered else "",
-            3 if bridge.undelivered else 1,
+            7 if bridge.undelivered else 3,
         ),
         Part(
             (f"needs you {len(snapshot.approvals)}",) if snapshot.approvals else ("needs you 0", ""),
@@ -85,7 +85,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
             "",
             6,
         ),
-        Part(_green(snapshot.first, snapshot.again), "$accent", 5),
+        Part(_green(snapshot.first, snapshot.again), "$accent", 2),
     ]
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total

@@ -1,0 +1,168 @@
+"""Pictures of the app, compared with those that a person has looked at (`pytest --snapshot-update` takes them anew)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.tui.busy import Busy, build
+from tests.tui.pilot import Shown, settings_in, shown
+
+from meshcore.bridge.base import Member
+from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.config import Settings
+from meshcore.model import Record
+from meshcore.runtime import RuntimeLock
+from meshcore.safety.halt import halt
+from meshcore.testing import FakeClock
+from meshtui.themes import ANSI, DARK, LIGHT
+
+SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A home whose path is the same every time, since paths are part of the pictures."""
+    import shutil
+    import tempfile
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    root = Path(tempfile.mkdtemp(prefix="meshtui-snapshot-"))
+    yield settings_in(root)
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def running(settings: Settings, clock: FakeClock) -> Iterator[Settings]:
+    """A bridge with four nodes, and a runtime of the home that holds its lock."""
+    settings.home.mkdir(parents=True, mode=0o700)
+    bridge = SqliteBridge(settings.bridge, clock=clock, doorbell=False)
+    for number, name in enumerate(("dev@dev1", "build2", "agent_a", "agent_b")):
+        node = f"{number:064x}"
+        bridge.join(Member(node, name, "dev1", Record(f"hello {name}", node, "s")))
+    lock = RuntimeLock(settings.home / "runtime.lock")
+    lock.take()
+    yield settings
+    lock.release()
+    bridge.close()
+
+
+async def _nothing(it: Shown) -> None:
+    pass
+
+
+async def _frozen(it: Shown) -> None:
+    await it.press("space")
+
+
+async def _filtered(it: Shown) -> None:
+    await it.press("slash", *"django", "enter")
+
+
+async def _chain(it: Shown) -> None:
+    await it.press("enter")
+    await it.until(lambda: "decision" in it.text(), "the chain")
+
+
+async def _help(it: Shown) -> None:
+    await it.press("question_mark")
+
+
+async def _halted(it: Shown) -> None:
+    halt(it.app.settings.operator, "deploying by hand")
+    await it.until(lambda: "HALTED" in it.text(), "the banner")
+
+
+async def _asked(it: Shown) -> None:
+    await it.press("K")
+
+
+async def _error(it: Shown) -> None:
+    it.app.say("store.db: locked by another program for 5 s; find it with `fuser`, then try again", severity="error")
+    await it.pilot.pause()
+
+
+SCENES: dict[str, Callable[[Shown], Awaitable[None]]] = {
+    "busy": _nothing,
+    "frozen": _frozen,
+    "filtered": _filtered,
+    "chain": _chain,
+    "help": _help,
+    "halted": _halted,
+    "asked": _asked,
+    "error": _error,
+}
+
+
+async def _picture(it: Shown) -> str:
+    svg = it.app.export_screenshot(title="meshtui")
+    # Ids are made anew for every picture.
+    import re
+
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+def _compare(picture: str, name: str, update: bool) -> None:
+    path = Path(__file__).parent / "snapshots" / f"{name}.svg"
+    if update:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(picture)
+    assert path.exists(), f"no picture of {name} yet; look at one and keep it with --snapshot-update"
+    same = picture == path.read_text()
+    if not same:
+        path.with_suffix(".new.svg").write_text(picture)
+    assert same, f"{name} looks different: compare {path} and {path.with_suffix('.new.svg')}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scene", SCENES)
+async def test_a_scene_looks_as_it_did(
+    scene: str, size: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+) -> None:
+    build(running, clock).close()
+    _beat(running, clock)
+    async with shown(running, clock, size=SIZES[size], theme=DARK) as it:
+        await SCENES[scene](it)
+        picture = await _picture(it)
+    _compare(picture, f"{scene}-{size}", pytestconfig.getoption("--snapshot-update"))
+
+
+@pytest.mark.parametrize("theme", [LIGHT, ANSI])
+async def test_a_theme_looks_as_it_did(
+    theme: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+) -> None:
+    build(running, clock).close()
+    _beat(running, clock)
+    async with shown(running, clock, size=SIZES["80x24"], theme=theme) as it:
+        picture = await _picture(it)
+    _compare(picture, f"{theme}-80x24", pytestconfig.getoption("--snapshot-update"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_empty_home_looks_as_it_did(
+    size: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+) -> None:
+    Busy(running, clock).store.close()
+    async with shown(running, clock, size=SIZES[size]) as it:
+        picture = await _picture(it)
+    _compare(picture, f"empty-{size}", pytestconfig.getoption("--snapshot-update"))
+
+
+async def test_an_attached_app_looks_as_it_did(
+    running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+) -> None:
+    build(running, clock).close()
+    _beat(running, clock)
+    (running.home / "runtime.lock").write_text("1\n")
+    async with shown(running, clock, size=SIZES["120x36"]) as it:
+        picture = await _picture(it)
+    _compare(picture, "attached-120x36", pytestconfig.getoption("--snapshot-update"))
+
+
+def _beat(settings: Settings, clock: FakeClock) -> None:
+    """Let three of the four nodes show a sign of life just now."""
+    bridge = SqliteBridge(settings.bridge, clock=clock, doorbell=False)
+    for number in range(3):
+        bridge.beat(f"{number:064x}")
+    bridge.close()

@@ -1,0 +1,178 @@
+"""The real program on a real terminal: how it starts, and that it leaves whatever happens to the terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.world import Agent, only_one_line
+
+LEAVE_SECONDS = 10.0  # the promise is 2 s; a shared machine is slow at times
+ALT_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+
+
+class Terminal:
+    """`meshtui` on a pseudo-terminal of its own."""
+
+    def __init__(self, agent: Agent, *arguments: str, size: tuple[int, int] = (100, 30)) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave = os.dup(slave)
+        self.process = subprocess.Popen(
+            agent.command(*arguments),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=agent.work,
+            env={**agent.environment, "TERM": "xterm-256color"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self.output = b""
+
+    def wait_for(self, text: bytes, seconds: float = 30.0) -> None:
+        """Read until something was written. Raises AssertionError."""
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            ready, _, _ = select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, self.output[-500:]
+            self.output += self._read()
+
+    def rest(self) -> bytes:
+        """Read what was written until the program ended."""
+        self.process.wait(LEAVE_SECONDS)
+        while select.select([self.master], [], [], 0)[0] and (data := self._read()):
+            self.output += data
+        return self.output
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.master, 65536)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for descriptor in (self.master, self.slave):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+@pytest.fixture
+def terminal(a: Agent) -> Iterator[Terminal]:
+    terminal = Terminal(a)
+    try:
+        terminal.wait_for(b"Overview")
+        terminal.wait_for(b"mode auto")  # the feed has spoken, so the runtime is at work
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def _last_kinds(agent: Agent) -> list[str]:
+    return [json.loads(line)["kind"] for line in (agent.home / "journal.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_ends_it_drained_and_the_terminal_restored(a: Agent, terminal: Terminal, number: int) -> None:
+    terminal.process.send_signal(number)
+    output = terminal.rest()
+    assert terminal.process.returncode == 0
+    assert MAIN_SCREEN in output[output.index(ALT_SCREEN) :]
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+    assert _last_kinds(a)[-1] == "runtime.stopped"
+
+
+def test_q_leaves_with_0(a: Agent, terminal: Terminal) -> None:
+    os.write(terminal.master, b"q")
+    assert MAIN_SCREEN in terminal.rest()
+    assert terminal.process.returncode == 0
+    assert _last_kinds(a)[-1] == "runtime.stopped"
+
+
+def test_a_terminal_that_is_gone_ends_it(a: Agent, terminal: Terminal) -> None:
+    os.close(terminal.slave)
+    os.close(terminal.master)
+    terminal.slave = terminal.master = -1
+    terminal.process.wait(LEAVE_SECONDS)
+    assert _last_kinds(a)[-1] == "runtime.stopped"
+
+
+def test_a_lost_terminal_ends_it_though_hangups_are_ignored(a: Agent) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        terminal = Terminal(a)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    try:
+        terminal.wait_for(b"mode auto")
+        os.close(terminal.slave)
+        os.close(terminal.master)
+        terminal.slave = terminal.master = -1
+        terminal.process.wait(LEAVE_SECONDS)
+    finally:
+        terminal.close()
+
+
+def test_something_is_said_before_the_first_paint(terminal: Terminal) -> None:
+    assert terminal.output.index(b"meshtui ") < terminal.output.index(ALT_SCREEN)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--bridge", "b.db")])
+def test_without_a_terminal_it_names_the_way_without_a_screen(a: Agent, arguments: tuple[str, ...]) -> None:
+    done = a.call(*arguments)
+    assert done.returncode == 2
+    assert "meshtui --no-ui" in only_one_line(done)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_draw_is_refused(a: Agent, term: str) -> None:
+    a.environment["TERM"] = term
+    done = a.call()
+    assert done.returncode == 2
+    assert "--no-ui" in only_one_line(done)
+
+
+def test_a_store_of_a_newer_version_is_said_after_the_terminal_is_restored(a: Agent) -> None:
+    import sqlite3
+
+    a.call("status")
+    with sqlite3.connect(a.home / "store.db") as db:
+        db.execute("PRAGMA user_version=99")
+    db.close()
+    terminal = Terminal(a)
+    try:
+        output = terminal.rest()
+    finally:
+        terminal.close()
+    assert terminal.process.returncode == 78
+    assert b"newer" in output[output.rindex(MAIN_SCREEN) :]
+    assert b"Traceback" not in output
+
+
+def test_an_unknown_key_in_the_settings_is_said_too(a: Agent) -> None:
+    a.operator.mkdir(exist_ok=True)
+    (a.operator / "config.toml").write_text('[keys]\n"app.frieze" = "f"\n')
+    terminal = Terminal(a)
+    try:
+        output = terminal.rest()
+    finally:
+        terminal.close()
+    assert terminal.process.returncode == 78
+    assert b"no action 'app.frieze'" in output
+    assert b"Traceback" not in output
