@@ -170,9 +170,7 @@ class Fix:
         return found.state if found else "gone"
 
 
-def ended(
-    output: str = ERROR, exit_code: int = 1, *, stdin: StdinKind = "null", clock: Clock | None = None
-) -> Passed:
+def ended(output: str = ERROR, exit_code: int = 1, *, stdin: StdinKind = "null", clock: Clock | None = None) -> Passed:
     """Return how a command went."""
     at = to_text((clock or FakeClock()).now())
     return Passed(exit_code, f"{output}\n".encode(), False, at, at, 0.1, stdin)
