@@ -217,7 +217,8 @@ def fill(store: Store, skills: int, incidents: int) -> None:
 
 
 def _incident(store: Store, number: int, name: str) -> Json:
-    made = incident(number + 1, name, opened=store.now(), agent=AgentInfo(f"agent{number % AGENTS}@host1", "shell", "host1"))
+    agent = AgentInfo(f"agent{number % AGENTS}@host1", "shell", "host1")
+    made = incident(number + 1, name, opened=store.now(), agent=agent)
     return replace(made, signature=replace(made.signature, line=f"ModuleNotFoundError: No module named '{name}'"))
 
 
