@@ -23,6 +23,7 @@ from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.changes import changed_regions
 
 GAP = 2  # cells between columns
+ROOMY = 100  # columns of a terminal from which on a list keeps a margin at its right
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,7 @@ class Rows(ScrollView, can_focus=True):
     def _line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        spans = widths(self.columns, width - 1)
+        spans = widths(self.columns, width - (2 if width >= ROOMY else 1))
         if y == 0:
             head = self.get_component_rich_style("rows--head")
             titles = [(fit(c.title, w, right=c.right), head) for c, w in zip(self.columns, spans, strict=True) if w]
