@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench safety screenshots torture soak readme clean
+.PHONY: help demo test test-long acceptance-agents check format bench safety screenshots torture soak readme clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "meshtui needs Python 3.11 or newer: set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -28,6 +28,9 @@ test: $(VENV)/.dev ## all tests
 test-long: $(VENV)/.dev ## following logs for 2,000 steps against a model
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
+acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
+	@$(BIN)/python -m pytest tests/agents/real_agents.py $(ARGS)
+
 check: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -45,6 +48,9 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.match_speed
 	@$(BIN)/python -m benchmarks.terminal
 	@$(BIN)/python -m benchmarks.validation
+	@$(BIN)/python -m benchmarks.hook
+	@$(BIN)/python -m benchmarks.prompt
+	@$(BIN)/python -m benchmarks.history
 	@$(BIN)/python -m benchmarks.report
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
@@ -58,6 +64,7 @@ soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python scripts/agent_picture.py
 
 readme: $(VENV)/.run ## fill the README with what the commands print
 	@$(BIN)/python scripts/readme.py

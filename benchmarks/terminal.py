@@ -48,6 +48,7 @@ PAINTED = "Overview"
 LOG_LINE = '{{"seq": {seq}, "at": "2026-11-22T08:00:00.000000Z", "kind": "try.outcome", "what": "{what}"}}\n'
 FLOOD_EVERY = 0.01  # seconds between two batches of records
 KEYS_EVERY = 0.5
+AGENTS = 4
 SETTLE_SECONDS = 8.0
 
 
@@ -216,7 +217,8 @@ def fill(store: Store, skills: int, incidents: int) -> None:
 
 
 def _incident(store: Store, number: int, name: str) -> Json:
-    made = incident(number + 1, name, opened=store.now(), agent=AgentInfo(f"agent{number % 4}@host1", "shell", "host1"))
+    agent = AgentInfo(f"agent{number % AGENTS}@host1", "shell", "host1")
+    made = incident(number + 1, name, opened=store.now(), agent=agent)
     return replace(made, signature=replace(made.signature, line=f"ModuleNotFoundError: No module named '{name}'"))
 
 
@@ -259,7 +261,7 @@ def traffic(place: Place, seconds: int) -> dict[str, Json]:
         screen.wait_for("meshtui demo")
         known = put(store, known_skill("django"))
         time.sleep(2)
-        for number in range(seconds):
+        for number in range(AGENTS + seconds):
             seen, begun = screen.written, time.monotonic()
             made = _incident(store, number, "django")
             store.add_incident(made, "a" * 64)
@@ -278,7 +280,8 @@ def traffic(place: Place, seconds: int) -> dict[str, Json]:
                 store.add_outcome(done, own_operator=True, try_id=f"{number:016x}")
                 store.set_incident_state(made.incident_id, "verified", skill_id=known.skill_id, seconds=0.5)
             time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
-            sizes.append(screen.written - seen)
+            if number >= AGENTS:  # by then every agent has its lane: a new one lays the screen out anew
+                sizes.append(screen.written - seen)
     return {
         "seconds": seconds,
         "events_per_second": 6,

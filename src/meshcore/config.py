@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings, read_table
 from meshcore.errors import ConfigurationError
-from meshcore.model import MODES, Json, Mode
+
+if TYPE_CHECKING:
+    from meshcore.model import Json, Mode
 
 OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
 EXPECT_SECONDS = 600.0
@@ -113,8 +116,8 @@ def load(
 
     host = _name(env.get("MESHTUI_HOST") or os.uname().nodename or "localhost", "MESHTUI_HOST")
     mode, seconds = values.get("mode"), float(values.get("fix_timeout_seconds", EXPECT_SECONDS))
-    if mode is not None and mode not in MODES:
-        raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
+    if mode is not None:
+        _check_mode(mode, path)
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
     on_approval = values.get("on_approval", [])
@@ -160,6 +163,13 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
+
+
+def _check_mode(mode: str, path: Path) -> None:
+    from meshcore.model import MODES  # takes a while to import, and is seldom needed here
+
+    if mode not in MODES:
+        raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
 
 
 def _flat(table: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.errors import ConfigurationError
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 INTERVAL_SECONDS = 300.0
 LEAST_INTERVAL_SECONDS = 1.0

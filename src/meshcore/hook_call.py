@@ -30,7 +30,7 @@ from meshcore.healing.rules import (
 from meshcore.healing.shelltext import plain_command
 from meshcore.home import Home
 from meshcore.hook_answer import suggestion
-from meshcore.hook_memory import Memory, Offer, key_of, recall, remember, session_key
+from meshcore.hook_memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key
 from meshcore.knowledge.matching import matches
 from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
 from meshcore.safety.redact import redact_argv
@@ -142,10 +142,7 @@ class _Call:
 
     def _incident_id(self) -> str:
         """Return the id that every hook gives to this call; "" where the agent tells none."""
-        if not self.report.call:
-            return ""
-        text = "\0".join((self.me.via, self.report.session, self.report.call))
-        return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
+        return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
 
     def _is_twin(self, incident: Incident, boot: str) -> bool:
         seen = self.store.seen_alike(incident, boot, TWIN_SECONDS)

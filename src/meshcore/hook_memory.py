@@ -57,6 +57,12 @@ class Memory:
         return replace(self, failed={name: value for name, value in self.failed.items() if name != key})
 
 
+def incident_id_of(via: str, session: str, call: str) -> str:
+    """Return the id of the incident that a call of an agent's session opens where it fails."""
+    text = "\0".join((via, session, call))
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
+
+
 def session_key(via: str, session: str) -> str:
     """Return the key of a session's row."""
     return PREFIX + hashlib.blake2b(f"{via}\0{session}".encode(errors="replace"), digest_size=12).hexdigest()

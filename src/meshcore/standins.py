@@ -110,7 +110,7 @@ class _Field:
         self.default, self.default_factory, self.compare = default, default_factory, compare
 
 
-class _FrozenInstanceError(AttributeError):
+class FrozenInstanceError(AttributeError):
     """A field of a frozen value was to be changed."""
 
 
@@ -182,7 +182,7 @@ def _methods(fields, frozen):
         return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in names])})"
 
     def refuse(self, name, value=None):
-        raise _FrozenInstanceError(f"cannot assign to field {name!r}")
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
     methods = {"__init__": initialise, "__eq__": equals, "__repr__": shown, "__hash__": None}
     if frozen:
@@ -204,5 +204,5 @@ def _fields(value):
 def _dataclasses() -> ModuleType:
     made = _StandIn("dataclasses")
     vars(made).update(dataclass=_dataclass, field=_Field, fields=_fields, replace=_replace)
-    vars(made).update(FrozenInstanceError=_FrozenInstanceError)
+    vars(made).update(FrozenInstanceError=FrozenInstanceError)
     return made

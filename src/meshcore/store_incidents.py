@@ -132,6 +132,14 @@ class IncidentTables(EventTables):
         )
         return self._all(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))
 
+    def last_verified(self, argv: Sequence[str], cwd: str) -> Incident | None:
+        """Return the newest incident of one command in one folder that a fix solved, None where there is none."""
+        sql = (
+            "SELECT * FROM incidents WHERE state='verified' AND skill_id<>'' AND argv=? AND cwd=?"
+            " AND opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        )
+        return self._one(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))
+
     def seconds_to_green(self) -> dict[str, list[float]]:
         """Return this node's seconds from opening to verified, for `first` and `again`."""
         return reads.first_and_again(self._all(reads.seconds_to_green()))

@@ -1,7 +1,8 @@
 """What a store may forget once it is old: closed incidents, projected events, records that nothing rests on.
 
 Never forgotten: an open incident, a skill, an outcome that a skill's standing counts (its output is), a try without a
-result, what waits for a person, a revocation, and an event that the journal does not hold.
+result, what waits for a person or was approved and not carried out, a revocation, and an event that the journal does
+not hold.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ _COUNTED = {
 
 _CLOSED_BEFORE = """
 SELECT incident_id FROM incidents i WHERE closed<>'' AND closed<?
- AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.incident_id=i.incident_id AND a.state='waiting')
+ AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.incident_id=i.incident_id
+  AND (a.state='waiting' OR (a.state='approved' AND a.result='')))
  AND NOT EXISTS (SELECT 1 FROM tries t WHERE t.incident_id=i.incident_id AND t.result='')
  AND NOT EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>'' AND e.seq>?)
 """

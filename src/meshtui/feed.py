@@ -39,7 +39,7 @@ from meshtui.snapshot import AgentView, BridgeView, RunsView, Snapshot
 
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
-SNAPSHOT_PAUSE_SECONDS = 0.2
+SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
 MARKS = 5000

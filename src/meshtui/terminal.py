@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshcore.config import Settings
 from meshcore.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from meshtui.app import MeshApp
 
 NO_TERMINAL = "a screen needs a terminal; use `meshtui --no-ui` to run without one, or `meshtui status` for the figures"
 
@@ -21,19 +26,38 @@ def check_terminal() -> None:
 
 def run_app(settings: Settings) -> int:
     """Show the terminal app until the person leaves; return the exit code. Raises MeshError."""
+    _prepare(settings)
+    from meshtui.app import MeshApp
+    from meshtui.driver import MeshDriver
+
+    return _run(MeshApp(settings, driver_class=MeshDriver))
+
+
+def run_log(settings: Settings, log: Path) -> int:
+    """Show one log until the person leaves; return the exit code. Raises UsageError."""
+    if log.is_dir():
+        raise UsageError(f"{log}: a folder; name a log in it")
+    _prepare(settings)
+    from meshtui.driver import MeshDriver
+    from meshtui.logapp import LogApp
+
+    return _run(LogApp(settings, log, driver_class=MeshDriver))
+
+
+def _prepare(settings: Settings) -> None:
     check_terminal()
     # Importing what draws takes a moment: say something before.
     sys.stdout.write("meshtui …\r")
     sys.stdout.flush()
-    from meshtui.app import MeshApp
-    from meshtui.driver import MeshDriver
 
     if settings.keys:
         from meshtui.actions import checked_keymap
         from meshtui.screens import all_actions
 
         checked_keymap(settings.keys, all_actions())
-    app = MeshApp(settings, driver_class=MeshDriver)
+
+
+def _run(app: MeshApp) -> int:
     app.run()
     app.close()
     if app.failure is not None:

@@ -21,6 +21,9 @@ LIGHT = (
     "meshcore.safety.redact",
     "meshcore.safety.sanitize",
     "meshcore.journal.writer",
+    "meshcore.hook",
+    "meshcore.hook_call",
+    *(f"meshcore.agents.{name}" for name in ("claude_code", "codex", "gemini", "copilot", "opencode", "cursor")),
 )
 
 # What a bare interpreter has loaded by itself (site's .pth files, for example) is not the modules' doing.

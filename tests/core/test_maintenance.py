@@ -122,7 +122,7 @@ def test_the_counters_that_old_readers_see_do_not_fall(a: Node, clock: FakeClock
 
 def test_an_incident_that_is_open_waits_or_has_an_unfinished_try_stays(a: Node, clock: FakeClock) -> None:
     me, known = a.identity.node.public, teach(a, ERROR, FIX)[0]
-    for number in range(1, 5):
+    for number in range(1, 6):
         a.store.add_incident(incident(number), me)
     waiting = Approval("f" * 16, f"{2:016x}", known.skill_id, "0" * 64, FIX, (), a.store.now(), "waiting")
     a.store.ask(waiting)
@@ -130,9 +130,13 @@ def test_an_incident_that_is_open_waits_or_has_an_unfinished_try_stays(a: Node, 
     a.store.write_intent("3" * 16, f"{3:016x}", known.skill_id, "policy", {}, "/venv", "1:b:1")
     a.store.set_incident_state(f"{3:016x}", "fix_failed")
     a.store.set_incident_state(f"{4:016x}", "applied_not_rerun")
+    approved = replace(waiting, approval_id="e" * 16, incident_id=f"{5:016x}")
+    a.store.ask(approved)
+    a.store.resolve_approval(approved.approval_id, "approved", "ann")
+    a.store.set_incident_state(f"{5:016x}", "refused")
     clock.advance(31 * DAY)
     said(keeping(a, EVERYTHING))
-    assert [a.store.incident(f"{number:016x}") is not None for number in range(1, 5)] == [True] * 4
+    assert [a.store.incident(f"{number:016x}") is not None for number in range(1, 6)] == [True] * 5
     assert len(a.store.approvals()) == 1
 
 

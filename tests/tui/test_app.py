@@ -13,6 +13,7 @@ from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.config import Settings
 from meshcore.errors import ConfigurationError
+from meshcore.model import AgentInfo
 from meshcore.safety.halt import halt, halted
 from meshcore.store import Store
 from meshcore.testing import FakeClock
@@ -243,7 +244,7 @@ async def test_an_empty_home_says_what_to_do_next(settings: Settings, clock: Fak
 
 
 async def test_the_header_is_the_figures_of_the_store(busy: Settings, clock: FakeClock) -> None:
-    async with shown(busy, clock) as it:
+    async with shown(busy, clock, size=(160, 36)) as it:
         line = it.text().splitlines()[0]
         assert "verified 6 of 9" in line
         assert "first 40 s · again 3.2 s (n=4)" in line
@@ -378,3 +379,27 @@ async def test_where_another_process_runs_the_home_it_is_attached_to(busy: Setti
             assert "attached" in it.text().splitlines()[0]
     finally:
         lock.release()
+
+
+async def test_more_agents_than_fit_are_all_shown_where_the_timeline_is_maximised(
+    settings: Settings, clock: FakeClock
+) -> None:
+    busy = Busy(settings, clock)
+    for number in range(20):
+        busy.fail(AgentInfo(f"agent{number:02}", "shell", "dev1"), "django")
+    busy.store.close()
+    async with shown(settings, clock) as it:
+        assert "z shows all" in it.text()
+        overview(it).view.focus()
+        await it.press("z")
+        assert all(f"agent{number:02}" in it.text() for number in range(20))
+        await it.press("z")
+        assert "z shows all" in it.text()
+
+
+async def test_the_keys_of_an_empty_home_work(settings: Settings, clock: FakeClock) -> None:
+    Busy(settings, clock).store.close()
+    async with shown(settings, clock) as it:
+        await _overview_demo(it)
+        await it.press("minus")
+        assert "last 6 h" in it.text()

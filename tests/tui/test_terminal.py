@@ -12,7 +12,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from tests.world import Agent, only_one_line
@@ -24,7 +24,13 @@ ALT_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 class Terminal:
     """`meshtui` on a pseudo-terminal of its own."""
 
-    def __init__(self, agent: Agent, *arguments: str, size: tuple[int, int] = (100, 30)) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        *arguments: str,
+        size: tuple[int, int] = (100, 30),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.before = termios.tcgetattr(slave)
@@ -35,7 +41,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=agent.work,
-            env={**agent.environment, "TERM": "xterm-256color"},
+            env={**agent.environment, "TERM": "xterm-256color", **(environment or {})},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

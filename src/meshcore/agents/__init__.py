@@ -14,8 +14,9 @@ _MODULES = {
     "copilot": "copilot",
     "opencode": "opencode",
     "cursor": "cursor",
+    "shell": "shell",
 }
-NAMES = tuple(_MODULES)
+NAMES = tuple(name for name in _MODULES if name != "shell")  # a shell has a prompt hook, and no configuration of ours
 
 
 def agent(name: str) -> Agent:

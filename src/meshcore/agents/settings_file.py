@@ -45,15 +45,16 @@ class SettingsFile:
 
 def read_settings(path: Path) -> SettingsFile:
     """Read a settings file; one that is not there is empty. Raises ConfigurationError where it is not to be touched."""
-    real = path.resolve() if path.is_symlink() else path
     try:
+        real = path.resolve() if path.is_symlink() else path
         text: str | None = read_plain_file(real, LIMIT).decode()
     except FileNotFoundError:
         return SettingsFile(real, None, {})
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 ({error.reason}); nothing was changed, mend it first") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); nothing was changed") from error
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "links in a circle"
+        raise ConfigurationError(f"{path}: cannot be read ({why}); nothing was changed") from error
     assert text is not None
     if not text.removeprefix(_BOM).strip():
         return SettingsFile(real, text, {})

@@ -116,6 +116,11 @@ class LineIndex:
         return before, self._ahead[at] - before, self._bytes(self._anchor + at)
 
     @property
+    def first_block(self) -> int:
+        """The number of the block in which the file begins."""
+        return -self._anchor
+
+    @property
     def last_block(self) -> int:
         """The number of the block in which the file ends."""
         return len(self._ahead) - 1

@@ -98,8 +98,7 @@ class Tail:
     @property
     def folders(self) -> frozenset[Path]:
         """The folders in which there can be news; of one that is not there, the nearest above it."""
-        wanted = {path.parent for path in (*self._followed, *self._patterns)}
-        return frozenset(next(folder for folder in (one, *one.parents) if folder.is_dir()) for one in wanted)
+        return frozenset(nearest_folder(path) for path in (*self._followed, *self._patterns))
 
     def poll(self, limit: int = BATCH) -> Batch:
         """Return the lines that have come, about `limit` bytes of them, the older file of a path first."""
@@ -209,6 +208,11 @@ class Tail:
             self._blank += splitter.blank
             self._splitters[generation] = Splitter(begins, self._max_line)
             yield Notice(path, "skipped", str(passed))
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the folder of a path, or the nearest one above it that is there."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 
 def _matches(pattern: Path) -> list[Path]:

@@ -24,6 +24,11 @@ BATCH = 1000
 LOCK_SECONDS = 1.0
 _TAIL = 64 * 1024  # bytes in which the last line is first looked for
 _OURS = b'{"seq": '
+# What JSON leaves as it is and what could steer a terminal that the journal is printed on, as JSON escapes.
+_STEERING = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+}
 
 
 def project(store: Store, path: Path) -> int:
@@ -85,7 +90,7 @@ def _open(path: Path) -> int:
 def _append(store: Store, descriptor: int, done: int) -> int:
     written = 0
     while events := store.events_after(done, BATCH):
-        lines = "".join(json.dumps(event.to_json(), ensure_ascii=False) + "\n" for event in events)
+        lines = "".join(json.dumps(event.to_json(), ensure_ascii=False).translate(_STEERING) + "\n" for event in events)
         _append_whole(descriptor, lines.encode("utf-8", "replace"))
         done = events[-1].seq
         written += len(events)

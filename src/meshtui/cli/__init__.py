@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import click
 
@@ -37,12 +38,13 @@ _COMMANDS = {
     "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
     "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
     "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
+    "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
     "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
-_FUNCTIONS = {"import": "import_from"}  # of commands whose name is no name in Python
+_FUNCTIONS = {"import": "import_from", "shell-init": "shell_init"}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):
@@ -72,6 +74,7 @@ class _Commands(click.Group):
 @click.option("--bridge", metavar="FILE", help="The bridge database (MESHTUI_BRIDGE).")
 @click.option("--agent", metavar="NAME", help="Who is acting (MESHTUI_AGENT; default user@host).")
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
+@click.option("--log", "log_path", metavar="FILE", help="Show one log, of JSON lines or any text, read only.")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
 @loop_options
@@ -83,6 +86,7 @@ def meshtui(
     bridge: str | None,
     agent: str | None,
     config: str | None,
+    log_path: str | None,
     no_ui: bool,
     as_json: bool,
     monitor_interval: float | None,
@@ -98,10 +102,16 @@ def meshtui(
     """
     ctx.obj = Session(home=home, bridge=bridge, agent=agent, config=config)
     if ctx.invoked_subcommand is not None:
-        if no_ui:
-            raise click.UsageError("--no-ui stands alone: leave the command out")
+        if no_ui or log_path:
+            raise click.UsageError(f"{'--no-ui' if no_ui else '--log'} stands alone: leave the command out")
         return None
     settings = ctx.obj.settings
+    if log_path is not None:
+        if no_ui:
+            raise click.UsageError("--log is a screen; leave --no-ui out, or use `tail -F`")
+        from meshtui.terminal import run_log
+
+        return run_log(settings, Path(log_path).expanduser().absolute())
     if (monitor_interval, runs_root, validate_interval) != (None, None, None):
         from meshtui.cli.serve import with_loops
 

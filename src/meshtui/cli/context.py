@@ -19,11 +19,11 @@ import click
 from meshcore.config import Settings, load
 from meshcore.config_tables import LEAST_INTERVAL_SECONDS
 from meshcore.errors import UsageError
-from meshcore.model import Json
 from meshcore.safety.sanitize import visible
 
 if TYPE_CHECKING:
     from meshcore.healing.node import Node
+    from meshcore.model import Json
 
 SCHEMA_VERSION = 1
 COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way

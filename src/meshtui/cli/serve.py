@@ -14,6 +14,7 @@ import click
 from meshcore.config import Settings
 from meshcore.events import Event
 from meshcore.healing.node import Node
+from meshcore.journal.readable import sentence
 from meshcore.loops.settings import loops_of
 from meshcore.runtime import Runtime
 from meshcore.safety.sanitize import visible
@@ -89,24 +90,5 @@ def _print(event: Event, as_json: bool) -> None:
 
 def readable(event: Event) -> str:
     """Return an event as one line for people."""
-    data = event.data
-    words = {
-        "incident.opened": lambda: f"{event.agent}: {data.get('line')}",
-        "incident.matched": lambda: f"{data.get('tier')} match: {data.get('why')}",
-        "try.decided": lambda: (
-            f"{data.get('decision')}: {data.get('command', '')} ({'; '.join(map(str, data.get('reasons', [])))})"
-        ),
-        "try.outcome": lambda: f"{data.get('result')}" + _seconds(data.get("seconds")),
-        "outcome.received": lambda: f"{data.get('result')} on {data.get('host')}" + _seconds(data.get("seconds")),
-        "runs.validated": lambda: f"{data.get('passed')}/{data.get('total')} runs passed under {data.get('root')}",
-        "monitor.snapshot": lambda: f"{data.get('skills_snapshot')} checks {data.get('tests_summary')}",
-        "skill.learned": lambda: f"{data.get('line')} → {data.get('command', '')}",
-        "skill.received": lambda: f"{data.get('line')} from {data.get('name') or 'an old program'}",
-    }
-    text = words[event.kind]() if event.kind in words else " ".join(f"{k}={v}" for k, v in data.items())
     reference = (event.incident_id or event.skill_id)[:8]
-    return f"{event.at}  {event.kind:<18} {reference:<8}  {text}"
-
-
-def _seconds(value: object) -> str:
-    return f" after {value:.2f} s" if isinstance(value, float) else ""
+    return f"{event.at}  {event.kind:<18} {reference:<8}  {sentence(event.kind, event.agent, event.data)}"

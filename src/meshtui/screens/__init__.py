@@ -42,7 +42,10 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("log", "6", "Log", "meshtui.screens.log", "LogPane"),
 )
 
-_PUSHED = ("meshtui.screens.chain",)  # screens on top of the panes that have actions of their own
+_PUSHED = (
+    "meshtui.screens.chain",
+    "meshtui.screens.record",
+)  # screens on top of the panes that have actions of their own
 
 
 def present() -> tuple[PaneEntry, ...]:

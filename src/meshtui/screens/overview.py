@@ -94,9 +94,15 @@ class OverviewPane(Pane):
 
     def on_mount(self) -> None:
         self.view.now = self.mesh.clock.now().timestamp()
+        self.watch(self.screen, "maximized", self._fit, init=False)
 
     def show(self, snapshot: Snapshot) -> None:
+        was_empty = self.has_class("-empty")
         self.set_class(snapshot.is_empty, "-empty")
+        if snapshot.is_empty and not was_empty:
+            self.focus_first()
+        if was_empty and not snapshot.is_empty and self.view.has_focus:
+            self.call_after_refresh(self.focus_first)
         self.view.timeline = self.feed.timeline
         self.view.running = snapshot.runtime != "none"
         self._fit()
@@ -140,7 +146,8 @@ class OverviewPane(Pane):
     def _fit(self) -> None:
         """Give the timeline what its lanes need, at most two fifths of the pane."""
         if self.size.height:
-            height = self.view.wanted_height(max(4, self.size.height * 2 // 5))
+            alone = self.screen.maximized is self.view
+            height = self.view.wanted_height(self.screen.size.height if alone else max(4, self.size.height * 2 // 5))
             if self.view.styles.height is None or self.view.styles.height.value != height:
                 self.view.styles.height = height
 
@@ -167,7 +174,7 @@ class OverviewPane(Pane):
     # --- what a person does -----------------------------------------------------------------------------------------
 
     def focus_first(self) -> None:
-        self.rows.focus()
+        (self.view if self.has_class("-empty") else self.rows).focus()
 
     def on_rows_chosen(self) -> None:
         self.action_open()

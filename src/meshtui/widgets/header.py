@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
-from textual.content import Content
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widget import Widget
 
 from meshcore.clock import Clock, from_text
 from meshtui.widgets.cells import plain
+from meshtui.widgets.changes import changed_regions
 
 if TYPE_CHECKING:
     from meshcore.store_views import Green
@@ -22,14 +25,18 @@ if TYPE_CHECKING:
 GAP = "   "
 NARROW_GAP = "  "
 OLD_SECONDS = 300.0
+TONES = ("gone", "there", "urgent", "warning", "accent", "dim", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One figure: how it is written, the longest form first, and its style. `weight`: lighter ones shrink first."""
+    """One figure: how it is written, the longest form first, and its tone, "" for the usual one.
+
+    Those of a lower `weight` shrink first.
+    """
 
     forms: tuple[str, ...]
-    style: str = ""
+    tone: str = ""
     weight: int = 0
 
 
@@ -64,18 +71,18 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     """Return the figures of a snapshot in the order in which they stand."""
     bridge = snapshot.bridge
     parts = [
-        Part(("✗ no bridge", "✗"), "bold $error", 9) if bridge.fault else Part(("● bridge", "●"), "$success", 9),
+        Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
         Part((f"agents {bridge.seen}/{bridge.joined}",), "", 5),
         Part((f"skills {snapshot.skills:,}",), "", 4),
         Part(
             (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
-            "$warning" if bridge.undelivered else "",
+            "warning" if bridge.undelivered else "",
             7 if bridge.undelivered else 3,
         ),
         Part(
             (f"needs you {len(snapshot.approvals)}",) if snapshot.approvals else ("needs you 0", ""),
-            "bold $warning" if snapshot.approvals else "",
-            8 if snapshot.approvals else 2,
+            "urgent" if snapshot.approvals else "",
+            8 if snapshot.approvals else 4,
         ),
         Part(
             (
@@ -85,18 +92,18 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
             "",
             6,
         ),
-        Part(_green(snapshot.first, snapshot.again), "$accent", 2),
+        Part(_green(snapshot.first, snapshot.again), "accent", 3),
     ]
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total
-        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "$error" if bad else "", 2))
-    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "bold $warning", 4))
+        parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "error" if bad else "", 7))
+    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "urgent", 1))
     if snapshot.runtime == "attached":
-        parts.append(Part((f"attached to {snapshot.holder}", "attached"), "$dim", 3))
+        parts.append(Part((f"attached to {snapshot.holder}", "attached"), "dim", 3))
     elif snapshot.runtime == "none":
-        parts.append(Part(("no runtime",), "$warning", 4))
+        parts.append(Part(("no runtime",), "warning", 4))
     if age := _age(snapshot, now):
-        parts.append(Part((f"last event {age}", ""), "$dim", 0))
+        parts.append(Part((f"last event {age}", ""), "dim", 0))
     return parts
 
 
@@ -109,12 +116,12 @@ def _age(snapshot: Snapshot, now: datetime) -> str:
 
 
 def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
-    """Return (text, style) of what fits into a line, gaps between: first shorter gaps, then shorter forms."""
+    """Return (text, tone) of what fits into a line, gaps between: first shorter gaps, then shorter forms."""
     level = [0] * len(parts)
     gap = GAP
 
     def texts() -> list[tuple[str, str]]:
-        return [(part.forms[at], part.style) for part, at in zip(parts, level, strict=True) if part.forms[at]]
+        return [(part.forms[at], part.tone) for part, at in zip(parts, level, strict=True) if part.forms[at]]
 
     def length() -> int:
         found = texts()
@@ -142,14 +149,18 @@ def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
     return line
 
 
-class HeaderLine(Static):
-    """The header's figures. Only what changed is drawn again."""
+class HeaderLine(Widget):
+    """The header's figures. Only the cells that changed are drawn again."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"header--{tone}" for tone in TONES}
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(id="header")
         self._clock = clock
         self._snapshot: Snapshot | None = None
         self._age_timer: Timer | None = None
+        self._cells: list[tuple[str, str]] = []
+        self._on_screen: Strip | None = None
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot; its age is looked at once more when it has become old."""
@@ -162,11 +173,24 @@ class HeaderLine(Static):
     def on_resize(self) -> None:
         self._draw()
 
+    def render_line(self, y: int) -> Strip:
+        self._on_screen = line = self._line()
+        return line
+
+    def _line(self) -> Strip:
+        width = self.size.width
+        segments = [Segment(text, self._style(tone)) for text, tone in self._cells]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _style(self, tone: str) -> Style:
+        return self.get_component_rich_style(f"header--{tone}") if tone else self.rich_style
+
     def _draw(self) -> None:
         if self._snapshot is None or not self.size.width:
             return
-        line = fitted(header_parts(self._snapshot, self._clock.now()), self.size.width)
-        self.update(Content.assemble(*line), layout=False)
+        self._cells = fitted(header_parts(self._snapshot, self._clock.now()), self.size.width)
+        for region in changed_regions(self._on_screen, self._line(), 0):
+            self.refresh(region)
 
 
 def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, str]]:

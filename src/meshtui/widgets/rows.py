@@ -20,8 +20,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from meshtui.widgets.cells import fit, plain
+from meshtui.widgets.changes import changed_regions
 
 GAP = 2  # cells between columns
+ROOMY = 100  # columns of a terminal from which on a list keeps a margin at its right
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Rows(ScrollView, can_focus=True):
         self._shown: Sequence[str] = ()
         self._place: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._on_screen: dict[int, Strip] = {}  # what was drawn last, by line
 
     # --- what is listed -------------------------------------------------------------------------------------------
 
@@ -218,14 +221,25 @@ class Rows(ScrollView, can_focus=True):
         old_index, top = self.index, round(self.scroll_y)
         cursor = before[old_index] if 0 < old_index < len(before) else ""
         anchor = before[top] if 0 < top < len(before) else ""
-        self.virtual_size = Size(self.size.width, len(self._shown) + 1)
+        self._set_length()
         if anchor in self._place and self._place[anchor] != top:
             self.scroll_to(y=self._place[anchor], animate=False, immediate=True)
         index = self._place.get(cursor, min(old_index, max(0, len(self._shown) - 1)) if cursor else 0)
         self.set_reactive(Rows.index, index)
-        self.refresh()
+        self._draw_changed()
         if self.selected != (before[old_index] if old_index < len(before) else ""):
             self.post_message(self.Moved(self, self.selected))
+
+    def _set_length(self) -> None:
+        """Tell how long the list is; all is laid out anew only where a scrollbar comes or goes."""
+        size = Size(self.size.width, len(self._shown) + 1)
+        height = self.size.height
+        if height and (size.height > height) == (self.virtual_size.height > height):
+            self.set_reactive(Rows.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
 
     # --- moving ---------------------------------------------------------------------------------------------------
 
@@ -272,6 +286,16 @@ class Rows(ScrollView, can_focus=True):
         elif index >= top + room:
             self.scroll_to(y=index - room + 1, animate=False, immediate=True)
 
+    def _draw_changed(self) -> None:
+        """Draw those lines again that say something else than what is on the screen."""
+        height = self.size.height
+        if not self._on_screen:
+            self.refresh()
+            return
+        for y in range(height):
+            for region in changed_regions(self._on_screen.get(y), self._line(y), y):
+                self.refresh(region)
+
     def _draw_line(self, index: int) -> None:
         line = index - round(self.scroll_y) + 1
         if 1 <= line < self.size.height:
@@ -280,9 +304,13 @@ class Rows(ScrollView, can_focus=True):
     # --- drawing --------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
+        self._on_screen[y] = line = self._line(y)
+        return line
+
+    def _line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        spans = widths(self.columns, width - 1)
+        spans = widths(self.columns, width - (2 if width >= ROOMY else 1))
         if y == 0:
             head = self.get_component_rich_style("rows--head")
             titles = [(fit(c.title, w, right=c.right), head) for c, w in zip(self.columns, spans, strict=True) if w]
@@ -317,8 +345,6 @@ class Rows(ScrollView, can_focus=True):
 
 def _strip(cells: Sequence[tuple[str, Style]], width: int, base: Style, marker: str = " ") -> Strip:
     segments = [Segment(marker, base)]
-    for number, (text, style) in enumerate(cells):
-        if number:
-            segments.append(Segment(" " * GAP, base))
-        segments.append(Segment(text, style))
-    return Strip(segments).adjust_cell_length(width, base)
+    for text, style in cells:
+        segments.append(Segment(text + " " * GAP, style))
+    return Strip(segments).simplify().adjust_cell_length(width, base)

@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from meshcore.journal.timeline import MARK_KINDS, MarkKind, Timeline
 from meshtui.widgets.cells import fit, plain
+from meshtui.widgets.changes import changed_regions
 
 SHAPES: Mapping[MarkKind, str] = {
     "failed": "●",
@@ -89,7 +90,7 @@ def ticks(window: Window) -> list[tuple[int, str]]:
     return found
 
 
-class TimelineView(Widget):
+class TimelineView(Widget, can_focus=True):
     """Draws a `Timeline`. `range_index` is one of `RANGES`; `panned` the fixed right edge, None while it follows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -147,11 +148,9 @@ class TimelineView(Widget):
         if len(before) != len(after):
             self.refresh(layout=True)
             return
-        from textual.geometry import Region
-
         for y, (old, new) in enumerate(zip(before, after, strict=True)):
-            if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+            for region in changed_regions(old, new, y):
+                self.refresh(region)
 
     def wanted_height(self, room: int) -> int:
         """Return how many lines the timeline would take of `room`: title, lanes, axis."""

@@ -135,7 +135,7 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(lines=st.lists(st.dictionaries(st.sampled_from(NAMES), values), max_size=4))
 def test_no_object_breaks_a_reader(name: str, lines: list[dict[str, object]]) -> None:
     list(FORMATS[name].reader(iter(lines)))

@@ -1,0 +1,43 @@
+"""`meshtui shell-init`: a prompt hook for bash and zsh."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+import meshcore
+from meshtui.cli.context import Session
+
+KEYS = {"bash": r"\em", "zsh": "^[m"}
+KEY_NAME = "Alt-m"
+
+
+@click.command("shell-init")
+@click.argument("shell", type=click.Choice(sorted(KEYS)))
+@click.pass_obj
+def shell_init(session: Session, shell: str) -> None:
+    """Print a prompt hook: after a failed command it shows the known fix, and Alt-m puts it on the command line.
+
+    Put this into ~/.bashrc or ~/.zshrc, at its end:
+
+        eval "$(meshtui shell-init bash)"
+    """
+    settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": session.bridge, "MESHTUI_AGENT": session.agent}
+    print(script(shell, {name: value for name, value in settings.items() if value}), end="")
+
+
+def script(shell: str, settings: Mapping[str, str]) -> str:
+    """Return the prompt hook for a shell; `settings` are variables that its calls of meshtui get."""
+    start = Path(meshcore.__file__).with_name("shellstart.py")
+    named = ["env", *(f"{name}={value}" for name, value in settings.items())] if settings else []
+    python = shlex.join([*named, sys.executable])
+    values = {"PYTHON": python, "START": shlex.quote(str(start)), "KEY": KEYS[shell], "KEY_NAME": KEY_NAME}
+    text = files("meshtui").joinpath("shell", f"init.{shell}").read_text("utf-8")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text

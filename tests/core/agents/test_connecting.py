@@ -1,0 +1,240 @@
+"""Settings files of agents: what is there stays, twice changes nothing, disconnecting gives it back."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshcore.agents import NAMES
+from meshcore.agents import connecting as agents
+from meshcore.agents.settings_file import read_settings
+from meshcore.errors import ConfigurationError
+
+COMMAND = ["/opt/venv/bin/python", "-I", "-S", "/opt/venv/lib/meshcore/hookstart.py", "claude-code"]
+OTHERS: dict[str, Any] = {
+    "model": "opus",
+    "hooks": {
+        "PostToolUse": [
+            {"matcher": "Edit", "hooks": [{"type": "command", "command": "prettier"}]},
+            {"matcher": "Bash", "hooks": [{"type": "command", "command": "audit"}]},
+        ],
+        "Stop": [{"hooks": [{"type": "command", "command": "ring"}]}],
+    },
+    "z": [1.50, "é"],
+}
+
+
+def connect(agent: str, path: Path, command: list[str] = COMMAND) -> bool:
+    change = agents.connection(agent, path, command)
+    if change.needed:
+        agents.connect(change)
+    return change.needed
+
+
+@pytest.mark.parametrize("agent", NAMES)
+def test_connecting_and_disconnecting_leaves_nothing_behind(agent: str, tmp_path: Path) -> None:
+    path = agents.settings_path(agent, "user", {"HOME": str(tmp_path)}, tmp_path)
+    assert connect(agent, path)
+    assert agents.installed_command(agent, path) == COMMAND
+    before = path.read_bytes()
+    assert not connect(agent, path), "twice changes nothing"
+    assert path.read_bytes() == before
+    assert agents.disconnect(agent, path)
+    assert not path.exists() and list(path.parent.iterdir()) == []
+    assert agents.disconnect(agent, path) == ""
+
+
+@pytest.mark.parametrize("indent", [None, 2, 4, "\t"])
+def test_hooks_of_others_stay_in_their_order_and_come_back_byte_by_byte(tmp_path: Path, indent: Any) -> None:
+    path = tmp_path / "settings.json"
+    original = json.dumps(OTHERS, indent=indent, ensure_ascii=False) + "\n\n"
+    path.write_text(original)
+    path.chmod(0o640)
+    connect("claude-code", path)
+    data = json.loads(path.read_text())
+    assert list(data) == list(OTHERS)
+    assert data["hooks"]["PostToolUse"][:2] == OTHERS["hooks"]["PostToolUse"]
+    assert data["hooks"]["Stop"] == OTHERS["hooks"]["Stop"]
+    assert len(data["hooks"]["PostToolUse"]) == 3 and len(data["hooks"]["PostToolUseFailure"]) == 1
+    assert path.read_text().endswith("\n\n") and path.stat().st_mode & 0o777 == 0o640
+    if indent is not None:
+        assert f'\n{indent if indent == chr(9) else " " * indent}"model"' in path.read_text()
+    else:
+        assert "\n" not in path.read_text().strip()
+    agents.disconnect("claude-code", path)
+    assert path.read_text() == original
+    assert [other.name for other in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_what_was_changed_since_stays_when_disconnecting(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(OTHERS, indent=2))
+    connect("claude-code", path)
+    data = json.loads(path.read_text())
+    data["model"] = "sonnet"
+    path.write_text(json.dumps(data, indent=2))
+    agents.disconnect("claude-code", path)
+    assert json.loads(path.read_text()) == {**OTHERS, "model": "sonnet"}
+
+
+def test_there_is_one_backup_of_what_was_before_us(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(OTHERS))
+    connect("claude-code", path)
+    connect("claude-code", path, [*COMMAND, "/another/home"])
+    backups = [other for other in tmp_path.iterdir() if other != path]
+    assert [json.loads(backup.read_text()) for backup in backups] == [OTHERS]
+
+
+def test_an_older_version_of_ours_is_replaced_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    old = {"matcher": "Bash", "hooks": [{"type": "command", "command": "/old/bin/meshtui hook claude-code"}]}
+    mixed = {"matcher": "*", "hooks": [{"type": "command", "command": "x"}, *old["hooks"]]}
+    last = {"matcher": "Edit", "hooks": [{"type": "command", "command": "y"}]}
+    path.write_text(json.dumps({"hooks": {"PostToolUse": [old, mixed, last], "PostToolUseFailure": [old, old]}}))
+    connect("claude-code", path)
+    hooks = json.loads(path.read_text())["hooks"]
+    assert "/old/bin" not in path.read_text()
+    assert [len(hooks[event]) for event in ("PostToolUse", "PostToolUseFailure")] == [3, 1]
+    assert hooks["PostToolUse"][1:] == [{"matcher": "*", "hooks": [{"type": "command", "command": "x"}]}, last]
+    assert not connect("claude-code", path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '"text"',
+        "// a comment\n{}",
+        '{"a": 1, "a": 2}',
+        '{"hooks": []}',
+        '{"hooks": {"PostToolUse": {}}}',
+        "\ufeff[",
+        "[" * 100_000,
+    ],
+)
+def test_a_file_that_is_not_understood_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"settings\.json"):
+        connect("claude-code", path)
+    assert path.read_text() == text
+    assert [other.name for other in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_bytes_that_are_no_text_are_left_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        connect("claude-code", path)
+
+
+def test_a_byte_order_mark_and_an_empty_file_are_kept_or_filled(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(b"\xef\xbb\xbf{}\r\n")
+    connect("claude-code", path)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf{")
+    agents.disconnect("claude-code", path)
+    assert path.read_bytes() == b"\xef\xbb\xbf{}\r\n"
+    path.write_text("")
+    connect("claude-code", path)
+    assert agents.is_connected("claude-code", path)
+    agents.disconnect("claude-code", path)
+    assert path.read_text() == ""
+
+
+def test_a_link_is_followed_to_the_file_that_is_meant(tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles" / "settings.json"
+    real.parent.mkdir()
+    real.write_text("{}")
+    path = tmp_path / "settings.json"
+    path.symlink_to(real)
+    connect("claude-code", path)
+    assert path.is_symlink() and agents.is_connected("claude-code", real)
+
+
+def test_a_link_to_nothing_or_in_a_circle_is_no_disaster(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.symlink_to(path)
+    with pytest.raises(ConfigurationError):
+        connect("claude-code", path)
+
+
+def test_a_read_only_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{}")
+    path.chmod(0o444)
+    with pytest.raises(ConfigurationError, match="read-only"):
+        connect("claude-code", path)
+    assert path.read_text() == "{}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{}")
+    os.chown(path, 12345, 12345)
+    with pytest.raises(ConfigurationError, match="another user"):
+        connect("claude-code", path)
+    assert path.read_text() == "{}"
+
+
+def test_a_device_or_a_folder_is_not_read(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(ConfigurationError):
+            read_settings(path)
+
+
+def test_a_plugin_that_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "meshtui.js"
+    path.write_text("export const Mine = 1")
+    with pytest.raises(ConfigurationError, match="move it aside"):
+        connect("opencode", path)
+
+
+def test_folders_that_agents_are_told_of_in_variables_are_used(tmp_path: Path) -> None:
+    environment = {"HOME": "/home/dev", "CLAUDE_CONFIG_DIR": "/c", "CODEX_HOME": "/x"}
+    assert agents.settings_path("claude-code", "user", environment, tmp_path) == Path("/c/settings.json")
+    assert agents.settings_path("codex", "user", environment, tmp_path) == Path("/x/hooks.json")
+    assert agents.settings_path("gemini", "user", environment, tmp_path) == Path("/home/dev/.gemini/settings.json")
+    assert agents.settings_path("codex", "project", environment, tmp_path) == tmp_path / ".codex/hooks.json"
+
+
+def test_the_command_names_absolute_paths_and_a_chosen_home() -> None:
+    command = agents.hook_command("codex", "home", None)
+    assert all(Path(word).is_absolute() for word in (command[0], command[3], command[5]))
+    assert agents.hook_command("codex")[-1] == "codex"
+    assert agents.hook_command("codex", None, "/b.db")[-2:] == ["", "/b.db"]
+
+
+_HOOK = st.fixed_dictionaries({"type": st.just("command"), "command": st.text(max_size=8)})
+_GROUP = st.fixed_dictionaries(
+    {"hooks": st.lists(_HOOK, min_size=1, max_size=2)}, optional={"matcher": st.text(max_size=4)}
+)
+_EVENTS = st.sampled_from(["PostToolUse", "PostToolUseFailure", "Stop"])
+_HOOKS = st.dictionaries(_EVENTS, st.lists(_GROUP, min_size=1, max_size=3), min_size=1)
+_OTHER = st.text(max_size=5) | st.integers() | st.lists(st.booleans(), max_size=2)
+_SETTINGS = st.fixed_dictionaries({}, optional={"hooks": _HOOKS, "other": _OTHER})
+
+
+@settings(max_examples=40)
+@given(_SETTINGS, st.sampled_from([None, 2, 4]))
+def test_any_settings_come_back_byte_by_byte(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any], indent: int | None
+) -> None:
+    path = tmp_path_factory.mktemp("s") / "settings.json"
+    original = json.dumps(data, indent=indent)
+    path.write_text(original)
+    connect("claude-code", path)
+    now = json.loads(path.read_text())
+    for event, groups in data.get("hooks", {}).items():
+        assert now["hooks"][event][: len(groups)] == groups
+    agents.disconnect("claude-code", path)
+    assert path.read_text() == original
