@@ -34,7 +34,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["skills", "deliveries", "approvals", "runs"])
+@pytest.mark.parametrize("name", ["skills", "approvals", "runs"])
 async def test_a_pane_looks_as_it_did(
     name: str, size: str, settings: Settings, clock: FakeClock, pytestconfig: pytest.Config
 ) -> None:

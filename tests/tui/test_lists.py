@@ -113,7 +113,7 @@ async def _app_skills(it: Shown) -> None:
 
 async def _app_deliveries(it: Shown) -> None:
     assert isinstance(await open_pane(it, "deliveries"), DeliveriesPane)
-    assert "everything that was told has been received" in it.text()
+    assert "bridge.db: not there yet" in it.text()
 
 
 async def _app_approvals(it: Shown) -> None:
