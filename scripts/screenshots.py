@@ -164,6 +164,8 @@ def rasterise(svg: Path) -> Path:
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode or not png.exists():
         raise RuntimeError(f"{program}: {done.stderr.strip()[-300:]}")
+    if convert := shutil.which("convert"):  # a terminal has few colours: a palette holds them in a third of the bytes
+        subprocess.run([convert, str(png), "-colors", "128", f"png8:{png}"], check=True)
     return png
 
 
