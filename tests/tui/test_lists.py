@@ -1,0 +1,389 @@
+"""The panes with one list: what they show of a home, and that each of their actions does what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.core.runs.samples import write_run
+from tests.tui.busy import CASES, CLAUDE, Busy, build
+from tests.tui.pilot import Shown, settings_in, shown
+
+from meshcore.config import Settings
+from meshcore.config_tables import ValidatorSettings
+from meshcore.healing.exchange import exchange
+from meshcore.healing.node import Node
+from meshcore.healing.rules import not_here_key
+from meshcore.healing.teaching import teach
+from meshcore.knowledge.interchange import put
+from meshcore.model import SkillState
+from meshcore.runs.history import keep_results, latest_validations
+from meshcore.runs.validate import Verdict
+from meshcore.safety.operator_key import protect
+from meshcore.store import Approval, Store
+from meshcore.testing import FakeClock, known_skill
+from meshtui.screens import all_actions
+from meshtui.screens.approvals import ApprovalsPane
+from meshtui.screens.ask import Ask, Confirm
+from meshtui.screens.chain import ChainScreen
+from meshtui.screens.deliveries import DeliveriesPane
+from meshtui.screens.listing import ListPane
+from meshtui.screens.runs import RunsPane
+from meshtui.screens.skills import SkillsPane
+
+SCOPES = {"skills": "2", "deliveries": "3", "approvals": "4", "runs": "5"}
+SECRET = "correct horse battery"
+RUNS = (
+    Verdict("run-1", "/srv/runs/run-1", (), (), "2026-11-22T08:30:00+00:00"),
+    Verdict(
+        "run-2",
+        "/srv/runs/run-2",
+        ("step_graph.json: steps[7].status: must be one of 'waiting' or 'running'", "gold_review.yaml: is missing"),
+        (),
+        "2026-11-22T08:30:00+00:00",
+    ),
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+def busy(settings: Settings, clock: FakeClock) -> Settings:
+    with closing(build(settings, clock)) as store:
+        keep_results(store, RUNS, root=Path("/srv/runs"), full=True)
+    return settings
+
+
+async def _open(it: Shown, name: str) -> ListPane:
+    await it.press(SCOPES[name])
+    pane = it.app.pane
+    assert isinstance(pane, ListPane)
+    # An empty list would mean all workers, and the feed's never ends.
+    if busy := [worker for worker in it.app.workers if worker.group.startswith(f"{name}.")]:
+        await it.app.workers.wait_for_complete(busy)
+    await it.pilot.pause()
+    return pane
+
+
+def _notes(it: Shown) -> str:
+    return " / ".join(note.message for note in it.app._notifications)
+
+
+async def _until(it: Shown, true: Callable[[], bool]) -> None:
+    """Return once something holds; workers of panes end without a message that could be waited for."""
+    async with asyncio.timeout(20):
+        while not true():
+            await it.pilot.pause()
+
+
+async def _until_said(it: Shown, text: str) -> None:
+    await _until(it, lambda: text in _notes(it))
+
+
+def _state(it: Shown, label: int) -> tuple[SkillState, bool]:
+    with closing(Store(it.app.home.store)) as store:
+        known = store.skill(str(label))
+    assert known is not None
+    return known.state, known.confirmed
+
+
+def _asked(it: Shown) -> Approval:
+    with closing(Store(it.app.home.store)) as store:
+        [approval] = store.approvals(waiting_only=False)
+    return approval
+
+
+# --- one test per action ----------------------------------------------------------------------------------------------
+
+Check = Callable[[Shown], Awaitable[None]]
+
+
+async def _app_skills(it: Shown) -> None:
+    assert isinstance(await _open(it, "skills"), SkillsPane)
+    assert "pip install django" in it.text()
+
+
+async def _app_deliveries(it: Shown) -> None:
+    assert isinstance(await _open(it, "deliveries"), DeliveriesPane)
+    assert "everything that was told has been received" in it.text()
+
+
+async def _app_approvals(it: Shown) -> None:
+    assert isinstance(await _open(it, "approvals"), ApprovalsPane)
+    text = it.text()
+    for wanted in (
+        "! waits",
+        "pip install flask",
+        "/srv/app",
+        "@dev1",
+        "new to the mesh: 1 other",
+    ):
+        assert wanted in text
+
+
+async def _app_runs(it: Shown) -> None:
+    assert isinstance(await _open(it, "runs"), RunsPane)
+    text = it.text()
+    for wanted in ("1 of 2 runs passed", "✗ failed", "steps[7].status: must be one of", "gold_review.yaml"):
+        assert wanted in text
+
+
+async def _skills_confirm(it: Shown) -> None:
+    with closing(Store(it.app.home.store)) as store:
+        known = put(store, replace(known_skill("attrs"), state="unconfirmed", confirmed=False))
+        store.add_event("skill.learned", skill_id=known.skill_id)
+    pane = await _open(it, "skills")
+    await _until(it, lambda: known.skill_id in pane.rows.shown)
+    pane.rows.select(known.skill_id)
+    await it.press("c")
+    await _until_said(it, "is confirmed")
+    assert _state(it, known.label) == ("active", True)
+
+
+async def _skills_quarantine(it: Shown) -> None:
+    await _open(it, "skills")
+    await it.press("x")
+    await _until_said(it, "#1 is quarantined")
+    await _until(it, lambda: "✗ quarantined" in it.text())
+    assert _state(it, 1)[0] == "quarantined"
+
+
+async def _skills_forget(it: Shown) -> None:
+    await _open(it, "skills")
+    await it.press("f")
+    await _until_said(it, "#1 is forgotten")
+    assert _state(it, 1)[0] == "forgotten"
+
+
+async def _skills_undo(it: Shown) -> None:
+    await _open(it, "skills")
+    await it.press("u")
+    await _until_said(it, "nothing to take back")
+    await it.press("x")
+    await _until_said(it, "#1 is quarantined")
+    await it.press("f")
+    await _until_said(it, "#1 is forgotten")
+    await it.press("u")
+    await _until_said(it, "#1 is quarantined again")
+    await it.press("u")
+    await _until_said(it, "#1 is active again")
+    assert _state(it, 1)[0] == "active"
+
+
+async def _approvals_once(it: Shown) -> None:
+    await _open(it, "approvals")
+    await it.press("a")
+    await _until_said(it, "it runs as soon as a runtime")
+    assert (_asked(it).state, _asked(it).actor) == ("approved", "dev@dev1")
+    await _until(it, lambda: "… approved" in it.text())
+    await it.press("a")
+    await _until_said(it, "this one is approved already, by dev@dev1")
+
+
+async def _approvals_always(it: Shown) -> None:
+    await _open(it, "approvals")
+    await it.press("A")
+    assert isinstance(it.app.screen, Confirm)
+    await it.press("n")
+    assert _asked(it).state == "waiting"
+    await it.press("A", "y")
+    await _until_said(it, "approved")
+    with closing(Store(it.app.home.store)) as store:
+        assert len(store.controls("always:")) == 1
+
+
+async def _approvals_reject(it: Shown) -> None:
+    await _open(it, "approvals")
+    await it.press("r")
+    await _until_said(it, "rejected")
+    assert _asked(it).state == "rejected"
+
+
+async def _approvals_not_here(it: Shown) -> None:
+    await _open(it, "approvals")
+    await it.press("R")
+    await _until_said(it, "not offered in this project again")
+    approval = _asked(it)
+    with closing(Store(it.app.home.store)) as store:
+        assert store.controls(not_here_key(approval.skill_id, "/srv/app"))
+    assert approval.state == "rejected"
+
+
+async def _approvals_open(it: Shown) -> None:
+    await _open(it, "approvals")
+    await it.press("enter")
+    assert isinstance(it.app.screen, ChainScreen)
+
+
+async def _runs_validate(it: Shown) -> None:
+    await _open(it, "runs")
+    await it.press("v")
+    await _until_said(it, "as soon as a runtime of this home runs")
+    with closing(Store(it.app.home.store)) as store:
+        assert '"runs": ["run-2"]' in store.control("validate")
+
+
+async def _runs_validate_all(it: Shown) -> None:
+    root = it.app.settings.home.parent / "runs"
+    for number in range(3):
+        write_run(root, f"run-{number}")
+    it.app.settings = replace(it.app.settings, validator=ValidatorSettings(runs_root=root))
+    await _open(it, "runs")
+    await it.press("V")
+    await _until_said(it, "as soon as a runtime of this home runs")
+    with closing(Store(it.app.home.store)) as store:
+        assert '"runs": null' in store.control("validate")
+
+
+async def _runs_cancel(it: Shown) -> None:
+    pane = await _open(it, "runs")
+    assert isinstance(pane, RunsPane)
+    assert it.app.snapshot is not None
+    it.app.snapshot = replace(it.app.snapshot, runtime="attached")
+    await it.press("v")
+    assert "0 of 1 runs validated   c cancels" in it.text()
+    await it.press("v")
+    await _until_said(it, "it is validating already")
+    await it.press("c")
+    await _until_said(it, "then cancelled")
+    assert "1 of 2 runs passed" in it.text()
+
+
+CHECKS: dict[str, Check] = {
+    name.removeprefix("_").replace("_", ".", 1): check
+    for name, check in list(globals().items())
+    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_"))
+}
+
+
+@pytest.mark.parametrize("action", sorted(CHECKS))
+async def test_an_action_does_what_it_says(action: str, busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        await CHECKS[action](it)
+
+
+def test_every_action_of_these_panes_has_a_check() -> None:
+    ours = {action.id for action in all_actions() if action.scope in SCOPES}
+    assert ours | {f"app.{name}" for name in SCOPES} == set(CHECKS)
+
+
+# --- what they show ---------------------------------------------------------------------------------------------------
+
+
+async def test_ten_thousand_skills_are_all_listed_and_found(settings: Settings, clock: FakeClock) -> None:
+    with closing(Busy(settings, clock).store) as store, store.transaction():
+        for number in range(10_000):
+            put(store, known_skill(f"module{number}"))
+    async with shown(settings, clock) as it:
+        pane = await _open(it, "skills")
+        assert len(pane.rows.shown) == 10_000
+        await it.press("G")
+        assert "module9999" in it.text()
+        pane.find("module4711")
+        assert len(pane.rows.shown) == 1
+        await it.pilot.pause()
+        assert "pip install module4711" in it.text()
+
+
+async def test_a_skill_that_another_process_learns_appears(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await _open(it, "skills")
+        before = len(pane.rows.shown)
+        with closing(Store(busy.home / "store.db", clock)) as store:
+            known = put(store, known_skill("attrs"))
+            store.add_event("skill.learned", skill_id=known.skill_id)
+        await _until(it, lambda: len(pane.rows.shown) == before + 1)
+        assert "pip install attrs" in it.text()
+
+
+async def test_what_a_sleeping_node_has_not_received_is_listed(settings: Settings, tmp_path: Path) -> None:
+    asleep = replace(settings, home=tmp_path / "other", agent="berta@dev1")
+    with Node(asleep) as node:
+        node.require_bridge()
+    with Node(settings) as node:
+        teach(node, "ModuleNotFoundError: No module named 'django'", "pip install django")
+        exchange(node)
+    async with shown(settings) as it:
+        pane = await _open(it, "deliveries")
+        await _until(it, lambda: bool(pane.rows.shown))
+        text = it.text()
+    for wanted in ("0 of 1 expected deliveries received", "missing at berta@dev1 (1)", "No module named 'django'"):
+        assert wanted in text
+    assert "meshtui nodes forget berta@dev1" in text
+
+
+async def test_something_new_that_waits_rings_once_and_is_said(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        assert "needs you" not in _notes(it)
+        with closing(Store(busy.home / "store.db", clock)) as store:
+            asked = Approval(
+                "f" * 12, f"{CASES.index(CASES[-1]) + 1:016x}", "", "h", "make \x1b[2Jit", (), store.now(), "waiting"
+            )
+            store.ask(asked)
+        await _until_said(it, "needs you: make ␛[2Jit (4 shows it)")
+        assert _notes(it).count("needs you") == 1
+
+
+async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, clock: FakeClock) -> None:
+    protect(busy.operator / "operator.key", SECRET, cost=1 << 4)
+    with Node(busy) as node:
+        assert node.identity.operator
+    with closing(Store(busy.home / "store.db", clock)) as store:
+        other = f"{[case.agent for case in CASES].index(CLAUDE) + 1:016x}"
+        skill = store.skills()[0].skill_id
+        store.ask(Approval("f" * 12, other, skill, "h2", "pip install x", ("why",), store.now(), "waiting"))
+    async with shown(busy, clock) as it:
+        await _open(it, "approvals")
+        await it.press("a")
+        await _until(it, lambda: isinstance(it.app.screen, Ask))
+        assert SECRET not in it.text()
+        await it.press(*SECRET.replace(" ", "_").split("_")[0], "escape")
+        await _until_said(it, "nothing was decided")
+        await it.press("a")
+        await _until(it, lambda: isinstance(it.app.screen, Ask))
+        await it.press(*["space" if letter == " " else letter for letter in SECRET])
+        assert "correct" not in it.text()
+        await it.press("enter")
+        await _until_said(it, "approved")
+        await it.press("home", "A", "y")
+        await _until(it, lambda: _notes(it).count("approved") == 2)
+    with closing(Store(busy.home / "store.db", clock)) as store:
+        assert [approval.state for approval in store.approvals(waiting_only=False)] == ["approved", "approved"]
+
+
+async def test_the_runtime_validates_what_is_asked_for(settings: Settings, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    write_run(root, "run-1")
+    (write_run(root, "run-2") / "gold_review.yaml").unlink()
+    settings = replace(settings, validator=ValidatorSettings(runs_root=root, interval_seconds=3600.0))
+    async with shown(settings, embed=True) as it:
+        await _until(it, lambda: it.app.snapshot is not None and it.app.snapshot.runtime == "embedded")
+        await _open(it, "runs")
+        await it.press("V")
+        await _until_said(it, "2 of 2 runs validated")
+        await _until(it, lambda: "1 of 2 runs passed" in it.text())
+    with closing(Store(settings.home / "store.db")) as store:
+        assert {state.run: state.status for state in latest_validations(store)} == {
+            "run-1": "passed",
+            "run-2": "failed",
+        }
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (60, 16)])
+@pytest.mark.parametrize("name", list(SCOPES))
+async def test_nothing_is_wider_than_the_screen(
+    name: str, size: tuple[int, int], busy: Settings, clock: FakeClock
+) -> None:
+    async with shown(busy, clock, size=size) as it:
+        await _open(it, name)
+        lines = it.text().split("\n")
+        assert len(lines) == size[1]
+        assert all(len(line) <= size[0] for line in lines)
+        assert "help" in lines[-1]
