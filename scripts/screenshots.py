@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ from record_mesh import HOST, record  # type: ignore[import-not-found]
 ROOT = Path("/tmp/mesh")  # short, since it is seen
 OUT = Path(__file__).parent.parent / "screenshots"
 WAIT_SECONDS = 20
+REPORT, REPORT_SIZE = "report", (1100, 1500)
 AFTER = timedelta(seconds=2)  # the pictures are of the moment just after the last event
 MOST_BYTES = 300_000
 FONTS = "'DejaVu Sans Mono', 'Liberation Mono', monospace"
@@ -119,7 +121,7 @@ PICTURES: tuple[Picture, ...] = (
     Picture("deliveries", (120, 36), "deliveries", pane("3")),
     Picture("approvals", (120, 30), "approvals", pane("4")),
     Picture("runs", (120, 30), "runs", pane("5")),
-    Picture("log", (120, 30), "log", log),
+    Picture("log", (120, 24), "log", log),
 )
 
 
@@ -146,18 +148,23 @@ def plain_fonts(svg: str) -> str:
 
 def rasterise(svg: Path) -> Path:
     """Draw an SVG as PNG with Chromium. Raises RuntimeError where that fails."""
-    program = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-    )
-    if not program:
-        raise RuntimeError("no Chromium here: only the SVG files were written")
     width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read_text("utf-8")).groups())  # type: ignore[union-attr]
-    png = svg.with_suffix(".png")
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "page.html"
         page.write_text(
             f'<body style="margin:0"><img src="{svg.as_uri()}" style="display:block;width:{width:.0f}px"></body>'
         )
+        return photograph(page, svg.with_suffix(".png"), width, height)
+
+
+def photograph(page: Path, png: Path, width: float, height: float) -> Path:
+    """Draw the top of a page as PNG with Chromium. Raises RuntimeError where that fails."""
+    program = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+    )
+    if not program:
+        raise RuntimeError("no Chromium here: only the SVG files were written")
+    with tempfile.TemporaryDirectory() as scratch:
         words = [program, "--headless", "--disable-gpu", "--no-sandbox", f"--user-data-dir={scratch}/profile"]
         words += ["--allow-file-access-from-files", "--default-background-color=00000000", "--hide-scrollbars"]
         words += [f"--window-size={width:.0f},{height:.0f}", f"--screenshot={png}", page.as_uri()]
@@ -165,6 +172,22 @@ def rasterise(svg: Path) -> Path:
     if done.returncode or not png.exists():
         raise RuntimeError(f"{program}: {done.stderr.strip()[-300:]}")
     return png
+
+
+def report_picture(settings: Settings, out: Path) -> Path:
+    """Photograph the top of the mesh's report."""
+    homes = {
+        "MESHTUI_HOME": str(settings.home),
+        "MESHTUI_OPERATOR_DIR": str(settings.operator),
+        "MESHTUI_BRIDGE": str(settings.bridge),
+        "MESHTUI_AGENT": settings.agent,
+        "MESHTUI_HOST": settings.host,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        page = Path(scratch) / "report.html"
+        words = [sys.executable, "-m", "meshtui", "report", "-o", str(page)]
+        subprocess.run(words, env={**os.environ, **homes}, check=True, stderr=subprocess.DEVNULL)
+        return photograph(page, out / f"{REPORT}.png", *REPORT_SIZE)
 
 
 def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> None:
@@ -178,6 +201,9 @@ def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> 
     )
     panes = {entry.name for entry in present()}
     given.out.mkdir(exist_ok=True)
+    if not given.only or REPORT in given.only:
+        png = report_picture(settings, given.out)
+        print(f"{png.name:<16} {'':>8} {png.stat().st_size:>8,} bytes")
     for picture in PICTURES:
         if picture.pane not in panes or (given.only and picture.name not in given.only):
             continue

@@ -61,7 +61,8 @@ def busy(settings: Settings, clock: FakeClock) -> Settings:
     return settings
 
 
-async def _open(it: Shown, name: str) -> ListPane:
+async def open_pane(it: Shown, name: str) -> ListPane:
+    """Show a pane, and wait until it has read what it shows."""
     await it.press(SCOPES[name])
     pane = it.app.pane
     assert isinstance(pane, ListPane)
@@ -106,17 +107,17 @@ Check = Callable[[Shown], Awaitable[None]]
 
 
 async def _app_skills(it: Shown) -> None:
-    assert isinstance(await _open(it, "skills"), SkillsPane)
+    assert isinstance(await open_pane(it, "skills"), SkillsPane)
     assert "pip install django" in it.text()
 
 
 async def _app_deliveries(it: Shown) -> None:
-    assert isinstance(await _open(it, "deliveries"), DeliveriesPane)
-    assert "everything that was told has been received" in it.text()
+    assert isinstance(await open_pane(it, "deliveries"), DeliveriesPane)
+    assert "bridge.db: not there yet" in it.text()
 
 
 async def _app_approvals(it: Shown) -> None:
-    assert isinstance(await _open(it, "approvals"), ApprovalsPane)
+    assert isinstance(await open_pane(it, "approvals"), ApprovalsPane)
     text = it.text()
     for wanted in (
         "! waits",
@@ -129,7 +130,7 @@ async def _app_approvals(it: Shown) -> None:
 
 
 async def _app_runs(it: Shown) -> None:
-    assert isinstance(await _open(it, "runs"), RunsPane)
+    assert isinstance(await open_pane(it, "runs"), RunsPane)
     text = it.text()
     for wanted in ("1 of 2 runs passed", "✗ failed", "steps[7].status: must be one of", "gold_review.yaml"):
         assert wanted in text
@@ -139,7 +140,7 @@ async def _skills_confirm(it: Shown) -> None:
     with closing(Store(it.app.home.store)) as store:
         known = put(store, replace(known_skill("attrs"), state="unconfirmed", confirmed=False))
         store.add_event("skill.learned", skill_id=known.skill_id)
-    pane = await _open(it, "skills")
+    pane = await open_pane(it, "skills")
     await _until(it, lambda: known.skill_id in pane.rows.shown)
     pane.rows.select(known.skill_id)
     await it.press("c")
@@ -148,7 +149,7 @@ async def _skills_confirm(it: Shown) -> None:
 
 
 async def _skills_quarantine(it: Shown) -> None:
-    await _open(it, "skills")
+    await open_pane(it, "skills")
     await it.press("x")
     await _until_said(it, "#1 is quarantined")
     await _until(it, lambda: "✗ quarantined" in it.text())
@@ -156,14 +157,14 @@ async def _skills_quarantine(it: Shown) -> None:
 
 
 async def _skills_forget(it: Shown) -> None:
-    await _open(it, "skills")
+    await open_pane(it, "skills")
     await it.press("f")
     await _until_said(it, "#1 is forgotten")
     assert _state(it, 1)[0] == "forgotten"
 
 
 async def _skills_undo(it: Shown) -> None:
-    await _open(it, "skills")
+    await open_pane(it, "skills")
     await it.press("u")
     await _until_said(it, "nothing to take back")
     await it.press("x")
@@ -178,7 +179,7 @@ async def _skills_undo(it: Shown) -> None:
 
 
 async def _approvals_once(it: Shown) -> None:
-    await _open(it, "approvals")
+    await open_pane(it, "approvals")
     await it.press("a")
     await _until_said(it, "it runs as soon as a runtime")
     assert (_asked(it).state, _asked(it).actor) == ("approved", "dev@dev1")
@@ -188,7 +189,7 @@ async def _approvals_once(it: Shown) -> None:
 
 
 async def _approvals_always(it: Shown) -> None:
-    await _open(it, "approvals")
+    await open_pane(it, "approvals")
     await it.press("A")
     assert isinstance(it.app.screen, Confirm)
     await it.press("n")
@@ -200,14 +201,14 @@ async def _approvals_always(it: Shown) -> None:
 
 
 async def _approvals_reject(it: Shown) -> None:
-    await _open(it, "approvals")
+    await open_pane(it, "approvals")
     await it.press("r")
     await _until_said(it, "rejected")
     assert _asked(it).state == "rejected"
 
 
 async def _approvals_not_here(it: Shown) -> None:
-    await _open(it, "approvals")
+    await open_pane(it, "approvals")
     await it.press("R")
     await _until_said(it, "not offered in this project again")
     approval = _asked(it)
@@ -217,13 +218,13 @@ async def _approvals_not_here(it: Shown) -> None:
 
 
 async def _approvals_open(it: Shown) -> None:
-    await _open(it, "approvals")
+    await open_pane(it, "approvals")
     await it.press("enter")
     assert isinstance(it.app.screen, ChainScreen)
 
 
 async def _runs_validate(it: Shown) -> None:
-    await _open(it, "runs")
+    await open_pane(it, "runs")
     await it.press("v")
     await _until_said(it, "as soon as a runtime of this home runs")
     with closing(Store(it.app.home.store)) as store:
@@ -235,7 +236,7 @@ async def _runs_validate_all(it: Shown) -> None:
     for number in range(3):
         write_run(root, f"run-{number}")
     it.app.settings = replace(it.app.settings, validator=ValidatorSettings(runs_root=root))
-    await _open(it, "runs")
+    await open_pane(it, "runs")
     await it.press("V")
     await _until_said(it, "as soon as a runtime of this home runs")
     with closing(Store(it.app.home.store)) as store:
@@ -243,7 +244,7 @@ async def _runs_validate_all(it: Shown) -> None:
 
 
 async def _runs_cancel(it: Shown) -> None:
-    pane = await _open(it, "runs")
+    pane = await open_pane(it, "runs")
     assert isinstance(pane, RunsPane)
     assert it.app.snapshot is not None
     it.app.snapshot = replace(it.app.snapshot, runtime="attached")
@@ -282,7 +283,7 @@ async def test_ten_thousand_skills_are_all_listed_and_found(settings: Settings, 
         for number in range(10_000):
             put(store, known_skill(f"module{number}"))
     async with shown(settings, clock) as it:
-        pane = await _open(it, "skills")
+        pane = await open_pane(it, "skills")
         assert len(pane.rows.shown) == 10_000
         await it.press("G")
         assert "module9999" in it.text()
@@ -294,7 +295,7 @@ async def test_ten_thousand_skills_are_all_listed_and_found(settings: Settings, 
 
 async def test_a_skill_that_another_process_learns_appears(busy: Settings, clock: FakeClock) -> None:
     async with shown(busy, clock) as it:
-        pane = await _open(it, "skills")
+        pane = await open_pane(it, "skills")
         before = len(pane.rows.shown)
         with closing(Store(busy.home / "store.db", clock)) as store:
             known = put(store, known_skill("attrs"))
@@ -311,7 +312,7 @@ async def test_what_a_sleeping_node_has_not_received_is_listed(settings: Setting
         teach(node, "ModuleNotFoundError: No module named 'django'", "pip install django")
         exchange(node)
     async with shown(settings) as it:
-        pane = await _open(it, "deliveries")
+        pane = await open_pane(it, "deliveries")
         await _until(it, lambda: bool(pane.rows.shown))
         text = it.text()
     for wanted in ("0 of 1 expected deliveries received", "missing at berta@dev1 (1)", "No module named 'django'"):
@@ -340,7 +341,7 @@ async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, cloc
         skill = store.skills()[0].skill_id
         store.ask(Approval("f" * 12, other, skill, "h2", "pip install x", ("why",), store.now(), "waiting"))
     async with shown(busy, clock) as it:
-        await _open(it, "approvals")
+        await open_pane(it, "approvals")
         await it.press("a")
         await _until(it, lambda: isinstance(it.app.screen, Ask))
         assert SECRET not in it.text()
@@ -361,11 +362,11 @@ async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, cloc
 async def test_the_runtime_validates_what_is_asked_for(settings: Settings, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     write_run(root, "run-1")
-    (write_run(root, "run-2") / "gold_review.yaml").unlink()
+    (write_run(root, "run-2") / "step_graph.json").write_text("{}")
     settings = replace(settings, validator=ValidatorSettings(runs_root=root, interval_seconds=3600.0))
     async with shown(settings, embed=True) as it:
         await _until(it, lambda: it.app.snapshot is not None and it.app.snapshot.runtime == "embedded")
-        await _open(it, "runs")
+        await open_pane(it, "runs")
         await it.press("V")
         await _until_said(it, "2 of 2 runs validated")
         await _until(it, lambda: "1 of 2 runs passed" in it.text())
@@ -382,7 +383,7 @@ async def test_nothing_is_wider_than_the_screen(
     name: str, size: tuple[int, int], busy: Settings, clock: FakeClock
 ) -> None:
     async with shown(busy, clock, size=size) as it:
-        await _open(it, name)
+        await open_pane(it, name)
         lines = it.text().split("\n")
         assert len(lines) == size[1]
         assert all(len(line) <= size[0] for line in lines)

@@ -17,7 +17,7 @@ from typing import Final
 from meshcore.journal.line import BLANKS, MAX_LINE, Line, read_line
 
 BLOCK: Final = 128 * 1024  # bytes
-_CACHED: Final = 8  # blocks
+_CACHED: Final = 4  # blocks
 _BLANK_LINE: Final = re.compile(rb"\n[ \t\r]*(?=\n)")
 
 

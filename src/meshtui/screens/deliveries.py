@@ -34,6 +34,8 @@ COLUMNS = (
 
 ACTIONS: tuple[Action, ...] = ()
 
+EMPTY = "everything that was told has been received"
+
 
 class DeliveriesPane(ListPane):
     """The deliveries that are open, oldest first."""
@@ -50,7 +52,7 @@ class DeliveriesPane(ListPane):
 
     def compose(self) -> ComposeResult:
         yield Static(id="deliveries-sum", markup=False)
-        yield Rows(COLUMNS, self._row, empty="everything that was told has been received", id="deliveries-rows")
+        yield Rows(COLUMNS, self._row, empty=EMPTY, id="deliveries-rows")
         yield Detail(id="deliveries-detail")
 
     def show(self, snapshot: Snapshot) -> None:
@@ -68,7 +70,8 @@ class DeliveriesPane(ListPane):
                 return
             self._open = {f"{one.seq}:{one.node}": one for one in found}
             await self._describe({one.record_id for one in found})
-            self.rows.set_ids(list(self._open))
+        self.rows.empty = "" if bridge.fault else EMPTY
+        self.rows.set_ids(list(self._open))
         self._sum(bridge)
 
     def _ask(self) -> tuple[Sequence[Undelivered], dict[str, str]]:
@@ -95,9 +98,9 @@ class DeliveriesPane(ListPane):
             parts.append((f" · missing at {names}{more}", "$warning"))
         if len(self._open) >= MOST:
             parts.append((f" · the oldest {MOST:,} are listed", "$dim"))
-        self.query_one("#deliveries-sum", Static).update(
-            Content.assemble(*parts) if not bridge.fault else Content(f" {plain(bridge.fault)}"), layout=False
-        )
+        if bridge.fault:
+            parts = [(f" the bridge {plain(bridge.path)}: {plain(bridge.fault)}", "$warning")]
+        self.query_one("#deliveries-sum", Static).update(Content.assemble(*parts), layout=False)
 
     def _called(self, node: str) -> str:
         return plain(self._names.get(node) or node[:12])
