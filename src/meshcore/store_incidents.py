@@ -253,15 +253,6 @@ class IncidentTables(EventTables):
             )
         return True
 
-    def outcomes(
-        self, *, skill_id: str = "", incident_id: str = "", own_only: bool = False, after: int = 0
-    ) -> list[Outcome]:
-        """Return outcomes of a skill or of an incident, in the order in which this node learnt of them.
-
-        `after`: only those that came after the one with this number (see `last_outcome`).
-        """
-        return self._all(reads.outcomes(skill_id, incident_id, own_only=own_only, after=after))
-
-    def last_outcome(self) -> int:
-        """Return the number of the newest outcome, 0 where there is none."""
-        return self._one(Read("SELECT coalesce(max(seq), 0) FROM outcomes", lambda row: int(row[0]))) or 0
+    def outcomes(self, *, skill_id: str = "", incident_id: str = "", own_only: bool = False) -> list[Outcome]:
+        """Return outcomes of a skill or of an incident, in the order in which this node learnt of them."""
+        return self._all(reads.outcomes(skill_id, incident_id, own_only=own_only))

@@ -155,12 +155,12 @@ def incidents(state: str, limit: int) -> Read[Incident]:
     return Read(sql, incident_of_row, (*parameters, limit))
 
 
-def outcomes(skill_id: str, incident_id: str, *, own_only: bool = False, after: int = 0) -> Read[Outcome]:
+def outcomes(skill_id: str, incident_id: str, *, own_only: bool = False) -> Read[Outcome]:
     """Outcomes of a skill or of an incident, in the order in which this node learnt of them."""
     column, value = ("skill_id", skill_id) if skill_id else ("incident_id", incident_id)
     own = "AND own_operator=1 " if own_only else ""
-    sql = f"SELECT body FROM outcomes WHERE {column}=? AND seq>? {own}ORDER BY seq"  # noqa: S608
-    return Read(sql, outcome_of_row, (value, after))
+    sql = f"SELECT body FROM outcomes WHERE {column}=? {own}ORDER BY seq"  # noqa: S608
+    return Read(sql, outcome_of_row, (value,))
 
 
 def seconds_to_green() -> Read[tuple[bool, float]]:

@@ -95,8 +95,8 @@ def meshtui(
 ) -> int | None:
     """A terminal for a mesh of agents that heal each other's errors.
 
-    Put `meshtui run --` before any command: where it fails and the fix is known, the fix is applied as far as policy
-    allows, and the command is run again.
+    Alone it shows the mesh in the terminal. Put `meshtui run --` before any command: where it fails and the fix is
+    known, the fix is applied as far as policy allows, and the command is run again.
 
     Exit codes: 0 ok, 1 failure, 2 usage, 69 bridge unavailable, 78 configuration, 130 interrupted.
     """
