@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from meshcore.agents import NAMES as AGENT_PROGRAMS
+from meshcore.agents.connecting import CONNECTED, NOT_CONNECTED, standing
 from meshcore.bridge.filesystem import refuse_network
 from meshcore.clock import from_text
 from meshcore.config import Settings
@@ -48,7 +50,7 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     """Look at everything; never raises for what it finds."""
     env = os.environ if environment is None else environment
     checks = [_python(), _sqlite(), _terminal(env), *_permissions(settings), _disk(settings.home)]
-    checks += [_containment(env), _policy(settings), _halt(settings), _operator_key(settings)]
+    checks += [_containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
     try:
         with Node(settings) as node:
             checks += [_store(node), _clock(node), *_bridge(node), *_signatures(node), _records(node), _runtime(node)]
@@ -248,6 +250,17 @@ def _records(node: Node) -> Check:
     return Check(
         "records", "note", f"{rejected} rejected, the last at {received}: {record[:12]} {reason}", "look at its author"
     )
+
+
+def _hooks(environment: Mapping[str, str]) -> Check:
+    stand = {agent: standing(agent, "user", environment, Path.cwd()) for agent in AGENT_PROGRAMS}
+    wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
+    if wrong:
+        return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")
+    connected = [agent for agent, words in stand.items() if words == CONNECTED]
+    if not connected:
+        return Check("hooks", "note", "no agent program is connected", "meshtui connect --list")
+    return Check("hooks", "ok", f"{', '.join(connected)} connected")
 
 
 def _runtime(node: Node) -> Check:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from tests.core.healing.small_mesh import SmallMesh, taught
 
 from meshcore import doctor
+from meshcore.agents.connecting import connect, connection, hook_command, settings_path
 from meshcore.config import Settings
 from meshcore.doctor import Check, examine
 from meshcore.safety.keys import load_or_create
@@ -20,8 +23,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(tmp_path / "home", tmp_path / "operator", tmp_path / "bridge.db", "a", "host1")
 
 
-def said(settings: Settings, name: str) -> list[Check]:
-    return [check for check in examine(settings, {}) if check.name == name]
+def said(settings: Settings, name: str, environment: Mapping[str, str] | None = None) -> list[Check]:
+    return [check for check in examine(settings, environment or {}) if check.name == name]
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,21 @@ def test_a_clock_ten_years_behind_a_peers_is_one_notice(tmp_path: Path) -> None:
     assert check.level == "bad"
     assert "in the future" in check.text
     assert check.remedy
+
+
+def test_connected_agent_programs_are_named_and_a_hook_whose_command_is_gone_is_bad(
+    settings: Settings, tmp_path: Path
+) -> None:
+    home = {"HOME": str(tmp_path)}
+
+    def hooks() -> tuple[str, str]:
+        [check] = said(settings, "hooks", home)
+        return check.level, check.text
+
+    assert hooks() == ("note", "no agent program is connected")
+    file = settings_path("claude-code", "user", home, tmp_path)
+    file.parent.mkdir()
+    connect(connection("claude-code", file, hook_command("claude-code")))
+    assert hooks() == ("ok", "claude-code connected")
+    file.write_text(file.read_text().replace(sys.executable, "/nowhere/python"))
+    assert hooks() == ("bad", "claude-code: its command is gone: connect again")

@@ -22,6 +22,9 @@ START = Path(__file__).parent.parent / "hookstart.py"
 LIMIT_SECONDS = 60  # what each hook is granted; its `WAIT_SECONDS` is less
 
 
+CONNECTED, NOT_CONNECTED = "connected", "no"
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One agent program: its commands, its files per scope, how hooks are written there, and what is left to do."""
@@ -101,6 +104,17 @@ def installed_command(agent: str, path: Path) -> list[str] | None:
         if is_ours(command):
             return shlex.split(command)
     return None
+
+
+def standing(agent: str, scope: Scope, environment: Mapping[str, str], project: Path) -> str:
+    """Say how an agent's settings stand: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with them."""
+    try:
+        command = installed_command(agent, settings_path(agent, scope, environment, project))
+    except ConfigurationError:
+        return "cannot be read"
+    if command is None:
+        return NOT_CONNECTED
+    return CONNECTED if Path(command[0]).exists() else "its command is gone: connect again"
 
 
 def disconnect(agent: str, path: Path) -> str:

@@ -14,7 +14,7 @@ import click
 
 from meshcore.agents import NAMES
 from meshcore.agents import connecting as agents
-from meshcore.errors import EXIT_FAILURE, ConfigurationError, UsageError
+from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.model import Json
 from meshtui.cli.context import Session, json_option, print_json, say, table
 
@@ -129,15 +129,6 @@ def _show_list(session: Session, as_json: bool) -> None:
 
 
 def _state(session: Session, agent: str) -> dict[str, Json]:
-    def found(scope: agents.Scope) -> str:
-        try:
-            command = agents.installed_command(agent, agents.settings_path(agent, scope, os.environ, Path.cwd()))
-        except ConfigurationError:
-            return "cannot be read"
-        if command is None:
-            return "no"
-        return "connected" if Path(command[0]).exists() else "its command is gone: connect again"
-
     try:
         mark = session.settings.home / "state" / f"hook.{agent}"
         called = datetime.fromtimestamp(mark.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -147,8 +138,8 @@ def _state(session: Session, agent: str) -> dict[str, Json]:
     return {
         "agent": agent,
         "installed": installed,
-        "user": found("user"),
-        "project": found("project"),
+        "user": agents.standing(agent, "user", os.environ, Path.cwd()),
+        "project": agents.standing(agent, "project", os.environ, Path.cwd()),
         "called": called,
     }
 
