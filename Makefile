@@ -25,7 +25,7 @@ demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offlin
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-test-long: $(VENV)/.dev ## following logs for 2,000 steps against a model
+test-long: $(VENV)/.dev ## what takes longer: following logs for 2,000 steps, every agent's conversation as processes
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
@@ -61,6 +61,7 @@ torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is
 
 soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+	@$(BIN)/python -m benchmarks.soak_logs $(ARGS)
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)

@@ -122,6 +122,7 @@ def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
     known = Process(hook, environment, lambda said: fix in said)
     new = Process(hook, environment, nothing)
     fine = Process(hook, environment, nothing)
+    quiet = Process(hook, environment, nothing)
     other = Process(hook, environment, nothing)
     first = Process(hook, environment, lambda said: fix in said)
     first.run(payload(1_000_000, text, command))
@@ -131,6 +132,7 @@ def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
         libraries.run(b"")
         new.run(payload(number + 2_000_000, unknown, command))
         fine.run(payload(number + 3_000_000, "ok", "make test", failed=False))
+        quiet.run(payload(number + 4_000_000, "ok", "make", failed=False).replace(b"session-", b"quiet-"))
         other.run(b'{"hook_event_name": "PostToolBatch", "tool_calls": []}')
     return {
         "bare python": bare.figures(),
@@ -138,6 +140,7 @@ def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
         "failure, answered": known.figures(bare) | {"goal_ratio_p50": GOAL_RATIO},
         "failure, unknown": new.figures(bare),
         "success in a session with failures": fine.figures(bare),
+        "success in a session without failures": quiet.figures(bare),
         "event without news": other.figures(bare),
         "first answer of an action, policy asked": first.figures(),
     }

@@ -22,13 +22,24 @@ if TYPE_CHECKING:
     from meshcore.hook_call import Handled
     from meshcore.model import Json
 
+_open_to_the_end: list[object] = []
+_FOLLOW_UP = """
+try:
+    from meshcore.healing.after_hook import main
+    main()
+except Exception:
+    pass
+"""  # an installation that is half gone is no affair of the agent's either
 _DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
 
 
-def main(name: str, *, home: str | None = None, bridge: str | None = None) -> int:
-    """Handle the payload on standard input for an agent program; always 0."""
+def main(name: str, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False) -> int:
+    """Handle the payload on standard input for an agent program; always 0.
+
+    `to_the_end`: this process ends at once without closing what is open; see `hook_call.take`.
+    """
     try:
-        handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge)
+        handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge, to_the_end=to_the_end)
         if handled is not None and handled.follow_up is not None:
             command = follow_up_command(handled.follow_up)
             os.execv(command[0], command)  # noqa: S606
@@ -40,7 +51,13 @@ def main(name: str, *, home: str | None = None, bridge: str | None = None) -> in
 
 
 def handle(
-    name: str, payload: Payload, environment: Mapping[str, str], *, home: str | None = None, bridge: str | None = None
+    name: str,
+    payload: Payload,
+    environment: Mapping[str, str],
+    *,
+    home: str | None = None,
+    bridge: str | None = None,
+    to_the_end: bool = False,
 ) -> Handled | None:
     """Do what a payload asks for; None where it reports nothing that counts.
 
@@ -60,11 +77,11 @@ def handle(
     settings = load(home=home, bridge=bridge, environment=environment)
     paths = Home(settings.home)
     _note_call(paths.state / f"hook.{name}")
-    if not isinstance(report, Failure) and not _is_open(paths.store, name, report.session):
+    if not isinstance(report, Failure) and not _is_open(paths.store, name, report.session, to_the_end):
         return None
     from meshcore.hook_call import take
 
-    return take(report, program, settings, environment)
+    return take(report, program, settings, environment, to_the_end=to_the_end)
 
 
 def _note_call(path: Path) -> None:
@@ -78,7 +95,7 @@ def _note_call(path: Path) -> None:
             return
 
 
-def _is_open(store: Path, via: str, session: str) -> bool:
+def _is_open(store: Path, via: str, session: str, to_the_end: bool) -> bool:
     """Tell whether anything failed in a session that has not succeeded since; only then a success says anything."""
     if not store.exists():
         return False
@@ -91,14 +108,17 @@ def _is_open(store: Path, via: str, session: str) -> bool:
         found = database.execute("SELECT 1 FROM meta WHERE key=?", (session_key(via, session),)).fetchone()
         return found is not None
     finally:
-        database.close()
+        if to_the_end:
+            _open_to_the_end.append(database)
+        else:
+            database.close()
 
 
 def follow_up_command(task: Mapping[str, Json]) -> list[str]:
     """Return the command of the follow-up."""
     import json
 
-    return [sys.executable, "-I", "-m", "meshcore.healing.after_hook", json.dumps(task)]
+    return [sys.executable, "-I", "-c", _FOLLOW_UP, json.dumps(task)]
 
 
 def _note_fault(name: str, error: Exception, home: str | None) -> None:

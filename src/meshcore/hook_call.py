@@ -42,7 +42,11 @@ TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hoo
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
 VERDICT = "hook:verdict:"  # + action and policy: the decision of policy, when it was last asked
 PULLED = "hook:pulled"
+CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
+
+
+_open_to_the_end: list[Store] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,29 @@ class Handled:
     follow_up: dict[str, Json] | None = None
 
 
-def take(report: Call, program: Agent, settings: Settings, environment: Mapping[str, str]) -> Handled:
-    """Do what a report asks for. Raises MeshError where the store cannot be used."""
+def take(
+    report: Call, program: Agent, settings: Settings, environment: Mapping[str, str], *, to_the_end: bool = False
+) -> Handled:
+    """Do what a report asks for. Raises MeshError where the store cannot be used.
+
+    `to_the_end`: this process ends at once, and the store stays open until then: closing the last connection would
+    fold the write-ahead log in, which costs more than everything else together.
+    """
     me = AgentInfo(environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", program.NAME, settings.host)
     store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
     try:
         call = _Call(store, settings, program, me, environment, report)
+        if call.argv[0].rpartition("/")[2] == "meshtui":
+            return Handled()  # `meshtui run` sees to its own failures
         if isinstance(report, Failure):
             return call.failed(report)
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
-        store.close()
+        if to_the_end:
+            store.checkpoint(at_least=CHECKPOINT_BYTES)
+            _open_to_the_end.append(store)
+        else:
+            store.close()
 
 
 class _Call:
@@ -86,10 +102,10 @@ class _Call:
         self.report = report
         self.session = session_key(me.via, report.session)
         folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
-        argv, cwd = plain_command(report.command, folder, succeeded=isinstance(report, Success))
-        self.argv, self.cwd = argv, cwd
-        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
-        self.key = key_of(self.stored_argv, cwd)
+        plain = plain_command(report.command, folder, succeeded=isinstance(report, Success))
+        self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
+        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in plain.argv])[0]
+        self.key = key_of(self.stored_argv, plain.cwd)
 
     # --- it failed ------------------------------------------------------------------------------------------------
 
@@ -212,8 +228,8 @@ class _Call:
     def succeeded(self) -> Handled:
         """Where something is open in this session, note the command: it may be the fix, or prove one."""
         memory = recall(self.store, self.session)
-        if memory is None:
-            return Handled()
+        if memory is None or (self.piped and self.key in memory.failed):
+            return Handled()  # the success of a pipe's end proves nothing of what stands before it
         data = self.report.output.encode(errors="replace")
         output = readable(data[-4 * OUTPUT_KEPT :], truncated=len(data) > 4 * OUTPUT_KEPT)[-OUTPUT_KEPT:]
         with self.store.transaction():

@@ -25,29 +25,42 @@ def _path():
     return f"{_PACKAGE}/__pycache__/hookstart.{sys.implementation.cache_tag}.cache"
 
 
+def _read():
+    descriptor = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
 def _stamp(origin):
     found = os.stat(origin)  # noqa: PTH116
     return found.st_mtime_ns, found.st_size
 
 
 class Cache:
-    """Modules and patterns by name. Install it before anything else is imported; save it when all is done."""
+    """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
 
     def __init__(self):
-        self.modules, self.patterns, self.saves = {}, {}, 0
+        # A module is its file, whether it is a package, and where its bytecode begins and ends in `code`.
+        self.modules, self.patterns, self.saves, self.code = {}, {}, 0, memoryview(b"")
         self.new_patterns = False
         self.before = set(sys.modules)
         try:
-            with open(_path(), "rb") as file:  # noqa: PTH123
-                tag, stamps, modules, patterns, saves = marshal.loads(file.read())  # noqa: S302
+            data = memoryview(_read())
+            code = 8 + int.from_bytes(data[:8], "little")
+            tag, stamps, modules, patterns, saves = marshal.loads(data[8:code])  # noqa: S302
             if tag == _TAG and all(_stamp(origin) == stamp for origin, stamp in stamps.items()):
-                self.modules, self.patterns, self.saves = modules, patterns, saves
+                self.modules, self.patterns, self.saves, self.code = modules, patterns, saves, data[code:]
         except (OSError, ValueError, EOFError, TypeError):
             pass
 
     def install(self):
-        """Put the kept modules before those on the disk, and the kept patterns before their compilation."""
+        """Put the kept modules before those on the disk."""
         sys.meta_path.insert(0, self)
+
+    def install_patterns(self):
+        """Put the kept patterns before their compilation; after the stand-ins, since it loads `re`."""
         from re import _compiler
 
         self.compile_pattern, _compiler.compile = _compiler.compile, self.compile
@@ -73,10 +86,10 @@ class Cache:
         key = (pattern, int(flags))
         kept = self.patterns.get(key)
         if kept is not None:
-            return self.make_pattern(pattern, *kept)
+            return self.make_pattern(pattern, *marshal.loads(kept))  # noqa: S302
         made = self.compile_pattern(pattern, flags)
         if isinstance(pattern, str | bytes):
-            self.patterns[key], self.new_patterns = self.last, True
+            self.patterns[key], self.new_patterns = marshal.dumps(self.last), True
         return made
 
     # --- modules ----------------------------------------------------------------------------------------------------
@@ -86,7 +99,7 @@ class Cache:
         kept = self.modules.get(name)
         if kept is None:
             return None
-        origin, is_package, _ = kept
+        origin, is_package, *_ = kept
         spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if is_package:
@@ -99,7 +112,8 @@ class Cache:
 
     def exec_module(self, module):
         """Run the kept code in a new module."""
-        exec(marshal.loads(self.modules[module.__name__][2]), module.__dict__)  # noqa: S102, S302
+        _, _, start, end = self.modules[module.__name__]
+        exec(marshal.loads(self.code[start:end]), module.__dict__)  # noqa: S102, S302
 
     # --- the file ---------------------------------------------------------------------------------------------------
 
@@ -107,7 +121,7 @@ class Cache:
         """Write the file anew where this process loaded or compiled what it did not hold."""
         if self.saves >= MAX_SAVES:
             return
-        new = {}
+        new, code_of_all = {}, bytearray(self.code)
         for name, module in list(sys.modules.items()):
             spec: Any = getattr(module, "__spec__", None)
             origin = getattr(spec, "origin", None)
@@ -116,18 +130,20 @@ class Cache:
             if hasattr(spec.loader, "get_source"):
                 source = spec.loader.get_source(name)
                 code = compile(source, origin, "exec", dont_inherit=True, optimize=2)  # nobody reads docstrings here
-                new[name] = (origin, spec.submodule_search_locations is not None, marshal.dumps(code))
+                start = len(code_of_all)
+                code_of_all += marshal.dumps(code)
+                new[name] = (origin, spec.submodule_search_locations is not None, start, len(code_of_all))
         if not new and not self.new_patterns:
             return
         modules = self.modules | new
-        own = [origin for origin, _, _ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
+        own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
         stamps = {origin: _stamp(origin) for origin in own}
-        data = marshal.dumps((_TAG, stamps, modules, self.patterns, self.saves + 1))
+        index = marshal.dumps((_TAG, stamps, modules, self.patterns, self.saves + 1))
         temporary = f"{_path()}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                file.write(len(index).to_bytes(8, "little") + index + code_of_all)
             os.replace(temporary, _path())  # noqa: PTH105
         except OSError:
             os.unlink(temporary)  # noqa: PTH108

@@ -23,11 +23,12 @@ def main() -> None:
         from meshcore.standins import install
 
         install()
+        cache.install_patterns()
         from meshcore.hook import main as handle
 
         name, *rest = sys.argv[1:]
         home, bridge = (*rest, None, None)[:2]
-        handle(name, home=home or None, bridge=bridge or None)
+        handle(name, home=home or None, bridge=bridge or None, to_the_end=True)
         cache.save()
     except BaseException:  # noqa: S110  an agent has no use for what went wrong with us
         pass

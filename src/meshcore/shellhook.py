@@ -20,7 +20,7 @@ from meshcore.healing.shelltext import plain_command
 from meshcore.home import Home
 from meshcore.hook import follow_up_command, handle
 from meshcore.hook_call import BUSY_SECONDS
-from meshcore.hook_memory import Memory, Offer, incident_id_of, recall, remember, session_key
+from meshcore.hook_memory import Memory, incident_id_of, recall, session_key
 from meshcore.knowledge.parts import Parts
 from meshcore.safety.redact import redact_argv
 from meshcore.safety.sanitize import visible
@@ -59,7 +59,16 @@ def failed(
     output = last_output(pane, command) or not_found(shell, command, code)
     if output:
         return _handle(session, call, code, command, output, environment)
-    return _as_last_time(session, call, command, environment)
+    store = _store(environment)
+    if store is None:
+        return ""
+    try:
+        before, fix = _last_time(store, command)
+    finally:
+        store.close()
+    if not fix:
+        return ""
+    return f"meshtui: when this failed here before ({before[:_SHOWN]}), it was fixed by: {fix[:_SHOWN]}\n"
 
 
 def last_output(pane: str, command: str) -> str:
@@ -75,7 +84,7 @@ def last_output(pane: str, command: str) -> str:
 
 def not_found(shell: str, command: str, code: int) -> str:
     """Return what a shell says of a program that it cannot find; "" where it is not certain which one that was."""
-    argv, _ = plain_command(command, "/")
+    argv = plain_command(command, "/").argv
     if code != NOT_FOUND or not argv or argv[0] == "bash" or not _PLAIN_WORD.fullmatch(argv[0]):
         return ""
     if shell == "zsh":
@@ -88,44 +97,44 @@ def insertion(session: str, call: str, command: str, environment: Mapping[str, s
     store = _store(environment)
     if store is not None:
         try:
-            memory = recall(store, session_key(VIA, session)) or Memory()
+            fix = _offered(store, session, call) or _last_time(store, command)[1]
         finally:
             store.close()
-        wanted = incident_id_of(VIA, session, call)
-        for offer in reversed(memory.offered):
-            if offer.incident_id == wanted and visible(offer.command, keep_newlines=False) == offer.command:
-                return offer.command
-    argv, _ = plain_command(command, "/")
+        if fix:
+            return fix
+    argv = plain_command(command, "/").argv
     plain = argv[:2] != ("bash", "-c")
     return f"meshtui run -- {command.strip()}" if plain else f"meshtui run -- bash -c {shlex.quote(command)}"
 
 
-def _as_last_time(session: str, call: str, command: str, environment: Mapping[str, str]) -> str:
-    """Say what helped when the very same command failed here before: nobody can see that it is the same error."""
-    store = _store(environment)
-    if store is None:
-        return ""
+def _offered(store: Store, session: str, call: str) -> str:
+    """Return the fix that was offered for a call, "" where none was or it would do more than stand on the line."""
+    memory = recall(store, session_key(VIA, session)) or Memory()
+    wanted = incident_id_of(VIA, session, call)
+    found = next((offer.command for offer in reversed(memory.offered) if offer.incident_id == wanted), "")
+    return found if visible(found, keep_newlines=False) == found else ""
+
+
+def _last_time(store: Store, command: str) -> tuple[str, str]:
+    """Return the error and the fix of the last time that the very same command was healed in this folder, or ("", "").
+
+    Nobody can see that it is the same error now.
+    """
+    given = plain_command(command, os.getcwd())  # noqa: PTH109
+    argv, cwd = given.argv, given.cwd
+    stored = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
+    before = store.last_verified(stored, cwd)
+    known = store.skill(before.skill_id) if before is not None and before.skill_id else None
+    if before is None or known is None or known.state != "active" or not known.own_operator:
+        return "", ""
     try:
-        argv, cwd = plain_command(command, os.getcwd())  # noqa: PTH109
-        stored = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
-        before = store.last_verified(stored, cwd)
-        known = store.skill(before.skill_id) if before is not None and before.skill_id else None
-        if before is None or known is None or known.state != "active" or not known.own_operator:
-            return ""
-        try:
-            fix = known.skill.action.fill(Parts(before.signature.slots))
-        except IndexError:
-            return ""
-        shown = visible(fix.command(), keep_newlines=False)
-        with store.transaction():
-            memory = recall(store, session_key(VIA, session)) or Memory()
-            if fix.kind == "argv":
-                offer = Offer(incident_id_of(VIA, session, call), known.skill_id, shown)
-                remember(store, session_key(VIA, session), memory.with_offer(offer))
-    finally:
-        store.close()
-    line = visible(before.signature.line, keep_newlines=False)[:_SHOWN]
-    return f"meshtui: when this failed here before ({line}), it was fixed by: {shown[:_SHOWN]}\n"
+        fix = known.skill.action.fill(Parts(before.signature.slots))
+    except IndexError:
+        return "", ""
+    shown = fix.command() if fix.kind == "argv" else ""
+    if visible(shown, keep_newlines=False) != shown:
+        return "", ""
+    return visible(before.signature.line, keep_newlines=False), shown
 
 
 def _store(environment: Mapping[str, str]) -> Store | None:

@@ -1,10 +1,10 @@
 """Stand-ins for modules of the standard library that take a hook longer to load than all of its work.
 
 Only `hookstart` installs them, in a process that lives for some milliseconds. They do what the light modules use of
-`dataclasses` (frozen, slots, defaults, replace), `datetime` (all that C has), `hashlib` (two functions), `typing`
-(nothing of it matters at run time), `urllib.parse` (which pathlib loads for its URIs); asked for anything else, a
-stand-in gives way to the real module. A test holds each class of the light modules against what the real `dataclass`
-makes of it.
+`dataclasses` (frozen, slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib`
+(two functions), `typing` (nothing of it matters at run time) and `urllib.parse` (which pathlib loads for its URIs);
+asked for anything else, a stand-in gives way to the real module. A test holds each class of the light modules against
+what the real `dataclass` makes of it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ def install() -> None:
     for module in (_dataclasses, _datetime, _hashlib, _typing, _urllib_parse):
         made = module()
         sys.modules.setdefault(made.__name__, made)
+    if "enum" not in sys.modules:
+        # For `re` alone: whoever else wants enumerations gets real ones.
+        sys.modules["enum"] = _enum()
+        import re  # noqa: F401
+
+        del sys.modules["enum"]
 
 
 def _datetime() -> ModuleType:
@@ -40,6 +46,35 @@ def _datetime() -> ModuleType:
 
     made = _StandIn("datetime")
     vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
+    return made
+
+
+class _Flag(int):
+    @property
+    def value(self) -> int:
+        return int(self)
+
+
+def _enum() -> ModuleType:
+    """Return what `re` needs to give its flags their names, as numbers."""
+
+    def simple_enum(kind, **_):
+        def made(cls):
+            flags = type(cls.__name__, (_Flag,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            members = {name: flags(value) for name, value in vars(cls).items() if isinstance(value, int)}
+            flags.__members__ = members  # type: ignore[attr-defined]
+            for name, value in members.items():
+                setattr(flags, name, value)
+            return flags
+
+        return made
+
+    def global_enum(cls, **_):
+        vars(sys.modules[cls.__module__]).update(cls.__members__)
+        return cls
+
+    made = _StandIn("enum")
+    vars(made).update(IntFlag=_Flag, KEEP=None, _simple_enum=simple_enum, global_enum=global_enum)
     return made
 
 

@@ -110,6 +110,11 @@ class IncidentTables(EventTables):
         sql = "SELECT node FROM incidents WHERE incident_id=?"
         return self._one(Read(sql, lambda row: str(row[0]), (incident_id,))) or ""
 
+    def sign_for_incidents(self, node: str) -> None:
+        """Name this node for what it met before it had a key: a hook makes none."""
+        with self.transaction():
+            self._write("UPDATE incidents SET node=? WHERE node='' AND opened_monotonic IS NOT NULL", (node,))
+
     def seen_alike(self, incident: Incident, boot: str, seconds: float, newest: int = 20) -> list[str]:
         """Return the vias of those of this node's `newest` incidents that are this one, as others saw it lately.
 

@@ -28,6 +28,7 @@ def test_an_unknown_failure_is_noted_and_told_and_not_answered(desk: Desk) -> No
     assert incident.signature.error_type == "ModuleNotFoundError"
     with desk.node() as node:
         assert node.store.figures().get("outbox.waiting", 0) == 0, "the follow-up has published it"
+        assert node.store.incident_node(incident.incident_id) == node.identity.node.public
 
 
 @pytest.mark.parametrize("agent", NAMES)
@@ -96,6 +97,20 @@ def test_what_a_session_did_between_failure_and_success_is_an_unconfirmed_skill(
         assert known.skill.action.command() == FIX
         assert known.state == "unconfirmed" and known.source == "recognised"
     assert [incident.state for incident in desk.incidents()] == ["verified"]
+
+
+def test_a_success_through_a_pipe_settles_nothing(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded(FIX)
+    assert desk.succeeded(f"{COMMAND} 2>&1 | tail -5") == ""
+    assert [incident.state for incident in desk.incidents()] == ["open"]
+    desk.succeeded()
+    assert [incident.state for incident in desk.incidents()] == ["verified"]
+
+
+def test_a_command_that_ran_under_the_mesh_is_left_to_the_mesh(desk: Desk) -> None:
+    assert desk.failed(command=f"meshtui run -- {COMMAND}") == ""
+    assert desk.incidents() == []
 
 
 def test_commands_of_another_session_teach_nothing(desk: Desk) -> None:
@@ -196,6 +211,7 @@ def test_a_fix_of_somebody_not_enrolled_is_told_to_the_person_only(desk: Desk) -
 
 @pytest.mark.parametrize("output", ["", "\x00\x01\x02", "\ud800 lone", "a" * 300_000, "é" * 70_000, "\r" * 10_000])
 def test_no_output_is_an_error(desk: Desk, output: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(output=output)
     assert len(desk.incidents()) == 1
 
@@ -204,12 +220,14 @@ def test_no_output_is_an_error(desk: Desk, output: str) -> None:
     "command", ["a\0b", "echo 'open", "\ud800", "x" * 100_000, "cd /nowhere && make", "\n\n", "!!"]
 )
 def test_no_command_is_an_error(desk: Desk, command: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(command=command)
     assert len(desk.incidents()) == 1
 
 
 @pytest.mark.parametrize("cwd", ["", "relative", "/gone", "/a\0b", "/tmp/\ud800"])
 def test_no_folder_is_an_error(desk: Desk, cwd: str) -> None:
+    desk.leave_the_bridge_alone()
     desk.failed(cwd=cwd)
     assert len(desk.incidents()) == 1
 

@@ -13,6 +13,7 @@ import pytest
 import meshcore
 
 LIGHT = (
+    "meshcore.shellhook",
     "meshcore.model",
     "meshcore.store",
     "meshcore.knowledge.signature",

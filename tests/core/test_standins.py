@@ -78,6 +78,10 @@ def test_a_stand_in_gives_way_when_it_is_asked_for_more() -> None:
         "assert Pair(1) == (1, 2) and quote('a b') == 'a%20b'\n"
         "assert hashlib.sha256(b'x').hexdigest()[:8] == '2d711642'\n"
         "assert hashlib.blake2b(b'x', digest_size=4).hexdigest() and md5(b'').hexdigest()[:4] == 'd41d'\n"
+        "import re, enum\n"
+        "assert re.compile('A.b', re.I | re.S).flags & re.IGNORECASE and re.match('(?i)a', 'A')\n"
+        "assert re.sub('b+', 'x', 'aBBc', flags=re.IGNORECASE) == 'axc' and re.RegexFlag(2).value == 2\n"
+        "assert enum.Enum('E', 'a b').a.value == 1 and enum.IntFlag is not re.RegexFlag.__bases__[0]\n"
         "assert datetime.datetime.fromisoformat('2026-11-24T20:00:00.5Z').tzinfo is datetime.UTC\n"
         "print('fine')"
     )

@@ -13,9 +13,11 @@ from meshcore.evidence.monitorlog import Course, Hole, MonitorLog, Snapshot, cou
 from meshcore.evidence.report_model import Cell, Column, Section, Table
 from meshcore.evidence.slice import moment_of
 from meshcore.evidence.slice_rows import Slice
+from meshcore.model import Json
 
 _DRAWN = 6  # nodes with a chart of their own; all are in the tables
 _SHORT_NODE = 12
+_SPREAD = ("n", "median", "p90", "min", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def sections(found: Slice, monitors: Sequence[Watched]) -> Iterator[Section]:
     yield _record(found, monitors)
     if found.hooks:
         yield _hooks(found)
+    if found.history:
+        yield _before(found)
 
 
 def _growth(found: Slice, monitors: Sequence[Watched]) -> Section:
@@ -313,3 +317,36 @@ def _hooks(found: Slice) -> Section:
             ),
         ),
     )
+
+
+def _before(found: Slice) -> Section:
+    names = names_of(found)
+    rows: list[tuple[Cell, ...]] = []
+    for row in found.history:
+        node, via = names.get(row.node, row.node[:_SHORT_NODE]), str(row.data.get("via", ""))
+        for word, key in (("a command fixed it", "seconds_to_green"), ("however it was fixed", "seconds_to_green_any")):
+            spread = row.data.get(key)
+            figures = spread if isinstance(spread, dict) else {}
+            rows.append((node, via, word, *(_figure(figures.get(name)) for name in _SPREAD)))
+    seconds = (Column("n", "count"), *(Column(name, "seconds") for name in _SPREAD[1:]))
+    return Section(
+        "before",
+        "Before the mesh, in retrospect",
+        (
+            "Read from agents' session files when they were imported: the time from a failure to the success of the"
+            " same command. It was not measured by the mesh and enters no other figure.",
+        ),
+        (),
+        (
+            Table(
+                "before",
+                "From failure to green in past sessions (retrospective)",
+                (Column("node"), Column("via"), Column("which"), *seconds),
+                tuple(rows),
+            ),
+        ),
+    )
+
+
+def _figure(value: Json) -> Cell:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

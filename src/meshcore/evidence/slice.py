@@ -29,6 +29,7 @@ from meshcore.evidence.slice_rows import (
     ApprovalRow,
     AuthorRow,
     GrowthRow,
+    HistoryRow,
     HookRow,
     IncidentRow,
     MonitorRow,
@@ -51,6 +52,8 @@ TAUGHT: tuple[EventKind, ...] = ("skill.learned", "skill.received")
 SNAPSHOT: EventKind = "monitor.snapshot"
 HOOK_ANSWERED: EventKind = "hook.answered"
 """Written by hooks, where they are in use."""
+HISTORY: EventKind = "history.imported"
+"""Written by `meshtui import history`; of an earlier time than any range, so never cut off."""
 
 
 def origin(
@@ -101,6 +104,7 @@ def gather_slice(
             skills=tuple(_skill(known, told.get(known.skill_id, "")) for known in skills.values()),
             growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
+            history=tuple(_history(store, about.node)),
         )
         records = [dict(event.data) for event in store.events_of_kinds([SNAPSHOT])]
     skipped: list[str] = []
@@ -312,6 +316,13 @@ def _hooks(store: Store, node: str) -> Iterable[HookRow]:
     for event in store.events_of_kinds([HOOK_ANSWERED]):
         data = clean_json(event.data)
         yield HookRow(node, event.at, clean(event.agent), event.incident_id, event.skill_id, data)
+
+
+def _history(store: Store, node: str) -> Iterable[HistoryRow]:
+    """Yield the newest import of each agent's past."""
+    newest = {str(event.data.get("via", "")): event for event in store.events_of_kinds([HISTORY])}
+    for event in newest.values():
+        yield HistoryRow(node, event.at, clean_json(event.data))
 
 
 def _lines(path: Path, skipped: list[str]) -> list[dict[str, Json]]:

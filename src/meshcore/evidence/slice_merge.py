@@ -58,6 +58,7 @@ def merge(slices: Sequence[Slice]) -> Slice:
         monitor=_once(part.monitor for part in parts),
         validation=_once(part.validation for part in parts),
         hooks=_once(part.hooks for part in parts),
+        history=_once(part.history for part in parts),
         skipped=tuple(dict.fromkeys(text for part in parts for text in part.skipped)),
         contradictions=tuple(dict.fromkeys(differing)),
     )

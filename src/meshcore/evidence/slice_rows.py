@@ -182,6 +182,18 @@ class HookRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What an agent's session files showed when they were imported: retrospective, beside what was measured.
+
+    `data` holds via, sessions, failures, and `seconds_to_green` (and `…_any`) as n, median, p90, min, max.
+    """
+
+    node: str
+    at: str
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """The evidence of one node or, merged, of several, for a range of time.
 
@@ -199,6 +211,7 @@ class Slice:
     monitor: tuple[MonitorRow, ...] = ()
     validation: tuple[ValidationRow, ...] = ()
     hooks: tuple[HookRow, ...] = ()
+    history: tuple[HistoryRow, ...] = ()
     skipped: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
 
@@ -214,5 +227,6 @@ TABLES: Mapping[str, type] = {
     "monitor": MonitorRow,
     "validation": ValidationRow,
     "hooks": HookRow,
+    "history": HistoryRow,
 }
 """The tables of a slice by name, in the order in which they are written."""

@@ -30,6 +30,7 @@ from meshcore.healing.words import modes
 from meshcore.hook_answer import suggestion
 from meshcore.hook_call import note_told, verdict_key
 from meshcore.hook_memory import Memory, Offer, recall, remember
+from meshcore.journal.writer import project
 from meshcore.model import MODES, Incident, Json, Mode
 from meshcore.safety.sanitize import visible
 
@@ -58,7 +59,11 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
         exchange(node)
-        node.project()
+        if task["what"] == "failed":
+            # The skills file is written anew as a whole, and the agent waits: whoever comes next does that.
+            project(node.store, node.home.journal)
+        else:
+            node.project()
         return answer
 
 
@@ -195,7 +200,3 @@ def _note_fault(task: Task, error: Exception) -> None:
     with suppress(Exception), Node(load(home=str(task["home"]), bridge=str(task["bridge"]))) as node:
         what = visible(f"after the hook of {task['via']}: {str(error) or type(error).__name__}", limit=500)
         node.store.add_event("fault", data={"what": what})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

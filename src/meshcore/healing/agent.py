@@ -72,7 +72,8 @@ class Healer:
     def consider(self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "") -> Considered:
         """Find the best known answer, or that of one skill, and rule on it, with its events.
 
-        `first_look`: the incident has just been opened, so an answer now means that it was solved before (`again`).
+        `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
+        of a likely one only its outcome can tell.
         """
         store = self.node.store
         found = matches(incident.signature, store, incident.circumstances)
@@ -105,7 +106,8 @@ class Healer:
                 skill_id=match.skill_id,
                 data={"tier": match.tier, "score": match.score, "why": match.why},
             )
-            store.set_incident_state(incident.incident_id, "matched", skill_id=match.skill_id, again=first_look or None)
+            solved_before = (first_look and match.tier == "exact") or None
+            store.set_incident_state(incident.incident_id, "matched", skill_id=match.skill_id, again=solved_before)
             store.add_event(
                 "try.decided",
                 incident_id=incident.incident_id,
@@ -269,7 +271,7 @@ class Healer:
         again: StepResult | None,
         started: float,
     ) -> Outcome:
-        node, incident = self.node, considered.incident
+        node, incident, known = self.node, considered.incident, considered.known
         now = node.clock.monotonic()
         commands = sum(step.seconds for step in steps) + (again.seconds if again else 0.0)
         opened, boot, _, _ = node.store.incident_times(incident.incident_id)
@@ -289,6 +291,7 @@ class Healer:
                 incident.incident_id,
                 result,
                 skill_id=outcome.skill_id,
+                again=known is not None and known.created < incident.opened if green else None,
                 seconds=outcome.seconds,
                 own_seconds=outcome.own_seconds if green else None,
             )

@@ -89,6 +89,7 @@ class Node:
         found = self._find_keys()
         if self.store.meta(NODE_ID) != found.node.public:
             self.store.set_meta(NODE_ID, found.node.public)
+            self.store.sign_for_incidents(found.node.public)
         return found
 
     def _find_keys(self) -> Identity:

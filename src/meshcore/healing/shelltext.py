@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 
 from meshcore.healing.commands import plain_words
 
@@ -12,11 +13,23 @@ _CD = re.compile(r"cd (?P<folder>[\w./~@+:-]{1,1000}|'[^'\n]{1,1000}'|\"[^\"$`\\
 _TRIMMED = re.compile(r"(?: ?2>&1)? ?\| ?(?:tail|head)(?: -n)?(?: ?-?\d{1,6})?$| ?2>&1$")
 
 
-def plain_command(command: str, cwd: str, *, succeeded: bool = False) -> tuple[tuple[str, ...], str]:
-    """Return the argv that a shell text comes down to, and the folder in which it runs; else `bash -c` of all of it.
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What a shell text comes down to: an argv and the folder in which it runs; else `bash -c` of all of it.
 
-    Taken off are a leading `cd FOLDER &&` and what only joins the streams. Of a command that `succeeded` also a pipe
-    into `tail` or `head`, with which agents shorten an output: of one that failed it is the pipe's end that failed.
+    `piped`: its output went through a pipe, so its exit code says nothing about the command.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    piped: bool = False
+
+
+def plain_command(command: str, cwd: str, *, succeeded: bool = False) -> Plain:
+    """Return what a shell text comes down to.
+
+    Taken off are a leading `cd FOLDER &&` and what only joins the streams. Of a text that `succeeded` also a pipe into
+    `tail` or `head`, with which agents shorten an output: of one that failed it is the pipe's end that failed.
     """
     text, folder = command.strip(), cwd
     while found := _CD.match(text):
@@ -28,4 +41,5 @@ def plain_command(command: str, cwd: str, *, succeeded: bool = False) -> tuple[t
     if trimmed and (succeeded or "|" not in trimmed[0]):
         text = text[: trimmed.start()].strip()
     argv = plain_words(text) if "\n" not in text else None
-    return (argv, folder) if argv else ((*SHELL, command), cwd)
+    piped = succeeded and trimmed is not None and "|" in trimmed[0]
+    return Plain(argv, folder, piped) if argv else Plain((*SHELL, command), cwd)

@@ -120,9 +120,9 @@ class _Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh found: lines that were added, and what became of the file, in words."""
+    """What a refresh found: whether anything is another than before, and what became of the file, in words."""
 
-    added: int = 0
+    changed: bool = False
     said: tuple[str, ...] = ()
 
 
@@ -154,7 +154,7 @@ class Document:
 
     def refresh(self) -> Refreshed:
         """Find out what became of the log since the last time."""
-        before = len(self.rows)
+        before = self._state()
         said: list[str] = []
         opened = bool(self._files)
         changes = self._generations.look()
@@ -169,7 +169,10 @@ class Document:
                 file.index.grow(file.generation.size)
                 file.generation.offset = file.generation.read_to = file.generation.size
         self._look_at_end()
-        return Refreshed(max(0, len(self.rows) - before) if opened else 0, tuple(said))
+        return Refreshed(self._state() != before or bool(changes), tuple(said))
+
+    def _state(self) -> tuple[object, ...]:
+        return (*((file.identity, file.index.size) for file in self._files), self._unfinished)
 
     @property
     def rows(self) -> Rows:

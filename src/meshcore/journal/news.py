@@ -69,17 +69,17 @@ def _listen(folders: list[Path], stop: threading.Event, tell: Callable[[], None]
 
     step = QUICK_MS
     while not stop.is_set():
-        changes = watch(
-            *folders,
-            watch_filter=None,
-            debounce=2 * step,
-            step=step,
-            stop_event=stop,
-            rust_timeout=CALM_AFTER_MS,
-            yield_on_timeout=True,
-            recursive=False,
-        )
         try:
+            changes = watch(
+                *folders,
+                watch_filter=None,
+                debounce=2 * step,
+                step=step,
+                stop_event=stop,
+                rust_timeout=CALM_AFTER_MS,
+                yield_on_timeout=True,
+                recursive=False,
+            )
             for change in changes:
                 tell()
                 if bool(change) == (step == CALM_MS):

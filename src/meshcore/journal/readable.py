@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
-from meshcore.clock import from_text
+from meshcore.clock import from_text, to_text
 from meshcore.model import Json
 
 Tone = Literal["", "good", "bad", "warn", "learned", "accent", "dim"]
@@ -64,36 +65,56 @@ def readable(text: str) -> Readable:
         reference = str(record.get("incident_id") or record.get("skill_id") or "")[:8]
         said = sentence(kind, str(record.get("agent", "")), rest)
         return Readable(str(record["at"]), kind, _tone(kind, record), reference, said)
-    time_name = next((name for name in _TIMES if _is_time(record.get(name))), "")
+    time_name, at = next(((name, at) for name in _TIMES if (at := _time(record.get(name)))), ("", ""))
     kind_name = next((name for name in _KINDS if isinstance(record.get(name), str)), "")
     kind = str(record[kind_name]) if kind_name else ""
     rest = {name: value for name, value in record.items() if name not in (time_name, kind_name)}
-    return Readable(str(record[time_name]) if time_name else "", kind, _tone(kind, record), "", pairs(rest))
+    return Readable(at, kind, _tone(kind, record), "", pairs(rest))
 
 
 _HEAD: Final = ("seq", "at", "kind", "incident_id", "skill_id", "agent")
 
 
 def sentence(kind: str, agent: str, data: Mapping[str, Json]) -> str:
-    """Return what an event says beyond its kind, as one line."""
-    words: Mapping[str, Callable[[], str]] = {
-        "incident.opened": lambda: f"{agent}: {data.get('line')}",
-        "incident.matched": lambda: f"{data.get('tier')} match: {data.get('why')}",
-        "try.decided": lambda: f"{data.get('decision')}: {data.get('command', '')} ({_reasons(data)})",
-        "try.outcome": lambda: f"{data.get('result')}" + _seconds(data.get("seconds")),
-        "outcome.received": lambda: f"{data.get('result')} on {data.get('host')}" + _seconds(data.get("seconds")),
-        "runs.validated": lambda: f"{data.get('passed')}/{data.get('total')} runs passed under {data.get('root')}",
-        "monitor.snapshot": lambda: f"{data.get('skills_snapshot')} checks {data.get('tests_summary')}",
-        "skill.learned": lambda: f"{data.get('line')} → {data.get('command', '')}",
-        "skill.received": lambda: f"{data.get('line')} from {data.get('name') or 'an old program'}",
-    }
-    return words[kind]() if kind in words else pairs(data) or agent
+    """Return what an event says beyond its kind, as one line; an event that lacks what is said of its kind as pairs."""
+    needed, say = _SENTENCES.get(kind, ("", None))
+    if say is None or data.get(needed) is None:
+        return pairs({name: one for name, one in data.items() if one is not None}) or agent
+    return say(agent, data)
+
+
+def _reasons(data: Mapping[str, Json]) -> str:
+    reasons = data.get("reasons")
+    return f" ({'; '.join(map(str, reasons))})" if isinstance(reasons, list) and reasons else ""
+
+
+def _seconds(data: Mapping[str, Json]) -> str:
+    seconds = data.get("seconds")
+    return f" after {seconds:.2f} s" if isinstance(seconds, float) else ""
+
+
+_SENTENCES: Final[Mapping[str, tuple[str, Callable[[str, Mapping[str, Json]], str]]]] = {
+    "incident.matched": ("why", lambda _, data: f"{data.get('tier')} match: {data['why']}"),
+    "incident.opened": ("line", lambda agent, data: f"{agent}: {data['line']}"),
+    "incident.state": ("state", lambda _, data: f"{data['state']}{_seconds(data)}"),
+    "monitor.snapshot": ("skills_snapshot", lambda _, d: f"{d['skills_snapshot']} checks {d.get('tests_summary')}"),
+    "outcome.received": ("result", lambda _, data: f"{data['result']} on {data.get('host')}{_seconds(data)}"),
+    "runs.validated": ("root", lambda _, d: f"{d.get('passed')}/{d.get('total')} runs passed under {d['root']}"),
+    "runtime.started": ("pid", lambda _, data: f"process {data['pid']}"),
+    "runtime.stopped": ("pid", lambda _, data: f"process {data['pid']}"),
+    "skill.learned": ("line", lambda _, data: f"{data['line']} → {data.get('command', '')}"),
+    "skill.received": ("line", lambda _, data: f"{data['line']} from {data.get('name') or 'an old program'}"),
+    "try.decided": ("decision", lambda _, data: f"{data['decision']}: {data.get('command', '')}{_reasons(data)}"),
+    "try.intent": ("actor", lambda _, data: f"by {data['actor']}"),
+    "try.outcome": ("result", lambda _, data: f"{data['result']}{_seconds(data)}"),
+}
 
 
 def pairs(value: Mapping[str, Json]) -> str:
     """Return an object as `key=value`; a key inside another goes by its own name where no other has it."""
     found = _flat(value, ())
     names = Counter(path[-1] for path, _ in found)
+    found.sort(key=lambda one: one[1].startswith("[{"))  # lists of records are long, and say least
     return " ".join(f"{path[-1] if names[path[-1]] == 1 else '.'.join(path)}={text}" for path, text in found)
 
 
@@ -126,20 +147,14 @@ def _tone(kind: str, record: Mapping[str, Json]) -> Tone:
     return _TONES.get(kind.lower(), "dim" if kind.startswith(("agent.", "node.", "runtime.")) else "")
 
 
-def _is_time(value: Json) -> bool:
+def _time(value: Json) -> str:
+    """Return a time as ISO text: of such a text, or of seconds since 1970; "" for what is neither."""
+    if isinstance(value, int | float) and 1e9 <= value < 1e10:
+        return to_text(datetime.fromtimestamp(value, UTC))
     if not isinstance(value, str):
-        return False
+        return ""
     try:
         from_text(value)
     except ValueError:
-        return False
-    return True
-
-
-def _reasons(data: Mapping[str, Json]) -> str:
-    reasons = data.get("reasons")
-    return "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
-
-
-def _seconds(value: object) -> str:
-    return f" after {value:.2f} s" if isinstance(value, float) else ""
+        return ""
+    return value

@@ -94,13 +94,14 @@ def _confirmed(question: str) -> bool:
 
 def _welcome(session: Session, agent: str, path: Path) -> None:
     settings = session.settings
-    say(f"\n✓ {agent}@{settings.host} is a member of this node ({settings.agent}): {path}")
+    say(f"\n✓ {agent}@{settings.host} is a member of this node ({settings.agent})")
+    say(f"  written: {path}")
     if not agents.installed(agent, os.environ):
         say(f"  {agents.program_called(agent).commands[0]} itself was not found on PATH; it will join when it is there")
     say(f"  left to do: {agents.program_called(agent).afterwards}")
     say(f"  see a fix arrive: meshtui connect --test {agent}")
     if importlib.util.find_spec("meshtui.cli.service") is not None:
-        say("  hear others at once, also while nothing runs here: meshtui service install --now")
+        say("  hear others at once: meshtui service install --now")
     _show_history(agent)
 
 

@@ -201,6 +201,10 @@ def export_skills(session: Session, file: str | None, form: str, everything: boo
         print()
 
 
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def _export_folders(session: Session, folder: str | None, everything: bool) -> None:
     from meshcore.knowledge.skill_md import export_folders
 
@@ -216,8 +220,8 @@ def _export_folders(session: Session, folder: str | None, everything: bool) -> N
         done = export_folders(known, path, names)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); name another folder") from error
-    files = "1 file" if len(done.written) == 1 else f"{len(done.written)} files"
-    say(f"{done.fixes} fixes in {path}: {files} written" + (f", {len(done.removed)} removed" if done.removed else ""))
+    fixes, files = _counted(done.fixes, "fix", "fixes"), _counted(len(done.written), "file", "files")
+    say(f"{fixes} in {path}: {files} written" + (f", {len(done.removed)} removed" if done.removed else ""))
     for line in done.kept:
         note(line)
     if not known:
@@ -264,7 +268,8 @@ def _import_folders(session: Session, path: Path) -> None:
             if new:
                 say(f"#{known.label} {skill.skill_id[:12]}  {skill.example_line} → {example_fix(skill)}")
         node.project()
-    say(f"{found.files} files, {taken} clear fixes, {added} new and unconfirmed")
+    files, fixes = _counted(found.files, "file", "files"), _counted(taken, "clear fix", "clear fixes")
+    say(f"{files}, {fixes}, {added} new and unconfirmed")
     for reason in left_out:
         say(f"left out: {reason}")
     if added:

@@ -36,7 +36,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.record", "enter", "open", "Show the whole record under the cursor.", hint="open"),
     Action("log.bottom", "G,end", "bottom", "Go to the end, and follow it.", hint="follow"),
     Action("log.top", "g,home", "top", "Go to the beginning."),
-    Action("log.suspend", "f", "filter on or off", "Show all lines or only those filtered, at the same place.", "hide"),
+    Action(
+        "log.suspend", "f", "filter on or off", "Show all lines or only those filtered, at the same place.", "filter"
+    ),
     Action("log.next", "n", "next match", "Go to the next line that the filter lets through.", "match", "n N"),
     Action("log.previous", "N", "previous match", "Go to the one before."),
     Action("log.source", "s", "next log", "Change between journal, monitor log and an opened file.", "log"),
@@ -64,7 +66,6 @@ class LogPane(Pane):
         self._fault = ""
         self._said = ""
         self._suspended = False
-        self._known_end = 0
         self._working = asyncio.Event()
         self._wanted_at: int | None = None  # the row that a person stood on when the filter changed
 
@@ -129,13 +130,12 @@ class LogPane(Pane):
         found = document.refresh()
         if found.said:
             self._said = found.said[-1]
-        if not found.added and not found.said and document.rows.end == self._known_end:
+        if not found.changed:
             return False
-        self._known_end = document.rows.end
         if self._filter:
             document_search_now(document)
         self._working.set()
-        self._show_rows(document)
+        self._show_rows(document, changed=True)
         return True
 
     @work(group="log.work", exclusive=True)
@@ -166,9 +166,9 @@ class LogPane(Pane):
     def _rows(self, document: Document) -> Rows:
         return document.matched if self._filter and not self._suspended else document.rows
 
-    def _show_rows(self, document: Document) -> None:
+    def _show_rows(self, document: Document, *, changed: bool = False) -> None:
         if not self.mesh.frozen:
-            self.view.refresh_rows(self._rows(document))
+            self.view.refresh_rows(self._rows(document), changed=changed)
             self._draw_title()
 
     def _come_back(self, document: Document, *, through: bool) -> None:
@@ -185,7 +185,7 @@ class LogPane(Pane):
 
     def timeline_grown(self) -> None:
         if self._document is not None:
-            self._show_rows(self._document)
+            self._show_rows(self._document, changed=True)
 
     # --- the line above ---------------------------------------------------------------------------------------------
 
@@ -227,9 +227,9 @@ class LogPane(Pane):
         if self.view.following:
             parts.append(("  ▼ following", "$success"))
         elif self.view.unseen:
-            parts.append((f"  ⏸ +{self.view.unseen:,} new", "$warning"))
+            parts.append((f"  paused, +{self.view.unseen:,} new", "$warning"))
         else:
-            parts.append(("  ⏸ paused", "$dim"))
+            parts.append(("  paused", "$dim"))
         return parts
 
     # --- what a person does -----------------------------------------------------------------------------------------
@@ -390,5 +390,5 @@ def _nothing_yet(source: str, path: Path) -> str:
     hints: Sequence[str] = {
         "journal": ("nothing has happened here yet; the journal begins with the first event",),
         "monitor": ("no monitor has written here yet:  meshtui monitor --watch",),
-    }.get(source, (f"{plain(str(path))} is empty, or not there yet",))
+    }.get(source, ("empty, or not there yet; what comes is shown",))
     return hints[0]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,9 +17,13 @@ from textual.widgets import Static
 from meshcore.journal.line import Line
 from meshtui.actions import Action, bindings
 from meshtui.widgets.bars import Hints
-from meshtui.widgets.cells import plain, wrapped
+from meshtui.widgets.cells import fit, plain, wrapped
 
-LIMIT = 2000  # lines
+if TYPE_CHECKING:
+    from meshcore.model import Json
+
+LIMIT = 2000  # fields, and lines of one
+INDENT, MOST_DEEP = 2, 10
 
 ACTIONS: tuple[Action, ...] = (
     Action("record.raw", "r", "as it stands", "Show the line as it stands in the file, or pretty.", hint="raw"),
@@ -54,44 +61,69 @@ class RecordScreen(Screen[None]):
         self._draw()
 
     def copied(self) -> str:
-        """Return the record, as it is shown."""
-        return self._line.text if self._raw else "\n".join(pretty(self._line.text))
+        """Return the record: as it stands, or as indented JSON."""
+        value = None if self._raw else _parsed(self._line.text)
+        return self._line.text if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
     def _draw(self) -> None:
         width = self.size.width - 3
-        if width < 10:
+        if width < 20:
             return
         line = self._line
         size = f"{line.size:,} bytes at byte {line.start:,}{', shown in part' if line.cut else ''}"
         title = Content.assemble((f" {plain(self._title)} ", "bold"), (f"  {size}", "$dim"))
         self.query_one("#record-title", Static).update(title, layout=False)
-        lines = [line.text] if self._raw else pretty(line.text)
-        shown = [part for one in lines[:LIMIT] for part in _drawn(one, width)]
-        if len(lines) > LIMIT:
-            shown.append(Content.styled(f" … {len(lines) - LIMIT:,} lines more; y copies all of it", "$dim"))
+        value = None if self._raw else _parsed(line.text)
+        fields = [Field(0, "", line.text)] if value is None else list(outline(value))
+        shown = [part for field in fields[:LIMIT] for part in _drawn(field, width)]
+        if len(fields) > LIMIT:
+            shown.append(Content.styled(f" … {len(fields) - LIMIT:,} fields more; y copies all", "$dim"))
         self.query_one("#record-text", Static).update(Content("\n").join(shown))
 
 
-def pretty(text: str) -> list[str]:
-    """Return a record as lines, JSON indented; strings of several lines are shown as such below their key."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record: how deep it lies, its key ("-" in a list), and its value as text of one or more lines."""
+
+    depth: int
+    key: str
+    text: str
+
+
+def outline(value: Json, depth: int = 0) -> Iterator[Field]:
+    """Yield the fields of a record, those of an object below its key."""
+    pairs = value.items() if isinstance(value, dict) else (("-", one) for one in value)
+    for key, one in pairs:
+        if isinstance(one, dict | list) and one:
+            yield Field(depth, key, "")
+            yield from outline(one, depth + 1)
+        else:
+            yield Field(depth, key, one if isinstance(one, str) else json.dumps(one))
+
+
+def _parsed(text: str) -> Json:
+    """Return the object or list of a line, None if it holds none, or one too deep to be drawn."""
     try:
         value = json.loads(text)
+        json.dumps(value)
     except (ValueError, RecursionError):
-        return [text]
-    if not isinstance(value, dict | list):
-        return [text]
-    return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+        return None
+    return value if isinstance(value, dict | list) and value else None
 
 
-def _drawn(line: str, width: int) -> list[Content]:
-    """Return one line, wrapped under its own indent, its key in another colour."""
-    indent = len(line) - len(line.lstrip(" "))
-    key, colon, rest = line.partition('": ')
-    is_key = bool(colon) and line.lstrip().startswith('"')
-    if is_key and indent + len(key) + 1 < width:
-        head = plain(key[indent + 1 :])
-        parts = wrapped(plain(rest), max(10, width - indent - len(head) - 2))
-        first = Content.assemble(" " * (indent + 1), (head, "$accent"), "  ", parts[0])
-        more = [Content(" " * (indent + len(head) + 3) + part) for part in parts[1:]]
-        return [first, *more]
-    return [Content(" " * (indent + 1) + part) for part in wrapped(plain(line.lstrip(" ")), width - indent)]
+def _drawn(field: Field, width: int) -> Iterator[Content]:
+    """Yield a field's lines, wrapped behind its key."""
+    left = " " * (1 + INDENT * min(field.depth, MOST_DEEP))
+    key = fit(plain(field.key), min(len(plain(field.key)), width // 2))
+    room = max(10, width - len(left) - cell_len(key) - 2)
+    lines = [part for line in field.text.split("\n")[:LIMIT] for part in wrapped(plain(line), room)]
+    if len(lines) > 1 and "\n" in field.text:  # a text of several lines stands below its key, with a bar before it
+        yield Content.assemble(left, (key, "$accent"))
+        for line in field.text.rstrip("\n").split("\n")[:LIMIT]:
+            for part in wrapped(plain(line.expandtabs(4)), max(10, width - len(left) - 4)):
+                yield Content.assemble(left, ("  │ ", "$faint"), part)
+        return
+    gap = "  " if key else ""
+    for number, part in enumerate(lines or [""]):
+        head = (key, "$accent") if number == 0 else (" " * cell_len(key), "")
+        yield Content.assemble(left, head, gap, part)

@@ -99,13 +99,15 @@ class LogView(ScrollView, can_focus=True):
         self._go(self.cursor - (offset if 0 <= offset < room else room // 2))
         self._changed()
 
-    def refresh_rows(self, rows: Rows) -> None:
-        """Show the same rows as before, of which some have come, gone or been counted."""
+    def refresh_rows(self, rows: Rows, *, changed: bool = False) -> None:
+        """Show the same rows as before, of which some have come, gone or been counted; `changed`: or say another."""
         cursor, top = (rows.row(place) if place is not None else None for place in self._places)
         grown = rows.end - self._end
         shift = rows.first != self._first or (cursor is not None and cursor != self.cursor)
         if not grown and not shift and len(rows) == self._end - self._first:
             self._rows = rows
+            if changed:
+                self._changed()
             return
         at_end_before = self._end - self._tops <= max(1, self.size.height)
         self._rows = rows
@@ -224,7 +226,7 @@ class LogView(ScrollView, can_focus=True):
         return self._drawn[2]
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.rich_style
         lines = self._visible()
         if y >= len(lines):
             text = self.empty if y == 0 and not len(self._rows) else ""
@@ -247,7 +249,7 @@ class LogView(ScrollView, can_focus=True):
         marked = style + Style(color=found.color, bold=True, underline=True)
         parts: list[Segment] = []
         at = 0
-        for start, end in self.spans(text):
+        for start, end in self.spans(text.rstrip()):
             parts += [Segment(text[at:start], style), Segment(text[start:end], marked)]
             at = end
         return [part for part in (*parts, Segment(text[at:], style)) if part.text]

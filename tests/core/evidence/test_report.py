@@ -25,11 +25,12 @@ from meshcore.evidence.compare import Range
 from meshcore.evidence.monitorlog import missed_beats
 from meshcore.evidence.report import FORMATS, build, render
 from meshcore.evidence.report_html import ROWS
-from meshcore.evidence.slice import merge, origin, read_slice, slice_of_log, write_slice
+from meshcore.evidence.slice import gather_slice, merge, origin, read_slice, slice_of_log, write_slice
 from meshcore.evidence.slice_rows import (
     ApprovalRow,
     AuthorRow,
     GrowthRow,
+    HistoryRow,
     HookRow,
     IncidentRow,
     MonitorRow,
@@ -39,9 +40,11 @@ from meshcore.evidence.slice_rows import (
     StepRow,
     ValidationRow,
 )
+from meshcore.store import Store
 from meshcore.testing import START
 
 A, B, SKILL = "a" * 64, "b" * 64, "5" * 64
+BEFORE = {"n": 3, "median": 240.0, "p90": 900.0, "min": 40.0, "max": 901.5}
 CHROMIUM = "/usr/bin/chromium"
 
 
@@ -117,6 +120,7 @@ def mesh(count: int = 12, text: str = "") -> Slice:
         ),
         validation=tuple(ValidationRow(A, at(n), f"run{n}{text}", "failed" if n else "passed") for n in range(3)),
         hooks=(HookRow(A, at(1), f"agent0{text}", f"{0:016x}", "", {"via": f"claude{text}"}),),
+        history=(HistoryRow(A, at(1), {"via": f"claude{text}", "seconds_to_green": BEFORE}),),
         skipped=(f"log:1: blank{text}",),
         contradictions=(f"skill x: fix differs{text}",),
     )
@@ -369,3 +373,14 @@ def test_every_node_of_a_merged_report_stands_in_its_sources() -> None:
     other = Slice(origins=(origin(B, "second", "h2", "", START),))
     sources = as_json(merge([mesh(), other]))["sections"]["sources"]["tables"]["sources"]["rows"]
     assert sorted(row[0] for row in sources) == ["node", "second"]
+
+
+def test_the_time_before_the_mesh_is_shown_apart_and_called_retrospective(store: Store) -> None:
+    for n in (2, 3):
+        store.add_event("history.imported", data={"via": "codex", "seconds_to_green": {**BEFORE, "n": n}})
+    found = gather_slice(store, origin(A, "a", "h", "", START))
+    [section] = [one for one in build(found).sections if one.key == "before"]
+    assert "retrospect" in section.title
+    [table] = section.tables
+    assert table.rows[0][1:] == ("codex", "a command fixed it", 3, 240.0, 900.0, 40.0, 901.5)
+    assert table.rows[1][3:] == (None,) * 5

@@ -11,7 +11,7 @@ from tests.core.bridge.helpers import FakeClock
 
 from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
-from meshcore.clock import to_text
+from meshcore.clock import Clock, to_text
 from meshcore.config import Settings
 from meshcore.healing.agent import Considered, Healer
 from meshcore.healing.capture import capture_incident
@@ -170,9 +170,7 @@ class Fix:
         return found.state if found else "gone"
 
 
-def ended(
-    output: str = ERROR, exit_code: int = 1, *, stdin: StdinKind = "null", clock: FakeClock | None = None
-) -> Passed:
+def ended(output: str = ERROR, exit_code: int = 1, *, stdin: StdinKind = "null", clock: Clock | None = None) -> Passed:
     """Return how a command went."""
     at = to_text((clock or FakeClock()).now())
     return Passed(exit_code, f"{output}\n".encode(), False, at, at, 0.1, stdin)
@@ -181,7 +179,7 @@ def ended(
 def failure(node: Node, error: str = ERROR, *, argv: tuple[str, ...] = ARGV, cwd: str = "/work") -> Incident:
     """Return the incident of a command that failed."""
     agent = AgentInfo(node.settings.agent, "shell", node.settings.host)
-    return capture_incident(ended(error), argv, cwd=cwd, env={}, agent=agent)
+    return capture_incident(ended(error, clock=node.clock), argv, cwd=cwd, env={}, agent=agent)
 
 
 def taught(node: Node, error: str = ERROR, fix: str = FIX) -> KnownSkill:

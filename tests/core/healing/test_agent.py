@@ -71,6 +71,7 @@ def test_time_to_green_is_told_apart_for_first_and_again(mesh: SmallMesh) -> Non
     first = fix.fail()
     taught(node)
     fix.heal(fix.healer.consider(first.incident, "auto"))
+    mesh.clock.advance(60)
     fix.heal(fix.fail())
     assert {name: len(times) for name, times in node.store.seconds_to_green().items()} == {"first": 1, "again": 1}
 

@@ -1,0 +1,58 @@
+"""What the mesh did per kind of agent: each count is part of the one before it."""
+
+from __future__ import annotations
+
+from meshcore.events import EventKind
+from meshcore.evidence.effect import effect
+from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature
+from meshcore.store import Store
+
+
+def met(store: Store, name: str, via: str, *, again: bool = False, remote: bool = False) -> str:
+    incident = Incident(name, store.now(), AgentInfo("a", via), ("x",), "/", 1, Signature(1, "E", "t"), "", again=again)
+    store.add_incident(incident, "node", remote=remote)
+    return name
+
+
+def happened(store: Store, incident: str, *kinds: EventKind) -> None:
+    for kind in kinds:
+        store.add_event(kind, incident_id=incident)
+
+
+def verified(store: Store, incident: str, seconds: float) -> None:
+    store.set_incident_state(incident, "verified", seconds=seconds)
+    outcome = Outcome(f"o{incident}", incident, "s", "verified", store.now(), "node", "h", "a", Circumstances())
+    store.add_outcome(outcome, own_operator=True, try_id="t")
+
+
+def test_nothing_met_is_nothing(store: Store) -> None:
+    assert effect(store) == []
+
+
+def test_each_kind_of_agent_has_its_figures(store: Store) -> None:
+    met(store, "unknown", "codex")
+    happened(store, met(store, "named", "codex"), "hook.answered")
+    happened(store, met(store, "taken", "codex"), "hook.answered", "hook.taken")
+    happened(store, met(store, "repeat", "codex", again=True), "hook.answered", "hook.taken")
+    verified(store, "repeat", 4.0)
+    happened(store, met(store, "healed", "shell"), "try.decided", "try.intent")
+    verified(store, "healed", 2.0)
+    met(store, "elsewhere", "codex", remote=True)
+    codex, shell = effect(store)
+    assert (codex.via, codex.seen, codex.answered, codex.taken, codex.verified, codex.avoided) == (
+        "codex",
+        4,
+        3,
+        2,
+        1,
+        1,
+    )
+    assert (shell.seen, shell.answered, shell.taken, shell.verified, shell.avoided) == (1, 1, 1, 1, 0)
+    assert codex.to_green.median == 4.0 and shell.to_json()["to_green"]["n"] == 1
+
+
+def test_what_became_green_by_other_means_is_no_merit_of_the_mesh(store: Store) -> None:
+    happened(store, met(store, "edited", "codex", again=True), "hook.answered")
+    store.set_incident_state("edited", "verified", seconds=9.0)
+    [codex] = effect(store)
+    assert (codex.answered, codex.taken, codex.verified, codex.avoided, codex.to_green.n) == (1, 0, 0, 0, 1)

@@ -1,0 +1,90 @@
+"""`meshtui connect`, `disconnect`, `hook` and `agents` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.core.agents.desk import Desk
+
+from meshtui.__main__ import run
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's folder and a project of theirs."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path
+
+
+def test_a_dry_run_shows_the_difference_and_writes_nothing(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["connect", "claude-code", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert '+            "command":' in out and "PostToolUseFailure" in out
+    assert not (user / ".claude").exists()
+
+
+def test_without_a_terminal_somebody_must_say_yes(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["connect", "claude-code"]) == 2
+    assert "add --yes" in capsys.readouterr().err
+    assert not (user / ".claude").exists()
+
+
+def test_connecting_says_what_is_left_to_do(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["connect", "codex", "--project", "--yes"]) == 0
+    out = capsys.readouterr().out
+    assert "/hooks and trust" in out and "connect --test codex" in out
+    assert (user / "project" / ".codex" / "hooks.json").exists()
+    assert run(["connect", "codex", "--project", "--yes"]) == 0
+    assert "connected already" in capsys.readouterr().out
+    assert run(["disconnect", "codex", "--project", "--yes"]) == 0
+    assert run(["disconnect", "codex", "--project", "--yes"]) == 0
+    assert "is not connected" in capsys.readouterr().out
+
+
+def test_a_home_that_was_chosen_is_the_hook_s_too(user: Path) -> None:
+    assert run(["--home", "mesh", "connect", "claude-code", "--yes"]) == 0
+    settings = json.loads((user / ".claude" / "settings.json").read_text())
+    command = settings["hooks"]["PostToolUse"][0]["hooks"][0]["command"]
+    assert command.endswith(f"claude-code {user / 'project' / 'mesh'}")
+
+
+def test_the_list_names_what_cannot_be_read(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (user / ".claude").mkdir()
+    (user / ".claude" / "settings.json").write_text("{")
+    assert run(["connect", "--list", "--json"]) == 0
+    rows = {row["agent"]: row for row in json.loads(capsys.readouterr().out)["connections"]}
+    assert rows["claude-code"]["user"] == "cannot be read" and rows["claude-code"]["project"] == "no"
+    assert rows["codex"]["called"] == ""
+
+
+@pytest.mark.parametrize("arguments", [["connect"], ["connect", "vim"], ["disconnect"], ["hook", "vim"]])
+def test_an_agent_must_be_named_and_known(user: Path, arguments: list[str]) -> None:
+    assert run(arguments) == 2
+
+
+def test_broken_settings_are_one_line_and_stay(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (user / ".claude").mkdir()
+    (user / ".claude" / "settings.json").write_text("{")
+    assert run(["connect", "claude-code", "--yes"]) == 78
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_agents_shows_what_the_mesh_did_for_each_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path)
+    desk.teach()
+    desk.failed()
+    for name, value in desk.environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(["agents", "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["agents"]
+    assert row["effect"]["seen"] == row["effect"]["answered"] == 1 and row["effect"]["taken"] == 0
+    assert run(["skills", "not-here", "1"]) == 0
+    assert run(["agents"]) == 0
+    assert "claude-code\t1\t1\t0\t0\t0\t-" in capsys.readouterr().out
