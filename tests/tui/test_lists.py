@@ -377,7 +377,7 @@ async def test_the_runtime_validates_what_is_asked_for(settings: Settings, tmp_p
         }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (60, 16)])
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)])
 @pytest.mark.parametrize("name", list(SCOPES))
 async def test_nothing_is_wider_than_the_screen(
     name: str, size: tuple[int, int], busy: Settings, clock: FakeClock
