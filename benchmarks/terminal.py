@@ -45,7 +45,7 @@ class Bare(App):
 Bare().run()
 """
 PAINTED = "Overview"
-LOG_LINE = '{{"seq": {seq}, "at": "2026-11-22T08:00:00.000000Z", "kind": "try.outcome", "what": "{what}"}}\n'
+LOG_LINE = '{{"seq": {seq}, "at": "2026-11-22T08:00:00.000000Z", "kind": "bench.line", "what": "{what}"}}\n'
 FLOOD_EVERY = 0.01  # seconds between two batches of records
 KEYS_EVERY = 0.5
 AGENTS = 4
@@ -169,7 +169,7 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
             while written < total:
                 due = min(total, int((time.monotonic() - begun) * rate))
                 for number in range(written, due):
-                    file.write(LOG_LINE.format(seq=number + 1, what="x" * 120))
+                    file.write(LOG_LINE.format(seq=number + 1, what=f"flood{number + 1:08} " + "x" * 120))
                 file.flush()
                 written = due
                 time.sleep(FLOOD_EVERY)
@@ -192,7 +192,7 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
         writer.join()
         shown = True
         try:
-            screen.wait_for(f"{total}", 0, 10)
+            screen.wait_for(f"flood{total:08}", 0, 10)
         except TimeoutError:
             shown = False
     return {

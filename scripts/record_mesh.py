@@ -318,6 +318,14 @@ def _trace(run_id: str, incident: dict[str, Any]) -> Any:
     ]
 
 
+def make_room(root: Path) -> bool:
+    """Remove an older recording; False where a folder holds something else."""
+    if root.exists() and any(root.iterdir()) and not (root / "homes").is_dir():
+        return False
+    shutil.rmtree(root, ignore_errors=True)
+    return True
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record into a new folder; print which home saw all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -327,11 +335,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pause", type=float, default=12.0, help="seconds between the chapters")
     given = parser.parse_args(arguments)
     root: Path = given.folder.absolute()
-    if root.exists():
-        if any(root.iterdir()) and not (root / "homes").is_dir():
-            print(f"{root} holds something else; name another folder", file=sys.stderr)
-            return 2
-        shutil.rmtree(root)
+    if not make_room(root):
+        print(f"{root} holds something else; name another folder", file=sys.stderr)
+        return 2
     started = time.monotonic()
     home = record(root, offline=given.offline, hole=given.hole, pause=given.pause)
     print(f"recorded in {time.monotonic() - started:.0f} s: {home}")

@@ -30,9 +30,9 @@ from meshcore.store import Store
 from meshtui.app import MeshApp
 from meshtui.screens import present
 from meshtui.themes import DARK
-from record_mesh import HOST, record  # type: ignore[import-not-found]
+from record_mesh import HOST, make_room, record  # type: ignore[import-not-found]
 
-ROOT = Path("/tmp/mesh")  # short, since it is seen
+ROOT = Path("/tmp/shop")  # short, since it is seen
 OUT = Path(__file__).parent.parent / "screenshots"
 WAIT_SECONDS = 20
 AFTER = timedelta(seconds=2)  # the pictures are of the moment just after the last event
@@ -164,6 +164,8 @@ def rasterise(svg: Path) -> Path:
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode or not png.exists():
         raise RuntimeError(f"{program}: {done.stderr.strip()[-300:]}")
+    if convert := shutil.which("convert"):  # a terminal has few colours: a palette holds them in a third of the bytes
+        subprocess.run([convert, str(png), "-colors", "128", f"png8:{png}"], check=True)
     return png
 
 
@@ -198,7 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--offline", action="store_true", help="record without a package index")
     given = parser.parse_args(arguments)
     if given.recording is None:
-        shutil.rmtree(ROOT, ignore_errors=True)
+        if not make_room(ROOT):
+            print(f"{ROOT} holds something else; move it away", file=sys.stderr)
+            return 2
         record(ROOT, offline=given.offline, hole=25.0, pause=12.0, live=lambda: take_all(ROOT, None, given))
         return 0
     with tempfile.TemporaryDirectory() as scratch:

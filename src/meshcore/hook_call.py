@@ -219,7 +219,8 @@ class _Call:
         store, incident_id = self.store, incident.incident_id
         data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
         store.add_event("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
-        store.set_incident_state(incident_id, "matched", skill_id=match.skill_id, again=True)
+        solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
+        store.set_incident_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
         note_told(store, incident, match, self.me)
         return Offer(incident_id, match.skill_id, match.action.command())
 

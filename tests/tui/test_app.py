@@ -24,7 +24,7 @@ from meshtui.screens.chain import ChainScreen
 from meshtui.screens.help import HelpScreen
 from meshtui.screens.overview import OverviewPane
 from meshtui.widgets.find import FindBar
-from meshtui.widgets.timeline_view import RANGES
+from meshtui.widgets.timeline_view import DEFAULT_RANGE, RANGES
 
 
 @pytest.fixture
@@ -207,13 +207,33 @@ CHECKS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("action", sorted(CHECKS))
-async def test_an_action_does_what_it_says(
-    action: str, busy: Settings, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+LAST = ("chain.outputs", "app.quit")  # they leave another list, or nothing
+
+
+async def test_every_action_does_what_it_says(
+    busy: Settings, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with shown(busy, clock) as it:
-        await CHECKS[action](it)
+        for action in [*sorted(set(CHECKS) - set(LAST)), *LAST]:
+            try:
+                await CHECKS[action](it)
+            except BaseException as error:
+                error.add_note(f"while checking {action}")
+                raise
+            if action != LAST[-1]:
+                await _reset(it)
+
+
+async def _reset(it: Shown) -> None:
+    """Bring the app back to how it starts."""
+    while len(it.app.screen_stack) > 1:
+        it.app.pop_screen()
+    it.app.theme = themes.DARK
+    await it.press("escape", "full_stop", "home")
+    overview(it).view.range_index = DEFAULT_RANGE
+    overview(it).view.redraw()
+    await it.pilot.pause()
 
 
 def test_every_action_of_the_shell_has_a_check() -> None:

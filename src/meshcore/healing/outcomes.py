@@ -56,8 +56,11 @@ def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident
         opened, boot, _, _ = node.store.incident_times(incident.incident_id)
         seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
         with node.store.transaction(durable=True):
-            node.store.set_incident_state(incident.incident_id, "verified", seconds=seconds)
-            if incident.state in ("applied_not_rerun", "unknown") and incident.skill_id:
+            proven = incident.state in ("applied_not_rerun", "unknown") and bool(incident.skill_id)
+            known = node.store.skill(incident.skill_id) if proven else None
+            again = None if known is None else known.created < incident.opened
+            node.store.set_incident_state(incident.incident_id, "verified", again=again, seconds=seconds)
+            if proven:
                 outcome = own_outcome(node, incident, incident.skill_id, "verified", "later success")
                 count(node, replace(outcome, seconds=seconds), try_id=outcome.outcome_id)
     return waiting
