@@ -25,7 +25,9 @@ def key_figures(facts: Facts, figured: Figures, monitors: Sequence[Watched]) -> 
     total, green = len(facts.incidents), figured.first.verified + figured.again.verified
     yield KeyFigure(words.count(total), "failures")
     yield KeyFigure(words.count(green), "verified by a rerun", words.share(green / total) if total else "")
-    yield KeyFigure(words.count(figured.repeats_avoided), "repeats avoided", "each with its chain")
+    avoided = figured.repeats_avoided
+    name, note = ("repeat avoided", "with its chain") if avoided == 1 else ("repeats avoided", "each with its chain")
+    yield KeyFigure(words.count(avoided), name, note)
     yield KeyFigure(words.span(figured.first.to_green.median), "first time, median", f"n = {figured.first.to_green.n}")
     yield KeyFigure(words.span(figured.again.to_green.median), "again, median", f"n = {figured.again.to_green.n}")
     yield KeyFigure(words.count(figured.approvals_waiting), "waiting for a person")
@@ -84,10 +86,8 @@ def _watched_in_words(monitor: Watched) -> Iterator[str]:
         longest = max(seen.holes, key=lambda hole: hole.seconds)
         size = words.span(longest.seconds)
         missing = f"1 hole of {size}" if len(seen.holes) == 1 else f"{len(seen.holes):,} holes, the longest {size}"
-    yield (
-        f"The monitor of {monitor.name} recorded {words.of(seen.snapshots, 'snapshot')}"
-        f" in {words.span(seen.span)}, with {missing}."
-    )
+    course = f" in {words.span(seen.span)}, with {missing}" if seen.snapshots > 1 else ""
+    yield f"The monitor of {monitor.name} recorded {words.of(seen.snapshots, 'snapshot')}{course}."
     counted = seen.entries.first is not None and seen.handled.last is not None
     if counted and not any(snapshot.mesh for snapshot in monitor.snapshots):
         yield (

@@ -142,6 +142,13 @@ def test_the_summary_says_what_was_healed_and_how_fast_in_words() -> None:
     assert "1 hole of 35 min" in summary[4]
 
 
+def test_one_of_a_thing_is_said_in_the_singular_and_one_snapshot_has_no_course() -> None:
+    report = build(replace(mesh(3), monitor=mesh().monitor[:1]))
+    named = {figure.name: (figure.value, figure.note) for figure in report.key_figures}
+    assert named["repeat avoided"] == ("1", "with its chain")
+    assert "The monitor of node recorded 1 snapshot." in report.summary
+
+
 def test_every_format_holds_the_same_figures() -> None:
     report = build(mesh())
     tables = {(s.key, t.key): t for s in report.sections for t in s.tables}
