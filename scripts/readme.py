@@ -62,6 +62,7 @@ class Day:
         self.environment = {
             **kept,
             "PATH": f"{MESHTUI.parent}:{kept.get('PATH', '')}",
+            "HOME": str(ROOT / "user"),
             "MESHTUI_HOME": str(ROOT / "home"),
             "MESHTUI_OPERATOR_DIR": str(ROOT / "operator"),
             "MESHTUI_BRIDGE": str(ROOT / "bridge.db"),
@@ -113,6 +114,15 @@ def blocks() -> dict[str, str]:
         "meshtui halt 'deploying by hand'",
         "meshtui resume",
         "meshtui monitor --skip-tests",
+        "meshtui connect --list",
+        "meshtui connect --test claude-code",
+        "meshtui import history",
+        "meshtui skills export --format skill-md skills",
+        "meshtui report -o report.html",
+        "meshtui evidence export proof",
+        "meshtui evidence verify proof",
+        "meshtui maintenance",
+        "meshtui service print | head -5",
         "echo 'token=ghp_0123456789abcdefghijklmnopqrstuvwxyz' | meshtui redact",
         "meshtui doctor",
     )
