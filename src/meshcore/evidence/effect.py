@@ -62,13 +62,18 @@ FROM incidents i WHERE opened_monotonic IS NOT NULL
 
 def effect(store: Store) -> list[Effect]:
     """Return the figures per kind of agent, by name."""
-    return _per_kind(store.answers(Read(_PER_INCIDENT, lambda row: Met(*row))))
+    return per_kind(store.answers(met()))
+
+
+def met() -> Read[Met]:
+    """What this node met, as a question to a store."""
+    return Read(_PER_INCIDENT, lambda row: Met(*row))
 
 
 def effect_of(found: Slice) -> list[Effect]:
     """Return the same figures from a slice."""
     proven = {outcome.incident_id for outcome in found.outcomes if outcome.result == "verified"}
-    return _per_kind(
+    return per_kind(
         Met(
             row.via,
             row.state == "verified",
@@ -83,17 +88,18 @@ def effect_of(found: Slice) -> list[Effect]:
     )
 
 
-def _per_kind(met: Iterable[Met]) -> list[Effect]:
+def per_kind(failures: Iterable[Met]) -> list[Effect]:
+    """Return the figures of failures per kind of agent, by name."""
     kinds: dict[str, list[Met]] = {}
-    for one in met:
+    for one in failures:
         kinds.setdefault(one.via, []).append(one)
     return [_effect(via, of) for via, of in sorted(kinds.items())]
 
 
-def _effect(via: str, met: list[Met]) -> Effect:
-    answered = [one for one in met if one.answered]
+def _effect(via: str, failures: list[Met]) -> Effect:
+    answered = [one for one in failures if one.answered]
     taken = [one for one in answered if one.taken]
     verified = [one for one in taken if one.green and one.proven]
-    green = [one.seconds for one in met if one.green and one.seconds is not None]
+    green = [one.seconds for one in failures if one.green and one.seconds is not None]
     avoided = sum(bool(one.again) for one in verified)
-    return Effect(via, len(met), len(answered), len(taken), len(verified), avoided, distribution(green))
+    return Effect(via, len(failures), len(answered), len(taken), len(verified), avoided, distribution(green))
