@@ -11,12 +11,19 @@ from meshcore.store_events import EventTables
 from meshcore.store_reads import Read, marks
 from meshcore.store_rows import MetIncident, event_of_row, met_of_row, outcome_body_of_row
 
-_MET = (
-    "SELECT incident_id, node, opened, agent, via, host, argv, exit_code, error_type, line, state, skill_id, again,"
-    " seconds, own_seconds, opened_monotonic IS NOT NULL,"
-    " CASE json_extract(circumstances, '$.project') WHEN 'yes' THEN cwd ELSE '' END"
-    " FROM incidents ORDER BY seq"
+ANSWERED, TAKEN = (
+    "EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>''"  # noqa: S608 - constants
+    f" AND e.kind IN ('{hook}', '{loop}'))"
+    for hook, loop in (("hook.answered", "try.decided"), ("hook.taken", "try.intent"))
 )
+"""Of an incident `i`: whether a known fix was named or used, and whether it was run, by the agent or the mesh."""
+
+_MET = f"""
+SELECT incident_id, node, opened, agent, via, host, argv, exit_code, error_type, line, state, skill_id, again,
+  seconds, own_seconds, opened_monotonic IS NOT NULL,
+  CASE json_extract(circumstances, '$.project') WHEN 'yes' THEN cwd ELSE '' END, {ANSWERED}, {TAKEN}
+FROM incidents i ORDER BY seq
+"""  # noqa: S608 - constants
 
 
 class EvidenceTables(EventTables):

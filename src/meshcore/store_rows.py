@@ -71,7 +71,8 @@ class Approval:
 class MetIncident:
     """An incident as evidence needs it: without output and slots, with who met it and how long it took.
 
-    `own`: this node met it. `project` is its folder, empty outside a project or where it is not known.
+    `own`: this node met it. `project` is its folder, empty outside a project or where it is not known. `answered`: a
+    known fix was named or used. `taken`: it was run.
     """
 
     incident_id: str
@@ -91,6 +92,8 @@ class MetIncident:
     own_seconds: float | None
     own: bool
     project: str
+    answered: bool
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def met_of_row(row: sqlite3.Row) -> MetIncident:
 
 
 _ARGV, _PROJECT = (list(MetIncident.__slots__).index(name) for name in ("argv", "project"))
-_FLAGS = tuple(list(MetIncident.__slots__).index(name) for name in ("again", "own"))
+_FLAGS = tuple(list(MetIncident.__slots__).index(name) for name in ("again", "own", "answered", "taken"))
 
 
 @lru_cache(maxsize=1 << 12)

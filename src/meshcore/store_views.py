@@ -42,18 +42,23 @@ class Green:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One event as a timeline shows it: `agent` is "" where it belongs to the node; `result` is that of an outcome."""
+    """One event as a timeline shows it: `agent` is "" where it belongs to the node; `result` is that of an outcome.
+
+    `since` is when the gap that a monitor's snapshot tells of began.
+    """
 
     seq: int
     at: str
     kind: str
     agent: str
     result: str
+    since: str
 
 
 TIMELINE_KINDS = (
     "approval.waiting",
     "incident.opened",
+    "monitor.snapshot",
     "outcome.received",
     "runtime.started",
     "runtime.stopped",
@@ -102,21 +107,34 @@ SELECT again, n, avg(seconds) FROM (
 
 
 def timeline_marks(after: int, limit: int) -> Read[Mark]:
-    """What a timeline shows, in order, from the event after `after`."""
-    sql = f"{_MARKS} WHERE e.seq>? AND e.kind IN ({marks(TIMELINE_KINDS)}) ORDER BY e.seq LIMIT ?"
+    """What a timeline shows, in order, from the event after `after`; of a monitor's snapshots those after a gap."""
+    sql = (
+        f"{_MARKS} WHERE e.seq>? AND e.kind IN ({marks(TIMELINE_KINDS)})"
+        f" AND (e.kind<>'monitor.snapshot' OR {_GAP} IS NOT NULL) ORDER BY e.seq LIMIT ?"
+    )
     return Read(sql, lambda row: Mark(*row), (after, *TIMELINE_KINDS, limit))
 
 
-_MARKS = (
-    "SELECT e.seq, e.at, e.kind, coalesce(nullif(e.agent, ''), i.agent, ''),"
-    " coalesce(json_extract(e.data, '$.result'), '') FROM events e LEFT JOIN incidents i"
-    " ON e.incident_id<>'' AND i.incident_id=e.incident_id"
-)
+_GAP = "json_extract(e.data, '$.mesh.gap.since')"
+_MARKS = f"""
+SELECT e.seq, e.at, e.kind, coalesce(nullif(e.agent, ''), i.agent, ''), coalesce(json_extract(e.data, '$.result'), ''),
+  CAST(coalesce({_GAP}, '') AS TEXT)
+FROM events e LEFT JOIN incidents i ON e.incident_id<>'' AND i.incident_id=e.incident_id
+"""  # noqa: S608 - a constant
 
 
 def newest_event() -> Read[Event]:
     """The event with the highest seq."""
     return Read("SELECT * FROM events ORDER BY seq DESC LIMIT 1", event_of_row)
+
+
+def newest_entries() -> Read[int]:
+    """How many entries the skills file held when a monitor looked at it last; 0 where it could not be read."""
+    sql = (
+        "SELECT CAST(coalesce(json_extract(data, '$.skills_snapshot.skill_count'), 0) AS INTEGER) FROM events"
+        " WHERE kind='monitor.snapshot' ORDER BY seq DESC LIMIT 1"
+    )
+    return Read(sql, lambda row: int(row[0]))
 
 
 def records_about(incident_id: str) -> Read[tuple[str, str]]:

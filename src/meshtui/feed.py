@@ -35,10 +35,11 @@ from meshcore.store_async import AsyncStore
 from meshcore.store_views import Green, IncidentBrief, Mark
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
-from meshtui.snapshot import AgentView, BridgeView, RunsView, Snapshot
+from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapshot
 
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
+EFFECT_EVERY_SECONDS = 30.0  # every incident is asked about
 SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
@@ -69,6 +70,9 @@ class Feed:
         self._seq = 0
         self._marked = 0
         self._green: tuple[Green, Green] = (Green(), Green())
+        self._entries = 0
+        self._effect: tuple[EffectView, ...] = ()
+        self._effect_read_at = -EFFECT_EVERY_SECONDS
         self._bridge_view = BridgeView(str(settings.bridge))
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -89,6 +93,7 @@ class Feed:
         try:
             self._seq = await self.store.last_event()
             await self._take_green()
+            await self._take_entries()
             await self._take()
             while not self._stopping:
                 await self._mark()
@@ -124,6 +129,8 @@ class Feed:
             events = await self._new_events()
         if events:
             self._post(EventsSeen(events))
+            if any(event.kind == "monitor.snapshot" for event in events):
+                await self._take_entries()
             await self._tell_incidents(events)
         if events or changed or members_due:
             await self._take()
@@ -151,13 +158,13 @@ class Feed:
         assert self.store is not None
         while not self._stopping:
             found = await self.store.ask(views.timeline_marks(self._marked, MARKS))
-            if not found:
-                return
-            self._marked = found[-1].seq
             for mark in found:
                 put_mark(self.timeline, mark, self.settings.agent)
-            self._post(TimelineGrown())
+            if found:
+                self._marked = found[-1].seq
+                self._post(TimelineGrown())
             if len(found) < MARKS:
+                self._marked = max(self._marked, self._seq)  # what lies before was looked at: once is enough
                 return
 
     def _changed(self) -> bool:
@@ -200,6 +207,18 @@ class Feed:
         found = dict(await self.store.ask(views.green()))
         self._green = found.get(False, Green()), found.get(True, Green())
 
+    async def _take_entries(self) -> None:
+        assert self.store is not None
+        self._entries = next(iter(await self.store.ask(views.newest_entries())), 0)
+
+    async def _take_effect(self) -> None:
+        from meshcore.evidence.effect import met, per_kind
+
+        assert self.store is not None
+        kinds = per_kind(await self.store.ask(met()))
+        kinds.sort(key=lambda kind: -kind.seen)
+        self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
+
     async def _take(self) -> None:
         """Take a snapshot, and post it where it says something new."""
         try:
@@ -216,6 +235,9 @@ class Feed:
         newest = await store.ask(views.newest_event())
         figures = await store.figures()
         mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
+        if self.clock.monotonic() - self._effect_read_at >= EFFECT_EVERY_SECONDS:
+            self._effect_read_at = self.clock.monotonic()
+            await self._take_effect()
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
@@ -226,6 +248,8 @@ class Feed:
             node=self.settings.agent,
             figures=figures,
             skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
+            entries=self._entries,
+            effect=self._effect,
             first=self._green[0],
             again=self._green[1],
             agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.agents()),
@@ -265,6 +289,9 @@ def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:
         timeline.runtime_started(at)
     elif mark.kind == "runtime.stopped":
         timeline.runtime_stopped(at)
+    elif mark.kind == "monitor.snapshot":
+        with contextlib.suppress(ValueError):
+            timeline.unwatched(from_text(mark.since).timestamp(), at)
     elif (kind := mark_kind(mark.kind, mark.result)) is not None:
         timeline.add(mark.agent or node, kind, at)
     else:

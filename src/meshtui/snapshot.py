@@ -38,6 +38,16 @@ class AgentView:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectView:
+    """What became of the failures of one kind of agent; see `meshcore.evidence.effect`."""
+
+    via: str
+    seen: int
+    answered: int
+    verified: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunsView:
     """Validated runs: how many are sound, of how many."""
 
@@ -50,8 +60,9 @@ class Snapshot:
     """Everything that the header and the panes' figures are made of.
 
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
-    `Store.figures`. `runtime`: `embedded`, `attached` (process `holder` works for this home) or `none`. `runs` is None
-    where nothing was validated. `fault` is what keeps the store from being read.
+    `Store.figures`. `entries` are those of the skills file when a monitor looked at it last. `runtime`: `embedded`,
+    `attached` (process `holder` works for this home) or `none`. `runs` is None where nothing was validated. `fault` is
+    what keeps the store from being read.
     """
 
     seq: int = 0
@@ -59,6 +70,8 @@ class Snapshot:
     node: str = ""
     figures: Mapping[str, int] = field(default_factory=dict)
     skills: int = 0
+    entries: int = 0
+    effect: tuple[EffectView, ...] = ()
     first: Green = NOTHING_MEASURED
     again: Green = NOTHING_MEASURED
     agents: tuple[AgentView, ...] = ()

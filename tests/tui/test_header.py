@@ -39,6 +39,13 @@ def test_a_wide_line_says_everything() -> None:
     )
 
 
+def test_the_entries_of_the_skills_file_are_said_where_they_differ_and_there_is_room() -> None:
+    many = replace(FULL, entries=1149)
+    assert "skills 17 (1,149 entries)   undelivered" in line(many, 200)
+    assert line(many, 118) == line(FULL, 118) and line(many, 80) == line(FULL, 80)
+    assert line(replace(FULL, entries=17), 200) == line(FULL, 200)
+
+
 def test_the_design_size_keeps_every_figure() -> None:
     said = line(FULL, 118)
     for part in ("agents 4/5", "skills 17", "17", "again 3.4 s (n=17)", "runs 12/12", "auto", "undeliv"):

@@ -1,17 +1,19 @@
 """What the mesh did for each kind of agent, from rows: failures seen, answered, taken, verified, and repeats avoided.
 
-A kind is the `via` of an incident: `claude-code`, `codex`, `shell` … Only what this node met counts.
+A kind is the `via` of an incident: `claude-code`, `codex`, `shell` … Only what a node met itself counts: of a store
+what this node met, of a slice what the nodes met whose views it holds.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from meshcore.evidence.metrics import Distribution, distribution
+from meshcore.evidence.slice_rows import Slice
 from meshcore.model import Json
 from meshcore.store import Store
+from meshcore.store_evidence import ANSWERED, TAKEN
 from meshcore.store_reads import Read
 
 
@@ -38,29 +40,66 @@ class Effect:
         return {**{name: getattr(self, name) for name in names}, "to_green": self.to_green.to_json()}
 
 
-_PER_INCIDENT = """
-SELECT via, state='verified' AS green, again, seconds,
-  EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>''
-          AND e.kind IN ('hook.answered', 'try.decided')) AS answered,
-  EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>''
-          AND e.kind IN ('hook.taken', 'try.intent')) AS taken,
-  EXISTS (SELECT 1 FROM outcomes o WHERE o.incident_id=i.incident_id AND o.result='verified') AS proven
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One failure as effect needs it. `proven`: an outcome says that a skill verified it."""
+
+    via: str
+    green: bool
+    again: bool
+    seconds: float | None
+    answered: bool
+    taken: bool
+    proven: bool
+
+
+_PER_INCIDENT = f"""
+SELECT via, state='verified', again, seconds, {ANSWERED}, {TAKEN},
+  EXISTS (SELECT 1 FROM outcomes o WHERE o.incident_id=i.incident_id AND o.result='verified')
 FROM incidents i WHERE opened_monotonic IS NOT NULL
-"""
+"""  # noqa: S608 - constants
 
 
 def effect(store: Store) -> list[Effect]:
     """Return the figures per kind of agent, by name."""
-    kinds: dict[str, list[sqlite3.Row]] = {}
-    for row in store.answers(Read(_PER_INCIDENT, lambda row: row)):
-        kinds.setdefault(str(row["via"]), []).append(row)
-    return [_effect(via, rows) for via, rows in sorted(kinds.items())]
+    return per_kind(store.answers(met()))
 
 
-def _effect(via: str, rows: list[sqlite3.Row]) -> Effect:
-    answered = [row for row in rows if row["answered"]]
-    taken = [row for row in answered if row["taken"]]
-    verified = [row for row in taken if row["green"] and row["proven"]]
-    green = [float(row["seconds"]) for row in rows if row["green"] and row["seconds"] is not None]
-    avoided = sum(bool(row["again"]) for row in verified)
-    return Effect(via, len(rows), len(answered), len(taken), len(verified), avoided, distribution(green))
+def met() -> Read[Met]:
+    """What this node met, as a question to a store."""
+    return Read(_PER_INCIDENT, lambda row: Met(*row))
+
+
+def effect_of(found: Slice) -> list[Effect]:
+    """Return the same figures from a slice."""
+    proven = {outcome.incident_id for outcome in found.outcomes if outcome.result == "verified"}
+    return per_kind(
+        Met(
+            row.via,
+            row.state == "verified",
+            row.again,
+            row.seconds,
+            row.answered,
+            row.taken,
+            row.incident_id in proven,
+        )
+        for row in found.incidents
+        if row.own
+    )
+
+
+def per_kind(failures: Iterable[Met]) -> list[Effect]:
+    """Return the figures of failures per kind of agent, by name."""
+    kinds: dict[str, list[Met]] = {}
+    for one in failures:
+        kinds.setdefault(one.via, []).append(one)
+    return [_effect(via, of) for via, of in sorted(kinds.items())]
+
+
+def _effect(via: str, failures: list[Met]) -> Effect:
+    answered = [one for one in failures if one.answered]
+    taken = [one for one in answered if one.taken]
+    verified = [one for one in taken if one.green and one.proven]
+    green = [one.seconds for one in failures if one.green and one.seconds is not None]
+    avoided = sum(bool(one.again) for one in verified)
+    return Effect(via, len(failures), len(answered), len(taken), len(verified), avoided, distribution(green))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from meshcore.errors import UsageError
-from meshcore.evidence import report_comparison, report_incidents, report_record
+from meshcore.evidence import report_comparison, report_effect, report_incidents, report_record
 from meshcore.evidence.compare import Range, compare
 from meshcore.evidence.metrics import facts_of, figures
 from meshcore.evidence.report_html import to_html
@@ -48,6 +48,7 @@ def build(
     sections = [
         *([report_comparison.section(comparison)] if comparison else []),
         *(report_incidents.sections(facts, holes) if facts.incidents else ()),
+        *report_effect.sections(found, facts),
         *report_record.sections(found, monitors),
         _sources(found),
     ]

@@ -16,7 +16,7 @@ from meshcore.evidence.slice_rows import Slice
 from meshcore.model import Json
 
 _DRAWN = 6  # nodes with a chart of their own; all are in the tables
-_SHORT_NODE = 12
+SHORT_NODE = 12
 _SPREAD = ("n", "median", "p90", "min", "max")
 
 
@@ -40,7 +40,7 @@ def watched(found: Slice) -> tuple[Watched, ...]:
         except ValueError:
             continue
         by_node.setdefault(row.node, []).append(snapshot)
-    return tuple(_watched(node, names.get(node, node[:_SHORT_NODE]), rows) for node, rows in by_node.items())
+    return tuple(_watched(node, names.get(node, node[:SHORT_NODE]), rows) for node, rows in by_node.items())
 
 
 def _watched(node: str, name: str, rows: Sequence[Snapshot]) -> Watched:
@@ -68,8 +68,6 @@ def sections(found: Slice, monitors: Sequence[Watched]) -> Iterator[Section]:
     yield _undelivered(monitors)
     yield _validation(found)
     yield _record(found, monitors)
-    if found.hooks:
-        yield _hooks(found)
     if found.history:
         yield _before(found)
 
@@ -84,7 +82,7 @@ def _growth(found: Slice, monitors: Sequence[Watched]) -> Section:
             told.setdefault(row.node, []).append((at, row.entries, row.unique))
     for node, unordered in told.items():
         points = sorted(unordered)
-        name = names.get(node, node[:_SHORT_NODE])
+        name = names.get(node, node[:SHORT_NODE])
         rows.append((name, "taught or received", points[0][1], points[-1][1], points[0][2], points[-1][2]))
         entries = Line("entries", "quiet", tuple((at, n) for at, n, _ in points))
         unique = Line("unique skills", "again", tuple((at, n) for at, _, n in points))
@@ -298,32 +296,11 @@ def _coverage(monitor: Watched) -> Columns:
     )
 
 
-def _hooks(found: Slice) -> Section:
-    names = names_of(found)
-    answers = Counter(
-        (names.get(row.node, row.node[:_SHORT_NODE]), row.agent, str(row.data.get("via", ""))) for row in found.hooks
-    )
-    return Section(
-        "hooks",
-        "Answers to agents",
-        (),
-        (),
-        (
-            Table(
-                "hooks",
-                "Answers that hooks gave",
-                (Column("node"), Column("agent"), Column("via"), Column("answers", "count")),
-                tuple((*key, n) for key, n in sorted(answers.items())),
-            ),
-        ),
-    )
-
-
 def _before(found: Slice) -> Section:
     names = names_of(found)
     rows: list[tuple[Cell, ...]] = []
     for row in found.history:
-        node, via = names.get(row.node, row.node[:_SHORT_NODE]), str(row.data.get("via", ""))
+        node, via = names.get(row.node, row.node[:SHORT_NODE]), str(row.data.get("via", ""))
         for word, key in (("a command fixed it", "seconds_to_green"), ("however it was fixed", "seconds_to_green_any")):
             spread = row.data.get(key)
             figures = spread if isinstance(spread, dict) else {}

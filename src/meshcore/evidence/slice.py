@@ -247,6 +247,8 @@ def _incident(met: MetIncident, answered: Set[str], known: KnownSkill | None, ab
         seconds=met.seconds if met.state == "verified" else None,
         own_seconds=met.own_seconds if met.state == "verified" else None,
         labels=about.labels if met.own else {},
+        answered=met.answered,
+        taken=met.taken,
     )
 
 

@@ -36,7 +36,8 @@ class IncidentRow:
 
     `seconds` is opening → verified, None if not verified; `own_seconds` is what the mesh itself took of it. `project`
     is the folder, empty outside a project or where it is not known (incidents of other nodes). `labels` are those of
-    the node that met it, on own incidents only.
+    the node that met it, on own incidents only. `answered`: a known fix was named, or used. `taken`: it was run, by the
+    agent or the mesh.
     """
 
     incident_id: str
@@ -56,6 +57,8 @@ class IncidentRow:
     seconds: float | None = None
     own_seconds: float | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    answered: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,6 +61,7 @@ class Timeline:
         self._starts: array[float] = array("d")
         self._stops: array[float] = array("d")
         self._all: array[float] = array("d")
+        self._unwatched: list[tuple[float, float]] = []
         self.first: float | None = None
         self.last: float | None = None
 
@@ -89,6 +90,10 @@ class Timeline:
         _insert(self._stops, at)
         self.note(at)
 
+    def unwatched(self, since: float, until: float) -> None:
+        """Note that a monitor missed beats between two times: the machine slept, or was too busy to look."""
+        insort(self._unwatched, (since, until))
+
     def lanes(self) -> list[str]:
         """Return the lanes, those with the newest marks first."""
         return sorted(self._lanes, key=lambda lane: (-self._last[lane], lane))
@@ -110,7 +115,7 @@ class Timeline:
         return [Bucket(counts) for counts in found]
 
     def holes(self, start: float, end: float, columns: int, *, running: bool) -> list[bool]:
-        """Return for each bucket whether nobody listened to the bridge throughout it.
+        """Return for each bucket whether nobody listened to the bridge, or a monitor missed its beats, throughout it.
 
         A runtime that was killed is taken to have ended with the last event before the next start. Before the first
         event nothing is known, which is no hole. `running`: somebody listens now.
@@ -118,7 +123,7 @@ class Timeline:
         if columns <= 0 or end <= start or self.first is None:
             return [False] * max(0, columns)
         width = (end - start) / columns
-        gaps = self._gaps(running=running)
+        gaps = _joined([*self._unwatched, *self._gaps(running=running)])
         found = []
         for column in range(columns):
             begin, finish = start + column * width, start + (column + 1) * width
@@ -139,6 +144,17 @@ class Timeline:
         if not running:
             gaps.append((self.last or 0.0 if since is None else since, math.inf))
         return gaps
+
+
+def _joined(gaps: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return gaps in order, those that overlap or touch as one."""
+    found: list[tuple[float, float]] = []
+    for since, until in sorted(gaps):
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(until, found[-1][1]))
+        else:
+            found.append((since, until))
+    return found
 
 
 def _insert(times: array[float], at: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -12,7 +13,8 @@ from textual.widgets import Static
 from meshcore.clock import from_text
 from meshtui.actions import Action, bindings
 from meshtui.screens.base import Pane
-from meshtui.widgets.header import duration
+from meshtui.widgets.cells import plain
+from meshtui.widgets.header import GAP, duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 from meshtui.widgets.states import STATES
 from meshtui.widgets.timeline_view import RANGES, TimelineView
@@ -20,7 +22,7 @@ from meshtui.widgets.timeline_view import RANGES, TimelineView
 if TYPE_CHECKING:
     from meshcore.model import Json
     from meshcore.store_views import IncidentBrief
-    from meshtui.snapshot import Snapshot
+    from meshtui.snapshot import EffectView, Snapshot
 
 PAGE = 500
 
@@ -42,6 +44,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("overview.now", "full_stop", "now", "Show the present again.", hint="now"),
     Action("overview.demo", "D", "demo", "Play the whole story on this machine, in two homes of its own."),
 )
+
+EFFECT_COLUMNS = 110  # a narrower pane needs its lines for the list
 
 WELCOME = """\
  Nothing has failed here yet, and nothing is known.
@@ -74,9 +78,12 @@ class OverviewPane(Pane):
         self._loading = False
         self._has_all = False
         self._loaded = False
+        self._effect: Sequence[EffectView] = ()
+        self._effect_shown = ""
 
     def compose(self) -> ComposeResult:
         yield TimelineView()
+        yield Static("", id="effect", markup=False)
         yield Rows(COLUMNS, self._row, empty="no incidents yet", id="incidents")
         yield Static(WELCOME, id="welcome", markup=False)
 
@@ -105,6 +112,7 @@ class OverviewPane(Pane):
             self.call_after_refresh(self.focus_first)
         self.view.timeline = self.feed.timeline
         self.view.running = snapshot.runtime != "none"
+        self._effect = snapshot.effect
         self._fit()
         self.view.redraw()
         if not self._loaded:
@@ -144,8 +152,13 @@ class OverviewPane(Pane):
         self._fit()
 
     def _fit(self) -> None:
-        """Give the timeline what its lanes need, at most two fifths of the pane."""
+        """Give the timeline what its lanes need, at most two fifths of the pane, and a wide pane the line of effect."""
         if self.size.height:
+            line = effect_line(self._effect, self.size.width - 2) if self.size.width >= EFFECT_COLUMNS else ""
+            self.set_class(bool(line), "-effect")
+            if line != self._effect_shown:
+                self._effect_shown = line
+                self.query_one("#effect", Static).update(line)
             alone = self.screen.maximized is self.view
             height = self.view.wanted_height(self.screen.size.height if alone else max(4, self.size.height * 2 // 5))
             if self.view.styles.height is None or self.view.styles.height.value != height:
@@ -225,3 +238,16 @@ class OverviewPane(Pane):
             self.view.range_index = names.index(state["range"])
         if isinstance(text := state.get("find"), str):
             self.rows.find(text)
+
+
+def effect_line(kinds: Sequence[EffectView], width: int) -> str:
+    """Return what became of the failures of each kind of agent, as many kinds as fit; "" where none was answered."""
+    if not any(kind.answered for kind in kinds):
+        return ""
+    texts = [f"{plain(kind.via) or 'others'} {kind.seen:,} → {kind.answered:,} → {kind.verified:,}" for kind in kinds]
+    for shown in range(len(texts), 0, -1):
+        more = [f"+{len(texts) - shown} more"] if shown < len(texts) else []
+        line = GAP.join(["failed → answered → verified", *texts[:shown], *more])
+        if cell_len(line) <= width:
+            return line
+    return ""

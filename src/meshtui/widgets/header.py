@@ -67,13 +67,20 @@ def _green(first: Green, again: Green) -> tuple[str, ...]:
     return (f"to green {both}", both, short, "")
 
 
+def _skills(snapshot: Snapshot) -> tuple[str, ...]:
+    short = f"skills {snapshot.skills:,}"
+    if snapshot.entries in (0, snapshot.skills):
+        return (short,)
+    return (f"{short} ({snapshot.entries:,} {'entry' if snapshot.entries == 1 else 'entries'})", short)
+
+
 def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     """Return the figures of a snapshot in the order in which they stand."""
     bridge = snapshot.bridge
     parts = [
         Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
         Part((f"agents {bridge.seen}/{bridge.joined}",), "", 5),
-        Part((f"skills {snapshot.skills:,}",), "", 4),
+        Part(_skills(snapshot), "", 0),
         Part(
             (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
             "warning" if bridge.undelivered else "",

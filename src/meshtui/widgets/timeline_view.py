@@ -217,7 +217,7 @@ class TimelineView(Widget, can_focus=True):
                 text = f"{SHAPES[kind]} " if words else SHAPES[kind]
                 found.append(Segment(text, self._style(kind)))
                 found.append(Segment(f"{words[kind]}  " if words else " ", self._style("dim")))
-            found += [Segment(HOLE, self._style("hole")), Segment(" not running" if words else "", self._style("dim"))]
+            found += [Segment(HOLE, self._style("hole")), Segment(" not watched" if words else "", self._style("dim"))]
             if sum(cell_len(s.text) for s in found) <= room:
                 return found
         return []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from meshcore.events import EventKind
-from meshcore.evidence.effect import effect
+from meshcore.evidence.effect import effect, effect_of
+from meshcore.evidence.slice import gather_slice, origin
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature
 from meshcore.store import Store
+from meshcore.testing import START
 
 
 def met(store: Store, name: str, via: str, *, again: bool = False, remote: bool = False) -> str:
@@ -48,6 +50,7 @@ def test_each_kind_of_agent_has_its_figures(store: Store) -> None:
         1,
     )
     assert (shell.seen, shell.answered, shell.taken, shell.verified, shell.avoided) == (1, 1, 1, 1, 0)
+    assert effect_of(gather_slice(store, origin("node", "n", "h", "", START))) == [codex, shell]
     assert codex.to_green.median == 4.0 and shell.to_json()["to_green"]["n"] == 1
 
 

@@ -77,6 +77,8 @@ def mesh(count: int = 12, text: str = "") -> Slice:
                 (2.0 if again else 40.0) + n / 10 if green else None,
                 0.02 if green else None,
                 about.labels,
+                answered=again,
+                taken=again,
             )
         )
         outcomes.append(
@@ -147,6 +149,18 @@ def test_one_of_a_thing_is_said_in_the_singular_and_one_snapshot_has_no_course()
     named = {figure.name: (figure.value, figure.note) for figure in report.key_figures}
     assert named["repeat avoided"] == ("1", "with its chain")
     assert "The monitor of node recorded 1 snapshot." in report.summary
+
+
+def test_the_effect_by_kind_of_agent_follows_from_the_slice(tmp_path: Path) -> None:
+    write_slice(tmp_path, mesh())
+    tables = as_json(read_slice(tmp_path))["sections"]["effect"]["tables"]
+    assert tables["effect"]["rows"] == [["shell", 12, 8, 8, 7, 7, 7, 11, 2.8, 40.6, 2.1, 40.9]]
+    assert tables["hooks"]["rows"] == [["node", "agent0", "claude", 1]]
+
+
+def test_the_failures_of_other_nodes_are_no_effect_of_this_one() -> None:
+    found = replace(mesh(), incidents=tuple(replace(row, own=False) for row in mesh().incidents), hooks=())
+    assert "effect" not in as_json(found)["sections"]
 
 
 def test_every_format_holds_the_same_figures() -> None:

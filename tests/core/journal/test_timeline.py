@@ -86,6 +86,18 @@ def test_before_anything_happened_there_is_no_hole() -> None:
     assert timeline.holes(0, 100, 4, running=True) == [False, False, True, False]
 
 
+def test_where_a_monitor_missed_its_beats_is_a_hole_which_joins_those_that_touch_it() -> None:
+    timeline = Timeline()
+    timeline.runtime_started(0)
+    timeline.unwatched(20, 35)
+    timeline.runtime_stopped(35)
+    timeline.runtime_started(50)
+    timeline.unwatched(70, 80)
+    timeline.add("a", "failed", 90)
+    holes = timeline.holes(0, 100, 10, running=True)
+    assert holes == [False] * 2 + [True] * 3 + [False] * 2 + [True] + [False] * 2
+
+
 def test_what_an_event_is_on_a_timeline() -> None:
     assert mark_kind("try.outcome", "verified") == "verified"
     assert mark_kind("outcome.received", "fix_failed") == "fix_failed"
