@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -18,6 +19,8 @@ from types import TracebackType
 
 COLUMNS, LINES = 120, 36
 TICKS = os.sysconf("SC_CLK_TCK")
+LAST_BYTES = 4000
+ESCAPES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -29,6 +32,7 @@ class Screen:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self._news = threading.Condition()
         self._text = bytearray()
+        self._ended = False
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             list(argv),
@@ -67,6 +71,7 @@ class Screen:
                 data = b""
             with self._news:
                 self._text += data
+                self._ended = not data
                 self._news.notify_all()
             if not data:
                 return
@@ -83,12 +88,14 @@ class Screen:
             return self._text[after:].decode(errors="replace")
 
     def wait_for(self, marker: str, after: int = 0, seconds: float = 30.0) -> float:
-        """Return the moment (monotonic) at which a text was seen. Raises TimeoutError."""
+        """Return the moment (monotonic) at which a text was seen. Raises TimeoutError, saying what came last."""
         wanted, until = marker.encode(), time.monotonic() + seconds
         with self._news:
             while self._text.find(wanted, after) < 0:
-                if not self._news.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
-                    raise TimeoutError(f"{marker!r} did not appear within {seconds:g} s")
+                if self._ended or not self._news.wait(max(0.0, until - time.monotonic())):
+                    why = "before the program ended" if self._ended else f"within {seconds:g} s"
+                    last = ESCAPES.sub("", self._text[-LAST_BYTES:].decode(errors="replace"))
+                    raise TimeoutError(f"{marker!r} did not appear {why}; last came: {' '.join(last.split())[-300:]}")
             return time.monotonic()
 
     def press(self, keys: str) -> None:

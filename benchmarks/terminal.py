@@ -1,4 +1,4 @@
-"""How the terminal behaves on a terminal: `python -m benchmarks.terminal [--quick]` prints JSON beside the goals.
+"""The terminal on a terminal: `python -m benchmarks.terminal [--quick] [ROW …]` prints JSON beside the goals.
 
 The real program runs on a pseudo-terminal of 120×36 and every byte that it writes is read. Times run on the machine's
 one monotonic clock, from before the cause (process start, write, key) to the bytes that show the effect. A bare Textual
@@ -10,19 +10,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.pty_screen import Screen
 from meshcore.clock import to_text
+from meshcore.errors import MeshError
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Json
 from meshcore.store import Store
@@ -85,12 +86,6 @@ class Place:
         return Store(self.root / "home/store.db")
 
 
-def has_log() -> bool:
-    """Tell whether this version shows a log file."""
-    done = subprocess.run([sys.executable, "-m", "meshtui", "--help"], capture_output=True, text=True, check=True)
-    return "--log " in done.stdout
-
-
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return a percentile, in milliseconds."""
     ordered = sorted(values)
@@ -103,27 +98,27 @@ def until_painted(screen: Screen, marker: str) -> float:
         return screen.wait_for(marker) - screen.started
 
 
-def start(place: Place, rounds: int, log: Path | None) -> dict[str, Json]:
+def start(place: Place, rounds: int, log: Path) -> dict[str, Json]:
     """Start the peer and the terminal in turn; the ratio is of medians."""
     bare, empty, large = [], [], []
     for number in range(rounds + 1):
         found = (
             until_painted(place.show_bare(), "bare and painted"),
             until_painted(Place(place.root / f"empty{number}").show(), PAINTED),
-            until_painted(place.show("--log", str(log)), "the-last-line") if log else None,
+            until_painted(place.show("--log", str(log)), "the-last-line"),
         )
         if number:  # the first round warms the disk's cache
             bare.append(found[0])
             empty.append(found[1])
-            large += [found[2]] if found[2] is not None else []
+            large.append(found[2])
     peer = statistics.median(bare)
     return {
         "bare_textual_seconds": round(peer, 3),
         "empty_seconds": round(statistics.median(empty), 3),
         "empty_ratio": round(statistics.median(empty) / peer, 2),
         "empty_goal": GOALS["start_empty"],
-        "log_1gb_seconds": round(statistics.median(large), 3) if large else None,
-        "log_1gb_ratio": round(statistics.median(large) / peer, 2) if large else None,
+        "log_1gb_seconds": round(statistics.median(large), 3),
+        "log_1gb_ratio": round(statistics.median(large) / peer, 2),
         "log_1gb_goal": GOALS["start_log"],
     }
 
@@ -303,6 +298,7 @@ def make_log(path: Path, size: int, lines: int) -> None:
 def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="only these rows")
     parser.add_argument("--quick", action="store_true", help="short and small: does it work at all?")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the flood and the idling last")
     options = parser.parse_args()
@@ -310,21 +306,34 @@ def main() -> None:
     seconds = 5.0 if quick else options.seconds
     size, lines = (10_000_000, 25_000) if quick else (1_000_000_000, 2_500_000)
     with tempfile.TemporaryDirectory() as folder:
-        root, logs = Path(folder), has_log()
-        log = root / "large.jsonl" if logs else None
-        if log is not None:
-            make_log(log, size, lines)
-        absent = "not measured: this version shows no log files"
-        result = {
-            "start_to_first_paint": start(Place(root / "start"), 3 if quick else 10, log),
-            "event_to_screen": event_to_screen(Place(root / "event"), 20 if quick else 60),
-            "line_to_screen": line_to_screen(Place(root / "line"), 20 if quick else 300) if logs else absent,
-            "flood_2000_per_second": flood(Place(root / "flood"), seconds, 2000) if logs else absent,
-            "idle": idle(Place(root / "idle"), seconds, *((1000, 5000) if quick else (10_000, 100_000))),
-            "traffic": traffic(Place(root / "traffic"), 8 if quick else 30),
+        root = Path(folder)
+        log = root / "large.jsonl"
+        rows: Mapping[str, Callable[[Place], dict[str, Json]]] = {
+            "start_to_first_paint": lambda place: start(place, 3 if quick else 10, log),
+            "event_to_screen": lambda place: event_to_screen(place, 20 if quick else 60),
+            "line_to_screen": lambda place: line_to_screen(place, 20 if quick else 300),
+            "flood_2000_per_second": lambda place: flood(place, seconds, 2000),
+            "idle": lambda place: idle(place, seconds, *((1000, 5000) if quick else (10_000, 100_000))),
+            "traffic": lambda place: traffic(place, 8 if quick else 30),
         }
+        if unknown := set(options.rows) - set(rows):
+            parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
+        wanted = options.rows or list(rows)
+        if "start_to_first_paint" in wanted:
+            make_log(log, size, lines)
+        result = {name: measured(rows[name], Place(root / name)) for name in wanted}
     json.dump(result, sys.stdout, indent=1)
     print()
+    if any("failed" in row for row in result.values()):
+        sys.exit(1)
+
+
+def measured(row: Callable[[Place], dict[str, Json]], place: Place) -> dict[str, Json]:
+    """Return a row's figures, or why there are none: the other rows are measured all the same."""
+    try:
+        return row(place)
+    except (MeshError, OSError, sqlite3.Error) as error:  # TimeoutError is an OSError
+        return {"failed": str(error)}
 
 
 if __name__ == "__main__":

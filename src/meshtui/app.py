@@ -16,6 +16,7 @@ from textual.css.query import NoMatches
 from textual.widgets import ContentSwitcher, Static
 
 from meshcore.clock import Clock, SystemClock
+from meshcore.errors import MeshError
 from meshcore.home import Home
 from meshtui import themes
 from meshtui.actions import APP_ACTIONS, bindings
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from meshcore.config import Settings
-    from meshcore.errors import MeshError
     from meshcore.events import Event
     from meshcore.healing.node import Node
     from meshcore.model import Json
@@ -107,6 +107,12 @@ class MeshApp(App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.THEMES[0].variables)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:  # the theme was chosen before anything is there: the rules are about to be read, once, in its colours
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def _begin(self) -> None:
         """Start what works in the background, once the first screen is painted."""

@@ -18,6 +18,7 @@ from meshcore.safety.halt import halt, halted
 from meshcore.store import Store
 from meshcore.testing import FakeClock
 from meshtui import themes
+from meshtui.app import MeshApp
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
 from meshtui.screens import all_actions
 from meshtui.screens.chain import ChainScreen
@@ -366,6 +367,17 @@ async def test_a_key_for_no_action_ends_it_with_one_line(tmp_path: Path, clock: 
 
     with pytest.raises(ConfigurationError, match=r"no action 'app\.frieze'"):
         checked_keymap(settings.keys, all_actions())
+
+
+async def test_a_store_that_cannot_be_read_ends_it_with_that_error(settings: Settings, clock: FakeClock) -> None:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "store.db").write_bytes(b"no database " * 1000)
+    app = MeshApp(settings, embed=False, clock=clock)
+    async with asyncio.timeout(30):
+        await app.run_async(headless=True)
+    assert app.failure is not None
+    assert "store.db" in str(app.failure)
+    assert app.return_value == app.failure.exit_code
 
 
 async def test_too_small_a_window_says_so_and_a_larger_one_shows_all_again(busy: Settings, clock: FakeClock) -> None:

@@ -48,51 +48,48 @@ class Place:
 
 
 class Rows:
-    """The lines of several files behind one another; the rows of the first are numbered as it numbers them."""
+    """The lines of several files behind one another; the rows of the first are numbered as it numbers them.
+
+    They stay those that were known when this was made, whatever is counted, added or found meanwhile.
+    """
 
     def __init__(self, parts: Sequence[tuple[Identity, Part]]) -> None:
-        self._parts = parts
-
-    @property
-    def first(self) -> int:
-        return self._parts[0][1].first if self._parts else 0
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self)
+        # A thread may be counting: asked twice, a file would give two answers, and its rows would not fit together.
+        known = [(identity, part, part.first, part.end) for identity, part in parts]
+        self.first = known[0][2] if known else 0
+        self._parts: list[tuple[int, Identity, Part, int, int]] = []
+        start = self.first
+        for identity, part, first, end in known:
+            self._parts.append((start, identity, part, first, end))
+            start += end - first
+        self.end = start
 
     def __len__(self) -> int:
-        return sum(part.end - part.first for _, part in self._parts)
+        return self.end - self.first
 
     def lines(self, first: int, count: int) -> list[Line]:
         """Return up to `count` lines from row `first` on; those that are not there are left out."""
         found: list[Line] = []
-        for start, _, part in self._with_starts():
-            begin = max(first, start) - start + part.first
-            end = min(first + count - start + part.first, part.end)
+        for start, _, part, known_from, known_to in self._parts:
+            begin = max(first, start) - start + known_from
+            end = min(first + count - start + known_from, known_to)
             if begin < end:
                 found += part.lines(begin, end - begin)
         return found
 
     def place(self, row: int) -> Place | None:
         """Return where a row stands; None for one that is not there."""
-        for start, identity, part in self._with_starts():
-            if start <= row < start + part.end - part.first:
-                return Place(identity, row - start + part.first)
+        for start, identity, _, first, end in self._parts:
+            if start <= row < start + end - first:
+                return Place(identity, row - start + first)
         return None
 
     def row(self, place: Place) -> int | None:
         """Return the row of a place; None where its file is no longer among these."""
-        for start, identity, part in self._with_starts():
+        for start, identity, _, first, _ in self._parts:
             if identity == place.identity:
-                return start + place.number - part.first
+                return start + place.number - first
         return None
-
-    def _with_starts(self) -> Iterator[tuple[int, Identity, Part]]:
-        start = self.first
-        for identity, part in self._parts:
-            yield start, identity, part
-            start += part.end - part.first
 
 
 @dataclass(slots=True)

@@ -17,10 +17,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meshcore.errors import UsageError
-from meshcore.model import Json
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 REGEX_SECONDS: Final = 0.02  # for one line
 SLOW_LINES: Final = 5  # after which an expression is given up

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from meshcore.evidence.monitor import LOG_NAME
 from meshcore.journal.document import Document, Rows
 from meshcore.journal.filtering import Filter, FilterError, parse_filter
 from meshcore.journal.news import FolderNews
@@ -89,7 +88,11 @@ class LogPane(Pane):
         home = self.mesh.home
         if self._source == "file" and self._opened is not None:
             return self._opened
-        return home.root / LOG_NAME if self._source == "monitor" else home.journal
+        if self._source == "monitor":
+            from meshcore.evidence.monitor import LOG_NAME
+
+            return home.root / LOG_NAME
+        return home.journal
 
     # --- the log ----------------------------------------------------------------------------------------------------
 
@@ -110,9 +113,14 @@ class LogPane(Pane):
         document.know(SCREENS_AT_ONCE)
         self.view.empty = _nothing_yet(self._source, self.path)
         self.view.show(self._rows(document))
-        self._follow(document)
-        self._work(document)
         self._draw_title()
+        # Behind the painting: listening and counting would take the processor from it.
+        self.call_after_refresh(self._begin, document)
+
+    def _begin(self, document: Document) -> None:
+        if document is self._document:
+            self._follow(document)
+            self._work(document)
 
     @work(group="log.follow", exclusive=True)
     async def _follow(self, document: Document) -> None:
@@ -120,9 +128,9 @@ class LogPane(Pane):
         news = FolderNews()
         try:
             while document is self._document:
-                await news.wait(document.folders, BACKSTOP_SECONDS)
-                if document is self._document and self._refresh(document):
+                if self._refresh(document):
                     await asyncio.sleep(PAUSE_SECONDS)
+                await news.wait(document.folders, BACKSTOP_SECONDS)
         finally:
             news.close()
 

@@ -204,3 +204,18 @@ def test_a_step_of_the_search_is_short(log: Path, monkeypatch: pytest.MonkeyPatc
     assert steps >= 1
     assert len(document.matched) == 20_000
     document.close()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_stay_those_that_were_known_while_more_is_counted(log: Path) -> None:
+    append(log, *numbered(0, 100))
+    document = Document(log, FakeClock())
+    document.refresh()
+    document.know(10)
+    rows = document.rows
+    first, end, shown = rows.first, rows.end, [line.text for line in rows.lines(rows.end - 5, 5)]
+    work(document)
+    assert (rows.first, rows.end, len(rows)) == (first, end, end - first)
+    assert [line.text for line in rows.lines(rows.end - 5, 5)] == shown == numbered(95, 5)
+    assert document.rows.first < first
+    document.close()
