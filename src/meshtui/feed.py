@@ -39,7 +39,7 @@ from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapsh
 
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
-EFFECT_EVERY_SECONDS = 30.0  # every incident is asked about
+EFFECT_EVERY_SECONDS = 30.0
 SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
@@ -73,6 +73,7 @@ class Feed:
         self._entries = 0
         self._effect: tuple[EffectView, ...] = ()
         self._effect_read_at = -EFFECT_EVERY_SECONDS
+        self._effect_seq = -1
         self._bridge_view = BridgeView(str(settings.bridge))
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -96,6 +97,7 @@ class Feed:
             await self._take_entries()
             await self._take()
             while not self._stopping:
+                await self._take_effect()
                 await self._mark()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_SECONDS)
@@ -212,12 +214,18 @@ class Feed:
         self._entries = next(iter(await self.store.ask(views.newest_entries())), 0)
 
     async def _take_effect(self) -> None:
+        """Ask about every incident, now and then while something happens, and never before the first snapshot."""
+        due = self.clock.monotonic() - self._effect_read_at >= EFFECT_EVERY_SECONDS
+        if not due or self._effect_seq == self._seq:
+            return
         from meshcore.evidence.effect import met, per_kind
 
         assert self.store is not None
+        self._effect_read_at, self._effect_seq = self.clock.monotonic(), self._seq
         kinds = per_kind(await self.store.ask(met()))
         kinds.sort(key=lambda kind: -kind.seen)
         self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
+        await self._take()
 
     async def _take(self) -> None:
         """Take a snapshot, and post it where it says something new."""
@@ -235,9 +243,6 @@ class Feed:
         newest = await store.ask(views.newest_event())
         figures = await store.figures()
         mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
-        if self.clock.monotonic() - self._effect_read_at >= EFFECT_EVERY_SECONDS:
-            self._effect_read_at = self.clock.monotonic()
-            await self._take_effect()
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
