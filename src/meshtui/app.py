@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEAST_COLUMNS, LEAST_LINES = 60, 16
+WARM_AFTER_SECONDS = 0.5
 
 
 class MeshApp(App[int]):
@@ -104,6 +106,7 @@ class MeshApp(App[int]):
         view = self._kept.get("view")
         await self._show_pane(view if view in [entry.name for entry in present()] else "overview")
         self.call_after_refresh(self._begin)
+        self.set_timer(WARM_AFTER_SECONDS, _warm)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.THEMES[0].variables)
@@ -424,3 +427,14 @@ class MeshApp(App[int]):
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         self.screen_stack[0].set_class(width < LEAST_COLUMNS or height < LEAST_LINES, "-small")
+
+
+def _warm() -> None:
+    """Import what `?` and the palette need, all panes, while nobody waits: the first press would take too long."""
+
+    def load() -> None:
+        from meshtui.screens import help  # noqa: F401
+
+        all_actions()
+
+    threading.Thread(target=load, name="warm", daemon=True).start()

@@ -113,13 +113,13 @@ class LogPane(Pane):
         document.know(SCREENS_AT_ONCE)
         self.view.empty = _nothing_yet(self._source, self.path)
         self.view.show(self._rows(document))
-        self._draw_title()
-        # Behind the painting: listening and counting would take the processor from it.
+        self._follow(document)
+        # Behind the painting: counting would take the processor from it.
         self.call_after_refresh(self._begin, document)
+        self._draw_title()
 
     def _begin(self, document: Document) -> None:
         if document is self._document:
-            self._follow(document)
             self._work(document)
 
     @work(group="log.follow", exclusive=True)
@@ -128,9 +128,9 @@ class LogPane(Pane):
         news = FolderNews()
         try:
             while document is self._document:
-                if self._refresh(document):
-                    await asyncio.sleep(PAUSE_SECONDS)
                 await news.wait(document.folders, BACKSTOP_SECONDS)
+                if document is self._document and self._refresh(document):
+                    await asyncio.sleep(PAUSE_SECONDS)
         finally:
             news.close()
 
