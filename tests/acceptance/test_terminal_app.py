@@ -72,7 +72,7 @@ def test_an_operator_sees_the_healing_arrive_filters_resizes_and_quits(screen: S
     assert screen.text().count("✓ verified") >= 2
 
     screen.press("Enter")
-    screen.wait_for("rerun")
+    screen.wait_for("decision")  # long paths may push the rerun below the last line
     screen.press("Escape")
     wait_for(lambda: "esc the list" not in screen.text(), "the list")
     screen.press("/")
