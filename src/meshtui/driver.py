@@ -48,12 +48,20 @@ class PatientWriter(WriterThread):
 
 
 class MeshDriver(LinuxDriver):
-    """Ends the app where input is at its end or the terminal is lost."""
+    """Ends the app where input is at its end or the terminal is lost, and asks the terminal itself for its size."""
 
     def start_application_mode(self) -> None:
         # Textual makes its writer by this name and takes no other.
         vars(linux_driver)["WriterThread"] = PatientWriter
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        # COLUMNS and LINES of the environment are those of a shell at some time; a window changes.
+        try:
+            size = os.get_terminal_size(self.fileno)
+        except OSError:
+            return super()._get_terminal_size()
+        return (size.columns, size.lines) if size.columns and size.lines else super()._get_terminal_size()
 
     def run_input_thread(self) -> None:
         poll = select.poll()

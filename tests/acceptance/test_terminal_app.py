@@ -23,8 +23,27 @@ class Screen:
     def __init__(self, agent: Agent, folder: Path, columns: int, lines: int) -> None:
         self.socket = folder / "tmux.sock"
         self.agent = agent
-        words = ["-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), "-c", str(agent.work)]
-        variables = [f"{k}={v}" for k, v in agent.environment.items()]
+        words = [
+            "-f",
+            "/dev/null",
+            "start-server",
+            ";",
+            "set-option",
+            "-g",
+            "remain-on-exit",
+            "on",
+            ";",
+            "new-session",
+            "-d",
+            "-x",
+            str(columns),
+            "-y",
+            str(lines),
+            "-c",
+            str(agent.work),
+        ]
+        # What a shell exported of another window's size is none of the app's business.
+        variables = [f"{k}={v}" for k, v in {**agent.environment, "COLUMNS": "80", "LINES": "24"}.items()]
         self.tmux(*words, "env", *variables, *agent.command())
 
     def tmux(self, *words: str) -> str:
@@ -34,13 +53,16 @@ class Screen:
             env={**os.environ, "LC_ALL": "C.UTF-8"},
             timeout=30,
         )
-        return done.stdout.decode()
+        return (done.stdout + done.stderr).decode()
 
     def text(self) -> str:
         return self.tmux("capture-pane", "-p")
 
     def wait_for(self, text: str) -> None:
-        wait_for(lambda: text in self.text(), f"{text!r} on the screen")
+        try:
+            wait_for(lambda: text in self.text(), f"{text!r} on the screen")
+        except AssertionError as error:
+            raise AssertionError(f"{error}, which shows:\n{self.text()}") from None
 
     def press(self, *keys: str) -> None:
         self.tmux("send-keys", *keys)
