@@ -54,7 +54,7 @@ def check(story: dict[str, object]) -> None:
     assert [seen["skill_count"] for seen in story["passes"]] == [1, 1]  # type: ignore[attr-defined]
     assert str(story["run_verdict"]).endswith(" -> PASSED")
     root = Path(str(story["folder"]))
-    [line] = (root / "agent_b_test/work/workflow_results/runs/validation_log.jsonl").read_text().splitlines()
+    [line] = (root / "agent_b_test" / "work" / "workflow_results/runs/validation_log.jsonl").read_text().splitlines()
     assert json.loads(line)["warnings"] == []
     assert [verify_bundle(root / name / "export").faults for name in ("agent_a_test", "agent_b_test")] == [(), ()]
     assert report == root / "report.html"
