@@ -58,7 +58,12 @@ class Terminal:
 
     def rest(self) -> bytes:
         """Read what was written until the program ended."""
-        self.process.wait(LEAVE_SECONDS)
+        deadline = time.monotonic() + LEAVE_SECONDS
+        # A terminal reads all the while: one that does not would hold up the program's last words.
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, "the program goes on"
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.output += self._read()
         while select.select([self.master], [], [], 0)[0] and (data := self._read()):
             self.output += data
         return self.output
