@@ -23,9 +23,9 @@ demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offlin
 	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-test-long: $(VENV)/.dev ## what takes longer: following logs for 2,000 steps, every agent's conversation as processes
+test-long: $(VENV)/.dev ## the tests that take minutes: following logs for 2,000 steps, every agent’s conversation
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
