@@ -88,7 +88,7 @@ def blocks() -> dict[str, str]:
     """Return the text of each block."""
     environment = {**os.environ, "NO_COLOR": "1"}
     demo = on_terminal([str(MESHTUI), "demo"], Path("/tmp"), environment)
-    demo = re.sub(r"/tmp/meshtui-demo-\w+", "/tmp/meshtui-demo", demo)
+    demo = re.sub(r"/tmp/meshtui-(demo|report)-\w+", r"/tmp/meshtui-\1", demo)
     day = Day()
     use = day.shell(
         "meshtui run -- .venv/bin/python app.py",
@@ -115,14 +115,11 @@ def blocks() -> dict[str, str]:
         "meshtui resume",
         "meshtui monitor --skip-tests",
         "meshtui connect --list",
-        "meshtui connect --test claude-code",
-        "meshtui import history",
         "meshtui skills export --format skill-md skills",
         "meshtui report -o report.html",
         "meshtui evidence export proof",
         "meshtui evidence verify proof",
         "meshtui maintenance",
-        "meshtui service print | head -5",
         "echo 'token=ghp_0123456789abcdefghijklmnopqrstuvwxyz' | meshtui redact",
         "meshtui doctor",
     )
