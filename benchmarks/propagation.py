@@ -25,7 +25,7 @@ from pathlib import Path
 from benchmarks.nats import start_server
 from benchmarks.transports import mesh_bridge, open_listener, open_sender, place_for
 from meshcore.bridge.base import Member
-from meshcore.bridge.legacy import LegacyGateway
+from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.clock import SystemClock
 from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text

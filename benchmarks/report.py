@@ -23,13 +23,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from meshcore.clock import to_text
-from meshcore.evidence.report import FORMATS, build, render
-from meshcore.evidence.slice import gather_slice, origin, read_slice, write_slice
+from meshcore.evidence.report.report import FORMATS, build, render
+from meshcore.evidence.slice.gather import gather_slice, origin, read_slice, write_slice
 from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, StepResult
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import START, FakeClock, incident, known_skill, outcome
 
 GOAL_SECONDS = 10.0

@@ -19,19 +19,19 @@ from benchmarks.propagation import milliseconds
 from benchmarks.safety_rows import Row, environment_of, meshtui, run
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import Settings
-from meshcore.healing.agent import Healer
+from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.containment import Containment
-from meshcore.healing.exchange import exchange
 from meshcore.healing.executor import Executor
-from meshcore.healing.node import Node
-from meshcore.healing.passthrough import Passed
-from meshcore.healing.policy import PlannedStep, Policy
+from meshcore.healing.healer import Healer
 from meshcore.healing.teaching import teach
-from meshcore.healing.weighing import reweigh
 from meshcore.knowledge import matching
 from meshcore.model import AgentInfo, Circumstances, Incident, KnownSkill
+from meshcore.node import Node
+from meshcore.policy.policy import PlannedStep, Policy
+from meshcore.process.passthrough import Passed
+from meshcore.process.sandbox import Containment
 from meshcore.testing import outcome
+from meshcore.trust.standing import reweigh
 
 STOP = "kill switch and revocation: ≤ 1 s on the host"
 CHECKS = "all checks for one match and decision: ≤ 2 ms at p99"
@@ -212,7 +212,7 @@ def _timed(node: Node, healer: Healer, folder: Path, numbers: Iterable[int]) -> 
         healer.open(incident, node.clock.monotonic())
         exchange(node)
         with (
-            mock.patch("meshcore.healing.agent.matches", watch.around(matching.matches)),
+            mock.patch("meshcore.healing.healer.matches", watch.around(matching.matches)),
             mock.patch.object(healer, "_rule", watch.around(healer._rule)),
         ):
             began = time.perf_counter()

@@ -15,19 +15,19 @@ from meshcore.bridge.base import Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
 from meshcore.config import Settings
-from meshcore.healing.agent import Considered, Healer
+from meshcore.exchange.receive import publish, pull
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.containment import Containment
-from meshcore.healing.exchange import publish, pull
 from meshcore.healing.executor import ApplyResult, Executor
-from meshcore.healing.node import Node
-from meshcore.healing.passthrough import Passed
-from meshcore.healing.policy import PlannedStep, Policy, Target
+from meshcore.healing.healer import Considered, Healer
 from meshcore.knowledge.learning import learn, parse_fix
 from meshcore.knowledge.signature import read
 from meshcore.model import Action, AgentInfo, Circumstances, Json, Outcome, Record, Skill, StepResult, skill_to_json
+from meshcore.node import Node
+from meshcore.policy.policy import PlannedStep, Policy, Target
+from meshcore.process.passthrough import Passed
+from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign
-from meshcore.store_rows import outcome_to_json
+from meshcore.store.rows import outcome_to_json
 from meshcore.testing import FakeClock, outcome
 
 ARGV = ("python", "app.py")

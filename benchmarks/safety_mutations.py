@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from meshcore.healing.policy import Policy
+from meshcore.policy.policy import Policy
 
 COMMANDS = Path(__file__).parents[1] / "../shared/eval/commands_dev.jsonl"
 COUNT = 10_000

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.safety_hosts import Host, Hosts
 from benchmarks.safety_rows import Row
 from meshcore.bridge.base import Delivery
-from meshcore.healing.exchange import take_in
+from meshcore.exchange.receive import take_in
 from meshcore.model import Action, Json, Record, canonical
 
 GOAL = "flipped, replayed, mixed or re-signed records accepted, of 2,000: 0"

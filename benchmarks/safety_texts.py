@@ -19,17 +19,17 @@ from meshcore.bridge.base import Member, Publication
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
-from meshcore.healing.exchange import exchange, pull
-from meshcore.healing.node import Node
-from meshcore.healing.passthrough import Passed
+from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.session import CommandSession
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.learning import learn, parse_fix
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, Json, StepResult, skill_to_json
+from meshcore.node import Node
+from meshcore.process.passthrough import Passed
 from meshcore.safety.records import sign
-from meshcore.safety.sanitize import visible
-from meshcore.store_rows import outcome_to_json
+from meshcore.safety.visible_text import visible
+from meshcore.store.rows import outcome_to_json
 from meshcore.testing import outcome
 
 LEAKED = "secrets leaked by the filter: 0"

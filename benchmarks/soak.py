@@ -30,22 +30,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meshcore import runtime
 from meshcore.bridge.base import Member
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock
 from meshcore.config import ConfiguredCheck, Settings, load
 from meshcore.config_tables import MonitorSettings, ValidatorSettings
-from meshcore.evidence.checks import CONNECTOR, built_in
-from meshcore.evidence.monitor import LOG_NAME, Options
-from meshcore.healing.node import Node
+from meshcore.evidence.monitor.checks import CONNECTOR, built_in
+from meshcore.evidence.monitor.monitor import LOG_NAME, Options
 from meshcore.journal.segments import segments
-from meshcore.loops.monitor import MonitorLoop
-from meshcore.loops.validator import ValidatorLoop
 from meshcore.model import Json, Receipt, Record, canonical
+from meshcore.node import Node
 from meshcore.runs.validate import ARTIFACTS
 from meshcore.runs.validate import LOG_NAME as VALIDATION_LOG
-from meshcore.runtime import Runtime
+from meshcore.service import runtime
+from meshcore.service.loops.monitor import MonitorLoop
+from meshcore.service.loops.validator import ValidatorLoop
+from meshcore.service.runtime import Runtime
 
 HERE = Path(__file__).resolve().parents[1]
 PASSES = 576

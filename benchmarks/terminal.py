@@ -26,7 +26,7 @@ from meshcore.clock import to_text
 from meshcore.errors import MeshError
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Json
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock, incident, known_skill, outcome
 
 GOALS: Mapping[str, Json] = {

@@ -25,11 +25,11 @@ from pathlib import Path
 
 from meshcore.bridge.base import BridgeStatistics
 from meshcore.config import Settings
-from meshcore.healing.exchange import publish, pull
-from meshcore.healing.node import Node
+from meshcore.exchange.receive import publish, pull
 from meshcore.healing.teaching import teach
 from meshcore.journal.writer import project
 from meshcore.model import Json
+from meshcore.node import Node
 from meshcore.testing import incident, outcome
 
 KILLS = 1_000

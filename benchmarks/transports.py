@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tests.core.bridge.old_system import OldAgent, make_database
+from tests.core.bridge.legacy.old_system import OldAgent, make_database
 
 from benchmarks.nats import NatsClient
 from meshcore.bridge.base import Batch, Member, Publication
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock, to_text
 from meshcore.model import Json, Receipt, Record
 

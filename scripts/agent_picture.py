@@ -25,7 +25,7 @@ from rich.text import Text
 
 from meshcore.agents.connecting import hook_command
 from meshcore.agents.samples import failed_call
-from meshcore.demo_stage import PROGRAM, build_stand_in
+from meshcore.demo.stage import PROGRAM, build_stand_in
 from screenshots import plain_fonts, rasterise  # type: ignore[attr-defined]
 
 ROOT = Path("/tmp/mesh-agents")  # short, since it is seen

@@ -19,7 +19,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from meshcore.demo_stage import PROGRAM, build_stand_in
+from meshcore.demo.stage import PROGRAM, build_stand_in
 
 ROOT = Path("/tmp/mesh")
 README = Path(__file__).parent.parent / "README.md"

@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from meshcore.demo_stage import PROGRAM, build_stand_in
+from meshcore.demo.stage import PROGRAM, build_stand_in
 
 HOST = "dev1"
 STEP_SECONDS = 300

@@ -27,7 +27,7 @@ from textual.pilot import Pilot
 
 from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshtui.app import MeshApp
 from meshtui.screens import present
 from meshtui.themes import DARK

@@ -3,7 +3,7 @@
 import sys
 
 import own_python  # type: ignore[import-not-found]  # noqa: F401
-from meshcore.evidence.checks import MULTI_AGENT, main
+from meshcore.evidence.monitor.checks import MULTI_AGENT, main
 
 if __name__ == "__main__":
     sys.exit(main([MULTI_AGENT]))

@@ -3,7 +3,7 @@
 import sys
 
 import own_python  # type: ignore[import-not-found]  # noqa: F401
-from meshcore.evidence.checks import CONNECTOR, main
+from meshcore.evidence.monitor.checks import CONNECTOR, main
 
 if __name__ == "__main__":
     sys.exit(main([CONNECTOR]))

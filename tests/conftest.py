@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 
 # A shared machine is slow at times, and what lands must not depend on the day's random numbers.

@@ -24,21 +24,21 @@ from meshcore.agents import claude_code
 from meshcore.agents.base import Answer
 from meshcore.config import Settings
 from meshcore.errors import BadSkillError, MeshError
-from meshcore.healing.adopting import suggest
-from meshcore.healing.exchange import exchange
-from meshcore.healing.node import Node
-from meshcore.healing.policy import Author, Policy
+from meshcore.exchange.receive import exchange
+from meshcore.healing.importing import suggest
 from meshcore.healing.teaching import example_fix
-from meshcore.healing.trust import Trust, offered_here, trust_in
-from meshcore.hook_answer import standing_of, suggestion
+from meshcore.hook.answer import standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
 from meshcore.model import KnownSkill, Match, Signature
-from meshcore.safety.redact import redact
-from meshcore.safety.sanitize import strip_ansi, visible
+from meshcore.node import Node
+from meshcore.policy.policy import Author, Policy
+from meshcore.safety.redaction import redact
+from meshcore.safety.visible_text import strip_ansi, visible
+from meshcore.trust.authors import Trust, offered_here, trust_in
 
 TEXT_LIMIT = 100_000  # characters of an error that are read
 FIX_LIMIT = 2_000  # characters of a fix

@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _complain(what: str, exit_code: int) -> int:
-    from meshcore.safety.sanitize import visible
+    from meshcore.safety.visible_text import visible
 
     print(f"meshtui: {visible(what, keep_newlines=False)}", file=sys.stderr)
     return exit_code

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from meshcore.config import Settings
     from meshcore.events import Event
-    from meshcore.healing.node import Node
     from meshcore.model import Json
-    from meshcore.store_views import IncidentBrief
+    from meshcore.node import Node
+    from meshcore.store.views import IncidentBrief
     from meshtui.embedding import EmbeddedRuntime
     from meshtui.feed import Feed
     from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
@@ -392,7 +392,7 @@ class MeshApp(App[int]):
 
     async def decide(self, decision: Callable[[Node], T]) -> T:
         """Carry out a decision of a person on the home, in a thread with its own connection. Raises MeshError."""
-        from meshcore.healing.node import Node
+        from meshcore.node import Node
 
         def work() -> T:
             with Node(self.settings) as node:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.bridge.base import Undelivered
-from meshcore.bridge.logfile import log_path
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.sqlite.log import log_path
 from meshcore.clock import Clock, from_text
 from meshcore.errors import MeshError
 from meshcore.model import Receipt

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meshcore import store_views as views
 from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.model import Incident, KnownSkill, Outcome
+from meshcore.store import views
 from meshtui.feed import Feed
 
 RECORDS = 20  # of one incident; more are not shown

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -58,9 +58,9 @@ class EmbeddedRuntime:
             self._ended(fault)
 
     def _work(self) -> None:
-        from meshcore.healing.node import Node
-        from meshcore.loops.settings import loops_of
-        from meshcore.runtime import Runtime, RuntimeHeldError
+        from meshcore.node import Node
+        from meshcore.service.loops.settings import loops_of
+        from meshcore.service.runtime import Runtime, RuntimeHeldError
 
         with Node(self._settings) as node:
             self._ready()

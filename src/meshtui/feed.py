@@ -18,21 +18,20 @@ from pathlib import Path
 
 from textual.message import Message
 
-from meshcore import store_lists as lists
-from meshcore import store_views as views
-from meshcore.bridge.logfile import log_path
+from meshcore.bridge.sqlite.log import log_path
 from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing.node import Node
 from meshcore.home import Home
 from meshcore.journal.timeline import Timeline, mark_kind
 from meshcore.model import Mode
-from meshcore.runtime import holder
+from meshcore.node import Node
 from meshcore.safety.halt import halt_file
-from meshcore.store_async import AsyncStore
-from meshcore.store_views import Green, IncidentBrief, Mark
+from meshcore.service.runtime import holder
+from meshcore.store import lists, views
+from meshcore.store.async_store import AsyncStore
+from meshcore.store.views import Green, IncidentBrief, Mark
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapshot

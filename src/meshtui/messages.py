@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.message import Message
 
 from meshcore.events import Event
-from meshcore.store_views import IncidentBrief
+from meshcore.store.views import IncidentBrief
 from meshtui.snapshot import Snapshot
 
 

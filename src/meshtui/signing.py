@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from meshcore.errors import MeshError
-from meshcore.healing.words import protected
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.operator_key import unlock
+from meshcore.trust.signed_decisions import protected
 from meshtui.screens.ask import Ask
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from meshcore.model import Mode
-from meshcore.store_rows import Approval
-from meshcore.store_views import Green
+from meshcore.store.rows import Approval
+from meshcore.store.views import Green
 
 NOTHING_MEASURED = Green()
 

@@ -11,9 +11,9 @@ from tests.world import Agent, Listener, wait_for
 
 DIE = """\
 import os, sys
-from meshcore.bridge.sqlite import SqliteBridge
-from meshcore.store import Store
-from meshcore.healing import exchange
+from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.store.store import Store
+from meshcore.exchange import receive as exchange
 
 def die(*arguments, **options):
     os.kill(os.getpid(), 9)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshcore.evidence.bundle import verify_bundle
-from meshcore.healing.containment import detect
+from meshcore.process.sandbox import detect
 
 pytestmark = pytest.mark.slow
 

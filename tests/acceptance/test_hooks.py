@@ -21,10 +21,10 @@ from meshcore.agents.connecting import hook_command
 from meshcore.agents.samples import failed_call
 from meshcore.clock import to_text
 from meshcore.config import load
-from meshcore.healing.node import Node
 from meshcore.healing.teaching import teach
-from meshcore.hook import follow_up_command
-from meshcore.hook_call import PULLED
+from meshcore.hook.call import PULLED
+from meshcore.hook.main import follow_up_command
+from meshcore.node import Node
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
 

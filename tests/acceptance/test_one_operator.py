@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.world import ERROR, FIX, Agent, Listener, World, lines_of_ours
 
 from meshcore.bridge.base import Publication
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock
 from meshcore.home import Home
 from meshcore.model import Record

@@ -18,8 +18,8 @@ import pytest
 from tests.agents.model import Model
 
 from meshcore.config import load
-from meshcore.healing.node import Node
 from meshcore.healing.teaching import teach
+from meshcore.node import Node
 
 PACKAGES = ("@anthropic-ai/claude-code", "@openai/codex")
 COMMAND = "python3 -c 'import nonexistent_xyz'"

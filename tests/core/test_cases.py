@@ -22,12 +22,12 @@ from tests.world import Agent, World, wait_for
 
 from meshcore.clock import SystemClock
 from meshcore.errors import MeshError
-from meshcore.healing.containment import detect
 from meshcore.healing.executor import Executor
-from meshcore.healing.policy import PlannedStep
 from meshcore.home import write_atomically
 from meshcore.journal.writer import project
-from meshcore.store import Store
+from meshcore.policy.policy import PlannedStep
+from meshcore.process.sandbox import detect
+from meshcore.store.store import Store
 from meshcore.testing import incident
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ WRITES_AND_DIES = """
 import os, sys
 from pathlib import Path
 from meshcore.journal.writer import project
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import incident
 folder = Path(sys.argv[1])
 store = Store(folder / "store.db")
@@ -132,7 +132,7 @@ ACKNOWLEDGES = """
 import sys
 from pathlib import Path
 from meshcore.errors import MeshError
-from meshcore.store import Store
+from meshcore.store.store import Store
 store = Store(Path(sys.argv[1]))
 for number in range(5):
     try:
@@ -247,8 +247,9 @@ DIES = """
 import os, sys
 def die(*arguments, **options):
     os.kill(os.getpid(), 9)
-from meshcore.healing import agent, executor, session
-from meshcore.store import Store
+from meshcore.healing import executor, session
+from meshcore.healing import healer as agent
+from meshcore.store.store import Store
 where = sys.argv.pop(1)
 if where == "before the fix starts":
     executor.Executor.apply = die

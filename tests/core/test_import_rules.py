@@ -13,17 +13,17 @@ import pytest
 import meshcore
 
 LIGHT = (
-    "meshcore.shellhook",
+    "meshcore.hook.shell",
     "meshcore.model",
-    "meshcore.store",
+    "meshcore.store.store",
     "meshcore.knowledge.signature",
     "meshcore.knowledge.matching",
     "meshcore.knowledge.learning",
-    "meshcore.safety.redact",
-    "meshcore.safety.sanitize",
+    "meshcore.safety.redaction",
+    "meshcore.safety.visible_text",
     "meshcore.journal.writer",
-    "meshcore.hook",
-    "meshcore.hook_call",
+    "meshcore.hook.main",
+    "meshcore.hook.call",
     *(f"meshcore.agents.{name}" for name in ("claude_code", "codex", "gemini", "copilot", "opencode", "cursor")),
 )
 
@@ -51,7 +51,7 @@ def core_modules() -> list[str]:
 
 def test_the_core_never_loads_what_draws() -> None:
     modules = core_modules()
-    assert "meshcore.runtime" in modules
+    assert "meshcore.service.runtime" in modules
     assert not loaded_by(*modules) & {"textual", "rich", "meshtui"}
 
 

@@ -17,8 +17,8 @@ pytest.importorskip("mcp")
 from mcp import Client, StdioServerParameters
 
 from meshcore.config import load
-from meshcore.healing.node import Node
 from meshcore.mcp import make_server
+from meshcore.node import Node
 
 SECRET = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 

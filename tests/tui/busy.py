@@ -11,7 +11,7 @@ from meshcore.config import Settings
 from meshcore.home import Home
 from meshcore.knowledge.interchange import put
 from meshcore.model import Action, AgentInfo, Incident, KnownSkill, Signature, Skill, Slot, StepResult
-from meshcore.store import Approval, Store
+from meshcore.store.store import Approval, Store
 from meshcore.testing import FakeClock, known_skill, outcome
 from meshcore.testing import incident as an_incident
 

@@ -15,7 +15,7 @@ from meshcore.config import Settings
 from meshcore.errors import ConfigurationError
 from meshcore.model import AgentInfo
 from meshcore.safety.halt import halt, halted
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 from meshtui import themes
 from meshtui.app import MeshApp
@@ -399,7 +399,7 @@ async def test_the_runtime_works_inside_and_is_drained(settings: Settings) -> No
 
 
 async def test_where_another_process_runs_the_home_it_is_attached_to(busy: Settings, clock: FakeClock) -> None:
-    from meshcore.runtime import RuntimeLock
+    from meshcore.service.runtime import RuntimeLock
 
     lock = RuntimeLock(busy.home / "runtime.lock")
     lock.take()

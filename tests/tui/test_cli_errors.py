@@ -285,7 +285,7 @@ def test_an_interrupt_ends_a_command_with_130(a: Agent) -> None:
 
 INTERRUPTED = """\
 import os, signal, sys
-import meshcore.healing.node as node
+import meshcore.node as node
 node.Node.__init__ = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
 from meshtui.__main__ import main
 sys.argv = ["meshtui", "status"]

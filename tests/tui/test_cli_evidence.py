@@ -12,7 +12,7 @@ import pytest
 from tests.core.runs import samples
 from tests.world import ERROR, FIX, Agent, World, only_one_line
 
-from meshcore.safety.redact import redact
+from meshcore.safety.redaction import redact
 
 HOST, USER, HOME = "buildhost7", "carolsmith", "/home/carolsmith"
 FAKE = ("ghp_0123456789abcdefghijklmnopqrstuvwxyz", "AKIAPYCDYBK377OXTZQ6")
@@ -91,7 +91,8 @@ def broken(agent: Agent) -> Path:
     folder = agent.work / "broken"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "import sys\nif sys.argv[0] == '-m' and sys.orig_argv[2] == 'meshcore.evidence.checks': raise SystemExit(1)\n"
+        "import sys\n"
+        "if sys.argv[0] == '-m' and sys.orig_argv[2] == 'meshcore.evidence.monitor.checks': raise SystemExit(1)\n"
     )
     return folder
 

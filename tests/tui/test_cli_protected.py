@@ -10,8 +10,8 @@ import pytest
 from tests.world import FIX, Agent, only_one_line
 
 from meshcore.config import load
-from meshcore.healing.node import Node
-from meshcore.healing.protection import protect
+from meshcore.control.key_protection import protect
+from meshcore.node import Node
 
 WORDS = "correct horse battery"
 

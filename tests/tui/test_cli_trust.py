@@ -12,8 +12,8 @@ from tests.world import ERROR, FIX, Agent, World, only_one_line, wait_for
 
 from meshcore.config import Settings, load
 from meshcore.errors import ConfigurationError
-from meshcore.healing.node import Node
-from meshcore.healing.policy_file import load as load_rules
+from meshcore.node import Node
+from meshcore.policy.policy_file import load as load_rules
 from meshcore.testing import FakeClock, MemoryBridge
 from meshtui.__main__ import run
 from meshtui.cli.approvals import POLL_SECONDS, wait_for_approvals
@@ -245,7 +245,7 @@ def test_waiting_ends_when_something_arrives_or_time_is_up(tmp_path: Path) -> No
         assert max(slept) <= POLL_SECONDS <= 0.25
 
         def arrive(seconds: float) -> None:
-            from tests.core.test_store_tables import approval
+            from tests.core.store.test_tables import approval
 
             node.store.ask(approval())
 

@@ -17,7 +17,7 @@ from tests.core.runs import samples
 from tests.world import Agent, World, only_one_line
 
 from meshcore.runs.history import latest_validations
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 STAMP = r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\]"

@@ -8,8 +8,8 @@ import pytest
 
 from meshcore.clock import to_text
 from meshcore.journal.timeline import Timeline
-from meshcore.store import Store
-from meshcore.store_views import newest_entries, timeline_marks
+from meshcore.store.store import Store
+from meshcore.store.views import newest_entries, timeline_marks
 from meshcore.testing import START, FakeClock
 from meshtui.feed import put_mark
 

@@ -18,7 +18,7 @@ from tests.world import Agent
 from meshcore.config import Settings
 from meshcore.home import Home
 from meshcore.journal.writer import project
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 from meshtui.themes import ANSI, default_theme
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from meshcore.store_views import Green
+from meshcore.store.views import Green
 from meshtui.snapshot import BridgeView, RunsView, Snapshot
 from meshtui.widgets.header import banners, duration, fitted, header_parts
 

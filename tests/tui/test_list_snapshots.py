@@ -14,7 +14,7 @@ from tests.tui.pilot import settings_in, shown
 from tests.tui.test_lists import RUNS, open_pane
 
 from meshcore.config import Settings
-from meshcore.healing import decisions
+from meshcore.control import decisions
 from meshcore.runs.history import keep_results
 from meshcore.testing import FakeClock
 

@@ -15,17 +15,17 @@ from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.config import Settings
 from meshcore.config_tables import ValidatorSettings
-from meshcore.healing.exchange import exchange
-from meshcore.healing.node import Node
-from meshcore.healing.rules import not_here_key
+from meshcore.exchange.receive import exchange
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.interchange import put
 from meshcore.model import SkillState
+from meshcore.node import Node
 from meshcore.runs.history import keep_results, latest_validations
 from meshcore.runs.validate import Verdict
 from meshcore.safety.operator_key import protect
-from meshcore.store import Approval, Store
+from meshcore.store.store import Approval, Store
 from meshcore.testing import FakeClock, known_skill
+from meshcore.trust.store_keys import not_here_key
 from meshtui.screens import all_actions
 from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Ask, Confirm

@@ -19,8 +19,8 @@ from textual.widgets import Input
 
 from meshcore.config import Settings, load
 from meshcore.journal.writer import project
-from meshcore.safety.sanitize import visible
-from meshcore.store import Store
+from meshcore.safety.visible_text import visible
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 from meshtui.app import MeshApp
 from meshtui.logapp import LogApp

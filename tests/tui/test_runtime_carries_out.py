@@ -11,8 +11,8 @@ import pytest
 from tests.world import Agent, Listener, World, wait_for
 
 from meshcore.config import load
-from meshcore.healing import decisions
-from meshcore.healing.node import Node
+from meshcore.control import decisions
+from meshcore.node import Node
 
 
 def waiting(agent: Agent) -> str:

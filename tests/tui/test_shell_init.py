@@ -13,7 +13,7 @@ from tests.tui.shells import PROMPT, Shell
 from tests.world import Agent, wait_for
 
 from meshcore.model import Incident
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshtui.cli.shell import script
 
 SETTINGS = {

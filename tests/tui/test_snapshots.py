@@ -10,11 +10,11 @@ from tests.tui.busy import Busy, build
 from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.bridge.base import Member
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.config import Settings
 from meshcore.model import Record
-from meshcore.runtime import RuntimeLock
 from meshcore.safety.halt import halt
+from meshcore.service.runtime import RuntimeLock
 from meshcore.testing import FakeClock
 from meshtui.themes import ANSI, DARK, LIGHT
 

@@ -1,4 +1,4 @@
-"""A person's shell with meshtui's prompt hook: what `meshcore.shellhook` says of a command. Standard library only."""
+"""A person's shell with meshtui's prompt hook: what `meshcore.hook.shell` says of a command. Standard library only."""
 
 from __future__ import annotations
 

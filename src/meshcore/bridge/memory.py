@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from meshcore.bridge.base import CLAIM_SECONDS, Batch, BridgeStatistics, Delivery, Member, Publication, Undelivered
-from meshcore.bridge.logfile import EXPECTED_WITHIN, check_text
-from meshcore.bridge.oldtable import is_complete
-from meshcore.bridge.sqlite import BATCH_CHARACTERS
+from meshcore.bridge.legacy.table import is_complete
+from meshcore.bridge.sqlite.bridge import BATCH_CHARACTERS
+from meshcore.bridge.sqlite.log import EXPECTED_WITHIN, check_text
 from meshcore.clock import Clock, to_text
 from meshcore.errors import UsageError
 from meshcore.model import Receipt, Record

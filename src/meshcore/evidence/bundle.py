@@ -25,13 +25,13 @@ from pathlib import Path
 
 import meshcore
 from meshcore.errors import MeshError, UsageError
-from meshcore.evidence.report import build, render
-from meshcore.evidence.slice_files import read_slice, write_slice
-from meshcore.evidence.slice_rows import Slice
+from meshcore.evidence.report.report import build, render
+from meshcore.evidence.slice.files import read_slice, write_slice
+from meshcore.evidence.slice.rows import Slice
 from meshcore.home import PRIVATE_FOLDER, read_plain_file, write_atomically
 from meshcore.model import Json, canonical
 from meshcore.safety.keys import Identity, enrolment_text, is_signed
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 FORMAT = "meshtui-evidence"
 FORMAT_VERSION = 1

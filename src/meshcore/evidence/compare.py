@@ -18,8 +18,8 @@ from statistics import NormalDist, median
 
 from meshcore.errors import UsageError
 from meshcore.evidence.metrics import Distribution, distribution
-from meshcore.evidence.slice import moment_of
-from meshcore.evidence.slice_rows import IncidentRow
+from meshcore.evidence.slice.gather import moment_of
+from meshcore.evidence.slice.rows import IncidentRow
 from meshcore.knowledge.signature import read
 
 LEAST = 10  # failures, or measured times, on each side: below that no comparison is made

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 from meshcore.bridge.base import Bridge
-from meshcore.bridge.oldtable import QUERIES
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.legacy.table import QUERIES
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.model import Json
-from meshcore.store import SCHEMA_VERSION, Store
+from meshcore.store.store import SCHEMA_VERSION, Store
 
 
 def database_figures(store: Store, bridge: Bridge | None, fault: str = "") -> dict[str, Json]:

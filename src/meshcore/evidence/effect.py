@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from meshcore.evidence.metrics import Distribution, distribution
-from meshcore.evidence.slice_rows import Slice
+from meshcore.evidence.slice.rows import Slice
 from meshcore.model import Json
-from meshcore.store import Store
-from meshcore.store_evidence import ANSWERED, TAKEN
-from meshcore.store_reads import Read
+from meshcore.store.queries import Read
+from meshcore.store.snapshots import ANSWERED, TAKEN
+from meshcore.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

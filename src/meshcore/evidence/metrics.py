@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from meshcore.errors import UsageError
-from meshcore.evidence.slice_rows import ApprovalRow, IncidentRow, OutcomeRow, SkillRow, Slice, StepRow
+from meshcore.evidence.slice.rows import ApprovalRow, IncidentRow, OutcomeRow, SkillRow, Slice, StepRow
 from meshcore.model import Json
 
 T = TypeVar("T")

@@ -7,16 +7,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from meshcore.healing.surroundings import circumstances, environment_python, project_root
+from meshcore.healing.circumstances import circumstances, environment_python, project_root
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
 from meshcore.model import AgentInfo, Incident, Json, StepResult
-from meshcore.safety.redact import redact, redact_argv
-from meshcore.safety.sanitize import strip_ansi, visible
+from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.secret_names import is_secret_name
+from meshcore.safety.visible_text import strip_ansi, visible
 
 if TYPE_CHECKING:
-    from meshcore.healing.passthrough import Passed
+    from meshcore.process.passthrough import Passed
 
 EXCERPT_LIMIT = 4 * 1024  # characters of output that an incident keeps
 SUMMARY_LIMIT = 2000  # characters of one text that others are told

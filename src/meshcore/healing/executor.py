@@ -13,15 +13,15 @@ from pathlib import Path
 from meshcore.clock import Clock, to_text
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.filelock import FileLock
-from meshcore.healing.bounded import OUTPUT_LIMIT, BoundedCommand, Ended
 from meshcore.healing.capture import readable
-from meshcore.healing.containment import Containment
-from meshcore.healing.policy import PlannedStep, Target
-from meshcore.healing.program import CannotStartError
 from meshcore.home import make_private_folder
 from meshcore.model import StepResult
-from meshcore.safety.sanitize import visible
+from meshcore.policy.policy import PlannedStep, Target
+from meshcore.process.limited import OUTPUT_LIMIT, BoundedCommand, Ended
+from meshcore.process.sandbox import Containment
+from meshcore.process.spawn import CannotStartError
 from meshcore.safety.secret_names import is_secret_name
+from meshcore.safety.visible_text import visible
 
 TIMEOUT_S = 300.0
 GRACE_S = 3.0  # from SIGTERM to SIGKILL

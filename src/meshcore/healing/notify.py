@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from meshcore.healing.node import Node
-from meshcore.store import Approval
+from meshcore.node import Node
+from meshcore.store.store import Approval
 
 APPROVAL_VARIABLE = "MESHTUI_APPROVAL"
 

@@ -7,10 +7,10 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from meshcore.healing.exchange import tell_outcome
-from meshcore.healing.node import Node, boot_id
-from meshcore.healing.weighing import reweigh
+from meshcore.exchange.receive import tell_outcome
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
+from meshcore.node import Node, boot_id
+from meshcore.trust.standing import reweigh
 
 
 def own_outcome(node: Node, incident: Incident, skill_id: str, result: TryResult, actor: str) -> Outcome:

@@ -7,23 +7,23 @@ from dataclasses import replace
 from functools import cached_property
 
 from meshcore.clock import to_text
-from meshcore.healing.agent import Considered, Healer, Rerun
+from meshcore.control.decisions import approve
+from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.containment import detect
-from meshcore.healing.decisions import approve
-from meshcore.healing.exchange import exchange
 from meshcore.healing.executor import Executor
-from meshcore.healing.node import Node
+from meshcore.healing.healer import Considered, Healer, Rerun
 from meshcore.healing.outcomes import recover, settle_success
-from meshcore.healing.passthrough import Passed
-from meshcore.healing.policy import Policy
 from meshcore.healing.teaching import example_fix, recognise_fix
-from meshcore.healing.words import policy_signer
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
+from meshcore.node import Node
+from meshcore.policy.policy import Policy
+from meshcore.process.passthrough import Passed
+from meshcore.process.sandbox import detect
 from meshcore.safety.keys import SigningKey
-from meshcore.safety.redact import redact, redact_argv
-from meshcore.safety.sanitize import visible
-from meshcore.store import Approval, CommandRow
+from meshcore.safety.redaction import redact, redact_argv
+from meshcore.safety.visible_text import visible
+from meshcore.store.store import Approval, CommandRow
+from meshcore.trust.signed_decisions import policy_signer
 
 OUTPUT_KEPT = 8 * 1024
 

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.healing.exchange import check_skill, tell_lift, tell_skill
-from meshcore.healing.node import Node
+from meshcore.exchange.receive import check_skill, tell_lift, tell_skill
 from meshcore.healing.outcomes import count, own_outcome
-from meshcore.healing.rules import LEARNT_BY
-from meshcore.healing.weighing import lift, reweigh
-from meshcore.healing.words import say
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
@@ -27,10 +23,14 @@ from meshcore.model import (
     SkillSource,
     SkillState,
 )
+from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
-from meshcore.safety.redact import redact
-from meshcore.safety.sanitize import visible
-from meshcore.store import CommandRow
+from meshcore.safety.redaction import redact
+from meshcore.safety.visible_text import visible
+from meshcore.store.store import CommandRow
+from meshcore.trust.signed_decisions import say
+from meshcore.trust.standing import lift, reweigh
+from meshcore.trust.store_keys import LEARNT_BY
 
 HISTORY = 50
 NEIGHBOURS = 50

@@ -16,7 +16,7 @@ from pathlib import Path
 from meshcore.errors import MeshError
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 PROJECTED = "journal_seq"
 FAULT = "journal_fault"

@@ -22,8 +22,8 @@ from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import CommandRun, Recognition, recognise, taught_by
 from meshcore.knowledge.signature import around, read
 from meshcore.model import Signature, Skill
-from meshcore.safety.redact import redact, redact_argv
-from meshcore.safety.sanitize import strip_ansi, visible
+from meshcore.safety.redaction import redact, redact_argv
+from meshcore.safety.visible_text import strip_ansi, visible
 
 WINDOW = 50  # commands of a session that are looked at together
 MAX_OUTPUT = 16 << 10  # characters of a failure's output that are read, its end

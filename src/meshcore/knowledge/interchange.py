@@ -27,7 +27,7 @@ from meshcore.knowledge.matching import index_entry
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
 from meshcore.model import Json, KnownSkill, Record, Skill, SkillState, skill_from_json
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 BASELINE = "skills_file_baseline"
 WRITTEN = "skills_file_sha256"

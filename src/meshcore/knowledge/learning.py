@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
+from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.evidence import generalise, standing, weigh
 from meshcore.knowledge.fixes import parse_fix, spell
 from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, form_of, mentioned, typed
 from meshcore.knowledge.recognition import CommandRun, Recognition, recognise
-from meshcore.knowledge.telling import VAGUE
 from meshcore.model import Action, Circumstances, KeySlot, Signature, Skill, Slot, escape_token
 
 FIRST_FREE_PORT = 32768  # ports from here on are handed out by the system: they name no service

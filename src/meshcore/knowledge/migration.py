@@ -8,7 +8,7 @@ from meshcore.errors import BadSkillError
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import reread
 from meshcore.knowledge.signature import VERSION
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 READ_WITH = "signature_version"
 

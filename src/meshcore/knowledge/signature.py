@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from meshcore.knowledge.causes import Cause, find_cause
 from meshcore.knowledge.command import Command, read_command
+from meshcore.knowledge.error_line import TRACEBACK, VAGUE, Telling, find_telling
 from meshcore.knowledge.slots import generalise, placeholders
-from meshcore.knowledge.telling import TRACEBACK, VAGUE, Telling, find_telling
 from meshcore.knowledge.text import tidy
 from meshcore.model import Signature, Slot
 

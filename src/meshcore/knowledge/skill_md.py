@@ -21,8 +21,8 @@ from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.evidence import standing
 from meshcore.knowledge.interchange import resolution
 from meshcore.model import KnownSkill, Skill
-from meshcore.safety.redact import redact
-from meshcore.safety.sanitize import visible
+from meshcore.safety.redaction import redact
+from meshcore.safety.visible_text import visible
 
 PREFIX = "meshtui-"
 MARK = '  generator: "meshtui"'

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from meshcore.errors import BadSkillError
 from meshcore.home import read_plain_file
+from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import FILE, MAX_BYTES, MORE, TEXT_LIMIT
-from meshcore.knowledge.telling import VAGUE
 from meshcore.model import Skill
-from meshcore.safety.redact import redact
-from meshcore.safety.sanitize import visible
+from meshcore.safety.redaction import redact
+from meshcore.safety.visible_text import visible
 
 MAX_FILES = 1000
 MAX_DEPTH = 4  # folders below the one that was named

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meshcore.model import Json
 from meshcore.runs.validate import Verdict, summary
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 RESULT = "validation:"  # + the run's path as ASCII: its newest result
 REQUEST = "validate"

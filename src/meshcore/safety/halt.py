@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meshcore.errors import ConfigurationError
 from meshcore.home import PRIVATE_FILE, make_private_folder, read_plain_file, write_atomically
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 REASON_LIMIT = 500  # bytes
 

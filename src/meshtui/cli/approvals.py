@@ -8,13 +8,13 @@ from dataclasses import asdict
 
 import click
 
+from meshcore.control import decisions
+from meshcore.control.decisions import approval_view
 from meshcore.errors import EXIT_FAILURE, UsageError
-from meshcore.healing import decisions
-from meshcore.healing.decisions import approval_view
-from meshcore.healing.node import Node
-from meshcore.healing.recorded import recorded_approval
+from meshcore.healing.replay import recorded_approval
 from meshcore.model import Json
-from meshcore.store import Approval
+from meshcore.node import Node
+from meshcore.store.store import Approval
 from meshtui.cli.context import Session, json_option, leave_on_signals, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 TEXT_LIMIT = 200
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
+from meshcore.control import decisions
 from meshcore.errors import UsageError
-from meshcore.healing import decisions
-from meshcore.healing.exchange import exchange
-from meshcore.healing.modes import ACTION, AUTHOR, MODE, VIA
-from meshcore.healing.node import Node
-from meshcore.healing.policy_file import load as load_rules
-from meshcore.healing.trust import find_author, operator_of
-from meshcore.healing.words import raises
+from meshcore.exchange.receive import exchange
 from meshcore.model import MODES, Mode
+from meshcore.node import Node
+from meshcore.policy.policy_file import load as load_rules
 from meshcore.safety.halt import halt_file
+from meshcore.trust.authors import find_author, operator_of
+from meshcore.trust.modes import ACTION, AUTHOR, MODE, VIA
+from meshcore.trust.signed_decisions import raises
 from meshtui.cli.context import Session, json_option, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 

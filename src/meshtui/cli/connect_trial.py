@@ -12,8 +12,8 @@ from pathlib import Path
 from meshcore.agents.samples import failed_call
 from meshcore.config import load
 from meshcore.errors import EXIT_FAILURE, MeshError
-from meshcore.healing.node import Node
 from meshcore.healing.teaching import teach
+from meshcore.node import Node
 from meshtui.cli.context import say
 
 ERROR = "ModuleNotFoundError: No module named 'meshtui_test_module'"

@@ -19,11 +19,11 @@ import click
 from meshcore.config import Settings, load
 from meshcore.config_tables import LEAST_INTERVAL_SECONDS
 from meshcore.errors import UsageError
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 if TYPE_CHECKING:
-    from meshcore.healing.node import Node
     from meshcore.model import Json
+    from meshcore.node import Node
 
 SCHEMA_VERSION = 1
 COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way
@@ -63,11 +63,11 @@ class Session:
 
         Raises BridgeUnavailableError where the bridge is needed and cannot be used.
         """
-        from meshcore.healing.node import Node
+        from meshcore.node import Node
 
         with Node(self.settings) as node:
             if fresh:
-                from meshcore.healing.exchange import exchange
+                from meshcore.exchange.receive import exchange
 
                 exchange(node)
                 if needs_bridge:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from meshcore.demo import Story, remove, run_demo
-from meshcore.demo_proof import prove
+from meshcore.demo.proof import prove
+from meshcore.demo.story import Story, remove, run_demo
 from meshcore.errors import UsageError
 from meshtui.cli.context import facts, json_option, print_json, say
 

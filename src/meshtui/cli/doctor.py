@@ -6,8 +6,8 @@ import os
 
 import click
 
-from meshcore.doctor import Check, examine
 from meshcore.errors import EXIT_FAILURE
+from meshcore.service.doctor import Check, examine
 from meshtui.cli.context import Session, json_option, print_json, say
 
 MARKS = {"ok": "✓", "note": "·", "bad": "✗"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from meshcore.control.decisions import claim_approved
 from meshcore.errors import EXIT_FAILURE, UsageError
-from meshcore.healing.decisions import claim_approved
-from meshcore.healing.node import Node
-from meshcore.healing.recorded import RecordedSession, carry_out_claimed
+from meshcore.healing.replay import RecordedSession, carry_out_claimed
 from meshcore.model import MODES, Incident, Mode
+from meshcore.node import Node
 from meshtui.cli.context import Session, json_option, leave_on_signals, print_json, say
 
 

@@ -13,6 +13,6 @@ from meshtui.cli.context import Session
 @click.pass_obj
 def hook(session: Session, agent: str) -> int:
     """Read one payload of an agent on standard input, and answer it on standard output; exit 0 whatever happens."""
-    from meshcore.hook import main
+    from meshcore.hook.main import main
 
     return main(agent, home=session.home, bridge=session.bridge)

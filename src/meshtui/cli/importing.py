@@ -95,8 +95,8 @@ def _show(found: Preview) -> None:
 
 
 def _import(session: Session, found: Preview, as_json: bool) -> dict[str, Json]:
-    from meshcore.healing.adopting import adopt_history
-    from meshcore.healing.exchange import exchange
+    from meshcore.exchange.receive import exchange
+    from meshcore.healing.importing import adopt_history
 
     with session.node() as node:
         done = adopt_history(node, found, _before(found))

@@ -9,7 +9,7 @@ import click
 from meshcore.errors import UsageError
 from meshcore.healing.teaching import example_fix
 from meshcore.model import Incident, Json
-from meshcore.store_rows import incident_to_row, outcome_to_json
+from meshcore.store.rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
 STATE_WORDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meshcore.healing.exchange import exchange
+from meshcore.exchange.receive import exchange
 from meshcore.healing.teaching import example_fix, teach
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.texts import error_text

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from meshcore.errors import EXIT_FAILURE, EXIT_OK
-from meshcore.maintenance import maintain
+from meshcore.service.maintenance import maintain
 from meshtui.cli.context import Session, json_option, print_json, say
 
 MARKS = {"ok": "✓", "bad": "✗"}

@@ -9,9 +9,9 @@ import click
 from meshcore.clock import from_text
 from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
-from meshcore.healing.node import Node
 from meshcore.model import Json
-from meshcore.runtime import holder
+from meshcore.node import Node
+from meshcore.service.runtime import holder
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
 SEEN_SECONDS = 60.0

@@ -12,11 +12,11 @@ import click
 from meshcore.clock import SystemClock
 from meshcore.config_tables import INTERVAL_SECONDS
 from meshcore.errors import EXIT_FAILURE
-from meshcore.evidence.checks import built_in
-from meshcore.evidence.monitor import LOG_NAME, Options, beats
+from meshcore.evidence.monitor.checks import built_in
+from meshcore.evidence.monitor.monitor import LOG_NAME, Options, beats
 from meshcore.home import Home
-from meshcore.loops.monitor import monitor_pass
-from meshcore.runtime import holder
+from meshcore.service.loops.monitor import monitor_pass
+from meshcore.service.runtime import holder
 from meshtui.cli.context import Session, leave_on_signals, note, say, usable_interval
 
 

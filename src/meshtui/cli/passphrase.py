@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from meshcore.errors import UsageError
-from meshcore.healing.node import Node
-from meshcore.healing.words import protected
 from meshcore.home import read_plain_file
+from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.operator_key import unlock
+from meshcore.trust.signed_decisions import protected
 
 VARIABLE = "MESHTUI_PASSPHRASE_FILE"
 _LIMIT = 4096  # bytes

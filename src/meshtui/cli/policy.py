@@ -9,12 +9,12 @@ from typing import Literal, cast
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
-from meshcore.healing.policy import Policy, Ruling
-from meshcore.healing.policy_file import read_policy
-from meshcore.healing.policy_signature import sign_policy
-from meshcore.healing.words import require
+from meshcore.policy.policy import Policy, Ruling
+from meshcore.policy.policy_file import read_policy
+from meshcore.policy.policy_signature import sign_policy
 from meshcore.safety.operator_key import is_protected, public_half
-from meshcore.safety.redact import redact as redact_text
+from meshcore.safety.redaction import redact as redact_text
+from meshcore.trust.signed_decisions import require
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.passphrase import passphrase_option, signing_key
 

@@ -10,8 +10,8 @@ import click
 
 from meshcore.errors import MeshError, UsageError
 from meshcore.evidence.compare import parse_range, parse_time
-from meshcore.evidence.report import FORMATS, Format, build, render
-from meshcore.evidence.slice import cut, merge
+from meshcore.evidence.report.report import FORMATS, Format, build, render
+from meshcore.evidence.slice.gather import cut, merge
 from meshcore.home import write_atomically
 from meshtui.cli.context import Session, note
 from meshtui.cli.slices import own_slice, slice_of_export

@@ -13,12 +13,12 @@ import click
 
 from meshcore.config import Settings
 from meshcore.events import Event
-from meshcore.healing.node import Node
 from meshcore.journal.readable import sentence
-from meshcore.loops.settings import loops_of
-from meshcore.runtime import Runtime
-from meshcore.safety.sanitize import visible
-from meshcore.servicemanager import ServiceManager
+from meshcore.node import Node
+from meshcore.safety.visible_text import visible
+from meshcore.service.loops.settings import loops_of
+from meshcore.service.notify import ServiceManager
+from meshcore.service.runtime import Runtime
 from meshtui.cli.context import SCHEMA_VERSION, Session, folder_of, loop_options, usable_interval
 
 

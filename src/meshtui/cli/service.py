@@ -15,7 +15,7 @@ import click
 
 from meshcore.errors import EXIT_FAILURE, MeshError, UsageError
 from meshcore.home import write_atomically
-from meshcore.serviceunit import ServiceUnit
+from meshcore.service.unit import ServiceUnit
 from meshtui.cli.context import Session, note, say
 
 UNIT_MODE = 0o644

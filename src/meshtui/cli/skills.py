@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
+from meshcore.control import decisions
 from meshcore.errors import BadSkillError, UsageError
-from meshcore.healing import decisions
-from meshcore.healing.exchange import exchange
-from meshcore.healing.node import Node
+from meshcore.exchange.receive import exchange
 from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.learning import standing
 from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
+from meshcore.node import Node
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
@@ -249,7 +249,7 @@ def import_skills(session: Session, path: Path) -> None:
 
 
 def _import_folders(session: Session, path: Path) -> None:
-    from meshcore.healing.adopting import suggest
+    from meshcore.healing.importing import suggest
     from meshcore.knowledge.skill_md_reading import read_skill_files
 
     try:

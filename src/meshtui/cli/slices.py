@@ -15,16 +15,16 @@ from meshcore.clock import SystemClock, to_text
 from meshcore.errors import MeshError, UsageError
 from meshcore.evidence.bundle import SLICE, SUMS, Material, verify_bundle
 from meshcore.evidence.database import database_figures
-from meshcore.evidence.jsonl import read_lines
-from meshcore.evidence.manifest import examine_files
-from meshcore.evidence.manifest import render as render_manifest
-from meshcore.evidence.monitor import LOG_NAME as MONITOR_LOG
-from meshcore.evidence.monitor import Scene, evidence_files
-from meshcore.evidence.pseudonyms import Pseudonyms, names_in, pseudonymise
-from meshcore.evidence.slice import Slice, gather_slice, is_slice, moment_of, origin, read_slice, slice_of_log
-from meshcore.evidence.slice_codec import clean, clean_json
-from meshcore.healing.node import Node
+from meshcore.evidence.monitor.jsonl import read_lines
+from meshcore.evidence.monitor.manifest import examine_files
+from meshcore.evidence.monitor.manifest import render as render_manifest
+from meshcore.evidence.monitor.monitor import LOG_NAME as MONITOR_LOG
+from meshcore.evidence.monitor.monitor import Scene, evidence_files
+from meshcore.evidence.slice.codec import clean, clean_json
+from meshcore.evidence.slice.gather import Slice, gather_slice, is_slice, moment_of, origin, read_slice, slice_of_log
+from meshcore.evidence.slice.pseudonyms import Pseudonyms, names_in, pseudonymise
 from meshcore.model import Json
+from meshcore.node import Node
 from meshcore.runs.passes import DEFAULT_ROOT
 from meshcore.runs.validate import LOG_NAME as VALIDATION_LOG
 from meshtui.cli.context import Session

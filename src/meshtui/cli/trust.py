@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import click
 
+from meshcore.control.decisions import enrol_author
+from meshcore.control.key_protection import (
+    enrol_here,
+    protect,
+    rules,
+    sign_decisions,
+    unprotect,
+    unsigned,
+    unsigned_skills,
+)
+from meshcore.control.key_rotation import rotate
 from meshcore.errors import UsageError
-from meshcore.healing.decisions import enrol_author
-from meshcore.healing.exchange import exchange, revoke
-from meshcore.healing.node import Node
-from meshcore.healing.protection import enrol_here, protect, rules, sign_decisions, unprotect, unsigned, unsigned_skills
-from meshcore.healing.rotation import rotate
-from meshcore.healing.trust import author_mode, find_author, meet_members, trust_in
-from meshcore.healing.words import protected, require
+from meshcore.exchange.receive import exchange, revoke
 from meshcore.model import Json
-from meshcore.runtime import RuntimeLock
+from meshcore.node import Node
 from meshcore.safety.operator_key import is_protected, unlock
+from meshcore.service.runtime import RuntimeLock
+from meshcore.trust.authors import author_mode, find_author, meet_members, trust_in
+from meshcore.trust.signed_decisions import protected, require
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase, passphrase_option, signing_key
 

@@ -21,7 +21,7 @@ from meshcore.runs.history import keep_results
 from meshcore.runs.passes import DEFAULT_ROOT, Pass, Passes
 from meshcore.runs.validate import LOG_NAME, Verdict, summary
 from meshcore.runs.watching import FolderChanges, keep_validating
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshtui.cli.context import Session, folder_of, json_option, note, print_json, say, usable_interval
 
 PROGRESS_FROM = 20  # runs
@@ -172,7 +172,7 @@ class _Printed:
 
 
 def _plain(text: object) -> str:
-    from meshcore.safety.sanitize import visible
+    from meshcore.safety.visible_text import visible
 
     return visible(str(text), keep_newlines=False)
 

@@ -9,13 +9,13 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 
+from meshcore.control import decisions
+from meshcore.control.decisions import ApprovalView, approval_view
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing import decisions
-from meshcore.healing.decisions import ApprovalView, approval_view
-from meshcore.healing.node import Node
-from meshcore.store_lists import approvals_lately
-from meshcore.store_rows import Approval
+from meshcore.node import Node
+from meshcore.store.lists import approvals_lately
+from meshcore.store.rows import Approval
 from meshtui.actions import Action, bindings
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane

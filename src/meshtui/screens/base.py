@@ -12,7 +12,7 @@ from meshtui.actions import Action
 if TYPE_CHECKING:
     from meshcore.events import Event
     from meshcore.model import Json
-    from meshcore.store_views import IncidentBrief
+    from meshcore.store.views import IncidentBrief
     from meshtui.app import MeshApp
     from meshtui.feed import Feed
     from meshtui.snapshot import Snapshot

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshcore.control import decisions
 from meshcore.errors import MeshError
-from meshcore.healing import decisions
 from meshtui.screens.ask import Ask, Confirm
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from textual.widgets import Static
 from meshcore.errors import MeshError
 from meshcore.healing.teaching import example_fix
 from meshcore.model import StepResult, TryResult
-from meshcore.safety.sanitize import visible
-from meshcore.store_views import IncidentBrief
+from meshcore.safety.visible_text import visible
+from meshcore.store.views import IncidentBrief
 from meshtui.actions import Action, bindings
 from meshtui.chain import Chain, gather_chain
 from meshtui.widgets.bars import Hints

@@ -89,7 +89,7 @@ class LogPane(Pane):
         if self._source == "file" and self._opened is not None:
             return self._opened
         if self._source == "monitor":
-            from meshcore.evidence.monitor import LOG_NAME
+            from meshcore.evidence.monitor.monitor import LOG_NAME
 
             return home.root / LOG_NAME
         return home.journal

@@ -21,7 +21,7 @@ from meshtui.widgets.timeline_view import RANGES, TimelineView
 
 if TYPE_CHECKING:
     from meshcore.model import Json
-    from meshcore.store_views import IncidentBrief
+    from meshcore.store.views import IncidentBrief
     from meshtui.snapshot import EffectView, Snapshot
 
 PAGE = 500

@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing.node import Node
-from meshcore.loops.validator import root_of
+from meshcore.node import Node
 from meshcore.runs.history import RESULT, RunState, request_validation, states_of
 from meshcore.runs.validate import list_runs
+from meshcore.service.loops.validator import root_of
 from meshtui.actions import Action, bindings
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot

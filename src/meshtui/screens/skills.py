@@ -8,13 +8,13 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 
+from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.healing import decisions
-from meshcore.healing.node import Node
 from meshcore.knowledge.evidence import standing
 from meshcore.model import Evidence, KnownSkill, SkillState
-from meshcore.store_lists import SkillBrief, skill_briefs, skill_briefs_of
+from meshcore.node import Node
+from meshcore.store.lists import SkillBrief, skill_briefs, skill_briefs_of
 from meshtui.actions import Action, bindings
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from meshcore.safety.sanitize import visible
+from meshcore.safety.visible_text import visible
 
 ELLIPSIS = "…"
 

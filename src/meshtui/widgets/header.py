@@ -19,7 +19,7 @@ from meshtui.widgets.cells import plain
 from meshtui.widgets.changes import changed_regions
 
 if TYPE_CHECKING:
-    from meshcore.store_views import Green
+    from meshcore.store.views import Green
     from meshtui.snapshot import Snapshot
 
 GAP = "   "

@@ -11,14 +11,14 @@ from meshcore.agents.payload import Payload
 from meshcore.agents.samples import failed_call
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import load
-from meshcore.healing import after_hook
-from meshcore.healing.node import Node
 from meshcore.healing.teaching import teach
 from meshcore.home import Home
-from meshcore.hook import handle
-from meshcore.hook_call import PULLED
+from meshcore.hook import follow_up as after_hook
+from meshcore.hook.call import PULLED
+from meshcore.hook.main import handle
 from meshcore.model import Incident, KnownSkill
-from meshcore.store import Store
+from meshcore.node import Node
+from meshcore.store.store import Store
 
 ERROR = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'django'"
 COMMAND = "python3 app.py"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meshcore.bridge.base import Bridge, Member, Publication
-from meshcore.bridge.sqlite import SqliteBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import Clock
 from meshcore.model import Json, Receipt, Record, canonical
 

@@ -28,8 +28,8 @@ from meshcore.evidence.bundle import (
     verify_bundle,
     write_bundle,
 )
-from meshcore.evidence.slice import origin
-from meshcore.evidence.slice_rows import IncidentRow, MonitorRow, OutcomeRow, SkillRow, Slice, StepRow
+from meshcore.evidence.slice.gather import origin
+from meshcore.evidence.slice.rows import IncidentRow, MonitorRow, OutcomeRow, SkillRow, Slice, StepRow
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.testing import START
 

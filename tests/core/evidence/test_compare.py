@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from meshcore.clock import to_text
 from meshcore.errors import UsageError
 from meshcore.evidence.compare import Range, compare, median_ratio, parse_range, share_difference, wilson
-from meshcore.evidence.slice_rows import IncidentRow
+from meshcore.evidence.slice.rows import IncidentRow
 from meshcore.testing import START
 
 DAY = timedelta(days=1)

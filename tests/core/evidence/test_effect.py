@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from meshcore.events import EventKind
 from meshcore.evidence.effect import effect, effect_of
-from meshcore.evidence.slice import gather_slice, origin
+from meshcore.evidence.slice.gather import gather_slice, origin
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import START
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
 from meshcore.evidence.metrics import Distribution, Facts, by, distribution, facts_of, figures, only
-from meshcore.evidence.slice import Slice, cut, gather_slice, origin
+from meshcore.evidence.slice.gather import Slice, cut, gather_slice, origin
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Circumstances, StepResult
-from meshcore.store import Approval, Store
+from meshcore.store.store import Approval, Store
 from meshcore.testing import START, incident, known_skill, outcome
 
 A, B = "a" * 64, "b" * 64

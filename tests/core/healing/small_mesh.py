@@ -13,16 +13,16 @@ from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import Clock, to_text
 from meshcore.config import Settings
-from meshcore.healing.agent import Considered, Healer
+from meshcore.exchange.receive import exchange, publish, pull
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.containment import Containment
-from meshcore.healing.exchange import exchange, publish, pull
 from meshcore.healing.executor import ApplyResult, Executor
-from meshcore.healing.node import Node
-from meshcore.healing.passthrough import Passed, StdinKind
-from meshcore.healing.policy import PlannedStep, Policy, Question, Ruling, Target
+from meshcore.healing.healer import Considered, Healer
 from meshcore.healing.teaching import teach
 from meshcore.model import AgentInfo, Decision, Incident, Json, KnownSkill, Outcome, Record, StepResult
+from meshcore.node import Node
+from meshcore.policy.policy import PlannedStep, Policy, Question, Ruling, Target
+from meshcore.process.passthrough import Passed, StdinKind
+from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign
 
 ERROR = "ModuleNotFoundError: No module named 'django'"

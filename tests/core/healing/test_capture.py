@@ -16,9 +16,9 @@ from meshcore.healing.capture import (
     readable,
     step_result,
 )
-from meshcore.healing.passthrough import Passed
-from meshcore.healing.surroundings import circumstances, family_of, os_family
+from meshcore.healing.circumstances import circumstances, family_of, os_family
 from meshcore.model import AgentInfo, Circumstances, Incident
+from meshcore.process.passthrough import Passed
 
 AGENT = AgentInfo("ci@build2", "ci", "build2")
 FAKE_TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

@@ -16,10 +16,10 @@ import pytest
 
 from meshcore.clock import SystemClock
 from meshcore.errors import ConfigurationError
-from meshcore.healing.bounded import EXIT_TIMED_OUT, OUTPUT_LIMIT
-from meshcore.healing.containment import Containment, detect
 from meshcore.healing.executor import Executor, TargetBusyError, scrubbed
-from meshcore.healing.policy import PlannedStep, Target
+from meshcore.policy.policy import PlannedStep, Target
+from meshcore.process.limited import EXIT_TIMED_OUT, OUTPUT_LIMIT
+from meshcore.process.sandbox import Containment, detect
 
 FAKE_TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 WORKING = detect({})
@@ -177,9 +177,9 @@ class TestBounds:
 import os, sys
 from pathlib import Path
 from meshcore.clock import SystemClock
-from meshcore.healing.containment import Containment
+from meshcore.process.sandbox import Containment
 from meshcore.healing.executor import Executor
-from meshcore.healing.policy import PlannedStep
+from meshcore.policy.policy import PlannedStep
 executor = Executor(SystemClock(), Path(sys.argv[1]), Containment())
 try:
     executor.apply([PlannedStep(("/bin/sh", "-c", sys.argv[2]))], cwd=sys.argv[1], environment=dict(os.environ))
@@ -275,9 +275,9 @@ class TestLock:
 import os, sys
 from pathlib import Path
 from meshcore.clock import SystemClock
-from meshcore.healing.containment import Containment
+from meshcore.process.sandbox import Containment
 from meshcore.healing.executor import Executor
-from meshcore.healing.policy import Target
+from meshcore.policy.policy import Target
 with Executor(SystemClock(), Path(sys.argv[1]), Containment()).lock(Target(sys.argv[1], "venv")):
     print("held", flush=True)
     sys.stdin.read()

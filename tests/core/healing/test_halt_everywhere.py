@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.healing.small_mesh import SmallMesh
 
-from meshcore.healing.exchange import tell_halt
+from meshcore.exchange.receive import tell_halt
 
 
 def test_a_halt_reaches_every_node_of_the_operator_and_is_taken_back_by_who_said_it(mesh: SmallMesh) -> None:

@@ -8,10 +8,10 @@ import pytest
 from tests.core.healing.small_mesh import ARGV, ERROR, FIX, Fix, SmallMesh, again, ended, taught
 
 from meshcore.healing import session
-from meshcore.healing.node import Node
-from meshcore.healing.passthrough import StdinKind
 from meshcore.healing.session import CommandSession
 from meshcore.model import Mode, StepResult
+from meshcore.node import Node
+from meshcore.process.passthrough import StdinKind
 
 SECRET = "ghp_" + "a1B2c3D4e5" * 4
 

@@ -9,11 +9,11 @@ from tests.core.healing.small_mesh import ARGV, ERROR, FIX, SmallMesh, again, ta
 
 from meshcore.clock import to_text
 from meshcore.errors import BadSkillError, MeshError
-from meshcore.healing.exchange import publish, pull
+from meshcore.exchange.receive import publish, pull
 from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
 from meshcore.knowledge.interchange import put
 from meshcore.model import Evidence, KnownSkill
-from meshcore.store import CommandRow
+from meshcore.store.store import CommandRow
 
 
 def ran(mesh: SmallMesh, argv: tuple[str, ...], exit_code: int = 0, output: str = "") -> None:

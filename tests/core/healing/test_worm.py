@@ -15,13 +15,13 @@ from benchmarks.safety_hosts import Host, Hosts, action_of
 from benchmarks.safety_worm import HOUR_SECONDS, plausible
 
 from meshcore.clock import to_text
-from meshcore.healing.brakes import PER_HOUR
-from meshcore.healing.exchange import pull
+from meshcore.exchange.receive import pull
+from meshcore.healing.limits import PER_HOUR
 from meshcore.healing.teaching import stand_behind
 from meshcore.knowledge.signature import read
 from meshcore.model import Action, Skill, skill_to_json
 from meshcore.safety.halt import halt
-from meshcore.store_rows import outcome_to_json
+from meshcore.store.rows import outcome_to_json
 from meshcore.testing import FakeClock, outcome
 
 ERROR = "ModuleNotFoundError: No module named 'worm'"

@@ -15,7 +15,7 @@ import pytest
 from meshcore.filelock import FileLock
 from meshcore.journal import writer
 from meshcore.journal.writer import PROJECTED, project
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 
 KILL = "import os, signal\ndef die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -84,7 +84,7 @@ def test_text_that_is_not_utf8_makes_a_line_all_the_same(store: Store, path: Pat
 @pytest.mark.parametrize("step", ["Store.set_meta", "writer.os.write"])
 def test_kill_9_while_projecting_loses_nothing(tmp_path: Path, path: Path, step: str) -> None:
     code = (
-        f"{KILL}import sys, pathlib; from meshcore.journal import writer; from meshcore.store import Store\n"
+        f"{KILL}import sys, pathlib; from meshcore.journal import writer; from meshcore.store.store import Store\n"
         "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db')\n"
         "for n in range(5): s.add_event('fault', data={'n': n})\n"
         f"{step} = die\nwriter.project(s, folder / 'journal.jsonl')"
@@ -201,7 +201,8 @@ def test_a_store_restored_from_a_backup_tells_its_whole_history_anew(
 
 def test_a_write_ahead_log_that_was_deleted_is_noticed(tmp_path: Path, path: Path) -> None:
     code = (
-        f"{KILL}import sys, pathlib; from meshcore.journal.writer import project; from meshcore.store import Store\n"
+        f"{KILL}import sys, pathlib\nfrom meshcore.journal.writer import project\n"
+        "from meshcore.store.store import Store\n"
         "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db'); s.add_event('fault'); s.checkpoint()\n"
         "for n in range(5): s.add_event('fault', data={'n': n})\n"
         "project(s, folder / 'journal.jsonl'); die()"
@@ -218,7 +219,7 @@ def test_a_write_ahead_log_that_was_deleted_is_noticed(tmp_path: Path, path: Pat
 
 def test_two_processes_projecting_at_once_write_each_event_once(tmp_path: Path, path: Path) -> None:
     code = (
-        "import sys, pathlib; from meshcore.journal.writer import project; from meshcore.store import Store\n"
+        "import sys, pathlib; from meshcore.journal.writer import project; from meshcore.store.store import Store\n"
         "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db'); sys.stdin.read(1)\n"
         "for n in range(40): s.add_event('fault', data={'n': n}); project(s, folder / 'journal.jsonl')\n"
     )

@@ -30,7 +30,7 @@ from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import match
 from meshcore.knowledge.signature import read
 from meshcore.model import KnownSkill
-from meshcore.store import Store
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock, incident
 
 ME = "a" * 64
@@ -447,7 +447,7 @@ def test_kill_9_while_writing_leaves_the_old_file_and_counts_nothing_twice(
     before = path.read_bytes()
     code = (
         "import os, pathlib, signal, sys; from meshcore import home; from meshcore.knowledge import interchange\n"
-        "from meshcore.store import Store\n"
+        "from meshcore.store.store import Store\n"
         "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
         f"s = Store(pathlib.Path(sys.argv[1])); {step} = die\n"
         "interchange.write_skills_file(s, pathlib.Path(sys.argv[2]))"
@@ -467,7 +467,7 @@ def test_two_processes_that_import_one_file_at_once_make_each_skill_once(tmp_pat
     Store(tmp_path / "store.db").close()
     code = (
         "import pathlib, sys; from meshcore.knowledge.interchange import write_skills_file\n"
-        "from meshcore.store import Store; s = Store(pathlib.Path(sys.argv[1])); sys.stdin.read(1)\n"
+        "from meshcore.store.store import Store; s = Store(pathlib.Path(sys.argv[1])); sys.stdin.read(1)\n"
         "write_skills_file(s, pathlib.Path(sys.argv[2]))"
     )
     readers = [

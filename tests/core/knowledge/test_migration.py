@@ -10,7 +10,7 @@ from meshcore.knowledge.matching import match
 from meshcore.knowledge.migration import READ_WITH, reread_skills
 from meshcore.knowledge.signature import VERSION, read
 from meshcore.model import Evidence, KnownSkill
-from meshcore.store import Store
+from meshcore.store.store import Store
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
 

@@ -17,8 +17,8 @@ from meshcore.runs.history import (
     take_request,
 )
 from meshcore.runs.validate import Verdict
-from meshcore.store import Store
-from meshcore.store_async import AsyncStore
+from meshcore.store.async_store import AsyncStore
+from meshcore.store.store import Store
 
 AT = "2026-11-22T08:00:00+00:00"
 

@@ -15,13 +15,13 @@ from benchmarks.safety_texts import LISTS, STEERING, WITH_JSON, hostile_texts, n
 
 from meshcore.bridge.base import Delivery
 from meshcore.errors import BadRecordError, MeshError
-from meshcore.healing.exchange import exchange, pull, take_in
-from meshcore.healing.node import Node
+from meshcore.exchange.receive import exchange, pull, take_in
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.learning import learn, parse_fix
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.model import Json, Record, skill_to_json
+from meshcore.node import Node
 from meshcore.safety.records import sign, verify
 from meshcore.safety.strict_json import loads
 

@@ -1,0 +1,205 @@
+"""The table of the earlier system, `enhanced_messages`: read as its programs left it, written as they expect it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from meshcore.bridge.sqlite.file import SHARED, SqliteFile, file_mode
+from meshcore.bridge.sqlite.log import MAX_TEXT, LogFile, schema
+from meshcore.errors import ConfigurationError
+from meshcore.model import Json, Record
+
+WINDOW = 10  # rows that an old listener reads at once
+_BROADCAST = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
+QUERIES = (_BROADCAST, _BROADCAST + " AND status='pending'")
+"""What the operators' documents quote: skills broadcast, and of those pending."""
+_TABLES = {"enhanced_messages", "shared_context", "active_connections", "bridge_metrics"}
+_COLUMNS = frozenset(
+    {"message_id", "from_connection", "to_connection", "from_app", "to_app"}
+    | {"priority", "content", "status", "created_time", "delivered_time"}
+)
+_SKILL_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "id": (int,),
+    "error_type": (str,),
+    "pattern": (str,),
+    "resolution": (str,),
+    "context": (str,),
+    "created": (str,),
+    "usage_count": (int,),
+    "success_rate": (int, float),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OldRow:
+    """One message of the old table; `content` is cut at MAX_TEXT characters."""
+
+    message_id: str
+    content: str
+
+
+class OldFile(SqliteFile):
+    """The old database: keeps its journal mode, its other tables and columns that are not ours."""
+
+    def check(self, thorough: bool) -> None:
+        """Make the file where it is missing or empty; `thorough` reads its tables in any case. Raises MeshError.
+
+        Never opened but through SQLite: closing any other descriptor would drop this process's locks on the file.
+        """
+        try:
+            is_there = self.path.stat().st_size > 0
+        except OSError:
+            is_there = False
+        if thorough or not is_there:
+            with self.reading():
+                pass
+
+    def counts(self) -> tuple[int, int]:
+        """Return what the two queries of the operators' documents say: skills broadcast, and of those pending."""
+        with self.reading() as connection:
+            total, pending = (connection.execute(query).fetchone()[0] for query in QUERIES)
+        return total, pending
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that changes when another connection wrote to the file, or it was replaced."""
+        with self.reading() as connection:
+            (number,) = connection.execute("PRAGMA data_version").fetchone()
+            return self.generation, number
+
+    def message_ids(self) -> list[str]:
+        """Return the ids of all messages for agents, whatever their status, in the order in which they were sent."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT message_id FROM enhanced_messages WHERE to_app IN ('eventrelay', 'all') "
+                "ORDER BY created_time, message_id"
+            )
+            return [row[0] for row in rows if isinstance(row[0], str)]
+
+    def rows(self, message_ids: Sequence[str]) -> list[OldRow]:
+        """Return messages by id; one that has gone is left out."""
+        # substr alone would end a text at its first zero byte.
+        query = (
+            "SELECT CASE WHEN length(CAST(content AS BLOB)) <= ?1 THEN CAST(content AS TEXT) "
+            "ELSE substr(CAST(content AS TEXT), 1, ?1) END FROM enhanced_messages WHERE message_id = ?2"
+        )
+        found = []
+        with self.reading() as connection:
+            for message_id in message_ids:
+                row = connection.execute(query, (MAX_TEXT, message_id)).fetchone()
+                if row:
+                    found.append(OldRow(message_id, row[0] or ""))
+        return found
+
+    def window(self) -> list[str]:
+        """Return the ids that an old listener would read next."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT message_id FROM enhanced_messages WHERE to_app IN ('eventrelay', 'all') "
+                "AND status = 'pending' ORDER BY created_time LIMIT ?",
+                (WINDOW,),
+            )
+            return [row[0] for row in rows if isinstance(row[0], str)]
+
+    def mark_delivered(self, message_ids: Sequence[str], now: datetime) -> int:
+        """Set pending messages to delivered; return how many were."""
+        done = 0
+        with self.writing() as connection:
+            for message_id in message_ids:
+                done += connection.execute(
+                    "UPDATE enhanced_messages SET status = 'delivered', delivered_time = ? "
+                    "WHERE message_id = ? AND status = 'pending'",
+                    (local_time(now), message_id),
+                ).rowcount
+        return done
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        columns = _columns(connection)
+        if not columns:
+            self._create(connection)
+            columns = _columns(connection)
+        missing = sorted(_COLUMNS - columns)
+        if missing:
+            raise ConfigurationError(
+                f"{self.path} has a table enhanced_messages without {', '.join(missing)}: "
+                "not a bridge; name another file with --bridge"
+            )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not tables & _TABLES:
+            raise ConfigurationError(f"{self.path} is another program's database; name another file with --bridge")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in schema("old_table.sql"):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        if not tables and file_mode(self.path.parent) == SHARED:
+            self.path.chmod(SHARED)
+
+
+def is_complete(skill: Mapping[str, Json]) -> bool:
+    """Say whether old listeners can read a SKILL: with a field missing one of them would stop for ever."""
+    fits = all(
+        isinstance(skill.get(name), kinds) and not isinstance(skill.get(name), bool)
+        for name, kinds in _SKILL_FIELDS.items()
+    )
+    return fits and bool(skill["error_type"]) and bool(skill["pattern"])
+
+
+def queue(
+    connection: sqlite3.Connection, seq: int, record: Record, skill: Mapping[str, Json], skill_id: str, now: datetime
+) -> None:
+    """Note, in the log's transaction, a row that is to be written to the old table."""
+    digits = (skill_id or record.record_id)[:12]
+    message_id = f"skill_{digits}_{int(now.timestamp())}_{os.urandom(3).hex()}"
+    connection.execute(
+        "INSERT INTO legacy_queue (seq, message_id, sender, created_time, skill) VALUES (?, ?, ?, ?, ?)",
+        (seq, message_id, f"mesh_{record.key[:12]}", local_time(now), json.dumps(skill, ensure_ascii=False)),
+    )
+
+
+def write_queued(log: LogFile, old: OldFile, limit: int = 100) -> int:
+    """Write what waits into the old table; return how many rows. Done twice by two processes it is done once."""
+    with log.reading() as connection:
+        waiting = connection.execute(
+            "SELECT seq, message_id, sender, created_time, skill, text, key, sig "
+            "FROM legacy_queue JOIN log USING (seq) ORDER BY seq LIMIT ?",
+            (limit,),
+        ).fetchall()
+    if not waiting:
+        return 0
+    with old.writing() as connection:
+        for _, message_id, sender, created_time, skill, text, key, sig in waiting:
+            content = {**json.loads(skill), "mesh": {"v": 1, "record": text, "key": key, "sig": sig}}
+            connection.execute(
+                "INSERT INTO enhanced_messages (message_id, from_connection, to_connection, from_app, to_app, "
+                "priority, content, status, created_time) "
+                "SELECT ?1, ?2, 'all', 'eventrelay', 'all', 'high', ?3, 'pending', ?4 "
+                "WHERE NOT EXISTS (SELECT 1 FROM enhanced_messages WHERE message_id = ?1)",
+                (message_id, sender, json.dumps(content, ensure_ascii=False), created_time),
+            )
+    with log.writing() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO legacy_rows (message_id, seq) VALUES (?, ?)", [(row[1], row[0]) for row in waiting]
+        )
+        connection.executemany("DELETE FROM legacy_queue WHERE seq = ?", [(row[0],) for row in waiting])
+    return len(waiting)
+
+
+def known_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return the ids of the old table's rows that the log knows, or is about to write there."""
+    rows = connection.execute("SELECT message_id FROM legacy_rows UNION ALL SELECT message_id FROM legacy_queue")
+    return [row[0] for row in rows]
+
+
+def local_time(now: datetime) -> str:
+    """Write a moment as old programs do: naive local time with microseconds."""
+    return now.astimezone().replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(row[1] for row in connection.execute("PRAGMA table_info(enhanced_messages)"))

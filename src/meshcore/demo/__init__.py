@@ -1,0 +1,4 @@
+"""The demonstration: a failure that one agent has fixed heals at the next one, for real.
+
+Only `meshtui demo` and the tests call it.
+"""

@@ -1,0 +1,311 @@
+"""The loop: an incident is matched, decided, fixed, and its command run again; only that counts as healed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from meshcore.errors import BridgeUnavailableError
+from meshcore.exchange.receive import exchange, tell_incident
+from meshcore.healing.capture import environment_python, project_root
+from meshcore.healing.executor import Executor, TargetBusyError
+from meshcore.healing.limits import BREAKER_WINDOW, Facts, brake, canary
+from meshcore.healing.notify import notify
+from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
+from meshcore.healing.teaching import offer_generalisations
+from meshcore.knowledge.matching import matches
+from meshcore.model import (
+    Incident,
+    KnownSkill,
+    Match,
+    Mode,
+    Outcome,
+    StepResult,
+    TryResult,
+)
+from meshcore.node import Node, boot_id
+from meshcore.policy.policy import Policy, Question, Ruling
+from meshcore.safety.redaction import redact_argv
+from meshcore.store.store import Approval
+from meshcore.trust.authors import judged, may_propose, offered_here
+from meshcore.trust.authors import stop_reason as author_stop_reason
+from meshcore.trust.standing import quarantined_action
+from meshcore.trust.store_keys import action_hash
+
+BREAKER_RESET = "breaker_reset"
+
+Rerun = Callable[[], StepResult | None]
+"""Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What the mesh knows about an incident and what may be done: no match means that nothing known answers it."""
+
+    incident: Incident
+    match: Match | None = None
+    known: KnownSkill | None = None
+    ruling: Ruling | None = None
+    others: tuple[Match, ...] = ()
+
+
+class Healer:
+    """The loop for one node. `environment` is that of the failed command, already fit to be inherited."""
+
+    def __init__(self, node: Node, policy: Policy, executor: Executor, environment: Mapping[str, str]) -> None:
+        self.node = node
+        self.policy = policy
+        self.executor = executor
+        self.environment = environment
+
+    def open(self, incident: Incident, failed_at: float) -> None:
+        """Store a new incident that failed at a monotonic time, and queue its summary for the others."""
+        node = self.node
+        with node.store.transaction():
+            node.store.see_agent(incident.agent.name, incident.agent.via, incident.agent.host)
+            if node.store.add_incident(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
+                tell_incident(node, incident)
+
+    def consider(self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "") -> Considered:
+        """Find the best known answer, or that of one skill, and rule on it, with its events.
+
+        `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
+        of a likely one only its outcome can tell.
+        """
+        store = self.node.store
+        found = matches(incident.signature, store, incident.circumstances)
+        if skill_id:
+            found = [match for match in found if match.skill_id == skill_id]
+        project = project_root(incident.cwd) or ""
+        found = offered_here(self.node, found, project or incident.cwd)
+        if not found:
+            return Considered(incident)
+        match = found[0]
+        known = store.skill(match.skill_id)
+        if known is None:
+            return Considered(incident)
+        ruling = self._rule(
+            Question(
+                incident=incident,
+                known=known,
+                match=match,
+                mode=self.node.mode(mode),
+                environment_python=environment_python(incident.argv, self.environment, incident.cwd),
+                project=project,
+                halted=self.node.halted(),
+                may_propose=may_propose(self.node, known),
+            ),
+        )
+        with store.transaction():
+            store.add_event(
+                "incident.matched",
+                incident_id=incident.incident_id,
+                skill_id=match.skill_id,
+                data={"tier": match.tier, "score": match.score, "why": match.why},
+            )
+            solved_before = (first_look and match.tier == "exact") or None
+            store.set_incident_state(incident.incident_id, "matched", skill_id=match.skill_id, again=solved_before)
+            store.add_event(
+                "try.decided",
+                incident_id=incident.incident_id,
+                skill_id=match.skill_id,
+                data={
+                    "decision": ruling.decision,
+                    "reasons": list(ruling.reasons),
+                    "action_type": ruling.action_type,
+                    "command": match.action.command(),
+                },
+            )
+            if ruling.decision == "refuse":
+                store.set_incident_state(incident.incident_id, "refused", skill_id=match.skill_id)
+        return Considered(incident, match, known, ruling, tuple(found[1:]))
+
+    def _rule(self, question: Question) -> Ruling:
+        """Ask policy, then the brakes: what would run unattended but is too much, too often or too new waits."""
+        ruling = self.policy.decide(question, contained=bool(self.executor.containment.program))
+        ruling = judged(self.node, question, ruling)
+        if ruling.decision in ("run", "approve") and quarantined_action(self.node, question.known.skill.action):
+            reason = "the same action failed too often, also under another skill; confirm that one to lift it"
+            return replace(ruling, decision="hint", reasons=(reason, *ruling.reasons))
+        if ruling.decision != "run":
+            return ruling
+        incident, known = question.incident, question.known
+        reasons = brake(known, self._facts(incident, known)) or self._canary(known)
+        return replace(ruling, decision="approve", reasons=(*reasons, *ruling.reasons)) if reasons else ruling
+
+    def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
+        node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
+        stored = redact_argv(incident.argv)[0]
+        opened, opened_in, _, _ = node.store.incident_times(incident.incident_id)
+        failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
+        return Facts(
+            tries_ago=node.store.unattended_tries_ago(skill_id, boot),
+            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot, failed_at),
+            last_results=node.store.last_results(node.store.meta(BREAKER_RESET), BREAKER_WINDOW),
+            synced_ago=node.synced_ago(),
+        )
+
+    def _canary(self, known: KnownSkill) -> list[str]:
+        node, bridge = self.node, self.node.bridge
+        if bridge is None:
+            return ["the bridge cannot be used now"]
+        outcomes = node.store.outcomes(skill_id=known.skill_id, own_only=True)
+        verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
+        hosts = len({member.host for member in bridge.members()})
+        reason = canary(bridge, known, node.settings.host, verified, hosts)
+        return [reason] if reason else []
+
+    def ask(self, considered: Considered) -> Approval:
+        """Let the try wait for a person, bound to exactly this action."""
+        match, ruling = considered.match, considered.ruling
+        if match is None or ruling is None:
+            raise ValueError("nothing to ask about")
+        approval = Approval(
+            approval_id=secrets.token_hex(6),
+            incident_id=considered.incident.incident_id,
+            skill_id=match.skill_id,
+            action_hash=action_hash(match.action),
+            command=match.action.command(),
+            reasons=ruling.reasons,
+            asked=self.node.store.now(),
+            state="waiting",
+        )
+        store = self.node.store
+        if store.ask(approval):
+            notify(self.node, approval)
+            return approval
+        store.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
+        same = (approval.incident_id, approval.action_hash)
+        return next((a for a in store.approvals() if (a.incident_id, a.action_hash) == same), approval)
+
+    def apply(
+        self,
+        considered: Considered,
+        rerun: Rerun,
+        *,
+        actor: str,
+        started: float,
+        timeout: float | None = None,
+    ) -> Outcome:
+        """Do what was ruled, run the failed command again, and store the outcome.
+
+        `started` is the monotonic time at which the mesh began to work on it: from there on, what the commands did not
+        take is the mesh's own share.
+        """
+        node, incident = self.node, considered.incident
+        match, ruling = considered.match, considered.ruling
+        if match is None or ruling is None:
+            raise ValueError("nothing to apply")
+        try_id = secrets.token_hex(8)
+        if not ruling.plan:
+            return self._refused(considered, try_id, actor, "its program is in no folder that is trusted here")
+        try:
+            with self.executor.lock(ruling.target):
+                if reason := self.stop_reason(match.skill_id):
+                    return self._refused(considered, try_id, actor, reason)
+                node.store.write_intent(
+                    try_id,
+                    incident.incident_id,
+                    match.skill_id,
+                    actor,
+                    {"steps": [list(step.argv) for step in ruling.plan], "cwd": incident.cwd},
+                    ruling.target.path if ruling.target else "",
+                    process_mark(os.getpid()),
+                    boot=boot_id(),
+                )
+                applied = self.executor.apply(
+                    ruling.plan,
+                    cwd=incident.cwd,
+                    environment=self.environment,
+                    before_exec=lambda: self.stop_reason(match.skill_id),
+                    timeout=timeout or node.settings.fix_timeout_seconds,
+                )
+                worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
+                again = rerun() if worked else None
+        except TargetBusyError as error:
+            return self._refused(considered, try_id, actor, str(error))
+        result: TryResult = "fix_failed"
+        if applied.stopped and not applied.steps:
+            result = "refused"
+        elif worked and again is None:
+            result = "applied_not_rerun"
+        elif again is not None and again.exit_code == 0:
+            result = "verified"
+        return self._close(considered, try_id, actor, result, applied.steps, again, started)
+
+    def stop_reason(self, skill_id: str) -> str:
+        """Return why nothing may be executed now (halted, or withdrawn); empty where it may. Read afresh."""
+        if halted := self.node.halted():
+            return f"halted: {halted}"
+        known = self.node.store.skill(skill_id)
+        if known is None or known.state in ("quarantined", "forgotten"):
+            return f"the skill is {known.state if known else 'gone'}"
+        if quarantined_action(self.node, known.skill.action):
+            return "the same action failed too often, also under another skill"
+        return author_stop_reason(self.node, known)
+
+    def _refused(self, considered: Considered, try_id: str, actor: str, reason: str) -> Outcome:
+        store, incident_id = self.node.store, considered.incident.incident_id
+        skill_id = considered.match.skill_id if considered.match else ""
+        with store.transaction():
+            store.add_event(
+                "try.decided",
+                incident_id=incident_id,
+                skill_id=skill_id,
+                data={"decision": "refuse", "reasons": [reason]},
+            )
+            store.set_incident_state(incident_id, "matched", skill_id=skill_id)
+        outcome = own_outcome(self.node, considered.incident, skill_id, "refused", actor)
+        return replace(outcome, outcome_id=try_id)
+
+    def _close(
+        self,
+        considered: Considered,
+        try_id: str,
+        actor: str,
+        result: TryResult,
+        steps: tuple[StepResult, ...],
+        again: StepResult | None,
+        started: float,
+    ) -> Outcome:
+        node, incident, known = self.node, considered.incident, considered.known
+        now = node.clock.monotonic()
+        commands = sum(step.seconds for step in steps) + (again.seconds if again else 0.0)
+        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        whole = now - (opened if opened is not None and boot == boot_id() else started)
+        green = result == "verified"
+        outcome = replace(
+            own_outcome(node, incident, considered.match.skill_id if considered.match else "", result, actor),
+            outcome_id=try_id,
+            steps=steps,
+            rerun=again,
+            seconds=whole if green else None,
+            own_seconds=now - started - commands,
+        )
+        with node.store.transaction(durable=True):
+            count(node, outcome, try_id=try_id)
+            node.store.set_incident_state(
+                incident.incident_id,
+                result,
+                skill_id=outcome.skill_id,
+                again=known is not None and known.created < incident.opened if green else None,
+                seconds=outcome.seconds,
+                own_seconds=outcome.own_seconds if green else None,
+            )
+            node.store.note_use(outcome.skill_id)
+            if green:
+                close_approvals(node, incident.incident_id, actor)
+        if green:
+            offer_generalisations(node, outcome.skill_id)
+        if actor == "policy" and node.bridge is not None and result in ("verified", "fix_failed"):
+            with contextlib.suppress(BridgeUnavailableError):
+                node.bridge.settle_claim(outcome.skill_id, node.settings.host, verified=green)
+        return outcome
+
+    def finish(self) -> None:
+        """Tell the others, hear them, and bring the readable projections up to date."""
+        exchange(self.node)
+        self.node.project()

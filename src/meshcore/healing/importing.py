@@ -1,0 +1,106 @@
+"""Skills that came in from elsewhere: from files, from an agent's word, from session files of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from meshcore.errors import BadSkillError
+from meshcore.exchange.receive import check_skill, tell_skill
+from meshcore.healing.teaching import example_fix
+from meshcore.knowledge.history import PastFix, Preview
+from meshcore.knowledge.interchange import put
+from meshcore.model import Json, KnownSkill, Skill, SkillSource
+from meshcore.node import Node
+from meshcore.policy.policy import Policy
+
+ENOUGH = 2  # different failures that a fix of the past must have helped against to count as confirmed
+
+
+def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, bool]:
+    """Store what nobody here stands behind, unconfirmed and told to nobody; return it and whether it is new.
+
+    What is known already stays as it is. Such a skill is shown and never run until a person confirms it. Raises
+    BadSkillError.
+    """
+    check_skill(skill)
+    with node.store.transaction(durable=True):
+        known = node.store.skill(skill.skill_id)
+        if known is not None:
+            return known, False
+        known = put(node.store, KnownSkill(skill, state="unconfirmed", source=source))
+        data = {"source": source, "line": skill.example_line, "context": skill.context}
+        node.store.add_event("skill.learned", skill_id=skill.skill_id, data=data)
+    return known, True
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What an import of the past did: new skills, those that count as confirmed now, those left out and why."""
+
+    added: int = 0
+    confirmed: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Adopted:
+    """Store what past sessions have shown, and tell the own nodes; what is known stays as it is.
+
+    A fix that helped against one failure is unconfirmed, against two or more confirmed. `before` is kept in the event:
+    how long failures took to become green then. It is retrospective and enters no other figure.
+    """
+    added = confirmed = 0
+    left_out: list[str] = []
+    policy = Policy.load(None)
+    with node.store.transaction(durable=True):
+        for fix in found.fixes:
+            command = example_fix(fix.skill)
+            try:
+                check_skill(fix.skill)
+                if (ruling := policy.check(command, "own")).decision == "refuse":
+                    raise BadSkillError("; ".join(ruling.reasons))
+            except BadSkillError as error:
+                left_out.append(f"{command}: {error}")
+                continue
+            new, stands = _adopt(node, fix)
+            added, confirmed = added + new, confirmed + stands
+        data = {
+            "via": found.agent,
+            "sessions": found.sessions,
+            "commands": found.commands,
+            "failures": found.failures,
+            "repeated": found.repeated,
+            "proven": found.proven,
+            "added": added,
+            "retrospective": True,
+            **before,
+        }
+        node.store.add_event("history.imported", data=data)
+    return Adopted(added, confirmed, tuple(left_out))
+
+
+def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
+    """Store one fix of the past; return whether it is new, and whether it counts as confirmed from now on."""
+    often, store = fix.times >= ENOUGH, node.store
+    known = store.skill(fix.skill.skill_id)
+    if known is None:
+        known = put(
+            store,
+            KnownSkill(
+                fix.skill,
+                state="active" if often else "unconfirmed",
+                source="imported",
+                author=node.identity.node.public,
+                own_operator=True,
+                confirmed=often,
+            ),
+        )
+        data = {"source": "imported", "line": fix.skill.example_line, "context": fix.skill.context, "times": fix.times}
+        store.add_event("skill.learned", skill_id=known.skill_id, data=data)
+        tell_skill(node, known)
+        return True, often
+    if known.own_operator and not known.confirmed and known.state == "unconfirmed" and often:
+        store.confirm_skill(known.skill_id, f"seen {fix.times} times in past sessions")
+        tell_skill(node, replace(known, confirmed=True, state="active"))
+        return False, True
+    return False, False

@@ -1,0 +1,318 @@
+"""One report of one agent, on an open store: a failure is noted and answered, a success noted; light as the hook is.
+
+What needs more than the standard library (policy, keys, the bridge) is a task for the follow-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshcore.agents.base import Agent, Call, Denied, Failure, Success
+from meshcore.clock import boot_id, from_text, to_text
+from meshcore.config import Settings
+from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable, summary
+from meshcore.home import Home
+from meshcore.hook.answer import suggestion
+from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key
+from meshcore.hook.shell_text import plain_command
+from meshcore.knowledge.matching import matches
+from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
+from meshcore.safety.redaction import redact_argv
+from meshcore.safety.visible_text import visible
+from meshcore.store.store import CommandRow, Store
+from meshcore.trust.modes import MODE, VIA, ceiling
+from meshcore.trust.store_keys import (
+    BAD_ACTION,
+    LEARNT_BY,
+    NODE_ID,
+    NOT_HERE,
+    REVOKED,
+    action_hash,
+    normalised,
+    not_here_key,
+)
+
+BUSY_SECONDS = 0.5  # for a store that somebody holds: the agent does not wait longer for us
+TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
+PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
+VERDICT = "hook:verdict:"  # + action and policy: the decision of policy, when it was last asked
+PULLED = "hook:pulled"
+CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
+OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
+
+
+_open_to_the_end: list[Store] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What a payload led to: the text to print, and what the follow-up is to do (None: nothing)."""
+
+    text: str = ""
+    follow_up: dict[str, Json] | None = None
+
+
+def take(
+    report: Call, program: Agent, settings: Settings, environment: Mapping[str, str], *, to_the_end: bool = False
+) -> Handled:
+    """Do what a report asks for. Raises MeshError where the store cannot be used.
+
+    `to_the_end`: this process ends at once, and the store stays open until then: closing the last connection would
+    fold the write-ahead log in, which costs more than everything else together.
+    """
+    me = AgentInfo(environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", program.NAME, settings.host)
+    store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
+    try:
+        call = _Call(store, settings, program, me, environment, report)
+        if call.argv[0].rpartition("/")[2] == "meshtui":
+            return Handled()  # `meshtui run` sees to its own failures
+        if isinstance(report, Failure):
+            return call.failed(report)
+        return call.denied() if isinstance(report, Denied) else call.succeeded()
+    finally:
+        if to_the_end:
+            store.checkpoint(at_least=CHECKPOINT_BYTES)
+            _open_to_the_end.append(store)
+        else:
+            store.close()
+
+
+class _Call:
+    """One report of one agent, on an open store."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        program: Agent,
+        me: AgentInfo,
+        environment: Mapping[str, str],
+        report: Call,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.program = program
+        self.me = me
+        self.environment = environment
+        self.report = report
+        self.session = session_key(me.via, report.session)
+        folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
+        plain = plain_command(report.command, folder, succeeded=isinstance(report, Success))
+        self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
+        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in plain.argv])[0]
+        self.key = key_of(self.stored_argv, plain.cwd)
+
+    # --- it failed ------------------------------------------------------------------------------------------------
+
+    def failed(self, report: Failure) -> Handled:
+        """Open the incident, and answer what is known; one that another hook has seen is left to that one."""
+        store = self.store
+        mode = self._mode()
+        if mode == "off":
+            return Handled()
+        incident = make_incident(
+            report.output.encode(errors="replace"),
+            self.argv,
+            cwd=self.cwd,
+            env=self.environment,
+            agent=self.me,
+            exit_code=report.exit_code,
+            opened=store.now(),
+            incident_id=self._incident_id(),
+        )
+        with store.transaction():
+            boot = boot_id()
+            if self._is_twin(incident, boot):
+                return Handled()
+            store.see_agent(self.me.name, self.me.via, self.me.host)
+            if not store.add_incident(incident, store.meta(NODE_ID), boot=boot):
+                return Handled()
+            store.add_to_outbox("incident", summary(incident))
+            memory = recall(store, self.session) or Memory()
+            before = memory.failed.get(self.key, "")
+            memory = self._with_command(memory, report.exit_code or 1, incident.excerpt, incident.incident_id)
+            memory = memory.with_failure(self.key, incident.incident_id)
+            in_vain = before if self._was_taken(memory, before) else ""
+            answer, more = (None, True) if in_vain else self._answer(incident, mode)
+            if answer is not None:
+                memory = memory.with_offer(self._note_answer(incident, answer[1]))
+            remember(store, self.session, memory)
+        if more:
+            return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain))
+        if answer is None:
+            return Handled()
+        known, match, author = answer
+        return Handled(self.program.answer(report.event, suggestion(known, match, author)))
+
+    def _was_taken(self, memory: Memory, incident_id: str) -> bool:
+        """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""
+        if not any(offer.incident_id == incident_id for offer in memory.offered):
+            return False
+        before = self.store.incident(incident_id)
+        return before is not None and before.state == "applied_not_rerun"
+
+    def _incident_id(self) -> str:
+        """Return the id that every hook gives to this call; "" where the agent tells none."""
+        return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
+
+    def _is_twin(self, incident: Incident, boot: str) -> bool:
+        seen = self.store.seen_alike(incident, boot, TWIN_SECONDS)
+        return any(via != self.me.via or not self.report.call for via in seen)
+
+    def _mode(self) -> Mode:
+        rows = self.store.controls(MODE)
+        asked = rows.get(VIA + self.me.via, "")
+        start: Mode = "hint"
+        for mode in MODES:
+            if mode == asked:
+                start = mode
+        return ceiling(start, self.settings.mode, rows, via=self.me.via).mode
+
+    def _answer(self, incident: Incident, mode: Mode) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
+        """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
+        store = self.store
+        found = matches(incident.signature, store, incident.circumstances)
+        folder = project_root(self.cwd) or self.cwd
+        rejected = store.controls(NOT_HERE) if found else {}
+        found = [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
+        if not found:
+            return None, self._may_pull()
+        match, known = found[0], store.skill(found[0].skill_id)
+        if known is None or mode in ("approve", "auto"):
+            return None, known is not None
+        author = self._own_author(known)
+        key = verdict_key(match, self.settings.operator / "policy.toml")
+        if not author or store.meta(key) != "hint" or store.meta(BAD_ACTION + normalised(known.skill.action)):
+            return None, True
+        return (known, match, author), False
+
+    def _own_author(self, known: KnownSkill) -> str:
+        """Return who of the own operator's nodes taught a skill, as far as that is beyond doubt without the keys."""
+        store = self.store
+        if not known.own_operator:
+            return ""
+        if known.author in ("", store.meta(NODE_ID)):
+            return store.meta(LEARNT_BY + known.skill_id) or self.settings.agent
+        row = store.author(known.author)
+        if row is None or row.changed or not row.own_operator or store.expires(known.skill_id, known.author):
+            return ""
+        withdrawn = any(store.control(REVOKED + key) for key in (row.node, row.operator) if key)
+        return "" if withdrawn else row.name or row.node[:12]
+
+    def _may_pull(self) -> bool:
+        """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
+        now, before = self.store.clock.now(), self.store.meta(PULLED)
+        try:
+            if before and 0 <= (now - from_text(before)).total_seconds() < PULL_SECONDS:
+                return False
+        except ValueError:
+            pass
+        self.store.set_meta(PULLED, to_text(now))
+        return not is_locked(Home(self.settings.home).runtime_lock)
+
+    def _note_answer(self, incident: Incident, match: Match) -> Offer:
+        store, incident_id = self.store, incident.incident_id
+        data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
+        store.add_event("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
+        solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
+        store.set_incident_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
+        note_told(store, incident, match, self.me)
+        return Offer(incident_id, match.skill_id, match.action.command())
+
+    # --- it worked ------------------------------------------------------------------------------------------------
+
+    def succeeded(self) -> Handled:
+        """Where something is open in this session, note the command: it may be the fix, or prove one."""
+        memory = recall(self.store, self.session)
+        if memory is None or (self.piped and self.key in memory.failed):
+            return Handled()  # the success of a pipe's end proves nothing of what stands before it
+        data = self.report.output.encode(errors="replace")
+        output = readable(data[-4 * OUTPUT_KEPT :], truncated=len(data) > 4 * OUTPUT_KEPT)[-OUTPUT_KEPT:]
+        with self.store.transaction():
+            memory = self._with_command(memory, 0, output, "")
+            command = " ".join(self.report.command.split())
+            for offer in memory.offered:
+                if offer.command in command and offer.incident_id in memory.failed.values():
+                    self._take(offer)
+            remember(self.store, self.session, memory)
+        if self.key not in memory.failed:
+            return Handled()
+        return Handled(follow_up=self._task("succeeded", incident=memory.failed[self.key]))
+
+    def _take(self, offer: Offer) -> None:
+        """Note that the agent ran what it was told of, with success: the failed command will show what it was worth."""
+        store = self.store
+        incident = store.incident(offer.incident_id)
+        if incident is None or incident.state != "matched":
+            return
+        store.set_incident_state(offer.incident_id, "applied_not_rerun", skill_id=offer.skill_id)
+        store.note_use(offer.skill_id)
+        data = {"via": self.me.via, "command": offer.command}
+        store.add_event(
+            "hook.taken", incident_id=offer.incident_id, skill_id=offer.skill_id, agent=self.me.name, data=data
+        )
+
+    # --- it was not allowed ---------------------------------------------------------------------------------------
+
+    def denied(self) -> Handled:
+        """A person or a rule refused a fix that was offered: it is not offered in this project again."""
+        memory = recall(self.store, self.session)
+        command = " ".join(self.report.command.split())
+        for offer in memory.offered if memory else ():
+            if offer.command in command:
+                folder = project_root(self.cwd) or self.cwd
+                with self.store.transaction():
+                    self.store.set_rule(not_here_key(offer.skill_id, folder), self.me.name, self.me.name)
+                    data = {"rule": f"not in {folder}", "command": offer.command, "actor": self.me.name}
+                    self.store.add_event("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
+        return Handled()
+
+    # --- both -----------------------------------------------------------------------------------------------------
+
+    def _with_command(self, memory: Memory, exit_code: int, output: str, incident_id: str) -> Memory:
+        now, output = self.store.now(), output[-EXCERPT_LIMIT:]
+        row = CommandRow(self.stored_argv, self.cwd, exit_code, output, now, incident_id, self.me.name)
+        return memory.with_command(self.store.add_command(row))
+
+    def _task(self, what: str, **fields: Json) -> dict[str, Json]:
+        home, bridge = str(self.settings.home), str(self.settings.bridge)
+        head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
+        return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
+
+
+def verdict_key(match: Match, policy: Path) -> str:
+    """Return the key under which the decision of policy on an action is kept, while that policy stands as it is."""
+    try:
+        found = policy.stat()
+        stamp = f"{found.st_mtime_ns}:{found.st_size}"
+    except OSError:
+        stamp = ""
+    text = f"{action_hash(match.action)}:{stamp}"
+    return VERDICT + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:
+    """Write down that an agent was told of a fix."""
+    store.add_event(
+        "hook.answered",
+        incident_id=incident.incident_id,
+        skill_id=match.skill_id,
+        agent=me.name,
+        data={"via": me.via, "command": match.action.command()},
+    )
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds a lock; False also where nobody ever did."""
+    if not path.exists():
+        return False
+    from meshcore.filelock import FileLock
+
+    with contextlib.suppress(OSError), FileLock(path).held() as free:
+        return not free
+    return False

@@ -1,0 +1,150 @@
+"""What a hook's process would load and compile at each call, kept in one file beside the bytecode of its modules.
+
+Two thirds of a hook's time go into finding modules and compiling patterns. The file holds the bytecode of the modules
+that hooks have loaded and the code of the patterns that they have compiled, for this Python and these sources: one that
+changed makes it void. It lies where Python keeps its own bytecode, and is as trusted as that. Where it cannot be
+written, hooks are slower and nothing else.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"
+import marshal
+import os
+import sys
+from _frozen_importlib import ModuleSpec
+
+TYPE_CHECKING = False  # nothing that takes time is imported here
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_SAVES = 20  # after that what is new is not worth a write
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+_TAG = f"{sys.version} {sys.prefix} {_PACKAGE}"
+
+
+def _path():
+    return f"{_PACKAGE}/__pycache__/hookstart.{sys.implementation.cache_tag}.cache"
+
+
+def _read():
+    descriptor = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _stamp(origin):
+    found = os.stat(origin)  # noqa: PTH116
+    return found.st_mtime_ns, found.st_size
+
+
+class Cache:
+    """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
+
+    def __init__(self):
+        # A module is its file, whether it is a package, and where its bytecode begins and ends in `code`.
+        self.modules, self.patterns, self.saves, self.code = {}, {}, 0, memoryview(b"")
+        self.new_patterns = False
+        self.before = set(sys.modules)
+        try:
+            data = memoryview(_read())
+            code = 8 + int.from_bytes(data[:8], "little")
+            tag, stamps, modules, patterns, saves = marshal.loads(data[8:code])  # noqa: S302
+            if tag == _TAG and all(_stamp(origin) == stamp for origin, stamp in stamps.items()):
+                self.modules, self.patterns, self.saves, self.code = modules, patterns, saves, data[code:]
+        except (OSError, ValueError, EOFError, TypeError):
+            pass
+
+    def install(self):
+        """Put the kept modules before those on the disk."""
+        sys.meta_path.insert(0, self)
+
+    def install_patterns(self):
+        """Put the kept patterns before their compilation; after the stand-ins, since it loads `re`."""
+        from re import _compiler
+
+        self.compile_pattern, _compiler.compile = _compiler.compile, self.compile
+        self.make_pattern, _compiler._sre = _compiler._sre.compile, self._Recorder(self, _compiler._sre)
+
+    # --- patterns ---------------------------------------------------------------------------------------------------
+
+    class _Recorder:
+        """The C module of patterns, which also writes down what it is given."""
+
+        def __init__(self, cache, real):
+            self.cache, self.real = cache, real
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def compile(self, pattern, flags, code, groups, groupindex, indexgroup):
+            self.cache.last = (int(flags), [int(part) for part in code], groups, dict(groupindex), indexgroup)
+            return self.real.compile(pattern, flags, code, groups, groupindex, indexgroup)
+
+    def compile(self, pattern, flags=0):
+        """Compile a pattern, or make it from what was kept."""
+        key = (pattern, int(flags))
+        kept = self.patterns.get(key)
+        if kept is not None:
+            return self.make_pattern(pattern, *marshal.loads(kept))  # noqa: S302
+        made = self.compile_pattern(pattern, flags)
+        if isinstance(pattern, str | bytes):
+            self.patterns[key], self.new_patterns = marshal.dumps(self.last), True
+        return made
+
+    # --- modules ----------------------------------------------------------------------------------------------------
+
+    def find_spec(self, name, path=None, target=None):
+        """Return the spec of a kept module, None for another."""
+        kept = self.modules.get(name)
+        if kept is None:
+            return None
+        origin, is_package, *_ = kept
+        spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
+        spec.has_location = True
+        if is_package:
+            spec.submodule_search_locations = [os.path.dirname(origin)]  # noqa: PTH120
+        return spec
+
+    def create_module(self, spec):
+        """Let the import system make the module."""
+        return
+
+    def exec_module(self, module):
+        """Run the kept code in a new module."""
+        _, _, start, end = self.modules[module.__name__]
+        exec(marshal.loads(self.code[start:end]), module.__dict__)  # noqa: S102, S302
+
+    # --- the file ---------------------------------------------------------------------------------------------------
+
+    def save(self):
+        """Write the file anew where this process loaded or compiled what it did not hold."""
+        if self.saves >= MAX_SAVES:
+            return
+        new, code_of_all = {}, bytearray(self.code)
+        for name, module in list(sys.modules.items()):
+            spec: Any = getattr(module, "__spec__", None)
+            origin = getattr(spec, "origin", None)
+            if spec is None or name in self.modules or name in self.before or not origin or not origin.endswith(".py"):
+                continue
+            if hasattr(spec.loader, "get_source"):
+                source = spec.loader.get_source(name)
+                code = compile(source, origin, "exec", dont_inherit=True, optimize=2)  # nobody reads docstrings here
+                start = len(code_of_all)
+                code_of_all += marshal.dumps(code)
+                new[name] = (origin, spec.submodule_search_locations is not None, start, len(code_of_all))
+        if not new and not self.new_patterns:
+            return
+        modules = self.modules | new
+        own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
+        stamps = {origin: _stamp(origin) for origin in own}
+        index = marshal.dumps((_TAG, stamps, modules, self.patterns, self.saves + 1))
+        temporary = f"{_path()}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(len(index).to_bytes(8, "little") + index + code_of_all)
+            os.replace(temporary, _path())  # noqa: PTH105
+        except OSError:
+            os.unlink(temporary)  # noqa: PTH108
+            raise

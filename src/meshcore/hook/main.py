@@ -1,0 +1,137 @@
+"""What agents call at each finished command: note a failure, answer what is known, and be gone in no time.
+
+Light: the standard library only, and of that what is quick to load, later what is needed later. What needs more
+(policy, keys, the bridge) is a follow-up that takes this process's place: `healing.after_hook`. An agent is never
+blocked: whatever is wrong with us, nothing is printed and the exit code is 0; the fault is an event of the store where
+that can be had.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from meshcore.agents import agent as agent_called
+from meshcore.agents.payload import Payload, read_payload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.hook.call import Handled
+    from meshcore.model import Json
+
+_open_to_the_end: list[object] = []
+_FOLLOW_UP = """
+try:
+    from meshcore.hook.follow_up import main
+    main()
+except Exception:
+    pass
+"""  # an installation that is half gone is no affair of the agent's either
+_DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
+
+
+def main(name: str, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False) -> int:
+    """Handle the payload on standard input for an agent program; always 0.
+
+    `to_the_end`: this process ends at once without closing what is open; see `hook_call.take`.
+    """
+    try:
+        handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge, to_the_end=to_the_end)
+        if handled is not None and handled.follow_up is not None:
+            command = follow_up_command(handled.follow_up)
+            os.execv(command[0], command)  # noqa: S606
+        if handled is not None:
+            os.write(1, handled.text.encode(errors="replace"))
+    except Exception as error:
+        _note_fault(name, error, home)
+    return 0
+
+
+def handle(
+    name: str,
+    payload: Payload,
+    environment: Mapping[str, str],
+    *,
+    home: str | None = None,
+    bridge: str | None = None,
+    to_the_end: bool = False,
+) -> Handled | None:
+    """Do what a payload asks for; None where it reports nothing that counts.
+
+    Raises MeshError where the store cannot be used, KeyError for an unknown agent.
+    """
+    if b"PostToolBatch" in payload.head and not any(mark in payload.head for mark in _DENIALS):
+        return None
+    program = agent_called(name)
+    found = payload.parse()
+    report = program.read(found) if found is not None else None
+    if report is None:
+        return None
+    from meshcore.agents.base import Failure
+    from meshcore.config import load
+    from meshcore.home import Home
+
+    settings = load(home=home, bridge=bridge, environment=environment)
+    paths = Home(settings.home)
+    _note_call(paths.state / f"hook.{name}")
+    if not isinstance(report, Failure) and not _is_open(paths.store, name, report.session, to_the_end):
+        return None
+    from meshcore.hook.call import take
+
+    return take(report, program, settings, environment, to_the_end=to_the_end)
+
+
+def _note_call(path: Path) -> None:
+    """Show a sign of life, as the time of a file: cheaper than a row."""
+    try:
+        os.utime(path)
+    except OSError:
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        except OSError:
+            return
+
+
+def _is_open(store: Path, via: str, session: str, to_the_end: bool) -> bool:
+    """Tell whether anything failed in a session that has not succeeded since; only then a success says anything."""
+    if not store.exists():
+        return False
+    import sqlite3
+
+    from meshcore.hook.memory import session_key
+
+    database = sqlite3.connect(store, timeout=0.5)
+    try:
+        found = database.execute("SELECT 1 FROM meta WHERE key=?", (session_key(via, session),)).fetchone()
+        return found is not None
+    finally:
+        if to_the_end:
+            _open_to_the_end.append(database)
+        else:
+            database.close()
+
+
+def follow_up_command(task: Mapping[str, Json]) -> list[str]:
+    """Return the command of the follow-up."""
+    import json
+
+    return [sys.executable, "-I", "-c", _FOLLOW_UP, json.dumps(task)]
+
+
+def _note_fault(name: str, error: Exception, home: str | None) -> None:
+    try:
+        from meshcore.config import load
+        from meshcore.home import Home
+        from meshcore.hook.call import BUSY_SECONDS
+        from meshcore.safety.visible_text import visible
+        from meshcore.store.store import Store
+
+        store = Store(Home(load(home=home).home).store, busy_timeout=BUSY_SECONDS)
+        what = visible(f"the hook of {name}: {str(error) or type(error).__name__}", keep_newlines=False, limit=500)
+        store.add_event("fault", data={"what": what})
+        store.close()
+    except Exception:  # noqa: S110  there is nowhere left to say it
+        pass

@@ -1,0 +1,114 @@
+"""What a hook remembers of a session from one call to the next, in one row of the store; none where nothing failed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from meshcore.clock import from_text
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store.store import Store
+
+PREFIX = "hook:session:"
+KEPT_DAYS = 7
+MAX_COMMANDS, MAX_FAILED, MAX_OFFERED = 50, 20, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A fix that the session was told of: for which incident, by which skill, and its command as it was shown."""
+
+    incident_id: str
+    skill_id: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A session: its newest `commands` (ids, oldest first), what `failed` and did not succeed since, what was offered.
+
+    `failed` maps a command in a folder (see `key_of`) to its newest incident.
+    """
+
+    commands: tuple[int, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    offered: tuple[Offer, ...] = ()
+
+    def with_command(self, command_id: int) -> Memory:
+        """Return the memory with one command more."""
+        return replace(self, commands=(*self.commands, command_id)[-MAX_COMMANDS:])
+
+    def with_failure(self, key: str, incident_id: str) -> Memory:
+        """Return the memory with one failure more."""
+        kept = [pair for pair in self.failed.items() if pair[0] != key]
+        return replace(self, failed=dict([*kept, (key, incident_id)][-MAX_FAILED:]))
+
+    def with_offer(self, offer: Offer) -> Memory:
+        """Return the memory with one offer more."""
+        return replace(self, offered=(*self.offered, offer)[-MAX_OFFERED:])
+
+    def without_failure(self, key: str) -> Memory:
+        """Return the memory without what has succeeded by now."""
+        return replace(self, failed={name: value for name, value in self.failed.items() if name != key})
+
+
+def incident_id_of(via: str, session: str, call: str) -> str:
+    """Return the id of the incident that a call of an agent's session opens where it fails."""
+    text = "\0".join((via, session, call))
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def session_key(via: str, session: str) -> str:
+    """Return the key of a session's row."""
+    return PREFIX + hashlib.blake2b(f"{via}\0{session}".encode(errors="replace"), digest_size=12).hexdigest()
+
+
+def key_of(argv: Sequence[str], cwd: str) -> str:
+    """Return what stands for a command in a folder."""
+    text = "\0".join((cwd, *argv)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
+def recall(store: Store, key: str) -> Memory | None:
+    """Return what is remembered of a session, None where nothing is, or nothing that can be read."""
+    try:
+        found = json.loads(store.meta(key) or "null")
+        return None if found is None else _from_json(found)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _from_json(found: Json) -> Memory:
+    return Memory(
+        tuple(int(number) for number in found["commands"]),
+        {str(name): str(value) for name, value in found["failed"].items()},
+        tuple(Offer(*map(str, offer)) for offer in found["offered"]),
+    )
+
+
+def remember(store: Store, key: str, memory: Memory) -> None:
+    """Keep what is to be known of a session; a session in which nothing is open any more is forgotten."""
+    if not memory.failed:
+        store.drop_meta(key)
+        return
+    if not store.meta(key):
+        _forget_old_ones(store)
+    offered = [[offer.incident_id, offer.skill_id, offer.command] for offer in memory.offered]
+    value = {"at": store.now(), "commands": memory.commands, "failed": memory.failed, "offered": offered}
+    store.set_meta(key, json.dumps(value, separators=(",", ":")))
+
+
+def _forget_old_ones(store: Store) -> None:
+    now = store.clock.now()
+    for key, value in store.metas(PREFIX).items():
+        try:
+            old = (now - from_text(json.loads(value)["at"])).days >= KEPT_DAYS
+        except (ValueError, TypeError, KeyError):
+            old = True
+        if old:
+            store.drop_meta(key)

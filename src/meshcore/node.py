@@ -1,0 +1,230 @@
+"""An open node: its settings, store and identity, and its way to the bridge where there is one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+
+from meshcore.bridge.base import Bridge, Member
+from meshcore.bridge.legacy.gateway import LegacyGateway
+from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.clock import Clock, SystemClock
+from meshcore.clock import boot_id as boot_id
+from meshcore.config import Settings
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.home import Home
+from meshcore.journal.writer import project
+from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
+from meshcore.knowledge.migration import reread_skills
+from meshcore.model import Mode
+from meshcore.safety.halt import halted
+from meshcore.safety.keys import Identity, identify, load_or_create
+from meshcore.safety.operator_key import enrolled, is_protected, public_half
+from meshcore.safety.records import sign
+from meshcore.store.store import Store
+from meshcore.trust.modes import Ceiling, ceiling
+from meshcore.trust.signed_decisions import halt_not_lifted, modes, note_halt, protected
+from meshcore.trust.store_keys import NODE_ID
+
+LEGACY_IMPORTED = "legacy_imported"
+HALTED_BY = "halt:"  # + node: why that node has halted the mesh
+NODE_KEY = "node_key"  # the public half of the key in use, once it was replaced
+PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
+
+
+class Node:
+    """Everything that a command needs of one home, opened when first asked for.
+
+    The bridge is optional: where it cannot be used, `bridge` is None, `bridge_fault` says why, and what is known
+    locally still works. Use as a context manager.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, bridge: Bridge | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.home = Home(settings.home).create()
+        self.store = Store(self.home.store, self.clock)
+        self.operator_key = settings.operator / "operator.key"
+        self.bridge_fault = ""
+        self._bridge = bridge
+        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
+        self._identity: Identity | None = None
+        self._joined = False
+        self._projected = -1
+        self._synced: float | None = None
+        self._gateway: LegacyGateway | None = None
+        if not self.store.meta(LEGACY_IMPORTED):
+            import_skills_file(self.store, self.home.skills_file)
+            self.store.set_meta(LEGACY_IMPORTED, self.store.now())
+        reread_skills(self.store)
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def identity(self) -> Identity:
+        """This node's key and its operator; both keys are made at the first use. Raises ConfigurationError."""
+        if self._identity is None:
+            self._identity = self._identify()
+        return self._identity
+
+    def forget_identity(self) -> None:
+        """Read keys and enrolment anew when next asked for."""
+        self._identity, self._joined = None, False
+
+    def identify(self, key: Path) -> Identity:
+        """Return who this node is under the key in a file. Raises ConfigurationError."""
+        if not is_protected(self.operator_key):
+            return identify(key, self.operator_key)
+        return enrolled(load_or_create(key), public_half(self.operator_key), self.home.enrolment)
+
+    def _identify(self) -> Identity:
+        found = self._find_keys()
+        if self.store.meta(NODE_ID) != found.node.public:
+            self.store.set_meta(NODE_ID, found.node.public)
+            self.store.sign_for_incidents(found.node.public)
+        return found
+
+    def _find_keys(self) -> Identity:
+        found = self.identify(self.home.key)
+        wanted = self.store.meta(NODE_KEY)
+        if wanted in ("", found.node.public) or not self.home.next_key.exists():
+            return found
+        waiting = self.identify(self.home.next_key)
+        if waiting.node.public != wanted:
+            return found
+        # The store says that the new key is in use: whoever comes first puts it in its place.
+        with contextlib.suppress(FileNotFoundError):
+            self.home.next_key.replace(self.home.key)
+        return waiting
+
+    @property
+    def name(self) -> str:
+        """What the node is called among people: the agent that it was set up for."""
+        return self.settings.agent
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """The bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
+        if self._bridge is None and not self.bridge_fault:
+            try:
+                self._bridge = SqliteBridge(self.settings.bridge, clock=self.clock, busy_timeout=PATIENCE_SECONDS)
+            except (BridgeUnavailableError, ConfigurationError) as error:
+                self.bridge_fault = str(error)
+        if self._bridge is not None and not self._joined:
+            try:
+                self.join(self._bridge)
+            except (BridgeUnavailableError, ConfigurationError) as error:
+                self.bridge_fault = str(error)
+                return None
+        return self._bridge if self._joined else None
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the bridge was usable when last used."""
+        return self._joined and not self.bridge_fault
+
+    def disconnect(self) -> None:
+        """Let go of the bridge, so that the next use opens it anew."""
+        if self._gateway is not None:
+            self._gateway.close()
+        if self._bridge is not None:
+            self._bridge.close()
+        self._bridge, self._gateway, self._joined, self.bridge_fault = None, None, False, ""
+
+    def note_sync(self) -> None:
+        """Note that the bridge was read to its end just now."""
+        self._synced = self.clock.monotonic()
+
+    def synced_ago(self) -> float | None:
+        """Return how many seconds ago this process last read the bridge to its end, None where it has not."""
+        return None if self._synced is None else self.clock.monotonic() - self._synced
+
+    def own_hosts(self) -> set[str]:
+        """Return the hosts of this operator's nodes, as far as they have been heard of."""
+        return {author.host for author in self.store.authors() if author.own_operator and author.host}
+
+    def tend(self) -> None:
+        """Serve old programs through the bridge's old table, if it has one and no other process does."""
+        bridge = self.require_bridge()
+        if isinstance(bridge, SqliteBridge):
+            if self._gateway is None:
+                self._gateway = LegacyGateway(bridge, follows)
+            self._gateway.step()
+
+    def require_bridge(self) -> Bridge:
+        """Return the bridge. Raises BridgeUnavailableError."""
+        if self.bridge is None:
+            raise BridgeUnavailableError(self.bridge_fault)
+        return self.bridge
+
+    def join(self, bridge: Bridge) -> None:
+        """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
+        mark = f"{bridge.bridge_id}:{self.name}:{self.settings.host}"
+        if self.store.meta("joined") != mark or not self._is_member(bridge):
+            body = {"name": self.name, "host": self.settings.host, "user": str(os.getuid())}
+            hello = sign("hello", body, self.store.next_author_seq(), self.identity, self.clock)
+            bridge.join(Member(self.identity.node.public, self.name, self.settings.host, hello))
+            self.store.set_meta("joined", mark)
+        self._joined = True
+
+    def _is_member(self, bridge: Bridge) -> bool:
+        """Show a sign of life; False where the node was forgotten."""
+        try:
+            bridge.beat(self.identity.node.public)
+        except UsageError:
+            return False
+        return True
+
+    def halted(self) -> str:
+        """Return why nothing may be applied now, empty where it may: the HALT file, or a signed halt of an own node."""
+        if why := halted(self.settings.operator):
+            if protected(self):
+                note_halt(self, why)
+            return why
+        return "; ".join(self.store.controls(HALTED_BY).values()) or halt_not_lifted(self)
+
+    def ring(self) -> None:
+        """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
+        if isinstance(self.bridge, SqliteBridge):
+            with contextlib.suppress(BridgeUnavailableError):
+                self.bridge.ring()
+
+    def mode(self, asked: Mode = "auto") -> Mode:
+        """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""
+        return self.ceiling(asked).mode
+
+    def ceiling(
+        self, asked: Mode = "auto", *, via: str = "", author: str = "", action_type: str = "", start: Mode = "auto"
+    ) -> Ceiling:
+        """Return the lowest mode that applies, and for whom it was set; see `modes.ceiling`."""
+        rows = modes(self)
+        return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
+
+    def renew_identity(self) -> None:
+        """Take up the node's key anew where it was replaced, by this or another process."""
+        if self.store.meta(NODE_KEY) not in ("", self.identity.node.public):
+            self.forget_identity()
+
+    def project(self) -> None:
+        """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""
+        if self.store.last_event() == self._projected:
+            return
+        try:
+            write_skills_file(self.store, self.home.skills_file)
+        except OSError as error:
+            self.store.add_event("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
+        project(self.store, self.home.journal)
+        self._projected = self.store.last_event()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.disconnect()
+        self.store.close()

@@ -1,0 +1,403 @@
+"""What single programs must not be asked to do: options and verbs that destroy, run other code or leave the host."""
+
+from __future__ import annotations
+
+import re
+
+from meshcore.policy.command_parser import Argv, program
+from meshcore.policy.denylist.clusters import INFRASTRUCTURE
+from meshcore.policy.denylist.interpreters import CODE
+from meshcore.policy.denylist.package_managers import PACKAGE_MANAGERS
+from meshcore.policy.denylist.refusal import (
+    SECRET_FILES,
+    Check,
+    Refusal,
+    destroys,
+    has,
+    injects,
+    shortened,
+    verbs_of,
+    words,
+)
+
+
+def _rm(argv: Argv) -> Refusal | None:
+    recursive = has(argv, "-r", "-R", "--recursive")
+    forced = has(argv, "-f", "--force") or any(w.startswith("--interactive=n") for w in argv)
+    if recursive and forced:
+        return destroys("rm", "deletes whole folders without asking")
+    for word in argv[1:]:
+        if word in {"*", ".", "..", "./*", "/*", "~", "/", "./", "../"} or "*" in word or "$" in word or "/.." in word:
+            return destroys("rm", f"deletes {shortened(word)}")
+        if word.rstrip("/").endswith(".git"):
+            return destroys("rm", "deletes a repository's history")
+    return None
+
+
+def _chmod(argv: Argv) -> Refusal | None:
+    for word in argv[1:]:
+        if re.fullmatch(r"[0-7]{3,5}", word):
+            if len(word) > 3 and word[-4] in "246":
+                return Refusal("privilege", "chmod sets a program to run as its owner")
+            if word[-1] in "2367":
+                return Refusal("weakening", "chmod lets everyone write")
+        if re.search(r"[ug+]+[+=][rwx]*s|^\+s", word):
+            return Refusal("privilege", "chmod sets a program to run as its owner")
+        if re.search(r"(?:^|[oa,+])[oa]?[+=][rx]*w", word) and not re.match(r"[ug]+[+=]", word):
+            return Refusal("weakening", "chmod lets everyone write")
+    recursive = has(argv, "-R", "--recursive")
+    return (
+        destroys("chmod", "changes a whole tree")
+        if recursive and verbs_of(argv)[-1:] in (["/"], ["."], ["~"])
+        else None
+    )
+
+
+def _kill(argv: Argv) -> Refusal | None:
+    targets = [w for w in argv[1:] if re.fullmatch(r"-?\d+", w)]
+    if any(w in {"1", "-1", "0"} for w in targets[-1:]) or any("$(" in w or "`" in w for w in argv):
+        return destroys("kill", "ends every process, or the first one")
+    return None
+
+
+def _find(argv: Argv) -> Refusal | None:
+    for word in argv[1:]:
+        if re.match(r"-(?:exec|execdir|ok|okdir|delete|fls|fprint\w*)$", word):
+            return injects("find", f"{word} runs, deletes or writes")
+    return None
+
+
+_SED_RUNS = re.compile(
+    r"(?:^|[;{}\n]|[\d$/,!])\s*[eEwWrR](?:\s|$)|s(.)(?:\\.|(?!\1).){0,500}\1(?:\\.|(?!\1).){0,500}\1[gGiImMpP\d]{0,8}[ewEW]"
+)
+
+
+def _sed(argv: Argv) -> Refusal | None:
+    if has(argv, "-f", "--file") or any(
+        _SED_RUNS.search(w.split("=", 1)[-1]) for w in argv[1:] if not re.match(r"-[nErzs]+$", w)
+    ):
+        return injects("sed", "can run programs and read or write files by its script")
+    return None
+
+
+def _awk(argv: Argv) -> Refusal | None:
+    if any(re.search(r"system\s*\(|getline|\||>|@load|ENVIRON", w) for w in argv[1:]) or has(
+        argv, "-f", "--file", "-i", "-l", "-E"
+    ):
+        return injects("awk", "can run programs and write files by its script")
+    return None
+
+
+_CHANGES_DATA = re.compile(
+    r"\b(?:drop|delete|truncate|update|insert|alter|grant|revoke|create|replace|attach|copy|load_file|outfile|dumpfile"
+    r"|pg_read_file|flushall|flushdb|eval|shutdown|config|slaveof|replicaof|debug|module|migrate|script|acl|save|bgsave"
+    r"|dropDatabase|remove|deleteMany|source|system)\b|\\!|\\copy"
+    r"|\.(?:shell|system|import|load|output|once|open|excel|save|backup|restore)\b",
+    re.IGNORECASE,
+)
+
+
+def _database(argv: Argv) -> Refusal | None:
+    changes = _CHANGES_DATA.search(" ".join(argv[1:]))
+    return destroys(program(argv[0]), "changes data or runs code") if changes else None
+
+
+_STOPS = words(
+    "stop disable mask kill edit enable link unmask set-property set-environment import-environment isolate poweroff "
+    "reboot halt kexec emergency rescue suspend hibernate revert add-wants add-requires preset preset-all switch-root "
+    "exit daemon-reexec default set-default cat bind"
+)
+
+
+def _systemctl(argv: Argv) -> Refusal | None:
+    found = next((v for v in verbs_of(argv) if v in _STOPS), "")
+    if found:
+        return destroys(program(argv[0]), f"{found} stops a service, or starts one for good")
+    return None
+
+
+def _curl(argv: Argv) -> Refusal | None:
+    name, text = program(argv[0]), " ".join(argv[1:])
+    if re.search(r"(?:^|[ =@])(?:file|gopher|dict|ldap|scp|smb|tftp)://", text) or re.search(
+        r"\d{1,3}(?:\.\d{1,3}){3}", text
+    ):
+        return Refusal("data leaving", f"{name} reads files, or talks to a bare address")
+    sends = words(
+        "--form -F -d --data -T --upload-file -K --config -o -O --output --remote-name -X --request -k -x --proxy"
+    )
+    more = words(
+        "--netrc -n -b --cookie -c --cookie-jar -D --dump-header --unix-socket -u --user --engine --trace --json "
+        "-E --cert"
+    )
+    fetches = words(
+        "-O --output-document --post-data --post-file --body-data --body-file --method --use-askpass --execute -e "
+        "-i --input-file --directory-prefix -P --mirror -r -m --config -a -o --password --load-cookies"
+    )
+    if has(argv, *(fetches if name == "wget" else (*sends, *more))) or name == "wget" or "$(" in text or "`" in text:
+        return Refusal("data leaving", f"{name} writes a file, sends data, or takes its options from one")
+    return None
+
+
+def _tar(argv: Argv) -> Refusal | None:
+    if has(
+        argv,
+        "--checkpoint-action",
+        "--to-command",
+        "--use-compress-program",
+        "--rsh-command",
+        "--info-script",
+        "--new-volume-script",
+        "--rmt-command",
+        "--overwrite",
+    ):
+        return injects("tar", "runs programs by option, or overwrites")
+    if has(argv, "-I", "-F", "-P", "--absolute-names", "--remove-files", "--unlink-first", "--recursive-unlink") or any(
+        w in {"/", "~"} for w in argv[1:]
+    ):
+        return injects("tar", "runs programs by option, or leaves its folder")
+    return None
+
+
+def _options(reason: str, *options: str) -> Check:
+    def check(argv: Argv) -> Refusal | None:
+        return injects(program(argv[0]), reason) if has(argv, *options) else None
+
+    return check
+
+
+def _never(kind: str, reason: str) -> Check:
+    return lambda argv: Refusal(kind, f"{program(argv[0])} {reason}")
+
+
+def _make(argv: Argv) -> Refusal | None:
+    if any(re.match(r"(?:SHELL|\.SHELLFLAGS|MAKEFLAGS|CC|CXX|LD|AR)=", w) for w in argv[1:]) or has(
+        argv, "--eval", "-E"
+    ):
+        return injects("make", "is told which shell or compiler to run")
+    for at, word in enumerate(argv[1:], 1):
+        target = argv[at + 1] if word in {"-f", "-C", "-I", "--file", "--directory"} and at + 1 < len(argv) else word
+        if re.match(r"(?:-[fCI]|--file=|--makefile=|--directory=)?(?:/|~|\.\.)", target):
+            return injects("make", "takes its rules from outside of the project")
+    return None
+
+
+def _ssh(argv: Argv) -> Refusal | None:
+    name = program(argv[0])
+    if name == "ssh-keygen":
+        return (
+            injects(name, "loads code or overwrites a key") if has(argv, "-D", "-f", "-y", "-p", "-N", "-w") else None
+        )
+    return Refusal("data leaving", f"{name} reaches another host")
+
+
+def _rsync(argv: Argv) -> Refusal | None:
+    if has(argv, "-e", "--rsh", "--rsync-path", "--delete", "--remove-source-files", "--daemon") or any(
+        ":" in w for w in argv[1:]
+    ):
+        return Refusal("data leaving", "rsync runs a program by option, deletes, or reaches another host")
+    return None
+
+
+def _grep(argv: Argv) -> Refusal | None:
+    hunts = re.compile(
+        r"AKIA|ASIA|passw|secret|BEGIN.{0,30}PRIVATE|api_?key|token|ghp_|xox[bp]|credential", re.IGNORECASE
+    )
+    outside = any(re.match(r"(?:/|~|\.\.)", w) for w in argv[1:])
+    if outside and any(hunts.search(w) for w in argv[1:]):
+        return Refusal("secrets", "it looks for secrets outside of the project")
+    name = program(argv[0])
+    if name == "rg" and has(argv, "--pre", "--hostname-bin", "--search-zip-program"):
+        return injects("rg", "runs a program by option")
+    return (
+        Refusal("secrets", f"{name} reads a file of secrets") if any(SECRET_FILES.search(w) for w in argv[2:]) else None
+    )
+
+
+def _jq(argv: Argv) -> Refusal | None:
+    if any(re.search(r"\benv\b|\$ENV|input_filename|\b(?:import|include)\b|getpath\(\[.env", w) for w in argv[1:]):
+        return Refusal("secrets", "jq reads the environment or other files by its filter")
+    return _options(
+        "reads other files by option",
+        "--rawfile",
+        "--slurpfile",
+        "--from-file",
+        "-f",
+        "-L",
+        "--argfile",
+        "--library-path",
+    )(argv)
+
+
+def _sort(argv: Argv) -> Refusal | None:
+    return _options(
+        "runs a program or writes a file by option", "--compress-program", "-o", "--output", "--files0-from"
+    )(argv)
+
+
+def _hostname(argv: Argv) -> Refusal | None:
+    changes = [w for w in argv[1:] if not w.startswith("-")]
+    return destroys("hostname", "renames the host") if changes or has(argv, "-F", "-b", "--file") else None
+
+
+def _date(argv: Argv) -> Refusal | None:
+    return destroys("date", "sets the clock, or reads any file") if has(argv, "-s", "--set", "-f", "--file") else None
+
+
+def _sysctl(argv: Argv) -> Refusal | None:
+    writes = has(argv, "-w", "-p", "--write", "--load", "--system") or any("=" in w for w in argv[1:])
+    return Refusal("weakening", "sysctl changes the kernel") if writes else None
+
+
+def _network(argv: Argv) -> Refusal | None:
+    changing = words("add del delete flush set replace down up exec change netns off modify connection")
+    changing &= set(verbs_of(argv))
+    return (
+        Refusal("weakening", f"{program(argv[0])} changes the network")
+        if changing or has(argv, "-b", "-batch")
+        else None
+    )
+
+
+def _gh(argv: Argv) -> Refusal | None:
+    verbs = verbs_of(argv)
+    if verbs[:1] in (
+        ["auth"],
+        ["secret"],
+        ["ssh-key"],
+        ["gpg-key"],
+        ["api"],
+        ["extension"],
+        ["alias"],
+        ["config"],
+        ["codespace"],
+    ):
+        return Refusal("secrets", "gh hands out or changes access, or runs other code")
+    bad = {"delete", "merge", "archive", "transfer", "upload", "close", "disable", "cancel", "run"} & set(verbs[1:2])
+    return destroys("gh", f"{sorted(bad)[0]} acts under the user's name") if bad else None
+
+
+def _chown(argv: Argv) -> Refusal | None:
+    return (
+        Refusal("privilege", f"{program(argv[0])} gives files to the superuser")
+        if re.search(r"(?:^| )(?:root|0)(?::|$| )", " ".join(argv[1:]))
+        else None
+    )
+
+
+def _openssl(argv: Argv) -> Refusal | None:
+    if verbs_of(argv)[:1] in (["s_client"], ["s_server"], ["enc"], ["rsa"], ["pkey"], ["pkcs12"], ["ocsp"]):
+        return Refusal("data leaving", "openssl reaches other hosts, or opens keys")
+    return _options("loads code, or prints a key", "-engine", "-provider", "-text", "-passin")(argv)
+
+
+def _ansible(argv: Argv) -> Refusal | None:
+    return Refusal("inline code", f"{program(argv[0])} runs commands on other hosts")
+
+
+def _meshtui(argv: Argv) -> Refusal | None:
+    looks = words(
+        "status list show explain version help match report doctor incidents agents nodes skills deliveries "
+        "journal check"
+    )
+    verbs = set(verbs_of(argv))
+    if verbs and verbs <= looks and not has(argv, "--yes", "--fix", "--force"):
+        return None
+    return Refusal("the mesh itself", "a fix must not steer the mesh that brings it")
+
+
+def _test(argv: Argv) -> Refusal | None:
+    return (
+        injects("test", "runs code in an index")
+        if any("[" in w and "$(" in w for w in argv[1:]) or "-v" in argv[1:]
+        else None
+    )
+
+
+def _printf(argv: Argv) -> Refusal | None:
+    return injects("printf", "sets a variable, and runs code in its index") if "-v" in argv[1:] else None
+
+
+def _redirect(argv: Argv) -> Refusal | None:
+    target = argv[2] if len(argv) > 2 else ""
+    if re.search(r"^/dev/(?:tcp|udp|sd|nvme|vd|mem|disk)", target):
+        return Refusal("remote code", f"a redirection to {shortened(target)}")
+    return None
+
+
+def _endless(argv: Argv) -> Refusal | None:
+    return destroys(program(argv[0]), "fills whatever it is written to") if len(argv) else None
+
+
+def _cat(argv: Argv) -> Refusal | None:
+    if any(re.match(r"/dev/(?:u?random|zero|full|sd|mem|nvme)", w) for w in argv[1:]):
+        return destroys("cat", "reads a device without an end")
+    return None
+
+
+def _cp(argv: Argv) -> Refusal | None:
+    if any(re.search(r"\b(?:bash|sh|sudo)$", w) for w in argv[1:2]) and program(argv[0]) == "ln":
+        return Refusal("persistence", "a link puts a shell behind another name")
+    return (
+        injects(program(argv[0]), "overwrites and hides it in a backup") if has(argv, "--remove-destination") else None
+    )
+
+
+_JOURNAL_LOSES = ("--vacuum-time", "--vacuum-size", "--vacuum-files", "--rotate", "--flush", "-D", "--file")
+_BY_NAMES: tuple[tuple[str, Check], ...] = (
+    ("rm", _rm),
+    ("chmod", _chmod),
+    ("chown chgrp", _chown),
+    ("kill", _kill),
+    ("find", _find),
+    ("sed gsed", _sed),
+    ("awk gawk mawk nawk", _awk),
+    ("systemctl service rc-service supervisorctl pm2 loginctl", _systemctl),
+    ("curl wget http https", _curl),
+    ("aria2c axel", _never("data leaving", "downloads files")),
+    ("tar bsdtar", _tar),
+    ("make gmake", _make),
+    ("ssh ssh-keygen ssh-keyscan", _ssh),
+    ("rsync", _rsync),
+    ("grep egrep fgrep rg ag ack", _grep),
+    ("jq yq", _jq),
+    ("sort", _sort),
+    ("hostname hostnamectl", _hostname),
+    ("date", _date),
+    ("sysctl", _sysctl),
+    ("ip ifconfig route tc nmcli resolvectl nft loadkeys", _network),
+    ("ansible salt pdsh fab knife vagrant", _ansible),
+    ("meshtui", _meshtui),
+    ("test [ [[", _test),
+    ("printf", _printf),
+    ("redirect", _redirect),
+    ("yes", _endless),
+    ("cat", _cat),
+    ("cp mv ln", _cp),
+    ("openssl", _openssl),
+    ("gh glab", _gh),
+    ("vault", _never("secrets", "hands out secrets")),
+    ("exec", _never("disguise", "puts another program in the shell's place")),
+    (".", _never("remote code", "runs a file inside the shell")),
+    ("base64", _options("writes a file by option", "-o", "--output")),
+    ("wc du", _options("reads files that another file names", "--files0-from")),
+    ("diff", _options("reads any file by option", "--to-file", "--from-file")),
+    ("man", _options("runs a program by option", "-P", "--pager", "-H", "--html", "-C")),
+    ("dmesg", _options("clears or silences the log", "-c", "-C", "-D", "-n")),
+    ("split", _options("runs a program by option", "--filter")),
+    ("zip", _options("runs a program by option", "-T", "--unzip-command", "-TT", "-m")),
+    ("gcc g++ cc clang", _options("runs a program by option", "-wrapper", "-B")),
+    ("journalctl", _options("deletes or leaves the journal", *_JOURNAL_LOSES)),
+    ("cmake", _options("runs other commands", "-E", "-P")),
+    ("strings", _options("loads a plugin", "--plugin")),
+    ("xxd", _options("writes a file", "-r")),
+    (
+        "redis-cli mysql mariadb psql sqlite3 sqlite mongo mongosh influx cqlsh clickhouse-client etcdctl consul",
+        _database,
+    ),
+)
+CHECKS: dict[str, Check] = {
+    **CODE,
+    **INFRASTRUCTURE,
+    **PACKAGE_MANAGERS,
+    **{name: check for names, check in _BY_NAMES for name in names.split()},
+}

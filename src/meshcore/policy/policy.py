@@ -1,0 +1,434 @@
+"""May this be done here, unattended? A ruling with its reasons in words."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from meshcore.knowledge.parts import FORM, Parts
+from meshcore.model import Action, Decision, Incident, KnownSkill, Match, Mode
+from meshcore.policy.argv_patterns import Found
+from meshcore.policy.command_parser import Reading, program, read, read_argv
+from meshcore.policy.denylist.denylist import refusal
+from meshcore.policy.policy_file import ActionType, Rules, load
+
+Author = Literal["own", "peer"]
+
+KIND_SEPARATOR = "+"
+"""Between the action types of a ruling on several steps; each is held by its own mode."""
+
+TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One command as it will be executed: absolute program, what it may write, whether it needs the network."""
+
+    argv: tuple[str, ...]
+    writable: tuple[str, ...] = ()
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a fix would change: a virtual environment or a project folder; tries on one target never overlap."""
+
+    path: str
+    kind: str  # "venv", "project", "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a ruling rests on; nothing else is looked at."""
+
+    incident: Incident
+    known: KnownSkill
+    match: Match
+    mode: Mode
+    environment_python: str = ""  # absolute path of the virtual environment's python, "" where there is none
+    project: str = ""  # absolute path of the project folder, "" where there is none
+    halted: str = ""  # why, where the halt file or a halt row stands
+    may_propose: bool = False  # the author is another operator's, and this one lets them propose fixes
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision on a try, why, under which typed action, and exactly what would be executed."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    action_type: str = ""
+    plan: tuple[PlannedStep, ...] = ()
+    target: Target | None = None
+
+
+class Policy:
+    """The rules of one operator: `check` judges a text, `decide` a fix for an incident, `decide_rerun` a rerun."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    @classmethod
+    def load(cls, path: Path | None, signer: str = "") -> Policy:
+        """Read policy.toml; None or a missing file is the shipped default; one that is not usable closes everything.
+
+        With `signer`, the operator's public key, a file that they did not sign is passed over.
+        """
+        return cls(load(path, signer))
+
+    @property
+    def unsigned(self) -> str:
+        """Return why policy.toml was passed over ("" where it was not): it lacks the operator's signature."""
+        return self._rules.unsigned
+
+    @property
+    def problem(self) -> str:
+        """Return why the policy file cannot be used ("" where it can); then nothing runs unattended."""
+        return self._rules.problem
+
+    def check(self, command: str, author: Author = "peer") -> Ruling:
+        """Judge the text of a command alone, as if a project folder were there; nothing is executed or looked up."""
+        reading = read(command)
+        ruling = self._judged(reading, author)
+        if ruling is not None:
+            return ruling
+        fitting = self._rules.fitting(reading.argv)
+        if not fitting:
+            return Ruling("approve", (f"{_name(reading.argv[0])} like this is no typed action",))
+        action, _ = fitting[0]
+        open_points = []
+        if not action.unattended:
+            open_points.append(f"{action.name} is switched off in policy.toml")
+        if action.named or action.needs in {"venv", "incident"} or action.declared:
+            open_points.append(f"{action.name} is unattended only for an incident that asks for exactly this")
+        if not action.bounded:
+            open_points.append(f"{action.name} is unattended only in a container")
+        if open_points:
+            return Ruling("approve", tuple(open_points), action.name)
+        return Ruling("run", (action.summary,), action.name)
+
+    def decide(self, question: Question, *, contained: bool = False) -> Ruling:
+        """Judge a fix for an incident. `contained`: what is executed is held by bubblewrap."""
+        ruling = self._fix(question, contained)
+        if question.halted:
+            return replace(
+                ruling,
+                decision=_lower(ruling.decision, "hint"),
+                reasons=(f"halted: {question.halted}", *ruling.reasons),
+            )
+        if question.mode == "off":
+            return replace(ruling, decision="refuse", reasons=("the mode is off", *ruling.reasons))
+        ceiling: Decision = "run" if question.mode == "auto" else question.mode
+        if _lower(ruling.decision, ceiling) != ruling.decision:
+            reasons = (f"the mode is {question.mode}", *ruling.reasons)
+            return replace(ruling, decision=ceiling, reasons=reasons)
+        return ruling
+
+    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> Ruling:
+        """Judge the repetition of the user's own failed command in its folder; `search_path` is its PATH."""
+        words = tuple(argv)
+        if not words or not words[0]:
+            return Ruling("refuse", ("there is no command",))
+        reading = read_argv(_seen_from(words, cwd))
+        if not reading.argv:
+            return Ruling("approve", ("the command holds characters that hide something",))
+        if (refused := refusal(reading.commands)) is not None:
+            return Ruling("refuse", (refused.reason,))
+        if self.problem:
+            return Ruling("approve", (self.problem,))
+        where = shutil.which(words[0], path=search_path) if "/" not in words[0] else str(Path(cwd, words[0]))
+        if where is None or not Path(where).is_file():
+            return Ruling("approve", (f"{_name(words[0])} is not installed here",))
+        plan = (PlannedStep((where, *words[1:]), (cwd,), True),)
+        target = Target(cwd, "project")
+        local = self._rules.local_files and "/" in words[0] and _inside(where, cwd)
+        if local or any(
+            self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun
+        ):
+            return Ruling("run", ("the failed command is local and on the rerun list",), "rerun", plan, target)
+        return Ruling("approve", (f"{_name(words[0])} like this is not on the rerun list",), "", plan, target)
+
+    def _repeats(self, found: Found | None, cwd: str) -> bool:
+        return found is not None and all(Path(cwd, name).is_file() for name in found.of("FILE"))
+
+    def _judged(self, reading: Reading, author: Author) -> Ruling | None:
+        """Return the ruling where the text alone decides: refused, disguised, a shell needed, or no usable policy."""
+        if (refused := refusal(reading.commands, author)) is not None:
+            return Ruling("refuse", (f"{refused.reason} ({refused.kind})",))
+        if reading.disguises:
+            return Ruling("refuse", (f"it holds {reading.disguises[0]}",))
+        if reading.needs or not reading.argv:
+            return Ruling("approve", tuple(f"it needs a shell: {what}" for what in reading.needs) or ("it is empty",))
+        if self.problem:
+            return Ruling("hint", (f"nothing runs unattended: {self.problem}",))
+        return None
+
+    def _fix(self, question: Question, contained: bool) -> Ruling:
+        action, known = question.match.action, question.known
+        if action.kind == "advice":
+            return Ruling("hint", ("it is advice, not a command",))
+        readings = [read_argv(step) for step in action.steps]
+        for reading in readings:
+            ruling = self._judged(reading, "own" if known.own_operator else "peer")
+            if ruling is not None and ruling.decision in {"refuse", "hint"}:
+                return ruling
+        if known.state in {"quarantined", "forgotten"}:
+            return Ruling("refuse", (f"the skill is {known.state}",))
+        by_hand = _by_hand(question)
+        if not known.own_operator and not question.may_propose:
+            return Ruling(
+                "hint", ("its author is not one of this operator's nodes", *by_hand), "", _plain_plan(question)
+            )
+        if not all(reading.argv for reading in readings):
+            why = ("its words are not plain", *by_hand)
+            return Ruling("approve", why, "", _plain_plan(question), _project_target(question))
+        return self._typed(question, contained, by_hand)
+
+    def _typed(self, question: Question, contained: bool, by_hand: tuple[str, ...]) -> Ruling:
+        """Judge each step by itself: all must be typed, and nothing may be missing for any."""
+        steps: list[PlannedStep] = []
+        kinds: dict[str, ActionType] = {}
+        targets: list[Target] = []
+        missing: list[str] = []
+        for argv in question.match.action.steps:
+            fitting = self._rules.fitting(argv)
+            if not fitting:
+                reasons = (f"{_name(argv[0])} like this is no typed action", *by_hand)
+                return Ruling("approve", reasons, "", _plain_plan(question), _project_target(question))
+            action, found = fitting[0]
+            missing += _missing(self._rules, action, found, question, contained, argv)
+            step, target = _rendered(action, found, question, argv)
+            if step is None:
+                missing.append(f"{_name(argv[0])} is not installed in a trusted folder")
+            else:
+                steps.append(step)
+            kinds[action.name] = action
+            targets.append(target)
+        if len(kinds) > 1 and any(action.network or action.declared for action in kinds.values()):
+            # What one step brings in could be what the next one was judged without.
+            missing.append("a step that uses the network or a service stands alone")
+        if len(set(targets)) > 1:
+            missing.append("its steps change different things")
+        names, target = KIND_SEPARATOR.join(kinds), targets[0]
+        if missing or by_hand:
+            plan = tuple(steps) if len(steps) == len(question.match.action.steps) else _plain_plan(question)
+            return Ruling("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
+        evidence = question.known.evidence
+        proof = _verified(evidence.verified) if evidence.verified else "confirmed"
+        whose = "this" if question.known.own_operator else "a trusted"
+        allowed = (f"{action.name}: {action.summary}" for action in kinds.values())
+        return Ruling("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
+
+
+def _verified(times: int) -> str:
+    return "verified once" if times == 1 else f"verified {times} times"
+
+
+_RANK: dict[Decision, int] = {"refuse": 0, "hint": 1, "approve": 2, "run": 3}
+
+
+def _lower(one: Decision, other: Decision) -> Decision:
+    return one if _RANK[one] <= _RANK[other] else other
+
+
+def _name(word: str) -> str:
+    return word if len(word) <= 40 else word[:39] + "…"
+
+
+def _by_hand(question: Question) -> tuple[str, ...]:
+    """Return why a person must look, whatever the action is."""
+    known, incident, reasons = question.known, question.incident, []
+    if question.match.tier != "exact":
+        reasons.append("the match is likely, not exact")
+    if known.state != "active":
+        reasons.append(f"the skill is {known.state}")
+    if not known.confirmed and known.evidence.verified < 1:
+        reasons.append("nobody has verified or confirmed it yet")
+    if incident.argv_redacted:
+        reasons.append("the failed command held a secret, so it is not run again from the record")
+    try:
+        filled = known.skill.action.fill(Parts(incident.signature.slots))
+    except IndexError:
+        filled = None
+    if filled != question.match.action:
+        reasons.append("the command is not the skill's own, filled in")
+    for index in sorted(known.skill.action.parameters()):
+        value = _part(incident, index)
+        if not re.fullmatch(r"[^-\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,255}", value):
+            reasons.append("a part of the error that would be filled in begins with a dash or is not plain")
+    return tuple(reasons)
+
+
+def _missing(
+    rules: Rules, action: ActionType, found: Found, question: Question, contained: bool, argv: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what a typed action still lacks to go unattended."""
+    reasons = []
+    if not action.unattended:
+        reasons.append(f"{action.name} is switched off in policy.toml")
+    if not action.bounded and not contained:
+        reasons.append(f"{action.name} needs bubblewrap to be contained")
+    if action.needs == "venv" and not _is_environment(question.environment_python):
+        reasons.append("there is no virtual environment to change")
+    if action.needs == "project" and not question.project:
+        reasons.append("there is no project folder here")
+    for kind in sorted(action.named):
+        reasons += [f"the error does not name {_name(v)}" for v in found.of(kind) if not _named(v, question)]
+    if action.render == "install":
+        reasons += [
+            f"{_name(v)} was filled in and never verified" for v in found.of("PACKAGE") if _guessed(v, question)
+        ]
+    if action.render == "install_locked":
+        reasons += [
+            f"{_name(v)} does not pin every package by hash" for v in found.of("PATH") if not _locked(v, question)
+        ]
+    if action.render == "free_port" and os.geteuid() == 0:
+        reasons.append("root would end processes of every user")
+    if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found):
+        reasons.append(f"it is not declared under {action.declared} in policy.toml")
+    root = question.project or question.incident.cwd
+    for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
+        outside = [v for v in found.of(kind) if not _inside(str(Path(question.incident.cwd, v)), root)]
+        reasons += [f"{_name(v)} is not inside the project" for v in outside]
+    return tuple(reasons)
+
+
+def _inside(path: str, folder: str) -> bool:
+    """Say whether a path is in a folder once links are followed; an empty folder holds nothing."""
+    if not folder:
+        return False
+    try:
+        return Path(path).resolve().is_relative_to(Path(folder).resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _is_environment(python: str) -> bool:
+    return bool(python) and Path(python).is_file() and Path(python).parent.parent.joinpath("pyvenv.cfg").is_file()
+
+
+def _normal(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package.partition("==")[0]).lower()
+
+
+def _named(value: str, question: Question) -> bool:
+    """Say whether the incident's own error, or its own command, names a value."""
+    incident = question.incident
+    slots = [slot.value for slot in incident.signature.slots]
+    if value in slots or _normal(value) in {_normal(s.split(".")[0]) for s in slots} | {_normal(s) for s in slots}:
+        return True
+    if value.endswith("/tcp"):
+        return value[:-4] in slots
+    here = Path(incident.cwd)
+    return any(Path(here, word) == Path(here, value) for word in (*slots, *incident.argv) if word and "\0" not in word)
+
+
+def _guessed(package: str, question: Question) -> bool:
+    """Say whether a package's name is a part of the error that was filled in and no verified outcome stands behind."""
+    values = question.known.evidence.values
+    parts = {index: _part(question.incident, index) for index in question.known.skill.action.parameters()}
+    filled = {index: value for index, value in parts.items() if value and value in package}
+    return any(value not in values.get(index % FORM, frozenset()) for index, value in filled.items())
+
+
+def _part(incident: Incident, index: int) -> str:
+    """Return what an action's reference to the error stands for here, empty where there is no such part."""
+    try:
+        return Parts(incident.signature.slots)[index].value
+    except IndexError:
+        return ""
+
+
+_MAX_LOCK_BYTES = 1 << 20
+
+
+def _locked(name: str, question: Question) -> bool:
+    """Say whether each requirement of a file is pinned and hashed, and no line changes where packages come from."""
+    path = Path(question.incident.cwd, name)
+    try:
+        if path.stat().st_size > _MAX_LOCK_BYTES:
+            return False
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    lines = [line.strip() for line in re.sub(r"\\\r?\n", " ", text).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    pinned = re.compile(
+        r"[A-Za-z0-9][A-Za-z0-9._\[\],-]{0,100} ?==[^\s;]{1,60}[^\n]{0,400}? --hash=sha256:[0-9a-f]{64}"
+    )
+    return bool(lines) and all(pinned.match(line) and "://" not in line for line in lines)
+
+
+def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found) -> bool:
+    return " ".join(argv) in names or any(v in names for v in found.of("SERVICE"))
+
+
+@lru_cache(maxsize=256)
+def _trusted(name: str) -> str | None:
+    """Return the absolute path of a program in a folder of the system, never in the project or the caller's PATH."""
+    return shutil.which(name, path=TRUSTED_FOLDERS) if "/" not in name else None
+
+
+def _project_target(question: Question) -> Target:
+    return Target(question.project or question.incident.cwd, "project")
+
+
+def _plain_plan(question: Question) -> tuple[PlannedStep, ...]:
+    """Return what a person would approve: each step with its program's absolute path, () where one is not found."""
+    steps = []
+    for argv in question.match.action.steps:
+        where = _trusted(argv[0])
+        if where is None:
+            return ()
+        steps.append(PlannedStep((where, *argv[1:]), (_project_target(question).path,), True))
+    return tuple(steps)
+
+
+def _rendered(
+    action: ActionType, found: Found, question: Question, argv: tuple[str, ...]
+) -> tuple[PlannedStep | None, Target]:
+    """Return the step that a typed action becomes, written by us, and what it changes."""
+    project = _project_target(question)
+    if action.render in {"install", "install_locked"} and _is_environment(question.environment_python):
+        folder = str(Path(question.environment_python).parent.parent)
+        # -I: a file named pip.py in the project is not taken for pip.
+        pip = (question.environment_python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
+        what = found.of("PACKAGE")
+        if action.render == "install_locked":
+            what = ("--require-hashes", "-r", str(Path(question.incident.cwd, found.of("PATH")[0])))
+        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network)
+        return step, Target(folder, "venv")
+    where = _trusted(argv[0])
+    if where is None:
+        return None, project
+    rest = argv[1:]
+    if action.render == "git":
+        rest = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *rest)
+    if action.render == "free_port":
+        rest = ("-k", "-TERM", *found.of("TCPPORT"))
+    writable = (project.path,) if action.writes else ()
+    target = Target(" ".join(found.of("SERVICE")), "service") if action.declared == "services" else project
+    return PlannedStep((where, *rest), writable, action.network), target
+
+
+def _seen_from(words: tuple[str, ...], cwd: str) -> tuple[str, ...]:
+    """Return a command with absolute paths below the folder written from there: it is judged as local."""
+    # Where the program lies was the user's own choice a moment ago, so only its name is judged.
+    named = (program(words[0]) if words[0].startswith("/") else words[0], *words[1:])
+    return tuple(os.path.relpath(w, cwd) if w.startswith("/") and _inside(w, cwd) else w for w in named)
+
+
+def _short_forms(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return a command as the rerun list may have it: the program without its folder and version, options set aside."""
+    name = program(words[0])
+    plain = re.sub(r"^(python|pypy|ruby|perl|php|lua)[\d.]+$", r"\1", name)
+    return [(n, *words[1:]) for n in dict.fromkeys((words[0], name, plain))]
+
+
+__all__ = ["Action", "Author", "PlannedStep", "Policy", "Question", "Ruling", "Target"]

@@ -1,0 +1,200 @@
+"""A fix is shut in while it runs, where bubblewrap is there and works: what it may not write it cannot write."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from meshcore.errors import ConfigurationError
+from meshcore.policy.policy import PlannedStep
+
+SETTING = "MESHTUI_CONTAINMENT"
+SEARCHED = "/usr/bin:/bin:/usr/local/bin"
+"""Where bubblewrap is looked for: the system's folders, whatever PATH says."""
+
+_PROBE_TIMEOUT_S = 5.0
+_CACHE = "containment.json"
+_LONGEST_PATH = 4096
+_NOT_INPUTS = frozenset({"PATH", "HOME", "TMPDIR", "PWD"})
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  named to be replaced by private ones
+_SECRETS = (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".config/gcloud", ".config/gh")
+_NAMESPACES = (
+    "--die-with-parent",
+    "--new-session",
+    "--unshare-user-try",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--cap-drop",
+    "ALL",
+)
+_SYSTEM = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run")  # noqa: S108
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """How fixes are shut in: `program` is bubblewrap's path, empty where there is none; `detail` says why, for people.
+
+    `required`: the user has asked for it, so without it nothing is to be executed.
+    """
+
+    program: str = ""
+    detail: str = ""
+    required: bool = False
+
+    @property
+    def name(self) -> str:
+        """`bubblewrap`, or empty where fixes run uncontained."""
+        return "bubblewrap" if self.program else ""
+
+    def wrap(
+        self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        """Return the argv that runs a step shut in; its own argv where there is no containment.
+
+        Everything is read-only but `step.writable` and private temporary folders; only `step.network` leaves the
+        network; process ids, sockets in /run and /tmp and folders of secrets are out of sight, `hidden` ones too.
+        """
+        if not self.program:
+            return step.argv
+        mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
+        if Path("/var/tmp").is_dir():  # noqa: S108
+            mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108
+        mounts += [(folder, 1, ("--tmpfs", folder)) for folder in _hidden_folders(env, hidden)]
+        if step.network:
+            mounts += [(folder, 1, ("--ro-bind", folder, folder)) for folder in _name_service_folders()]
+        writable = _places(step.writable, everywhere=True)
+        read_only = _places([cwd, *named_paths(step.argv, env)])
+        mounts += [(place, 2, ("--ro-bind", source, place)) for source, place in _outermost(read_only, writable)]
+        mounts += [(place, 3, ("--bind", source, place)) for source, place in writable]
+        mounts.sort(key=lambda mount: (mount[0].count("/"), mount[1]))  # a folder before what is inside it
+        words = [self.program, *_NAMESPACES, *(() if step.network else ("--unshare-net",)), *_SYSTEM]
+        words += [word for mount in mounts for word in mount[2]]
+        return (*words, "--chdir", cwd, "--", *step.argv)
+
+
+def detect(environ: Mapping[str, str], cache: Path | None = None, *, path: str = SEARCHED) -> Containment:
+    """Find out whether bubblewrap is here and works: one short probe per boot, remembered in the folder `cache`.
+
+    `MESHTUI_CONTAINMENT` is `auto` (default), `off` or `bwrap` (required). Raises ConfigurationError for another value.
+    """
+    setting = environ.get(SETTING, "") or "auto"
+    if setting not in ("auto", "off", "bwrap"):
+        raise ConfigurationError(f"{SETTING} is {setting!r:.40}; set it to auto, off or bwrap")
+    if setting == "off":
+        return Containment(detail=f"switched off by {SETTING}")
+    required = setting == "bwrap"
+    program = shutil.which("bwrap", path=path)
+    if program is None:
+        return Containment(detail="bubblewrap is not installed", required=required)
+    fault = _remembered(program, cache)
+    if fault is None:
+        fault = _probe(program)
+        _remember(program, cache, fault)
+    if fault:
+        return Containment(detail=f"bubblewrap does not work here: {fault}", required=required)
+    return Containment(program, "bubblewrap", required)
+
+
+def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Return the existing absolute paths that a command and its environment name, its program's own folder included."""
+    program = Path(argv[0])
+    found = [argv[0], str(program.parent.parent), str(program.resolve().parent.parent)]
+    for text in (*argv[1:], *(value for name, value in env.items() if name not in _NOT_INPUTS)):
+        for word in re.split(r"[\s=]", text):
+            path = unquote(urlsplit(word).path) if word.startswith("file://") else word
+            if path.startswith("/") and len(path) < _LONGEST_PATH and "\0" not in path and os.path.lexists(path):
+                found.append(path)
+    return found
+
+
+def _places(paths: Iterable[str], *, everywhere: bool = False) -> list[tuple[str, str]]:
+    """Return (source, place) of what is to be mounted; without `everywhere` only what a private folder would hide."""
+    pairs = set()
+    for path in paths:
+        plain, real = os.path.normpath(path), os.path.realpath(path)
+        for place in {plain, real} if _is_temporary(plain) else {real}:
+            if (everywhere or _is_temporary(place)) and Path(real).exists():
+                pairs.add((real, place))
+    return sorted(pairs)
+
+
+def _outermost(wanted: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the wanted mounts that do not lie inside another one: there they are in sight already."""
+    folders = {place for _, place in (*wanted, *others)}
+    return [pair for pair in wanted if not any(str(parent) in folders for parent in Path(pair[1]).parents)]
+
+
+def _is_temporary(path: str) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in _TEMPORARY)
+
+
+def _hidden_folders(env: Mapping[str, str], more: Iterable[str]) -> list[str]:
+    home = env.get("HOME", "")
+    folders = [f"{home}/{name}" for name in _SECRETS] if home.startswith("/") and home != "/" else []
+    return [os.path.realpath(folder) for folder in (*folders, *more) if Path(folder).is_dir()]
+
+
+def _name_service_folders() -> list[str]:
+    """Return what finding a host by its name needs and a private /run would hide."""
+    real = Path("/etc/resolv.conf").resolve()
+    return [str(real.parent)] if real.is_relative_to("/run") and real.exists() else []
+
+
+def _probe(program: str) -> str:
+    """Run nothing, shut in; return what is wrong, empty if it worked."""
+    argv = [program, *_NAMESPACES, "--unshare-net", *_SYSTEM, "--", "/bin/sh", "-c", ":"]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_PROBE_TIMEOUT_S:.0f} s"
+    except OSError as error:
+        return error.strerror or str(error)
+    if done.returncode == 0:
+        return ""
+    words = done.stderr.decode(errors="replace").strip().splitlines()
+    return words[-1][:200] if words else f"exit code {done.returncode}"
+
+
+def _mark(program: str) -> str | None:
+    """Return what the answer of a probe holds for: this boot, this file, this user."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        file = Path(program).stat()
+    except OSError:
+        return None
+    return f"{boot} {program} {file.st_mtime_ns} {file.st_ino} {os.geteuid()}"
+
+
+def _remembered(program: str, cache: Path | None) -> str | None:
+    if cache is None:
+        return None
+    try:
+        known = json.loads((cache / _CACHE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    usable = isinstance(known, dict) and known.get("mark") == _mark(program) and isinstance(known.get("fault"), str)
+    return str(known["fault"]) if usable else None
+
+
+def _remember(program: str, cache: Path | None, fault: str) -> None:
+    mark = _mark(program)
+    if cache is None or mark is None:
+        return
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch = cache / f".{_CACHE}.{os.getpid()}"
+        scratch.write_text(json.dumps({"mark": mark, "fault": fault}), "utf-8")
+        scratch.replace(cache / _CACHE)
+    except OSError:
+        return  # the next start probes again

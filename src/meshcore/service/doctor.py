@@ -1,0 +1,270 @@
+"""Is everything in order? Each check is one line with its remedy; what can be mended safely can be mended here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from meshcore.agents import NAMES as AGENT_PROGRAMS
+from meshcore.agents.connecting import CONNECTED, NOT_CONNECTED, standing
+from meshcore.bridge.sqlite.filesystem import refuse_network
+from meshcore.clock import from_text
+from meshcore.config import Settings
+from meshcore.control.key_protection import unsigned, unsigned_skills
+from meshcore.errors import MeshError
+from meshcore.home import Home
+from meshcore.node import Node
+from meshcore.policy.policy import Policy
+from meshcore.process.sandbox import detect
+from meshcore.safety.halt import halted
+from meshcore.safety.operator_key import is_protected, public_half
+from meshcore.service.runtime import holder
+from meshcore.trust.signed_decisions import changed_operator, protected
+
+Level = Literal["ok", "note", "bad"]
+LEAST_FREE_BYTES = 100 * 1024 * 1024
+CLOCK_TOLERANCE_SECONDS = 3600.0
+WAL_RESET_BUG = ((3, 7, 0), (3, 51, 2))  # two connections that checkpoint at once can corrupt a WAL database
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `mend` puts it right where that is safe; None where only a person can."""
+
+    name: str
+    level: Level
+    text: str
+    remedy: str = ""
+    mend: Callable[[], None] | None = None
+
+
+def examine(settings: Settings, environment: Mapping[str, str] | None = None) -> list[Check]:
+    """Look at everything; never raises for what it finds."""
+    env = os.environ if environment is None else environment
+    checks = [_python(), _sqlite(), _terminal(env), *_permissions(settings), _disk(settings.home)]
+    checks += [_containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
+    try:
+        with Node(settings) as node:
+            checks += [_store(node), _clock(node), *_bridge(node), *_signatures(node), _records(node), _runtime(node)]
+    except MeshError as error:
+        checks.append(Check("home", "bad", str(error), "see the line itself"))
+    return checks
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", "ok", version)
+
+
+def _sqlite() -> Check:
+    version = sqlite3.sqlite_version_info
+    if WAL_RESET_BUG[0] <= version <= WAL_RESET_BUG[1]:
+        return Check(
+            "sqlite",
+            "note",
+            f"{sqlite3.sqlite_version}: two checkpoints at once can corrupt a database of this version; "
+            "meshtui makes them one at a time, under a lock",
+            "open the databases with other programs only to read, or use Python with SQLite 3.51.3 or newer",
+        )
+    return Check("sqlite", "ok", sqlite3.sqlite_version)
+
+
+def _terminal(env: Mapping[str, str]) -> Check:
+    term = env.get("TERM", "")
+    if not sys.stdout.isatty():
+        return Check("terminal", "note", "none here: output is plain, separated by tabs")
+    if term in ("", "dumb"):
+        return Check(
+            "terminal", "note", f"TERM={term or 'unset'}: plain output only", "set TERM, for example xterm-256color"
+        )
+    size = shutil.get_terminal_size()
+    return Check("terminal", "ok", f"{term}, {size.columns}×{size.lines}")
+
+
+def _permissions(settings: Settings) -> list[Check]:
+    home = Home(settings.home)
+    private = [home.root, home.key, home.store, home.journal, settings.operator, settings.operator / "operator.key"]
+    checks = []
+    for path in private:
+        try:
+            status = path.lstat()
+        except OSError:
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        wanted = mode & 0o700
+        if status.st_uid != os.getuid():
+            checks.append(
+                Check("permissions", "bad", f"{path} belongs to user {status.st_uid}", f"chown it to {os.getuid()}")
+            )
+        elif mode & 0o077 and not stat.S_ISLNK(status.st_mode):
+            checks.append(
+                Check(
+                    "permissions",
+                    "bad",
+                    f"{path} can be read or written by others (mode {mode:o})",
+                    f"chmod {wanted:o} {path}",
+                    lambda path=path, wanted=wanted: path.chmod(wanted),  # type: ignore[misc]
+                )
+            )
+    return checks or [Check("permissions", "ok", "home, keys and journal are private")]
+
+
+def _disk(home: Path) -> Check:
+    folder = home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free // (1024 * 1024):,} MiB free at {folder}"
+    if free < LEAST_FREE_BYTES:
+        return Check("disk", "bad", text, "free some space: nothing new can be stored on a full disk")
+    return Check("disk", "ok", text)
+
+
+def _containment(env: Mapping[str, str]) -> Check:
+    try:
+        found = detect(env)
+    except MeshError as error:
+        return Check("containment", "bad", str(error), "correct the variable")
+    if found.program:
+        return Check("containment", "ok", f"{found.program} works: fixes run shut in")
+    return Check(
+        "containment",
+        "bad" if found.required else "note",
+        f"{found.detail}: only actions that are bounded by themselves run unattended",
+        "install bubblewrap (Debian: apt install bubblewrap)",
+    )
+
+
+def _policy(settings: Settings) -> Check:
+    path = settings.operator / "policy.toml"
+    key = settings.operator / "operator.key"
+    try:
+        policy = Policy.load(path, public_half(key) if is_protected(key) else "")
+    except MeshError as error:
+        return Check("policy", "bad", str(error), "see the line itself")
+    if policy.unsigned:
+        return Check("policy", "bad", policy.unsigned, "read the file, then: meshtui policy sign")
+    if policy.problem:
+        return Check("policy", "bad", policy.problem, f"correct {path}; until then nothing runs unattended")
+    return Check("policy", "ok", f"{path}" if path.exists() else "the one that ships with meshtui")
+
+
+def _halt(settings: Settings) -> Check:
+    if reason := halted(settings.operator):
+        return Check("halt", "note", f"halted: {reason}", "meshtui resume")
+    return Check("halt", "ok", "not halted")
+
+
+def _operator_key(settings: Settings) -> Check:
+    path = settings.operator / "operator.key"
+    if not path.exists():
+        return Check("operator key", "note", f"{path} is made at the first use")
+    try:
+        if is_protected(path):
+            public_half(path)
+            return Check("operator key", "ok", f"{path} has a passphrase: what widens needs it")
+    except MeshError as error:
+        return Check("operator key", "bad", str(error), "see the line itself")
+    return Check(
+        "operator key",
+        "note",
+        f"{path} has no passphrase: a program that runs as you can approve in your name",
+        "meshtui trust protect, or run agents as another user (SECURITY.md)",
+    )
+
+
+def _signatures(node: Node) -> list[Check]:
+    if known := changed_operator(node):
+        text = f"{node.operator_key} is another key than before ({known[:12]}): nothing unsigned counts"
+        return [Check("signatures", "bad", text, "restore it from a backup, and find out who changed it")]
+    if not protected(node):
+        return []
+    sign = "if you decided it: meshtui trust sign --decisions"
+    checks = [Check("signatures", "bad", f"not signed, so it does not count: {what}", sign) for what in unsigned(node)]
+    if not node.identity.enrolment:
+        text = "the operator key has not enrolled this node: to your other nodes it is an unknown author"
+        checks.append(Check("signatures", "bad", text, "meshtui trust sign"))
+    if count := len(unsigned_skills(node)):
+        text = f"confirmed skills that nobody signed for: {count}; you are asked before they run"
+        checks.append(Check("signatures", "note", text, "meshtui skills confirm SKILL"))
+    return checks or [Check("signatures", "ok", "every decision that widens is signed")]
+
+
+def _store(node: Node) -> Check:
+    with closing(sqlite3.connect(f"file:{node.home.store}?mode=ro", uri=True)) as database:
+        verdict = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if verdict != "ok":
+        return Check("store", "bad", f"{node.home.store}: {verdict}", "move it aside; skills come back from the bridge")
+    figures = node.store.figures()
+    waiting = figures.get("outbox.waiting", 0)
+    return Check(
+        "store", "ok", f"{node.store.count_skills()} skills, {node.store.last_event()} events, {waiting} to publish"
+    )
+
+
+def _clock(node: Node) -> Check:
+    seen, now = node.store.highest_time(), node.clock.now()
+    if seen and (ahead := (from_text(seen) - now).total_seconds()) > CLOCK_TOLERANCE_SECONDS:
+        return Check(
+            "clock",
+            "bad",
+            f"records from {ahead / 3600:.1f} h in the future: a clock here or there is wrong",
+            "check NTP",
+        )
+    return Check("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _bridge(node: Node) -> list[Check]:
+    try:
+        refuse_network(node.settings.bridge)
+        bridge = node.require_bridge()
+        counts = bridge.statistics()
+    except MeshError as error:
+        return [Check("bridge", "bad", str(error), "what is known locally still works; see the line itself")]
+    checks = [Check("bridge", "ok", f"{node.settings.bridge}: {counts.members} joined, {counts.records} records")]
+    if counts.undelivered:
+        checks.append(
+            Check(
+                "deliveries",
+                "note",
+                f"{counts.undelivered} not received, the oldest since {counts.oldest_undelivered}",
+                "meshtui deliveries; a node that is gone for good: meshtui nodes forget NAME",
+            )
+        )
+    return checks
+
+
+def _records(node: Node) -> Check:
+    rejected = node.store.count_records().get("rejected", 0)
+    if not rejected:
+        return Check("records", "ok", "none was rejected")
+    received, record, reason = node.store.rejected_records(1)[0]
+    return Check(
+        "records", "note", f"{rejected} rejected, the last at {received}: {record[:12]} {reason}", "look at its author"
+    )
+
+
+def _hooks(environment: Mapping[str, str]) -> Check:
+    stand = {agent: standing(agent, "user", environment, Path.cwd()) for agent in AGENT_PROGRAMS}
+    wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
+    if wrong:
+        return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")
+    connected = [agent for agent, words in stand.items() if words == CONNECTED]
+    if not connected:
+        return Check("hooks", "note", "no agent program is connected", "meshtui connect --list")
+    return Check("hooks", "ok", f"{', '.join(connected)} connected")
+
+
+def _runtime(node: Node) -> Check:
+    process = holder(node.home.runtime_lock)
+    if process is None:
+        return Check("runtime", "note", "none runs: this node hears others only when a command runs", "meshtui --no-ui")
+    return Check("runtime", "ok", f"process {process}")

@@ -1,0 +1,232 @@
+"""Maintenance of one home and its bridge: retention, rotation, checkpoints, integrity, unused space.
+
+Each step is one line that says what was done, or with `dry_run` what would be. A step that fails costs only itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.sqlite.retention import forget_old_table, forget_rows
+from meshcore.clock import to_text
+from meshcore.errors import MeshError
+from meshcore.filelock import FileLock
+from meshcore.journal import segments
+from meshcore.journal.writer import PROJECTED
+from meshcore.node import Node
+from meshcore.store.retention import Forgotten
+from meshcore.store.upkeep import give_back, integrity, unused_bytes
+
+MIB = 1024 * 1024
+
+Level = Literal["ok", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that maintenance did; `bad` is a fault that a person must look at."""
+
+    name: str
+    level: Level
+    text: str
+
+
+class BusyError(MeshError):
+    """Maintenance of this home runs already."""
+
+
+def maintain(node: Node, *, dry_run: bool = False) -> list[Step]:
+    """Do what the settings ask for; return one line per step. Raises BusyError.
+
+    Nothing is pruned that the journal does not hold yet, and nothing is pruned from a file that is not whole.
+    """
+    with FileLock(node.home.root / "maintenance.lock").held() as free:
+        if not free:
+            raise BusyError(f"{node.home.root}: maintenance runs already; wait for it")
+        steps = list(_steps(node, dry_run))
+    if not dry_run:
+        lines = [{"name": step.name, "level": step.level, "text": step.text} for step in steps]
+        node.store.add_event("maintenance.done", data={"steps": lines})
+        node.project()
+    return steps
+
+
+def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
+    store, bridge = node.store, node.bridge
+    log = bridge if isinstance(bridge, SqliteBridge) else None
+    whole = [_try("integrity", lambda: _integrity(node.home.store, store.integrity()))]
+    if log is not None:
+        whole += [_try("integrity", lambda: _check_log(log)), _try("integrity", lambda: _check_old(log))]
+    elif node.bridge_fault:
+        yield Step("bridge", "bad", f"left alone: {node.bridge_fault}")
+    yield from whole
+    if any(step.level == "bad" for step in whole):
+        yield Step("retention", "bad", "nothing was pruned: first see to the file above")
+        return
+    if not dry_run:
+        node.project()
+    yield from _journal(node, dry_run)
+    yield _try("store", lambda: _prune_store(node, dry_run))
+    if log is not None:
+        yield from _prune_bridge(node, log, dry_run)
+    yield from _space(node, log, dry_run)
+
+
+def _try(name: str, work: Callable[[], Step]) -> Step:
+    try:
+        return work()
+    except MeshError as error:
+        return Step(name, "bad", str(error))
+
+
+# --- is everything whole? -----------------------------------------------------------------------------------------
+
+
+def _integrity(path: Path, found: str) -> Step:
+    if found:
+        return Step("integrity", "bad", f"{path}: {found}; move it aside or restore it from a backup")
+    return Step("integrity", "ok", f"{path}: whole")
+
+
+def _check_log(bridge: SqliteBridge) -> Step:
+    with bridge.log.reading() as connection:
+        return _integrity(bridge.log.path, integrity(connection))
+
+
+def _check_old(bridge: SqliteBridge) -> Step:
+    with bridge.old.reading() as connection:
+        return _integrity(bridge.old.path, integrity(connection))
+
+
+# --- retention ----------------------------------------------------------------------------------------------------
+
+
+def _journal(node: Node, dry_run: bool) -> Iterator[Step]:
+    keep, path, now = node.settings.retention, node.home.journal, node.clock.now()
+    max_bytes = None if keep.rotate_mib is None else keep.rotate_mib * MIB
+    reason = segments.due(path, now, max_bytes=max_bytes, max_age=_days(keep.rotate_days))
+    if reason:
+        yield _try("journal", lambda: _rotate(path, now, reason, dry_run))
+    if keep.journal_days is None:
+        yield Step("journal", "ok", f"all of it is kept ({len(segments.segments(path))} closed segments)")
+        return
+    gone = segments.older_than(path, _before(now, keep.journal_days))
+    size = sum(segment.stat().st_size for segment in gone)
+    if not dry_run:
+        for segment in gone:
+            segment.unlink()
+    said = f"{_count(len(gone), 'segment')} of {size:,} bytes {_gone(dry_run)}, older than {keep.journal_days:g} days"
+    yield Step("journal", "ok", said)
+
+
+def _rotate(path: Path, now: datetime, reason: str, dry_run: bool) -> Step:
+    if dry_run:
+        return Step("journal", "ok", f"would begin a new segment ({reason})")
+    return Step("journal", "ok", f"closed as {segments.rotate(path, now).name} ({reason})")
+
+
+def _prune_store(node: Node, dry_run: bool) -> Step:
+    keep, now = node.settings.retention, node.clock.now()
+    if keep.incidents_days is keep.journal_days is keep.bridge_days is None:
+        return Step("store", "ok", "everything is kept")
+
+    def before(days: float | None) -> str:
+        return "" if days is None else to_text(_before(now, days))
+
+    found = node.store.forget(
+        incidents=before(keep.incidents_days),
+        events=before(keep.journal_days),
+        records=before(keep.bridge_days),
+        projected=int(node.store.meta(PROJECTED, "0")),
+        dry_run=dry_run,
+    )
+    return Step("store", "ok", f"{_in_words(found)} {_gone(dry_run)}")
+
+
+def _in_words(found: Forgotten) -> str:
+    return (
+        f"{_count(found.incidents, 'incident')}, {_count(found.outcomes, 'outcome')}, {_count(found.events, 'event')},"
+        f" {_count(found.records, 'text')} of records, {found.outbox} of the outbox"
+    )
+
+
+def _prune_bridge(node: Node, bridge: SqliteBridge, dry_run: bool) -> Iterator[Step]:
+    keep, now = node.settings.retention, node.clock.now()
+    if (days := keep.bridge_days) is None:
+        yield Step("bridge", "ok", "every row is kept")
+    else:
+        yield _try("bridge", lambda: _prune_log(bridge, _before(now, days), dry_run))
+    if (old_days := keep.old_table_days) is not None:
+        yield _try("old table", lambda: _prune_old(bridge, _before(now, old_days), dry_run))
+
+
+def _prune_log(bridge: SqliteBridge, before: datetime, dry_run: bool) -> Step:
+    found = forget_rows(bridge, before, dry_run=dry_run)
+    kept = f"; {found.unreceived} as old stay, not every member has them" if found.unreceived else ""
+    return Step("bridge", "ok", f"{_count(found.rows, 'row')} {_gone(dry_run)}{kept}")
+
+
+def _prune_old(bridge: SqliteBridge, before: datetime, dry_run: bool) -> Step:
+    found = forget_old_table(bridge, before, dry_run=dry_run)
+    return Step("old table", "ok", f"{_count(found, 'delivered row')} {_gone(dry_run)}")
+
+
+# --- space --------------------------------------------------------------------------------------------------------
+
+
+def _space(node: Node, bridge: SqliteBridge | None, dry_run: bool) -> Iterator[Step]:
+    store = node.store
+    yield _try(
+        "space", lambda: _given_back(store.path, store.unused_bytes() if dry_run else store.give_back(), dry_run)
+    )
+    if bridge is not None:
+        yield _try("space", lambda: _give_back_log(bridge, dry_run))
+    if dry_run:
+        return
+    yield _folded(store.path, store.checkpoint())
+    if bridge is not None:
+        yield _try("checkpoint", lambda: _folded(bridge.log.path, bridge.log.checkpoint()))
+
+
+def _give_back_log(bridge: SqliteBridge, dry_run: bool) -> Step:
+    with bridge.log.reading() as connection:
+        size = unused_bytes(connection) if dry_run else give_back(connection)
+    return _given_back(bridge.log.path, size, dry_run)
+
+
+def _given_back(path: Path, size: int, dry_run: bool) -> Step:
+    if not size:
+        return Step("space", "ok", f"{path.name}: nothing worth giving back")
+    return Step("space", "ok", f"{path.name}: {size:,} bytes {'would go' if dry_run else 'went'} back to the disk")
+
+
+def _folded(path: Path, done: bool) -> Step:
+    text = "write-ahead log folded in" if done else "write-ahead log is in use; the next time"
+    return Step("checkpoint", "ok", f"{path.name}: {text}")
+
+
+def _before(now: datetime, days: float) -> datetime:
+    try:
+        return now - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=now.tzinfo)
+
+
+def _days(days: float | None) -> timedelta | None:
+    try:
+        return None if days is None else timedelta(days=days)
+    except OverflowError:
+        return timedelta.max
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _gone(dry_run: bool) -> str:
+    return "would go" if dry_run else "gone"

@@ -1,0 +1,201 @@
+"""Everything that runs for one home: receive, acknowledge, publish, project, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from meshcore.errors import MeshError
+from meshcore.events import Event
+from meshcore.exchange.receive import publish, pull
+from meshcore.healing.outcomes import recover
+from meshcore.node import Node
+from meshcore.service.approval_worker import Carrier
+from meshcore.service.loops.base import Loop, Loops
+from meshcore.service.notify import ServiceManager
+
+LOOK_EVERY_SECONDS = 1.0
+RETRY_FIRST_SECONDS = 1.0
+RETRY_MOST_SECONDS = 30.0
+BEAT_EVERY_SECONDS = 20.0
+DRAIN_SECONDS = 4.0
+
+
+class RuntimeHeldError(MeshError):
+    """Another process runs this home."""
+
+
+class RuntimeLock:
+    """One runtime per home: held by the kernel, so that a killed holder leaves nothing behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+
+    def take(self) -> None:
+        """Take the lock. Raises RuntimeHeldError that names the holder."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "?"
+            os.close(descriptor)
+            raise RuntimeHeldError(
+                f"{self.path.parent}: process {holder} runs this home already; stop it or name another with --home"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let another process take it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def holder(path: Path) -> int | None:
+    """Return the process that runs a home, None where none does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        return int(text) if text.isdecimal() else -1
+    finally:
+        os.close(descriptor)
+    return None
+
+
+class Runtime:
+    """One node at work. `run` returns after `stop` was called, drained; what happens is told through `on_event`.
+
+    `loops` recur beside it, each in a thread of its own (see `meshcore.service.loops`).
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        on_event: Callable[[Event], None] | None = None,
+        manager: ServiceManager | None = None,
+        loops: Sequence[Loop] = (),
+    ) -> None:
+        """`manager`: who has started this process and wants to know how it fares."""
+        self.node = node
+        self.on_event = on_event
+        self._manager = manager or ServiceManager()
+        self._loops = Loops(loops, node.home.store, node.clock)
+        self._stopping = asyncio.Event()
+        self._ring = asyncio.Event()
+        self._told = node.store.last_event()
+        self._lock = RuntimeLock(node.home.runtime_lock)
+        self._retry_at = 0.0
+        self._retry_after = RETRY_FIRST_SECONDS
+        self._fault = ""
+        self._beat_at = 0.0
+        self._watched = -1
+        self._carrier = Carrier(node)
+
+    def stop(self) -> None:
+        """Ask the runtime to drain and return."""
+        self._stopping.set()
+        self._ring.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises RuntimeHeldError where another process runs this home."""
+        self._lock.take()
+        store = self.node.store
+        try:
+            recover(self.node)
+            store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            self._loops.start()
+            self._manager.ready()
+            while not self._stopping.is_set():
+                more = self._tick()
+                self._carrier.look()
+                self._tell()
+                self._manager.alive(self.node.clock.monotonic())
+                if not more:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
+                self._ring.clear()
+            self._manager.stopping()
+            ended = asyncio.create_task(asyncio.to_thread(self._loops.stop))
+            await asyncio.sleep(0)  # it is begun before what follows keeps the event loop busy
+            await self._carrier.close()
+            self._drain()
+            await ended
+            store.add_event("runtime.stopped", data={"pid": os.getpid()})
+            self.node.project()
+            self._tell()
+        finally:
+            self._loops.stop()
+            await self._carrier.close()
+            self._watch(-1)
+            self._lock.release()
+
+    def _tick(self) -> bool:
+        """Do what there is to do; True where more waits at the bridge."""
+        node, now = self.node, self.node.clock.monotonic()
+        more = False
+        if node.connected or now >= self._retry_at:
+            try:
+                bridge = node.require_bridge()
+                self._watch(bridge.fileno())
+                bridge.wait(0)
+                if now >= self._beat_at:
+                    bridge.beat(node.identity.node.public)
+                    self._beat_at = now + BEAT_EVERY_SECONDS
+                publish(node)
+                more = pull(node).more
+                node.tend()
+                self._retry_after = RETRY_FIRST_SECONDS
+                self._fault = ""
+            except MeshError as error:
+                self._lose_bridge(str(error), now)
+        with contextlib.suppress(MeshError):
+            self._loops.attend(node.store)
+            node.project()
+        return more
+
+    def _lose_bridge(self, reason: str, now: float) -> None:
+        self._watch(-1)
+        self.node.disconnect()
+        if reason != self._fault:
+            with contextlib.suppress(MeshError):
+                self.node.store.add_event("fault", data={"what": reason})
+                self._fault = reason
+        self._retry_at = now + self._retry_after
+        self._retry_after = min(self._retry_after * 2, RETRY_MOST_SECONDS)
+
+    def _watch(self, descriptor: int) -> None:
+        if descriptor == self._watched:
+            return
+        loop = asyncio.get_running_loop()
+        if self._watched >= 0:
+            loop.remove_reader(self._watched)
+        if descriptor >= 0:
+            loop.add_reader(descriptor, self._ring.set)
+        self._watched = descriptor
+
+    def _tell(self) -> None:
+        while events := self.node.store.events_after(self._told):
+            self._told = events[-1].seq
+            if self.on_event is not None:
+                for event in events:
+                    self.on_event(event)
+
+    def _drain(self) -> None:
+        node = self.node
+        if not node.connected:
+            return
+        with contextlib.suppress(MeshError):
+            publish(node)
+            pull(node, seconds=DRAIN_SECONDS)

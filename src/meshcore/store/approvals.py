@@ -1,0 +1,92 @@
+"""What waits for a person, what they said, and how it went: asked, settled, claimed by one process, carried out."""
+
+from __future__ import annotations
+
+import json
+
+from meshcore.store import queries as reads
+from meshcore.store.incidents import IncidentTables
+from meshcore.store.queries import unambiguous
+from meshcore.store.rows import Approval
+
+
+class ApprovalTables(IncidentTables):
+    """The table `approvals`."""
+
+    def ask(self, approval: Approval) -> bool:
+        """Let a try wait for a person; False where the same already waits."""
+        with self.transaction():
+            waiting = self._db.execute(
+                "SELECT 1 FROM approvals WHERE state='waiting' AND incident_id=? AND action_hash=?",
+                (approval.incident_id, approval.action_hash),
+            ).fetchone()
+            if waiting:
+                return False
+            self._write(
+                "INSERT INTO approvals (approval_id, incident_id, skill_id, action_hash, command, reasons, asked,"
+                " state, resolved, actor) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (
+                    approval.approval_id,
+                    approval.incident_id,
+                    approval.skill_id,
+                    approval.action_hash,
+                    approval.command,
+                    json.dumps(approval.reasons),
+                    approval.asked,
+                    approval.state,
+                    approval.resolved,
+                    approval.actor,
+                ),
+            )
+            self.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
+            self.add_event(
+                "approval.waiting",
+                incident_id=approval.incident_id,
+                skill_id=approval.skill_id,
+                data={"approval": approval.approval_id, "command": approval.command, "reasons": list(approval.reasons)},
+            )
+        return True
+
+    def approvals(self, *, waiting_only: bool = True) -> list[Approval]:
+        """Return approvals, oldest first."""
+        return self._all(reads.approvals(waiting_only))
+
+    def approval(self, reference: str) -> Approval | None:
+        """Return the approval with this id or unambiguous beginning of it."""
+        return unambiguous(self._all(reads.approval(reference)), reference, lambda found: found.approval_id)
+
+    def resolve_approval(self, approval_id: str, state: str, actor: str, *, process: str = "") -> bool:
+        """Settle what waits; False where somebody else did before. `process` carries it out itself, at once."""
+        with self.transaction(durable=True):
+            done = self._write(
+                "UPDATE approvals SET state=?, resolved=?, actor=?, process=? WHERE approval_id=? AND state='waiting'",
+                (state, self.now(), actor, process, approval_id),
+            )
+            if done.rowcount:
+                self.add_event("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
+        return done.rowcount == 1
+
+    def approved(self) -> list[Approval]:
+        """Return what was approved and is not carried out, claimed or not, oldest first."""
+        return self._all(reads.approved())
+
+    def claim_approval(self, approval_id: str, process: str) -> bool:
+        """Give what was approved to one process to carry out; False where another has it, or it is done."""
+        with self.transaction(durable=True):
+            done = self._write(
+                "UPDATE approvals SET process=? WHERE approval_id=? AND state='approved' AND process='' AND result=''",
+                (process, approval_id),
+            )
+        return done.rowcount == 1
+
+    def finish_approval(self, approval_id: str, result: str, why: str = "") -> bool:
+        """Note how carrying out went, once, with its event; False where that is known already."""
+        with self.transaction(durable=True):
+            done = self._write(
+                "UPDATE approvals SET result=? WHERE approval_id=? AND state='approved' AND result=''",
+                (result, approval_id),
+            )
+            if done.rowcount:
+                data = {"approval": approval_id, "result": result, **({"why": why} if why else {})}
+                self.add_event("approval.carried", data=data)
+        return done.rowcount == 1

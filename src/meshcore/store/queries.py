@@ -1,0 +1,246 @@
+"""What can be asked of a store: each question once, as its SQL and how a row becomes a value.
+
+`Store` asks in its own thread and `AsyncStore` from an event loop; the answers are the same.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from meshcore.events import Event, EventKind
+from meshcore.model import Incident, KnownSkill, Outcome, SkillState
+from meshcore.store.rows import (
+    Approval,
+    approval_of_row,
+    event_of_row,
+    incident_of_row,
+    outcome_of_row,
+    skill_of_row,
+)
+
+T = TypeVar("T")
+Parameter = str | int | float | None
+
+LABEL_DIGITS = 5  # a longer number may also be the beginning of an id
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """A question: its SQL, how each row of the answer is read, and its parameters."""
+
+    sql: str
+    row: Callable[[sqlite3.Row], T]
+    parameters: Sequence[Parameter] = ()
+
+
+def unambiguous(found: Sequence[T], reference: str, id_of: Callable[[T], str]) -> T | None:
+    """Return what a reference means: the one whose id it is, else the only one found."""
+    exact = [item for item in found if id_of(item) == reference]
+    if exact:
+        return exact[0]
+    return found[0] if len(found) == 1 else None
+
+
+def _text(row: sqlite3.Row) -> str:
+    return str(row[0])
+
+
+def _number(row: sqlite3.Row) -> int:
+    return int(row[0])
+
+
+def _count(row: sqlite3.Row) -> tuple[str, int]:
+    return str(row[0]), int(row[1])
+
+
+# --- small values and events ----------------------------------------------------------------------------------------
+
+
+def meta(key: str) -> Read[str]:
+    """A stored value."""
+    return Read("SELECT value FROM meta WHERE key=?", _text, (key,))
+
+
+def metas(prefix: str) -> Read[tuple[str, str]]:
+    """The stored values whose keys begin like this, by key."""
+    sql = "SELECT key, value FROM meta WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+
+
+def control(key: str) -> Read[str]:
+    """What an operator has set."""
+    return Read("SELECT value FROM control WHERE key=?", _text, (key,))
+
+
+def controls(prefix: str) -> Read[tuple[str, str]]:
+    """What an operator has set under keys that begin like this."""
+    sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+
+
+def events_after(seq: int, limit: int) -> Read[Event]:
+    """Events in order, from the one after `seq`."""
+    return Read("SELECT * FROM events WHERE seq>? ORDER BY seq LIMIT ?", event_of_row, (seq, limit))
+
+
+def events_of(incident_id: str) -> Read[Event]:
+    """The events of one incident, in order."""
+    # The second term lets SQLite use the partial index.
+    sql = "SELECT * FROM events WHERE incident_id=? AND incident_id<>'' ORDER BY seq"
+    return Read(sql, event_of_row, (incident_id,))
+
+
+def event_after(seq: int, kinds: Sequence[EventKind]) -> Read[int]:
+    """The next event of one of the kinds after `seq`."""
+    sql = f"SELECT seq FROM events WHERE seq>? AND kind IN ({marks(kinds)}) ORDER BY seq LIMIT 1"  # noqa: S608
+    return Read(sql, _number, (seq, *kinds))
+
+
+def last_event() -> Read[int]:
+    """The highest seq, 0 where nothing happened yet."""
+    return Read("SELECT coalesce(max(seq), 0) FROM events", _number)
+
+
+# --- skills ---------------------------------------------------------------------------------------------------------
+
+
+def skill(reference: str) -> Read[KnownSkill]:
+    """At most two skills with this label, id or beginning of an id (6 or more digits)."""
+    bounds = (reference, reference + "g")
+    if reference.isascii() and reference.isdecimal() and len(reference) < 19:
+        label = int(reference)
+        if len(reference) <= LABEL_DIGITS:
+            return Read("SELECT * FROM skills WHERE label=?", skill_of_row, (label,))
+        sql = "SELECT * FROM skills WHERE label=? OR (skill_id>=? AND skill_id<?) LIMIT 2"
+        return Read(sql, skill_of_row, (label, *bounds))
+    if len(reference) <= LABEL_DIGITS or not (reference.isascii() and reference.isalnum()):
+        return Read("SELECT * FROM skills WHERE 0", skill_of_row)
+    return Read("SELECT * FROM skills WHERE skill_id>=? AND skill_id<? LIMIT 2", skill_of_row, bounds)
+
+
+def skills(states: Sequence[SkillState], limit: int) -> Read[KnownSkill]:
+    """Skills by label; all states where none is named."""
+    where = f"WHERE state IN ({marks(states)}) " if states else ""
+    return Read(f"SELECT * FROM skills {where}ORDER BY label LIMIT ?", skill_of_row, (*states, limit))  # noqa: S608
+
+
+def count_skills() -> Read[int]:
+    """How many different skills are known, forgotten ones left out."""
+    return Read("SELECT count(*) FROM skills WHERE state<>'forgotten'", _number)
+
+
+def uses() -> Read[tuple[str, int]]:
+    """How often each skill was used here; those never used are left out."""
+    return Read("SELECT skill_id, used FROM skills WHERE used>0", _count)
+
+
+# --- incidents, outcomes, approvals ---------------------------------------------------------------------------------
+
+
+def incident(reference: str) -> Read[Incident]:
+    """At most two incidents with this id or beginning of it, an exact one first; `last` is this node's newest."""
+    if reference == "last":
+        sql = "SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        return Read(sql, incident_of_row)
+    return Read(_by_prefix("incidents", "incident_id"), incident_of_row, _bounds(reference))
+
+
+def incidents(state: str, limit: int) -> Read[Incident]:
+    """Incidents, those that this node learnt of last first."""
+    where, parameters = ("WHERE state=? ", (state,)) if state else ("", ())
+    sql = f"SELECT * FROM incidents {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608
+    return Read(sql, incident_of_row, (*parameters, limit))
+
+
+def outcomes(skill_id: str, incident_id: str, *, own_only: bool = False) -> Read[Outcome]:
+    """Outcomes of a skill or of an incident, in the order in which this node learnt of them."""
+    column, value = ("skill_id", skill_id) if skill_id else ("incident_id", incident_id)
+    own = "AND own_operator=1 " if own_only else ""
+    sql = f"SELECT body FROM outcomes WHERE {column}=? {own}ORDER BY seq"  # noqa: S608
+    return Read(sql, outcome_of_row, (value,))
+
+
+def seconds_to_green() -> Read[tuple[bool, float]]:
+    """For each verified incident of this node: whether it was solved before, and its seconds."""
+    sql = (
+        "SELECT again, seconds FROM incidents WHERE state='verified' AND seconds IS NOT NULL"
+        " AND opened_monotonic IS NOT NULL ORDER BY seq"
+    )
+    return Read(sql, lambda row: (bool(row[0]), float(row[1])))
+
+
+def first_and_again(found: Sequence[tuple[bool, float]]) -> dict[str, list[float]]:
+    """Return the answer of `seconds_to_green` as two lists."""
+    return {name: [seconds for again, seconds in found if again is (name == "again")] for name in ("first", "again")}
+
+
+def approval(reference: str) -> Read[Approval]:
+    """At most two approvals with this id or beginning of it, an exact one first."""
+    return Read(_by_prefix("approvals", "approval_id"), approval_of_row, _bounds(reference))
+
+
+def approvals(waiting_only: bool) -> Read[Approval]:
+    """Approvals, oldest first."""
+    where = "WHERE state='waiting' " if waiting_only else ""
+    return Read(f"SELECT * FROM approvals {where}ORDER BY seq", approval_of_row)  # noqa: S608
+
+
+def approved() -> Read[Approval]:
+    """What was approved and is not carried out, oldest first."""
+    sql = "SELECT * FROM approvals WHERE state='approved' AND result='' ORDER BY seq"
+    return Read(sql, approval_of_row)
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def agents() -> Read[dict[str, str]]:
+    """This node's agents: name, via, host, first_seen, last_seen."""
+    return Read("SELECT * FROM agents ORDER BY name", dict)
+
+
+def record_counts() -> Read[tuple[str, int]]:
+    """The number of records of others per status."""
+    return Read("SELECT status, count(*) FROM records GROUP BY status", _count)
+
+
+def rejected_records(limit: int) -> Read[tuple[str, str, str]]:
+    """(received, record id, reason) of records that were not accepted, newest first."""
+    sql = "SELECT received, record_id, reason FROM records WHERE status='rejected' ORDER BY seq DESC LIMIT ?"
+    return Read(sql, lambda row: (row[0], row[1], row[2]), (limit,))
+
+
+def figures() -> Read[tuple[str, int]]:
+    """Counts by name, all of one moment."""
+    return Read(_FIGURES, _count)
+
+
+_FIGURES = " UNION ALL ".join(
+    (
+        "SELECT 'incidents.' || state, count(*) FROM incidents GROUP BY state",
+        "SELECT 'skills.' || state, count(*) FROM skills GROUP BY state",
+        "SELECT 'approvals.' || state, count(*) FROM approvals GROUP BY state",
+        "SELECT 'tries.policy.' || result, count(*) FROM tries WHERE actor='policy' GROUP BY result",
+        "SELECT 'outbox.waiting', count(*) FROM outbox WHERE published=''",
+        "SELECT 'records.' || status, count(*) FROM records GROUP BY status",
+    )
+)
+
+
+def marks(values: Sequence[object]) -> str:
+    """Return a placeholder for each value."""
+    return ",".join("?" * len(values))
+
+
+def _by_prefix(table: str, column: str) -> str:
+    return f"SELECT * FROM {table} WHERE {column}>=? AND {column}<? ORDER BY {column} LIMIT 2"  # noqa: S608
+
+
+def _bounds(reference: str) -> tuple[str, str]:
+    if not reference or not reference.isprintable():
+        return "", ""
+    # The highest character that UTF-8 knows ends the range.
+    return reference, reference + "\U0010ffff"

@@ -1,0 +1,129 @@
+"""What a store may forget once it is old: closed incidents, projected events, records that nothing rests on.
+
+Never forgotten: an open incident, a skill, an outcome that a skill's standing counts (its output is), a try without a
+result, what waits for a person or was approved and not carried out, a revocation, and an event that the journal does
+not hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meshcore.model import canonical
+from meshcore.store.events import EventTables
+from meshcore.store.queries import Read
+
+SUMMARIES = ("incident", "outcome")  # kinds of records that tell what happened and grant nothing
+WEIGHED = ("verified", "fix_failed")  # results that standing and quarantine count
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows went, or would go."""
+
+    incidents: int = 0
+    outcomes: int = 0
+    events: int = 0
+    records: int = 0
+    outbox: int = 0
+
+
+class _UndoneError(Exception):
+    """Ends a transaction that only counted."""
+
+
+class RetentionTables(EventTables):
+    """Pruning; each call is one transaction, and with `dry_run` it is undone after it was counted."""
+
+    def forget(
+        self, *, incidents: str = "", events: str = "", records: str = "", projected: int = 0, dry_run: bool = False
+    ) -> Forgotten:
+        """Forget what is older than these times (UTC texts, "" for nothing); events only up to `projected`."""
+        found = Forgotten()
+        try:
+            with self.transaction():
+                gone = self._forget_incidents(incidents, projected) if incidents else Forgotten()
+                old = self._forget_events(events, projected) if events else 0
+                blanked, sent = self._forget_records(records) if records else (0, 0)
+                found = Forgotten(gone.incidents, gone.outcomes, gone.events + old, blanked, sent)
+                if dry_run:
+                    raise _UndoneError
+        except _UndoneError:
+            pass
+        return found
+
+    def _forget_incidents(self, before: str, projected: int) -> Forgotten:
+        ids = self._all(Read(_CLOSED_BEFORE, lambda row: str(row[0]), (before, projected)))
+        outcomes = events = 0
+        for key, sql in _COUNTED.items():
+            self._count_on(key, sql, ids)
+        for incident_id in ids:
+            outcomes += self._forget_outcomes(incident_id)
+            self._write("DELETE FROM tries WHERE incident_id=?", (incident_id,))
+            self._write("DELETE FROM approvals WHERE incident_id=?", (incident_id,))
+            # The newest event stays: the journal's end is told by it.
+            events += self._write(
+                "DELETE FROM events WHERE incident_id=? AND seq<(SELECT max(seq) FROM events)", (incident_id,)
+            ).rowcount
+            self._write("DELETE FROM incidents WHERE incident_id=?", (incident_id,))
+        return Forgotten(len(ids), outcomes, events)
+
+    def _count_on(self, key: str, sql: str, ids: Sequence[str]) -> None:
+        found = sum(self._one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
+        if found:
+            self.set_meta(key, str(int(self.meta(key, "0")) + found))
+
+    def forgotten(self) -> tuple[int, int]:
+        """Return how many of this node's incidents, and of its fixes that were verified unattended, were forgotten."""
+        return int(self.meta(_OWN, "0")), int(self.meta(_RESOLVED, "0"))
+
+    def _forget_outcomes(self, incident_id: str) -> int:
+        """Delete the outcomes of an incident that nothing counts; the others lose what their commands printed."""
+        sql = "SELECT outcome_id, result, body FROM outcomes WHERE incident_id=?"
+        gone = 0
+        for outcome_id, result, text in self._all(Read(sql, tuple, (incident_id,))):
+            if result not in WEIGHED:
+                gone += self._write("DELETE FROM outcomes WHERE outcome_id=?", (outcome_id,)).rowcount
+                continue
+            body = json.loads(text)
+            for step in (*body.get("steps", ()), *([body["rerun"]] if body.get("rerun") else ())):
+                step["output"] = ""
+            self._write("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
+        return gone
+
+    def _forget_events(self, before: str, projected: int) -> int:
+        return self._write(
+            "DELETE FROM events WHERE at<? AND seq<=? AND seq<(SELECT max(seq) FROM events)"
+            " AND (incident_id='' OR NOT EXISTS"
+            " (SELECT 1 FROM incidents WHERE incidents.incident_id=events.incident_id AND closed=''))",
+            (before, projected),
+        ).rowcount
+
+    def _forget_records(self, before: str) -> tuple[int, int]:
+        # The id stays, so that the same record that comes again is known; its text is what takes space.
+        blanked = self._write(
+            "UPDATE records SET text='' WHERE received<? AND kind IN (?,?) AND status<>'rejected' AND text<>''",
+            (before, *SUMMARIES),
+        ).rowcount
+        sent = self._write(
+            "DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN (?,?)", (before, *SUMMARIES)
+        ).rowcount
+        return blanked, sent
+
+
+_OWN, _RESOLVED = "forgotten:own", "forgotten:resolved"
+_COUNTED = {
+    _OWN: "SELECT count(*) FROM incidents WHERE incident_id=? AND opened_monotonic IS NOT NULL",
+    _RESOLVED: "SELECT count(*) FROM tries WHERE incident_id=? AND actor='policy' AND result='verified'",
+}
+"""What old readers see as counters that only grow."""
+
+_CLOSED_BEFORE = """
+SELECT incident_id FROM incidents i WHERE closed<>'' AND closed<?
+ AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.incident_id=i.incident_id
+  AND (a.state='waiting' OR (a.state='approved' AND a.result='')))
+ AND NOT EXISTS (SELECT 1 FROM tries t WHERE t.incident_id=i.incident_id AND t.result='')
+ AND NOT EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>'' AND e.seq>?)
+"""

@@ -1,0 +1,229 @@
+"""What an operator's signature says where their key is protected, and whether a row has one: read where a row counts.
+
+A word is canonical JSON that names what is said, of which thing (kind, key, subject), on which node, when, and a nonce;
+it holds for nothing else. Where the key has no passphrase no word is needed: whoever runs as the operator could sign.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from meshcore.clock import from_text, to_text
+from meshcore.errors import UsageError
+from meshcore.model import MODES, Incident, Json, Mode, Skill
+from meshcore.safety.keys import SigningKey, is_signed
+from meshcore.safety.operator_key import is_protected, version
+from meshcore.store.store import Approval
+from meshcore.trust.modes import AUTHOR, MODE
+
+if TYPE_CHECKING:
+    from meshcore.node import Node
+
+WordKind = Literal["approval", "confirm", "resume", "rule"]
+OPERATOR = "operator_key"  # the operator's public key as this home knows it, once it was protected
+APPROVAL_HOLDS_SECONDS = 24 * 3600.0
+SOON_SECONDS = 300.0  # by how much the clock of whoever signed may be ahead
+HALT = "last_halt"  # [nonce, why] of the last halt that was seen while the key was protected
+_ANYWHERE: frozenset[WordKind] = frozenset({"confirm"})  # what is true of a skill is so on each node of the operator
+
+
+def protected(node: Node) -> bool:
+    """Tell whether widening decisions need the operator's signature here.
+
+    A key without a passphrase that has taken the place of a protected one changes nothing: it is not the operator's.
+    """
+    # Asked several times for each decision, so looked up anew only where the file is another or was changed.
+    now = version(node.operator_key)
+    if node.protection is None or node.protection[0] != now or not now:
+        node.protection = (now, _look(node))
+    return node.protection[1]
+
+
+def _look(node: Node) -> bool:
+    known = node.store.meta(OPERATOR)
+    if is_protected(node.operator_key):
+        if not known:
+            node.store.set_meta(OPERATOR, node.identity.operator)
+        return True
+    return known not in ("", node.identity.operator)
+
+
+def policy_signer(node: Node) -> str:
+    """Return the key that must have signed policy.toml for it to count, empty where none must."""
+    return _anchor(node) if protected(node) else ""
+
+
+def changed_operator(node: Node) -> str:
+    """Return the operator's key that this home knew when it was protected, where another one has taken its place."""
+    known = node.store.meta(OPERATOR)
+    return known if known not in ("", node.identity.operator) else ""
+
+
+def require(node: Node, signer: SigningKey | None) -> None:
+    """Raise UsageError where what is to be said needs the operator's signature and `signer` is none of theirs."""
+    if not protected(node):
+        return
+    if signer is None:
+        raise UsageError("the operator key is protected: this needs its passphrase (MESHTUI_PASSPHRASE_FILE, or a tty)")
+    if signer.public != _anchor(node):
+        raise UsageError("that key is another operator's than this home's; see `meshtui doctor`")
+
+
+def say(node: Node, signer: SigningKey | None, kind: WordKind, key: str, subject: Mapping[str, Json]) -> None:
+    """Keep the operator's signed word for a row that is being written; nothing where none is needed.
+
+    Raises UsageError where one is needed and cannot be signed. Belongs into the transaction of the row.
+    """
+    require(node, signer)
+    if signer is None:
+        return
+    word = {
+        "meshtui": "word",
+        "kind": kind,
+        "key": key,
+        "subject": dict(subject),
+        "node": "" if kind in _ANYWHERE else node.identity.node.public,
+        "at": to_text(node.clock.now()),
+        "nonce": secrets.token_hex(16),
+    }
+    # ASCII: a folder's name that is not UTF-8 can be signed too.
+    text = json.dumps(word, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    node.store.put_word(kind, key, text, signer.sign(text))
+
+
+def holds(node: Node, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+    """Tell whether a row counts: always where no signature is needed, else where the operator signed exactly this."""
+    if not protected(node):
+        return True
+    kept = node.store.word(kind, key)
+    return kept is not None and _says(node, *kept, kind, key, subject)
+
+
+def carried(node: Node, kind: WordKind, key: str) -> dict[str, str] | None:
+    """Return a word as it travels inside a record to the operator's other nodes, None where there is none."""
+    kept = node.store.word(kind, key)
+    return None if kept is None else {"text": kept[0], "sig": kept[1]}
+
+
+def take_carried(node: Node, word: Json, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+    """Keep a word that came with a record, where it holds here; tell whether it does."""
+    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+        return False
+    if not _says(node, word["text"], word["sig"], kind, key, subject):
+        return False
+    node.store.put_word(kind, key, word["text"], word["sig"])
+    return True
+
+
+def lifts_there(node: Node, word: Json, author: str, halt: str) -> bool:
+    """Tell whether a word that came with a record lifts the halt that this very author had told of."""
+    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+        return False
+    said = _said(node, word["text"], word["sig"], "resume", "halt", {"halt": halt})
+    return said is not None and said.get("node") == author
+
+
+def _says(node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+    said = _said(node, text, sig, kind, key, subject)
+    if said is None or not _is_here(node, kind, str(said.get("node"))):
+        return False
+    return kind != "approval" or _is_recent(node, str(said.get("at")))
+
+
+def _said(
+    node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]
+) -> dict[str, Json] | None:
+    """Return a word that the operator signed for exactly this, on whatever node."""
+    if not is_signed(_anchor(node), text, sig):
+        return None
+    said: dict[str, Json] = json.loads(text)
+    same = (said.get("meshtui"), said.get("kind"), said.get("key")) == ("word", kind, key)
+    return said if same and said.get("subject") == dict(subject) else None
+
+
+def _is_here(node: Node, kind: WordKind, where: str) -> bool:
+    if kind in _ANYWHERE:
+        return where == ""
+    row = node.store.author(where)
+    return where == node.identity.node.public or (row is not None and row.successor == node.identity.node.public)
+
+
+def _is_recent(node: Node, at: str) -> bool:
+    try:
+        age = (node.clock.now() - from_text(at)).total_seconds()
+    except ValueError:
+        return False
+    return -SOON_SECONDS <= age <= APPROVAL_HOLDS_SECONDS
+
+
+def _anchor(node: Node) -> str:
+    return node.store.meta(OPERATOR) or node.identity.operator
+
+
+def signed_for(node: Node, skill: Skill) -> bool:
+    """Tell whether the operator stands behind exactly this skill, where that needs a signature."""
+    # By its content: the id that it is stored under could have been left as it was.
+    return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
+
+
+# --- rules of an operator, and a halt -------------------------------------------------------------------------------
+
+
+def rule(node: Node, key: str) -> str:
+    """Return what an operator has set under a key that widens, empty where nothing was, or where it does not count."""
+    value = node.store.control(key)
+    return value if value and holds(node, "rule", key, {"value": value}) else ""
+
+
+def counting(node: Node, rows: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the modes that count: with a protected key those that a signed word raised, and all that lower."""
+    if not protected(node):
+        return rows
+    counted = {key: value for key, value in rows.items() if holds(node, "rule", key, {"value": value})}
+    return {**{key: lowered(key, value) for key, value in rows.items()}, **counted}
+
+
+def lowered(key: str, value: str) -> str:
+    """Return what a mode's row says without a signature: at most `approve`, and `hint` for an author."""
+    most: Mode = "hint" if key.startswith(AUTHOR) else "approve"
+    return min(value, most, key=MODES.index) if value in MODES else value
+
+
+def raises(node: Node, key: str, value: str) -> bool:
+    """Tell whether a mode is more than its row may say without a signature here."""
+    return protected(node) and value != lowered(key, value)
+
+
+def modes(node: Node) -> Mapping[str, str]:
+    """Return all modes that count; a home with a protected key is at `approve` until a signed word says more."""
+    rows = counting(node, node.store.controls(MODE))
+    return {MODE: "approve", **rows} if protected(node) else rows
+
+
+def note_halt(node: Node, why: str) -> None:
+    """Remember a halt, so that only a signed word lifts it, whatever becomes of the file."""
+    if halt_not_lifted(node) != why:
+        node.store.set_meta(HALT, json.dumps([secrets.token_hex(8), why]))
+
+
+def halt_not_lifted(node: Node) -> str:
+    """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
+    if not protected(node) or not (kept := node.store.meta(HALT)):
+        return ""
+    return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""
+
+
+def approval_subject(approval: Approval, incident: Incident) -> dict[str, Json]:
+    """Return what an approval is for: this try, of this action, for this command as it is recorded, in this folder."""
+    return {
+        "incident": incident.incident_id,
+        "skill": approval.skill_id,
+        "action": approval.action_hash,
+        "argv": list(incident.argv),
+        "folder": incident.cwd,
+        "environment": dict(incident.environment),
+        "stdin": incident.stdin,
+    }

@@ -1,0 +1,92 @@
+"""What outcomes amount to: a skill's evidence, and the quarantine of what failed too often.
+
+Outcomes of the own operator's nodes count per host; those of operators that were enrolled here move the standing, once
+per operator, and quarantine and confirm nothing. What strangers claim to have seen is theirs to act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from meshcore.knowledge.learning import weigh
+from meshcore.knowledge.matching import index_entry
+from meshcore.model import Action, KnownSkill, Outcome
+from meshcore.node import Node
+from meshcore.trust.authors import trust_in
+from meshcore.trust.store_keys import BAD_ACTION, normalised
+
+FORGIVEN = "forgiven:"  # + skill id: the failures that were known when a person stood behind the skill
+QUARANTINE_FAILURES = 3
+QUARANTINE_HOSTS = 2
+MOST_FORGIVEN = 1000  # of one skill
+
+
+def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
+    """Count a skill's outcomes anew, and quarantine it where raw failures ask for it; return it as it stands now."""
+    known = node.store.skill(skill_id)
+    if known is None:
+        return None
+    outcomes = node.store.outcomes(skill_id=skill_id, own_only=True)
+    forgiven = set(_forgiven(node, skill_id))
+    outcomes = [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
+    good, bad = _elsewhere(node, skill_id)
+    evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
+    known = replace(known, evidence=evidence)
+    entry = index_entry(known)
+    known = node.store.put_skill(known, entry.bucket, entry.shape, entry.keys)
+    if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
+        with node.store.transaction(durable=True):
+            node.store.set_skill_state(skill_id, "quarantined", "mesh", reason)
+            node.store.set_meta(BAD_ACTION + normalised(known.skill.action), skill_id)
+        known = replace(known, state="quarantined")
+    return known
+
+
+def quarantined_action(node: Node, action: Action) -> str:
+    """Return the skill whose failures put this action under quarantine, whatever skill it comes with; empty without."""
+    return node.store.meta(BAD_ACTION + normalised(action))
+
+
+def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
+    """Return how many enrolled operators have verified a skill, and how many have seen it fail."""
+    seen: dict[str, set[str]] = {"verified": set(), "fix_failed": set()}
+    told = {(o.node, o.result) for o in node.store.outcomes(skill_id=skill_id) if o.result in seen}
+    trusts = {author: trust_in(node, author) for author, _ in told}
+    for author, result in told:
+        if trusts[author].state == "enrolled" and trusts[author].operator:
+            seen[result].add(trusts[author].operator)
+    return len(seen["verified"]), len(seen["fix_failed"])
+
+
+def lift(node: Node, known: KnownSkill) -> list[str]:
+    """A person stands behind a skill: failures up to now count no longer; return their ids, the newest at the end."""
+    outcomes = node.store.outcomes(skill_id=known.skill_id, own_only=True)
+    failures = [outcome.outcome_id for outcome in outcomes if outcome.result == "fix_failed"][-MOST_FORGIVEN:]
+    forgive(node, known.skill_id, failures)
+    lift_action(node, known)
+    return failures
+
+
+def lift_action(node: Node, known: KnownSkill) -> None:
+    """Let the action of a skill be used again, whatever skill it comes with."""
+    node.store.set_meta(BAD_ACTION + normalised(known.skill.action), "")
+
+
+def forgive(node: Node, skill_id: str, failures: Sequence[str]) -> None:
+    """Let failures, by their ids, count against a skill no longer, also those that are heard of later."""
+    together = list(dict.fromkeys([*_forgiven(node, skill_id), *failures]))[-MOST_FORGIVEN:]
+    node.store.set_meta(FORGIVEN + skill_id, " ".join(together))
+
+
+def _forgiven(node: Node, skill_id: str) -> list[str]:
+    return node.store.meta(FORGIVEN + skill_id).split()
+
+
+def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:
+    failed = [outcome for outcome in outcomes if outcome.result == "fix_failed"]
+    hosts = {outcome.host for outcome in failed}
+    mesh = {node.settings.host} | {outcome.host for outcome in outcomes} | node.own_hosts()
+    if len(failed) < QUARANTINE_FAILURES or len(hosts) < min(QUARANTINE_HOSTS, len(mesh)):
+        return ""
+    return f"failed {len(failed)} times on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"

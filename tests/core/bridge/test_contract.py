@@ -1,0 +1,351 @@
+"""What every bridge must do, asked of each of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.core.bridge.helpers import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    FakeClock,
+    member,
+    publication,
+    record,
+    skill_publication,
+    take,
+)
+
+from meshcore.bridge.base import Bridge, Publication
+from meshcore.bridge.memory import MemoryBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.clock import to_text
+from meshcore.errors import BadRecordError, UsageError
+from meshcore.model import Json, Receipt, Record
+
+DAY = 24 * 3600.0
+Open = Callable[[], Bridge]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite without doorbell"])
+def open_peer(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Open]:
+    """Give a function that opens another process's view of one bridge."""
+    opened: list[Bridge] = []
+    memory = MemoryBridge(clock)
+
+    def peer() -> Bridge:
+        if request.param == "memory":
+            return memory.peer()
+        rings = request.param == "sqlite"
+        opened.append(SqliteBridge(tmp_path / "bridge.db", clock=clock, doorbell=rings, poll=0.02))
+        return opened[-1]
+
+    yield peer
+    for bridge in opened:
+        bridge.close()
+
+
+@pytest.fixture
+def bridge(open_peer: Open) -> Bridge:
+    """Give a bridge with two members."""
+    opened = open_peer()
+    opened.join(member(ALICE))
+    opened.join(member(BOB))
+    return opened
+
+
+def stored(seq: int, node: str = BOB, at: str = "2026-11-22T08:00:01.000Z") -> Receipt:
+    return Receipt(seq, node, "stored", at)
+
+
+def test_a_published_record_arrives_as_it_was_signed(bridge: Bridge, clock: FakeClock) -> None:
+    sent = record(ALICE, 1, command="pip install \u00fcber\u0000")
+    (seq,) = bridge.publish([Publication(sent, "skill")])
+    (delivery,) = bridge.receive(BOB).deliveries
+    assert (delivery.seq, delivery.record, delivery.origin) == (seq, sent, "mesh")
+    assert delivery.published_at == to_text(clock.now())
+
+
+def test_rows_arrive_in_the_order_of_publication(bridge: Bridge) -> None:
+    seqs = bridge.publish([publication(number=n) for n in range(5)])
+    assert seqs == sorted(seqs)
+    assert [d.seq for d in bridge.receive(BOB).deliveries] == seqs
+
+
+def test_a_node_does_not_receive_its_own_records(bridge: Bridge) -> None:
+    bridge.publish([publication(ALICE)])
+    batch = bridge.receive(ALICE)
+    assert batch.deliveries == ()
+    assert batch.cursor == 1
+
+
+def test_without_acknowledgement_a_record_comes_again(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    assert bridge.receive(BOB) == bridge.receive(BOB)
+    assert len(bridge.receive(BOB).deliveries) == 1
+
+
+def test_after_acknowledgement_a_record_does_not_come_again(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    assert len(take(bridge, BOB)) == 1
+    assert bridge.receive(BOB).deliveries == ()
+
+
+def test_four_listeners_each_receive_everything(open_peer: Open) -> None:
+    nodes = [ALICE, BOB, CAROL, DAVE]
+    bridges = {node: open_peer() for node in nodes}
+    for node, own in bridges.items():
+        own.join(member(node))
+    sender = open_peer()
+    sent = [record("e" * 64, n) for n in range(20)]
+    sender.publish([Publication(item, "skill") for item in sent])
+    for node, own in bridges.items():
+        assert take(own, node) == [item.text for item in sent]
+    statistics = sender.statistics()
+    assert (statistics.expected, statistics.received, statistics.undelivered) == (80, 80, 0)
+
+
+def test_the_same_record_published_twice_keeps_its_seq(bridge: Bridge) -> None:
+    first = bridge.publish([publication()])
+    assert bridge.publish([publication(), publication()]) == first * 2
+    assert bridge.statistics().records == 1
+    assert bridge.statistics().expected == 1
+
+
+def test_a_copy_under_another_signature_does_not_take_the_place_of_the_true_record(bridge: Bridge) -> None:
+    true = record()
+    forged = Record(true.text, true.key, "00")
+    seqs = bridge.publish([Publication(forged, "skill"), Publication(true, "skill")])
+    assert seqs == [1, 2]
+    assert [d.record for d in bridge.receive(BOB).deliveries] == [forged, true]
+
+
+def test_a_batch_is_bounded_and_says_that_more_waits(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(7)])
+    batch = bridge.receive(BOB, limit=3)
+    assert ([d.seq for d in batch.deliveries], batch.more, batch.cursor) == ([1, 2, 3], True, 3)
+    assert len(take(bridge, BOB, limit=3)) == 7
+
+
+def test_a_batch_is_bounded_in_size_but_never_empty(bridge: Bridge) -> None:
+    large = [record(ALICE, n, pad="x" * 3_000_000) for n in range(3)]
+    bridge.publish([Publication(item, "skill") for item in large])
+    batch = bridge.receive(BOB)
+    assert (len(batch.deliveries), batch.more) == (1, True)
+    assert take(bridge, BOB) == [item.text for item in large]
+
+
+def test_own_rows_between_two_of_others_cost_nothing(bridge: Bridge) -> None:
+    bridge.publish([publication(ALICE, 1), publication(BOB, 2), publication(BOB, 3), publication(ALICE, 4)])
+    assert [d.seq for d in bridge.receive(BOB).deliveries] == [1, 4]
+    assert bridge.receive(BOB, limit=1).more
+    assert not bridge.receive(BOB, limit=2).more
+
+
+def test_a_node_that_joins_late_starts_at_the_beginning(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    bridge.join(member(CAROL))
+    assert len(take(bridge, CAROL)) == 1
+
+
+def test_joining_again_keeps_the_cursor_and_renews_the_hello(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([publication()])
+    take(bridge, BOB)
+    joined = to_text(clock.now())
+    clock.advance(60)
+    bridge.join(member(BOB, "bob@elsewhere"))
+    (bob,) = [m for m in bridge.members() if m.node == BOB]
+    assert (bob.name, bob.cursor) == ("bob@elsewhere", 1)
+    assert (bob.joined_at, bob.seen_at) == (joined, to_text(clock.now()))
+
+
+def test_members_carry_their_signed_hello(bridge: Bridge) -> None:
+    assert [m.record for m in bridge.members()] == [member(ALICE).record, member(BOB).record]
+
+
+def test_a_beat_is_a_sign_of_life(bridge: Bridge, clock: FakeClock) -> None:
+    clock.advance(5)
+    bridge.beat(BOB)
+    assert {m.node: m.seen_at for m in bridge.members()}[BOB] == to_text(clock.now())
+
+
+def test_receipts_are_expected_from_members_with_a_sign_of_life_within_seven_days(
+    bridge: Bridge, clock: FakeClock
+) -> None:
+    clock.advance(6.9 * DAY)
+    bridge.publish([publication(number=1)])
+    bridge.join(member(CAROL))
+    clock.advance(0.2 * DAY)
+    bridge.publish([publication(number=2)])
+    assert [(u.seq, u.node) for u in bridge.undelivered()] == [(1, BOB), (2, CAROL)]
+
+
+def test_a_member_that_was_silent_for_weeks_still_receives_everything(bridge: Bridge, clock: FakeClock) -> None:
+    clock.advance(20 * DAY)
+    bridge.publish([publication()])
+    assert bridge.statistics().expected == 0
+    assert len(take(bridge, BOB)) == 1
+    assert [r.node for r in bridge.receipts(publication().record.record_id)] == [BOB]
+
+
+def test_the_author_is_not_expected_to_receive_its_own_record(bridge: Bridge) -> None:
+    bridge.publish([publication(ALICE)])
+    assert [u.node for u in bridge.undelivered()] == [BOB]
+
+
+def test_undelivered_names_record_kind_reader_and_age(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([publication(kind="outcome")])
+    (missing,) = bridge.undelivered()
+    assert missing.record_id == record().record_id
+    assert (missing.kind, missing.node, missing.since) == ("outcome", BOB, to_text(clock.now()))
+    assert bridge.statistics().oldest_undelivered == missing.since
+
+
+def test_undelivered_is_bounded_and_oldest_first(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(5)])
+    assert [u.seq for u in bridge.undelivered(limit=2)] == [1, 2]
+
+
+def test_a_receipt_is_kept_with_what_it_says(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    given = Receipt(1, BOB, "rejected", "2026-11-22T08:00:02.000Z", "bad signature")
+    bridge.acknowledge(BOB, [given], 1)
+    assert bridge.receipts(record().record_id) == [given]
+    statistics = bridge.statistics()
+    assert (statistics.received, statistics.rejected, statistics.undelivered) == (1, 1, 0)
+
+
+def test_the_same_receipt_twice_is_one_and_the_first_stands(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    bridge.acknowledge(BOB, [stored(1)], 1)
+    bridge.acknowledge(BOB, [Receipt(1, BOB, "rejected", "2026-11-22T09:00:00.000Z")], 1)
+    assert bridge.receipts(record().record_id) == [stored(1)]
+
+
+def test_a_receipt_is_in_the_name_of_the_node_that_acknowledges(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    bridge.acknowledge(BOB, [stored(1, node=CAROL)], 1)
+    assert [r.node for r in bridge.receipts(record().record_id)] == [BOB]
+
+
+def test_a_receipt_for_a_row_that_does_not_exist_is_dropped(bridge: Bridge) -> None:
+    bridge.acknowledge(BOB, [stored(99)], 0)
+    bridge.publish([publication()])
+    assert bridge.statistics().received == 0
+
+
+def test_a_cursor_moves_neither_back_nor_past_the_end(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(3)])
+    bridge.acknowledge(BOB, [], 2)
+    bridge.acknowledge(BOB, [], 1)
+    assert [d.seq for d in bridge.receive(BOB).deliveries] == [3]
+    bridge.acknowledge(BOB, [], 1000)
+    bridge.publish([publication(number=9)])
+    assert [d.seq for d in bridge.receive(BOB).deliveries] == [4]
+
+
+def test_a_forgotten_node_is_expected_nowhere_and_what_it_received_stays_known(bridge: Bridge) -> None:
+    bridge.publish([publication(number=1)])
+    take(bridge, BOB)
+    bridge.publish([publication(number=2)])
+    assert bridge.forget(BOB)
+    assert bridge.undelivered() == []
+    assert [m.node for m in bridge.members()] == [ALICE]
+    assert len(bridge.receipts(record(ALICE, 1).record_id)) == 1
+    assert not bridge.forget(BOB)
+
+
+def test_a_node_that_has_not_joined_is_told_to(bridge: Bridge) -> None:
+    with pytest.raises(UsageError, match="has not joined"):
+        bridge.receive(CAROL)
+    with pytest.raises(UsageError, match="has not joined"):
+        bridge.beat(CAROL)
+    with pytest.raises(UsageError, match="has not joined"):
+        bridge.acknowledge(CAROL, [stored(1)], 1)
+
+
+def test_an_acknowledgement_that_fails_stores_nothing_of_it(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    bridge.forget(BOB)
+    with pytest.raises(UsageError):
+        bridge.acknowledge(BOB, [stored(1)], 1)
+    assert bridge.receipts(record().record_id) == []
+
+
+def test_the_log_keeps_its_identity_for_every_reader(open_peer: Open) -> None:
+    first, second = open_peer(), open_peer()
+    assert len(first.bridge_id) == 32
+    assert first.bridge_id == second.bridge_id == first.bridge_id
+
+
+def test_waiting_ends_when_another_process_publishes(open_peer: Open) -> None:
+    sender, reader = open_peer(), open_peer()
+    reader.join(member(BOB))
+    take(reader, BOB)
+    assert not reader.wait(0)
+    thread = threading.Thread(target=sender.publish, args=([publication()],))
+    thread.start()
+    assert reader.wait(10)
+    thread.join()
+    assert len(take(reader, BOB)) == 1
+
+
+def test_waiting_ends_at_once_where_something_came_before_the_first_wait(open_peer: Open) -> None:
+    sender, reader = open_peer(), open_peer()
+    reader.join(member(BOB))
+    sender.publish([publication()])
+    assert reader.wait(10)
+
+
+def test_waiting_without_news_ends_with_the_timeout(open_peer: Open) -> None:
+    reader = open_peer()
+    reader.join(member(BOB))
+    assert not reader.wait(0.05)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x" * (16 * 1024 * 1024 + 1)], ids=["half a surrogate", "too long"])
+def test_what_is_no_text_is_refused_before_anything_is_stored(bridge: Bridge, text: str) -> None:
+    with pytest.raises(BadRecordError):
+        bridge.publish([publication(), Publication(Record(text, ALICE, ""), "skill")])
+    assert bridge.statistics().records == 0
+
+
+def test_publishing_nothing_is_nothing(bridge: Bridge) -> None:
+    assert bridge.publish([]) == []
+    assert bridge.statistics().records == 0
+
+
+def test_skills_for_old_readers_are_counted_by_the_two_old_queries(bridge: Bridge) -> None:
+    bridge.publish([skill_publication(number=1), skill_publication(number=2), publication(number=3)])
+    bridge.publish([skill_publication(number=1)])
+    statistics = bridge.statistics()
+    assert (statistics.legacy_broadcast, statistics.legacy_pending) == (2, 2)
+
+
+@pytest.mark.parametrize("change", [{"pattern": ""}, {"error_type": None}, {"id": "1"}, {"usage_count": True}])
+def test_an_incomplete_skill_never_reaches_old_readers(bridge: Bridge, change: dict[str, Json]) -> None:
+    bridge.publish([skill_publication(ALICE, 1, **change)])
+    assert bridge.statistics().legacy_broadcast == 0
+    assert bridge.statistics().records == 1
+
+
+def test_threads_of_one_process_share_a_bridge(bridge: Bridge) -> None:
+    def publish(author: int) -> None:
+        for n in range(10):
+            bridge.publish([publication(f"{author:064x}", n)])
+
+    threads = [threading.Thread(target=publish, args=(author,)) for author in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(take(bridge, BOB)) == 40

@@ -1,0 +1,217 @@
+"""Healing from the record: only what was recorded whole, only what was shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.core.healing.small_mesh import ERROR, FIX, Fix, SmallMesh, again, failure, taught
+
+from meshcore.errors import MeshError, UsageError
+from meshcore.exchange.receive import exchange
+from meshcore.healing import replay as recorded
+from meshcore.healing.replay import RecordedSession
+from meshcore.model import Incident
+from meshcore.node import Node
+from meshcore.safety.halt import halt
+from meshcore.store.store import Approval
+
+ARGV = ("ls", "nothing")  # a program that is there wherever these tests run
+
+
+class Desk:
+    """A person at a node with one incident."""
+
+    def __init__(self, mesh: SmallMesh, node: Node, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.mesh = mesh
+        self.node = node
+        self.folder = folder
+        self.fix = Fix(node, mesh.clock)
+        monkeypatch.setattr(recorded, "make_healer", lambda *_: self.fix.healer)
+
+    def incident(self, **changes: object) -> Incident:
+        """Let a command fail in a folder that exists."""
+        incident = replace(failure(self.node, argv=ARGV, cwd=str(self.folder)), **changes)  # type: ignore[arg-type]
+        self.fix.healer.open(incident, self.mesh.clock.monotonic())
+        exchange(self.node)
+        return incident
+
+    def asked(self) -> tuple[Incident, Approval]:
+        """Let the fix of an incident wait for a person."""
+        self.fix.policy.decision = "approve"
+        incident = self.incident()
+        RecordedSession(self.node, incident).consider("auto")
+        [approval] = self.node.store.approvals()
+        return self.stored(incident), approval
+
+    def stored(self, incident: Incident) -> Incident:
+        found = self.node.store.incident(incident.incident_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def desk(mesh: SmallMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Desk(mesh, mesh.node("a"), folder, monkeypatch)
+
+
+def test_an_incident_is_healed_in_its_folder_and_verified(desk: Desk) -> None:
+    taught(desk.node)
+    session = RecordedSession(desk.node, desk.incident())
+    session.consider("auto")
+    assert session.may_apply
+    session.heal(actor="policy")
+    assert session.verified
+    assert desk.fix.executor.reruns == [ARGV]
+    assert session.summary()["command"] == FIX
+
+
+def test_a_command_that_was_redacted_is_never_run_from_the_record(desk: Desk) -> None:
+    taught(desk.node)
+    with pytest.raises(UsageError, match="run it again yourself"):
+        RecordedSession(desk.node, desk.incident(argv_redacted=True))
+    assert desk.fix.executor.executed == []
+
+
+def test_an_incident_of_another_node_is_not_healed_here(desk: Desk) -> None:
+    other = desk.mesh.node("b")
+    fix = Fix(other, desk.mesh.clock)
+    considered = fix.fail()
+    desk.mesh.meet()
+    with pytest.raises(UsageError, match="another node"):
+        RecordedSession(desk.node, desk.stored(considered.incident))
+
+
+def test_a_folder_that_is_gone_is_said(desk: Desk) -> None:
+    with pytest.raises(UsageError, match="folder of the incident is gone"):
+        RecordedSession(desk.node, desk.incident(cwd=str(desk.folder / "gone")))
+
+
+def test_what_is_verified_already_is_not_tried_again(desk: Desk) -> None:
+    taught(desk.node)
+    incident = desk.incident()
+    desk.node.store.set_incident_state(incident.incident_id, "verified")
+    with pytest.raises(UsageError, match="verified already"):
+        RecordedSession(desk.node, desk.stored(incident)).consider("auto")
+
+
+@pytest.mark.parametrize("stdin", ["captured", "file", "unrepeatable"])
+def test_a_command_whose_input_is_gone_is_not_run_again(desk: Desk, stdin: str) -> None:
+    taught(desk.node)
+    session = RecordedSession(desk.node, desk.incident(stdin=stdin))
+    session.consider("auto")
+    session.heal(actor="policy")
+    assert session.outcome is not None
+    assert session.outcome.result == "applied_not_rerun"
+    assert desk.fix.executor.reruns == []
+
+
+def test_a_rerun_that_policy_does_not_allow_is_left_to_the_person(desk: Desk) -> None:
+    taught(desk.node)
+    desk.fix.policy.rerun = "approve"
+    session = RecordedSession(desk.node, desk.incident())
+    session.consider("auto")
+    session.heal(actor="policy")
+    assert session.outcome is not None
+    assert session.outcome.result == "applied_not_rerun"
+
+
+def test_nothing_known_is_said_as_it_is(desk: Desk) -> None:
+    session = RecordedSession(desk.node, desk.incident())
+    session.consider("auto")
+    assert not session.may_apply
+    assert session.lines()[0].startswith("unknown")
+    assert session.summary()["command"] is None
+
+
+# --- approvals --------------------------------------------------------------------------------------------------------
+
+
+def test_who_approves_executes_exactly_what_was_shown(desk: Desk) -> None:
+    taught(desk.node)
+    incident, approval = desk.asked()
+    session = RecordedSession(desk.node, incident)
+    session.approve(approval)
+    session.heal(actor="me")
+    assert desk.fix.executor.executed == [("pip", "install", "django")]
+    assert session.verified
+    assert session.outcome is not None
+    assert session.outcome.actor == "me"
+
+
+def test_an_action_that_is_not_the_one_shown_is_refused(desk: Desk) -> None:
+    taught(desk.node)
+    incident, approval = desk.asked()
+    session = RecordedSession(desk.node, incident)
+    with pytest.raises(MeshError, match="not what was shown"):
+        session.approve(replace(approval, action_hash="0" * 64))
+    assert desk.fix.executor.executed == []
+
+
+def test_a_skill_that_is_withdrawn_while_it_waits_is_not_executed(desk: Desk) -> None:
+    known = taught(desk.node)
+    incident, approval = desk.asked()
+    desk.node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    with pytest.raises(MeshError, match="not what was shown"):
+        RecordedSession(desk.node, incident).approve(approval)
+
+
+def test_a_better_answer_learnt_meanwhile_does_not_take_the_place_of_the_one_approved(desk: Desk) -> None:
+    known = taught(desk.node)
+    incident, approval = desk.asked()
+    better = taught(desk.node, fix="pip install django-next")
+    other = Fix(desk.mesh.node("b"), desk.mesh.clock)
+    desk.mesh.meet()
+    for skill in (better,):
+        considered = other.fail()
+        if considered.match and considered.match.skill_id == skill.skill.skill_id:
+            other.heal(considered)
+    desk.mesh.meet()
+    session = RecordedSession(desk.node, incident)
+    session.approve(approval)
+    session.heal(actor="me")
+    assert desk.fix.executor.executed == [("pip", "install", "django")]
+    assert again(desk.node, known).evidence.verified == 1
+
+
+def test_an_approval_does_not_outvote_policy(desk: Desk) -> None:
+    taught(desk.node)
+    incident, approval = desk.asked()
+    desk.fix.policy.decision = "refuse"
+    with pytest.raises(MeshError, match="not applied: the test says refuse"):
+        RecordedSession(desk.node, incident).approve(approval)
+
+
+def test_an_approval_does_not_outvote_a_halt(desk: Desk) -> None:
+    taught(desk.node)
+    incident, approval = desk.asked()
+    session = RecordedSession(desk.node, incident)
+    session.approve(approval)
+    halt(desk.node.settings.operator, "wait")
+    session.heal(actor="me")
+    assert desk.fix.executor.executed == []
+    assert session.outcome is not None
+    assert session.outcome.result == "refused"
+
+
+def test_an_incident_settled_meanwhile_needs_no_approval(desk: Desk) -> None:
+    taught(desk.node)
+    incident, approval = desk.asked()
+    desk.node.store.set_incident_state(incident.incident_id, "verified")
+    with pytest.raises(UsageError, match="verified already"):
+        RecordedSession(desk.node, desk.stored(incident)).approve(approval)
+
+
+def test_the_words_for_people_name_fix_reason_and_decision(desk: Desk) -> None:
+    taught(desk.node)
+    session = RecordedSession(desk.node, desk.incident())
+    session.consider("auto")
+    session.heal(actor="policy")
+    lines = session.lines()
+    assert lines[0] == f"known fix: {FIX}"
+    assert ERROR.split(":")[0] in lines[1]
+    assert lines[2].startswith("run: ")
+    assert lines[3].startswith("✓ verified: it ran again with exit 0")

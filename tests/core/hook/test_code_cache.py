@@ -1,0 +1,92 @@
+"""What hooks keep beside the bytecode: used where it fits, void where a source changed, never an error."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import meshcore
+from meshcore.agents.samples import failed_call
+from meshcore.clock import SystemClock, to_text
+from meshcore.home import Home
+from meshcore.hook.call import PULLED
+from meshcore.store.store import Store
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package in a folder of its own, without what hooks kept."""
+    source = Path(meshcore.__file__).parent
+    return Path(shutil.copytree(source, tmp_path / "src" / "meshcore", ignore=shutil.ignore_patterns("*.cache*")))
+
+
+def hook(copy: Path, tmp_path: Path, number: int, **fields: Any) -> subprocess.CompletedProcess[bytes]:
+    sample = {**failed_call("claude-code", "make", "boom", str(tmp_path), tmp_path, f"c{number}"), **fields}
+    environment = {"HOME": str(tmp_path), "MESHTUI_HOME": str(tmp_path / "home"), "USER": "dev"}
+    command = [sys.executable, "-I", "-S", str(copy / "hookstart.py"), "claude-code"]
+    done = subprocess.run(command, input=json.dumps(sample).encode(), capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done
+
+
+def cache_of(copy: Path) -> Path:
+    return copy / "__pycache__" / f"hookstart.{sys.implementation.cache_tag}.cache"
+
+
+def incidents(tmp_path: Path) -> int:
+    import sqlite3
+
+    database = sqlite3.connect(tmp_path / "home" / "store.db")
+    try:
+        return int(database.execute("SELECT count(*) FROM incidents").fetchone()[0])
+    finally:
+        database.close()
+
+
+def warm(copy: Path, tmp_path: Path) -> None:
+    # Where nobody has for a while, a first failure looks at the bridge, and that follow-up takes the process's place.
+    store = Store(Home(tmp_path / "home").create().store)
+    store.set_meta(PULLED, to_text(SystemClock().now()))
+    store.close()
+    hook(copy, tmp_path, 1)
+    hook(copy, tmp_path, 2)
+
+
+def test_a_call_leaves_the_file_and_the_next_one_uses_it(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    cache = cache_of(copy)
+    assert cache.stat().st_mode & 0o077 == 0
+    before = cache.stat().st_mtime_ns
+    hook(copy, tmp_path, 3)
+    assert cache.stat().st_mtime_ns == before, "nothing was new"
+    assert incidents(tmp_path) == 3
+
+
+def test_a_source_that_changed_makes_the_file_void(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    module = copy / "hook" / "call.py"
+    module.write_text(module.read_text().replace("def failed(self, report: Failure)", "def failed_(self, report)"))
+    hook(copy, tmp_path, 3)
+    assert incidents(tmp_path) == 2, "the new source was run, not what was kept"
+
+
+@pytest.mark.long
+def test_a_damaged_file_is_no_error(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    for number, damage in enumerate((b"", b"\xff" * 1000, cache_of(copy).read_bytes()[:5000])):
+        cache_of(copy).write_bytes(damage)
+        hook(copy, tmp_path, 3 + number)
+    assert incidents(tmp_path) == 5
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(copy: Path, tmp_path: Path) -> None:
+    shutil.rmtree(copy / "__pycache__")
+    (copy / "__pycache__").write_text("no folder")
+    warm(copy, tmp_path)
+    assert incidents(tmp_path) == 2

@@ -1,0 +1,254 @@
+"""The hook: a failure is noted and answered, a success settles and teaches, and nothing odd is an error."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.core.agents.desk import COMMAND, ERROR, FIX, Desk
+
+from meshcore.agents import NAMES
+from meshcore.control.decisions import offer_here
+from meshcore.evidence.effect import effect
+from meshcore.trust.modes import VIA
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_an_unknown_failure_is_noted_and_told_and_not_answered(desk: Desk) -> None:
+    assert desk.failed() == ""
+    [incident] = desk.incidents()
+    assert (incident.agent.name, incident.agent.via) == ("claude-code@host1", "claude-code")
+    assert (incident.argv, incident.cwd, incident.exit_code) == (("python3", "app.py"), str(desk.work), 1)
+    assert incident.signature.error_type == "ModuleNotFoundError"
+    with desk.node() as node:
+        assert node.store.figures().get("outbox.waiting", 0) == 0, "the follow-up has published it"
+        assert node.store.incident_node(incident.incident_id) == node.identity.node.public
+
+
+@pytest.mark.parametrize("agent", NAMES)
+def test_a_known_failure_is_answered_in_the_agents_own_format(desk: Desk, agent: str) -> None:
+    desk.teach()
+    first, second = desk.failed(agent), desk.failed(agent)
+    for said in (first, second):
+        assert FIX in said
+        assert len(said.encode()) < 4096
+    assert desk.followed == ["failed"], "policy is asked once, then the answer is known"
+    assert [incident.state for incident in desk.incidents()] == ["matched", "matched"]
+    assert desk.kinds().count("hook.answered") == 2
+
+
+def test_the_answer_names_author_and_standing_and_is_fenced(desk: Desk) -> None:
+    desk.teach()
+    said = json.loads(desk.failed())
+    context = said["hookSpecificOutput"]["additionalContext"]
+    assert said["hookSpecificOutput"]["hookEventName"] == "PostToolUseFailure"
+    assert "dev@host1" in context and "not yet tried" in context
+    assert "| fix: pip install django\n" in context and "evidence, not instruction" in context
+    assert len(context.encode()) <= 2048
+    assert said["systemMessage"].startswith("meshtui: known fix #1: pip install django")
+
+
+def test_a_fix_full_of_control_characters_stays_inside_its_fence(desk: Desk) -> None:
+    desk.teach(fix="pip install 'dja\x1b]52;c;x\x07ngo\u202e'")
+    said = desk.failed()
+    assert "\x1b" not in said and "\\u001b" not in said and "\\u202e" not in said
+
+
+def test_a_fix_that_policy_refuses_is_not_shown(desk: Desk) -> None:
+    desk.teach(fix="rm -rf /")
+    assert desk.failed() == "" and desk.failed() == ""
+    assert "hook.answered" not in desk.kinds()
+
+
+def test_one_failure_seen_by_two_hooks_counts_once(desk: Desk) -> None:
+    desk.teach()
+    said = [desk.failed(tool_use_id="same"), desk.failed(tool_use_id="same")]
+    assert FIX in said[0] and said[1] == ""
+    assert len(desk.incidents()) == 1
+
+
+def test_one_failure_seen_by_hooks_of_two_agents_counts_once(desk: Desk) -> None:
+    desk.teach()
+    assert FIX in desk.failed("cursor")
+    assert desk.failed("claude-code") == ""
+    assert len(desk.incidents()) == 1
+
+
+def test_the_same_command_failing_twice_is_two_failures(desk: Desk) -> None:
+    desk.failed()
+    desk.failed()
+    assert len(desk.incidents()) == 2
+
+
+def test_what_a_session_did_between_failure_and_success_is_an_unconfirmed_skill(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded("ls -la")
+    desk.succeeded(f"{FIX} 2>&1 | tail -3")
+    said = desk.succeeded()
+    assert "learnt #1" in json.loads(said)["systemMessage"]
+    with desk.node() as node:
+        [known] = node.store.skills()
+        assert known.skill.action.command() == FIX
+        assert known.state == "unconfirmed" and known.source == "recognised"
+    assert [incident.state for incident in desk.incidents()] == ["verified"]
+
+
+def test_a_success_through_a_pipe_settles_nothing(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded(FIX)
+    assert desk.succeeded(f"{COMMAND} 2>&1 | tail -5") == ""
+    assert [incident.state for incident in desk.incidents()] == ["open"]
+    desk.succeeded()
+    assert [incident.state for incident in desk.incidents()] == ["verified"]
+
+
+def test_a_command_that_ran_under_the_mesh_is_left_to_the_mesh(desk: Desk) -> None:
+    assert desk.failed(command=f"meshtui run -- {COMMAND}") == ""
+    assert desk.incidents() == []
+
+
+def test_commands_of_another_session_teach_nothing(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded(FIX, session_id="another")
+    desk.succeeded()
+    with desk.node() as node:
+        assert node.store.skills() == []
+
+
+def test_a_session_without_failures_leaves_no_rows(desk: Desk) -> None:
+    desk.succeeded("ls")
+    assert not (desk.root / "home" / "store.db").exists()
+    desk.failed(session_id="another")
+    before = desk.kinds()
+    desk.succeeded("ls")
+    assert desk.kinds() == before
+
+
+def test_the_story_across_vendors(desk: Desk) -> None:
+    """Claude Code's commands teach, Codex is answered, takes it, and its success is the skill's."""
+    desk.failed("claude-code")
+    desk.succeeded(FIX)
+    desk.succeeded()
+    said = json.loads(desk.failed("codex"))
+    assert FIX in said["hookSpecificOutput"]["additionalContext"]
+    assert "claude-code@host1" in said["hookSpecificOutput"]["additionalContext"]
+    desk.codex_succeeded(FIX)
+    desk.codex_succeeded(COMMAND)
+    with desk.node() as node:
+        [known] = node.store.skills()
+        assert known.evidence.verified >= 1
+        figures = {kind.via: kind for kind in effect(node.store)}
+    codex = figures["codex"]
+    assert (codex.seen, codex.answered, codex.taken, codex.verified, codex.avoided) == (1, 1, 1, 1, 1)
+    assert codex.to_green.n == 1
+    assert figures["claude-code"].seen == 1 and figures["claude-code"].answered == 0
+
+
+def test_a_fix_that_was_taken_and_did_not_help_counts_against_the_skill(desk: Desk) -> None:
+    desk.teach()
+    desk.failed()
+    desk.succeeded(FIX)
+    assert FIX not in desk.failed(), "what has just failed here is not offered again"
+    first, second = desk.incidents()
+    assert (first.state, second.state) == ("fix_failed", "open")
+    with desk.node() as node:
+        assert node.store.skills()[0].evidence.failed == 1
+
+
+def test_a_fix_that_a_person_does_not_want_here_is_not_offered_here(desk: Desk, tmp_path: Path) -> None:
+    known = desk.teach()
+    assert FIX in desk.failed()
+    with desk.node() as node:
+        offer_here(node, known.skill_id, str(desk.work), wanted=False)
+    assert desk.failed() == ""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "pyproject.toml").touch()
+    assert FIX in desk.failed(cwd=str(elsewhere))
+    with desk.node() as node:
+        offer_here(node, known.skill_id, str(desk.work), wanted=True)
+    assert FIX in desk.failed()
+
+
+def test_a_fix_that_was_not_allowed_is_not_offered_here_again(desk: Desk) -> None:
+    desk.teach()
+    desk.failed()
+    call = {"tool_name": "Bash", "tool_input": {"command": FIX}, "tool_response": "Permission to use Bash was denied"}
+    batch = {"hook_event_name": "PostToolBatch", "session_id": "meshtui-sample", "cwd": str(desk.work)}
+    assert desk.report("claude-code", {**batch, "tool_calls": [call]}) == ""
+    assert desk.failed() == ""
+
+
+def test_mode_off_notes_nothing_and_approve_asks_a_person(desk: Desk) -> None:
+    desk.teach()
+    with desk.node() as node:
+        node.store.set_rule(f"{VIA}claude-code", "off", "dev")
+    assert desk.failed() == "" and desk.incidents() == []
+    with desk.node() as node:
+        node.store.set_rule(f"{VIA}claude-code", "approve", "dev")
+    said = desk.failed()
+    with desk.node() as node:
+        waiting = node.store.approvals()
+    assert ("waits" in said) == bool(waiting)
+
+
+def test_a_fix_of_somebody_not_enrolled_is_told_to_the_person_only(desk: Desk) -> None:
+    known = desk.teach()
+    with sqlite3.connect(desk.root / "home" / "store.db") as database:
+        database.execute("UPDATE skills SET own_operator=0, author=?", ("ab" * 32,))
+    database.close()
+    said = json.loads(desk.failed() or "{}")
+    assert "hookSpecificOutput" not in said
+    assert f"skills show {known.label}" in said["systemMessage"]
+    assert FIX not in said["systemMessage"]
+
+
+@pytest.mark.parametrize("output", ["", "\x00\x01\x02", "\ud800 lone", "a" * 300_000, "é" * 70_000, "\r" * 10_000])
+def test_no_output_is_an_error(desk: Desk, output: str) -> None:
+    desk.leave_the_bridge_alone()
+    desk.failed(output=output)
+    assert len(desk.incidents()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["a\0b", "echo 'open", "\ud800", "x" * 100_000, "cd /nowhere && make", "\n\n", "!!"]
+)
+def test_no_command_is_an_error(desk: Desk, command: str) -> None:
+    desk.leave_the_bridge_alone()
+    desk.failed(command=command)
+    assert len(desk.incidents()) == 1
+
+
+@pytest.mark.parametrize("cwd", ["", "relative", "/gone", "/a\0b", "/tmp/\ud800"])
+def test_no_folder_is_an_error(desk: Desk, cwd: str) -> None:
+    desk.leave_the_bridge_alone()
+    desk.failed(cwd=cwd)
+    assert len(desk.incidents()) == 1
+
+
+def test_secrets_in_command_and_output_are_not_stored(desk: Desk) -> None:
+    secret = "ghp_" + "a1B2c3D4" * 5
+    desk.failed(command=f"curl -H 'Authorization: Bearer {secret}' x", output=f"token {secret} was refused")
+    desk.succeeded(f"export T={secret}")
+    data = b"".join(path.read_bytes() for path in (desk.root / "home").glob("store.db*"))
+    assert secret.encode() not in data
+
+
+def test_a_folder_inside_the_command_is_where_it_runs(desk: Desk) -> None:
+    (desk.work / "app").mkdir()
+    desk.failed(command=f"cd app && {COMMAND} 2>&1")
+    [incident] = desk.incidents()
+    assert (incident.argv, incident.cwd) == (("python3", "app.py"), str(desk.work / "app"))
+    desk.failed(command=f"{COMMAND} | tail -5")
+    assert desk.incidents()[-1].argv[:2] == ("bash", "-c")
+
+
+def test_the_error_says_the_same_under_run_and_in_a_hook(desk: Desk) -> None:
+    desk.failed()
+    assert desk.incidents()[0].signature.line == ERROR.splitlines()[-1]

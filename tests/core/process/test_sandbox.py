@@ -1,0 +1,167 @@
+"""What a contained fix can and cannot do, with bubblewrap present, absent and broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meshcore.errors import ConfigurationError
+from meshcore.policy.policy import PlannedStep
+from meshcore.process.sandbox import SETTING, Containment, detect, named_paths
+
+WORKING = detect({})
+needs_bubblewrap = pytest.mark.skipif(not WORKING.program, reason=f"no containment here: {WORKING.detail}")
+
+
+def fake_bubblewrap(folder: Path, script: str) -> str:
+    """Put a program called bwrap into the folder and return the search path that finds it."""
+    program = folder / "bwrap"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(folder)
+
+
+def contained(script: str, cwd: Path, *, writable: tuple[Path, ...] = (), network: bool = False) -> tuple[int, str]:
+    """Run a shell script shut in; return its exit code and what it printed."""
+    step = PlannedStep(("/bin/sh", "-c", script), tuple(map(str, writable)), network)
+    env = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
+    argv = WORKING.wrap(step, cwd=str(cwd), env=env)
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+class TestDetection:
+    def test_absent_is_said_and_leaves_the_command_as_it_is(self) -> None:
+        found = detect({}, path="")
+        assert (found.name, found.detail) == ("", "bubblewrap is not installed")
+        step = PlannedStep(("/bin/true", "x"))
+        assert found.wrap(step, cwd="/", env={}) == step.argv
+
+    def test_broken_counts_as_absent_and_says_what_it_said(self, tmp_path: Path) -> None:
+        path = fake_bubblewrap(tmp_path, "echo 'bwrap: No permissions to create new namespace' >&2; exit 1")
+        found = detect({}, path=path)
+        assert found.program == ""
+        assert found.detail == "bubblewrap does not work here: bwrap: No permissions to create new namespace"
+
+    def test_a_silent_failure_is_told_by_its_exit_code(self, tmp_path: Path) -> None:
+        assert "exit code 3" in detect({}, path=fake_bubblewrap(tmp_path, "exit 3")).detail
+
+    def test_the_answer_is_remembered_until_the_program_changes(self, tmp_path: Path) -> None:
+        if not Path("/proc/sys/kernel/random/boot_id").exists():
+            pytest.skip("this system does not tell its boots apart")
+        path = fake_bubblewrap(tmp_path, f"echo probed >> {tmp_path}/log")
+        cache = tmp_path / "cache"
+        assert detect({}, cache, path=path).program
+        assert detect({}, cache, path=path).program
+        assert (tmp_path / "log").read_text() == "probed\n"
+        os.utime(tmp_path / "bwrap", (1, 1))
+        assert detect({}, cache, path=path).program
+        assert (tmp_path / "log").read_text() == "probed\nprobed\n"
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"mark": 1}', "\x00"])
+    def test_a_damaged_memory_is_as_good_as_none(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "containment.json").write_text(text)
+        found = detect({}, tmp_path, path=fake_bubblewrap(tmp_path, "exit 0"))
+        assert found.program
+        assert "mark" in json.loads((tmp_path / "containment.json").read_text())
+
+    def test_the_setting_switches_it_off_or_makes_it_required(self, tmp_path: Path) -> None:
+        path = fake_bubblewrap(tmp_path, "exit 0")
+        assert detect({SETTING: "off"}, path=path) == Containment(detail=f"switched off by {SETTING}")
+        assert detect({SETTING: "bwrap"}, path=path).required
+        assert detect({SETTING: "bwrap"}, path="").required
+
+    def test_an_unknown_setting_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"docker.*set it to auto, off or bwrap"):
+            detect({SETTING: "docker"})
+
+
+@needs_bubblewrap
+class TestInside:
+    def test_only_what_the_step_may_write_is_writable(self, tmp_path: Path) -> None:
+        mine, project = tmp_path / "venv", tmp_path / "project"
+        mine.mkdir()
+        project.mkdir()
+        script = f"echo yes > {mine}/new; echo no > {project}/new; echo no > /usr/new; echo no > $HOME/new; true"
+        code, printed = contained(script, tmp_path, writable=(mine,))
+        assert code == 0
+        assert (mine / "new").read_text() == "yes\n"
+        assert not (project / "new").exists()
+        assert printed.count("Read-only file system") == 3
+
+    def test_temporary_folders_are_private(self, tmp_path: Path) -> None:
+        code, printed = contained("echo x > /tmp/made && ls /tmp /var/tmp", tmp_path)
+        assert code == 0
+        assert "made" in printed
+        assert not Path("/tmp/made").exists()
+
+    def test_there_is_no_network_unless_the_step_needs_it(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            connect = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
+            script = f'exec {sys.executable} -c "{connect}"'
+            assert contained(script, tmp_path)[0] != 0
+            assert contained(script, tmp_path, network=True)[0] == 0
+
+    def test_other_processes_and_capabilities_are_out_of_reach(self, tmp_path: Path) -> None:
+        code, printed = contained(f"kill -0 {os.getpid()}; grep CapEff /proc/self/status; ls /proc", tmp_path)
+        assert code == 0
+        assert "CapEff:\t0000000000000000" in printed
+        assert str(os.getpid()) not in printed.split()
+
+    def test_folders_of_secrets_and_sockets_are_hidden(self, tmp_path: Path) -> None:
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / ".ssh" / "id_ed25519").write_text("classified")
+        code, printed = contained("ls -A ~/.ssh /run; cat ~/.ssh/id_ed25519", tmp_path)
+        assert code != 0
+        assert "classified" not in printed
+
+    def test_a_hidden_folder_inside_a_writable_one_stays_hidden(self, tmp_path: Path) -> None:
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / ".ssh" / "id_ed25519").write_text("classified")
+        _, printed = contained("cat ~/.ssh/id_ed25519; echo x > here", tmp_path, writable=(tmp_path,))
+        assert "classified" not in printed
+        assert (tmp_path / "here").exists()
+
+    def test_what_the_command_and_its_environment_name_stays_readable(self, tmp_path: Path) -> None:
+        wheels, other = tmp_path / "wheels", tmp_path / "other"
+        for folder in (wheels, other):
+            folder.mkdir()
+            (folder / "file").write_text(folder.name)
+        cwd = tmp_path / "cwd"
+        cwd.mkdir()
+        env = {"PATH": "/usr/bin:/bin", "PIP_FIND_LINKS": f"https://index.example {wheels.as_uri()}"}
+        step = PlannedStep(("/bin/sh", "-c", f"cat {wheels}/file; cd {tmp_path}; cat other/file"))
+        done = subprocess.run(
+            WORKING.wrap(step, cwd=str(cwd), env=env), env=env, capture_output=True, check=False, timeout=20
+        )
+        hidden = os.path.realpath(tmp_path).startswith("/tmp/")  # elsewhere the whole system is in sight
+        assert done.stdout == (b"wheels" if hidden else b"wheelsother")
+
+    def test_a_link_in_a_temporary_folder_keeps_its_name(self, tmp_path: Path) -> None:
+        real, link = tmp_path / "real", tmp_path / "link"
+        real.mkdir()
+        link.symlink_to(real)
+        code, _ = contained(f"echo x > {link}/new", Path("/"), writable=(link,))
+        assert code == 0
+        assert (real / "new").exists()
+
+    def test_the_exit_code_is_the_commands(self, tmp_path: Path) -> None:
+        assert contained("exit 42", tmp_path)[0] == 42
+
+
+def test_named_paths_are_found_in_options_lists_and_file_addresses(tmp_path: Path) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three with space"))
+    for path in (one, two, three):
+        path.mkdir()
+    argv = ("/usr/bin/tool", f"--find-links={one}", "--x", f"{tmp_path}/absent", "relative")
+    found = named_paths(argv, {"PIP_EXTRA_INDEX_URL": f"https://a.example/simple {three.as_uri()}", "HOME": str(two)})
+    assert str(one) in found
+    assert str(three) in found
+    assert str(two) not in found
+    assert f"{tmp_path}/absent" not in found
