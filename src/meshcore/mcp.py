@@ -39,6 +39,8 @@ from meshcore.policy.policy import Author, Policy
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import strip_ansi, visible
 from meshcore.trust.authors import Trust, offered_here, trust_in
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import halted
 
 TEXT_LIMIT = 100_000  # characters of an error that are read
 FIX_LIMIT = 2_000  # characters of a fix
@@ -219,8 +221,8 @@ class _Tools:
             return Status(
                 node=node.name,
                 host=node.settings.host,
-                mode=node.mode(),
-                halted=_line(node.halted()),
+                mode=mode_here(node),
+                halted=_line(halted(node)),
                 skills=node.store.count_skills(),
                 incidents=sum(incidents.values()),
                 verified=incidents.get("incidents.verified", 0),

@@ -18,18 +18,13 @@ from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
 from meshcore.knowledge.migration import reread_skills
-from meshcore.model import Mode
-from meshcore.safety.halt import halted
 from meshcore.safety.keys import Identity, identify, load_or_create
 from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
+from meshcore.store.rows import NODE_ID
 from meshcore.store.store import Store
-from meshcore.trust.modes import Ceiling, ceiling
-from meshcore.trust.signed_decisions import halt_not_lifted, modes, note_halt, protected
-from meshcore.trust.store_keys import NODE_ID
 
 LEGACY_IMPORTED = "legacy_imported"
-HALTED_BY = "halt:"  # + node: why that node has halted the mesh
 NODE_KEY = "node_key"  # the public half of the key in use, once it was replaced
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 
@@ -49,7 +44,6 @@ class Node:
         self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
         self._bridge = bridge
-        self.protection: tuple[tuple[int, ...], bool] | None = None  # kept by `words.protected`
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
@@ -183,30 +177,11 @@ class Node:
             return False
         return True
 
-    def halted(self) -> str:
-        """Return why nothing may be applied now, empty where it may: the HALT file, or a signed halt of an own node."""
-        if why := halted(self.settings.operator):
-            if protected(self):
-                note_halt(self, why)
-            return why
-        return "; ".join(self.store.controls(HALTED_BY).values()) or halt_not_lifted(self)
-
     def ring(self) -> None:
         """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
         if isinstance(self.bridge, SqliteBridge):
             with contextlib.suppress(BridgeUnavailableError):
                 self.bridge.ring()
-
-    def mode(self, asked: Mode = "auto") -> Mode:
-        """Return the lowest of what is asked, what the settings say, and what the operator has set for this home."""
-        return self.ceiling(asked).mode
-
-    def ceiling(
-        self, asked: Mode = "auto", *, via: str = "", author: str = "", action_type: str = "", start: Mode = "auto"
-    ) -> Ceiling:
-        """Return the lowest mode that applies, and for whom it was set; see `modes.ceiling`."""
-        rows = modes(self)
-        return ceiling(asked, self.settings.mode, rows, via=via, author=author, action_type=action_type, start=start)
 
     def renew_identity(self) -> None:
         """Take up the node's key anew where it was replaced, by this or another process."""

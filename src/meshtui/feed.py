@@ -32,6 +32,8 @@ from meshcore.service.runtime import holder
 from meshcore.store import lists, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.views import Green, IncidentBrief, Mark
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import halted
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapshot
@@ -270,7 +272,7 @@ class Feed:
         """Return mode and halt as the loop itself takes them: rows count only as far as their signatures do."""
         if self._node is None:
             self._node = Node(self.settings, self.clock)
-        return self._node.mode(), self._node.halted()
+        return mode_here(self._node), halted(self._node)
 
     def _close_node(self) -> None:
         if self._node is not None:

@@ -16,6 +16,8 @@ from meshcore.exchange.receive import exchange, publish, pull
 from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety.halt import halt
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import halted
 
 
 def settings(root: Path, bridge: Path | None = None, mode: Mode | None = None) -> Settings:
@@ -97,13 +99,13 @@ def test_the_lowest_ceiling_counts(
     with Node(settings(tmp_path, mode=configured)) as node:
         if control:
             node.store.set_control("mode", control, "me", "mesh.mode")
-        assert node.mode(asked) == expected
+        assert mode_here(node, asked) == expected
 
 
 def test_a_halt_of_the_operator_holds_for_each_of_their_nodes(mesh: SmallMesh) -> None:
     a, b, other = mesh.node("a"), mesh.node("b"), mesh.node("s", operator="other")
     halt(a.settings.operator, "wait")
-    assert (a.halted(), b.halted(), other.halted()) == ("wait", "wait", "")
+    assert (halted(a), halted(b), halted(other)) == ("wait", "wait", "")
 
 
 def test_a_store_of_a_newer_version_is_not_read(tmp_path: Path) -> None:

@@ -18,14 +18,16 @@ from meshcore.healing.healer import BREAKER_RESET
 from meshcore.healing.outcomes import process_mark
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import MODES, Incident, KnownSkill, SkillState
-from meshcore.node import HALTED_BY, Node
+from meshcore.node import Node
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import resume as remove_halt
 from meshcore.safety.keys import SigningKey
 from meshcore.store.store import Approval
 from meshcore.trust.authors import AuthorState, enrol, trust_in
+from meshcore.trust.ceilings import raises
+from meshcore.trust.halting import HALT, HALTED_BY, halted, note_halt
 from meshcore.trust.modes import MODE
-from meshcore.trust.signed_decisions import HALT, approval_subject, note_halt, protected, raises, say
+from meshcore.trust.signed_decisions import approval_subject, protected, say
 from meshcore.trust.standing import reweigh
 from meshcore.trust.store_keys import always_key, not_here_key
 
@@ -267,7 +269,7 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
 
     What this node had halted elsewhere is lifted there too; what another node had halted is lifted here only.
     """
-    was = node.halted()
+    was = halted(node)
     with node.store.transaction(durable=True):
         if was:
             say(node, signer, "resume", "halt", {"halt": node.store.meta(HALT)})

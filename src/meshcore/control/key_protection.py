@@ -9,8 +9,9 @@ from meshcore.node import Node
 from meshcore.safety import operator_key
 from meshcore.safety.keys import SigningKey, load_or_create
 from meshcore.safety.operator_key import COST, is_protected, public_half
+from meshcore.trust.ceilings import mode_here, raises
 from meshcore.trust.modes import MODE
-from meshcore.trust.signed_decisions import OPERATOR, holds, protected, raises, require, say, signed_for
+from meshcore.trust.signed_decisions import OPERATOR, holds, protected, require, say, signed_for
 from meshcore.trust.store_keys import ALWAYS, ENROLLED
 
 
@@ -21,7 +22,7 @@ def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
     that is protected already nothing is signed: this node is enrolled, and the public half written again.
     """
     first = not is_protected(node.operator_key)
-    mode = node.mode()
+    mode = mode_here(node)
     if first:
         # While it can still be signed without the passphrase: an enrolled node works without one from here on.
         operator_key.enrol(node.identity.node, load_or_create(node.operator_key), node.home.enrolment)

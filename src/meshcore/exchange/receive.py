@@ -35,7 +35,7 @@ from meshcore.model import (
     skill_from_json,
     skill_to_json,
 )
-from meshcore.node import HALTED_BY, Node
+from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.safety.keys import is_key
 from meshcore.safety.records import Author, author_of, sign, verify
@@ -46,7 +46,8 @@ from meshcore.store.authors import in_utc
 from meshcore.store.rows import outcome_from_json, outcome_to_json
 from meshcore.store.store import OutboxRow
 from meshcore.trust.authors import author_mode, is_same_node, meet, take_rotation, trust_in, withdraw
-from meshcore.trust.signed_decisions import HALT, carried, lifts_there, protected, take_carried
+from meshcore.trust.halting import HALT, HALTED_BY
+from meshcore.trust.signed_decisions import carried, lifts_there, protected, take_carried
 from meshcore.trust.standing import MOST_FORGIVEN, forgive, lift_action, quarantined_action, reweigh
 
 PULL_ROWS = 100

@@ -32,6 +32,8 @@ from meshcore.safety.redaction import redact_argv
 from meshcore.store.store import Approval
 from meshcore.trust.authors import judged, may_propose, offered_here
 from meshcore.trust.authors import stop_reason as author_stop_reason
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import halted
 from meshcore.trust.standing import quarantined_action
 from meshcore.trust.store_keys import action_hash
 
@@ -92,10 +94,10 @@ class Healer:
                 incident=incident,
                 known=known,
                 match=match,
-                mode=self.node.mode(mode),
+                mode=mode_here(self.node, mode),
                 environment_python=environment_python(incident.argv, self.environment, incident.cwd),
                 project=project,
-                halted=self.node.halted(),
+                halted=halted(self.node),
                 may_propose=may_propose(self.node, known),
             ),
         )
@@ -238,8 +240,8 @@ class Healer:
 
     def stop_reason(self, skill_id: str) -> str:
         """Return why nothing may be executed now (halted, or withdrawn); empty where it may. Read afresh."""
-        if halted := self.node.halted():
-            return f"halted: {halted}"
+        if why := halted(self.node):
+            return f"halted: {why}"
         known = self.node.store.skill(skill_id)
         if known is None or known.state in ("quarantined", "forgotten"):
             return f"the skill is {known.state if known else 'gone'}"

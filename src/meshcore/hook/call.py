@@ -24,12 +24,12 @@ from meshcore.knowledge.matching import matches
 from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
 from meshcore.safety.redaction import redact_argv
 from meshcore.safety.visible_text import visible
+from meshcore.store.rows import NODE_ID
 from meshcore.store.store import CommandRow, Store
 from meshcore.trust.modes import MODE, VIA, ceiling
 from meshcore.trust.store_keys import (
     BAD_ACTION,
     LEARNT_BY,
-    NODE_ID,
     NOT_HERE,
     REVOKED,
     action_hash,

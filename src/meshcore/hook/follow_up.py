@@ -30,8 +30,8 @@ from meshcore.model import MODES, Incident, Json, Mode
 from meshcore.node import Node
 from meshcore.safety.visible_text import visible
 from meshcore.trust.authors import trust_in
+from meshcore.trust.ceilings import modes
 from meshcore.trust.modes import VIA
-from meshcore.trust.signed_decisions import modes
 from meshcore.trust.store_keys import LEARNT_BY
 
 Task = Mapping[str, Json]

@@ -12,6 +12,7 @@ from meshcore.errors import MeshError
 from meshcore.healing.capture import project_root
 from meshcore.node import Node
 from meshcore.store.store import Approval
+from meshcore.trust.halting import halted
 
 AT_ONCE = 4
 SLACK_SECONDS = 60.0  # beyond a fix and its rerun, each with its own time limit
@@ -34,7 +35,7 @@ class Carrier:
         """Start what can be started now. Needs a running event loop; faults become events."""
         with contextlib.suppress(MeshError):
             waiting = [a for a in self._node.store.approved() if not a.process and a.approval_id not in self._started]
-            if not waiting or self._node.halted():
+            if not waiting or halted(self._node):
                 return
             for approval in waiting:
                 target = self._target(approval)

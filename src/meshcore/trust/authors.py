@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
+from meshcore.node import Node
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.policy import KIND_SEPARATOR, Question, Ruling
@@ -21,12 +22,10 @@ from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.store.authors import AuthorRow
 from meshcore.store.store import Store
+from meshcore.trust.ceilings import ceiling_here, counting
 from meshcore.trust.modes import AUTHOR, Ceiling, ceiling
-from meshcore.trust.signed_decisions import counting, rule, say, signed_for
+from meshcore.trust.signed_decisions import rule, say, signed_for
 from meshcore.trust.store_keys import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
-
-if TYPE_CHECKING:
-    from meshcore.node import Node
 
 TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
@@ -326,8 +325,8 @@ def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
     trust = _trust_in_skill(node, known)
     highest = min(
         (
-            node.ceiling(
-                question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
+            ceiling_here(
+                node, question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
             )
             for kind in ruling.action_type.split(KIND_SEPARATOR)
         ),

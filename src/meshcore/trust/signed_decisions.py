@@ -9,25 +9,23 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+from weakref import WeakKeyDictionary
 
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
-from meshcore.model import MODES, Incident, Json, Mode, Skill
+from meshcore.model import Incident, Json, Skill
+from meshcore.node import Node
 from meshcore.safety.keys import SigningKey, is_signed
 from meshcore.safety.operator_key import is_protected, version
 from meshcore.store.store import Approval
-from meshcore.trust.modes import AUTHOR, MODE
-
-if TYPE_CHECKING:
-    from meshcore.node import Node
 
 WordKind = Literal["approval", "confirm", "resume", "rule"]
 OPERATOR = "operator_key"  # the operator's public key as this home knows it, once it was protected
 APPROVAL_HOLDS_SECONDS = 24 * 3600.0
 SOON_SECONDS = 300.0  # by how much the clock of whoever signed may be ahead
-HALT = "last_halt"  # [nonce, why] of the last halt that was seen while the key was protected
 _ANYWHERE: frozenset[WordKind] = frozenset({"confirm"})  # what is true of a skill is so on each node of the operator
+_looked_up: WeakKeyDictionary[Node, tuple[tuple[int, ...], bool]] = WeakKeyDictionary()
 
 
 def protected(node: Node) -> bool:
@@ -36,10 +34,12 @@ def protected(node: Node) -> bool:
     A key without a passphrase that has taken the place of a protected one changes nothing: it is not the operator's.
     """
     # Asked several times for each decision, so looked up anew only where the file is another or was changed.
-    now = version(node.operator_key)
-    if node.protection is None or node.protection[0] != now or not now:
-        node.protection = (now, _look(node))
-    return node.protection[1]
+    now, (before, known) = version(node.operator_key), _looked_up.get(node, ((), False))
+    if before == now and now:
+        return known
+    found = _look(node)
+    _looked_up[node] = now, found
+    return found
 
 
 def _look(node: Node) -> bool:
@@ -169,51 +169,10 @@ def signed_for(node: Node, skill: Skill) -> bool:
     return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
 
 
-# --- rules of an operator, and a halt -------------------------------------------------------------------------------
-
-
 def rule(node: Node, key: str) -> str:
     """Return what an operator has set under a key that widens, empty where nothing was, or where it does not count."""
     value = node.store.control(key)
     return value if value and holds(node, "rule", key, {"value": value}) else ""
-
-
-def counting(node: Node, rows: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the modes that count: with a protected key those that a signed word raised, and all that lower."""
-    if not protected(node):
-        return rows
-    counted = {key: value for key, value in rows.items() if holds(node, "rule", key, {"value": value})}
-    return {**{key: lowered(key, value) for key, value in rows.items()}, **counted}
-
-
-def lowered(key: str, value: str) -> str:
-    """Return what a mode's row says without a signature: at most `approve`, and `hint` for an author."""
-    most: Mode = "hint" if key.startswith(AUTHOR) else "approve"
-    return min(value, most, key=MODES.index) if value in MODES else value
-
-
-def raises(node: Node, key: str, value: str) -> bool:
-    """Tell whether a mode is more than its row may say without a signature here."""
-    return protected(node) and value != lowered(key, value)
-
-
-def modes(node: Node) -> Mapping[str, str]:
-    """Return all modes that count; a home with a protected key is at `approve` until a signed word says more."""
-    rows = counting(node, node.store.controls(MODE))
-    return {MODE: "approve", **rows} if protected(node) else rows
-
-
-def note_halt(node: Node, why: str) -> None:
-    """Remember a halt, so that only a signed word lifts it, whatever becomes of the file."""
-    if halt_not_lifted(node) != why:
-        node.store.set_meta(HALT, json.dumps([secrets.token_hex(8), why]))
-
-
-def halt_not_lifted(node: Node) -> str:
-    """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
-    if not protected(node) or not (kept := node.store.meta(HALT)):
-        return ""
-    return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""
 
 
 def approval_subject(approval: Approval, incident: Incident) -> dict[str, Json]:

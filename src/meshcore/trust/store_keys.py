@@ -10,7 +10,6 @@ ENROLLED = "enrolled:"  # + node or operator key
 REVOKED = "revoked:"  # + node or operator key: why
 ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
 NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
-NODE_ID = "node"  # the key of the node whose store it is
 LEARNT_BY = "learnt_by:"  # + skill: the agent of this node whose commands showed it
 BAD_ACTION = "bad_action:"  # + hash of the normalised action: the skill that failed too often with it
 

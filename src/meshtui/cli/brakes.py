@@ -12,8 +12,9 @@ from meshcore.node import Node
 from meshcore.policy.policy_file import load as load_rules
 from meshcore.safety.halt import halt_file
 from meshcore.trust.authors import find_author, operator_of
+from meshcore.trust.ceilings import mode_here, raises
+from meshcore.trust.halting import halted
 from meshcore.trust.modes import ACTION, AUTHOR, MODE, VIA
-from meshcore.trust.signed_decisions import raises
 from meshtui.cli.context import Session, json_option, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
@@ -42,7 +43,7 @@ def resume(session: Session, passphrase_file: str | None) -> None:
     What this node had halted elsewhere is lifted there too; what another node had halted is lifted here only.
     """
     with session.node() as node:
-        signer = signing_key(node, passphrase_file) if node.halted() else None
+        signer = signing_key(node, passphrase_file) if halted(node) else None
         was = decisions.resume(node, signer=signer)
         exchange(node)
     say(f"resumed; it was halted because: {was}" if was else "nothing was halted; the breaker counts anew")
@@ -82,7 +83,7 @@ def mode(
             key = _mode_key(node, via, author, action)
             signer = signing_key(node, passphrase_file) if ceiling and raises(node, key, ceiling) else None
             decisions.set_mode(node, ceiling or "", key=key, signer=signer)
-        now, rows = node.mode(), node.store.controls(MODE)
+        now, rows = mode_here(node), node.store.controls(MODE)
     if as_json:
         print_json("mode", {"mode": now, "set": [{"for": _whose(key), "mode": value} for key, value in rows.items()]})
         return

@@ -12,6 +12,8 @@ from meshcore.evidence.effect import effect
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.service.runtime import holder
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import halted
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
 SEEN_SECONDS = 60.0
@@ -142,8 +144,8 @@ def figures(node: Node) -> dict[str, Json]:
         "node": node.identity.node.public,
         "name": node.name,
         "home": str(node.home.root),
-        "mode": node.mode(),
-        "halted": node.halted(),
+        "mode": mode_here(node),
+        "halted": halted(node),
         "runtime": holder(node.home.runtime_lock),
         "skills": node.store.count_skills(),
         "incidents": incidents,

@@ -15,9 +15,10 @@ from meshcore.healing import replay as recorded
 from meshcore.healing.outcomes import recover
 from meshcore.healing.replay import carry_out_claimed
 from meshcore.model import SkillState
-from meshcore.node import HALTED_BY
 from meshcore.safety.halt import halt_file
 from meshcore.store.store import Approval
+from meshcore.trust.ceilings import mode_here
+from meshcore.trust.halting import HALTED_BY, halted
 from meshcore.trust.modes import MODE, VIA
 
 
@@ -207,9 +208,9 @@ def test_confirming_lifts_a_quarantine(desk: Desk) -> None:
 
 def test_a_mode_is_set_and_taken_back(desk: Desk) -> None:
     decisions.set_mode(desk.node, "hint")
-    assert desk.node.mode() == "hint"
+    assert mode_here(desk.node) == "hint"
     decisions.set_mode(desk.node, "")
-    assert desk.node.mode() == "auto"
+    assert mode_here(desk.node) == "auto"
     decisions.set_mode(desk.node, "off", key=f"{VIA}ci")
     assert dict(desk.node.store.controls(MODE)) == {f"{VIA}ci": "off"}
     with pytest.raises(UsageError, match="no mode"):
@@ -219,10 +220,10 @@ def test_a_mode_is_set_and_taken_back(desk: Desk) -> None:
 def test_a_halt_stands_until_it_is_lifted_also_that_of_another_node(desk: Desk) -> None:
     assert decisions.resume(desk.node) == ""
     decisions.halt(desk.node, "a drill")
-    assert desk.node.halted() == "a drill"
+    assert halted(desk.node) == "a drill"
     desk.node.store.set_rule(f"{HALTED_BY}{'b' * 64}", "from elsewhere", "b")
     assert decisions.resume(desk.node) == "a drill"
-    assert desk.node.halted() == ""
+    assert halted(desk.node) == ""
     assert not halt_file(desk.node.settings.operator).exists()
 
 

@@ -20,7 +20,7 @@ from meshcore.errors import MeshError, UsageError
 from meshcore.healing.replay import RecordedSession, carry_out_claimed
 from meshcore.healing.session import make_healer
 from meshcore.model import Evidence, Incident, KnownSkill, canonical
-from meshcore.node import HALTED_BY, Node
+from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.policy.policy_signature import sign_policy
 from meshcore.safety.halt import halt_file
@@ -29,6 +29,8 @@ from meshcore.service.doctor import examine
 from meshcore.store.rows import evidence_to_json
 from meshcore.store.store import Approval
 from meshcore.trust.authors import author_mode, enrol, trust_in
+from meshcore.trust.ceilings import ceiling_here, mode_here
+from meshcore.trust.halting import HALTED_BY, halted
 from meshcore.trust.modes import AUTHOR, MODE, VIA
 from meshcore.trust.signed_decisions import APPROVAL_HOLDS_SECONDS, changed_operator, policy_signer, protected
 from meshcore.trust.store_keys import ENROLLED, always_key
@@ -130,7 +132,7 @@ def test_without_a_signer_nothing_widens_and_what_narrows_does(vault: Vault) -> 
         enrol(node, "e" * 64, "me")
     assert vault.stored(approval).state == "waiting"
     assert again(node, vault.known).state == "quarantined"
-    assert (node.halted(), node.mode()) == ("a drill", "hint")
+    assert (halted(node), mode_here(node)) == ("a drill", "hint")
     assert decisions.reject(node, approval.approval_id, not_here=True)
 
 
@@ -245,15 +247,15 @@ def test_a_mode_is_raised_by_a_signature_only(vault: Vault) -> None:
     node = vault.node
     decisions.set_mode(node, "approve")
     vault.forge_control(MODE, "auto")
-    assert node.mode() == "auto"  # what was signed before may come back, nothing that never was
+    assert mode_here(node) == "auto"  # what was signed before may come back, nothing that never was
     vault.sql("DELETE FROM words WHERE key=?", MODE)
-    assert node.mode() == "approve"
+    assert mode_here(node) == "approve"
     vault.sql("DELETE FROM control WHERE key=?", MODE)
-    assert node.mode() == "approve"
+    assert mode_here(node) == "approve"
     vault.forge_control(f"{VIA}ci", "auto")
-    assert node.ceiling("auto", via="ci").mode == "approve"
+    assert ceiling_here(node, "auto", via="ci").mode == "approve"
     decisions.set_mode(node, "auto", signer=vault.key)
-    assert node.mode() == "auto"
+    assert mode_here(node) == "auto"
 
 
 def test_a_forged_confirmation_and_forged_evidence_run_nothing(vault: Vault) -> None:
@@ -288,16 +290,16 @@ def test_a_halt_is_lifted_by_a_signature_whatever_becomes_of_file_and_rows(vault
     decisions.halt(node, "a drill")
     halt_file(node.settings.operator).unlink()
     vault.sql("DELETE FROM control WHERE key LIKE ?", HALTED_BY + "%")
-    assert node.halted() == "a drill"
+    assert halted(node) == "a drill"
     assert decisions.resume(node, signer=vault.key) == "a drill"
-    assert node.halted() == ""
+    assert halted(node) == ""
 
 
 def test_a_halt_by_touch_is_remembered_once_it_was_seen(vault: Vault) -> None:
     halt_file(vault.node.settings.operator).touch()
-    assert vault.node.halted()
+    assert halted(vault.node)
     halt_file(vault.node.settings.operator).unlink()
-    assert vault.node.halted()
+    assert halted(vault.node)
 
 
 def test_the_word_that_lifted_one_halt_does_not_lift_the_next(vault: Vault) -> None:
@@ -305,7 +307,7 @@ def test_the_word_that_lifted_one_halt_does_not_lift_the_next(vault: Vault) -> N
     for _ in range(2):
         decisions.halt(node, "a drill")
         halt_file(node.settings.operator).unlink()
-        assert node.halted() == "a drill"
+        assert halted(node) == "a drill"
         decisions.resume(node, signer=vault.key)
 
 
@@ -317,15 +319,15 @@ def test_a_halt_of_another_node_is_lifted_by_the_operators_word_and_not_by_that_
         decisions.halt(there, "a drill")
         halt_file(there.settings.operator).unlink()  # the operator's folder is one; what is left was told
         mesh.meet()
-        assert node.halted() == "a drill"
+        assert halted(node) == "a drill"
         old = there.store.word("resume", "halt")
         told = {"why": "", "name": "there", **({"word": {"text": old[0], "sig": old[1]}} if old else {})}
         mesh.send(there, "halt", told)
         mesh.meet()
-        assert node.halted() == "a drill"
+        assert halted(node) == "a drill"
         decisions.resume(there, signer=vault.key)
         mesh.meet()
-        assert node.halted() == ""
+        assert halted(node) == ""
 
 
 def test_a_policy_file_counts_with_its_signature_only(vault: Vault) -> None:
@@ -398,10 +400,10 @@ def test_decisions_of_a_home_that_was_not_there_when_the_key_was_protected_are_s
     new = vault.desk.mesh.node("new")
     taught(new)
     new.store.set_rule(MODE, "auto", "me")
-    assert new.mode() == "approve"
+    assert mode_here(new) == "approve"
     assert len(unsigned(new)) == 1
     sign_decisions(new, vault.key)
-    assert (unsigned(new), unsigned_skills(new), new.mode()) == ([], [], "auto")
+    assert (unsigned(new), unsigned_skills(new), mode_here(new)) == ([], [], "auto")
 
 
 def test_a_word_of_another_home_is_none_here(vault: Vault) -> None:
@@ -409,7 +411,7 @@ def test_a_word_of_another_home_is_none_here(vault: Vault) -> None:
     text, sig = vault.node.store.word("rule", MODE) or ("", "")
     new.store.put_word("rule", MODE, text, sig)
     new.store.set_rule(MODE, "auto", "me")
-    assert new.mode() == "approve"
+    assert mode_here(new) == "approve"
 
 
 def test_the_doctor_names_what_is_not_signed(vault: Vault) -> None:

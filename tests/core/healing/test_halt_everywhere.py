@@ -5,19 +5,20 @@ from __future__ import annotations
 from tests.core.healing.small_mesh import SmallMesh
 
 from meshcore.exchange.receive import tell_halt
+from meshcore.trust.halting import halted
 
 
 def test_a_halt_reaches_every_node_of_the_operator_and_is_taken_back_by_who_said_it(mesh: SmallMesh) -> None:
     a, b, c = mesh.node("a"), mesh.node("b", host="host2"), mesh.node("c", host="host3")
     tell_halt(a, "deploying by hand")
     mesh.meet()
-    assert b.halted() == c.halted() == "deploying by hand"
+    assert halted(b) == halted(c) == "deploying by hand"
     tell_halt(c, "")
     mesh.meet()
-    assert b.halted() == "deploying by hand"
+    assert halted(b) == "deploying by hand"
     tell_halt(a, "")
     mesh.meet()
-    assert b.halted() == c.halted() == ""
+    assert halted(b) == halted(c) == ""
     assert [e.kind for e in b.store.events_after(0) if e.kind.startswith("mesh.")] == ["mesh.halted", "mesh.resumed"]
 
 
@@ -25,12 +26,12 @@ def test_a_stranger_halts_nobody(mesh: SmallMesh) -> None:
     mine, stranger = mesh.node("mine"), mesh.node("stranger", operator="another")
     tell_halt(stranger, "stop")
     mesh.meet()
-    assert mine.halted() == ""
+    assert halted(mine) == ""
 
 
 def test_the_reason_of_a_halt_cannot_steer_a_terminal(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
     tell_halt(a, "\x1b[31mred\u202e")
     mesh.meet()
-    assert "\x1b" not in b.halted()
-    assert "\u202e" not in b.halted()
+    assert "\x1b" not in halted(b)
+    assert "\u202e" not in halted(b)
