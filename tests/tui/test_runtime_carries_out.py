@@ -11,7 +11,7 @@ import pytest
 from tests.world import Agent, Listener, World, wait_for
 
 from meshcore.config import load
-from meshcore.control import decisions
+from meshcore.healing import approvals
 from meshcore.node import Node
 
 
@@ -26,7 +26,7 @@ def waiting(agent: Agent) -> str:
 
 def approve_as_the_app_does(agent: Agent, approval_id: str) -> None:
     with Node(load(environment=agent.environment)) as node:
-        assert decisions.approve(node, approval_id)
+        assert approvals.approve(node, approval_id)
 
 
 def row(agent: Agent, approval_id: str) -> dict[str, str]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from meshcore.clock import to_text
-from meshcore.control.decisions import approve
 from meshcore.exchange.receive import exchange
+from meshcore.healing.approvals import approve
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import Executor
 from meshcore.healing.healer import Considered, Healer, Rerun

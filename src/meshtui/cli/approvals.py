@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import click
 
-from meshcore.control import decisions
-from meshcore.control.decisions import approval_view
 from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.healing import approvals as waiting
+from meshcore.healing.approvals import approval_view
 from meshcore.healing.replay import recorded_approval
 from meshcore.model import Json
 from meshcore.node import Node
@@ -113,7 +113,7 @@ def approve(session: Session, approval: str, always: bool, passphrase_file: str 
         found = _find(node, approval)
         recorded = recorded_approval(node, found)
         signer = signing_key(node, passphrase_file)
-        if not decisions.approve(node, found.approval_id, always=always, signer=signer, claim=True):
+        if not waiting.approve(node, found.approval_id, always=always, signer=signer, claim=True):
             note("somebody else has just settled it")
             return EXIT_FAILURE
         with leave_on_signals():
@@ -134,7 +134,7 @@ def reject(session: Session, approval: str, not_here: bool) -> int:
     """Do not run it."""
     with session.node() as node:
         found = _find(node, approval)
-        if not decisions.reject(node, found.approval_id, not_here=not_here):
+        if not waiting.reject(node, found.approval_id, not_here=not_here):
             return EXIT_FAILURE
     say(f"rejected: {found.command}")
     return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from meshcore.control.decisions import claim_approved
 from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.healing.approvals import claim_approved
 from meshcore.healing.replay import RecordedSession, carry_out_claimed
 from meshcore.model import MODES, Incident, Mode
 from meshcore.node import Node

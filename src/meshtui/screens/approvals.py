@@ -9,10 +9,10 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 
-from meshcore.control import decisions
-from meshcore.control.decisions import ApprovalView, approval_view
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.healing import approvals
+from meshcore.healing.approvals import ApprovalView, approval_view
 from meshcore.node import Node
 from meshcore.store.lists import approvals_lately
 from meshcore.store.rows import Approval
@@ -152,7 +152,7 @@ class ApprovalsPane(ListPane):
         try:
             signer = await self.mesh.signer.key()
             done = await self.mesh.decide(
-                lambda node: decisions.approve(node, approval.approval_id, always=always, signer=signer)
+                lambda node: approvals.approve(node, approval.approval_id, always=always, signer=signer)
             )
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
@@ -175,7 +175,7 @@ class ApprovalsPane(ListPane):
         if (approval := self._waiting()) is None:
             return
         try:
-            done = await self.mesh.decide(lambda node: decisions.reject(node, approval.approval_id, not_here=not_here))
+            done = await self.mesh.decide(lambda node: approvals.reject(node, approval.approval_id, not_here=not_here))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return

@@ -11,6 +11,7 @@ from tests.core.healing.test_replay import Desk
 
 from meshcore.control import decisions
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing import approvals
 from meshcore.healing import replay as recorded
 from meshcore.healing.outcomes import recover
 from meshcore.healing.replay import carry_out_claimed
@@ -50,39 +51,39 @@ def kinds(desk: Desk) -> list[str]:
 
 def test_approving_writes_a_row_and_executes_nothing(desk: Desk) -> None:
     approval = asked(desk)
-    assert decisions.approve(desk.node, approval.approval_id)
+    assert approvals.approve(desk.node, approval.approval_id)
     assert (now(desk, approval).state, now(desk, approval).result) == ("approved", "")
     assert desk.fix.executor.executed == []
 
 
 def test_what_is_settled_is_not_settled_again(desk: Desk) -> None:
     approval = asked(desk)
-    assert decisions.reject(desk.node, approval.approval_id)
-    assert not decisions.approve(desk.node, approval.approval_id)
-    assert not decisions.reject(desk.node, approval.approval_id)
+    assert approvals.reject(desk.node, approval.approval_id)
+    assert not approvals.approve(desk.node, approval.approval_id)
+    assert not approvals.reject(desk.node, approval.approval_id)
     assert now(desk, approval).state == "rejected"
 
 
 def test_an_approval_that_does_not_exist_is_a_usage_error(desk: Desk) -> None:
     with pytest.raises(UsageError, match="no approval"):
-        decisions.approve(desk.node, "feedbeef")
+        approvals.approve(desk.node, "feedbeef")
 
 
 def test_an_approval_of_an_incident_that_is_gone_says_so_and_still_waits(desk: Desk) -> None:
     approval = asked(desk)
     desk.node.store._write("DELETE FROM incidents")
     with pytest.raises(UsageError, match="reject the approval"):
-        decisions.approve(desk.node, approval.approval_id)
+        approvals.approve(desk.node, approval.approval_id)
     assert now(desk, approval).state == "waiting"
 
 
 def test_what_is_approved_is_claimed_once_and_carried_out(desk: Desk) -> None:
     approval = asked(desk)
-    assert decisions.claim_approved(desk.node) is None
-    decisions.approve(desk.node, approval.approval_id)
-    claimed = decisions.claim_approved(desk.node)
+    assert approvals.claim_approved(desk.node) is None
+    approvals.approve(desk.node, approval.approval_id)
+    claimed = approvals.claim_approved(desk.node)
     assert claimed is not None
-    assert decisions.claim_approved(desk.node) is None
+    assert approvals.claim_approved(desk.node) is None
     carry_out_claimed(desk.node, claimed)
     assert now(desk, approval).result == "verified"
     assert desk.fix.executor.executed == [tuple(FIX.split())]
@@ -91,33 +92,33 @@ def test_what_is_approved_is_claimed_once_and_carried_out(desk: Desk) -> None:
 
 def test_only_the_approval_that_was_named_is_claimed(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id)
-    assert decisions.claim_approved(desk.node, "000000000000") is None
-    assert decisions.claim_approved(desk.node, approval.approval_id) is not None
+    approvals.approve(desk.node, approval.approval_id)
+    assert approvals.claim_approved(desk.node, "000000000000") is None
+    assert approvals.claim_approved(desk.node, approval.approval_id) is not None
 
 
 def test_what_its_approver_carries_out_at_once_is_not_for_anybody_else(desk: Desk) -> None:
     approval = asked(desk)
-    assert decisions.approve(desk.node, approval.approval_id, claim=True)
-    assert decisions.claim_approved(desk.node) is None
+    assert approvals.approve(desk.node, approval.approval_id, claim=True)
+    assert approvals.claim_approved(desk.node) is None
 
 
 def test_what_cannot_be_carried_out_is_refused_once_and_says_why(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id)
+    approvals.approve(desk.node, approval.approval_id)
     desk.node.store.set_skill_state(approval.skill_id, "quarantined", "me")
-    claimed = decisions.claim_approved(desk.node)
+    claimed = approvals.claim_approved(desk.node)
     assert claimed is not None
     with pytest.raises(MeshError):
         carry_out_claimed(desk.node, claimed)
     assert now(desk, approval).result == "refused"
-    assert decisions.claim_approved(desk.node) is None
+    assert approvals.claim_approved(desk.node) is None
     assert desk.fix.executor.executed == []
 
 
 def test_eight_processes_that_claim_at_once_carry_it_out_once(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id)
+    approvals.approve(desk.node, approval.approval_id)
     read, write = os.pipe()
     children = []
     for _ in range(8):
@@ -127,7 +128,7 @@ def test_eight_processes_that_claim_at_once_carry_it_out_once(desk: Desk) -> Non
             try:
                 with type(desk.node)(desk.node.settings) as node:
                     os.read(read, 1)
-                    code = 0 if decisions.claim_approved(node) is not None else 2
+                    code = 0 if approvals.claim_approved(node) is not None else 2
             finally:
                 os._exit(code)
         children.append(child)
@@ -138,29 +139,29 @@ def test_eight_processes_that_claim_at_once_carry_it_out_once(desk: Desk) -> Non
 
 def test_a_claim_whose_process_died_is_unknown_and_not_carried_out_again(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id)
+    approvals.approve(desk.node, approval.approval_id)
     child = os.fork()
     if child == 0:
         with type(desk.node)(desk.node.settings) as node:
-            decisions.claim_approved(node)
+            approvals.claim_approved(node)
             os._exit(0)
     os.waitpid(child, 0)
     assert now(desk, approval).process
     recover(desk.node)
     assert now(desk, approval).result == "unknown"
-    assert decisions.claim_approved(desk.node) is None
+    assert approvals.claim_approved(desk.node) is None
 
 
 def test_a_claim_whose_process_lives_is_left_alone(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id, claim=True)
+    approvals.approve(desk.node, approval.approval_id, claim=True)
     recover(desk.node)
     assert now(desk, approval).result == ""
 
 
 def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id, always=True)
+    approvals.approve(desk.node, approval.approval_id, always=True)
     [key] = desk.node.store.controls("always:")
     assert approval.skill_id in key
     assert approval.action_hash in key
@@ -168,20 +169,20 @@ def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
 
 def test_not_here_is_a_rule_for_this_skill_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
-    decisions.reject(desk.node, approval.approval_id, not_here=True)
+    approvals.reject(desk.node, approval.approval_id, not_here=True)
     [key] = desk.node.store.controls("not_here:")
     assert approval.skill_id in key
 
 
 def test_a_view_says_what_would_run_where_as_whom_and_why(desk: Desk) -> None:
     approval = asked(desk)
-    view = decisions.approval_view(desk.node, approval)
+    view = approvals.approval_view(desk.node, approval)
     assert (view.command, view.cwd, view.failed) == (FIX, str(desk.folder), "ls nothing")
     assert view.user.endswith("@host1")
     assert view.reasons == approval.reasons
     assert (view.author.name, view.author.trust, view.author.tries) == ("a", "own", 0)
     desk.node.store._write("DELETE FROM incidents")
-    assert decisions.approval_view(desk.node, approval).cwd == ""
+    assert approvals.approval_view(desk.node, approval).cwd == ""
 
 
 # --- skills, modes, halt ----------------------------------------------------------------------------------------------
@@ -229,9 +230,9 @@ def test_a_halt_stands_until_it_is_lifted_also_that_of_another_node(desk: Desk) 
 
 def test_nothing_that_was_approved_runs_while_all_is_halted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = asked(desk)
-    decisions.approve(desk.node, approval.approval_id)
+    approvals.approve(desk.node, approval.approval_id)
     decisions.halt(desk.node, "a drill")
-    claimed = decisions.claim_approved(desk.node)
+    claimed = approvals.claim_approved(desk.node)
     assert claimed is not None
     monkeypatch.setattr(recorded, "make_healer", lambda *_: Fix(desk.node, desk.mesh.clock, "hint").healer)
     with pytest.raises(MeshError, match="not applied"):

@@ -17,6 +17,7 @@ from meshcore.control import decisions
 from meshcore.control.key_protection import enrol_here, protect, sign_decisions, unprotect, unsigned, unsigned_skills
 from meshcore.control.key_rotation import rotate
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing import approvals
 from meshcore.healing.replay import RecordedSession, carry_out_claimed
 from meshcore.healing.session import make_healer
 from meshcore.model import Evidence, Incident, KnownSkill, canonical
@@ -89,7 +90,7 @@ def approved_by_sql(vault: Vault) -> Approval:
 
 def carries_out(vault: Vault) -> bool:
     """Claim and carry out what is approved; tell whether anything was executed."""
-    claimed = decisions.claim_approved(vault.node)
+    claimed = approvals.claim_approved(vault.node)
     assert claimed is not None
     try:
         carry_out_claimed(vault.node, claimed)
@@ -109,7 +110,7 @@ def test_what_was_decided_before_goes_on_after_protecting(vault: Vault) -> None:
 
 def test_a_signed_approval_is_carried_out(vault: Vault) -> None:
     _, approval = vault.desk.asked()
-    assert decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    assert approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     assert carries_out(vault)
 
 
@@ -119,7 +120,7 @@ def test_without_a_signer_nothing_widens_and_what_narrows_does(vault: Vault) -> 
     decisions.set_mode(node, "hint")
     decisions.halt(node, "a drill")
     with pytest.raises(UsageError, match="passphrase"):
-        decisions.approve(node, approval.approval_id)
+        approvals.approve(node, approval.approval_id)
     with pytest.raises(UsageError, match="passphrase"):
         decisions.confirm_skill(node, vault.known.skill_id)
     with pytest.raises(UsageError, match="passphrase"):
@@ -133,13 +134,13 @@ def test_without_a_signer_nothing_widens_and_what_narrows_does(vault: Vault) -> 
     assert vault.stored(approval).state == "waiting"
     assert again(node, vault.known).state == "quarantined"
     assert (halted(node), mode_here(node)) == ("a drill", "hint")
-    assert decisions.reject(node, approval.approval_id, not_here=True)
+    assert approvals.reject(node, approval.approval_id, not_here=True)
 
 
 def test_a_key_of_somebody_else_signs_nothing(vault: Vault, tmp_path: Path) -> None:
     _, approval = vault.desk.asked()
     with pytest.raises(UsageError, match="another operator"):
-        decisions.approve(vault.node, approval.approval_id, signer=load_or_create(tmp_path / "other.key"))
+        approvals.approve(vault.node, approval.approval_id, signer=load_or_create(tmp_path / "other.key"))
 
 
 def test_taking_the_passphrase_off_makes_all_as_before(vault: Vault) -> None:
@@ -161,7 +162,7 @@ def test_a_forged_approval_runs_nothing(vault: Vault) -> None:
 
 def test_a_forged_word_is_none(vault: Vault, tmp_path: Path) -> None:
     _, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     text, _ = vault.node.store.word("approval", approval.approval_id) or ("", "")
     vault.sql("UPDATE words SET sig=? WHERE kind='approval'", load_or_create(tmp_path / "other.key").sign(text))
     assert not carries_out(vault)
@@ -169,7 +170,7 @@ def test_a_forged_word_is_none(vault: Vault, tmp_path: Path) -> None:
 
 def test_the_word_for_one_approval_is_none_for_another(vault: Vault) -> None:
     _, first = vault.desk.asked()
-    decisions.approve(vault.node, first.approval_id, signer=vault.key, claim=True)
+    approvals.approve(vault.node, first.approval_id, signer=vault.key, claim=True)
     second = approved_by_sql(vault)
     vault.sql(
         "INSERT INTO words SELECT kind, ?, text, sig FROM words WHERE kind='approval' AND key=?",
@@ -191,14 +192,14 @@ def test_a_signed_approval_is_for_the_command_and_folder_that_were_shown(
         "environment": json.dumps({"PIP_INDEX_URL": "https://packages.example"}),
     }[column]
     _, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     vault.sql(f"UPDATE incidents SET {column}=?", value)
     assert not carries_out(vault)
 
 
 def test_a_signed_approval_ages(vault: Vault) -> None:
     _, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     vault.desk.mesh.clock.advance(APPROVAL_HOLDS_SECONDS + 1)
     assert not carries_out(vault)
 
@@ -214,7 +215,7 @@ def test_a_forged_standing_rule_runs_nothing(vault: Vault) -> None:
 
 def test_a_signed_standing_rule_runs_here_and_not_in_another_folder(vault: Vault, tmp_path: Path) -> None:
     _, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, always=True, signer=vault.key, claim=True)
+    approvals.approve(vault.node, approval.approval_id, always=True, signer=vault.key, claim=True)
     vault.desk.fix.policy.decision = "approve"
     considered = RecordedSession(vault.node, vault.desk.incident()).consider("auto")
     assert considered.ruling is not None
@@ -361,7 +362,7 @@ def test_a_public_half_of_somebody_else_opens_nothing(vault: Vault, tmp_path: Pa
     vault.node.forget_identity()
     _, approval = vault.desk.asked()
     with pytest.raises(UsageError):
-        decisions.approve(vault.node, approval.approval_id, signer=other)
+        approvals.approve(vault.node, approval.approval_id, signer=other)
     with pytest.raises(UsageError, match="trust protect"):
         enrol_here(vault.node, vault.key)
 
@@ -428,7 +429,7 @@ def test_the_doctor_names_what_is_not_signed(vault: Vault) -> None:
 
 def test_the_clock_of_a_word_is_not_from_the_future(vault: Vault) -> None:
     _, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     text, _ = vault.node.store.word("approval", approval.approval_id) or ("{}", "")
     ahead = vault.desk.mesh.clock
     ahead.advance(3600)
@@ -440,7 +441,7 @@ def test_the_clock_of_a_word_is_not_from_the_future(vault: Vault) -> None:
 
 def test_an_incident_is_signed_for_as_it_is_stored(vault: Vault) -> None:
     incident, approval = vault.desk.asked()
-    decisions.approve(vault.node, approval.approval_id, signer=vault.key)
+    approvals.approve(vault.node, approval.approval_id, signer=vault.key)
     changed: Incident = replace(incident, stdin="tty")
     vault.sql("UPDATE incidents SET stdin=?", changed.stdin)
     assert not carries_out(vault)

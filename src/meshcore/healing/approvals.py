@@ -1,0 +1,164 @@
+"""What waits for a person, and their yes or no, as rows. Nothing is executed here; see `replay.carry_out_claimed`.
+
+A yes takes `signer`, the operator's unlocked key: UsageError where it is needed and missing.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from dataclasses import dataclass
+
+from meshcore.errors import UsageError
+from meshcore.healing.capture import project_root
+from meshcore.healing.outcomes import process_mark
+from meshcore.model import Incident
+from meshcore.node import Node
+from meshcore.safety.keys import SigningKey
+from meshcore.store.store import Approval
+from meshcore.trust.authors import AuthorState, trust_in
+from meshcore.trust.signed_decisions import approval_subject, say
+from meshcore.trust.store_keys import always_key, not_here_key
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorView:
+    """Who taught a skill, what they are to this operator, and how the skill has fared: `verified` of `tries`."""
+
+    node: str
+    name: str
+    trust: AuthorState
+    verified: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """What a person is asked: `command` would run in `cwd` as `user`, for the failed command `failed`.
+
+    `state` is waiting, approved, rejected or not needed; `result` is how carrying out went, empty until it is known.
+    """
+
+    approval_id: str
+    incident_id: str
+    skill_id: str
+    command: str
+    cwd: str
+    failed: str
+    user: str
+    reasons: tuple[str, ...]
+    author: AuthorView
+    asked: str
+    state: str
+    actor: str
+    result: str
+
+
+def approval_view(node: Node, approval: Approval) -> ApprovalView:
+    """Return what would run, where, as whom, why a person is asked, and how its author has fared."""
+    incident, known = node.store.incident(approval.incident_id), node.store.skill(approval.skill_id)
+    trust = trust_in(node, known.author) if known else None
+    verified, failed = (known.evidence.verified, known.evidence.failed) if known else (0, 0)
+    return ApprovalView(
+        approval_id=approval.approval_id,
+        incident_id=approval.incident_id,
+        skill_id=approval.skill_id,
+        command=approval.command,
+        cwd=incident.cwd if incident else "",
+        failed=shlex.join(incident.argv) if incident else "",
+        user=f"{_user()}@{node.settings.host}",
+        reasons=approval.reasons,
+        author=AuthorView(
+            node=known.author if known else "",
+            name=trust.name if trust else "",
+            trust=trust.state if trust else "unknown",
+            verified=verified,
+            tries=verified + failed,
+        ),
+        asked=approval.asked,
+        state=approval.state,
+        actor=approval.actor,
+        result=approval.result,
+    )
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def approve(
+    node: Node, approval_id: str, *, always: bool = False, signer: SigningKey | None = None, claim: bool = False
+) -> bool:
+    """Say yes to exactly what an approval shows; False where it was settled before. Nothing is executed here.
+
+    `always`: from now on too, for this skill and action in this project. `claim`: this process carries it out at once,
+    so no other will; otherwise the home's runtime does. Raises UsageError for an approval or incident that is gone.
+    """
+    approval = _approval(node, approval_id)
+    incident = node.store.incident(approval.incident_id)
+    if incident is None:
+        raise UsageError(f"incident {approval.incident_id} is gone; reject the approval")
+    process = process_mark(os.getpid()) if claim else ""
+    with node.store.transaction(durable=True):
+        if not node.store.resolve_approval(approval.approval_id, "approved", node.name, process=process):
+            return False
+        say(node, signer, "approval", approval.approval_id, approval_subject(approval, incident))
+        if always:
+            folder = _project(incident)
+            key = always_key(approval.skill_id, approval.action_hash, folder)
+            say(node, signer, "rule", key, {"value": node.name})
+            _set_rule(node, key, approval, f"always in {folder}")
+    node.project()
+    if not claim:
+        node.ring()
+    return True
+
+
+def reject(node: Node, approval_id: str, *, not_here: bool = False) -> bool:
+    """Say no; False where it was settled before. `not_here`: the skill is not offered in this project again."""
+    approval = _approval(node, approval_id)
+    incident = node.store.incident(approval.incident_id)
+    with node.store.transaction(durable=True):
+        if not node.store.resolve_approval(approval.approval_id, "rejected", node.name):
+            return False
+        node.store.set_incident_state(approval.incident_id, "refused", skill_id=approval.skill_id)
+        if not_here and incident is not None:
+            folder = _project(incident)
+            _set_rule(node, not_here_key(approval.skill_id, folder), approval, f"not in {folder}")
+    node.project()
+    node.ring()
+    return True
+
+
+def claim_approved(node: Node, approval_id: str = "") -> Approval | None:
+    """Take the oldest approval, or the one named, that is approved and that nobody carries out; None without one.
+
+    Of several processes exactly one gets it. Where that one dies, `recover` makes the result `unknown`.
+    """
+    mark = process_mark(os.getpid())
+    for approval in node.store.approved():
+        wanted = approval_id in ("", approval.approval_id) and not approval.process
+        if wanted and node.store.claim_approval(approval.approval_id, mark):
+            return node.store.approval(approval.approval_id)
+    return None
+
+
+def _approval(node: Node, approval_id: str) -> Approval:
+    found = node.store.approval(approval_id)
+    if found is None:
+        raise UsageError(f"no approval {approval_id!r:.80}; `meshtui approvals list` shows them")
+    return found
+
+
+def _project(incident: Incident) -> str:
+    return project_root(incident.cwd) or incident.cwd
+
+
+def _set_rule(node: Node, key: str, approval: Approval, what: str) -> None:
+    node.store.set_rule(key, node.name, node.name)
+    data = {"rule": what, "command": approval.command, "actor": node.name}
+    node.store.add_event("approval.rule", skill_id=approval.skill_id, data=data)
