@@ -15,7 +15,8 @@ from meshcore.bridge.base import Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
 from meshcore.config import Settings
-from meshcore.exchange.receive import publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.healer import Considered, Healer

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from meshcore.bridge.base import BridgeStatistics
 from meshcore.config import Settings
-from meshcore.exchange.receive import publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import teach
 from meshcore.journal.writer import project
 from meshcore.model import Json

@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 Json = Any  # a value that `json` reads and writes
 
+TEXT_LIMIT = 2000  # characters of one text that nodes tell each other
+
 SlotKind = Literal["path", "number", "port", "host", "version", "hex", "name", "identifier"]
 """What a varying part of an error is: `name` is a quoted name, `identifier` a bare word that names something."""
 

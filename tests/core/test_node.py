@@ -12,7 +12,8 @@ from tests.core.healing.small_mesh import SmallMesh, again, taught
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, StoreTooNewError
-from meshcore.exchange.receive import exchange, publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import exchange, pull
 from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety.halt import halt

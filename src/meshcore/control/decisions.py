@@ -7,7 +7,7 @@ missing.
 from __future__ import annotations
 
 from meshcore.errors import UsageError
-from meshcore.exchange.receive import tell_halt
+from meshcore.exchange.announce import tell_halt
 from meshcore.healing.capture import project_root
 from meshcore.healing.healer import BREAKER_RESET
 from meshcore.healing.teaching import stand_behind
@@ -21,7 +21,7 @@ from meshcore.trust.ceilings import raises
 from meshcore.trust.halting import HALT, HALTED_BY, halted, note_halt
 from meshcore.trust.modes import MODE
 from meshcore.trust.signed_decisions import protected, say
-from meshcore.trust.standing import reweigh
+from meshcore.trust.standing import reweigh, withdraw_and_reweigh
 from meshcore.trust.store_keys import not_here_key
 
 # --- skills -----------------------------------------------------------------------------------------------------------
@@ -132,6 +132,13 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
             tell_halt(node, "")
     _told(node)
     return was
+
+
+def revoke(node: Node, key: str, why: str) -> None:
+    """Withdraw a node, or an operator, here at once; the own operator's other nodes are told."""
+    with node.store.transaction(durable=True):
+        withdraw_and_reweigh(node, key, why, node.name)
+        node.store.add_to_outbox("revocation", {"key": key, "why": why})
 
 
 def _told(node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshcore.errors import UsageError
-from meshcore.exchange.receive import tell_skill
+from meshcore.exchange.announce import tell_skill
 from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety import operator_key

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from meshcore.exchange.receive import exchange, publish
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import exchange
 from meshcore.node import NODE_KEY, Node
 from meshcore.safety.keys import Identity, SigningKey, load_or_create
 from meshcore.safety.operator_key import enrol

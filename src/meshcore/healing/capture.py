@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meshcore.healing.circumstances import circumstances, environment_python, project_root
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
-from meshcore.model import AgentInfo, Incident, Json, StepResult
+from meshcore.model import AgentInfo, Incident, StepResult
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.secret_names import is_secret_name
 from meshcore.safety.visible_text import strip_ansi, visible
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from meshcore.process.passthrough import Passed
 
 EXCERPT_LIMIT = 4 * 1024  # characters of output that an incident keeps
-SUMMARY_LIMIT = 2000  # characters of one text that others are told
 STEP_OUTPUT_LIMIT = 64 * 1024  # characters of output that a step's result keeps
 _LONGEST_SECRET = 8 * 1024
 _NEVER_CUT = 1 << 30
@@ -53,7 +52,6 @@ __all__ = [
     "project_root",
     "readable",
     "step_result",
-    "summary",
 ]
 
 
@@ -116,22 +114,6 @@ def make_incident(
         environment=kept_environment(env),
         stdin=stdin,
     )
-
-
-def summary(incident: Incident) -> dict[str, Json]:
-    """Return what others are told of an incident: what failed and how it read, without its output."""
-    return {
-        "incident_id": incident.incident_id,
-        "opened": incident.opened,
-        "agent": incident.agent.name,
-        "via": incident.agent.via,
-        "host": incident.agent.host,
-        "program": incident.argv[0][:SUMMARY_LIMIT] if incident.argv else "",
-        "error_type": incident.signature.error_type,
-        "template": incident.signature.template[:SUMMARY_LIMIT],
-        "line": incident.signature.line[:SUMMARY_LIMIT],
-        "exit_code": incident.exit_code,
-    }
 
 
 def readable(output: bytes, *, truncated: bool = False) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from meshcore.errors import BridgeUnavailableError
-from meshcore.exchange.receive import exchange, tell_incident
+from meshcore.exchange.announce import tell_incident
+from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import environment_python, project_root
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, brake, canary

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from meshcore.exchange.receive import tell_outcome
+from meshcore.exchange.announce import tell_outcome
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
 from meshcore.node import Node, boot_id
 from meshcore.trust.standing import reweigh

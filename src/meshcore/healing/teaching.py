@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.exchange.receive import check_skill, tell_lift, tell_skill
+from meshcore.exchange.announce import tell_lift, tell_skill
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.signature import read
+from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
     Action,
     AgentInfo,

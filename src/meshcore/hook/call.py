@@ -15,7 +15,8 @@ from pathlib import Path
 from meshcore.agents.base import Agent, Call, Denied, Failure, Success
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
-from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable, summary
+from meshcore.exchange.bodies import summary
+from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.home import Home
 from meshcore.hook.answer import suggestion
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.exchange.receive import publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.outcomes import recover
 from meshcore.node import Node
 from meshcore.service.approval_worker import Carrier

@@ -13,7 +13,7 @@ from meshcore.knowledge.learning import weigh
 from meshcore.knowledge.matching import index_entry
 from meshcore.model import Action, KnownSkill, Outcome
 from meshcore.node import Node
-from meshcore.trust.authors import trust_in
+from meshcore.trust.authors import trust_in, withdraw
 from meshcore.trust.store_keys import BAD_ACTION, normalised
 
 FORGIVEN = "forgiven:"  # + skill id: the failures that were known when a person stood behind the skill
@@ -90,3 +90,9 @@ def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:
     if len(failed) < QUARANTINE_FAILURES or len(hosts) < min(QUARANTINE_HOSTS, len(mesh)):
         return ""
     return f"failed {len(failed)} times on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"
+
+
+def withdraw_and_reweigh(node: Node, key: str, why: str, actor: str) -> None:
+    """Let nothing of an author run here, and weigh anew what it had tried."""
+    for skill_id in withdraw(node, key, why, actor):
+        reweigh(node, skill_id)

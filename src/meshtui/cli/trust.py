@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meshcore.control.decisions import enrol_author
+from meshcore.control.decisions import enrol_author, revoke
 from meshcore.control.key_protection import (
     enrol_here,
     protect,
@@ -16,7 +16,7 @@ from meshcore.control.key_protection import (
 )
 from meshcore.control.key_rotation import rotate
 from meshcore.errors import UsageError
-from meshcore.exchange.receive import exchange, revoke
+from meshcore.exchange.receive import exchange
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.safety.operator_key import is_protected, unlock

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from tests.core.healing.small_mesh import ERROR, Fix, SmallMesh, again, taught
 
 from meshcore.errors import MeshError
-from meshcore.exchange import receive as exchange
-from meshcore.exchange.receive import publish, pull, tell_skill
+from meshcore.exchange import handlers
+from meshcore.exchange.announce import tell_skill
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import stand_behind
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, Json, Outcome, Record, skill_to_json
+from meshcore.safety.records import sign
 from meshcore.store.rows import outcome_to_json
 from meshcore.trust.standing import reweigh
 
@@ -265,7 +268,8 @@ def test_a_row_of_an_old_program_that_is_no_skill_is_kept_and_counted(mesh: Smal
 def test_a_bad_signature_is_kept_counted_shown_and_never_applied(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
     known = taught(b)
-    record = exchange._signed(b, b.store.outbox(1)[0])
+    row = b.store.outbox(1)[0]
+    record = sign(row.kind, row.body, b.store.next_author_seq(), b.identity, b.clock)
     forged = replace(record, sig="0" * 128)
     mesh.publish(forged)
     assert pull(a).rejected == 1
@@ -404,7 +408,7 @@ def test_an_outcome_that_makes_no_sense_is_rejected(mesh: SmallMesh, change: dic
 
 def test_what_is_behind_a_bad_message_still_arrives(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
-    incident = dict.fromkeys(exchange._INCIDENT_TEXTS, "x")
+    incident = dict.fromkeys(handlers.INCIDENT_TEXTS, "x")
     mesh.send(b, "incident", {**incident, "exit_code": 10**30})
     known = taught(b)
     publish(b)
@@ -421,7 +425,7 @@ def test_a_message_that_fails_halfway_leaves_nothing_behind(mesh: SmallMesh, mon
     def fail(*_: object) -> None:
         raise ValueError("not like this")
 
-    monkeypatch.setattr(exchange, "reweigh", fail)
+    monkeypatch.setattr(handlers, "reweigh", fail)
     assert pull(a).rejected == 1
     assert a.store.skill(known.skill.skill_id) is None
 
@@ -435,7 +439,7 @@ def test_a_fault_of_our_own_disk_rejects_nothing(mesh: SmallMesh, monkeypatch: p
         raise MeshError("store.db: not stored (database or disk is full)")
 
     with monkeypatch.context() as patched, pytest.raises(MeshError):
-        patched.setattr(exchange, "reweigh", fail)
+        patched.setattr(handlers, "reweigh", fail)
         pull(a)
     assert mesh.bridge.statistics().undelivered == 1
     assert pull(a).stored == 1
@@ -461,7 +465,7 @@ def test_no_signed_body_whatever_stops_a_node(mesh: SmallMesh, data: st.DataObje
     whole: dict[str, Json] = {
         "skill": {"skill": skill_to_json(known.skill), "confirmed": True},
         "outcome": outcome(known.skill.skill_id, b.identity.node.public, "host1", b.store.next_author_seq() % 60),
-        "incident": dict.fromkeys(exchange._INCIDENT_TEXTS, "x"),
+        "incident": dict.fromkeys(handlers.INCIDENT_TEXTS, "x"),
         "hello": {"name": "b", "host": "host1"},
     }[kind]
     target = whole["skill"] if kind == "skill" and data.draw(st.booleans()) else whole

@@ -13,7 +13,8 @@ from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import Clock, to_text
 from meshcore.config import Settings
-from meshcore.exchange.receive import exchange, publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.healer import Considered, Healer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.healing.small_mesh import SmallMesh
 
-from meshcore.exchange.receive import tell_halt
+from meshcore.exchange.announce import tell_halt
 from meshcore.trust.halting import halted
 
 

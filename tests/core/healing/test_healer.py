@@ -9,7 +9,8 @@ import sys
 import pytest
 from tests.core.healing.small_mesh import ARGV, ERROR, Fix, SmallMesh, again, taught
 
-from meshcore.exchange.receive import publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.executor import TargetBusyError
 from meshcore.healing.outcomes import process_mark, recover, settle_success
 from meshcore.safety.halt import halt

@@ -9,7 +9,8 @@ from tests.core.healing.small_mesh import ARGV, ERROR, FIX, SmallMesh, again, ta
 
 from meshcore.clock import to_text
 from meshcore.errors import BadSkillError, MeshError
-from meshcore.exchange.receive import publish, pull
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
 from meshcore.knowledge.interchange import put
 from meshcore.model import Evidence, KnownSkill

@@ -15,7 +15,9 @@ from tests.core.bridge.helpers import skill as old_skill
 from meshcore.clock import to_text
 from meshcore.config import Settings
 from meshcore.config_tables import Retention
-from meshcore.exchange.receive import exchange, revoke, tell_incident, tell_outcome
+from meshcore.control.decisions import revoke
+from meshcore.exchange.announce import tell_incident, tell_outcome
+from meshcore.exchange.receive import exchange
 from meshcore.filelock import FileLock
 from meshcore.healing.teaching import teach
 from meshcore.journal import segments

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from tests.core.healing.small_mesh import ERROR, Fix, SmallMesh, again, taught
 
+from meshcore.control.decisions import revoke
 from meshcore.control.key_rotation import rotate
 from meshcore.errors import UsageError
-from meshcore.exchange.receive import publish, pull, revoke
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.healer import Considered
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import Json, KnownSkill, Record, skill_to_json

@@ -11,8 +11,11 @@ from tests.core.healing.small_mesh import SmallMesh, again, taught
 from tests.core.policy.test_policy import question
 
 from meshcore.control import decisions
+from meshcore.control.decisions import revoke
 from meshcore.control.key_protection import enrol_here, protect
-from meshcore.exchange.receive import publish, pull, revoke, tell_outcome
+from meshcore.exchange.announce import tell_outcome
+from meshcore.exchange.publish import publish
+from meshcore.exchange.receive import pull
 from meshcore.healing.limits import Facts, brake
 from meshcore.knowledge.learning import standing
 from meshcore.model import Evidence, KnownSkill, TryResult

@@ -1,0 +1,69 @@
+"""Sign what waits in the outbox and put it on the bridge."""
+
+from __future__ import annotations
+
+from meshcore.bridge.base import Publication
+from meshcore.errors import BadRecordError
+from meshcore.knowledge.interchange import skill_to_old
+from meshcore.model import Json, Record, skill_from_json
+from meshcore.node import Node
+from meshcore.policy.policy import Policy
+from meshcore.safety.records import sign, verify
+from meshcore.store.store import OutboxRow
+
+BATCH_ROWS = 100
+
+
+def publish(node: Node) -> int:
+    """Sign what waits in the outbox and put it on the bridge; return how many. Raises BridgeUnavailableError.
+
+    A row is signed once and its text kept, so that a crash at any point, or another process at the same time,
+    publishes it once.
+    """
+    sent = 0
+    while node.store.outbox(1):
+        bridge = node.require_bridge()
+        publications: list[Publication] = []
+        with node.store.transaction():
+            node.renew_identity()
+            rows = node.store.outbox(BATCH_ROWS)
+            for row in rows:
+                try:
+                    record = _signed(node, row)
+                except BadRecordError as error:
+                    # Later it would be no better, and what is behind it must not wait for it.
+                    node.store.add_event("fault", data={"what": f"not told to the others: {error}"})
+                    continue
+                publications.append(Publication(record, row.kind, _for_old_readers(node, row), _skill_id(row)))
+        bridge.publish(publications)
+        with node.store.transaction():
+            node.store.mark_published([row.seq for row in rows])
+            for publication in publications:
+                if publication.kind == "skill":
+                    data = {"record": publication.record.record_id}
+                    node.store.add_event("skill.published", skill_id=publication.skill_id, data=data)
+        sent += len(publications)
+    return sent
+
+
+def _skill_id(row: OutboxRow) -> str:
+    return skill_from_json(row.body["skill"]).skill_id if row.kind == "skill" else str(row.body.get("skill_id", ""))
+
+
+def _signed(node: Node, row: OutboxRow) -> Record:
+    if row.record is not None:
+        return verify(row.record)
+    record = sign(row.kind, row.body, node.store.next_author_seq(), node.identity, node.clock)
+    node.store.keep_signed(row.seq, record)
+    return record
+
+
+def _for_old_readers(node: Node, row: OutboxRow) -> dict[str, Json] | None:
+    if row.kind != "skill":
+        return None
+    known = node.store.skill(_skill_id(row))
+    if known is None:
+        return None
+    old = skill_to_old(known)
+    ruling = Policy.load(None).check(old["resolution"], "own")
+    return old if ruling.action_type and ruling.decision in ("run", "approve") else None
