@@ -1,7 +1,8 @@
 """What a hook costs the agent that calls it: `python -m benchmarks.hook` prints JSON, each figure beside its goal.
 
 Whole processes from start to end, the hook and a bare interpreter in turn, so that a busy machine slows both. The home
-holds ten thousand skills; the answer to the failure is one of them, and policy was asked about it before.
+holds ten thousand skills; the answer to the failure is one of them, and policy was asked about it before. `--tricks`
+measures instead what each of the hook's two start-up tricks buys.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -22,10 +24,15 @@ import meshcore
 from benchmarks.match_speed import error, fill, name_of
 
 GOAL_RATIO = 3.0
-START = Path(meshcore.__file__).parent / "hookstart.py"
+PACKAGE = Path(meshcore.__file__).parent
 BARE = (sys.executable, "-c", "pass")
 LIBRARIES = (sys.executable, "-c", "import json, sqlite3, re")
 CASE = 7 * 6  # a missing module, as most failures of agents are
+# The start-up tricks as they are where they do nothing.
+CACHE = ("hook/code_cache.py", "class Cache:\n    def install(self): ...\n    install_patterns = save = install\n")
+SHIMS = ("hook/stdlib_shims.py", "def install(): ...\n")
+WARM_UPS = 3  # rounds until bytecode and what is kept are written, and policy was asked
+TRICKS = {"both": (), "shims only": (CACHE,), "cache only": (SHIMS,), "none": (CACHE, SHIMS)}
 
 
 def payload(number: int, text: str, command: str, *, failed: bool = True) -> bytes:
@@ -70,6 +77,12 @@ class Process:
         self.processor.append((used.ru_utime + used.ru_stime) * 1000)
         self.wrong += child.returncode != 0 or not self.check(said)
 
+    def forget(self) -> None:
+        """Drop what was measured so far."""
+        self.wall.clear()
+        self.processor.clear()
+        self.wrong = 0
+
     def figures(self, bare: Process | None = None) -> dict[str, float | int]:
         """Return p50 and p99, and how they compare with a bare interpreter."""
         found: dict[str, float | int] = {"p50_ms": _at(self.wall, 0.5), "p99_ms": _at(self.wall, 0.99)}
@@ -90,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--skills", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--tricks", action="store_true", help="what each start-up trick buys")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -105,12 +119,49 @@ def main() -> None:
             "MESHTUI_OPERATOR_DIR": f"{folder}/operator",
             "MESHTUI_BRIDGE": f"{folder}/bridge.db",
         }
-        print(json.dumps(measure(environment, options.rounds) | {"skills": options.skills}, indent=1))
+        measured = (measure_tricks if options.tricks else measure)(environment, options.rounds)
+        print(json.dumps(measured | {"skills": options.skills}, indent=1))
+
+
+def hook_of(package: Path) -> tuple[str, ...]:
+    """Return the command that an agent calls, of a package."""
+    return (sys.executable, "-I", "-S", str(package / "hookstart.py"), "claude-code")
+
+
+def measure_tricks(environment: dict[str, str], rounds: int) -> dict[str, Any]:
+    """Run the two usual calls with both tricks, with each alone and with none in turn, so many times."""
+    text, command, fix = error(0, name_of(CASE))
+    bare = Process(BARE, environment, lambda said: not said)
+    processes: dict[str, tuple[Process, Process]] = {}
+    for name, without in TRICKS.items():
+        package = Path(environment["HOME"]) / name.replace(" ", "-") / "meshcore"
+        shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("*.cache"))
+        for file, nothing in without:
+            (package / file).write_text(nothing)
+        hook = hook_of(package)
+        known = Process(hook, environment, lambda said: fix in said)
+        processes[name] = known, Process(hook, environment, lambda said: not said)
+    for number in range(-WARM_UPS, rounds):
+        if number == 0:
+            for process in (bare, *sum(processes.values(), ())):
+                process.forget()
+        bare.run(b"")
+        for at, (known, quiet) in enumerate(processes.values()):
+            call = number * len(processes) + at
+            known.run(payload(call, text, command))
+            quiet.run(payload(call, "ok", "make", failed=False).replace(b"session-", b"quiet-"))
+    return {"bare python": bare.figures()} | {
+        name: {
+            "failure, answered": known.figures(bare) | {"goal_ratio_p50": GOAL_RATIO},
+            "success in a session without failures": quiet.figures(bare),
+        }
+        for name, (known, quiet) in processes.items()
+    }
 
 
 def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
     """Run everything in turn, so many times."""
-    hook = (sys.executable, "-I", "-S", str(START), "claude-code")
+    hook = hook_of(PACKAGE)
     text, command, fix = error(0, name_of(CASE))
     unknown = error(0, "never_heard_of")[0]
 

@@ -6,10 +6,9 @@ import sys
 if __name__ == "__main__":
     try:
         # The folder of this file would come first, and the modules in it hide others of their names.
-        sys.path[0:1] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]  # noqa: PTH100, PTH120
-        from meshcore.hook.start import main
+        sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+        from meshcore.hook import start
 
-        main()
-    except BaseException:  # noqa: S110  an agent has no use for what went wrong with us
-        pass
-    os._exit(0)
+        start.agent()
+    finally:
+        os._exit(0)  # an agent has no use for what went wrong with us

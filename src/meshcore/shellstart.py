@@ -5,10 +5,9 @@ import sys
 
 if __name__ == "__main__":
     try:
-        sys.path[0:1] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]  # noqa: PTH100, PTH120
-        from meshcore.hook.start_shell import main
+        sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+        from meshcore.hook import start
 
-        main()
-    except BaseException:  # noqa: S110  a prompt has no use for what went wrong with us
-        pass
-    os._exit(0)
+        start.shell()
+    finally:
+        os._exit(0)  # a prompt has no use for what went wrong with us

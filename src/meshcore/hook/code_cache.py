@@ -1,9 +1,10 @@
-"""What a hook's process would load and compile at each call, kept in one file beside the bytecode of its modules.
+"""Keep in one file what a hook's process would load and compile at each call: bytecode of modules, code of patterns.
 
-Two thirds of a hook's time go into finding modules and compiling patterns. The file holds the bytecode of the modules
-that hooks have loaded and the code of the patterns that they have compiled, for this Python and these sources: one that
-changed makes it void. It lies where Python keeps its own bytecode, and is as trusted as that. Where it cannot be
-written, hooks are slower and nothing else.
+It buys 18 % of the processor time of a failure that is answered (26 ms instead of 32) and 5 % of a success that is not
+news; without it an answer takes 3.4 times a bare interpreter, with it 2.8, and the goal is 3. (Medians of 60 calls in
+turn, a busy and an idle machine alike: `python -m benchmarks.hook --tricks --rounds 60`.) The file holds what hooks
+have loaded and compiled so far, for this Python and these sources: a source that changed makes it void. It lies where
+Python keeps its own bytecode, and is as trusted as that. Where it cannot be written, hooks are slower and nothing else.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"

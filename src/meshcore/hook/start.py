@@ -1,33 +1,44 @@
-"""Handle one payload of an agent in a process of its own, which the stub `meshcore.hookstart` starts.
+"""Handle one call of an agent or of a shell's prompt in a process of its own, which a stub has started by its path.
 
 Without `site` an interpreter starts in half the time, without collecting garbage and without an orderly end it is done
-sooner: this process lives for some milliseconds and leaves nothing behind but what is committed.
+sooner: this process lives for some milliseconds and leaves nothing behind but what is committed. The stubs `hookstart`
+and `shellstart` end it, and keep quiet about whatever is raised here.
 """
 
 # mypy: allow-untyped-calls
 import gc
-import os
 import sys
 
+from meshcore.hook.code_cache import Cache
 
-def main() -> None:
-    """Handle one payload; whatever happens, the agent goes on."""
+
+def _install() -> Cache:
+    """Put both start-up tricks in place; the cache comes first, so that it also keeps what the stand-ins need."""
     gc.disable()
-    try:
-        from meshcore.hook.code_cache import Cache
+    cache = Cache()
+    cache.install()
+    from meshcore.hook.stdlib_shims import install
 
-        cache = Cache()
-        cache.install()
-        from meshcore.hook.stdlib_shims import install
+    install()
+    cache.install_patterns()
+    return cache
 
-        install()
-        cache.install_patterns()
-        from meshcore.hook.main import main as handle
 
-        name, *rest = sys.argv[1:]
-        home, bridge = (*rest, None, None)[:2]
-        handle(name, home=home or None, bridge=bridge or None, to_the_end=True)
-        cache.save()
-    except BaseException:  # noqa: S110  an agent has no use for what went wrong with us
-        pass
-    os._exit(0)
+def agent() -> None:
+    """Handle one payload of an agent: `AGENT [HOME [BRIDGE]]` on the command line, the payload on standard input."""
+    cache = _install()
+    from meshcore.hook.main import main
+
+    name, *rest = sys.argv[1:]
+    home, bridge = (*rest, None, None)[:2]
+    main(name, home=home or None, bridge=bridge or None, to_the_end=True)
+    cache.save()
+
+
+def shell() -> None:
+    """Handle one call of a prompt hook; see `hook.shell.main` for the command line."""
+    cache = _install()
+    from meshcore.hook.shell import main
+
+    main(sys.argv[1:])
+    cache.save()

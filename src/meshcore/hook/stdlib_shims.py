@@ -1,10 +1,13 @@
-"""Stand-ins for modules of the standard library that take a hook longer to load than all of its work.
+"""Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-Only `hookstart` installs them, in a process that lives for some milliseconds. They do what the light modules use of
-`dataclasses` (frozen, slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib`
-(two functions), `typing` (nothing of it matters at run time) and `urllib.parse` (which pathlib loads for its URIs);
-asked for anything else, a stand-in gives way to the real module. A test holds each class of the light modules against
-what the real `dataclass` makes of it.
+They buy 58 % of the processor time of every call: a failure is answered in 26 ms instead of 63 (2.8 times a bare
+interpreter instead of 6.7, and the goal is 3), a success that is not news is over in 16 ms instead of 37. Most of that
+is `dataclasses`, which compiles the methods of each class. (Medians of 60 calls in turn, with the other trick in
+place: `python -m benchmarks.hook --tricks --rounds 60`.) They do what the light modules use of `dataclasses` (frozen,
+slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib` (two functions),
+`typing` (nothing of it matters at run time) and `urllib.parse` (which pathlib loads for its URIs); asked for anything
+else, a stand-in gives way to the real module. A test holds each class of the light modules against what the real
+`dataclass` makes of it. Only `hook.start` installs them, in a process that lives for some milliseconds.
 """
 
 from __future__ import annotations
