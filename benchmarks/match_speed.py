@@ -131,7 +131,7 @@ def put(store: Store, skill: Skill) -> None:
     """Store a skill under the keys that matching looks for."""
     known = KnownSkill(skill)
     entry = index_entry(known)
-    store.put_skill(known, entry.bucket, entry.shape, entry.keys)
+    store.skills.put(known, entry.bucket, entry.shape, entry.keys)
 
 
 def sample(count: int, wanted: int) -> list[tuple[str, str]]:
@@ -162,10 +162,10 @@ def near_identical(path: Path) -> dict[str, object]:
         for i in range(10_000):
             put(source, learn(read(one(i)), parse_fix(f"pip install mod-{i}")))
     known, unknown = [(one(i * 5), "") for i in range(2000)], [(one(i + 20_000), "") for i in range(2000)]
-    wrong = sum(answer(source, unknown, i) is not None for i in range(200))
+    wrong = sum(answer(source.skills, unknown, i) is not None for i in range(200))
     return {
-        "hit": percentiles(lambda i: answer(source, known, i)),
-        "miss": percentiles(lambda i: answer(source, unknown, i)),
+        "hit": percentiles(lambda i: answer(source.skills, known, i)),
+        "miss": percentiles(lambda i: answer(source.skills, unknown, i)),
         "wrong": wrong,
     }
 
@@ -239,11 +239,11 @@ def main() -> None:
         source = fill(path, options.skills)
         store_seconds = time.perf_counter() - start
         exact, likely = sample(options.skills, 1000), likely_sample(1000)
-        missed = sum(answer(source, exact, i) is None for i in range(len(exact)))
-        unanswered = sum(answer(source, likely, i) is None for i in range(len(likely)))
+        missed = sum(answer(source.skills, exact, i) is None for i in range(len(exact)))
+        unanswered = sum(answer(source.skills, likely, i) is None for i in range(len(likely)))
         result[f"{options.skills} skills"] = {
-            "exact": timed(source, exact) | {"goal_p99_us": 250, "not answered": missed},
-            "likely": timed(source, likely) | {"goal_p99_us": 2000, "not answered": unanswered},
+            "exact": timed(source.skills, exact) | {"goal_p99_us": 250, "not answered": missed},
+            "likely": timed(source.skills, likely) | {"goal_p99_us": 2000, "not answered": unanswered},
             "read_alone": percentiles(lambda i: read(exact[i % 1000][0], command=exact[i % 1000][1])),
             "open_seconds": round(open_seconds(path), 4),
             "goal_open_seconds": 3,
@@ -268,7 +268,7 @@ def timed(source: SkillSource, cases: Sequence[tuple[str, str]]) -> dict[str, fl
 def open_seconds(path: Path) -> float:
     """Return what it takes until the first answer from a file that was just opened."""
     start = time.perf_counter()
-    answer(Store(path), [("ModuleNotFoundError: No module named 'x'", "")], 0)
+    answer(Store(path).skills, [("ModuleNotFoundError: No module named 'x'", "")], 0)
     return time.perf_counter() - start
 
 
@@ -278,7 +278,7 @@ def growth(folder: Path, counts: Sequence[int]) -> dict[str, object]:
     p99s = []
     for count in counts:
         source = fill(folder / f"growth_{count}.db", count)
-        measured = timed(source, sample(count, 1000))
+        measured = timed(source.skills, sample(count, 1000))
         source.close()
         p99s.append(measured["cpu_p99_us"])
         figures[str(count)] = measured

@@ -45,7 +45,7 @@ def fill(path: Path, count: int) -> None:
     skills = [known_skill(f"module_{n}", author=NODE, created=to_text(START)) for n in range(500)]
     for known in skills:
         put(store, known)
-        store.add_event("skill.learned", skill_id=known.skill_id)
+        store.events.add("skill.learned", skill_id=known.skill_id)
     for first in range(0, count, BATCH):
         with store.transaction():
             for number in range(first, min(first + BATCH, count)):
@@ -59,7 +59,7 @@ def _meet(store: Store, number: int, skill_id: str, chance: random.Random) -> No
     agent = AgentInfo(f"agent_{chance.randrange(20)}", "shell", f"host{chance.randrange(8)}")
     argv = ("python", f"job_{chance.randrange(1000)}.py")
     found = incident(number, f"module_{chance.randrange(5000)}", opened=opened, agent=agent, argv=argv)
-    store.add_incident(found, NODE)
+    store.incidents.open(found, NODE)
     green = number % 7 != 0
     seconds = chance.lognormvariate(1.0, 0.8) if green else None
     steps = (StepResult(("pip", "install", f"module_{number % 500}"), 0, 1.0, "installed\n" * 20),)
@@ -73,9 +73,9 @@ def _meet(store: Store, number: int, skill_id: str, chance: random.Random) -> No
         rerun=StepResult(argv, 0 if green else 1, 0.1, "ok"),
         seconds=seconds,
     )
-    store.add_outcome(tried, own_operator=True)
+    store.outcomes.add(tried, own_operator=True)
     state = "verified" if green else "fix_failed"
-    store.set_incident_state(found.incident_id, state, skill_id=skill_id, again=number % 5 != 0, seconds=seconds)  # type: ignore[arg-type]
+    store.incidents.set_state(found.incident_id, state, skill_id=skill_id, again=number % 5 != 0, seconds=seconds)  # type: ignore[arg-type]
 
 
 def rows_alone(path: Path) -> None:

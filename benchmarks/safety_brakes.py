@@ -237,7 +237,7 @@ def _verify(node: Node, known: KnownSkill) -> None:
             slots=known.skill.example_slots,
             circumstances=Circumstances(),
         )
-        node.store.add_outcome(done, own_operator=True)
+        node.store.outcomes.add(done, own_operator=True)
     reweigh(node, known.skill.skill_id)
 
 

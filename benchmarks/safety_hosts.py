@@ -127,7 +127,7 @@ class Hosts:
     def send(self, kind: str, body: Mapping[str, Json], author: Host | None = None) -> Record:
         """Publish any body under the attacker's signature, or another's: no check of ours stands before it."""
         node = (author or self.attacker).node
-        record = sign(kind, body, node.store.next_author_seq(), node.identity, self.clock)
+        record = sign(kind, body, node.store.outbox.next_author_seq(), node.identity, self.clock)
         self.bridge.publish([Publication(record, kind)])
         return record
 

@@ -103,10 +103,10 @@ def trusted_state(host: Host) -> str:
     store = host.node.store
     skills = [
         (known.skill.skill_id, known.state, known.confirmed, known.author, known.evidence.verified)
-        for known in store.skills()
+        for known in store.skills.all()
         if known.own_operator
     ]
-    outcomes = [(done.outcome_id, done.node, done.result) for done in store.outcomes()]
+    outcomes = [(done.outcome_id, done.node, done.result) for done in store.outcomes.of()]
     return repr((sorted(skills), sorted(outcomes)))
 
 
@@ -123,8 +123,8 @@ def record_rows(quick: bool) -> list[Row]:
         knows, knows_none = mesh.others
         shop = Workshop(_genuine(mesh), mesh.join("stranger", "stranger"), rng)
         _deliver(knows, shop.genuine)
-        for known in knows.node.store.skills()[: GENUINE // 2]:
-            knows.node.store.set_skill_state(known.skill.skill_id, "quarantined", "a person")
+        for known in knows.node.store.skills.all()[: GENUINE // 2]:
+            knows.node.store.skills.set_state(known.skill.skill_id, "quarantined", "a person")
         before = {host: trusted_state(host) for host in (knows, knows_none)}
         for number in range(count):
             forger = FORGERS[number % len(FORGERS)]

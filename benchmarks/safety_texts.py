@@ -111,9 +111,9 @@ def _sinks(quick: bool) -> Row:
             for node in (a, b, a):
                 exchange(node)
                 node.project()
-            met = len(a.store.incidents(limit=-1))
-            ids = [incident.incident_id for incident in a.store.incidents(limit=-1)]
-            labels = [str(known.label) for known in a.store.skills()]
+            met = len(a.store.incidents.all(limit=-1))
+            ids = [incident.incident_id for incident in a.store.incidents.all(limit=-1)]
+            labels = [str(known.label) for known in a.store.skills.all()]
         raw = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         for home in ("a", "b"):
             commands: list[Sequence[str]] = [*LISTS, *WITH_JSON]
@@ -205,9 +205,9 @@ def hostile_rows(quick: bool) -> list[Row]:
                 pass
             exchange(victim)
             victim.project()
-            ids = [incident.incident_id for incident in victim.store.incidents(limit=-1)]
-            labels = [str(known.label) for known in victim.store.skills()]
-            rejected = len(victim.store.rejected_records(limit=100_000))
+            ids = [incident.incident_id for incident in victim.store.incidents.all(limit=-1)]
+            labels = [str(known.label) for known in victim.store.skills.all()]
+            rejected = len(victim.store.records.rejected(limit=100_000))
         step = 10 if quick else 1
         shown = [*LISTS, *WITH_JSON]
         shown += [("incidents", "show", i) for i in ids[::step]] + [("policy", "explain", i) for i in ids[::step]]
@@ -271,7 +271,7 @@ def push_hostile(victim: Node, peer: Node, text: str) -> None:
     ]
     for kind, body in bodies:
         with suppress(MeshError):  # half a surrogate pair cannot be written at all
-            record = sign(kind, body, peer.store.next_author_seq(), peer.identity, peer.clock)
+            record = sign(kind, body, peer.store.outbox.next_author_seq(), peer.identity, peer.clock)
             peer.require_bridge().publish([Publication(record, kind)])
             if kind == "hello":
                 peer.require_bridge().join(Member(node, text, text, record))

@@ -362,7 +362,7 @@ def figures(
         "threads flat": flat["threads"][-1] - flat["threads"][0] <= 1,
         "write-ahead logs bounded": max(one.wal for one in steady) <= 12 << 20,
         "no pass missed": monitor_lines == passes and validated == passes * RUNS,
-        "every event in the journal once": seqs[1] == 0 and seqs[2] == node.store.last_event(),
+        "every event in the journal once": seqs[1] == 0 and seqs[2] == node.store.events.last(),
         "every failure healed": healed == tried,
         "peers leave nothing": tables["members"] == PEERS + len(HOMES) and tables["doorbells"] <= 1,
     }

@@ -131,7 +131,7 @@ def event_to_screen(place: Place, count: int) -> dict[str, Json]:
         for number in range(count):
             token, seen = f"mod{number:05}", screen.written
             begun = time.monotonic()
-            store.add_incident(_incident(store, number, token), "a" * 64)
+            store.incidents.open(_incident(store, number, token), "a" * 64)
             spent.append(screen.wait_for(token, seen) - begun)
             time.sleep(0.75 + (number % 7) * 0.01)  # after quiet: in a burst the feed draws twice a second at most
     return {"n": count, "p50_ms": percentile(spent, 50), "p99_ms": percentile(spent, 99), "goal_ms": GOALS["line_ms"]}
@@ -208,7 +208,7 @@ def fill(store: Store, skills: int, incidents: int) -> None:
     for begin in range(0, incidents, 5000):
         with store.transaction():
             for number in range(begin, min(begin + 5000, incidents)):
-                store.add_incident(_incident(store, number, f"module{number % max(1, skills)}"), "a" * 64)
+                store.incidents.open(_incident(store, number, f"module{number % max(1, skills)}"), "a" * 64)
 
 
 def _incident(store: Store, number: int, name: str) -> Json:
@@ -259,11 +259,11 @@ def traffic(place: Place, seconds: int) -> dict[str, Json]:
         for number in range(AGENTS + seconds):
             seen, begun = screen.written, time.monotonic()
             made = _incident(store, number, "django")
-            store.add_incident(made, "a" * 64)
+            store.incidents.open(made, "a" * 64)
             about = {"incident_id": made.incident_id, "skill_id": known.skill_id}
-            store.add_event("incident.matched", **about, data={"why": "the same", "tier": "exact"})
-            store.add_event("try.decided", **about, data={"decision": "run", "reasons": ["allowed"]})
-            store.write_intent(f"{number:016x}", made.incident_id, known.skill_id, "policy", {}, "/srv/.venv", "1:1")
+            store.events.add("incident.matched", **about, data={"why": "the same", "tier": "exact"})
+            store.events.add("try.decided", **about, data={"decision": "run", "reasons": ["allowed"]})
+            store.tries.intend(f"{number:016x}", made.incident_id, known.skill_id, "policy", {}, "/srv/.venv", "1:1")
             done = outcome(
                 number + 1,
                 outcome_id=f"{number:016x}",
@@ -272,8 +272,8 @@ def traffic(place: Place, seconds: int) -> dict[str, Json]:
                 at=to_text(FakeClock().now()),
             )
             with store.transaction():
-                store.add_outcome(done, own_operator=True, try_id=f"{number:016x}")
-                store.set_incident_state(made.incident_id, "verified", skill_id=known.skill_id, seconds=0.5)
+                store.outcomes.add(done, own_operator=True, try_id=f"{number:016x}")
+                store.incidents.set_state(made.incident_id, "verified", skill_id=known.skill_id, seconds=0.5)
             time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
             if number >= AGENTS:  # by then every agent has its lane: a new one lays the screen out anew
                 sizes.append(screen.written - seen)

@@ -61,7 +61,7 @@ def write_for_ever(root: Path, home: int, acknowledge: int) -> None:
         os.write(acknowledge, f"{kind} {name}\n".encode())
 
     with Node(settings_of(root, home)) as node:
-        told = node.store.last_event()
+        told = node.store.events.last()
         for number in range(sys.maxsize):
             name = f"p{os.getpid()}n{number}x{time.monotonic_ns()}"
             known, _ = teach(node, f"ModuleNotFoundError: No module named '{name}'", f"pip install {name}")
@@ -69,7 +69,7 @@ def write_for_ever(root: Path, home: int, acknowledge: int) -> None:
             _fix(node, known.skill.skill_id, name)
             acknowledged("outcome", name)
             publish(node)
-            for event in node.store.events_after(told):
+            for event in node.store.events.after(told):
                 told = event.seq
                 if event.kind == "skill.published":
                     acknowledged("record", str(event.data["record"]))
@@ -79,10 +79,10 @@ def write_for_ever(root: Path, home: int, acknowledge: int) -> None:
 
 def _fix(node: Node, skill_id: str, name: str) -> None:
     store, me = node.store, node.identity.node.public
-    store.add_incident(incident(incident_id=name), me)
-    store.write_intent(name, name, skill_id, "policy", {}, "", str(os.getpid()))
+    store.incidents.open(incident(incident_id=name), me)
+    store.tries.intend(name, name, skill_id, "policy", {}, "", str(os.getpid()))
     done = replace(outcome(), outcome_id=name, incident_id=name, skill_id=skill_id, node=me)
-    store.add_outcome(done, own_operator=True, try_id=name)
+    store.outcomes.add(done, own_operator=True, try_id=name)
 
 
 @dataclass
@@ -234,7 +234,7 @@ def _journal_faults(node: Node) -> list[str]:
             seqs.add(json.loads(line)["seq"])
         except (ValueError, KeyError, TypeError):
             return [f"{node.home.journal.name}, line {number}: not a line of ours"]
-    missing = set(range(1, node.store.last_event() + 1)) - seqs
+    missing = set(range(1, node.store.events.last() + 1)) - seqs
     return [f"{node.home.journal.name}: {len(missing)} events are missing"] if missing else []
 
 

@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         copy = Path(scratch) / "mesh"  # looking writes a little state: the recording stays as it is
         shutil.copytree(given.recording, copy, symlinks=True, ignore=shutil.ignore_patterns("*.bell", ".venv"))
         with closing(Store(copy / "homes/dev/store.db")) as store:
-            [newest] = store.events_after(store.last_event() - 1)
+            [newest] = store.events.after(store.events.last() - 1)
         take_all(copy, from_text(newest.at) + AFTER, given)
     return 0
 

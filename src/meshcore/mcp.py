@@ -197,8 +197,8 @@ class _Tools:
             with node.store.transaction():
                 counts = _said(node, known.skill_id)
                 counts[outcome] += 1
-                node.store.set_meta(REPORTS + known.skill_id, json.dumps(counts))
-                node.store.add_event(
+                node.store.meta.set(REPORTS + known.skill_id, json.dumps(counts))
+                node.store.events.add(
                     "outcome.reported",
                     skill_id=known.skill_id,
                     agent=node.name,
@@ -216,14 +216,14 @@ class _Tools:
         """How the mesh stands. Changes nothing."""
         with self._node() as node:
             exchange(node)
-            figures = node.store.figures()
+            figures = node.store.snapshots.figures()
             incidents = {name: n for name, n in figures.items() if name.startswith("incidents.")}
             return Status(
                 node=node.name,
                 host=node.settings.host,
                 mode=mode_here(node),
                 halted=_line(halted(node)),
-                skills=node.store.count_skills(),
+                skills=node.store.skills.count(),
                 incidents=sum(incidents.values()),
                 verified=incidents.get("incidents.verified", 0),
                 approvals_waiting=figures.get("approvals.waiting", 0),
@@ -233,7 +233,7 @@ class _Tools:
     def skills(self) -> str:
         """The skills that may be read as meshtui://skills/{skill_id}, as JSON."""
         with self._node() as node:
-            known = [one for one in node.store.skills(states=("active",)) if _is_shown(node, one)][:LISTED]
+            known = [one for one in node.store.skills.all(states=("active",)) if _is_shown(node, one)][:LISTED]
         rows = [
             {"uri": f"meshtui://skills/{one.skill_id}", "error": one.skill.example_line, "fix": example_fix(one.skill)}
             for one in known
@@ -243,14 +243,14 @@ class _Tools:
     def skill(self, skill_id: str) -> str:
         """One skill: error, fix, who reported it and how it fared, as Markdown."""
         with self._node() as node:
-            known = node.store.skill(skill_id)
+            known = node.store.skills.find(skill_id)
             if known is None or not _is_shown(node, known):
                 raise ResourceNotFoundError("no such skill; meshtui://skills lists them")
             name = trust_in(node, known.author).name or node.name
         return "\n".join(describe(known, {known.author: name}))
 
     def _known(self, node: Node, skill_id: str) -> KnownSkill:
-        known = node.store.skill(skill_id) if len(skill_id) >= 6 else None
+        known = node.store.skills.find(skill_id) if len(skill_id) >= 6 else None
         if known is None:
             raise ToolError("no such skill; use the skill_id that find_fix gave")
         return known
@@ -278,8 +278,8 @@ def _found(node: Node, signature: Signature, folder: str) -> tuple[Fixes, Answer
     policy = Policy.load(node.settings.operator / "policy.toml")
     fixes: list[Fix] = []
     best, withheld = Answer(), 0
-    for match in offered_here(node, matches(signature, node.store), folder):
-        known = node.store.skill(match.skill_id)
+    for match in offered_here(node, matches(signature, node.store.skills), folder):
+        known = node.store.skills.find(match.skill_id)
         if known is None:
             continue
         trust = trust_in(node, known.author)
@@ -334,7 +334,7 @@ def _is_shown(node: Node, known: KnownSkill) -> bool:
 
 
 def _said(node: Node, skill_id: str) -> dict[str, int]:
-    counts: dict[str, int] = json.loads(node.store.meta(REPORTS + skill_id, '{"worked": 0, "failed": 0}'))
+    counts: dict[str, int] = json.loads(node.store.meta.get(REPORTS + skill_id, '{"worked": 0, "failed": 0}'))
     return counts
 
 

@@ -49,9 +49,9 @@ class Node:
         self._projected = -1
         self._synced: float | None = None
         self._gateway: LegacyGateway | None = None
-        if not self.store.meta(LEGACY_IMPORTED):
+        if not self.store.meta.get(LEGACY_IMPORTED):
             import_skills_file(self.store, self.home.skills_file)
-            self.store.set_meta(LEGACY_IMPORTED, self.store.now())
+            self.store.meta.set(LEGACY_IMPORTED, self.store.now())
         reread_skills(self.store)
 
     def __enter__(self) -> Node:
@@ -81,14 +81,14 @@ class Node:
 
     def _identify(self) -> Identity:
         found = self._find_keys()
-        if self.store.meta(NODE_ID) != found.node.public:
-            self.store.set_meta(NODE_ID, found.node.public)
-            self.store.sign_for_incidents(found.node.public)
+        if self.store.meta.get(NODE_ID) != found.node.public:
+            self.store.meta.set(NODE_ID, found.node.public)
+            self.store.incidents.name_node(found.node.public)
         return found
 
     def _find_keys(self) -> Identity:
         found = self.identify(self.home.key)
-        wanted = self.store.meta(NODE_KEY)
+        wanted = self.store.meta.get(NODE_KEY)
         if wanted in ("", found.node.public) or not self.home.next_key.exists():
             return found
         waiting = self.identify(self.home.next_key)
@@ -143,7 +143,7 @@ class Node:
 
     def own_hosts(self) -> set[str]:
         """Return the hosts of this operator's nodes, as far as they have been heard of."""
-        return {author.host for author in self.store.authors() if author.own_operator and author.host}
+        return {author.host for author in self.store.authors.all() if author.own_operator and author.host}
 
     def tend(self) -> None:
         """Serve old programs through the bridge's old table, if it has one and no other process does."""
@@ -162,11 +162,11 @@ class Node:
     def join(self, bridge: Bridge) -> None:
         """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
         mark = f"{bridge.bridge_id}:{self.name}:{self.settings.host}"
-        if self.store.meta("joined") != mark or not self._is_member(bridge):
+        if self.store.meta.get("joined") != mark or not self._is_member(bridge):
             body = {"name": self.name, "host": self.settings.host, "user": str(os.getuid())}
-            hello = sign("hello", body, self.store.next_author_seq(), self.identity, self.clock)
+            hello = sign("hello", body, self.store.outbox.next_author_seq(), self.identity, self.clock)
             bridge.join(Member(self.identity.node.public, self.name, self.settings.host, hello))
-            self.store.set_meta("joined", mark)
+            self.store.meta.set("joined", mark)
         self._joined = True
 
     def _is_member(self, bridge: Bridge) -> bool:
@@ -185,19 +185,19 @@ class Node:
 
     def renew_identity(self) -> None:
         """Take up the node's key anew where it was replaced, by this or another process."""
-        if self.store.meta(NODE_KEY) not in ("", self.identity.node.public):
+        if self.store.meta.get(NODE_KEY) not in ("", self.identity.node.public):
             self.forget_identity()
 
     def project(self) -> None:
         """Bring the readable projections up to date: journal and skills file. Faults become an event, not an error."""
-        if self.store.last_event() == self._projected:
+        if self.store.events.last() == self._projected:
             return
         try:
             write_skills_file(self.store, self.home.skills_file)
         except OSError as error:
-            self.store.add_event("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
+            self.store.events.add("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
         project(self.store, self.home.journal)
-        self._projected = self.store.last_event()
+        self._projected = self.store.events.last()
 
     def close(self) -> None:
         """Let go of everything."""

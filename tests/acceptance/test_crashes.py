@@ -12,7 +12,8 @@ from tests.world import Agent, Listener, wait_for
 DIE = """\
 import os, sys
 from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.store.store import Store
+from meshcore.store.outbox import Outbox
+from meshcore.store.tries import Outcomes
 from meshcore.exchange import receive as exchange
 
 def die(*arguments, **options):
@@ -28,9 +29,9 @@ elif where == "between signing and publishing":
 elif where == "between writing to the bridge and ringing":
     SqliteBridge._ring = die
 elif where == "between publishing and noting it":
-    Store.mark_published = die
+    Outbox.mark_published = die
 elif where == "between applying and noting the outcome":
-    Store.add_outcome = die
+    Outcomes.add = die
 else:
     raise SystemExit(f"no such moment: {where}")
 from meshtui.__main__ import main

@@ -39,7 +39,7 @@ def learn(agent: Agent, error: str = ERROR, fix: str = FIX) -> None:
     with Node(load(environment=agent.environment)) as node:
         teach(node, error, fix)
         # What is unknown ends in the hook itself: the bridge was looked at just now.
-        node.store.set_meta(PULLED, to_text(node.clock.now()))
+        node.store.meta.set(PULLED, to_text(node.clock.now()))
 
 
 def call(agent: Agent, name: str, payload: object, **variables: str) -> subprocess.CompletedProcess[bytes]:

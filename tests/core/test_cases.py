@@ -72,7 +72,7 @@ folder = Path(sys.argv[1])
 store = Store(folder / "store.db")
 store.checkpoint()
 for number in range(20):
-    store.add_incident(incident(number), "a" * 64)
+    store.incidents.open(incident(number), "a" * 64)
 project(store, folder / "journal.jsonl")
 os.kill(os.getpid(), 9)
 """
@@ -83,9 +83,9 @@ def test_a_write_ahead_log_that_was_deleted_is_noticed_and_said(tmp_path: Path) 
     (tmp_path / "store.db-wal").unlink()
     (tmp_path / "store.db-shm").unlink(missing_ok=True)
     store, journal = Store(tmp_path / "store.db"), tmp_path / "journal.jsonl"
-    store.add_event("agent.joined")  # the first thing that happens brings it up
+    store.events.add("agent.joined")  # the first thing that happens brings it up
     project(store, journal)
-    faults = [str(event.data["what"]) for event in store.events_after(0) if event.kind == "fault"]
+    faults = [str(event.data["what"]) for event in store.events.after(0) if event.kind == "fault"]
     assert len(faults) == 1
     assert "lost in part" in faults[0]
     [kept] = tmp_path.glob("journal.jsonl.before-*")
@@ -98,7 +98,7 @@ def test_a_store_with_flipped_bytes_is_used_or_refused_in_one_line_and_never_rep
     whole = tmp_path / "whole.db"
     with_rows = Store(whole)
     for number in range(50):
-        with_rows.add_incident(incident(number), "a" * 64)
+        with_rows.incidents.open(incident(number), "a" * 64)
     with_rows.checkpoint()
     with_rows.close()
     chance, data, path = random.Random(20261122), whole.read_bytes(), tmp_path / "store.db"
@@ -116,8 +116,8 @@ def test_a_store_with_flipped_bytes_is_used_or_refused_in_one_line_and_never_rep
             assert "\n" not in str(error)
             continue
         try:
-            store.incidents(limit=-1)
-            store.add_event("fault", data={"what": "x"})
+            store.incidents.all(limit=-1)
+            store.events.add("fault", data={"what": "x"})
         except MeshError as error:
             assert "\n" not in str(error)
         finally:
@@ -137,7 +137,7 @@ store = Store(Path(sys.argv[1]))
 for number in range(5):
     try:
         with store.transaction(durable=True):
-            store.set_meta(f"n{number}", "stored")
+            store.meta.set(f"n{number}", "stored")
     except MeshError as error:
         print("refused", error, flush=True)
     else:
@@ -193,7 +193,7 @@ def test_a_folder_that_others_swap_for_links_gets_nothing_written_outside_of_it(
     try:
         for number in range(100):
             write_atomically(target, b"ours")
-            store.add_event("fault", data={"what": str(number)})
+            store.events.add("fault", data={"what": str(number)})
             project(store, target)
     finally:
         stop.set()
@@ -249,12 +249,12 @@ def die(*arguments, **options):
     os.kill(os.getpid(), 9)
 from meshcore.healing import executor, session
 from meshcore.healing import healer as agent
-from meshcore.store.store import Store
+from meshcore.store.incidents import Incidents
 where = sys.argv.pop(1)
 if where == "before the fix starts":
     executor.Executor.apply = die
 elif where == "right after capture":
-    Store.add_incident = die
+    Incidents.open = die
 elif where == "right after storing":
     session.CommandSession._remember_command = die
 from meshtui.__main__ import main

@@ -169,7 +169,7 @@ async def test_an_author_that_nobody_enrolled_is_withheld_and_an_enrolled_one_is
         assert (found["fixes"], found["withheld"]) == ([], 1)
         settings = load(home=str(a.home), bridge=str(a.world.bridge), environment=a.environment)
         with Node(settings) as node:
-            [author] = [one for one in node.store.authors() if one.name == "b"]
+            [author] = [one for one in node.store.authors.all() if one.name == "b"]
         assert a.call("trust", "enroll", author.node).returncode == 0
         [fix] = (await call(client, "find_fix", error=ERROR))["fixes"]
         assert fix["author"] == "b"

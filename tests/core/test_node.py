@@ -40,8 +40,8 @@ def test_an_unusable_bridge_leaves_what_is_known_locally_working(tmp_path: Path)
         assert node.bridge is None
         assert str(no_database) in node.bridge_fault
         assert exchange(node).stored == 0
-        assert node.store.count_skills() == 1
-        assert len(node.store.outbox()) == 1
+        assert node.store.skills.count() == 1
+        assert len(node.store.outbox.waiting()) == 1
         with pytest.raises(BridgeUnavailableError, match="bridge"):
             node.require_bridge()
     assert no_database.read_text() == "this is a text"
@@ -56,7 +56,7 @@ def test_what_could_not_be_told_is_told_once_the_bridge_is_back(tmp_path: Path) 
         broken.unlink()
         node.disconnect()
         exchange(node)
-        assert node.store.outbox() == []
+        assert node.store.outbox.waiting() == []
         assert node.require_bridge().statistics().records == 1
 
 
@@ -99,7 +99,7 @@ def test_the_lowest_ceiling_counts(
 ) -> None:
     with Node(settings(tmp_path, mode=configured)) as node:
         if control:
-            node.store.set_control("mode", control, "me", "mesh.mode")
+            node.store.controls.request("mode", control, "me", "mesh.mode")
         assert mode_here(node, asked) == expected
 
 
@@ -130,11 +130,11 @@ def test_an_old_skills_file_is_taken_in_at_the_first_start_only(tmp_path: Path) 
     file = tmp_path / "home" / "skills_database.json"
     file.write_text(json.dumps({"skills": [entry], "stats": {"total_errors_handled": 5, "auto_resolved": 4}}))
     with Node(settings(tmp_path)) as node:
-        assert [known.label for known in node.store.skills()] == [3]
+        assert [known.label for known in node.store.skills.all()] == [3]
         node.project()
     assert json.loads(file.read_text())["stats"] == {"total_errors_handled": 5, "auto_resolved": 4}
     with Node(settings(tmp_path)) as node:
-        assert node.store.count_skills() == 1
+        assert node.store.skills.count() == 1
 
 
 def test_projecting_again_without_news_writes_nothing(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_skills_file_that_cannot_be_written_is_a_fault_and_no_error(
         taught(node)
         node.project()
         node.project()
-        faults = [event for event in node.store.events_after(0) if event.kind == "fault"]
+        faults = [event for event in node.store.events.after(0) if event.kind == "fault"]
         assert len(faults) == 1
         assert "No space left" in str(faults[0].data["what"])
 

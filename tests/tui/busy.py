@@ -11,7 +11,8 @@ from meshcore.config import Settings
 from meshcore.home import Home
 from meshcore.knowledge.interchange import put
 from meshcore.model import Action, AgentInfo, Incident, KnownSkill, Signature, Skill, Slot, StepResult
-from meshcore.store.store import Approval, Store
+from meshcore.store.rows import Approval
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock, known_skill, outcome
 from meshcore.testing import incident as an_incident
 
@@ -65,7 +66,7 @@ class Busy:
         """Know the skill that installs a module, with the event of having learnt it."""
         if name not in self.known:
             self.known[name] = put(self.store, known_skill(name))
-            self.store.add_event(
+            self.store.events.add(
                 "skill.learned", skill_id=self.known[name].skill_id, data={"line": "", "command": f"pip install {name}"}
             )
         return self.known[name]
@@ -73,7 +74,7 @@ class Busy:
     def fail(self, agent: AgentInfo, name: str, **changes: object) -> Incident:
         """Let a command fail for want of a module."""
         self.count += 1
-        self.store.see_agent(agent.name, agent.via, agent.host)
+        self.store.agents.see(agent.name, agent.via, agent.host)
         line = f"ModuleNotFoundError: No module named '{name}'"
         signature = replace(an_incident(name=name).signature, line=line)
         fields: dict[str, object] = {
@@ -84,7 +85,7 @@ class Busy:
             "excerpt": f'Traceback (most recent call last):\n  File "app.py", line 3, in <module>\n{line}\n',
         }
         found = an_incident(self.count, name, **{**fields, **changes})
-        self.store.add_incident(found, "a" * 64)
+        self.store.incidents.open(found, "a" * 64)
         return found
 
     def match(self, incident: Incident, known: KnownSkill, decision: str, reasons: Sequence[str]) -> None:
@@ -93,10 +94,10 @@ class Busy:
         name = incident.signature.slots[0].value
         why = f"the same ModuleNotFoundError about '{name}' has this fix, verified on 1 host"
         matched = {"tier": "exact", "score": 1.0, "why": why}
-        store.add_event("incident.matched", incident_id=incident.incident_id, skill_id=skill_id, data=matched)
-        store.set_incident_state(incident.incident_id, "matched", skill_id=skill_id)
+        store.events.add("incident.matched", incident_id=incident.incident_id, skill_id=skill_id, data=matched)
+        store.incidents.set_state(incident.incident_id, "matched", skill_id=skill_id)
         decided = {"decision": decision, "reasons": list(reasons), "command": f"pip install {name}"}
-        store.add_event("try.decided", incident_id=incident.incident_id, skill_id=skill_id, data=decided)
+        store.events.add("try.decided", incident_id=incident.incident_id, skill_id=skill_id, data=decided)
 
     def play(self, case: Case) -> None:
         """Let one failure run its course."""
@@ -113,12 +114,12 @@ class Busy:
                 f"{self.count:012x}", found.incident_id, known.skill_id, "h", f"pip install {case.name}", reasons,
                 self.store.now(), "waiting",
             )  # fmt: skip
-            self.store.ask(asked)
+            self.store.approvals.ask(asked)
             return
         allowed = "install_package: install one plainly named package, wheels only, into the virtual environment"
         self.match(found, known, "run", (allowed, "taught by this operator, verified once"))
         try_id = f"{self.count:016x}"
-        self.store.write_intent(try_id, found.incident_id, known.skill_id, "policy", {}, "/srv/app/.venv", "1:1")
+        self.store.tries.intend(try_id, found.incident_id, known.skill_id, "policy", {}, "/srv/app/.venv", "1:1")
         self.clock.advance(case.seconds or 2.0)
         green = case.result == "verified"
         fix = ("/srv/app/.venv/bin/python", "-I", "-m", "pip", "install", "--only-binary=:all:", case.name)
@@ -138,8 +139,8 @@ class Busy:
             own_seconds=0.114,
         )
         with self.store.transaction():
-            self.store.add_outcome(done, own_operator=True, try_id=try_id)
-            self.store.set_incident_state(
+            self.store.outcomes.add(done, own_operator=True, try_id=try_id)
+            self.store.incidents.set_state(
                 found.incident_id, "verified" if green else "fix_failed", skill_id=known.skill_id, again=again,
                 seconds=done.seconds, own_seconds=0.114 if green else None,
             )  # fmt: skip
@@ -149,16 +150,16 @@ def build(settings: Settings, clock: FakeClock, cases: Sequence[Case] = CASES) -
     """Write an hour of a mesh that fails and heals, with a hole in which nobody listened; return its store."""
     busy = Busy(settings, clock)
     store = busy.store
-    store.add_event("runtime.started", data={"pid": 1})
+    store.events.add("runtime.started", data={"pid": 1})
     hole = False
     for case in cases:
         if case.minute > 30 and not hole:
             hole = True
             busy.at(30)
-            store.add_event("runtime.stopped", data={"pid": 1})
+            store.events.add("runtime.stopped", data={"pid": 1})
             busy.at(39)
-            store.add_event("runtime.started", data={"pid": 2})
-            store.add_event("skill.received", skill_id=busy.learn("requests").skill_id, data={"line": "", "own": True})
+            store.events.add("runtime.started", data={"pid": 2})
+            store.events.add("skill.received", skill_id=busy.learn("requests").skill_id, data={"line": "", "own": True})
         busy.play(case)
     busy.at(60)
     return store
@@ -180,7 +181,7 @@ def hostile(store: Store, texts: Sequence[str]) -> None:
             Skill(1, "ValueError", f"<name> {number}", (), Action("argv", (("echo", line),)), example_line=line)
         )
         known = put(store, known)
-        store.add_incident(found, "a" * 64)
-        store.add_event("incident.matched", incident_id=found.incident_id, data={"why": text, "tier": text})
-        store.add_event("try.decided", incident_id=found.incident_id, data={"decision": text, "reasons": [text]})
-        store.set_incident_state(found.incident_id, "matched", skill_id=known.skill_id)
+        store.incidents.open(found, "a" * 64)
+        store.events.add("incident.matched", incident_id=found.incident_id, data={"why": text, "tier": text})
+        store.events.add("try.decided", incident_id=found.incident_id, data={"decision": text, "reasons": [text]})
+        store.incidents.set_state(found.incident_id, "matched", skill_id=known.skill_id)

@@ -247,7 +247,7 @@ def test_waiting_ends_when_something_arrives_or_time_is_up(tmp_path: Path) -> No
         def arrive(seconds: float) -> None:
             from tests.core.store.test_tables import approval
 
-            node.store.ask(approval())
+            node.store.approvals.ask(approval())
 
         assert len(wait_for_approvals(node, None, arrive)) == 1
 

@@ -15,11 +15,11 @@ from meshtui.feed import put_mark
 
 
 def test_a_gap_of_the_monitor_is_a_hole_of_the_timeline(store: Store, clock: FakeClock) -> None:
-    store.add_event("runtime.started")
-    store.add_event("monitor.snapshot", data={"mesh": {}})
+    store.events.add("runtime.started")
+    store.events.add("monitor.snapshot", data={"mesh": {}})
     since = to_text(START + timedelta(seconds=20))
     clock.advance(60)
-    store.add_event("monitor.snapshot", data={"mesh": {"gap": {"since": since, "seconds": 40.0, "missed": 3}}})
+    store.events.add("monitor.snapshot", data={"mesh": {"gap": {"since": since, "seconds": 40.0, "missed": 3}}})
     timeline = Timeline()
     found = store.answers(timeline_marks(0, 10))
     for mark in found:
@@ -31,8 +31,8 @@ def test_a_gap_of_the_monitor_is_a_hole_of_the_timeline(store: Store, clock: Fak
 
 @pytest.mark.parametrize("since", ["soon", 5, "", {"x": 1}])
 def test_a_gap_without_a_usable_time_is_none(since: object, store: Store) -> None:
-    store.add_event("runtime.started")
-    store.add_event("monitor.snapshot", data={"mesh": {"gap": {"since": since}}})
+    store.events.add("runtime.started")
+    store.events.add("monitor.snapshot", data={"mesh": {"gap": {"since": since}}})
     timeline = Timeline()
     for mark in store.answers(timeline_marks(0, 10)):
         put_mark(timeline, mark, "node")
@@ -43,7 +43,7 @@ def test_a_gap_without_a_usable_time_is_none(since: object, store: Store) -> Non
 def test_the_entries_are_those_that_a_monitor_saw_last(store: Store) -> None:
     assert store.answers(newest_entries()) == []
     for count in (7, 1149):
-        store.add_event("monitor.snapshot", data={"skills_snapshot": {"skill_count": count}})
+        store.events.add("monitor.snapshot", data={"skills_snapshot": {"skill_count": count}})
     assert store.answers(newest_entries()) == [1149]
-    store.add_event("monitor.snapshot", data={"skills_snapshot": {"error": "invalid_json"}})
+    store.events.add("monitor.snapshot", data={"skills_snapshot": {"error": "invalid_json"}})
     assert store.answers(newest_entries()) == [0]

@@ -170,7 +170,7 @@ def test_hostile_texts_stay_one_line_each_in_the_journal(settings: Settings, clo
     every = texts(shared)
     store = Store(home.store, clock)
     for text in every:
-        store.add_event("fault", data={"what": text})
+        store.events.add("fault", data={"what": text})
     project(store, home.journal)
     store.close()
     data = home.journal.read_bytes()

@@ -23,7 +23,8 @@ from meshcore.node import Node
 from meshcore.runs.history import keep_results, latest_validations
 from meshcore.runs.validate import Verdict
 from meshcore.safety.operator_key import protect
-from meshcore.store.store import Approval, Store
+from meshcore.store.rows import Approval
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock, known_skill
 from meshcore.trust.store_keys import not_here_key
 from meshtui.screens import all_actions
@@ -90,14 +91,14 @@ async def _until_said(it: Shown, text: str) -> None:
 
 def _state(it: Shown, label: int) -> tuple[SkillState, bool]:
     with closing(Store(it.app.home.store)) as store:
-        known = store.skill(str(label))
+        known = store.skills.find(str(label))
     assert known is not None
     return known.state, known.confirmed
 
 
 def _asked(it: Shown) -> Approval:
     with closing(Store(it.app.home.store)) as store:
-        [approval] = store.approvals(waiting_only=False)
+        [approval] = store.approvals.all(waiting_only=False)
     return approval
 
 
@@ -139,7 +140,7 @@ async def _app_runs(it: Shown) -> None:
 async def _skills_confirm(it: Shown) -> None:
     with closing(Store(it.app.home.store)) as store:
         known = put(store, replace(known_skill("attrs"), state="unconfirmed", confirmed=False))
-        store.add_event("skill.learned", skill_id=known.skill_id)
+        store.events.add("skill.learned", skill_id=known.skill_id)
     pane = await open_pane(it, "skills")
     await _until(it, lambda: known.skill_id in pane.rows.shown)
     pane.rows.select(known.skill_id)
@@ -197,7 +198,7 @@ async def _approvals_always(it: Shown) -> None:
     await it.press("A", "y")
     await _until_said(it, "approved")
     with closing(Store(it.app.home.store)) as store:
-        assert len(store.controls("always:")) == 1
+        assert len(store.controls.under("always:")) == 1
 
 
 async def _approvals_reject(it: Shown) -> None:
@@ -213,7 +214,7 @@ async def _approvals_not_here(it: Shown) -> None:
     await _until_said(it, "not offered in this project again")
     approval = _asked(it)
     with closing(Store(it.app.home.store)) as store:
-        assert store.controls(not_here_key(approval.skill_id, "/srv/app"))
+        assert store.controls.under(not_here_key(approval.skill_id, "/srv/app"))
     assert approval.state == "rejected"
 
 
@@ -228,7 +229,7 @@ async def _runs_validate(it: Shown) -> None:
     await it.press("v")
     await _until_said(it, "as soon as a runtime of this home runs")
     with closing(Store(it.app.home.store)) as store:
-        assert '"runs": ["run-2"]' in store.control("validate")
+        assert '"runs": ["run-2"]' in store.controls.get("validate")
 
 
 async def _runs_validate_all(it: Shown) -> None:
@@ -240,7 +241,7 @@ async def _runs_validate_all(it: Shown) -> None:
     await it.press("V")
     await _until_said(it, "as soon as a runtime of this home runs")
     with closing(Store(it.app.home.store)) as store:
-        assert '"runs": null' in store.control("validate")
+        assert '"runs": null' in store.controls.get("validate")
 
 
 async def _runs_cancel(it: Shown) -> None:
@@ -299,7 +300,7 @@ async def test_a_skill_that_another_process_learns_appears(busy: Settings, clock
         before = len(pane.rows.shown)
         with closing(Store(busy.home / "store.db", clock)) as store:
             known = put(store, known_skill("attrs"))
-            store.add_event("skill.learned", skill_id=known.skill_id)
+            store.events.add("skill.learned", skill_id=known.skill_id)
         await _until(it, lambda: len(pane.rows.shown) == before + 1)
         assert "pip install attrs" in it.text()
 
@@ -327,7 +328,7 @@ async def test_something_new_that_waits_rings_once_and_is_said(busy: Settings, c
             asked = Approval(
                 "f" * 12, f"{CASES.index(CASES[-1]) + 1:016x}", "", "h", "make \x1b[2Jit", (), store.now(), "waiting"
             )
-            store.ask(asked)
+            store.approvals.ask(asked)
         await _until_said(it, "needs you: make ␛[2Jit (4 shows it)")
         assert _notes(it).count("needs you") == 1
 
@@ -338,8 +339,8 @@ async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, cloc
         assert node.identity.operator
     with closing(Store(busy.home / "store.db", clock)) as store:
         other = f"{[case.agent for case in CASES].index(CLAUDE) + 1:016x}"
-        skill = store.skills()[0].skill_id
-        store.ask(Approval("f" * 12, other, skill, "h2", "pip install x", ("why",), store.now(), "waiting"))
+        skill = store.skills.all()[0].skill_id
+        store.approvals.ask(Approval("f" * 12, other, skill, "h2", "pip install x", ("why",), store.now(), "waiting"))
     async with shown(busy, clock) as it:
         await open_pane(it, "approvals")
         await it.press("a")
@@ -356,7 +357,7 @@ async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, cloc
         await it.press("home", "A", "y")
         await _until(it, lambda: _notes(it).count("approved") == 2)
     with closing(Store(busy.home / "store.db", clock)) as store:
-        assert [approval.state for approval in store.approvals(waiting_only=False)] == ["approved", "approved"]
+        assert [approval.state for approval in store.approvals.all(waiting_only=False)] == ["approved", "approved"]
 
 
 async def test_the_runtime_validates_what_is_asked_for(settings: Settings, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def incidents(a: Agent) -> list[Incident]:
         return []
     store = Store(a.home / "store.db")
     try:
-        return store.incidents()
+        return store.incidents.all()
     finally:
         store.close()
 

@@ -35,13 +35,13 @@ def confirm_skill(node: Node, skill_id: str, *, reason: str = "confirmed", signe
 
 def quarantine_skill(node: Node, skill_id: str, *, reason: str = "set by a person") -> None:
     """Keep a skill from being used until it is confirmed again."""
-    node.store.set_skill_state(_skill(node, skill_id).skill_id, "quarantined", node.name, reason)
+    node.store.skills.set_state(_skill(node, skill_id).skill_id, "quarantined", node.name, reason)
     _told(node)
 
 
 def forget_skill(node: Node, skill_id: str, *, reason: str = "forgotten") -> None:
     """Never answer with a skill again, until it is confirmed or restored."""
-    node.store.set_skill_state(_skill(node, skill_id).skill_id, "forgotten", node.name, reason)
+    node.store.skills.set_state(_skill(node, skill_id).skill_id, "forgotten", node.name, reason)
     _told(node)
 
 
@@ -49,9 +49,9 @@ def offer_here(node: Node, skill_id: str, folder: str, *, wanted: bool) -> str:
     """Say whether a skill is to be offered in the project of a folder; return that project."""
     known, project = _skill(node, skill_id), project_root(folder) or folder
     with node.store.transaction(durable=True):
-        node.store.set_rule(not_here_key(known.skill_id, project), "" if wanted else node.name, node.name)
+        node.store.controls.set(not_here_key(known.skill_id, project), "" if wanted else node.name, node.name)
         data = {"rule": f"{'again' if wanted else 'not'} in {project}", "actor": node.name}
-        node.store.add_event("approval.rule", skill_id=known.skill_id, data=data)
+        node.store.events.add("approval.rule", skill_id=known.skill_id, data=data)
     _told(node)
     return project
 
@@ -63,12 +63,12 @@ def restore_skill(node: Node, skill_id: str, state: SkillState, *, signer: Signi
         if state == "active":
             content = known.skill.skill_id
             say(node, signer, "confirm", content, {"skill": content})
-        node.store.set_skill_state(known.skill_id, state, node.name, "restored")
+        node.store.skills.set_state(known.skill_id, state, node.name, "restored")
     _told(node)
 
 
 def _skill(node: Node, skill_id: str) -> KnownSkill:
-    known = node.store.skill(skill_id)
+    known = node.store.skills.find(skill_id)
     if known is None:
         raise UsageError(f"no skill {skill_id!r:.80}; `meshtui skills list` shows labels and ids")
     return known
@@ -81,9 +81,9 @@ def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None) -> N
     """Let an author's, or all of an operator's, skills be offered for approval; what they saw moves the standing."""
     with node.store.transaction(durable=True):
         enrol(node, key, node.name, signer)
-        for row in node.store.authors():
+        for row in node.store.authors.all():
             if key in (row.node, row.operator):
-                for skill_id in node.store.skills_tried_by(row.node):
+                for skill_id in node.store.authors.skills_tried_by(row.node):
                     reweigh(node, skill_id)
     _told(node)
 
@@ -98,8 +98,8 @@ def set_mode(node: Node, value: str, *, key: str = MODE, signer: SigningKey | No
     with node.store.transaction(durable=True):
         if value and raises(node, key, value):
             say(node, signer, "rule", key, {"value": value})
-        node.store.set_rule(key, value, node.name)
-        node.store.add_event("mesh.mode", data={"key": key, "value": value, "actor": node.name})
+        node.store.controls.set(key, value, node.name)
+        node.store.events.add("mesh.mode", data={"key": key, "value": value, "actor": node.name})
     _told(node)
 
 
@@ -109,7 +109,7 @@ def halt(node: Node, why: str) -> None:
     with node.store.transaction(durable=True):
         if protected(node):
             note_halt(node, why)
-        node.store.add_event("mesh.halted", data={"reason": why, "actor": node.name})
+        node.store.events.add("mesh.halted", data={"reason": why, "actor": node.name})
         tell_halt(node, why)
     _told(node)
 
@@ -122,13 +122,13 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
     was = halted(node)
     with node.store.transaction(durable=True):
         if was:
-            say(node, signer, "resume", "halt", {"halt": node.store.meta(HALT)})
-        for key in node.store.controls(HALTED_BY):
-            node.store.set_rule(key, "", node.name)
-        node.store.set_meta(BREAKER_RESET, node.store.now())
+            say(node, signer, "resume", "halt", {"halt": node.store.meta.get(HALT)})
+        for key in node.store.controls.under(HALTED_BY):
+            node.store.controls.set(key, "", node.name)
+        node.store.meta.set(BREAKER_RESET, node.store.now())
         remove_halt(node.settings.operator)
         if was:
-            node.store.add_event("mesh.resumed", data={"was": was, "actor": node.name})
+            node.store.events.add("mesh.resumed", data={"was": was, "actor": node.name})
             tell_halt(node, "")
     _told(node)
     return was
@@ -138,7 +138,7 @@ def revoke(node: Node, key: str, why: str) -> None:
     """Withdraw a node, or an operator, here at once; the own operator's other nodes are told."""
     with node.store.transaction(durable=True):
         withdraw_and_reweigh(node, key, why, node.name)
-        node.store.add_to_outbox("revocation", {"key": key, "why": why})
+        node.store.outbox.add("revocation", {"key": key, "why": why})
 
 
 def _told(node: Node) -> None:

@@ -30,7 +30,7 @@ def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
     enrol_here(node, key)
     if first:
         with node.store.transaction(durable=True):
-            node.store.set_meta(OPERATOR, key.public)
+            node.store.meta.set(OPERATOR, key.public)
             _sign_mode(node, key, mode)
             sign_decisions(node, key)
     return key
@@ -39,7 +39,7 @@ def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
 def _sign_mode(node: Node, key: SigningKey, mode: Mode) -> None:
     if mode == "auto":
         say(node, key, "rule", MODE, {"value": mode})
-        node.store.set_rule(MODE, mode, node.name)
+        node.store.controls.set(MODE, mode, node.name)
 
 
 def unprotect(node: Node, passphrase: str) -> SigningKey:
@@ -58,9 +58,9 @@ def enrol_here(node: Node, key: SigningKey) -> bool:
         return False
     me = operator_key.enrol(node.identity.node, key, node.home.enrolment)
     node.forget_identity()
-    node.store.set_meta("joined", "")
+    node.store.meta.set("joined", "")
     with node.store.transaction(durable=True):
-        for known in node.store.skills(states=("active", "unconfirmed")):
+        for known in node.store.skills.all(states=("active", "unconfirmed")):
             if known.own_operator and known.author == me.node.public:
                 tell_skill(node, known)
     return True
@@ -73,8 +73,8 @@ def unsigned(node: Node) -> list[str]:
     found = [what for key, value, what in rules(node) if not holds(node, "rule", key, {"value": value})]
     found += [
         f"approval {approval.approval_id}: {approval.command}"
-        for approval in node.store.approved()
-        if node.store.word("approval", approval.approval_id) is None
+        for approval in node.store.approvals.approved()
+        if node.store.signed_decisions.get("approval", approval.approval_id) is None
     ]
     return found
 
@@ -83,7 +83,7 @@ def unsigned_skills(node: Node) -> list[str]:
     """Return the ids of confirmed skills that the operator did not sign for: a person is asked before they run."""
     if not protected(node):
         return []
-    confirmed = [known.skill for known in node.store.skills(states=("active",)) if known.confirmed]
+    confirmed = [known.skill for known in node.store.skills.all(states=("active",)) if known.confirmed]
     return [skill.skill_id for skill in confirmed if not signed_for(node, skill)]
 
 
@@ -100,11 +100,11 @@ def sign_decisions(node: Node, key: SigningKey) -> None:
 def rules(node: Node) -> list[tuple[str, str, str]]:
     """Return (key, value, in words) of each rule of this home that widens what may run."""
     store = node.store
-    modes = [(key, value) for key, value in store.controls(MODE).items() if raises(node, key, value)]
+    modes = [(key, value) for key, value in store.controls.under(MODE).items() if raises(node, key, value)]
     found = [(key, value, f"mode {value} ({key})") for key, value in modes]
-    for key, value in store.controls(ENROLLED).items():
+    for key, value in store.controls.under(ENROLLED).items():
         found.append((key, value, f"enrolled: {key.removeprefix(ENROLLED)}"))
-    for key, value in store.controls(ALWAYS).items():
+    for key, value in store.controls.under(ALWAYS).items():
         skill_id, _, folder = key.removeprefix(ALWAYS).split(":", 2)
         where = bytes.fromhex(folder).decode("utf-8", "replace")
         found.append((key, value, f"always: skill {skill_id[:12]} in {where}"))

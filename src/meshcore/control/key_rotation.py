@@ -43,10 +43,10 @@ def _take_up(node: Node, old: Identity, new: Identity) -> None:
         "host": node.settings.host,
     }
     with store.transaction(durable=True):
-        record = sign("rotation", body, store.next_author_seq(), old, node.clock)
-        store.keep_signed(store.add_to_outbox("rotation", body), record)
-        store.see_author(before, node.name, node.settings.host, old.operator, True, record.author_seq, record.created)
-        store.set_successor(before, now, record.author_seq)
-        store.set_meta("author_seq", "0")
-        store.set_meta(NODE_KEY, now)
-        store.add_event("author.state", data={"author": before, "state": "replaced", "why": now, "actor": node.name})
+        record = sign("rotation", body, store.outbox.next_author_seq(), old, node.clock)
+        store.outbox.keep_signed(store.outbox.add("rotation", body), record)
+        store.authors.see(before, node.name, node.settings.host, old.operator, True, record.author_seq, record.created)
+        store.authors.set_successor(before, now, record.author_seq)
+        store.meta.set("author_seq", "0")
+        store.meta.set(NODE_KEY, now)
+        store.events.add("author.state", data={"author": before, "state": "replaced", "why": now, "actor": node.name})

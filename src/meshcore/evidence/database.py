@@ -8,14 +8,15 @@ from meshcore.bridge.base import Bridge
 from meshcore.bridge.legacy.table import QUERIES
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.model import Json
-from meshcore.store.store import SCHEMA_VERSION, Store
+from meshcore.store.database import SCHEMA_VERSION
+from meshcore.store.store import Store
 
 
 def database_figures(store: Store, bridge: Bridge | None, fault: str = "") -> dict[str, Json]:
     """Return what the databases hold; where the bridge cannot be used, `fault` says why. Raises MeshError."""
     found: dict[str, Json] = {
         "queries": [],
-        "rows": {"store": store.table_counts()},
+        "rows": {"store": store.database.table_counts()},
         "store_schema": SCHEMA_VERSION,
         "sqlite": sqlite3.sqlite_version,
     }

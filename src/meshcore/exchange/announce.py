@@ -25,7 +25,7 @@ def tell_skill(node: Node, known: KnownSkill) -> None:
     }
     if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
         body["word"] = word
-    node.store.add_to_outbox("skill", body)
+    node.store.outbox.add("skill", body)
 
 
 def tell_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> None:
@@ -33,14 +33,14 @@ def tell_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> None:
     body: dict[str, Json] = {"skill_id": known.skill.skill_id, "failures": list(failures), "name": node.name}
     if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
         body["word"] = word
-    node.store.add_to_outbox("lift", body)
+    node.store.outbox.add("lift", body)
 
 
 def tell_outcome(node: Node, outcome: Outcome) -> None:
     """Queue an outcome for all others, without the output of its commands; a very long command is cut."""
     steps = tuple(_told(step) for step in outcome.steps)
     rerun = _told(outcome.rerun) if outcome.rerun else None
-    node.store.add_to_outbox("outcome", outcome_to_json(replace(outcome, steps=steps, rerun=rerun)))
+    node.store.outbox.add("outcome", outcome_to_json(replace(outcome, steps=steps, rerun=rerun)))
 
 
 def _told(result: StepResult) -> StepResult:
@@ -56,14 +56,14 @@ def _told(result: StepResult) -> StepResult:
 
 def tell_incident(node: Node, incident: Incident) -> None:
     """Queue a summary of an incident."""
-    node.store.add_to_outbox("incident", summary(incident))
+    node.store.outbox.add("incident", summary(incident))
 
 
 def tell_halt(node: Node, why: str) -> None:
     """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
     body: dict[str, Json] = {"why": why, "name": node.name}
     if why and protected(node):
-        body["mark"] = node.store.meta(HALT)
+        body["mark"] = node.store.meta.get(HALT)
     elif not why and (word := carried(node, "resume", "halt")) is not None:
         body["word"] = word
-    node.store.add_to_outbox("halt", body)
+    node.store.outbox.add("halt", body)

@@ -76,12 +76,12 @@ def _take_skill(node: Node, record: Record, author: Author, own: bool) -> Taken:
     expires = record.body.get("expires", "")
     if expires and (not isinstance(expires, str) or not in_utc(expires)):
         raise BadRecordError("a skill with an expiry that is no time")
-    if not node.store.note_saying(skill.skill_id, author.node, record.author_seq, expires):
+    if not node.store.authors.note_saying(skill.skill_id, author.node, record.author_seq, expires):
         return "ignored"
-    known = node.store.skill(skill.skill_id)
+    known = node.store.skills.find(skill.skill_id)
     if known is not None and (known.own_operator or not own):
         if own and not known.confirmed and (confirmed or (recognised and known.author != author.node)):
-            node.store.confirm_skill(skill.skill_id, "second occurrence" if not confirmed else record.author)
+            node.store.skills.confirm(skill.skill_id, "second occurrence" if not confirmed else record.author)
         return "stored"
     state: SkillState = known.state if known and known.state in ("quarantined", "forgotten") else "active"
     if state == "active" and not confirmed:
@@ -99,7 +99,7 @@ def _take_skill(node: Node, record: Record, author: Author, own: bool) -> Taken:
     put(node.store, taken)
     reweigh(node, skill.skill_id)
     data = {"author": author.node, "name": _short(record, "name"), "line": skill.example_line, "own": own}
-    node.store.add_event("skill.received", skill_id=skill.skill_id, data=data)
+    node.store.events.add("skill.received", skill_id=skill.skill_id, data=data)
     return "stored"
 
 
@@ -108,13 +108,15 @@ def _take_outcome(node: Node, record: Record, author: Author, own: bool) -> Take
     if outcome.node != author.node:
         raise BadRecordError("an outcome of another node than its author")
     # A key speaks for one host: what it claims to have seen on others would count as theirs.
-    known = node.store.author(author.node)
+    known = node.store.authors.get(author.node)
     outcome = replace(outcome, host=known.host if known is not None and known.host else outcome.host)
-    if not node.store.add_outcome(outcome, own_operator=own):
+    if not node.store.outcomes.add(outcome, own_operator=own):
         return "stored"
     reweigh(node, outcome.skill_id)
-    if outcome.result != "unknown" and is_same_node(node, node.store.incident_node(outcome.incident_id), author.node):
-        node.store.set_incident_state(
+    if outcome.result != "unknown" and is_same_node(
+        node, node.store.incidents.node_of(outcome.incident_id), author.node
+    ):
+        node.store.incidents.set_state(
             outcome.incident_id,
             outcome.result,
             skill_id=outcome.skill_id,
@@ -168,7 +170,7 @@ def _take_incident(node: Node, record: Record, author: Author, own: bool) -> Tak
         excerpt="",
         argv_redacted=True,
     )
-    node.store.add_incident(incident, author.node, remote=True)
+    node.store.incidents.open(incident, author.node, remote=True)
     return "stored"
 
 
@@ -194,16 +196,16 @@ def _take_halt(node: Node, record: Record, author: Author, own: bool) -> Taken:
     why = record.body["why"]
     if not own or not isinstance(why, str):
         return "ignored"
-    key, before = HALTED_BY + author.node, node.store.control(HALTED_BY + author.node)
+    key, before = HALTED_BY + author.node, node.store.controls.get(HALTED_BY + author.node)
     mark = HALT_MARK + author.node
     if why:
-        node.store.set_meta(mark, str(record.body.get("mark", "")))
-    elif protected(node) and not lifts_there(node, record.body.get("word"), author.node, node.store.meta(mark)):
+        node.store.meta.set(mark, str(record.body.get("mark", "")))
+    elif protected(node) and not lifts_there(node, record.body.get("word"), author.node, node.store.meta.get(mark)):
         return "ignored"
-    node.store.set_rule(key, _clean(why), author.node)
+    node.store.controls.set(key, _clean(why), author.node)
     if why or before:
         data = {"reason": _clean(why) or before, "actor": _short(record, "name") or author.node}
-        node.store.add_event("mesh.halted" if why else "mesh.resumed", data=data)
+        node.store.events.add("mesh.halted" if why else "mesh.resumed", data=data)
     return "stored"
 
 
@@ -218,19 +220,19 @@ def _take_lift(node: Node, record: Record, author: Author, own: bool) -> Taken:
     if not all(isinstance(text, str) and _ID.fullmatch(text) for text in (skill_id, *failures)):
         raise BadRecordError("a lift with an id that is none")
     order = f"lift_seq:{skill_id}:{author.node}"
-    if not own or record.author_seq <= int(node.store.meta(order, "0")):
+    if not own or record.author_seq <= int(node.store.meta.get(order, "0")):
         return "ignored"
     word = take_carried(node, record.body.get("word"), "confirm", skill_id, {"skill": skill_id})
     if protected(node) and not word:
         return "ignored"
-    node.store.set_meta(order, str(record.author_seq))
+    node.store.meta.set(order, str(record.author_seq))
     forgive(node, skill_id, failures)
-    known = node.store.skill(skill_id)
+    known = node.store.skills.find(skill_id)
     if known is not None and quarantined_action(node, known.skill.action) == skill_id:
         lift_action(node, known)
         if known.state == "quarantined":
             who = _short(record, "name") or author.node
-            node.store.set_skill_state(skill_id, "active", who, "lifted on another node")
+            node.store.skills.set_state(skill_id, "active", who, "lifted on another node")
     reweigh(node, skill_id)
     return "stored"
 
@@ -249,10 +251,10 @@ def take_legacy_skill(node: Node, record: Record) -> Taken:
         example_command=_clean(known.skill.example_command),
         context=_clean(known.skill.context),
     )
-    if node.store.skill(skill.skill_id) is not None:
+    if node.store.skills.find(skill.skill_id) is not None:
         return "stored"
     put(node.store, replace(known, skill=skill, label=0))
-    node.store.add_event(
+    node.store.events.add(
         "skill.received", skill_id=skill.skill_id, data={"author": "", "line": skill.example_line, "own": False}
     )
     return "stored"

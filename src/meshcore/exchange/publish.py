@@ -9,7 +9,7 @@ from meshcore.model import Json, Record, skill_from_json
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.safety.records import sign, verify
-from meshcore.store.store import OutboxRow
+from meshcore.store.rows import OutboxRow
 
 BATCH_ROWS = 100
 
@@ -21,27 +21,27 @@ def publish(node: Node) -> int:
     publishes it once.
     """
     sent = 0
-    while node.store.outbox(1):
+    while node.store.outbox.waiting(1):
         bridge = node.require_bridge()
         publications: list[Publication] = []
         with node.store.transaction():
             node.renew_identity()
-            rows = node.store.outbox(BATCH_ROWS)
+            rows = node.store.outbox.waiting(BATCH_ROWS)
             for row in rows:
                 try:
                     record = _signed(node, row)
                 except BadRecordError as error:
                     # Later it would be no better, and what is behind it must not wait for it.
-                    node.store.add_event("fault", data={"what": f"not told to the others: {error}"})
+                    node.store.events.add("fault", data={"what": f"not told to the others: {error}"})
                     continue
                 publications.append(Publication(record, row.kind, _for_old_readers(node, row), _skill_id(row)))
         bridge.publish(publications)
         with node.store.transaction():
-            node.store.mark_published([row.seq for row in rows])
+            node.store.outbox.mark_published([row.seq for row in rows])
             for publication in publications:
                 if publication.kind == "skill":
                     data = {"record": publication.record.record_id}
-                    node.store.add_event("skill.published", skill_id=publication.skill_id, data=data)
+                    node.store.events.add("skill.published", skill_id=publication.skill_id, data=data)
         sent += len(publications)
     return sent
 
@@ -53,15 +53,15 @@ def _skill_id(row: OutboxRow) -> str:
 def _signed(node: Node, row: OutboxRow) -> Record:
     if row.record is not None:
         return verify(row.record)
-    record = sign(row.kind, row.body, node.store.next_author_seq(), node.identity, node.clock)
-    node.store.keep_signed(row.seq, record)
+    record = sign(row.kind, row.body, node.store.outbox.next_author_seq(), node.identity, node.clock)
+    node.store.outbox.keep_signed(row.seq, record)
     return record
 
 
 def _for_old_readers(node: Node, row: OutboxRow) -> dict[str, Json] | None:
     if row.kind != "skill":
         return None
-    known = node.store.skill(_skill_id(row))
+    known = node.store.skills.find(_skill_id(row))
     if known is None:
         return None
     old = skill_to_old(known)

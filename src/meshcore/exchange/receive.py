@@ -93,20 +93,20 @@ _NOT_ACCEPTABLE = (
 def _take_in_one(node: Node, delivery: Delivery) -> Receipt:
     me, at = node.identity.node.public, to_text(node.clock.now())
     try:
-        if node.store.has_record(delivery.record.record_id):
+        if node.store.records.has(delivery.record.record_id):
             return Receipt(delivery.seq, me, "stored", at)
         with node.store.transaction():
             return Receipt(delivery.seq, me, _take_in_checked(node, delivery), at)
     except _NOT_ACCEPTABLE as error:
         reason = visible(str(error), limit=200) or type(error).__name__
-        node.store.add_record(delivery.record, "rejected", reason)
+        node.store.records.add(delivery.record, "rejected", reason)
         return Receipt(delivery.seq, me, "rejected", at, reason)
 
 
 def _take_in_checked(node: Node, delivery: Delivery) -> Taken:
     if delivery.origin == "legacy":
         taken = take_legacy_skill(node, delivery.record)
-        node.store.add_record(replace(delivery.record, kind="legacy_skill"), taken)
+        node.store.records.add(replace(delivery.record, kind="legacy_skill"), taken)
         return taken
     record = verify(delivery.record)
     author = author_of(record)
@@ -114,7 +114,7 @@ def _take_in_checked(node: Node, delivery: Delivery) -> Taken:
     own = trust_in(node, author.node).state == "own"
     handler = HANDLERS.get(record.kind)
     taken = handler(node, record, author, own) if handler else "ignored"
-    node.store.add_record(record, taken)
+    node.store.records.add(record, taken)
     return taken
 
 
@@ -127,5 +127,5 @@ def exchange(node: Node) -> Pulled:
     except (BridgeUnavailableError, ConfigurationError) as error:
         node.bridge_fault = str(error)
     except MeshError as error:
-        node.store.add_event("fault", data={"what": str(error)})
+        node.store.events.add("fault", data={"what": str(error)})
     return Pulled()

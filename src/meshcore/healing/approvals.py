@@ -16,7 +16,7 @@ from meshcore.healing.outcomes import process_mark
 from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshcore.trust.authors import AuthorState, trust_in
 from meshcore.trust.signed_decisions import approval_subject, say
 from meshcore.trust.store_keys import always_key, not_here_key
@@ -57,7 +57,7 @@ class ApprovalView:
 
 def approval_view(node: Node, approval: Approval) -> ApprovalView:
     """Return what would run, where, as whom, why a person is asked, and how its author has fared."""
-    incident, known = node.store.incident(approval.incident_id), node.store.skill(approval.skill_id)
+    incident, known = node.store.incidents.find(approval.incident_id), node.store.skills.find(approval.skill_id)
     trust = trust_in(node, known.author) if known else None
     verified, failed = (known.evidence.verified, known.evidence.failed) if known else (0, 0)
     return ApprovalView(
@@ -99,12 +99,12 @@ def approve(
     so no other will; otherwise the home's runtime does. Raises UsageError for an approval or incident that is gone.
     """
     approval = _approval(node, approval_id)
-    incident = node.store.incident(approval.incident_id)
+    incident = node.store.incidents.find(approval.incident_id)
     if incident is None:
         raise UsageError(f"incident {approval.incident_id} is gone; reject the approval")
     process = process_mark(os.getpid()) if claim else ""
     with node.store.transaction(durable=True):
-        if not node.store.resolve_approval(approval.approval_id, "approved", node.name, process=process):
+        if not node.store.approvals.resolve(approval.approval_id, "approved", node.name, process=process):
             return False
         say(node, signer, "approval", approval.approval_id, approval_subject(approval, incident))
         if always:
@@ -121,11 +121,11 @@ def approve(
 def reject(node: Node, approval_id: str, *, not_here: bool = False) -> bool:
     """Say no; False where it was settled before. `not_here`: the skill is not offered in this project again."""
     approval = _approval(node, approval_id)
-    incident = node.store.incident(approval.incident_id)
+    incident = node.store.incidents.find(approval.incident_id)
     with node.store.transaction(durable=True):
-        if not node.store.resolve_approval(approval.approval_id, "rejected", node.name):
+        if not node.store.approvals.resolve(approval.approval_id, "rejected", node.name):
             return False
-        node.store.set_incident_state(approval.incident_id, "refused", skill_id=approval.skill_id)
+        node.store.incidents.set_state(approval.incident_id, "refused", skill_id=approval.skill_id)
         if not_here and incident is not None:
             folder = _project(incident)
             _set_rule(node, not_here_key(approval.skill_id, folder), approval, f"not in {folder}")
@@ -140,15 +140,15 @@ def claim_approved(node: Node, approval_id: str = "") -> Approval | None:
     Of several processes exactly one gets it. Where that one dies, `recover` makes the result `unknown`.
     """
     mark = process_mark(os.getpid())
-    for approval in node.store.approved():
+    for approval in node.store.approvals.approved():
         wanted = approval_id in ("", approval.approval_id) and not approval.process
-        if wanted and node.store.claim_approval(approval.approval_id, mark):
-            return node.store.approval(approval.approval_id)
+        if wanted and node.store.approvals.claim(approval.approval_id, mark):
+            return node.store.approvals.find(approval.approval_id)
     return None
 
 
 def _approval(node: Node, approval_id: str) -> Approval:
-    found = node.store.approval(approval_id)
+    found = node.store.approvals.find(approval_id)
     if found is None:
         raise UsageError(f"no approval {approval_id!r:.80}; `meshtui approvals list` shows them")
     return found
@@ -159,6 +159,6 @@ def _project(incident: Incident) -> str:
 
 
 def _set_rule(node: Node, key: str, approval: Approval, what: str) -> None:
-    node.store.set_rule(key, node.name, node.name)
+    node.store.controls.set(key, node.name, node.name)
     data = {"rule": what, "command": approval.command, "actor": node.name}
-    node.store.add_event("approval.rule", skill_id=approval.skill_id, data=data)
+    node.store.events.add("approval.rule", skill_id=approval.skill_id, data=data)

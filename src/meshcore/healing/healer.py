@@ -30,7 +30,7 @@ from meshcore.model import (
 from meshcore.node import Node, boot_id
 from meshcore.policy.policy import Policy, Question, Ruling
 from meshcore.safety.redaction import redact_argv
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshcore.trust.authors import judged, may_propose, offered_here
 from meshcore.trust.authors import stop_reason as author_stop_reason
 from meshcore.trust.ceilings import mode_here
@@ -68,8 +68,8 @@ class Healer:
         """Store a new incident that failed at a monotonic time, and queue its summary for the others."""
         node = self.node
         with node.store.transaction():
-            node.store.see_agent(incident.agent.name, incident.agent.via, incident.agent.host)
-            if node.store.add_incident(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
+            node.store.agents.see(incident.agent.name, incident.agent.via, incident.agent.host)
+            if node.store.incidents.open(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
                 tell_incident(node, incident)
 
     def consider(self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "") -> Considered:
@@ -79,7 +79,7 @@ class Healer:
         of a likely one only its outcome can tell.
         """
         store = self.node.store
-        found = matches(incident.signature, store, incident.circumstances)
+        found = matches(incident.signature, store.skills, incident.circumstances)
         if skill_id:
             found = [match for match in found if match.skill_id == skill_id]
         project = project_root(incident.cwd) or ""
@@ -87,7 +87,7 @@ class Healer:
         if not found:
             return Considered(incident)
         match = found[0]
-        known = store.skill(match.skill_id)
+        known = store.skills.find(match.skill_id)
         if known is None:
             return Considered(incident)
         ruling = self._rule(
@@ -103,15 +103,15 @@ class Healer:
             ),
         )
         with store.transaction():
-            store.add_event(
+            store.events.add(
                 "incident.matched",
                 incident_id=incident.incident_id,
                 skill_id=match.skill_id,
                 data={"tier": match.tier, "score": match.score, "why": match.why},
             )
             solved_before = (first_look and match.tier == "exact") or None
-            store.set_incident_state(incident.incident_id, "matched", skill_id=match.skill_id, again=solved_before)
-            store.add_event(
+            store.incidents.set_state(incident.incident_id, "matched", skill_id=match.skill_id, again=solved_before)
+            store.events.add(
                 "try.decided",
                 incident_id=incident.incident_id,
                 skill_id=match.skill_id,
@@ -123,7 +123,7 @@ class Healer:
                 },
             )
             if ruling.decision == "refuse":
-                store.set_incident_state(incident.incident_id, "refused", skill_id=match.skill_id)
+                store.incidents.set_state(incident.incident_id, "refused", skill_id=match.skill_id)
         return Considered(incident, match, known, ruling, tuple(found[1:]))
 
     def _rule(self, question: Question) -> Ruling:
@@ -142,12 +142,12 @@ class Healer:
     def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
         node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
         stored = redact_argv(incident.argv)[0]
-        opened, opened_in, _, _ = node.store.incident_times(incident.incident_id)
+        opened, opened_in, _, _ = node.store.incidents.times(incident.incident_id)
         failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
         return Facts(
-            tries_ago=node.store.unattended_tries_ago(skill_id, boot),
-            same_command_ago=node.store.same_command_tries_ago(stored, incident.cwd, skill_id, boot, failed_at),
-            last_results=node.store.last_results(node.store.meta(BREAKER_RESET), BREAKER_WINDOW),
+            tries_ago=node.store.tries.unattended_ago(skill_id, boot),
+            same_command_ago=node.store.tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at),
+            last_results=node.store.tries.last_results(node.store.meta.get(BREAKER_RESET), BREAKER_WINDOW),
             synced_ago=node.synced_ago(),
         )
 
@@ -155,7 +155,7 @@ class Healer:
         node, bridge = self.node, self.node.bridge
         if bridge is None:
             return ["the bridge cannot be used now"]
-        outcomes = node.store.outcomes(skill_id=known.skill_id, own_only=True)
+        outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
         verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
         hosts = len({member.host for member in bridge.members()})
         reason = canary(bridge, known, node.settings.host, verified, hosts)
@@ -177,12 +177,12 @@ class Healer:
             state="waiting",
         )
         store = self.node.store
-        if store.ask(approval):
+        if store.approvals.ask(approval):
             notify(self.node, approval)
             return approval
-        store.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
+        store.incidents.set_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
         same = (approval.incident_id, approval.action_hash)
-        return next((a for a in store.approvals() if (a.incident_id, a.action_hash) == same), approval)
+        return next((a for a in store.approvals.all() if (a.incident_id, a.action_hash) == same), approval)
 
     def apply(
         self,
@@ -209,7 +209,7 @@ class Healer:
             with self.executor.lock(ruling.target):
                 if reason := self.stop_reason(match.skill_id):
                     return self._refused(considered, try_id, actor, reason)
-                node.store.write_intent(
+                node.store.tries.intend(
                     try_id,
                     incident.incident_id,
                     match.skill_id,
@@ -243,7 +243,7 @@ class Healer:
         """Return why nothing may be executed now (halted, or withdrawn); empty where it may. Read afresh."""
         if why := halted(self.node):
             return f"halted: {why}"
-        known = self.node.store.skill(skill_id)
+        known = self.node.store.skills.find(skill_id)
         if known is None or known.state in ("quarantined", "forgotten"):
             return f"the skill is {known.state if known else 'gone'}"
         if quarantined_action(self.node, known.skill.action):
@@ -254,13 +254,13 @@ class Healer:
         store, incident_id = self.node.store, considered.incident.incident_id
         skill_id = considered.match.skill_id if considered.match else ""
         with store.transaction():
-            store.add_event(
+            store.events.add(
                 "try.decided",
                 incident_id=incident_id,
                 skill_id=skill_id,
                 data={"decision": "refuse", "reasons": [reason]},
             )
-            store.set_incident_state(incident_id, "matched", skill_id=skill_id)
+            store.incidents.set_state(incident_id, "matched", skill_id=skill_id)
         outcome = own_outcome(self.node, considered.incident, skill_id, "refused", actor)
         return replace(outcome, outcome_id=try_id)
 
@@ -277,7 +277,7 @@ class Healer:
         node, incident, known = self.node, considered.incident, considered.known
         now = node.clock.monotonic()
         commands = sum(step.seconds for step in steps) + (again.seconds if again else 0.0)
-        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        opened, boot, _, _ = node.store.incidents.times(incident.incident_id)
         whole = now - (opened if opened is not None and boot == boot_id() else started)
         green = result == "verified"
         outcome = replace(
@@ -290,7 +290,7 @@ class Healer:
         )
         with node.store.transaction(durable=True):
             count(node, outcome, try_id=try_id)
-            node.store.set_incident_state(
+            node.store.incidents.set_state(
                 incident.incident_id,
                 result,
                 skill_id=outcome.skill_id,
@@ -298,7 +298,7 @@ class Healer:
                 seconds=outcome.seconds,
                 own_seconds=outcome.own_seconds if green else None,
             )
-            node.store.note_use(outcome.skill_id)
+            node.store.skills.note_use(outcome.skill_id)
             if green:
                 close_approvals(node, incident.incident_id, actor)
         if green:

@@ -26,12 +26,12 @@ def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, 
     """
     check_skill(skill)
     with node.store.transaction(durable=True):
-        known = node.store.skill(skill.skill_id)
+        known = node.store.skills.find(skill.skill_id)
         if known is not None:
             return known, False
         known = put(node.store, KnownSkill(skill, state="unconfirmed", source=source))
         data = {"source": source, "line": skill.example_line, "context": skill.context}
-        node.store.add_event("skill.learned", skill_id=skill.skill_id, data=data)
+        node.store.events.add("skill.learned", skill_id=skill.skill_id, data=data)
     return known, True
 
 
@@ -76,14 +76,14 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Ado
             "retrospective": True,
             **before,
         }
-        node.store.add_event("history.imported", data=data)
+        node.store.events.add("history.imported", data=data)
     return Adopted(added, confirmed, tuple(left_out))
 
 
 def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
     """Store one fix of the past; return whether it is new, and whether it counts as confirmed from now on."""
     often, store = fix.times >= ENOUGH, node.store
-    known = store.skill(fix.skill.skill_id)
+    known = store.skills.find(fix.skill.skill_id)
     if known is None:
         known = put(
             store,
@@ -97,11 +97,11 @@ def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
             ),
         )
         data = {"source": "imported", "line": fix.skill.example_line, "context": fix.skill.context, "times": fix.times}
-        store.add_event("skill.learned", skill_id=known.skill_id, data=data)
+        store.events.add("skill.learned", skill_id=known.skill_id, data=data)
         tell_skill(node, known)
         return True, often
     if known.own_operator and not known.confirmed and known.state == "unconfirmed" and often:
-        store.confirm_skill(known.skill_id, f"seen {fix.times} times in past sessions")
+        store.skills.confirm(known.skill_id, f"seen {fix.times} times in past sessions")
         tell_skill(node, replace(known, confirmed=True, state="active"))
         return False, True
     return False, False

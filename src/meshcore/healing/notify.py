@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from meshcore.node import Node
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 
 APPROVAL_VARIABLE = "MESHTUI_APPROVAL"
 
@@ -30,4 +30,4 @@ def notify(node: Node, approval: Approval) -> None:
         )
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or str(error)
-        node.store.add_event("fault", data={"what": f"on_approval: {argv[0]} cannot be started ({what})"})
+        node.store.events.add("fault", data={"what": f"on_approval: {argv[0]} cannot be started ({what})"})

@@ -32,16 +32,16 @@ def own_outcome(node: Node, incident: Incident, skill_id: str, result: TryResult
 
 def count(node: Node, outcome: Outcome, *, try_id: str = "") -> None:
     """Store an outcome of this node, weigh its skill anew, and queue it for the others; inside a transaction."""
-    node.store.add_outcome(outcome, own_operator=True, try_id=try_id)
+    node.store.outcomes.add(outcome, own_operator=True, try_id=try_id)
     reweigh(node, outcome.skill_id)
     tell_outcome(node, outcome)
 
 
 def close_approvals(node: Node, incident_id: str, actor: str) -> None:
     """Nobody has to be asked about an incident any more."""
-    for approval in node.store.approvals():
+    for approval in node.store.approvals.all():
         if approval.incident_id == incident_id:
-            node.store.resolve_approval(approval.approval_id, "not needed", actor)
+            node.store.approvals.resolve(approval.approval_id, "not needed", actor)
 
 
 def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
@@ -50,16 +50,16 @@ def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident
     Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
     nothing was, somebody fixed it by other means and no skill gains by it.
     """
-    waiting = node.store.waiting_incidents(argv, cwd)
+    waiting = node.store.incidents.waiting(argv, cwd)
     for incident in waiting:
         close_approvals(node, incident.incident_id, "later success")
-        opened, boot, _, _ = node.store.incident_times(incident.incident_id)
+        opened, boot, _, _ = node.store.incidents.times(incident.incident_id)
         seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
         with node.store.transaction(durable=True):
             proven = incident.state in ("applied_not_rerun", "unknown") and bool(incident.skill_id)
-            known = node.store.skill(incident.skill_id) if proven else None
+            known = node.store.skills.find(incident.skill_id) if proven else None
             again = None if known is None else known.created < incident.opened
-            node.store.set_incident_state(incident.incident_id, "verified", again=again, seconds=seconds)
+            node.store.incidents.set_state(incident.incident_id, "verified", again=again, seconds=seconds)
             if proven:
                 outcome = own_outcome(node, incident, incident.skill_id, "verified", "later success")
                 count(node, replace(outcome, seconds=seconds), try_id=outcome.outcome_id)
@@ -72,20 +72,20 @@ def recover(node: Node) -> int:
     What such a process was to carry out for a person becomes `unknown` too, and is not carried out again.
     """
     recovered = 0
-    for try_id, incident_id, skill_id, process in node.store.unfinished_tries():
+    for try_id, incident_id, skill_id, process in node.store.tries.unfinished():
         if process_mark(int(process.split(":")[0])) == process:
             continue
-        incident = node.store.incident(incident_id) or _forgotten(incident_id)
+        incident = node.store.incidents.find(incident_id) or _forgotten(incident_id)
         outcome = replace(own_outcome(node, incident, skill_id, "unknown", "recovery"), outcome_id=try_id)
         with node.store.transaction(durable=True):
-            if not node.store.add_outcome(outcome, own_operator=True, try_id=try_id):
+            if not node.store.outcomes.add(outcome, own_operator=True, try_id=try_id):
                 continue
-            node.store.set_incident_state(incident_id, "unknown")
+            node.store.incidents.set_state(incident_id, "unknown")
         recovered += 1
-    for approval in node.store.approved():
+    for approval in node.store.approvals.approved():
         mark = approval.process
         if mark and process_mark(int(mark.split(":")[0])) != mark:
-            node.store.finish_approval(approval.approval_id, "unknown", "the process that carried it out is gone")
+            node.store.approvals.finish(approval.approval_id, "unknown", "the process that carried it out is gone")
     return recovered
 
 

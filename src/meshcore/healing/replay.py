@@ -11,8 +11,7 @@ from meshcore.healing.healer import Considered
 from meshcore.healing.session import make_healer
 from meshcore.model import Incident, Json, Mode, Outcome, StepResult
 from meshcore.node import Node
-from meshcore.store.rows import outcome_to_json
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval, outcome_to_json
 from meshcore.trust.signed_decisions import approval_subject, holds
 from meshcore.trust.store_keys import action_hash
 
@@ -58,7 +57,7 @@ class RecordedSession:
         try:
             self._approve(approval)
         except MeshError:
-            self.node.store.set_incident_state(self.incident.incident_id, self.incident.state)
+            self.node.store.incidents.set_state(self.incident.incident_id, self.incident.state)
             raise
 
     def _approve(self, approval: Approval) -> None:
@@ -91,7 +90,7 @@ class RecordedSession:
         if not holds(self.node, "approval", approval.approval_id, subject):
             raise MeshError(f"approval {approval.approval_id} is not signed by the operator; see `meshtui doctor`")
         self.heal(actor=approval.actor)
-        store.finish_approval(approval.approval_id, self.outcome.result if self.outcome else "refused")
+        store.approvals.finish(approval.approval_id, self.outcome.result if self.outcome else "refused")
 
     def _again(self) -> StepResult | None:
         argv = self.incident.argv
@@ -140,7 +139,7 @@ class RecordedSession:
 
 def recorded_approval(node: Node, approval: Approval) -> RecordedSession:
     """Return the session of what a person is asked, or was, if it is still exactly that. Raises MeshError."""
-    incident = node.store.incident(approval.incident_id)
+    incident = node.store.incidents.find(approval.incident_id)
     if incident is None:
         raise UsageError(f"incident {approval.incident_id} is gone; reject the approval")
     recorded = RecordedSession(node, incident)
@@ -154,7 +153,7 @@ def carry_out_claimed(node: Node, approval: Approval) -> RecordedSession:
         recorded = recorded_approval(node, approval)
         recorded.carry_out(approval)
     except MeshError as error:
-        node.store.finish_approval(approval.approval_id, "refused", str(error))
+        node.store.approvals.finish(approval.approval_id, "refused", str(error))
         raise
     return recorded
 

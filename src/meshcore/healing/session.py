@@ -22,7 +22,7 @@ from meshcore.process.sandbox import detect
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import visible
-from meshcore.store.store import Approval, CommandRow
+from meshcore.store.rows import Approval, CommandRow
 from meshcore.trust.signed_decisions import policy_signer
 
 OUTPUT_KEPT = 8 * 1024
@@ -77,7 +77,7 @@ class CommandSession:
         """Settle what waited for this success, and learn from what came before it; return lines for people."""
         recover(self.node)
         waiting = settle_success(self.node, self._stored_argv(), self.cwd)
-        known = self.node.store.commands_in(self.cwd, 1)
+        known = self.node.store.commands.in_folder(self.cwd, 1)
         if not known and not waiting:
             return []
         self._remember_command("")
@@ -161,7 +161,7 @@ class CommandSession:
         actor = self.node.name if attended else "policy"
         self.outcome = self._healer.apply(self.considered, again, actor=actor, started=self.started)
         if attended and self._approval is not None:
-            self.node.store.finish_approval(self._approval.approval_id, self.outcome.result)
+            self.node.store.approvals.finish(self._approval.approval_id, self.outcome.result)
         if self.outcome.rerun is not None:
             self.exit_code = self.outcome.rerun.exit_code
 
@@ -201,7 +201,7 @@ class CommandSession:
         return redact_argv(self.argv)[0]
 
     def _remember_command(self, output: str, incident_id: str = "") -> None:
-        self.node.store.add_command(
+        self.node.store.commands.add(
             CommandRow(
                 self._stored_argv(),
                 self.cwd,

@@ -28,7 +28,7 @@ from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
-from meshcore.store.store import CommandRow
+from meshcore.store.rows import CommandRow
 from meshcore.trust.signed_decisions import say
 from meshcore.trust.standing import lift, reweigh
 from meshcore.trust.store_keys import LEARNT_BY
@@ -53,7 +53,7 @@ def teach(
 
 def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
     """Look at the newest commands of a folder: did one of them fix what had failed? See `learn_from`."""
-    return learn_from(node, node.store.commands_in(cwd, HISTORY))
+    return learn_from(node, node.store.commands.in_folder(cwd, HISTORY))
 
 
 def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
@@ -71,26 +71,26 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")
     mark, failed_at = f"recognised:{known.skill_id}", str(found.failed.at)
-    seen = node.store.meta(mark)
+    seen = node.store.meta.get(mark)
     if seen == failed_at:
         return known
-    node.store.set_meta(mark, failed_at)
+    node.store.meta.set(mark, failed_at)
     if new:
-        node.store.set_meta(LEARNT_BY + known.skill_id, rows[-1].agent)
+        node.store.meta.set(LEARNT_BY + known.skill_id, rows[-1].agent)
         return known
     if not known.confirmed and seen:
-        node.store.confirm_skill(known.skill_id, "second occurrence")
+        node.store.skills.confirm(known.skill_id, "second occurrence")
         tell_skill(node, replace(known, confirmed=True, state="active"))
     _count_success(node, known, signature, rows[-1].agent, next((r.incident_id for r in rows if r.incident_id), ""))
-    return node.store.skill(known.skill_id) or known
+    return node.store.skills.find(known.skill_id) or known
 
 
 def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> KnownSkill | None:
     """Return another own skill that would have done just what was done, None where none would."""
-    if node.store.skill(skill.skill_id) is not None:
+    if node.store.skills.find(skill.skill_id) is not None:
         return None
-    for match in matches(signature, node.store):
-        known = node.store.skill(match.skill_id)
+    for match in matches(signature, node.store.skills):
+        known = node.store.skills.find(match.skill_id)
         if known is not None and known.own_operator and confirms(known.skill, signature, fix):
             return known
     return None
@@ -107,14 +107,14 @@ def _count_success(node: Node, known: KnownSkill, signature: Signature, agent: s
 def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
     """Store what a skill and its neighbours have shown in common, unconfirmed: a person may stand behind it."""
     offered = []
-    for skill in generalise(node.store.neighbours(skill_id, NEIGHBOURS)):
-        if node.store.skill(skill.skill_id) is None:
+    for skill in generalise(node.store.skills.neighbours(skill_id, NEIGHBOURS)):
+        if node.store.skills.find(skill.skill_id) is None:
             with node.store.transaction():
                 known = KnownSkill(
                     skill, state="unconfirmed", source="derived", author=node.identity.node.public, own_operator=True
                 )
                 offered.append(put(node.store, known))
-                node.store.add_event(
+                node.store.events.add(
                     "skill.learned",
                     skill_id=skill.skill_id,
                     data={"source": "derived", "line": skill.example_line, "context": skill.context},
@@ -133,9 +133,9 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
         say(node, signer, "confirm", content, {"skill": content})
         if not known.author and known.source in UNSIGNED:
             put(node.store, replace(known, author=node.identity.node.public, own_operator=True))
-        node.store.confirm_skill(known.skill_id, node.name)
+        node.store.skills.confirm(known.skill_id, node.name)
         if known.state != "active":
-            node.store.set_skill_state(known.skill_id, "active", node.name, reason)
+            node.store.skills.set_state(known.skill_id, "active", node.name, reason)
         failures = lift(node, known)
         if failures or known.state == "quarantined":
             tell_lift(node, known, failures)
@@ -156,12 +156,12 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
     check_skill(skill)
     store, me = node.store, node.identity.node.public
     with store.transaction(durable=True):
-        known = store.skill(skill.skill_id)
+        known = store.skills.find(skill.skill_id)
         if known is not None and known.own_operator:
             if source_confirmed and (not known.confirmed or known.state == "forgotten"):
-                store.confirm_skill(skill.skill_id, node.name)
+                store.skills.confirm(skill.skill_id, node.name)
                 if known.state == "forgotten":
-                    store.set_skill_state(skill.skill_id, "active", node.name, "taught again")
+                    store.skills.set_state(skill.skill_id, "active", node.name, "taught again")
                 known = replace(known, confirmed=True, state="active")
                 tell_skill(node, known)
             return known, False
@@ -178,7 +178,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
                 confirmed=source_confirmed,
             ),
         )
-        store.add_event(
+        store.events.add(
             "skill.learned",
             skill_id=skill.skill_id,
             data={

@@ -25,8 +25,8 @@ from meshcore.knowledge.matching import matches
 from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
 from meshcore.safety.redaction import redact_argv
 from meshcore.safety.visible_text import visible
-from meshcore.store.rows import NODE_ID
-from meshcore.store.store import CommandRow, Store
+from meshcore.store.rows import NODE_ID, CommandRow
+from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, VIA, ceiling
 from meshcore.trust.store_keys import (
     BAD_ACTION,
@@ -130,10 +130,10 @@ class _Call:
             boot = boot_id()
             if self._is_twin(incident, boot):
                 return Handled()
-            store.see_agent(self.me.name, self.me.via, self.me.host)
-            if not store.add_incident(incident, store.meta(NODE_ID), boot=boot):
+            store.agents.see(self.me.name, self.me.via, self.me.host)
+            if not store.incidents.open(incident, store.meta.get(NODE_ID), boot=boot):
                 return Handled()
-            store.add_to_outbox("incident", summary(incident))
+            store.outbox.add("incident", summary(incident))
             memory = recall(store, self.session) or Memory()
             before = memory.failed.get(self.key, "")
             memory = self._with_command(memory, report.exit_code or 1, incident.excerpt, incident.incident_id)
@@ -154,7 +154,7 @@ class _Call:
         """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""
         if not any(offer.incident_id == incident_id for offer in memory.offered):
             return False
-        before = self.store.incident(incident_id)
+        before = self.store.incidents.find(incident_id)
         return before is not None and before.state == "applied_not_rerun"
 
     def _incident_id(self) -> str:
@@ -162,11 +162,11 @@ class _Call:
         return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
 
     def _is_twin(self, incident: Incident, boot: str) -> bool:
-        seen = self.store.seen_alike(incident, boot, TWIN_SECONDS)
+        seen = self.store.incidents.seen_alike(incident, boot, TWIN_SECONDS)
         return any(via != self.me.via or not self.report.call for via in seen)
 
     def _mode(self) -> Mode:
-        rows = self.store.controls(MODE)
+        rows = self.store.controls.under(MODE)
         asked = rows.get(VIA + self.me.via, "")
         start: Mode = "hint"
         for mode in MODES:
@@ -177,18 +177,18 @@ class _Call:
     def _answer(self, incident: Incident, mode: Mode) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
         """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
         store = self.store
-        found = matches(incident.signature, store, incident.circumstances)
+        found = matches(incident.signature, store.skills, incident.circumstances)
         folder = project_root(self.cwd) or self.cwd
-        rejected = store.controls(NOT_HERE) if found else {}
+        rejected = store.controls.under(NOT_HERE) if found else {}
         found = [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
         if not found:
             return None, self._may_pull()
-        match, known = found[0], store.skill(found[0].skill_id)
+        match, known = found[0], store.skills.find(found[0].skill_id)
         if known is None or mode in ("approve", "auto"):
             return None, known is not None
         author = self._own_author(known)
         key = verdict_key(match, self.settings.operator / "policy.toml")
-        if not author or store.meta(key) != "hint" or store.meta(BAD_ACTION + normalised(known.skill.action)):
+        if not author or store.meta.get(key) != "hint" or store.meta.get(BAD_ACTION + normalised(known.skill.action)):
             return None, True
         return (known, match, author), False
 
@@ -197,31 +197,31 @@ class _Call:
         store = self.store
         if not known.own_operator:
             return ""
-        if known.author in ("", store.meta(NODE_ID)):
-            return store.meta(LEARNT_BY + known.skill_id) or self.settings.agent
-        row = store.author(known.author)
-        if row is None or row.changed or not row.own_operator or store.expires(known.skill_id, known.author):
+        if known.author in ("", store.meta.get(NODE_ID)):
+            return store.meta.get(LEARNT_BY + known.skill_id) or self.settings.agent
+        row = store.authors.get(known.author)
+        if row is None or row.changed or not row.own_operator or store.authors.expires(known.skill_id, known.author):
             return ""
-        withdrawn = any(store.control(REVOKED + key) for key in (row.node, row.operator) if key)
+        withdrawn = any(store.controls.get(REVOKED + key) for key in (row.node, row.operator) if key)
         return "" if withdrawn else row.name or row.node[:12]
 
     def _may_pull(self) -> bool:
         """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
-        now, before = self.store.clock.now(), self.store.meta(PULLED)
+        now, before = self.store.clock.now(), self.store.meta.get(PULLED)
         try:
             if before and 0 <= (now - from_text(before)).total_seconds() < PULL_SECONDS:
                 return False
         except ValueError:
             pass
-        self.store.set_meta(PULLED, to_text(now))
+        self.store.meta.set(PULLED, to_text(now))
         return not is_locked(Home(self.settings.home).runtime_lock)
 
     def _note_answer(self, incident: Incident, match: Match) -> Offer:
         store, incident_id = self.store, incident.incident_id
         data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
-        store.add_event("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
+        store.events.add("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
         solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
-        store.set_incident_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
+        store.incidents.set_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
         note_told(store, incident, match, self.me)
         return Offer(incident_id, match.skill_id, match.action.command())
 
@@ -248,13 +248,13 @@ class _Call:
     def _take(self, offer: Offer) -> None:
         """Note that the agent ran what it was told of, with success: the failed command will show what it was worth."""
         store = self.store
-        incident = store.incident(offer.incident_id)
+        incident = store.incidents.find(offer.incident_id)
         if incident is None or incident.state != "matched":
             return
-        store.set_incident_state(offer.incident_id, "applied_not_rerun", skill_id=offer.skill_id)
-        store.note_use(offer.skill_id)
+        store.incidents.set_state(offer.incident_id, "applied_not_rerun", skill_id=offer.skill_id)
+        store.skills.note_use(offer.skill_id)
         data = {"via": self.me.via, "command": offer.command}
-        store.add_event(
+        store.events.add(
             "hook.taken", incident_id=offer.incident_id, skill_id=offer.skill_id, agent=self.me.name, data=data
         )
 
@@ -268,9 +268,9 @@ class _Call:
             if offer.command in command:
                 folder = project_root(self.cwd) or self.cwd
                 with self.store.transaction():
-                    self.store.set_rule(not_here_key(offer.skill_id, folder), self.me.name, self.me.name)
+                    self.store.controls.set(not_here_key(offer.skill_id, folder), self.me.name, self.me.name)
                     data = {"rule": f"not in {folder}", "command": offer.command, "actor": self.me.name}
-                    self.store.add_event("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
+                    self.store.events.add("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
         return Handled()
 
     # --- both -----------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class _Call:
     def _with_command(self, memory: Memory, exit_code: int, output: str, incident_id: str) -> Memory:
         now, output = self.store.now(), output[-EXCERPT_LIMIT:]
         row = CommandRow(self.stored_argv, self.cwd, exit_code, output, now, incident_id, self.me.name)
-        return memory.with_command(self.store.add_command(row))
+        return memory.with_command(self.store.commands.add(row))
 
     def _task(self, what: str, **fields: Json) -> dict[str, Json]:
         home, bridge = str(self.settings.home), str(self.settings.bridge)
@@ -299,7 +299,7 @@ def verdict_key(match: Match, policy: Path) -> str:
 
 def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:
     """Write down that an agent was told of a fix."""
-    store.add_event(
+    store.events.add(
         "hook.answered",
         incident_id=incident.incident_id,
         skill_id=match.skill_id,

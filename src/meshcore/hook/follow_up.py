@@ -54,7 +54,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
     with Node(settings) as node:
         recover(node)
         exchange(node)
-        incident = node.store.incident(str(task["incident"]))
+        incident = node.store.incidents.find(str(task["incident"]))
         if incident is None:
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
@@ -71,7 +71,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
 
 
 def _failed(node: Node, task: Task, incident: Incident) -> Answer:
-    if before := node.store.incident(str(task.get("before") or "")):
+    if before := node.store.incidents.find(str(task.get("before") or "")):
         _failed_again(node, before)
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment)
@@ -80,7 +80,7 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     if match is None or ruling is None:
         return Answer()
     key = verdict_key(match, node.settings.operator / "policy.toml")
-    node.store.set_meta(key, "refuse" if ruling.decision == "refuse" else "hint")
+    node.store.meta.set(key, "refuse" if ruling.decision == "refuse" else "hint")
     if ruling.decision == "refuse":
         return Answer()
     if ruling.decision == "run":
@@ -97,7 +97,7 @@ def _failed_again(node: Node, before: Incident) -> None:
     outcome = own_outcome(node, before, before.skill_id, "fix_failed", before.agent.name)
     with node.store.transaction(durable=True):
         count(node, outcome, try_id=outcome.outcome_id)
-        node.store.set_incident_state(before.incident_id, "fix_failed", skill_id=before.skill_id)
+        node.store.incidents.set_state(before.incident_id, "fix_failed", skill_id=before.skill_id)
 
 
 def _mode(node: Node, via: str) -> Mode:
@@ -122,7 +122,7 @@ def _hint(node: Node, task: Task, considered: Considered) -> Answer:
         memory = recall(node.store, str(task["session"])) or Memory()
         offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
         remember(node.store, str(task["session"]), memory.with_offer(offer))
-    return suggestion(known, match, node.store.meta(LEARNT_BY + known.skill_id) or trust.name or node.name)
+    return suggestion(known, match, node.store.meta.get(LEARNT_BY + known.skill_id) or trust.name or node.name)
 
 
 def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
@@ -150,7 +150,7 @@ def _heal(node: Node, task: Task, considered: Considered) -> Answer:
     with suppress(subprocess.TimeoutExpired):
         child.wait(agent_called(str(task["via"])).WAIT_SECONDS)
     child.returncode = child.poll() or 0  # it may outlive us, and that is no fault
-    return _healed(node.store.incident(incident.incident_id) or incident, match.action.command())
+    return _healed(node.store.incidents.find(incident.incident_id) or incident, match.action.command())
 
 
 def _healed(incident: Incident, fix: str) -> Answer:
@@ -186,7 +186,7 @@ def _succeeded(node: Node, task: Task, incident: Incident) -> Answer:
         if found.state in ("applied_not_rerun", "unknown") and found.skill_id
     ]
     if any(found.state not in ("applied_not_rerun", "unknown") for found in waiting):
-        skill = learn_from(node, store.commands(memory.commands))
+        skill = learn_from(node, store.commands.with_ids(memory.commands))
         if skill is not None:
             state = "confirmed" if skill.confirmed else "unconfirmed until it is seen again or you confirm it"
             lines.append(f"learnt #{skill.label}: {skill.skill.example_line} → {example_fix(skill.skill)} ({state})")
@@ -199,4 +199,4 @@ def _succeeded(node: Node, task: Task, incident: Incident) -> Answer:
 def _note_fault(task: Task, error: Exception) -> None:
     with suppress(Exception), Node(load(home=str(task["home"]), bridge=str(task["bridge"]))) as node:
         what = visible(f"after the hook of {task['via']}: {str(error) or type(error).__name__}", limit=500)
-        node.store.add_event("fault", data={"what": what})
+        node.store.events.add("fault", data={"what": what})

@@ -131,7 +131,7 @@ def _note_fault(name: str, error: Exception, home: str | None) -> None:
 
         store = Store(Home(load(home=home).home).store, busy_timeout=BUSY_SECONDS)
         what = visible(f"the hook of {name}: {str(error) or type(error).__name__}", keep_newlines=False, limit=500)
-        store.add_event("fault", data={"what": what})
+        store.events.add("fault", data={"what": what})
         store.close()
     except Exception:  # noqa: S110  there is nowhere left to say it
         pass

@@ -77,7 +77,7 @@ def key_of(argv: Sequence[str], cwd: str) -> str:
 def recall(store: Store, key: str) -> Memory | None:
     """Return what is remembered of a session, None where nothing is, or nothing that can be read."""
     try:
-        found = json.loads(store.meta(key) or "null")
+        found = json.loads(store.meta.get(key) or "null")
         return None if found is None else _from_json(found)
     except (ValueError, TypeError, KeyError):
         return None
@@ -94,21 +94,21 @@ def _from_json(found: Json) -> Memory:
 def remember(store: Store, key: str, memory: Memory) -> None:
     """Keep what is to be known of a session; a session in which nothing is open any more is forgotten."""
     if not memory.failed:
-        store.drop_meta(key)
+        store.meta.drop(key)
         return
-    if not store.meta(key):
+    if not store.meta.get(key):
         _forget_old_ones(store)
     offered = [[offer.incident_id, offer.skill_id, offer.command] for offer in memory.offered]
     value = {"at": store.now(), "commands": memory.commands, "failed": memory.failed, "offered": offered}
-    store.set_meta(key, json.dumps(value, separators=(",", ":")))
+    store.meta.set(key, json.dumps(value, separators=(",", ":")))
 
 
 def _forget_old_ones(store: Store) -> None:
     now = store.clock.now()
-    for key, value in store.metas(PREFIX).items():
+    for key, value in store.meta.under(PREFIX).items():
         try:
             old = (now - from_text(json.loads(value)["at"])).days >= KEPT_DAYS
         except (ValueError, TypeError, KeyError):
             old = True
         if old:
-            store.drop_meta(key)
+            store.meta.drop(key)

@@ -123,8 +123,8 @@ def _last_time(store: Store, command: str) -> tuple[str, str]:
     given = plain_command(command, os.getcwd())  # noqa: PTH109
     argv, cwd = given.argv, given.cwd
     stored = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
-    before = store.last_verified(stored, cwd)
-    known = store.skill(before.skill_id) if before is not None and before.skill_id else None
+    before = store.incidents.last_verified(stored, cwd)
+    known = store.skills.find(before.skill_id) if before is not None and before.skill_id else None
     if before is None or known is None or known.state != "active" or not known.own_operator:
         return "", ""
     try:

@@ -39,12 +39,12 @@ def project(store: Store, path: Path) -> int:
     restored from a backup) is kept as `<name>.before-<time>`, an event says so, and a new one is written.
     """
     try:
-        if store.last_event() <= int(store.meta(PROJECTED, "0")):
+        if store.events.last() <= int(store.meta.get(PROJECTED, "0")):
             return 0
         with FileLock(path.with_name(path.name + ".lock")).held(LOCK_SECONDS) as free:
             written = _project(store, path) if free else 0
-        if store.meta(FAULT):
-            store.set_meta(FAULT, "")
+        if store.meta.get(FAULT):
+            store.meta.set(FAULT, "")
         return written
     except OSError as error:
         _report(store, path, error.strerror or type(error).__name__)
@@ -55,9 +55,9 @@ def project(store: Store, path: Path) -> int:
 
 def _report(store: Store, path: Path, reason: str) -> None:
     with suppress(MeshError):
-        if store.meta(FAULT) != reason:
-            store.add_event("fault", data={"what": f"{path}: the journal is not written ({reason})"})
-            store.set_meta(FAULT, reason)
+        if store.meta.get(FAULT) != reason:
+            store.events.add("fault", data={"what": f"{path}: the journal is not written ({reason})"})
+            store.meta.set(FAULT, reason)
 
 
 def _project(store: Store, path: Path) -> int:
@@ -71,9 +71,9 @@ def _project(store: Store, path: Path) -> int:
             descriptor, last = _open(path), (0, "")
             what = f"{store.path} lacks events that {kept} tells: it was lost in part, or restored from a backup"
             with store.transaction():
-                store.add_event("fault", data={"what": what})
-                store.set_meta(PROJECTED, "0")
-        return _append(store, descriptor, last[0] or int(store.meta(PROJECTED, "0")))
+                store.events.add("fault", data={"what": what})
+                store.meta.set(PROJECTED, "0")
+        return _append(store, descriptor, last[0] or int(store.meta.get(PROJECTED, "0")))
     finally:
         os.close(descriptor)
 
@@ -89,12 +89,12 @@ def _open(path: Path) -> int:
 
 def _append(store: Store, descriptor: int, done: int) -> int:
     written = 0
-    while events := store.events_after(done, BATCH):
+    while events := store.events.after(done, BATCH):
         lines = "".join(json.dumps(event.to_json(), ensure_ascii=False).translate(_STEERING) + "\n" for event in events)
         _append_whole(descriptor, lines.encode("utf-8", "replace"))
         done = events[-1].seq
         written += len(events)
-        store.set_meta(PROJECTED, str(done))
+        store.meta.set(PROJECTED, str(done))
     return written
 
 
@@ -157,6 +157,6 @@ def _is_of(store: Store, last: tuple[int, str]) -> bool:
     seq, at = last
     if not seq:
         return True
-    found = store.events_after(seq - 1, 1)
+    found = store.events.after(seq - 1, 1)
     # An event that was pruned from the store had been projected before.
-    return seq <= store.last_event() and (found[0].seq != seq or found[0].at == at)
+    return seq <= store.events.last() and (found[0].seq != seq or found[0].at == at)

@@ -75,14 +75,14 @@ class _Ledger:
 
     @classmethod
     def load(cls, store: Store) -> _Ledger:
-        data = json.loads(store.meta(BASELINE, "{}"))
+        data = json.loads(store.meta.get(BASELINE, "{}"))
         ledger = cls(skills=data.get("skills", {}), refused=data.get("refused", []))
         for name in ("stats", "shown_stats", "shown_uses"):
             setattr(ledger, name, Counter(data.get(name, {})))
         return ledger
 
     def save(self, store: Store) -> None:
-        store.set_meta(BASELINE, json.dumps({name: getattr(self, name) for name in self.__slots__}))
+        store.meta.set(BASELINE, json.dumps({name: getattr(self, name) for name in self.__slots__}))
 
     def count(self, stats: Mapping[str, int], uses: Mapping[str, int]) -> None:
         """Add what a file shows beyond what we wrote into it: old programs have counted that."""
@@ -221,7 +221,7 @@ def import_skills_file(store: Store, path: Path) -> Imported:
             return _import(store, path) if free else Imported()
     except OSError as error:
         reason = f"{path}: cannot be used ({error.strerror}); check who owns it and its folder"
-        store.add_event("skills_file.broken", data={"reason": reason})
+        store.events.add("skills_file.broken", data={"reason": reason})
         return Imported()
 
 
@@ -234,7 +234,7 @@ def _import(store: Store, path: Path) -> Imported:
     try:
         data = read_plain_file(path, MAX_BYTES)
         digest = _digest(data)
-        if store.meta(WRITTEN) == digest:
+        if store.meta.get(WRITTEN) == digest:
             return Imported()
         entries, stats = _parse(data, path)
     except FileNotFoundError:
@@ -247,7 +247,7 @@ def _import(store: Store, path: Path) -> Imported:
         return Imported()
     with store.transaction():
         imported = _take_in(store, path, entries, stats)
-        store.set_meta(WRITTEN, digest)
+        store.meta.set(WRITTEN, digest)
     return imported
 
 
@@ -257,7 +257,7 @@ def _keep_aside(store: Store, path: Path, reason: str) -> None:
     while kept.exists():
         kept, number = path.with_name(f"{stem}-{number}"), number + 1
     path.rename(kept)
-    store.add_event("skills_file.broken", data={"reason": reason, "kept": str(kept)})
+    store.events.add("skills_file.broken", data={"reason": reason, "kept": str(kept)})
 
 
 def _take_in(store: Store, path: Path, entries: Sequence[Json], stats: Mapping[str, int]) -> Imported:
@@ -265,7 +265,7 @@ def _take_in(store: Store, path: Path, entries: Sequence[Json], stats: Mapping[s
     # What we wrote ourselves comes back as it is: it must never become a second skill.
     known_words = {
         _words(skill_to_old(known, 0, ledger.skills.get(known.skill.skill_id))): known.skill.skill_id
-        for known in store.skills()
+        for known in store.skills.all()
     }
     uses: Counter[str] = Counter()
     refused: list[str] = []
@@ -283,10 +283,10 @@ def _take_in(store: Store, path: Path, entries: Sequence[Json], stats: Mapping[s
         uses[known_words[words]] += _count(entry.get("usage_count"))
     ledger.count(stats, uses)
     ledger.save(store)
-    store.set_meta(SHOWN, "")
+    store.meta.set(SHOWN, "")
     if refused:
         reason = f"{path}: {len(refused)} entries cannot be used and stay as they are: {'; '.join(refused[:5])}"
-        store.add_event("skills_file.broken", data={"reason": reason})
+        store.events.add("skills_file.broken", data={"reason": reason})
     return Imported(len(entries), len(uses), added, tuple(refused))
 
 
@@ -297,10 +297,10 @@ def _words(entry: Json) -> tuple[str, ...]:
 def _learn_from(store: Store, ledger: _Ledger, entry: Json) -> tuple[str, bool]:
     known = skill_from_old(entry)
     skill_id = known.skill.skill_id
-    if store.skill(skill_id) is not None:
+    if store.skills.find(skill_id) is not None:
         return skill_id, False
     put(store, known)
-    store.add_event("skill.learned", skill_id=skill_id, data={"source": "legacy", "line": known.skill.example_line})
+    store.events.add("skill.learned", skill_id=skill_id, data={"source": "legacy", "line": known.skill.example_line})
     created = entry.get("created")
     ledger.skills[skill_id] = {
         "error_type": entry["error_type"],
@@ -313,7 +313,7 @@ def _learn_from(store: Store, ledger: _Ledger, entry: Json) -> tuple[str, bool]:
 def put(store: Store, known: KnownSkill) -> KnownSkill:
     """Store a skill with the keys that matching finds it by."""
     entry = index_entry(known)
-    return store.put_skill(known, entry.bucket, entry.shape, entry.keys)
+    return store.skills.put(known, entry.bucket, entry.shape, entry.keys)
 
 
 def write_skills_file(store: Store, path: Path) -> bool:
@@ -327,18 +327,18 @@ def write_skills_file(store: Store, path: Path) -> bool:
 
 def _write(store: Store, path: Path) -> bool:
     _import(store, path)
-    seq, number = store.last_event(), store.count_skills()
+    seq, number = store.events.last(), store.skills.count()
     if path.exists() and _is_shown(store, number):
         return False
-    ledger, uses = _Ledger.load(store), store.uses()
-    gone_incidents, gone_resolved = store.forgotten()
+    ledger, uses = _Ledger.load(store), store.skills.uses()
+    gone_incidents, gone_resolved = store.retention.forgotten()
     own = {
-        "total_errors_handled": store.count_own_incidents() + gone_incidents,
-        "auto_resolved": store.figures().get("tries.policy.verified", 0) + gone_resolved,
+        "total_errors_handled": store.incidents.count_own() + gone_incidents,
+        "auto_resolved": store.snapshots.figures().get("tries.policy.verified", 0) + gone_resolved,
     }
     ledger.shown_stats, ledger.shown_uses = Counter({n: ledger.stats[n] + own[n] for n in STATS}), Counter()
     lines: list[str] = []
-    for known in store.skills(states=SHOWN_STATES):
+    for known in store.skills.all(states=SHOWN_STATES):
         skill_id = known.skill.skill_id
         entry = skill_to_old(known, uses.get(skill_id, 0), ledger.skills.get(skill_id))
         lines.append(json.dumps(entry))
@@ -347,20 +347,20 @@ def _write(store: Store, path: Path) -> bool:
     listed = ",\n    ".join(lines + ledger.refused)
     data = f'{{\n  "skills": [\n    {listed}\n  ],\n  "stats": {json.dumps(ledger.shown_stats)}\n}}\n'.encode()
     digest = _digest(data)
-    is_new = store.meta(WRITTEN) != digest or not path.exists()
+    is_new = store.meta.get(WRITTEN) != digest or not path.exists()
     # Noted first: a file of ours that is not noted would pass for what an old program has counted.
     with store.transaction():
         ledger.save(store)
-        store.set_meta(WRITTEN, digest)
-        store.set_meta(SHOWN, f"{seq}:{number}")
+        store.meta.set(WRITTEN, digest)
+        store.meta.set(SHOWN, f"{seq}:{number}")
     if is_new:
         write_atomically(path, data)
     return is_new
 
 
 def _is_shown(store: Store, number: int) -> bool:
-    seq, _, shown = store.meta(SHOWN).partition(":")
-    return shown == str(number) and not store.has_event_after(int(seq), CHANGED_BY)
+    seq, _, shown = store.meta.get(SHOWN).partition(":")
+    return shown == str(number) and not store.events.has_after(int(seq), CHANGED_BY)
 
 
 def _naive_local(utc: str) -> str:

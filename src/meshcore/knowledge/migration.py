@@ -18,11 +18,11 @@ def reread_skills(store: Store) -> int:
 
     The skill as read today takes over evidence, author and state; the older one is forgotten, which a person can undo.
     """
-    if store.meta(READ_WITH) == str(VERSION):
+    if store.meta.get(READ_WITH) == str(VERSION):
         return 0
     migrated = 0
     with store.transaction(durable=True):
-        for known in store.skills():
+        for known in store.skills.all():
             if known.skill.signature_version == VERSION or known.state == "forgotten":
                 continue
             try:
@@ -30,7 +30,7 @@ def reread_skills(store: Store) -> int:
             except BadSkillError:
                 continue
             put(store, replace(known, skill=skill, label=0, stored_id=""))
-            store.set_skill_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
+            store.skills.set_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
             migrated += 1
-        store.set_meta(READ_WITH, str(VERSION))
+        store.meta.set(READ_WITH, str(VERSION))
     return migrated

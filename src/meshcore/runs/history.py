@@ -46,15 +46,15 @@ def keep_results(store: Store, verdicts: Sequence[Verdict], *, root: Path, full:
     with store.transaction():
         for verdict in verdicts:
             body = {**verdict.record(), "errors": list(verdict.errors)}
-            store.set_meta(_key(verdict.path), json.dumps(body, ensure_ascii=True))
+            store.meta.set(_key(verdict.path), json.dumps(body, ensure_ascii=True))
         if full:
             there = {verdict.run for verdict in verdicts}
             for state in latest_validations(store):
                 if state.run not in there and Path(state.path).parent == root:
-                    store.drop_meta(_key(state.path))
+                    store.meta.drop(_key(state.path))
         failed = [verdict.run for verdict in verdicts if verdict.errors]
         data: dict[str, Json] = {"root": str(root), "full": full, "failed": failed[:NAMED], **summary(verdicts)}
-        store.add_event("runs.validated", data=data | ({"actor": actor} if actor else {}))
+        store.events.add("runs.validated", data=data | ({"actor": actor} if actor else {}))
 
 
 def _key(path: str) -> str:
@@ -63,7 +63,7 @@ def _key(path: str) -> str:
 
 def latest_validations(store: Store) -> list[RunState]:
     """Return the newest result of every run, by path."""
-    return states_of(store.metas(RESULT))
+    return states_of(store.meta.under(RESULT))
 
 
 def states_of(metas: Mapping[str, str]) -> list[RunState]:
@@ -87,17 +87,17 @@ def _texts(values: Iterable[Json]) -> tuple[str, ...]:
 def request_validation(store: Store, runs: Iterable[str] | None, actor: str, root: Path | None = None) -> None:
     """Ask the runtime of this home to validate `runs` (None: all) now; what was asked before and waits is kept."""
     with store.transaction():
-        before = _request(store.control(REQUEST))
+        before = _request(store.controls.get(REQUEST))
         names = None if runs is None else tuple(dict.fromkeys(runs))
         if names is not None and before is not None and before.root == root:
             names = None if before.runs is None else tuple(dict.fromkeys((*before.runs, *names)))
         body = {"runs": names, "root": str(root) if root else None, "actor": actor}
-        store.set_control(REQUEST, json.dumps(body), actor, "validation.requested")
+        store.controls.request(REQUEST, json.dumps(body), actor, "validation.requested")
 
 
 def take_request(store: Store) -> Request | None:
     """Take what was asked for, so that one process does it; None where nothing was."""
-    return _request(store.take_control(REQUEST))
+    return _request(store.controls.take(REQUEST))
 
 
 def _request(text: str) -> Request | None:

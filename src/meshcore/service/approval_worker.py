@@ -11,7 +11,7 @@ import sys
 from meshcore.errors import MeshError
 from meshcore.healing.capture import project_root
 from meshcore.node import Node
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshcore.trust.halting import halted
 
 AT_ONCE = 4
@@ -34,7 +34,9 @@ class Carrier:
     def look(self) -> None:
         """Start what can be started now. Needs a running event loop; faults become events."""
         with contextlib.suppress(MeshError):
-            waiting = [a for a in self._node.store.approved() if not a.process and a.approval_id not in self._started]
+            waiting = [
+                a for a in self._node.store.approvals.approved() if not a.process and a.approval_id not in self._started
+            ]
             if not waiting or halted(self._node):
                 return
             for approval in waiting:
@@ -49,7 +51,7 @@ class Carrier:
                 task.add_done_callback(lambda _task, target=target: self._tasks.pop(target, None))  # type: ignore[misc]
 
     def _target(self, approval: Approval) -> str:
-        incident = self._node.store.incident(approval.incident_id)
+        incident = self._node.store.incidents.find(approval.incident_id)
         return (project_root(incident.cwd) or incident.cwd) if incident else approval.incident_id
 
     async def _carry_out(self, approval: Approval) -> None:
@@ -88,7 +90,7 @@ class Carrier:
 
     def _fault(self, what: str) -> None:
         with contextlib.suppress(MeshError):
-            self._node.store.add_event("fault", data={"what": what})
+            self._node.store.events.add("fault", data={"what": what})
 
     async def close(self) -> None:
         """End what still runs, and wait until it has ended."""

@@ -203,15 +203,15 @@ def _store(node: Node) -> Check:
         verdict = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
         return Check("store", "bad", f"{node.home.store}: {verdict}", "move it aside; skills come back from the bridge")
-    figures = node.store.figures()
+    figures = node.store.snapshots.figures()
     waiting = figures.get("outbox.waiting", 0)
     return Check(
-        "store", "ok", f"{node.store.count_skills()} skills, {node.store.last_event()} events, {waiting} to publish"
+        "store", "ok", f"{node.store.skills.count()} skills, {node.store.events.last()} events, {waiting} to publish"
     )
 
 
 def _clock(node: Node) -> Check:
-    seen, now = node.store.highest_time(), node.clock.now()
+    seen, now = node.store.records.highest_time(), node.clock.now()
     if seen and (ahead := (from_text(seen) - now).total_seconds()) > CLOCK_TOLERANCE_SECONDS:
         return Check(
             "clock",
@@ -243,10 +243,10 @@ def _bridge(node: Node) -> list[Check]:
 
 
 def _records(node: Node) -> Check:
-    rejected = node.store.count_records().get("rejected", 0)
+    rejected = node.store.records.count().get("rejected", 0)
     if not rejected:
         return Check("records", "ok", "none was rejected")
-    received, record, reason = node.store.rejected_records(1)[0]
+    received, record, reason = node.store.records.rejected(1)[0]
     return Check(
         "records", "note", f"{rejected} rejected, the last at {received}: {record[:12]} {reason}", "look at its author"
     )

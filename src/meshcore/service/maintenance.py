@@ -51,7 +51,7 @@ def maintain(node: Node, *, dry_run: bool = False) -> list[Step]:
         steps = list(_steps(node, dry_run))
     if not dry_run:
         lines = [{"name": step.name, "level": step.level, "text": step.text} for step in steps]
-        node.store.add_event("maintenance.done", data={"steps": lines})
+        node.store.events.add("maintenance.done", data={"steps": lines})
         node.project()
     return steps
 
@@ -59,7 +59,7 @@ def maintain(node: Node, *, dry_run: bool = False) -> list[Step]:
 def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
     store, bridge = node.store, node.bridge
     log = bridge if isinstance(bridge, SqliteBridge) else None
-    whole = [_try("integrity", lambda: _integrity(node.home.store, store.integrity()))]
+    whole = [_try("integrity", lambda: _integrity(node.home.store, store.database.integrity()))]
     if log is not None:
         whole += [_try("integrity", lambda: _check_log(log)), _try("integrity", lambda: _check_old(log))]
     elif node.bridge_fault:
@@ -138,11 +138,11 @@ def _prune_store(node: Node, dry_run: bool) -> Step:
     def before(days: float | None) -> str:
         return "" if days is None else to_text(_before(now, days))
 
-    found = node.store.forget(
+    found = node.store.retention.forget(
         incidents=before(keep.incidents_days),
         events=before(keep.journal_days),
         records=before(keep.bridge_days),
-        projected=int(node.store.meta(PROJECTED, "0")),
+        projected=int(node.store.meta.get(PROJECTED, "0")),
         dry_run=dry_run,
     )
     return Step("store", "ok", f"{_in_words(found)} {_gone(dry_run)}")
@@ -182,7 +182,10 @@ def _prune_old(bridge: SqliteBridge, before: datetime, dry_run: bool) -> Step:
 def _space(node: Node, bridge: SqliteBridge | None, dry_run: bool) -> Iterator[Step]:
     store = node.store
     yield _try(
-        "space", lambda: _given_back(store.path, store.unused_bytes() if dry_run else store.give_back(), dry_run)
+        "space",
+        lambda: _given_back(
+            store.path, store.database.unused_bytes() if dry_run else store.database.give_back(), dry_run
+        ),
     )
     if bridge is not None:
         yield _try("space", lambda: _give_back_log(bridge, dry_run))

@@ -95,7 +95,7 @@ class Runtime:
         self._loops = Loops(loops, node.home.store, node.clock)
         self._stopping = asyncio.Event()
         self._ring = asyncio.Event()
-        self._told = node.store.last_event()
+        self._told = node.store.events.last()
         self._lock = RuntimeLock(node.home.runtime_lock)
         self._retry_at = 0.0
         self._retry_after = RETRY_FIRST_SECONDS
@@ -115,7 +115,7 @@ class Runtime:
         store = self.node.store
         try:
             recover(self.node)
-            store.add_event("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
+            store.events.add("runtime.started", data={"pid": os.getpid(), "node": self.node.identity.node.public})
             self._loops.start()
             self._manager.ready()
             while not self._stopping.is_set():
@@ -133,7 +133,7 @@ class Runtime:
             await self._carrier.close()
             self._drain()
             await ended
-            store.add_event("runtime.stopped", data={"pid": os.getpid()})
+            store.events.add("runtime.stopped", data={"pid": os.getpid()})
             self.node.project()
             self._tell()
         finally:
@@ -171,7 +171,7 @@ class Runtime:
         self.node.disconnect()
         if reason != self._fault:
             with contextlib.suppress(MeshError):
-                self.node.store.add_event("fault", data={"what": reason})
+                self.node.store.events.add("fault", data={"what": reason})
                 self._fault = reason
         self._retry_at = now + self._retry_after
         self._retry_after = min(self._retry_after * 2, RETRY_MOST_SECONDS)
@@ -187,7 +187,7 @@ class Runtime:
         self._watched = descriptor
 
     def _tell(self) -> None:
-        while events := self.node.store.events_after(self._told):
+        while events := self.node.store.events.after(self._told):
             self._told = events[-1].seq
             if self.on_event is not None:
                 for event in events:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import json
 
 from meshcore.store import queries as reads
-from meshcore.store.incidents import IncidentTables
+from meshcore.store.database import Database
+from meshcore.store.events import Events
+from meshcore.store.incidents import Incidents
 from meshcore.store.queries import unambiguous
 from meshcore.store.rows import Approval
 
 
-class ApprovalTables(IncidentTables):
+class Approvals:
     """The table `approvals`."""
+
+    def __init__(self, db: Database, events: Events, incidents: Incidents) -> None:
+        self._db = db
+        self._events = events
+        self._incidents = incidents
 
     def ask(self, approval: Approval) -> bool:
         """Let a try wait for a person; False where the same already waits."""
-        with self.transaction():
+        with self._db.transaction():
             waiting = self._db.execute(
                 "SELECT 1 FROM approvals WHERE state='waiting' AND incident_id=? AND action_hash=?",
                 (approval.incident_id, approval.action_hash),
             ).fetchone()
             if waiting:
                 return False
-            self._write(
+            self._db.execute(
                 "INSERT INTO approvals (approval_id, incident_id, skill_id, action_hash, command, reasons, asked,"
                 " state, resolved, actor) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (
@@ -38,8 +45,8 @@ class ApprovalTables(IncidentTables):
                     approval.actor,
                 ),
             )
-            self.set_incident_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
-            self.add_event(
+            self._incidents.set_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
+            self._events.add(
                 "approval.waiting",
                 incident_id=approval.incident_id,
                 skill_id=approval.skill_id,
@@ -47,46 +54,46 @@ class ApprovalTables(IncidentTables):
             )
         return True
 
-    def approvals(self, *, waiting_only: bool = True) -> list[Approval]:
+    def all(self, *, waiting_only: bool = True) -> list[Approval]:
         """Return approvals, oldest first."""
-        return self._all(reads.approvals(waiting_only))
+        return self._db.all(reads.approvals(waiting_only))
 
-    def approval(self, reference: str) -> Approval | None:
+    def find(self, reference: str) -> Approval | None:
         """Return the approval with this id or unambiguous beginning of it."""
-        return unambiguous(self._all(reads.approval(reference)), reference, lambda found: found.approval_id)
+        return unambiguous(self._db.all(reads.approval(reference)), reference, lambda found: found.approval_id)
 
-    def resolve_approval(self, approval_id: str, state: str, actor: str, *, process: str = "") -> bool:
+    def resolve(self, approval_id: str, state: str, actor: str, *, process: str = "") -> bool:
         """Settle what waits; False where somebody else did before. `process` carries it out itself, at once."""
-        with self.transaction(durable=True):
-            done = self._write(
+        with self._db.transaction(durable=True):
+            done = self._db.execute(
                 "UPDATE approvals SET state=?, resolved=?, actor=?, process=? WHERE approval_id=? AND state='waiting'",
-                (state, self.now(), actor, process, approval_id),
+                (state, self._db.now(), actor, process, approval_id),
             )
             if done.rowcount:
-                self.add_event("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
+                self._events.add("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
         return done.rowcount == 1
 
     def approved(self) -> list[Approval]:
         """Return what was approved and is not carried out, claimed or not, oldest first."""
-        return self._all(reads.approved())
+        return self._db.all(reads.approved())
 
-    def claim_approval(self, approval_id: str, process: str) -> bool:
+    def claim(self, approval_id: str, process: str) -> bool:
         """Give what was approved to one process to carry out; False where another has it, or it is done."""
-        with self.transaction(durable=True):
-            done = self._write(
+        with self._db.transaction(durable=True):
+            done = self._db.execute(
                 "UPDATE approvals SET process=? WHERE approval_id=? AND state='approved' AND process='' AND result=''",
                 (process, approval_id),
             )
         return done.rowcount == 1
 
-    def finish_approval(self, approval_id: str, result: str, why: str = "") -> bool:
+    def finish(self, approval_id: str, result: str, why: str = "") -> bool:
         """Note how carrying out went, once, with its event; False where that is known already."""
-        with self.transaction(durable=True):
-            done = self._write(
+        with self._db.transaction(durable=True):
+            done = self._db.execute(
                 "UPDATE approvals SET result=? WHERE approval_id=? AND state='approved' AND result=''",
                 (result, approval_id),
             )
             if done.rowcount:
                 data = {"approval": approval_id, "result": result, **({"why": why} if why else {})}
-                self.add_event("approval.carried", data=data)
+                self._events.add("approval.carried", data=data)
         return done.rowcount == 1

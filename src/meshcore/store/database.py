@@ -51,7 +51,7 @@ def fault(error: sqlite3.Error, path: Path, patience: float = BUSY_TIMEOUT_SECON
     return MeshError(f"{path}: {_PASSING.get(code, 'cannot be used; try again')} ({detail})")
 
 
-class StoreFile:
+class Database:
     """One connection to one file. Not for several threads: each opens its own.
 
     Raises StoreTooNewError for a newer schema, ConfigurationError for a file that is no store, and MeshError where it
@@ -67,19 +67,19 @@ class StoreFile:
         self._must_flush = False
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         _create_private(path)
-        with self._faults():
-            self._db = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
+        with self.faults():
+            self._connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
             try:
                 self._prepare()
             except BaseException:
-                self._db.close()
+                self._connection.close()
                 raise
 
     def _prepare(self) -> None:
         version = self._version()
-        self._db.execute("PRAGMA wal_autocheckpoint=0")
-        if version == SCHEMA_VERSION and self._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        self._connection.execute("PRAGMA wal_autocheckpoint=0")
+        if version == SCHEMA_VERSION and self._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             return
         try:
             # SQLite does not wait for the lock that a change of the journal mode needs: one process at a time.
@@ -87,8 +87,8 @@ class StoreFile:
                 if not free:
                     raise MeshError(f"{self.path}: being set up by another process; try again")
                 # Of effect in an empty file only: later it gives unused space back in short steps.
-                self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                self._connection.execute("PRAGMA journal_mode=WAL")
                 self._migrate()
         except OSError as error:
             raise ConfigurationError(
@@ -97,7 +97,7 @@ class StoreFile:
 
     def _version(self) -> int:
         try:
-            version, tables = self._db.execute(VERSION_AND_TABLES).fetchone()
+            version, tables = self._connection.execute(VERSION_AND_TABLES).fetchone()
         except UnicodeDecodeError as error:
             # SQLite quotes a damaged table's text in its message, whatever bytes that is by now.
             raise ConfigurationError(f"{self.path}: {_LASTING[sqlite3.SQLITE_CORRUPT]}") from error
@@ -109,8 +109,8 @@ class StoreFile:
             for number in range(version + 1, SCHEMA_VERSION + 1):
                 script = (Path(__file__).parent / "sql" / f"store_{number:03d}.sql").read_text("utf-8")
                 for statement in _statements(script):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={number}")
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version={number}")
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
@@ -128,52 +128,52 @@ class StoreFile:
     def _outermost(self, durable: bool) -> Iterator[None]:
         self._depth, self._must_flush = 1, False
         try:
-            with self._faults():
-                self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                self._db.execute("BEGIN IMMEDIATE")
+            with self.faults():
+                self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
-                self._db.execute("COMMIT")
+                self._connection.execute("COMMIT")
                 if self._must_flush and not durable:
                     self._flush()
         finally:
             self._depth = 0
-            if self._db.in_transaction:
+            if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
+                    self._connection.execute("ROLLBACK")
         self._commits += 1
         if self._commits % _COMMITS_BETWEEN_LOOKS == 0:
             self.checkpoint(at_least=CHECKPOINT_BYTES)
 
     def _nested(self) -> Iterator[None]:
-        if not self._db.in_transaction:
+        if not self._connection.in_transaction:
             raise MeshError(f"{self.path}: not stored: what was written before it was undone; try again")
         name = f"level_{self._depth}"
-        self._db.execute(f"SAVEPOINT {name}")
+        self._connection.execute(f"SAVEPOINT {name}")
         self._depth += 1
         try:
             yield
         except BaseException:
             # A full disk may have ended the whole transaction already.
-            if self._db.in_transaction:
-                self._db.execute(f"ROLLBACK TO {name}")
-                self._db.execute(f"RELEASE {name}")
+            if self._connection.in_transaction:
+                self._connection.execute(f"ROLLBACK TO {name}")
+                self._connection.execute(f"RELEASE {name}")
             raise
         else:
-            self._db.execute(f"RELEASE {name}")
+            self._connection.execute(f"RELEASE {name}")
         finally:
             self._depth -= 1
 
     def _flush(self) -> None:
         # A synchronous commit brings the whole write-ahead log to the disk, earlier commits included.
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('flushed', ?)", (self.now(),))
-        self._db.execute("COMMIT")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('flushed', ?)", (self.now(),))
+        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file; a large write-ahead log is folded in first."""
         self.checkpoint(at_least=CHECKPOINT_BYTES)
-        self._db.close()
+        self._connection.close()
 
     def checkpoint(self, *, at_least: int = 0) -> bool:
         """Fold a write-ahead log of `at_least` bytes into the database; False where it was smaller, or in use.
@@ -192,54 +192,60 @@ class StoreFile:
 
     def _checkpoint(self) -> bool:
         try:
-            self._db.execute("PRAGMA busy_timeout=0")
-            return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            self._connection.execute("PRAGMA busy_timeout=0")
+            return bool(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
         except sqlite3.OperationalError:
             return False
         finally:
-            self._db.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
 
     def integrity(self) -> str:
         """Return what SQLite finds wrong with the whole file, empty where nothing is."""
-        with self._faults():
-            return integrity(self._db)
+        with self.faults():
+            return integrity(self._connection)
 
     def table_counts(self) -> dict[str, int]:
         """Return the number of rows of every table."""
-        with self._faults():
-            return table_counts(self._db)
+        with self.faults():
+            return table_counts(self._connection)
 
     def unused_bytes(self) -> int:
         """Return how many bytes `give_back` would return to the disk now."""
-        with self._faults():
-            return unused_bytes(self._db)
+        with self.faults():
+            return unused_bytes(self._connection)
 
     def give_back(self) -> int:
         """Return unused space to the disk where there is much of it; return how many bytes that were."""
-        with self._faults():
-            return give_back(self._db)
+        with self.faults():
+            return give_back(self._connection)
 
     def now(self) -> str:
         """Return the time as rows hold it."""
         return to_text(self.clock.now())
 
-    def _all(self, read: Read[T]) -> list[T]:
-        with self._faults():
-            return values(read, self._db.execute(read.sql, read.parameters), self.path)
+    def all(self, read: Read[T]) -> list[T]:
+        """Return the answer to a question, a value for each row."""
+        with self.faults():
+            return values(read, self._connection.execute(read.sql, read.parameters), self.path)
 
-    def _one(self, read: Read[T]) -> T | None:
-        found = self._all(read)
+    def one(self, read: Read[T]) -> T | None:
+        """Return the first value of the answer to a question, None where it is empty."""
+        found = self.all(read)
         return found[0] if found else None
 
-    def _write(self, sql: str, parameters: Sequence[Parameter] = ()) -> sqlite3.Cursor:
-        """Run one statement of a transaction. Raises ValueError for a number or text that SQLite cannot hold."""
+    def execute(self, sql: str, parameters: Sequence[Parameter] = ()) -> sqlite3.Cursor:
+        """Run one statement of a transaction, or of a block of `faults`.
+
+        Raises ValueError for a number or text that SQLite cannot hold.
+        """
         try:
-            return self._db.execute(sql, parameters)
+            return self._connection.execute(sql, parameters)
         except OverflowError as error:
             raise ValueError("a number is larger than 63 bits") from error
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def faults(self) -> Iterator[None]:
+        """Raise errors of SQLite in a block as what they mean for a store (see `fault`)."""
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):

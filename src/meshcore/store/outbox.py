@@ -6,55 +6,70 @@ from collections.abc import Mapping, Sequence
 
 from meshcore.model import Json, Record, canonical
 from meshcore.store import queries as reads
-from meshcore.store.authors import TrustTables, in_utc
+from meshcore.store.authors import in_utc
+from meshcore.store.controls import Meta
+from meshcore.store.database import Database
+from meshcore.store.events import Events
 from meshcore.store.queries import Read
 from meshcore.store.rows import OutboxRow, outbox_of_row
 
 
-class ExchangeTables(TrustTables):
-    """The tables `outbox` and `records`."""
+class Outbox:
+    """The table `outbox`, and the numbers of this node's own statements."""
 
-    def add_to_outbox(self, kind: str, body: Mapping[str, Json]) -> int:
+    def __init__(self, db: Database, meta: Meta) -> None:
+        self._db = db
+        self._meta = meta
+
+    def add(self, kind: str, body: Mapping[str, Json]) -> int:
         """Queue a statement; whoever next has the node's key signs and publishes it."""
-        with self.transaction():
-            done = self._write(
-                "INSERT INTO outbox (kind, body, created) VALUES (?,?,?)", (kind, canonical(dict(body)), self.now())
+        with self._db.transaction():
+            done = self._db.execute(
+                "INSERT INTO outbox (kind, body, created) VALUES (?,?,?)", (kind, canonical(dict(body)), self._db.now())
             )
         return done.lastrowid or 0
 
-    def outbox(self, limit: int = 100) -> list[OutboxRow]:
+    def waiting(self, limit: int = 100) -> list[OutboxRow]:
         """Return what is not published yet, in order."""
         sql = "SELECT * FROM outbox WHERE published='' ORDER BY seq LIMIT ?"
-        return self._all(Read(sql, outbox_of_row, (limit,)))
+        return self._db.all(Read(sql, outbox_of_row, (limit,)))
 
     def keep_signed(self, seq: int, record: Record) -> None:
         """Keep the signed text of an outbox row, so that publishing it twice is publishing it once."""
-        with self.transaction():
-            self._write(
+        with self._db.transaction():
+            self._db.execute(
                 "UPDATE outbox SET record_id=?, text=?, key=?, sig=? WHERE seq=?",
                 (record.record_id, record.text, record.key, record.sig, seq),
             )
 
     def mark_published(self, seqs: Sequence[int]) -> None:
         """Note that outbox rows are on the bridge."""
-        with self.transaction():
+        with self._db.transaction():
             for seq in seqs:
-                self._write("UPDATE outbox SET published=? WHERE seq=?", (self.now(), seq))
+                self._db.execute("UPDATE outbox SET published=? WHERE seq=?", (self._db.now(), seq))
 
     def next_author_seq(self) -> int:
         """Return the next number of this node's own statements; never used twice."""
-        with self.transaction():
-            number = int(self.meta("author_seq", "0")) + 1
-            self.set_meta("author_seq", str(number))
+        with self._db.transaction():
+            number = int(self._meta.get("author_seq", "0")) + 1
+            self._meta.set("author_seq", str(number))
         return number
 
-    def add_record(self, record: Record, status: str, reason: str = "") -> bool:
+
+class Records:
+    """The table `records`: what other nodes said, as it came."""
+
+    def __init__(self, db: Database, events: Events) -> None:
+        self._db = db
+        self._events = events
+
+    def add(self, record: Record, status: str, reason: str = "") -> bool:
         """Keep a record of another node as it came; False where it is there already.
 
         What was rejected gives way to the same text with a signature that holds: a bad copy sent first blocks nothing.
         """
-        with self.transaction():
-            done = self._write(
+        with self._db.transaction():
+            done = self._db.execute(
                 "INSERT INTO records (record_id, kind, author, author_seq, text, key, sig, created, received, status,"
                 " reason) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (record_id) DO UPDATE SET kind=excluded.kind,"
                 " author=excluded.author, author_seq=excluded.author_seq, key=excluded.key, sig=excluded.sig,"
@@ -69,29 +84,29 @@ class ExchangeTables(TrustTables):
                     record.key,
                     record.sig,
                     in_utc(record.created),
-                    self.now(),
+                    self._db.now(),
                     status,
                     reason,
                 ),
             )
             if done.rowcount and status == "rejected":
-                self.add_event("record.rejected", data={"record": record.record_id, "reason": reason})
+                self._events.add("record.rejected", data={"record": record.record_id, "reason": reason})
         return done.rowcount == 1
 
-    def has_record(self, record_id: str) -> bool:
+    def has(self, record_id: str) -> bool:
         """Tell whether a record was received, and not rejected, before."""
         sql = "SELECT 1 FROM records WHERE record_id=? AND status<>'rejected'"
-        return self._one(Read(sql, lambda row: True, (record_id,))) is True
+        return self._db.one(Read(sql, lambda row: True, (record_id,))) is True
 
     def highest_time(self) -> str:
         """Return the latest time that an accepted record says it is from, empty where there is none."""
         sql = "SELECT coalesce(max(created), '') FROM records WHERE status<>'rejected'"
-        return self._one(Read(sql, lambda row: str(row[0]))) or ""
+        return self._db.one(Read(sql, lambda row: str(row[0]))) or ""
 
-    def count_records(self) -> dict[str, int]:
+    def count(self) -> dict[str, int]:
         """Return the number of records per status."""
-        return dict(self._all(reads.record_counts()))
+        return dict(self._db.all(reads.record_counts()))
 
-    def rejected_records(self, limit: int = 50) -> list[tuple[str, str, str]]:
+    def rejected(self, limit: int = 50) -> list[tuple[str, str, str]]:
         """Return (received, record id, reason) of records that were not accepted, newest first."""
-        return self._all(reads.rejected_records(limit))
+        return self._db.all(reads.rejected_records(limit))

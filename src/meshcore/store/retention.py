@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.model import canonical
-from meshcore.store.events import EventTables
+from meshcore.store.controls import Meta
+from meshcore.store.database import Database
 from meshcore.store.queries import Read
 
 SUMMARIES = ("incident", "outcome")  # kinds of records that tell what happened and grant nothing
@@ -34,8 +35,12 @@ class _UndoneError(Exception):
     """Ends a transaction that only counted."""
 
 
-class RetentionTables(EventTables):
+class Retention:
     """Pruning; each call is one transaction, and with `dry_run` it is undone after it was counted."""
+
+    def __init__(self, db: Database, meta: Meta) -> None:
+        self._db = db
+        self._meta = meta
 
     def forget(
         self, *, incidents: str = "", events: str = "", records: str = "", projected: int = 0, dry_run: bool = False
@@ -43,7 +48,7 @@ class RetentionTables(EventTables):
         """Forget what is older than these times (UTC texts, "" for nothing); events only up to `projected`."""
         found = Forgotten()
         try:
-            with self.transaction():
+            with self._db.transaction():
                 gone = self._forget_incidents(incidents, projected) if incidents else Forgotten()
                 old = self._forget_events(events, projected) if events else 0
                 blanked, sent = self._forget_records(records) if records else (0, 0)
@@ -55,46 +60,46 @@ class RetentionTables(EventTables):
         return found
 
     def _forget_incidents(self, before: str, projected: int) -> Forgotten:
-        ids = self._all(Read(_CLOSED_BEFORE, lambda row: str(row[0]), (before, projected)))
+        ids = self._db.all(Read(_CLOSED_BEFORE, lambda row: str(row[0]), (before, projected)))
         outcomes = events = 0
         for key, sql in _COUNTED.items():
             self._count_on(key, sql, ids)
         for incident_id in ids:
             outcomes += self._forget_outcomes(incident_id)
-            self._write("DELETE FROM tries WHERE incident_id=?", (incident_id,))
-            self._write("DELETE FROM approvals WHERE incident_id=?", (incident_id,))
+            self._db.execute("DELETE FROM tries WHERE incident_id=?", (incident_id,))
+            self._db.execute("DELETE FROM approvals WHERE incident_id=?", (incident_id,))
             # The newest event stays: the journal's end is told by it.
-            events += self._write(
+            events += self._db.execute(
                 "DELETE FROM events WHERE incident_id=? AND seq<(SELECT max(seq) FROM events)", (incident_id,)
             ).rowcount
-            self._write("DELETE FROM incidents WHERE incident_id=?", (incident_id,))
+            self._db.execute("DELETE FROM incidents WHERE incident_id=?", (incident_id,))
         return Forgotten(len(ids), outcomes, events)
 
     def _count_on(self, key: str, sql: str, ids: Sequence[str]) -> None:
-        found = sum(self._one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
+        found = sum(self._db.one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
         if found:
-            self.set_meta(key, str(int(self.meta(key, "0")) + found))
+            self._meta.set(key, str(int(self._meta.get(key, "0")) + found))
 
     def forgotten(self) -> tuple[int, int]:
         """Return how many of this node's incidents, and of its fixes that were verified unattended, were forgotten."""
-        return int(self.meta(_OWN, "0")), int(self.meta(_RESOLVED, "0"))
+        return int(self._meta.get(_OWN, "0")), int(self._meta.get(_RESOLVED, "0"))
 
     def _forget_outcomes(self, incident_id: str) -> int:
         """Delete the outcomes of an incident that nothing counts; the others lose what their commands printed."""
         sql = "SELECT outcome_id, result, body FROM outcomes WHERE incident_id=?"
         gone = 0
-        for outcome_id, result, text in self._all(Read(sql, tuple, (incident_id,))):
+        for outcome_id, result, text in self._db.all(Read(sql, tuple, (incident_id,))):
             if result not in WEIGHED:
-                gone += self._write("DELETE FROM outcomes WHERE outcome_id=?", (outcome_id,)).rowcount
+                gone += self._db.execute("DELETE FROM outcomes WHERE outcome_id=?", (outcome_id,)).rowcount
                 continue
             body = json.loads(text)
             for step in (*body.get("steps", ()), *([body["rerun"]] if body.get("rerun") else ())):
                 step["output"] = ""
-            self._write("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
+            self._db.execute("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
         return gone
 
     def _forget_events(self, before: str, projected: int) -> int:
-        return self._write(
+        return self._db.execute(
             "DELETE FROM events WHERE at<? AND seq<=? AND seq<(SELECT max(seq) FROM events)"
             " AND (incident_id='' OR NOT EXISTS"
             " (SELECT 1 FROM incidents WHERE incidents.incident_id=events.incident_id AND closed=''))",
@@ -103,11 +108,11 @@ class RetentionTables(EventTables):
 
     def _forget_records(self, before: str) -> tuple[int, int]:
         # The id stays, so that the same record that comes again is known; its text is what takes space.
-        blanked = self._write(
+        blanked = self._db.execute(
             "UPDATE records SET text='' WHERE received<? AND kind IN (?,?) AND status<>'rejected' AND text<>''",
             (before, *SUMMARIES),
         ).rowcount
-        sent = self._write(
+        sent = self._db.execute(
             "DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN (?,?)", (before, *SUMMARIES)
         ).rowcount
         return blanked, sent

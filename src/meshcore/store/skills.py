@@ -7,21 +7,26 @@ from dataclasses import replace
 
 from meshcore.model import KnownSkill, SkillState, canonical, skill_to_json
 from meshcore.store import queries as reads
-from meshcore.store.events import EventTables
+from meshcore.store.database import Database
+from meshcore.store.events import Events
 from meshcore.store.queries import Read, marks, unambiguous
 from meshcore.store.rows import evidence_to_json, skill_of_row
 
 
-class SkillTables(EventTables):
+class Skills:
     """The tables `skills`, `skill_keys` and `skill_shapes`."""
 
-    def put_skill(self, known: KnownSkill, bucket: str, shape: str, keys: Sequence[str]) -> KnownSkill:
+    def __init__(self, db: Database, events: Events) -> None:
+        self._db = db
+        self._events = events
+
+    def put(self, known: KnownSkill, bucket: str, shape: str, keys: Sequence[str]) -> KnownSkill:
         """Store a skill, or replace what is known about it; return it with its label. Its keys are replaced.
 
         A skill keeps the label and the time that it was first stored with; a label that another has is not given twice.
         """
         skill_id = known.skill.skill_id
-        with self.transaction():
+        with self._db.transaction():
             old = self._db.execute(
                 "SELECT label, bucket, shape, created FROM skills WHERE skill_id=?", (skill_id,)
             ).fetchone()
@@ -29,8 +34,8 @@ class SkillTables(EventTables):
                 self._drop_keys(skill_id, old["bucket"], old["shape"])
                 known = replace(known, label=old["label"], created=old["created"])
             else:
-                known = replace(known, label=self._free_label(known.label), created=known.created or self.now())
-            self._write(
+                known = replace(known, label=self._free_label(known.label), created=known.created or self._db.now())
+            self._db.execute(
                 "INSERT INTO skills (skill_id, label, body, state, source, author, own_operator, confirmed, created,"
                 " evidence, bucket, shape) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (skill_id) DO UPDATE SET"
                 " body=excluded.body, state=excluded.state, source=excluded.source, author=excluded.author,"
@@ -51,8 +56,9 @@ class SkillTables(EventTables):
                     shape,
                 ),
             )
-            self._db.executemany("INSERT OR IGNORE INTO skill_keys VALUES (?,?)", [(key, skill_id) for key in keys])
-            self._write(
+            for key in keys:
+                self._db.execute("INSERT OR IGNORE INTO skill_keys VALUES (?,?)", (key, skill_id))
+            self._db.execute(
                 "INSERT INTO skill_shapes VALUES (?,?,1) ON CONFLICT (bucket, shape) DO UPDATE SET n=n+1",
                 (bucket, shape),
             )
@@ -64,25 +70,25 @@ class SkillTables(EventTables):
         return int(self._db.execute("SELECT coalesce(max(label), 0) + 1 FROM skills").fetchone()[0])
 
     def _drop_keys(self, skill_id: str, bucket: str, shape: str) -> None:
-        self._write("DELETE FROM skill_keys WHERE skill_id=?", (skill_id,))
-        self._write("UPDATE skill_shapes SET n=n-1 WHERE bucket=? AND shape=?", (bucket, shape))
-        self._write("DELETE FROM skill_shapes WHERE bucket=? AND shape=? AND n<=0", (bucket, shape))
+        self._db.execute("DELETE FROM skill_keys WHERE skill_id=?", (skill_id,))
+        self._db.execute("UPDATE skill_shapes SET n=n-1 WHERE bucket=? AND shape=?", (bucket, shape))
+        self._db.execute("DELETE FROM skill_shapes WHERE bucket=? AND shape=? AND n<=0", (bucket, shape))
 
-    def skill(self, reference: str) -> KnownSkill | None:
+    def find(self, reference: str) -> KnownSkill | None:
         """Return the skill with this id, unambiguous beginning of an id (6 or more digits), or label."""
-        return unambiguous(self._all(reads.skill(reference)), reference, lambda known: known.skill.skill_id)
+        return unambiguous(self._db.all(reads.skill(reference)), reference, lambda known: known.skill.skill_id)
 
-    def skills(self, *, states: Sequence[SkillState] = (), limit: int = -1) -> list[KnownSkill]:
+    def all(self, *, states: Sequence[SkillState] = (), limit: int = -1) -> list[KnownSkill]:
         """Return skills by label; all states where none is named."""
-        return self._all(reads.skills(states, limit))
+        return self._db.all(reads.skills(states, limit))
 
-    def count_skills(self) -> int:
+    def count(self) -> int:
         """Return how many different skills are known, forgotten ones left out."""
-        return self._one(reads.count_skills()) or 0
+        return self._db.one(reads.count_skills()) or 0
 
     def shapes(self, bucket: str) -> list[str]:
         """Return the shapes of the skills in a bucket (see `knowledge.matching`)."""
-        return self._all(Read("SELECT shape FROM skill_shapes WHERE bucket=?", lambda row: str(row[0]), (bucket,)))
+        return self._db.all(Read("SELECT shape FROM skill_shapes WHERE bucket=?", lambda row: str(row[0]), (bucket,)))
 
     def neighbours(self, skill_id: str, limit: int) -> list[KnownSkill]:
         """Return skills that share a lookup key with one, itself among them: those that differ in one slot at most."""
@@ -90,12 +96,12 @@ class SkillTables(EventTables):
             "SELECT * FROM skills WHERE skill_id IN (SELECT k.skill_id FROM skill_keys k"
             " JOIN skill_keys own USING (key) WHERE own.skill_id=?) ORDER BY label LIMIT ?"
         )
-        return self._all(Read(sql, skill_of_row, (skill_id, limit)))
+        return self._db.all(Read(sql, skill_of_row, (skill_id, limit)))
 
     def lookup(self, keys: Sequence[str], limit: int) -> list[KnownSkill]:
         """Return at most `limit` different skills stored under any of the keys, those of the first keys first."""
         found: dict[str, None] = {}
-        with self._faults():
+        with self._db.faults():
             for key in keys:
                 if len(found) >= limit:
                     break
@@ -105,32 +111,32 @@ class SkillTables(EventTables):
         if not ids:
             return []
         sql = f"SELECT * FROM skills WHERE skill_id IN ({marks(ids)})"  # noqa: S608
-        by_id = {known.skill_id: known for known in self._all(Read(sql, skill_of_row, ids))}
+        by_id = {known.skill_id: known for known in self._db.all(Read(sql, skill_of_row, ids))}
         return [by_id[skill_id] for skill_id in ids if skill_id in by_id]
 
-    def set_skill_state(self, skill_id: str, state: SkillState, actor: str, reason: str = "") -> None:
+    def set_state(self, skill_id: str, state: SkillState, actor: str, reason: str = "") -> None:
         """Change what may be done with a skill, with its event."""
-        with self.transaction(durable=True):
-            self._write("UPDATE skills SET state=? WHERE skill_id=?", (state, skill_id))
+        with self._db.transaction(durable=True):
+            self._db.execute("UPDATE skills SET state=? WHERE skill_id=?", (state, skill_id))
             if state in ("quarantined", "forgotten"):
-                self._write("DELETE FROM words WHERE kind='confirm' AND key=?", (skill_id,))
-            self.add_event("skill.state", skill_id=skill_id, data={"state": state, "actor": actor, "reason": reason})
+                self._db.execute("DELETE FROM words WHERE kind='confirm' AND key=?", (skill_id,))
+            self._events.add("skill.state", skill_id=skill_id, data={"state": state, "actor": actor, "reason": reason})
 
-    def confirm_skill(self, skill_id: str, actor: str) -> None:
+    def confirm(self, skill_id: str, actor: str) -> None:
         """Note that a person, or a second occurrence, stands behind a skill."""
-        with self.transaction(durable=True):
-            self._write(
+        with self._db.transaction(durable=True):
+            self._db.execute(
                 "UPDATE skills SET confirmed=1, state=CASE state WHEN 'unconfirmed' THEN 'active' ELSE state END"
                 " WHERE skill_id=?",
                 (skill_id,),
             )
-            self.add_event("skill.confirmed", skill_id=skill_id, data={"actor": actor})
+            self._events.add("skill.confirmed", skill_id=skill_id, data={"actor": actor})
 
     def note_use(self, skill_id: str) -> None:
         """Count a use of a skill."""
-        with self.transaction():
-            self._write("UPDATE skills SET used=used+1, last_used=? WHERE skill_id=?", (self.now(), skill_id))
+        with self._db.transaction():
+            self._db.execute("UPDATE skills SET used=used+1, last_used=? WHERE skill_id=?", (self._db.now(), skill_id))
 
     def uses(self) -> dict[str, int]:
         """Return how often each skill was used here; those never used are left out."""
-        return dict(self._all(reads.uses()))
+        return dict(self._db.all(reads.uses()))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from meshcore.events import Event, EventKind
 from meshcore.model import Json
-from meshcore.store.events import EventTables
-from meshcore.store.queries import Read, marks
-from meshcore.store.rows import MetIncident, event_of_row, met_of_row, outcome_body_of_row
+from meshcore.store import queries as reads
+from meshcore.store.database import Database
+from meshcore.store.queries import Read
+from meshcore.store.rows import MetIncident, met_of_row, outcome_body_of_row
 
 ANSWERED, TAKEN = (
     "EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>''"  # noqa: S608 - constants
@@ -26,13 +26,16 @@ FROM incidents i ORDER BY seq
 """  # noqa: S608 - constants
 
 
-class EvidenceTables(EventTables):
+class Snapshots:
     """The tables `incidents`, `outcomes` and `events`, read whole, in the order in which this node learnt of things."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
         """Let every read of a block see the store as it is now; nothing may be written meanwhile by this connection."""
-        with self._faults():
+        with self._db.faults():
             self._db.execute("BEGIN")
         try:
             yield
@@ -41,11 +44,11 @@ class EvidenceTables(EventTables):
 
     def met_incidents(self) -> list[MetIncident]:
         """Return every incident as evidence needs it."""
-        return self._all(Read(_MET, met_of_row))
+        return self._db.all(Read(_MET, met_of_row))
 
-    def all_outcomes(self) -> list[Mapping[str, Json]]:
+    def outcomes(self) -> list[Mapping[str, Json]]:
         """Return every outcome in its JSON form (see `store_rows.outcome_to_json`)."""
-        return self._all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_body_of_row))
+        return self._db.all(Read("SELECT body FROM outcomes ORDER BY seq", outcome_body_of_row))
 
     def told_at(self) -> dict[str, str]:
         """Return when the author of a skill said what this node heard of it last, by skill id."""
@@ -53,9 +56,8 @@ class EvidenceTables(EventTables):
             "SELECT skill_id, r.created FROM skills JOIN sayings USING (skill_id, author)"
             " JOIN records r USING (author, author_seq) WHERE r.status<>'rejected'"
         )
-        return dict(self._all(Read(sql, lambda row: (str(row[0]), str(row[1])))))
+        return dict(self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1])))))
 
-    def events_of_kinds(self, kinds: Sequence[EventKind]) -> list[Event]:
-        """Return the events of some kinds."""
-        sql = f"SELECT * FROM events WHERE kind IN ({marks(kinds)}) ORDER BY seq"  # noqa: S608
-        return self._all(Read(sql, event_of_row, kinds))
+    def figures(self) -> dict[str, int]:
+        """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""
+        return dict(self._db.all(reads.figures()))

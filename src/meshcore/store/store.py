@@ -5,82 +5,72 @@ Synchronous on purpose: one-shots and hooks have no event loop, and the runtime'
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeVar
 
-from meshcore.store import queries as reads
-from meshcore.store.approvals import ApprovalTables
-from meshcore.store.database import BUSY_TIMEOUT_SECONDS, CHECKPOINT_BYTES, SCHEMA_VERSION
-from meshcore.store.outbox import ExchangeTables
-from meshcore.store.queries import Read, marks
-from meshcore.store.retention import RetentionTables
-from meshcore.store.rows import Approval, CommandRow, OutboxRow, command_of_row, folder_to_text
-from meshcore.store.skills import SkillTables
-from meshcore.store.snapshots import EvidenceTables
-
-COMMANDS_KEPT_PER_FOLDER = 200
+from meshcore.clock import Clock
+from meshcore.store.agents import Agents, Commands
+from meshcore.store.approvals import Approvals
+from meshcore.store.authors import Authors
+from meshcore.store.controls import Controls, Meta, SignedDecisions
+from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
+from meshcore.store.events import Events
+from meshcore.store.incidents import Incidents
+from meshcore.store.outbox import Outbox, Records
+from meshcore.store.queries import Read
+from meshcore.store.retention import Retention
+from meshcore.store.skills import Skills
+from meshcore.store.snapshots import Snapshots
+from meshcore.store.tries import Outcomes, Tries
 
 T = TypeVar("T")
 
-__all__ = [
-    "BUSY_TIMEOUT_SECONDS",
-    "CHECKPOINT_BYTES",
-    "COMMANDS_KEPT_PER_FOLDER",
-    "SCHEMA_VERSION",
-    "Approval",
-    "CommandRow",
-    "OutboxRow",
-    "Store",
-]
 
+class Store:
+    """One home's database: each group of its tables is an attribute, and every group writes in one transaction.
 
-class Store(SkillTables, ApprovalTables, ExchangeTables, EvidenceTables, RetentionTables):
-    """One home's database: all its tables, and its figures."""
+    Not for several threads: each opens its own. Raises what `Database` raises.
+    """
 
-    def see_agent(self, name: str, via: str, host: str) -> None:
-        """Note a sign of life of an agent of this node."""
-        with self.transaction():
-            done = self._write(
-                "UPDATE agents SET last_seen=?, via=?, host=? WHERE name=?", (self.now(), via, host, name)
-            )
-            if not done.rowcount:
-                self._write("INSERT INTO agents VALUES (?,?,?,?,?)", (name, via, host, self.now(), self.now()))
-                self.add_event("agent.joined", agent=name, data={"via": via, "host": host})
+    def __init__(self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
+        db = Database(path, clock, busy_timeout=busy_timeout)
+        self.database = db
+        self.path = path
+        self.clock = db.clock
+        self.events = Events(db)
+        self.meta = Meta(db)
+        self.controls = Controls(db, self.events)
+        self.signed_decisions = SignedDecisions(db)
+        self.agents = Agents(db, self.events)
+        self.commands = Commands(db)
+        self.incidents = Incidents(db, self.events)
+        self.tries = Tries(db, self.events, self.incidents)
+        self.outcomes = Outcomes(db, self.events)
+        self.approvals = Approvals(db, self.events, self.incidents)
+        self.skills = Skills(db, self.events)
+        self.authors = Authors(db, self.events)
+        self.outbox = Outbox(db, self.meta)
+        self.records = Records(db, self.events)
+        self.retention = Retention(db, self.meta)
+        self.snapshots = Snapshots(db)
 
-    def agents(self) -> list[dict[str, str]]:
-        """Return this node's agents: name, via, host, first_seen, last_seen."""
-        return self._all(reads.agents())
-
-    def add_command(self, row: CommandRow) -> int:
-        """Remember a command for recognition; return its id. A folder keeps its newest ones only."""
-        folder = folder_to_text(row.cwd)
-        with self.transaction():
-            added = self._write(
-                "INSERT INTO commands (agent, cwd, argv, exit_code, output, at, incident_id) VALUES (?,?,?,?,?,?,?)",
-                (row.agent, folder, json.dumps(row.argv), row.exit_code, row.output, row.at, row.incident_id),
-            )
-            self._write(
-                "DELETE FROM commands WHERE cwd=? AND command_id<="
-                "(SELECT command_id FROM commands WHERE cwd=? ORDER BY command_id DESC LIMIT 1 OFFSET ?)",
-                (folder, folder, COMMANDS_KEPT_PER_FOLDER),
-            )
-        return added.lastrowid or 0
-
-    def commands_in(self, cwd: str, limit: int = 50) -> list[CommandRow]:
-        """Return the newest commands of a folder, oldest first."""
-        sql = "SELECT * FROM commands WHERE cwd=? ORDER BY command_id DESC LIMIT ?"
-        return self._all(Read(sql, command_of_row, (folder_to_text(cwd), limit)))[::-1]
-
-    def commands(self, ids: Sequence[int]) -> list[CommandRow]:
-        """Return the commands with these ids that are still kept, oldest first."""
-        sql = f"SELECT * FROM commands WHERE command_id IN ({marks(ids)}) ORDER BY command_id"  # noqa: S608
-        return self._all(Read(sql, command_of_row, tuple(ids)))
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """Run statements as one (see `Database.transaction`)."""
+        return self.database.transaction(durable=durable)
 
     def answers(self, read: Read[T]) -> list[T]:
-        """Return the answer to a question of somebody else's, for example of evidence."""
-        return self._all(read)
+        """Return the answer to a question of `queries`, `views`, or somebody else's."""
+        return self.database.all(read)
 
-    def figures(self) -> dict[str, int]:
-        """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""
-        return dict(self._all(reads.figures()))
+    def now(self) -> str:
+        """Return the time as rows hold it."""
+        return self.database.now()
+
+    def checkpoint(self, *, at_least: int = 0) -> bool:
+        """Fold a write-ahead log of `at_least` bytes into the database (see `Database.checkpoint`)."""
+        return self.database.checkpoint(at_least=at_least)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()

@@ -71,7 +71,7 @@ def trust_in(node: Node, author: str) -> Trust:
     """Return what an author (a node's key; empty for an old program) is to this home's operator now."""
     if not author:
         return Trust("unknown", "an old program")
-    own_operator, row = node.identity.operator, node.store.author(author)
+    own_operator, row = node.identity.operator, node.store.authors.get(author)
     if author == node.identity.node.public:
         row = AuthorRow(author, node.name, node.settings.host, own_operator, True, "", "")
     if row is None:
@@ -82,7 +82,7 @@ def trust_in(node: Node, author: str) -> Trust:
 def _trust_in_row(node: Node, row: AuthorRow) -> Trust:
     keys = [key for key in (row.node, row.operator) if key]
     for key in keys:
-        if why := node.store.control(REVOKED + key):
+        if why := node.store.controls.get(REVOKED + key):
             return Trust("revoked", row.name, row.operator, why)
     if row.changed:
         return Trust("changed", row.name, row.operator)
@@ -104,14 +104,14 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
     store, own = node.store, author.operator == node.identity.operator
     name, host = _short(record, "name"), _short(record, "host")
     with store.transaction():
-        before = store.author(author.node)
+        before = store.authors.get(author.node)
         if before is not None and before.successor and record.author_seq > before.final_seq:
             raise BadRecordError("signed by a key that its node has replaced")
-        store.see_author(author.node, name, host, author.operator, own, record.author_seq, record.created)
+        store.authors.see(author.node, name, host, author.operator, own, record.author_seq, record.created)
         if name and (before is None or (before.name, before.host) != (name, host)) and not own:
             enrolled = any(rule(node, ENROLLED + key) for key in (author.node, author.operator) if key)
             if not enrolled and _is_taken(node, author.node, name, host):
-                store.mark_changed(author.node, True)
+                store.authors.mark_changed(author.node, True)
         row = _met(node, author.node)
         if row.changed and not (before and before.changed):
             _tell_state(store, author.node, "changed", f"{name} on {host} had another key before", "mesh")
@@ -121,7 +121,7 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
 def _is_taken(node: Node, key: str, name: str, host: str) -> bool:
     if (name, host) == (node.name, node.settings.host):
         return True
-    return any(key not in (row.node, row.successor) for row in node.store.authors_called(name, host))
+    return any(key not in (row.node, row.successor) for row in node.store.authors.called(name, host))
 
 
 def _short(record: Record, name: str) -> str:
@@ -146,7 +146,7 @@ def meet_members(node: Node) -> None:
 
 
 def _tell_state(store: Store, key: str, state: str, why: str, actor: str) -> None:
-    store.add_event("author.state", data={"author": key, "state": state, "why": why, "actor": actor})
+    store.events.add("author.state", data={"author": key, "state": state, "why": why, "actor": actor})
 
 
 # --- another key for the same node ------------------------------------------------------------------------------------
@@ -175,24 +175,24 @@ def take_rotation(node: Node, record: Record, author: Author) -> bool:
         return False
     own = author.operator == node.identity.operator
     with store.transaction(durable=True):
-        store.set_successor(author.node, new, record.author_seq)
+        store.authors.set_successor(author.node, new, record.author_seq)
         if new != node.identity.node.public:
-            store.see_author(new, old.name, old.host, author.operator, own, 0)
-            store.mark_changed(new, False)
-        if who := store.control(ENROLLED + author.node):
-            store.set_rule(ENROLLED + new, who, who)
+            store.authors.see(new, old.name, old.host, author.operator, own, 0)
+            store.authors.mark_changed(new, False)
+        if who := store.controls.get(ENROLLED + author.node):
+            store.controls.set(ENROLLED + new, who, who)
         _tell_state(store, author.node, "replaced", new, old.name)
     return True
 
 
 def is_same_node(node: Node, before: str, now: str) -> bool:
     """Tell whether a key is the same node's as another, or took its place."""
-    row = node.store.author(before)
+    row = node.store.authors.get(before)
     return now == before or (row is not None and row.successor == now)
 
 
 def _met(node: Node, key: str) -> AuthorRow:
-    row = node.store.author(key)
+    row = node.store.authors.get(key)
     if row is None:
         raise LookupError("an author that was never met")
     return row
@@ -207,7 +207,7 @@ def find_author(node: Node, reference: str) -> tuple[str, str]:
     Raises UsageError where it means none, or several.
     """
     found: dict[str, str] = {}
-    for row in node.store.authors():
+    for row in node.store.authors.all():
         if row.successor and reference != row.node:
             continue
         if reference in (row.name, f"{row.name}@{row.host}") or _begins(row.node, reference):
@@ -226,7 +226,7 @@ def _begins(key: str, reference: str) -> bool:
 
 def operator_of(node: Node, key: str) -> str:
     """Return the operator's key for a key that `find_author` gave. Raises UsageError for a node that has none."""
-    row = node.store.author(key)
+    row = node.store.authors.get(key)
     if row is None:
         return key
     if not row.operator:
@@ -242,13 +242,13 @@ def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) ->
     store = node.store
     with store.transaction(durable=True):
         say(node, signer, "rule", ENROLLED + key, {"value": actor})
-        store.set_rule(REVOKED + key, "", actor)
-        store.set_rule(ENROLLED + key, actor, actor)
-        for row in store.authors():
+        store.controls.set(REVOKED + key, "", actor)
+        store.controls.set(ENROLLED + key, actor, actor)
+        for row in store.authors.all():
             if key in (row.node, row.operator):
-                store.mark_changed(row.node, False)
+                store.authors.mark_changed(row.node, False)
                 if row.own_operator:
-                    store.set_own(row.node, _trust_in_row(node, row).state == "own")
+                    store.authors.set_own(row.node, _trust_in_row(node, row).state == "own")
         _tell_state(store, key, "enrolled", "", actor)
 
 
@@ -257,12 +257,12 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
     store = node.store
     tried: list[str] = []
     with store.transaction(durable=True):
-        store.set_rule(ENROLLED + key, "", actor)
-        store.set_rule(REVOKED + key, why or "no reason given", actor)
-        for row in store.authors():
+        store.controls.set(ENROLLED + key, "", actor)
+        store.controls.set(REVOKED + key, why or "no reason given", actor)
+        for row in store.authors.all():
             if key in (row.node, row.operator):
-                store.set_own(row.node, False)
-                tried += store.skills_tried_by(row.node)
+                store.authors.set_own(row.node, False)
+                tried += store.authors.skills_tried_by(row.node)
         _tell_state(store, key, "revoked", why, actor)
     return list(dict.fromkeys(tried))
 
@@ -274,7 +274,7 @@ def stop_reason(node: Node, known: KnownSkill) -> str:
     """Return why a skill may not run for its author's sake, empty where it may."""
     if reason := trust_in(node, known.author).stop:
         return reason
-    expires = node.store.expires(known.skill_id, known.author)
+    expires = node.store.authors.expires(known.skill_id, known.author)
     if expires and expires <= time_seen(node):
         return f"its author stood behind it until {expires[:19]} only"
     return ""
@@ -282,10 +282,10 @@ def stop_reason(node: Node, known: KnownSkill) -> str:
 
 def time_seen(node: Node) -> str:
     """Return the highest time that this clock, or a node of the own operator, has shown; remembered."""
-    before = node.store.meta(TIME_SEEN)
-    seen = max(before, to_text(node.clock.now()), node.store.newest_own_time())
+    before = node.store.meta.get(TIME_SEEN)
+    seen = max(before, to_text(node.clock.now()), node.store.authors.newest_own_time())
     if seen > before:
-        node.store.set_meta(TIME_SEEN, seen)
+        node.store.meta.set(TIME_SEEN, seen)
     return seen
 
 
@@ -294,7 +294,7 @@ def author_mode(node: Node, author: str) -> Mode:
     trust = trust_in(node, author)
     if trust.stop:
         return "off"
-    rows = counting(node, node.store.controls(AUTHOR))
+    rows = counting(node, node.store.controls.under(AUTHOR))
     return ceiling("auto", None, rows, author=trust.operator, start=trust.start).mode
 
 
@@ -311,7 +311,7 @@ def _trust_in_skill(node: Node, known: KnownSkill) -> Trust:
 
 def offered_here(node: Node, found: Sequence[Match], folder: str) -> list[Match]:
     """Return the matches that nobody has rejected for this project."""
-    rejected = node.store.controls(NOT_HERE)
+    rejected = node.store.controls.under(NOT_HERE)
     return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
 
 

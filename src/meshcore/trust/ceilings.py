@@ -50,5 +50,5 @@ def raises(node: Node, key: str, value: str) -> bool:
 
 def modes(node: Node) -> Mapping[str, str]:
     """Return all modes that count; a home with a protected key is at `approve` until a signed word says more."""
-    rows = counting(node, node.store.controls(MODE))
+    rows = counting(node, node.store.controls.under(MODE))
     return {MODE: "approve", **rows} if protected(node) else rows

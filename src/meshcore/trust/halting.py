@@ -19,17 +19,17 @@ def halted(node: Node) -> str:
         if protected(node):
             note_halt(node, why)
         return why
-    return "; ".join(node.store.controls(HALTED_BY).values()) or halt_not_lifted(node)
+    return "; ".join(node.store.controls.under(HALTED_BY).values()) or halt_not_lifted(node)
 
 
 def note_halt(node: Node, why: str) -> None:
     """Remember a halt, so that only a signed word lifts it, whatever becomes of the file."""
     if halt_not_lifted(node) != why:
-        node.store.set_meta(HALT, json.dumps([secrets.token_hex(8), why]))
+        node.store.meta.set(HALT, json.dumps([secrets.token_hex(8), why]))
 
 
 def halt_not_lifted(node: Node) -> str:
     """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
-    if not protected(node) or not (kept := node.store.meta(HALT)):
+    if not protected(node) or not (kept := node.store.meta.get(HALT)):
         return ""
     return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""

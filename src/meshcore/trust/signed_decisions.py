@@ -18,7 +18,7 @@ from meshcore.model import Incident, Json, Skill
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey, is_signed
 from meshcore.safety.operator_key import is_protected, version
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 
 WordKind = Literal["approval", "confirm", "resume", "rule"]
 OPERATOR = "operator_key"  # the operator's public key as this home knows it, once it was protected
@@ -43,10 +43,10 @@ def protected(node: Node) -> bool:
 
 
 def _look(node: Node) -> bool:
-    known = node.store.meta(OPERATOR)
+    known = node.store.meta.get(OPERATOR)
     if is_protected(node.operator_key):
         if not known:
-            node.store.set_meta(OPERATOR, node.identity.operator)
+            node.store.meta.set(OPERATOR, node.identity.operator)
         return True
     return known not in ("", node.identity.operator)
 
@@ -58,7 +58,7 @@ def policy_signer(node: Node) -> str:
 
 def changed_operator(node: Node) -> str:
     """Return the operator's key that this home knew when it was protected, where another one has taken its place."""
-    known = node.store.meta(OPERATOR)
+    known = node.store.meta.get(OPERATOR)
     return known if known not in ("", node.identity.operator) else ""
 
 
@@ -91,20 +91,20 @@ def say(node: Node, signer: SigningKey | None, kind: WordKind, key: str, subject
     }
     # ASCII: a folder's name that is not UTF-8 can be signed too.
     text = json.dumps(word, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    node.store.put_word(kind, key, text, signer.sign(text))
+    node.store.signed_decisions.put(kind, key, text, signer.sign(text))
 
 
 def holds(node: Node, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
     """Tell whether a row counts: always where no signature is needed, else where the operator signed exactly this."""
     if not protected(node):
         return True
-    kept = node.store.word(kind, key)
+    kept = node.store.signed_decisions.get(kind, key)
     return kept is not None and _says(node, *kept, kind, key, subject)
 
 
 def carried(node: Node, kind: WordKind, key: str) -> dict[str, str] | None:
     """Return a word as it travels inside a record to the operator's other nodes, None where there is none."""
-    kept = node.store.word(kind, key)
+    kept = node.store.signed_decisions.get(kind, key)
     return None if kept is None else {"text": kept[0], "sig": kept[1]}
 
 
@@ -114,7 +114,7 @@ def take_carried(node: Node, word: Json, kind: WordKind, key: str, subject: Mapp
         return False
     if not _says(node, word["text"], word["sig"], kind, key, subject):
         return False
-    node.store.put_word(kind, key, word["text"], word["sig"])
+    node.store.signed_decisions.put(kind, key, word["text"], word["sig"])
     return True
 
 
@@ -147,7 +147,7 @@ def _said(
 def _is_here(node: Node, kind: WordKind, where: str) -> bool:
     if kind in _ANYWHERE:
         return where == ""
-    row = node.store.author(where)
+    row = node.store.authors.get(where)
     return where == node.identity.node.public or (row is not None and row.successor == node.identity.node.public)
 
 
@@ -160,7 +160,7 @@ def _is_recent(node: Node, at: str) -> bool:
 
 
 def _anchor(node: Node) -> str:
-    return node.store.meta(OPERATOR) or node.identity.operator
+    return node.store.meta.get(OPERATOR) or node.identity.operator
 
 
 def signed_for(node: Node, skill: Skill) -> bool:
@@ -171,7 +171,7 @@ def signed_for(node: Node, skill: Skill) -> bool:
 
 def rule(node: Node, key: str) -> str:
     """Return what an operator has set under a key that widens, empty where nothing was, or where it does not count."""
-    value = node.store.control(key)
+    value = node.store.controls.get(key)
     return value if value and holds(node, "rule", key, {"value": value}) else ""
 
 

@@ -24,34 +24,34 @@ MOST_FORGIVEN = 1000  # of one skill
 
 def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     """Count a skill's outcomes anew, and quarantine it where raw failures ask for it; return it as it stands now."""
-    known = node.store.skill(skill_id)
+    known = node.store.skills.find(skill_id)
     if known is None:
         return None
-    outcomes = node.store.outcomes(skill_id=skill_id, own_only=True)
+    outcomes = node.store.outcomes.of(skill_id=skill_id, own_only=True)
     forgiven = set(_forgiven(node, skill_id))
     outcomes = [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
     good, bad = _elsewhere(node, skill_id)
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
     known = replace(known, evidence=evidence)
     entry = index_entry(known)
-    known = node.store.put_skill(known, entry.bucket, entry.shape, entry.keys)
+    known = node.store.skills.put(known, entry.bucket, entry.shape, entry.keys)
     if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
         with node.store.transaction(durable=True):
-            node.store.set_skill_state(skill_id, "quarantined", "mesh", reason)
-            node.store.set_meta(BAD_ACTION + normalised(known.skill.action), skill_id)
+            node.store.skills.set_state(skill_id, "quarantined", "mesh", reason)
+            node.store.meta.set(BAD_ACTION + normalised(known.skill.action), skill_id)
         known = replace(known, state="quarantined")
     return known
 
 
 def quarantined_action(node: Node, action: Action) -> str:
     """Return the skill whose failures put this action under quarantine, whatever skill it comes with; empty without."""
-    return node.store.meta(BAD_ACTION + normalised(action))
+    return node.store.meta.get(BAD_ACTION + normalised(action))
 
 
 def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
     """Return how many enrolled operators have verified a skill, and how many have seen it fail."""
     seen: dict[str, set[str]] = {"verified": set(), "fix_failed": set()}
-    told = {(o.node, o.result) for o in node.store.outcomes(skill_id=skill_id) if o.result in seen}
+    told = {(o.node, o.result) for o in node.store.outcomes.of(skill_id=skill_id) if o.result in seen}
     trusts = {author: trust_in(node, author) for author, _ in told}
     for author, result in told:
         if trusts[author].state == "enrolled" and trusts[author].operator:
@@ -61,7 +61,7 @@ def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
 
 def lift(node: Node, known: KnownSkill) -> list[str]:
     """A person stands behind a skill: failures up to now count no longer; return their ids, the newest at the end."""
-    outcomes = node.store.outcomes(skill_id=known.skill_id, own_only=True)
+    outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
     failures = [outcome.outcome_id for outcome in outcomes if outcome.result == "fix_failed"][-MOST_FORGIVEN:]
     forgive(node, known.skill_id, failures)
     lift_action(node, known)
@@ -70,17 +70,17 @@ def lift(node: Node, known: KnownSkill) -> list[str]:
 
 def lift_action(node: Node, known: KnownSkill) -> None:
     """Let the action of a skill be used again, whatever skill it comes with."""
-    node.store.set_meta(BAD_ACTION + normalised(known.skill.action), "")
+    node.store.meta.set(BAD_ACTION + normalised(known.skill.action), "")
 
 
 def forgive(node: Node, skill_id: str, failures: Sequence[str]) -> None:
     """Let failures, by their ids, count against a skill no longer, also those that are heard of later."""
     together = list(dict.fromkeys([*_forgiven(node, skill_id), *failures]))[-MOST_FORGIVEN:]
-    node.store.set_meta(FORGIVEN + skill_id, " ".join(together))
+    node.store.meta.set(FORGIVEN + skill_id, " ".join(together))
 
 
 def _forgiven(node: Node, skill_id: str) -> list[str]:
-    return node.store.meta(FORGIVEN + skill_id).split()
+    return node.store.meta.get(FORGIVEN + skill_id).split()
 
 
 def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:

@@ -14,7 +14,7 @@ from meshcore.healing.approvals import approval_view
 from meshcore.healing.replay import recorded_approval
 from meshcore.model import Json
 from meshcore.node import Node
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshtui.cli.context import Session, json_option, leave_on_signals, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
@@ -33,7 +33,7 @@ def approvals() -> None:
 def list_approvals(session: Session, everything: bool, as_json: bool) -> None:
     """List what would run, where, as whom, why a person is asked, and how its author has fared."""
     with session.node() as node:
-        rows = [_as_json(node, approval) for approval in node.store.approvals(waiting_only=not everything)]
+        rows = [_as_json(node, approval) for approval in node.store.approvals.all(waiting_only=not everything)]
     _show(rows, as_json)
 
 
@@ -55,7 +55,7 @@ def wait(session: Session, timeout: float | None, as_json: bool) -> int:
 def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float], None]) -> list[Approval]:
     """Return what waits for a person, as soon as there is any; nothing after `timeout` seconds (None: never)."""
     started = node.clock.monotonic()
-    while not (found := node.store.approvals()):
+    while not (found := node.store.approvals.all()):
         waited = node.clock.monotonic() - started
         if timeout is not None and waited >= timeout:
             break
@@ -94,7 +94,7 @@ def _author_in_words(author: dict[str, Json]) -> str:
 
 
 def _find(node: Node, reference: str) -> Approval:
-    found = node.store.approval(reference)
+    found = node.store.approvals.find(reference)
     if found is None:
         raise UsageError(f"no approval {reference!r}; `meshtui approvals list` shows them")
     if found.state != "waiting":
@@ -117,7 +117,7 @@ def approve(session: Session, approval: str, always: bool, passphrase_file: str 
             note("somebody else has just settled it")
             return EXIT_FAILURE
         with leave_on_signals():
-            recorded.carry_out(node.store.approval(found.approval_id) or found)
+            recorded.carry_out(node.store.approvals.find(found.approval_id) or found)
         recorded.finish()
         for line in recorded.lines():
             say(line)

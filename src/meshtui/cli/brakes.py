@@ -83,7 +83,7 @@ def mode(
             key = _mode_key(node, via, author, action)
             signer = signing_key(node, passphrase_file) if ceiling and raises(node, key, ceiling) else None
             decisions.set_mode(node, ceiling or "", key=key, signer=signer)
-        now, rows = mode_here(node), node.store.controls(MODE)
+        now, rows = mode_here(node), node.store.controls.under(MODE)
     if as_json:
         print_json("mode", {"mode": now, "set": [{"for": _whose(key), "mode": value} for key, value in rows.items()]})
         return

@@ -24,7 +24,7 @@ def heal(session: Session, incident: str, mode: Mode, approval: str | None, as_j
     Exit 0 only if the command now succeeds.
     """
     with session.node(fresh=True) as node:
-        found = node.store.incident(incident)
+        found = node.store.incidents.find(incident)
         if found is None:
             raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
         if approval is not None:

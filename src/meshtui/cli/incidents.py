@@ -38,8 +38,8 @@ def incidents() -> None:
 def list_incidents(session: Session, state: str, limit: int, as_json: bool) -> None:
     """List incidents of the whole mesh, newest first."""
     with session.node(fresh=True) as node:
-        found = node.store.incidents(state=state, limit=limit)
-        times = {i.incident_id: node.store.incident_times(i.incident_id)[2] for i in found}
+        found = node.store.incidents.all(state=state, limit=limit)
+        times = {i.incident_id: node.store.incidents.times(i.incident_id)[2] for i in found}
     if as_json:
         print_json("incidents", [{**_as_json(i), "seconds": times[i.incident_id]} for i in found])
         return
@@ -69,13 +69,13 @@ def list_incidents(session: Session, state: str, limit: int, as_json: bool) -> N
 def show(session: Session, incident: str, as_json: bool) -> None:
     """Show one incident and its chain: error, known fix, decision, commands, rerun. `last` is the newest here."""
     with session.node(fresh=True) as node:
-        found = node.store.incident(incident)
+        found = node.store.incidents.find(incident)
         if found is None:
             raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
-        outcomes = node.store.outcomes(incident_id=found.incident_id)
-        events = node.store.events_of(found.incident_id)
-        known = node.store.skill(found.skill_id) if found.skill_id else None
-        _, _, seconds, own = node.store.incident_times(found.incident_id)
+        outcomes = node.store.outcomes.of(incident_id=found.incident_id)
+        events = node.store.events.of_incident(found.incident_id)
+        known = node.store.skills.find(found.skill_id) if found.skill_id else None
+        _, _, seconds, own = node.store.incidents.times(found.incident_id)
     if as_json:
         print_json(
             "incident",

@@ -33,8 +33,8 @@ def match(
     text = error_text(error, error_file)
     signature = read(text, error_type=error_type, command=command)
     with session.node(fresh=True) as node:
-        found = matches(signature, node.store)
-        names = {m.skill_id: known for m in found if (known := node.store.skill(m.skill_id))}
+        found = matches(signature, node.store.skills)
+        names = {m.skill_id: known for m in found if (known := node.store.skills.find(m.skill_id))}
     if as_json:
         rows = [
             {"skill_id": m.skill_id, "tier": m.tier, "score": m.score, "command": m.action.command(), "why": m.why}

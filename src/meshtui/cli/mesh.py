@@ -92,7 +92,7 @@ def forget(session: Session, name: str) -> None:
 def agents(session: Session, as_json: bool) -> None:
     """This node's agents and when they were last seen."""
     with session.node() as node:
-        found, kinds = node.store.agents(), effect(node.store)
+        found, kinds = node.store.agents.all(), effect(node.store)
         if as_json:
             per_via = {kind.via: kind.to_json() for kind in kinds}
             print_json("agents", [{**agent, "effect": per_via.get(agent["via"])} for agent in found])
@@ -137,8 +137,8 @@ def deliveries(session: Session, as_json: bool) -> None:
 
 def figures(node: Node) -> dict[str, Json]:
     """Return the mesh in figures: counts from the store, and from the bridge where it can be read."""
-    counts = node.store.figures()
-    green = node.store.seconds_to_green()
+    counts = node.store.snapshots.figures()
+    green = node.store.incidents.seconds_to_green()
     incidents = {name.split(".", 1)[1]: n for name, n in counts.items() if name.startswith("incidents.")}
     result: dict[str, Json] = {
         "node": node.identity.node.public,
@@ -147,7 +147,7 @@ def figures(node: Node) -> dict[str, Json]:
         "mode": mode_here(node),
         "halted": halted(node),
         "runtime": holder(node.home.runtime_lock),
-        "skills": node.store.count_skills(),
+        "skills": node.store.skills.count(),
         "incidents": incidents,
         "handled": sum(incidents.values()),
         "verified": incidents.get("verified", 0),

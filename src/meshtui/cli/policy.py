@@ -93,10 +93,10 @@ def sign(session: Session, passphrase_file: str | None) -> None:
 def explain(session: Session, incident: str, as_json: bool) -> int:
     """What was decided on an incident, and why. `last` is the newest here."""
     with session.node() as node:
-        found = node.store.incident(incident)
+        found = node.store.incidents.find(incident)
         if found is None:
             raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
-        decisions = [event for event in node.store.events_of(found.incident_id) if event.kind == "try.decided"]
+        decisions = [event for event in node.store.events.of_incident(found.incident_id) if event.kind == "try.decided"]
     if as_json:
         print_json("decisions", [event.to_json() for event in decisions])
         return 0

@@ -25,7 +25,7 @@ def skills() -> None:
 
 
 def _find(node: Node, reference: str) -> KnownSkill:
-    known = node.store.skill(reference.removeprefix("#"))
+    known = node.store.skills.find(reference.removeprefix("#"))
     if known is None:
         raise UsageError(f"no skill {reference!r}; `meshtui skills list` shows labels and ids")
     return known
@@ -56,7 +56,7 @@ def _as_json(node: Node, known: KnownSkill) -> dict[str, Json]:
 def list_skills(session: Session, everything: bool, as_json: bool) -> None:
     """List skills: one line each."""
     with session.node(fresh=True) as node:
-        found = [known for known in node.store.skills() if everything or known.state != "forgotten"]
+        found = [known for known in node.store.skills.all() if everything or known.state != "forgotten"]
         if as_json:
             print_json("skills", [_as_json(node, known) for known in found])
             return
@@ -89,7 +89,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
         if as_json:
             print_json("skill", _as_json(node, known))
             return
-        outcomes = node.store.outcomes(skill_id=known.skill.skill_id)
+        outcomes = node.store.outcomes.of(skill_id=known.skill.skill_id)
     one = known.skill
     facts(
         {
@@ -113,7 +113,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
 def _decided(node: Node, known: KnownSkill) -> None:
     exchange(node)
     node.project()
-    now = node.store.skill(known.skill_id) or known
+    now = node.store.skills.find(known.skill_id) or known
     say(f"#{known.label} {known.skill.skill_id[:12]} is {now.state} now")
 
 
@@ -192,11 +192,11 @@ def export_skills(session: Session, file: str | None, form: str, everything: boo
                 write_skills_file(node.store, path)
             except OSError as error:
                 raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from error
-            say(f"{node.store.count_skills()} skills written to {path}")
+            say(f"{node.store.skills.count()} skills written to {path}")
             return
         import json
 
-        entries = [skill_to_old(known) for known in node.store.skills(states=("unconfirmed", "active"))]
+        entries = [skill_to_old(known) for known in node.store.skills.all(states=("unconfirmed", "active"))]
         json.dump({"skills": entries, "stats": {"total_errors_handled": 0, "auto_resolved": 0}}, sys.stdout, indent=2)
         print()
 
@@ -213,8 +213,8 @@ def _export_folders(session: Session, folder: str | None, everything: bool) -> N
     path = Path(folder).expanduser()
     with session.node(fresh=True) as node:
         states: tuple[SkillState, ...] = ("unconfirmed", "active") if everything else ("active",)
-        known = [one for one in node.store.skills(states=states) if everything or one.own_operator]
-        names = {author.node: author.name for author in node.store.authors()}
+        known = [one for one in node.store.skills.all(states=states) if everything or one.own_operator]
+        names = {author.node: author.name for author in node.store.authors.all()}
         names[node.identity.node.public] = node.name
     try:
         done = export_folders(known, path, names)

@@ -104,7 +104,7 @@ def material_of(
         slice=found if words is None else pseudonymise(found, words),
         database=database if words is None else words.value(database),
         logs=lines if words is None else {name: [words.value(line) for line in kept] for name, kept in lines.items()},
-        home_manifest=render_manifest(node.store.skills(), facts, now),
+        home_manifest=render_manifest(node.store.skills.all(), facts, now),
         made_at=to_text(now),
         name=clean(node.name) if words is None else words.text(clean(node.name)),
         pseudonyms=pseudonyms,

@@ -61,9 +61,9 @@ def list_authors(session: Session, as_json: bool) -> None:
 
 
 def _rows(node: Node) -> list[dict[str, Json]]:
-    skills = node.store.count_skills_by_author()
+    skills = node.store.authors.count_skills()
     rows = []
-    for author in node.store.authors():
+    for author in node.store.authors.all():
         found = trust_in(node, author.node)
         state, why = ("replaced", author.successor[:12]) if author.successor else (found.state, found.why)
         rows.append(

@@ -54,7 +54,7 @@ class Desk:
     def leave_the_bridge_alone(self) -> None:
         """Let an unknown failure end in the hook itself: the bridge was looked at just now."""
         store = Store(Home(self.root / "home").create().store)
-        store.set_meta(PULLED, to_text(SystemClock().now()))
+        store.meta.set(PULLED, to_text(SystemClock().now()))
         store.close()
 
     def teach(self, error: str = ERROR, fix: str = FIX) -> KnownSkill:
@@ -106,7 +106,7 @@ class Desk:
         """Return the incidents, oldest first."""
         store = self.store()
         try:
-            return store.incidents()[::-1]
+            return store.incidents.all()[::-1]
         finally:
             store.close()
 
@@ -114,6 +114,6 @@ class Desk:
         """Return the kinds of all events, in order."""
         store = self.store()
         try:
-            return [event.kind for event in store.events_after(0)]
+            return [event.kind for event in store.events.after(0)]
         finally:
             store.close()

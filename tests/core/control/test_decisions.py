@@ -17,7 +17,7 @@ from meshcore.healing.outcomes import recover
 from meshcore.healing.replay import carry_out_claimed
 from meshcore.model import SkillState
 from meshcore.safety.halt import halt_file
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import HALTED_BY, halted
 from meshcore.trust.modes import MODE, VIA
@@ -37,13 +37,13 @@ def asked(desk: Desk) -> Approval:
 
 
 def now(desk: Desk, approval: Approval) -> Approval:
-    found = desk.node.store.approval(approval.approval_id)
+    found = desk.node.store.approvals.find(approval.approval_id)
     assert found is not None
     return found
 
 
 def kinds(desk: Desk) -> list[str]:
-    return [event.kind for event in desk.node.store.events_after(0)]
+    return [event.kind for event in desk.node.store.events.after(0)]
 
 
 # --- approvals --------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_an_approval_that_does_not_exist_is_a_usage_error(desk: Desk) -> None:
 
 def test_an_approval_of_an_incident_that_is_gone_says_so_and_still_waits(desk: Desk) -> None:
     approval = asked(desk)
-    desk.node.store._write("DELETE FROM incidents")
+    desk.node.store.database.execute("DELETE FROM incidents")
     with pytest.raises(UsageError, match="reject the approval"):
         approvals.approve(desk.node, approval.approval_id)
     assert now(desk, approval).state == "waiting"
@@ -106,7 +106,7 @@ def test_what_its_approver_carries_out_at_once_is_not_for_anybody_else(desk: Des
 def test_what_cannot_be_carried_out_is_refused_once_and_says_why(desk: Desk) -> None:
     approval = asked(desk)
     approvals.approve(desk.node, approval.approval_id)
-    desk.node.store.set_skill_state(approval.skill_id, "quarantined", "me")
+    desk.node.store.skills.set_state(approval.skill_id, "quarantined", "me")
     claimed = approvals.claim_approved(desk.node)
     assert claimed is not None
     with pytest.raises(MeshError):
@@ -162,7 +162,7 @@ def test_a_claim_whose_process_lives_is_left_alone(desk: Desk) -> None:
 def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
     approvals.approve(desk.node, approval.approval_id, always=True)
-    [key] = desk.node.store.controls("always:")
+    [key] = desk.node.store.controls.under("always:")
     assert approval.skill_id in key
     assert approval.action_hash in key
 
@@ -170,7 +170,7 @@ def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
 def test_not_here_is_a_rule_for_this_skill_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
     approvals.reject(desk.node, approval.approval_id, not_here=True)
-    [key] = desk.node.store.controls("not_here:")
+    [key] = desk.node.store.controls.under("not_here:")
     assert approval.skill_id in key
 
 
@@ -181,7 +181,7 @@ def test_a_view_says_what_would_run_where_as_whom_and_why(desk: Desk) -> None:
     assert view.user.endswith("@host1")
     assert view.reasons == approval.reasons
     assert (view.author.name, view.author.trust, view.author.tries) == ("a", "own", 0)
-    desk.node.store._write("DELETE FROM incidents")
+    desk.node.store.database.execute("DELETE FROM incidents")
     assert approvals.approval_view(desk.node, approval).cwd == ""
 
 
@@ -190,7 +190,7 @@ def test_a_view_says_what_would_run_where_as_whom_and_why(desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", ["quarantined", "forgotten"])
 def test_a_decision_on_a_skill_is_taken_back_to_what_was(desk: Desk, state: SkillState) -> None:
-    [known] = desk.node.store.skills()
+    [known] = desk.node.store.skills.all()
     decide = decisions.quarantine_skill if state == "quarantined" else decisions.forget_skill
     decide(desk.node, known.skill_id)
     assert again(desk.node, known).state == state
@@ -199,7 +199,7 @@ def test_a_decision_on_a_skill_is_taken_back_to_what_was(desk: Desk, state: Skil
 
 
 def test_confirming_lifts_a_quarantine(desk: Desk) -> None:
-    [known] = desk.node.store.skills()
+    [known] = desk.node.store.skills.all()
     decisions.quarantine_skill(desk.node, known.skill_id, reason="looks odd")
     decisions.confirm_skill(desk.node, known.skill_id)
     assert again(desk.node, known).state == "active"
@@ -213,7 +213,7 @@ def test_a_mode_is_set_and_taken_back(desk: Desk) -> None:
     decisions.set_mode(desk.node, "")
     assert mode_here(desk.node) == "auto"
     decisions.set_mode(desk.node, "off", key=f"{VIA}ci")
-    assert dict(desk.node.store.controls(MODE)) == {f"{VIA}ci": "off"}
+    assert dict(desk.node.store.controls.under(MODE)) == {f"{VIA}ci": "off"}
     with pytest.raises(UsageError, match="no mode"):
         decisions.set_mode(desk.node, "sometimes")
 
@@ -222,7 +222,7 @@ def test_a_halt_stands_until_it_is_lifted_also_that_of_another_node(desk: Desk) 
     assert decisions.resume(desk.node) == ""
     decisions.halt(desk.node, "a drill")
     assert halted(desk.node) == "a drill"
-    desk.node.store.set_rule(f"{HALTED_BY}{'b' * 64}", "from elsewhere", "b")
+    desk.node.store.controls.set(f"{HALTED_BY}{'b' * 64}", "from elsewhere", "b")
     assert decisions.resume(desk.node) == "a drill"
     assert halted(desk.node) == ""
     assert not halt_file(desk.node.settings.operator).exists()

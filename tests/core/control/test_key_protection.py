@@ -27,8 +27,7 @@ from meshcore.policy.policy_signature import sign_policy
 from meshcore.safety.halt import halt_file
 from meshcore.safety.keys import SigningKey, load_or_create
 from meshcore.service.doctor import examine
-from meshcore.store.rows import evidence_to_json
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval, evidence_to_json
 from meshcore.trust.authors import author_mode, enrol, trust_in
 from meshcore.trust.ceilings import ceiling_here, mode_here
 from meshcore.trust.halting import HALTED_BY, halted
@@ -68,7 +67,7 @@ class Vault:
         return ruling.decision if ruling else "none"
 
     def stored(self, approval: Approval) -> Approval:
-        found = self.node.store.approval(approval.approval_id)
+        found = self.node.store.approvals.find(approval.approval_id)
         assert found is not None
         return found
 
@@ -163,7 +162,7 @@ def test_a_forged_approval_runs_nothing(vault: Vault) -> None:
 def test_a_forged_word_is_none(vault: Vault, tmp_path: Path) -> None:
     _, approval = vault.desk.asked()
     approvals.approve(vault.node, approval.approval_id, signer=vault.key)
-    text, _ = vault.node.store.word("approval", approval.approval_id) or ("", "")
+    text, _ = vault.node.store.signed_decisions.get("approval", approval.approval_id) or ("", "")
     vault.sql("UPDATE words SET sig=? WHERE kind='approval'", load_or_create(tmp_path / "other.key").sign(text))
     assert not carries_out(vault)
 
@@ -321,7 +320,7 @@ def test_a_halt_of_another_node_is_lifted_by_the_operators_word_and_not_by_that_
         halt_file(there.settings.operator).unlink()  # the operator's folder is one; what is left was told
         mesh.meet()
         assert halted(node) == "a drill"
-        old = there.store.word("resume", "halt")
+        old = there.store.signed_decisions.get("resume", "halt")
         told = {"why": "", "name": "there", **({"word": {"text": old[0], "sig": old[1]}} if old else {})}
         mesh.send(there, "halt", told)
         mesh.meet()
@@ -400,7 +399,7 @@ def test_a_new_node_key_needs_the_operator_and_keeps_what_was_signed(vault: Vaul
 def test_decisions_of_a_home_that_was_not_there_when_the_key_was_protected_are_signed_by_a_person(vault: Vault) -> None:
     new = vault.desk.mesh.node("new")
     taught(new)
-    new.store.set_rule(MODE, "auto", "me")
+    new.store.controls.set(MODE, "auto", "me")
     assert mode_here(new) == "approve"
     assert len(unsigned(new)) == 1
     sign_decisions(new, vault.key)
@@ -409,9 +408,9 @@ def test_decisions_of_a_home_that_was_not_there_when_the_key_was_protected_are_s
 
 def test_a_word_of_another_home_is_none_here(vault: Vault) -> None:
     new = vault.desk.mesh.node("new")
-    text, sig = vault.node.store.word("rule", MODE) or ("", "")
-    new.store.put_word("rule", MODE, text, sig)
-    new.store.set_rule(MODE, "auto", "me")
+    text, sig = vault.node.store.signed_decisions.get("rule", MODE) or ("", "")
+    new.store.signed_decisions.put("rule", MODE, text, sig)
+    new.store.controls.set(MODE, "auto", "me")
     assert mode_here(new) == "approve"
 
 
@@ -430,12 +429,12 @@ def test_the_doctor_names_what_is_not_signed(vault: Vault) -> None:
 def test_the_clock_of_a_word_is_not_from_the_future(vault: Vault) -> None:
     _, approval = vault.desk.asked()
     approvals.approve(vault.node, approval.approval_id, signer=vault.key)
-    text, _ = vault.node.store.word("approval", approval.approval_id) or ("{}", "")
+    text, _ = vault.node.store.signed_decisions.get("approval", approval.approval_id) or ("{}", "")
     ahead = vault.desk.mesh.clock
     ahead.advance(3600)
     late = json.dumps({**json.loads(text), "at": to_text(ahead.now())})
     ahead.advance(-3600)
-    vault.node.store.put_word("approval", approval.approval_id, late, vault.key.sign(late))
+    vault.node.store.signed_decisions.put("approval", approval.approval_id, late, vault.key.sign(late))
     assert not carries_out(vault)
 
 

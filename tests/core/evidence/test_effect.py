@@ -12,19 +12,19 @@ from meshcore.testing import START
 
 def met(store: Store, name: str, via: str, *, again: bool = False, remote: bool = False) -> str:
     incident = Incident(name, store.now(), AgentInfo("a", via), ("x",), "/", 1, Signature(1, "E", "t"), "", again=again)
-    store.add_incident(incident, "node", remote=remote)
+    store.incidents.open(incident, "node", remote=remote)
     return name
 
 
 def happened(store: Store, incident: str, *kinds: EventKind) -> None:
     for kind in kinds:
-        store.add_event(kind, incident_id=incident)
+        store.events.add(kind, incident_id=incident)
 
 
 def verified(store: Store, incident: str, seconds: float) -> None:
-    store.set_incident_state(incident, "verified", seconds=seconds)
+    store.incidents.set_state(incident, "verified", seconds=seconds)
     outcome = Outcome(f"o{incident}", incident, "s", "verified", store.now(), "node", "h", "a", Circumstances())
-    store.add_outcome(outcome, own_operator=True, try_id="t")
+    store.outcomes.add(outcome, own_operator=True, try_id="t")
 
 
 def test_nothing_met_is_nothing(store: Store) -> None:
@@ -56,6 +56,6 @@ def test_each_kind_of_agent_has_its_figures(store: Store) -> None:
 
 def test_what_became_green_by_other_means_is_no_merit_of_the_mesh(store: Store) -> None:
     happened(store, met(store, "edited", "codex", again=True), "hook.answered")
-    store.set_incident_state("edited", "verified", seconds=9.0)
+    store.incidents.set_state("edited", "verified", seconds=9.0)
     [codex] = effect(store)
     assert (codex.answered, codex.taken, codex.verified, codex.avoided, codex.to_green.n) == (1, 0, 0, 0, 1)

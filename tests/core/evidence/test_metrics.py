@@ -18,7 +18,8 @@ from meshcore.evidence.metrics import Distribution, Facts, by, distribution, fac
 from meshcore.evidence.slice.gather import Slice, cut, gather_slice, origin
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Circumstances, StepResult
-from meshcore.store.store import Approval, Store
+from meshcore.store.rows import Approval
+from meshcore.store.store import Store
 from meshcore.testing import START, incident, known_skill, outcome
 
 A, B = "a" * 64, "b" * 64
@@ -52,7 +53,7 @@ def met(
     """Let an incident happen, and be healed unless `seconds` is None; return its id."""
     opened = to_text(START + timedelta(minutes=number))
     found = incident(number, opened=opened, agent=agent or AgentInfo("agent_a_test", "shell", "host1"))
-    store.add_incident(found, node, remote=remote)
+    store.incidents.open(found, node, remote=remote)
     result = "fix_failed" if seconds is None else "verified"
     tried = outcome(
         number,
@@ -64,8 +65,8 @@ def met(
         steps=(FIX,),
         rerun=rerun if seconds is not None else StepResult(RERUN.argv, 3, 0.1),
     )
-    store.add_outcome(tried, own_operator=True)
-    store.set_incident_state(
+    store.outcomes.add(tried, own_operator=True)
+    store.incidents.set_state(
         found.incident_id,
         "fix_failed" if seconds is None else "verified",
         skill_id=SKILL.skill_id,
@@ -79,7 +80,7 @@ def met(
 def mesh(store: Store) -> Store:
     """A store that knows the skill and who taught it."""
     put(store, SKILL)
-    store.see_author(A, "agent_a_test", "host1", "operator", True, 1)
+    store.authors.see(A, "agent_a_test", "host1", "operator", True, 1)
     return store
 
 
@@ -121,7 +122,7 @@ def test_times_to_green_are_told_apart_for_first_and_again(mesh: Store) -> None:
     met(mesh, 1, again=False, seconds=90.0)
     for number, seconds in enumerate((1.0, 2.0, 9.0), start=2):
         met(mesh, number, again=True, seconds=seconds)
-    mesh.add_incident(incident(9), A)
+    mesh.incidents.open(incident(9), A)
     found = figures(gather(mesh))
     assert (found.first.incidents, found.first.verified) == (2, 1)
     assert found.first.to_green == Distribution(1, 90.0, 90.0, 90.0, 90.0)
@@ -133,7 +134,7 @@ def test_what_was_taught_only_after_the_failure_makes_no_repeat(mesh: Store) -> 
     late = known_skill("late", author=A, created=to_text(START + timedelta(hours=1)))
     put(mesh, late)
     number = met(mesh, 1, again=True)
-    mesh.set_incident_state(number, "verified", skill_id=late.skill_id, again=True, seconds=2.0)
+    mesh.incidents.set_state(number, "verified", skill_id=late.skill_id, again=True, seconds=2.0)
     facts = gather(mesh)
     assert [fact.again for fact in facts.incidents] == [False]
     assert (facts.ledger, facts.unproven) == ((), ())
@@ -150,7 +151,7 @@ def test_a_fix_that_failed_is_listed_with_the_exit_code_that_says_so(mesh: Store
 def test_another_nodes_incident_is_a_repeat_where_the_skill_was_taught_elsewhere_or_verified_before(
     mesh: Store,
 ) -> None:
-    mesh.see_author(B, "agent_b_test", "host2", "operator", True, 1)
+    mesh.authors.see(B, "agent_b_test", "host2", "operator", True, 1)
     there = AgentInfo("agent_b_test", "shell", "host2")
     met(mesh, 1, again=False, remote=True)
     met(mesh, 2, again=False, remote=True, node=B, agent=there)
@@ -161,8 +162,8 @@ def test_another_nodes_incident_is_a_repeat_where_the_skill_was_taught_elsewhere
 
 def test_approvals_that_wait_are_counted_with_the_oldest(mesh: Store) -> None:
     for number in (1, 2):
-        mesh.add_incident(incident(number), A)
-        mesh.ask(
+        mesh.incidents.open(incident(number), A)
+        mesh.approvals.ask(
             Approval(
                 approval_id=f"{number:016x}",
                 incident_id=f"{number:016x}",
@@ -191,7 +192,7 @@ def test_figures_are_grouped_by_agent_via_host_project_and_label(mesh: Store) ->
 
 
 def test_outside_a_project_the_folder_is_no_project(store: Store) -> None:
-    store.add_incident(incident(1, circumstances=Circumstances(project="no")), A)
+    store.incidents.open(incident(1, circumstances=Circumstances(project="no")), A)
     assert set(by(gather(store), "project")) == {""}
 
 

@@ -64,7 +64,7 @@ def test_what_one_node_is_taught_the_other_knows_as_its_own_operators(mesh: Smal
     a, b = mesh.node("a"), mesh.node("b")
     known = taught(a)
     mesh.meet()
-    there = b.store.skill(known.skill.skill_id)
+    there = b.store.skills.find(known.skill.skill_id)
     assert there is not None
     assert (there.state, there.own_operator, there.confirmed, there.author) == (
         "active",
@@ -82,12 +82,12 @@ def test_a_failure_and_its_outcome_travel_without_any_output(mesh: SmallMesh) ->
     considered = fix.fail()
     fix.heal(considered)
     mesh.meet()
-    there = b.store.incident(considered.incident.incident_id)
+    there = b.store.incidents.find(considered.incident.incident_id)
     assert there is not None
     assert (there.state, there.excerpt, there.cwd, there.argv_redacted) == ("verified", "", "", True)
-    [told] = b.store.outcomes(incident_id=considered.incident.incident_id)
+    [told] = b.store.outcomes.of(incident_id=considered.incident.incident_id)
     assert [step.output for step in told.steps] == [""]
-    assert b.store.incident_node(considered.incident.incident_id) == a.identity.node.public
+    assert b.store.incidents.node_of(considered.incident.incident_id) == a.identity.node.public
 
 
 def test_an_outcome_counts_as_evidence_at_every_node(mesh: SmallMesh) -> None:
@@ -138,7 +138,7 @@ def test_two_nodes_that_learn_the_same_thing_at_once_hold_one_skill(mesh: SmallM
     taught(a)
     taught(b)
     mesh.meet()
-    assert [n.store.count_skills() for n in (a, b)] == [1, 1]
+    assert [n.store.skills.count() for n in (a, b)] == [1, 1]
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
@@ -154,12 +154,12 @@ def test_a_crash_between_publishing_and_marking_publishes_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(a.store, "mark_published", crash)
+        patched.setattr(a.store.outbox, "mark_published", crash)
         publish(a)
     assert mesh.bridge.statistics().records == 1
     assert publish(a) == 1
     assert mesh.bridge.statistics().records == 1
-    assert a.store.outbox() == []
+    assert a.store.outbox.waiting() == []
 
 
 def test_a_crash_before_publishing_loses_nothing(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_a_row_of_an_old_program_is_known_but_unconfirmed_and_nobodys(mesh: Smal
     a = mesh.node("a")
     mesh.bridge.publish_legacy(json.dumps(OLD_SKILL))
     assert pull(a).stored == 1
-    [known] = a.store.skills()
+    [known] = a.store.skills.all()
     assert (known.state, known.source, known.own_operator, known.author) == ("unconfirmed", "legacy", False, "")
 
 
@@ -258,8 +258,8 @@ def test_a_row_of_an_old_program_that_is_no_skill_is_kept_and_counted(mesh: Smal
     a = mesh.node("a")
     mesh.bridge.publish_legacy(content)
     assert pull(a).rejected == 1
-    assert a.store.count_records() == {"rejected": 1}
-    assert a.store.count_skills() == 0
+    assert a.store.records.count() == {"rejected": 1}
+    assert a.store.skills.count() == 0
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -268,16 +268,16 @@ def test_a_row_of_an_old_program_that_is_no_skill_is_kept_and_counted(mesh: Smal
 def test_a_bad_signature_is_kept_counted_shown_and_never_applied(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
     known = taught(b)
-    row = b.store.outbox(1)[0]
-    record = sign(row.kind, row.body, b.store.next_author_seq(), b.identity, b.clock)
+    row = b.store.outbox.waiting(1)[0]
+    record = sign(row.kind, row.body, b.store.outbox.next_author_seq(), b.identity, b.clock)
     forged = replace(record, sig="0" * 128)
     mesh.publish(forged)
     assert pull(a).rejected == 1
-    assert a.store.skill(known.skill.skill_id) is None
-    assert a.store.count_records() == {"rejected": 1}
-    [(_, record_id, reason)] = a.store.rejected_records()
+    assert a.store.skills.find(known.skill.skill_id) is None
+    assert a.store.records.count() == {"rejected": 1}
+    [(_, record_id, reason)] = a.store.records.rejected()
     assert (record_id, reason) == (forged.record_id, "the signature does not hold")
-    assert "record.rejected" in [event.kind for event in a.store.events_after(0)]
+    assert "record.rejected" in [event.kind for event in a.store.events.after(0)]
     assert statuses(mesh, forged) == ["rejected"]
 
 
@@ -301,7 +301,7 @@ def test_an_unknown_kind_is_kept_and_ignored(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
     record = mesh.send(b, "poem", {"of": "the future"})
     assert pull(a).ignored == 1
-    assert a.store.count_records() == {"ignored": 1}
+    assert a.store.records.count() == {"ignored": 1}
     assert statuses(mesh, record) == ["ignored"]
 
 
@@ -325,10 +325,10 @@ def test_a_message_that_is_delivered_again_is_taken_in_once(mesh: SmallMesh, mon
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(a.require_bridge(), "acknowledge", crash)
         pull(a)
-    events = a.store.last_event()
+    events = a.store.events.last()
     assert mesh.bridge.statistics().undelivered == 1
     assert pull(a).stored == 1
-    assert a.store.last_event() == events
+    assert a.store.events.last() == events
     assert mesh.bridge.statistics().undelivered == 0
 
 
@@ -427,7 +427,7 @@ def test_a_message_that_fails_halfway_leaves_nothing_behind(mesh: SmallMesh, mon
 
     monkeypatch.setattr(handlers, "reweigh", fail)
     assert pull(a).rejected == 1
-    assert a.store.skill(known.skill.skill_id) is None
+    assert a.store.skills.find(known.skill.skill_id) is None
 
 
 def test_a_fault_of_our_own_disk_rejects_nothing(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -460,11 +460,13 @@ def test_no_signed_body_whatever_stops_a_node(mesh: SmallMesh, data: st.DataObje
         mesh.node("a")
         taught(mesh.node("b"))
     a, b = mesh.nodes
-    known = b.store.skills()[0]
+    known = b.store.skills.all()[0]
     kind = data.draw(st.sampled_from(["skill", "outcome", "incident", "hello"]))
     whole: dict[str, Json] = {
         "skill": {"skill": skill_to_json(known.skill), "confirmed": True},
-        "outcome": outcome(known.skill.skill_id, b.identity.node.public, "host1", b.store.next_author_seq() % 60),
+        "outcome": outcome(
+            known.skill.skill_id, b.identity.node.public, "host1", b.store.outbox.next_author_seq() % 60
+        ),
         "incident": dict.fromkeys(handlers.INCIDENT_TEXTS, "x"),
         "hello": {"name": "b", "host": "host1"},
     }[kind]
@@ -474,11 +476,11 @@ def test_no_signed_body_whatever_stops_a_node(mesh: SmallMesh, data: st.DataObje
     record = mesh.send(b, kind, whole)
     pull(a)
     assert len(statuses(mesh, record)) == 1
-    matches(read(ERROR), a.store)
-    for skill in a.store.skills():
+    matches(read(ERROR), a.store.skills)
+    for skill in a.store.skills.all():
         reweigh(a, skill.skill.skill_id)
     a.project()
-    a.store.seconds_to_green()
+    a.store.incidents.seconds_to_green()
 
 
 # --- quarantine -------------------------------------------------------------------------------------------------------
@@ -500,7 +502,7 @@ def test_three_failures_on_two_hosts_quarantine_a_skill(mesh: SmallMesh) -> None
     fail_at(mesh, known.skill.skill_id, [("b", "host2")], start=3)
     pull(a)
     assert again(a, known).state == "quarantined"
-    assert matches(read(ERROR), a.store) == []
+    assert matches(read(ERROR), a.store.skills) == []
 
 
 def test_three_failures_on_one_of_several_hosts_are_that_hosts_trouble(mesh: SmallMesh) -> None:
@@ -527,7 +529,7 @@ def test_a_lifted_quarantine_comes_back_only_after_new_failures(mesh: SmallMesh)
     mesh.clock.advance(60)
     stand_behind(a, again(a, known), "confirmed")
     assert again(a, known).state == "active"
-    assert [match.skill_id for match in matches(read(ERROR), a.store)] == [known.skill.skill_id]
+    assert [match.skill_id for match in matches(read(ERROR), a.store.skills)] == [known.skill.skill_id]
     for number in (1, 2, 3):
         assert again(a, known).state == "active"
         node = mesh.nodes[-1]
@@ -541,7 +543,7 @@ def test_a_quarantined_skill_stays_so_when_a_peer_tells_of_it_again(mesh: SmallM
     a, b = mesh.node("a"), mesh.node("b")
     known = taught(b)
     mesh.meet()
-    a.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    a.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
     tell_skill(b, known)
     mesh.meet()
     assert again(a, known).state == "quarantined"
@@ -558,13 +560,13 @@ def test_a_skills_file_is_written_whatever_a_peer_taught(mesh: SmallMesh, tmp_pa
 
 def test_a_statement_too_large_to_be_signed_holds_nothing_up(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
-    a.store.add_to_outbox("incident", {"line": "x" * 300_000})
+    a.store.outbox.add("incident", {"line": "x" * 300_000})
     known = taught(a)
     assert publish(a) == 1
-    assert a.store.outbox() == []
+    assert a.store.outbox.waiting() == []
     pull(b)
     assert again(b, known).state == "active"
-    assert "not told" in str([event.data for event in a.store.events_after(0) if event.kind == "fault"])
+    assert "not told" in str([event.data for event in a.store.events.after(0) if event.kind == "fault"])
 
 
 def test_an_outcome_of_a_very_long_command_is_told_all_the_same(mesh: SmallMesh) -> None:

@@ -127,7 +127,7 @@ class SmallMesh:
 
     def send(self, node: Node, kind: str, body: Mapping[str, Json]) -> Record:
         """Publish any body under a node's signature, as a program of a peer could."""
-        record = sign(kind, body, node.store.next_author_seq(), node.identity, node.clock)
+        record = sign(kind, body, node.store.outbox.next_author_seq(), node.identity, node.clock)
         self.publish(record, kind)
         return record
 
@@ -167,7 +167,7 @@ class Fix:
         return self.healer.apply(considered, again, actor="policy", started=self.clock.monotonic())
 
     def state(self, considered: Considered) -> str:
-        found = self.node.store.incident(considered.incident.incident_id)
+        found = self.node.store.incidents.find(considered.incident.incident_id)
         return found.state if found else "gone"
 
 
@@ -190,6 +190,6 @@ def taught(node: Node, error: str = ERROR, fix: str = FIX) -> KnownSkill:
 
 def again(node: Node, known: KnownSkill) -> KnownSkill:
     """Return a skill as a node knows it now."""
-    found = node.store.skill(known.skill.skill_id)
+    found = node.store.skills.find(known.skill.skill_id)
     assert found is not None
     return found

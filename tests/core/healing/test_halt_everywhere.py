@@ -19,7 +19,7 @@ def test_a_halt_reaches_every_node_of_the_operator_and_is_taken_back_by_who_said
     tell_halt(a, "")
     mesh.meet()
     assert halted(b) == halted(c) == ""
-    assert [e.kind for e in b.store.events_after(0) if e.kind.startswith("mesh.")] == ["mesh.halted", "mesh.resumed"]
+    assert [e.kind for e in b.store.events.after(0) if e.kind.startswith("mesh.")] == ["mesh.halted", "mesh.resumed"]
 
 
 def test_a_stranger_halts_nobody(mesh: SmallMesh) -> None:

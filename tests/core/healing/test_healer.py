@@ -17,7 +17,7 @@ from meshcore.safety.halt import halt
 
 
 def kinds(fix: Fix, incident_id: str) -> list[str]:
-    return [event.kind for event in fix.node.store.events_of(incident_id)]
+    return [event.kind for event in fix.node.store.events.of_incident(incident_id)]
 
 
 def test_a_failure_that_nothing_known_answers_stays_open(mesh: SmallMesh) -> None:
@@ -74,7 +74,10 @@ def test_time_to_green_is_told_apart_for_first_and_again(mesh: SmallMesh) -> Non
     fix.heal(fix.healer.consider(first.incident, "auto"))
     mesh.clock.advance(60)
     fix.heal(fix.fail())
-    assert {name: len(times) for name, times in node.store.seconds_to_green().items()} == {"first": 1, "again": 1}
+    assert {name: len(times) for name, times in node.store.incidents.seconds_to_green().items()} == {
+        "first": 1,
+        "again": 1,
+    }
 
 
 def test_the_intent_is_on_the_disk_before_anything_is_executed(mesh: SmallMesh) -> None:
@@ -83,10 +86,10 @@ def test_the_intent_is_on_the_disk_before_anything_is_executed(mesh: SmallMesh) 
     fix = Fix(node, mesh.clock)
     other_process = mesh.node("a")
     seen: list[int] = []
-    fix.executor.at_exec = lambda: seen.append(len(other_process.store.unfinished_tries()))
+    fix.executor.at_exec = lambda: seen.append(len(other_process.store.tries.unfinished()))
     fix.heal(fix.fail())
     assert seen == [1]
-    assert other_process.store.unfinished_tries() == []
+    assert other_process.store.tries.unfinished() == []
 
 
 def test_a_fix_that_fails_is_followed_by_no_rerun(mesh: SmallMesh) -> None:
@@ -143,7 +146,7 @@ def test_a_halt_between_decision_and_execution_stops_it(mesh: SmallMesh) -> None
     assert outcome.result == "refused"
     assert fix.executor.executed == []
     assert fix.state(considered) == "matched"
-    assert node.store.unfinished_tries() == []
+    assert node.store.tries.unfinished() == []
 
 
 def test_a_halt_just_before_a_later_step_stops_the_rest(mesh: SmallMesh) -> None:
@@ -166,7 +169,7 @@ def test_a_skill_withdrawn_before_execution_is_not_applied(mesh: SmallMesh) -> N
     known = taught(node)
     fix = Fix(node, mesh.clock)
     considered = fix.fail()
-    fix.executor.at_lock = lambda: node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    fix.executor.at_lock = lambda: node.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
     assert fix.heal(considered).result == "refused"
     assert fix.executor.executed == []
 
@@ -202,7 +205,7 @@ def test_the_questions_to_policy_hold_mode_and_halt(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     taught(node)
     fix = Fix(node, mesh.clock)
-    node.store.set_control("mode", "hint", "me", "mesh.mode")
+    node.store.controls.request("mode", "hint", "me", "mesh.mode")
     halt(node.settings.operator, "wait")
     fix.fail()
     [question] = fix.policy.asked
@@ -227,7 +230,7 @@ def test_the_same_try_waits_once_however_often_it_is_asked_for(mesh: SmallMesh) 
     one = fix.healer.ask(considered)
     two = fix.healer.ask(fix.healer.consider(considered.incident, "auto"))
     assert one.approval_id == two.approval_id
-    assert len(node.store.approvals()) == 1
+    assert len(node.store.approvals.all()) == 1
     assert fix.state(considered) == "needs_approval"
 
 
@@ -237,8 +240,8 @@ def test_what_has_been_settled_otherwise_waits_for_nobody(mesh: SmallMesh) -> No
     fix = Fix(node, mesh.clock, "approve")
     fix.healer.ask(fix.fail())
     settle_success(node, ARGV, "/work")
-    assert node.store.approvals() == []
-    [row] = node.store.approvals(waiting_only=False)
+    assert node.store.approvals.all() == []
+    [row] = node.store.approvals.all(waiting_only=False)
     assert (row.state, row.actor) == ("not needed", "later success")
 
 
@@ -258,7 +261,7 @@ def crashed(fix: Fix) -> str:
     """Leave an intent behind as a process that is killed while a fix runs; return the incident."""
     considered = fix.fail()
     assert considered.match
-    fix.node.store.write_intent(
+    fix.node.store.tries.intend(
         "f" * 16, considered.incident.incident_id, considered.match.skill_id, "policy", {}, "/venv", gone_process()
     )
     return considered.incident.incident_id
@@ -271,10 +274,10 @@ def test_an_intent_whose_process_is_gone_becomes_unknown_and_nothing_is_claimed(
     incident_id = crashed(fix)
     assert recover(node) == 1
     assert recover(node) == 0
-    found = node.store.incident(incident_id)
+    found = node.store.incidents.find(incident_id)
     assert found is not None
     assert found.state == "unknown"
-    [outcome] = node.store.outcomes(incident_id=incident_id)
+    [outcome] = node.store.outcomes.of(incident_id=incident_id)
     assert (outcome.result, outcome.actor) == ("unknown", "recovery")
     assert fix.executor.executed == []
     assert (again(node, known).evidence.verified, again(node, known).evidence.failed) == (0, 0)
@@ -286,7 +289,7 @@ def test_only_a_later_success_decides_what_is_unknown(mesh: SmallMesh) -> None:
     incident_id = crashed(Fix(node, mesh.clock))
     recover(node)
     settle_success(node, ARGV, "/work")
-    found = node.store.incident(incident_id)
+    found = node.store.incidents.find(incident_id)
     assert found is not None
     assert found.state == "verified"
     assert again(node, known).evidence.verified == 1
@@ -299,7 +302,7 @@ def test_an_intent_of_a_living_process_is_left_alone(mesh: SmallMesh) -> None:
     considered = fix.fail()
     assert considered.match
     mark = process_mark(os.getpid())
-    node.store.write_intent(
+    node.store.tries.intend(
         "e" * 16, considered.incident.incident_id, considered.match.skill_id, "policy", {}, "", mark
     )
     assert recover(node) == 0
@@ -313,7 +316,7 @@ def test_a_number_used_again_by_another_process_is_not_taken_for_the_old_one(mes
     considered = fix.fail()
     assert considered.match
     earlier = f"{os.getpid()}:another boot:1"
-    node.store.write_intent(
+    node.store.tries.intend(
         "e" * 16, considered.incident.incident_id, considered.match.skill_id, "policy", {}, "", earlier
     )
     assert recover(node) == 1
@@ -323,12 +326,12 @@ def test_a_recovery_that_comes_second_changes_nothing(mesh: SmallMesh, monkeypat
     node = mesh.node("a")
     taught(node)
     incident_id = crashed(Fix(node, mesh.clock))
-    stale = node.store.unfinished_tries()
+    stale = node.store.tries.unfinished()
     recover(node)
     settle_success(node, ARGV, "/work")
-    monkeypatch.setattr(node.store, "unfinished_tries", lambda: stale)
+    monkeypatch.setattr(node.store.tries, "unfinished", lambda: stale)
     recover(node)
-    found = node.store.incident(incident_id)
+    found = node.store.incidents.find(incident_id)
     assert found is not None
     assert found.state == "verified"
 
@@ -344,7 +347,7 @@ def test_a_clock_that_steps_back_changes_no_interval_and_no_order(mesh: SmallMes
     publish(a)
     pull(b)
     assert again(b, known).evidence.verified == 1
-    assert [e.seq for e in a.store.events_after(0)] == sorted(e.seq for e in a.store.events_after(0))
+    assert [e.seq for e in a.store.events.after(0)] == sorted(e.seq for e in a.store.events.after(0))
 
 
 def test_another_error_is_not_answered(mesh: SmallMesh) -> None:

@@ -29,7 +29,7 @@ def test_a_suggestion_is_unconfirmed_and_told_to_nobody(node: Node) -> None:
     known, new = suggest(node, skill(), "imported")
     assert new
     assert (known.state, known.confirmed, known.own_operator, known.author) == ("unconfirmed", False, False, "")
-    assert node.store.outbox(10) == []
+    assert node.store.outbox.waiting(10) == []
 
 
 def test_what_is_known_stays_as_it_is(node: Node) -> None:
@@ -41,11 +41,11 @@ def test_what_is_known_stays_as_it_is(node: Node) -> None:
 def test_whoever_confirms_it_becomes_its_author_and_the_others_are_told(node: Node) -> None:
     known, _ = suggest(node, skill(), "reported")
     stand_behind(node, known, "looked at")
-    again = node.store.skill(known.skill_id)
+    again = node.store.skills.find(known.skill_id)
     assert again is not None
     assert (again.state, again.confirmed, again.own_operator) == ("active", True, True)
     assert again.author == node.identity.node.public
-    assert [row.kind for row in node.store.outbox(10)] == ["skill"]
+    assert [row.kind for row in node.store.outbox.waiting(10)] == ["skill"]
 
 
 def test_a_skill_that_may_not_travel_is_refused(node: Node) -> None:
@@ -59,41 +59,41 @@ def past(times: int) -> Preview:
 
 def test_a_fix_of_the_past_seen_twice_counts_as_confirmed_and_once_not(node: Node) -> None:
     assert adopt_history(node, past(1), {}).added == 1
-    [known] = node.store.skills()
+    [known] = node.store.skills.all()
     assert (known.state, known.confirmed, known.own_operator, known.source) == ("unconfirmed", False, True, "imported")
     done = adopt_history(node, past(2), {})
     assert (done.added, done.confirmed) == (0, 1)
-    [known] = node.store.skills()
+    [known] = node.store.skills.all()
     assert (known.state, known.confirmed) == ("active", True)
-    assert [row.body["confirmed"] for row in node.store.outbox(10)] == [False, True]
+    assert [row.body["confirmed"] for row in node.store.outbox.waiting(10)] == [False, True]
 
 
 def test_a_second_import_of_the_same_past_changes_no_skill(node: Node) -> None:
     adopt_history(node, past(2), {})
-    before, told = node.store.skills(), node.store.outbox(10)
+    before, told = node.store.skills.all(), node.store.outbox.waiting(10)
     assert adopt_history(node, past(5), {}).added == 0
-    assert (node.store.skills(), node.store.outbox(10)) == (before, told)
+    assert (node.store.skills.all(), node.store.outbox.waiting(10)) == (before, told)
 
 
 @pytest.mark.parametrize("state", ["forgotten", "quarantined"])
 def test_the_past_does_not_bring_back_what_a_person_put_away(node: Node, state: str) -> None:
     adopt_history(node, past(1), {})
-    [known] = node.store.skills()
-    node.store.set_skill_state(known.skill_id, "forgotten" if state == "forgotten" else "quarantined", "me")
+    [known] = node.store.skills.all()
+    node.store.skills.set_state(known.skill_id, "forgotten" if state == "forgotten" else "quarantined", "me")
     adopt_history(node, past(9), {})
-    assert [one.state for one in node.store.skills()] == [state]
+    assert [one.state for one in node.store.skills.all()] == [state]
 
 
 def test_what_policy_refuses_is_not_taken_in(node: Node) -> None:
     dangerous = skill(action=Action("argv", (("rm", "-rf", "/"),)))
     done = adopt_history(node, Preview("codex", fixes=(PastFix(dangerous, 5),)), {})
-    assert (done.added, node.store.skills()) == (0, [])
+    assert (done.added, node.store.skills.all()) == (0, [])
     assert len(done.left_out) == 1
 
 
 def test_the_before_is_kept_as_an_event_and_labelled(node: Node) -> None:
     before = {"seconds_to_green": {"n": 1, "median": 40.0, "p90": 40.0, "min": 40.0, "max": 40.0}}
     adopt_history(node, past(1), before)
-    [event] = [one for one in node.store.events_after(0) if one.kind == "history.imported"]
+    [event] = [one for one in node.store.events.after(0) if one.kind == "history.imported"]
     assert (event.data["via"], event.data["retrospective"], event.data["sessions"]) == ("codex", True, 3)
     assert event.data["seconds_to_green"] == before["seconds_to_green"]

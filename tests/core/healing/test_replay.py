@@ -15,7 +15,7 @@ from meshcore.healing.replay import RecordedSession
 from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.safety.halt import halt
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 
 ARGV = ("ls", "nothing")  # a program that is there wherever these tests run
 
@@ -42,11 +42,11 @@ class Desk:
         self.fix.policy.decision = "approve"
         incident = self.incident()
         RecordedSession(self.node, incident).consider("auto")
-        [approval] = self.node.store.approvals()
+        [approval] = self.node.store.approvals.all()
         return self.stored(incident), approval
 
     def stored(self, incident: Incident) -> Incident:
-        found = self.node.store.incident(incident.incident_id)
+        found = self.node.store.incidents.find(incident.incident_id)
         assert found is not None
         return found
 
@@ -93,7 +93,7 @@ def test_a_folder_that_is_gone_is_said(desk: Desk) -> None:
 def test_what_is_verified_already_is_not_tried_again(desk: Desk) -> None:
     taught(desk.node)
     incident = desk.incident()
-    desk.node.store.set_incident_state(incident.incident_id, "verified")
+    desk.node.store.incidents.set_state(incident.incident_id, "verified")
     with pytest.raises(UsageError, match="verified already"):
         RecordedSession(desk.node, desk.stored(incident)).consider("auto")
 
@@ -154,7 +154,7 @@ def test_an_action_that_is_not_the_one_shown_is_refused(desk: Desk) -> None:
 def test_a_skill_that_is_withdrawn_while_it_waits_is_not_executed(desk: Desk) -> None:
     known = taught(desk.node)
     incident, approval = desk.asked()
-    desk.node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    desk.node.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
     with pytest.raises(MeshError, match="not what was shown"):
         RecordedSession(desk.node, incident).approve(approval)
 
@@ -200,7 +200,7 @@ def test_an_approval_does_not_outvote_a_halt(desk: Desk) -> None:
 def test_an_incident_settled_meanwhile_needs_no_approval(desk: Desk) -> None:
     taught(desk.node)
     incident, approval = desk.asked()
-    desk.node.store.set_incident_state(incident.incident_id, "verified")
+    desk.node.store.incidents.set_state(incident.incident_id, "verified")
     with pytest.raises(UsageError, match="verified already"):
         RecordedSession(desk.node, desk.stored(incident)).approve(approval)
 

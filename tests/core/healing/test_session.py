@@ -65,7 +65,7 @@ def shell(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def newest_state(shell: Shell) -> str:
-    found = shell.node.store.incident("last")
+    found = shell.node.store.incidents.find("last")
     return found.state if found else ""
 
 
@@ -135,14 +135,14 @@ def test_an_answer_on_the_terminal_settles_what_waits(shell: Shell) -> None:
     taught(shell.node)
     shell.fix.policy.decision = "approve"
     shell.command(1, answer=True)
-    assert shell.node.store.approvals() == []
+    assert shell.node.store.approvals.all() == []
 
 
 def test_without_an_answer_it_waits_for_a_person(shell: Shell) -> None:
     taught(shell.node)
     shell.fix.policy.decision = "approve"
     _, lines = shell.command(1)
-    [approval] = shell.node.store.approvals()
+    [approval] = shell.node.store.approvals.all()
     assert approval.command == FIX
     assert "approvals" in lines[0]
     assert newest_state(shell) == "needs_approval"
@@ -158,7 +158,7 @@ def test_what_somebody_else_has_settled_meanwhile_is_not_executed_twice(
 
     def and_answered_elsewhere(*arguments: object) -> object:
         approval = asked(*arguments)  # type: ignore[arg-type]
-        assert elsewhere.store.resolve_approval(approval.approval_id, "approved", "another shell")
+        assert elsewhere.store.approvals.resolve(approval.approval_id, "approved", "another shell")
         return approval
 
     monkeypatch.setattr(shell.fix.healer, "ask", and_answered_elsewhere)
@@ -179,10 +179,10 @@ def test_a_secret_in_the_command_is_stored_nowhere(shell: Shell, tmp_path: Path)
 
 
 def test_success_where_nothing_happened_before_leaves_no_trace(shell: Shell) -> None:
-    before = shell.node.store.last_event()
+    before = shell.node.store.events.last()
     assert shell.command(0)[1] == []
-    assert shell.node.store.last_event() == before
-    assert shell.node.store.commands_in("/work") == []
+    assert shell.node.store.events.last() == before
+    assert shell.node.store.commands.in_folder("/work") == []
 
 
 # --- a fix that the history shows -------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_a_fix_is_recognised_and_used_unattended_only_after_its_second_occurrenc
     [line] = episode()
     assert line.startswith("learnt #1")
     assert "unconfirmed" in line
-    [known] = shell.node.store.skills()
+    [known] = shell.node.store.skills.all()
     assert (known.state, known.source) == ("unconfirmed", "recognised")
     shell.fix.policy.decision = "hint"
     [line] = episode()
@@ -211,7 +211,7 @@ def test_a_fix_is_recognised_though_another_known_one_was_only_hinted_at(shell: 
     shell.command(1)
     shell.command(0, "", argv=("pip", "install", "django"))
     shell.command(0)
-    assert [known.source for known in shell.node.store.skills()] == ["taught", "recognised"]
+    assert [known.source for known in shell.node.store.skills.all()] == ["taught", "recognised"]
 
 
 # --- after a crash ----------------------------------------------------------------------------------------------------
@@ -224,12 +224,12 @@ def test_the_next_command_finds_what_a_killed_one_left(
     known = taught(shell.node)
     considered = shell.fix.fail()
     store = shell.node.store
-    store.write_intent(
+    store.tries.intend(
         "f" * 16, considered.incident.incident_id, known.skill.skill_id, "policy", {}, "/venv", "1:another boot:1"
     )
     shell.fix.policy.decision = "hint"
     shell.command(exit_code)
-    assert store.unfinished_tries() == []
-    results = [outcome.result for outcome in store.outcomes(incident_id=considered.incident.incident_id)]
+    assert store.tries.unfinished() == []
+    results = [outcome.result for outcome in store.outcomes.of(incident_id=considered.incident.incident_id)]
     assert results == (["unknown", "verified"] if exit_code == 0 else ["unknown"])
     assert shell.fix.executor.executed == []

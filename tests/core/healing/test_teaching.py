@@ -14,14 +14,14 @@ from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
 from meshcore.knowledge.interchange import put
 from meshcore.model import Evidence, KnownSkill
-from meshcore.store.store import CommandRow
+from meshcore.store.rows import CommandRow
 
 
 def ran(mesh: SmallMesh, argv: tuple[str, ...], exit_code: int = 0, output: str = "") -> None:
     mesh.clock.advance(1)
     node = mesh.nodes[0]
     at = to_text(mesh.clock.now())
-    node.store.add_command(CommandRow(argv, "/work", exit_code, output, at, "", "a"))
+    node.store.commands.add(CommandRow(argv, "/work", exit_code, output, at, "", "a"))
 
 
 def episode(mesh: SmallMesh) -> KnownSkill | None:
@@ -49,7 +49,7 @@ def test_the_same_lesson_twice_is_one_skill_and_told_once(mesh: SmallMesh) -> No
     first, _ = teach(node, ERROR, FIX)
     second, new = teach(node, ERROR, FIX)
     assert (first.skill.skill_id, new) == (second.skill.skill_id, False)
-    assert len(node.store.outbox()) == 1
+    assert len(node.store.outbox.waiting()) == 1
 
 
 @pytest.mark.parametrize(("error", "fix"), [("", FIX), ("   ", FIX), (ERROR, ""), (ERROR, "  ")])
@@ -57,8 +57,8 @@ def test_half_a_lesson_is_none(mesh: SmallMesh, error: str, fix: str) -> None:
     node = mesh.node("a")
     with pytest.raises(BadSkillError):
         teach(node, error, fix)
-    assert node.store.count_skills() == 0
-    assert node.store.outbox() == []
+    assert node.store.skills.count() == 0
+    assert node.store.outbox.waiting() == []
 
 
 def test_a_lesson_too_large_to_be_told_is_refused_and_blocks_nothing(mesh: SmallMesh) -> None:
@@ -76,7 +76,7 @@ def test_a_secret_in_a_lesson_is_not_kept(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     known, _ = teach(node, f"{ERROR}\ntoken {secret}", FIX, context=f"with {secret}")
     assert secret not in repr(known)
-    assert secret not in repr(node.store.outbox())
+    assert secret not in repr(node.store.outbox.waiting())
 
 
 def test_control_characters_in_a_lesson_are_made_visible(mesh: SmallMesh) -> None:
@@ -143,7 +143,7 @@ def test_recognising_a_strangers_skill_makes_it_ones_own_unconfirmed(mesh: Small
 def test_a_forgotten_skill_that_is_taught_again_is_back(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     known = taught(node)
-    node.store.set_skill_state(known.skill.skill_id, "forgotten", "me")
+    node.store.skills.set_state(known.skill.skill_id, "forgotten", "me")
     taught(node)
     assert again(node, known).state == "active"
 
@@ -152,7 +152,7 @@ def test_recognition_does_not_lift_a_quarantine(mesh: SmallMesh) -> None:
     node, stranger = mesh.node("a"), mesh.node("s", operator="other")
     known = taught(stranger)
     mesh.meet()
-    node.store.set_skill_state(known.skill.skill_id, "quarantined", "me")
+    node.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
     episode(mesh)
     assert again(node, known).state == "quarantined"
 
@@ -167,7 +167,7 @@ def test_what_a_known_skill_would_have_done_counts_for_it_and_makes_no_second_on
     ran(mesh, failing)
     seen = recognise_fix(node, "/work")
     assert seen is not None
-    assert node.store.count_skills() == 1
+    assert node.store.skills.count() == 1
     assert (seen.skill_id, seen.evidence.verified) == (first.skill_id, 1)
 
 

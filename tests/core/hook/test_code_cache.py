@@ -52,7 +52,7 @@ def incidents(tmp_path: Path) -> int:
 def warm(copy: Path, tmp_path: Path) -> None:
     # Where nobody has for a while, a first failure looks at the bridge, and that follow-up takes the process's place.
     store = Store(Home(tmp_path / "home").create().store)
-    store.set_meta(PULLED, to_text(SystemClock().now()))
+    store.meta.set(PULLED, to_text(SystemClock().now()))
     store.close()
     hook(copy, tmp_path, 1)
     hook(copy, tmp_path, 2)

@@ -27,8 +27,8 @@ def test_an_unknown_failure_is_noted_and_told_and_not_answered(desk: Desk) -> No
     assert (incident.argv, incident.cwd, incident.exit_code) == (("python3", "app.py"), str(desk.work), 1)
     assert incident.signature.error_type == "ModuleNotFoundError"
     with desk.node() as node:
-        assert node.store.figures().get("outbox.waiting", 0) == 0, "the follow-up has published it"
-        assert node.store.incident_node(incident.incident_id) == node.identity.node.public
+        assert node.store.snapshots.figures().get("outbox.waiting", 0) == 0, "the follow-up has published it"
+        assert node.store.incidents.node_of(incident.incident_id) == node.identity.node.public
 
 
 @pytest.mark.parametrize("agent", NAMES)
@@ -93,7 +93,7 @@ def test_what_a_session_did_between_failure_and_success_is_an_unconfirmed_skill(
     said = desk.succeeded()
     assert "learnt #1" in json.loads(said)["systemMessage"]
     with desk.node() as node:
-        [known] = node.store.skills()
+        [known] = node.store.skills.all()
         assert known.skill.action.command() == FIX
         assert known.state == "unconfirmed" and known.source == "recognised"
     assert [incident.state for incident in desk.incidents()] == ["verified"]
@@ -118,7 +118,7 @@ def test_commands_of_another_session_teach_nothing(desk: Desk) -> None:
     desk.succeeded(FIX, session_id="another")
     desk.succeeded()
     with desk.node() as node:
-        assert node.store.skills() == []
+        assert node.store.skills.all() == []
 
 
 def test_a_session_without_failures_leaves_no_rows(desk: Desk) -> None:
@@ -141,7 +141,7 @@ def test_the_story_across_vendors(desk: Desk) -> None:
     desk.codex_succeeded(FIX)
     desk.codex_succeeded(COMMAND)
     with desk.node() as node:
-        [known] = node.store.skills()
+        [known] = node.store.skills.all()
         assert known.evidence.verified >= 1
         figures = {kind.via: kind for kind in effect(node.store)}
     codex = figures["codex"]
@@ -158,7 +158,7 @@ def test_a_fix_that_was_taken_and_did_not_help_counts_against_the_skill(desk: De
     first, second = desk.incidents()
     assert (first.state, second.state) == ("fix_failed", "open")
     with desk.node() as node:
-        assert node.store.skills()[0].evidence.failed == 1
+        assert node.store.skills.all()[0].evidence.failed == 1
 
 
 def test_a_fix_that_a_person_does_not_want_here_is_not_offered_here(desk: Desk, tmp_path: Path) -> None:
@@ -188,13 +188,13 @@ def test_a_fix_that_was_not_allowed_is_not_offered_here_again(desk: Desk) -> Non
 def test_mode_off_notes_nothing_and_approve_asks_a_person(desk: Desk) -> None:
     desk.teach()
     with desk.node() as node:
-        node.store.set_rule(f"{VIA}claude-code", "off", "dev")
+        node.store.controls.set(f"{VIA}claude-code", "off", "dev")
     assert desk.failed() == "" and desk.incidents() == []
     with desk.node() as node:
-        node.store.set_rule(f"{VIA}claude-code", "approve", "dev")
+        node.store.controls.set(f"{VIA}claude-code", "approve", "dev")
     said = desk.failed()
     with desk.node() as node:
-        waiting = node.store.approvals()
+        waiting = node.store.approvals.all()
     assert ("waits" in said) == bool(waiting)
 
 

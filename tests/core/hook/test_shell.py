@@ -74,16 +74,16 @@ def test_what_helped_the_same_command_before_is_told_as_that_and_no_more(environ
     with Node(load()) as node:
         known, _ = teach(node, ERROR, "pip install django")
         met = incident(argv=("make", "docs"), cwd=str(Path.cwd()), skill_id=known.skill_id)
-        node.store.add_incident(met, node.identity.node.public)
-        node.store.add_outcome(made_outcome(incident_id=met.incident_id), own_operator=True)
+        node.store.incidents.open(met, node.identity.node.public)
+        node.store.outcomes.add(made_outcome(incident_id=met.incident_id), own_operator=True)
         assert failed("bash", "s1", "1", 2, "make docs", "", environment) == ""
-        node.store.set_incident_state(met.incident_id, "verified", skill_id=known.skill_id)
+        node.store.incidents.set_state(met.incident_id, "verified", skill_id=known.skill_id)
     said = failed("bash", "s1", "2", 2, "make docs", "", environment)
     assert said.startswith("meshtui: when this failed here before (")
     assert said.endswith("it was fixed by: pip install django\n")
     assert insertion("s1", "2", "make docs", environment) == "pip install django"
     with Node(load()) as node:
-        assert len(node.store.incidents()) == 1
+        assert len(node.store.incidents.all()) == 1
 
 
 def test_nothing_is_made_where_nothing_is_known(environment: dict[str, str]) -> None:

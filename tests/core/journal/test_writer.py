@@ -31,7 +31,7 @@ def seqs(path: Path) -> list[int]:
 def add(store: Store, count: int, text: str = "x") -> None:
     with store.transaction():
         for _ in range(count):
-            store.add_event("fault", data={"what": text})
+            store.events.add("fault", data={"what": text})
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_every_event_is_a_line_in_order_once(store: Store, path: Path) -> None:
 
 
 def test_a_line_says_what_the_event_says(store: Store, path: Path) -> None:
-    store.add_event(
+    store.events.add(
         "skill.state", skill_id="s", agent="a", data={"state": "active", "reason": "naïve", "skill_id": "t"}
     )
     project(store, path)
@@ -81,12 +81,12 @@ def test_text_that_is_not_utf8_makes_a_line_all_the_same(store: Store, path: Pat
     assert seqs(path) == [1]
 
 
-@pytest.mark.parametrize("step", ["Store.set_meta", "writer.os.write"])
+@pytest.mark.parametrize("step", ["s.meta.set", "writer.os.write"])
 def test_kill_9_while_projecting_loses_nothing(tmp_path: Path, path: Path, step: str) -> None:
     code = (
         f"{KILL}import sys, pathlib; from meshcore.journal import writer; from meshcore.store.store import Store\n"
         "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db')\n"
-        "for n in range(5): s.add_event('fault', data={'n': n})\n"
+        "for n in range(5): s.events.add('fault', data={'n': n})\n"
         f"{step} = die\nwriter.project(s, folder / 'journal.jsonl')"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
@@ -175,7 +175,7 @@ def test_a_store_that_was_lost_starts_a_new_journal_and_keeps_the_old_one(
     add(anew, 2)
     assert project(anew, path) == 3
     assert seqs(path) == [1, 2, 3]
-    assert "lacks events" in str(anew.events_after(2)[0].data)
+    assert "lacks events" in str(anew.events.after(2)[0].data)
     (kept,) = tmp_path.glob("journal.jsonl.before-*")
     assert seqs(kept) == [1, 2, 3, 4, 5]
     anew.close()
@@ -203,17 +203,17 @@ def test_a_write_ahead_log_that_was_deleted_is_noticed(tmp_path: Path, path: Pat
     code = (
         f"{KILL}import sys, pathlib\nfrom meshcore.journal.writer import project\n"
         "from meshcore.store.store import Store\n"
-        "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db'); s.add_event('fault'); s.checkpoint()\n"
-        "for n in range(5): s.add_event('fault', data={'n': n})\n"
+        "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db'); s.events.add('fault'); s.checkpoint()\n"
+        "for n in range(5): s.events.add('fault', data={'n': n})\n"
         "project(s, folder / 'journal.jsonl'); die()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     (tmp_path / "store.db-wal").unlink()
     store = Store(tmp_path / "store.db")
-    assert store.last_event() == 1
+    assert store.events.last() == 1
     add(store, 1)
     project(store, path)
-    assert [event.seq for event in store.events_after(0) if "lacks events" in str(event.data)] == [3]
+    assert [event.seq for event in store.events.after(0) if "lacks events" in str(event.data)] == [3]
     store.close()
 
 
@@ -221,7 +221,7 @@ def test_two_processes_projecting_at_once_write_each_event_once(tmp_path: Path, 
     code = (
         "import sys, pathlib; from meshcore.journal.writer import project; from meshcore.store.store import Store\n"
         "folder = pathlib.Path(sys.argv[1]); s = Store(folder / 'store.db'); sys.stdin.read(1)\n"
-        "for n in range(40): s.add_event('fault', data={'n': n}); project(s, folder / 'journal.jsonl')\n"
+        "for n in range(40): s.events.add('fault', data={'n': n}); project(s, folder / 'journal.jsonl')\n"
     )
     Store(tmp_path / "store.db").close()
     writers = [
@@ -245,13 +245,13 @@ def test_a_full_disk_leaves_whole_lines_and_is_caught_up_with(small_disk: Path, 
     assert project(store, path) == 0
     before = seqs(path)
     assert before == list(range(1, len(before) + 1))
-    faults = [event for event in store.events_after(2010) if "not written" in str(event.data)]
+    faults = [event for event in store.events.after(2010) if "not written" in str(event.data)]
     assert len(faults) == 1
     assert project(store, path) == 0
-    assert store.last_event() == faults[0].seq
+    assert store.events.last() == faults[0].seq
     subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
     project(store, path)
-    assert seqs(path) == list(range(1, store.last_event() + 1))
+    assert seqs(path) == list(range(1, store.events.last() + 1))
 
 
 def make_folder(path: Path) -> None:
@@ -278,7 +278,7 @@ def test_what_is_no_plain_file_is_not_written_and_said_once(
     make(path)
     add(store, 1)
     assert [project(store, path) for _ in range(3)] == [0, 0, 0]
-    assert [event.kind for event in store.events_after(1)] == ["fault"]
+    assert [event.kind for event in store.events.after(1)] == ["fault"]
     if path.with_name("victim").exists():
         assert path.with_name("victim").read_bytes() == b""
     path.rmdir() if path.is_dir() else path.unlink()
@@ -294,4 +294,4 @@ def test_a_journal_that_another_process_holds_is_left_for_the_next_call(
     with FileLock(path.with_name(path.name + ".lock")).held():
         assert project(store, path) == 0
     assert project(store, path) == 1
-    assert store.meta(PROJECTED) == "1"
+    assert store.meta.get(PROJECTED) == "1"

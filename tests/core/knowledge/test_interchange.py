@@ -69,10 +69,10 @@ def content(path: Path) -> dict[str, Any]:
 
 def use(store: Store) -> None:
     """Use the first skill, as the loop does."""
-    skill_id = store.skills()[0].skill.skill_id
+    skill_id = store.skills.all()[0].skill.skill_id
     with store.transaction():
-        store.note_use(skill_id)
-        store.add_event("try.outcome", skill_id=skill_id)
+        store.skills.note_use(skill_id)
+        store.events.add("try.outcome", skill_id=skill_id)
 
 
 def kept(path: Path) -> list[Path]:
@@ -80,7 +80,7 @@ def kept(path: Path) -> list[Path]:
 
 
 def events(store: Store, kind: str) -> list[dict[str, Any]]:
-    return [dict(event.data) for event in store.events_after(0) if event.kind == kind]
+    return [dict(event.data) for event in store.events.after(0) if event.kind == kind]
 
 
 # --- the real file ----------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_the_real_file_of_nine_entries_becomes_five_skills(store: Store, path: P
     path.write_bytes((shared / "seed-data" / "skills_database.json").read_bytes())
     imported = import_skills_file(store, path)
     assert (imported.entries, imported.skills, imported.added, imported.refused) == (9, 5, 5, ())
-    skills = store.skills()
+    skills = store.skills.all()
     assert [known.label for known in skills] == [1, 2, 3, 5, 6]
     assert [known.skill.action.kind for known in skills] == ["advice", "advice", "argv", "advice", "argv"]
     assert {(known.state, known.source, known.confirmed, known.author) for known in skills} == {
@@ -105,10 +105,10 @@ def test_the_counts_of_the_real_file_are_shown_to_old_readers_only(store: Store,
     assert shown["stats"] == {"total_errors_handled": 8, "auto_resolved": 1}
     assert next((e["id"], e["usage_count"], e["success_rate"]) for e in shown["skills"]) == (1, 1, 50.0)
     assert shown["skills"][0]["created"] == "2025-10-27T21:53:21.380460"
-    assert not [name for name in store.figures() if name.startswith(("incidents.", "tries."))]
-    assert store.uses() == {}
-    assert store.count_own_incidents() == 0
-    assert {known.evidence.verified for known in store.skills()} == {0}
+    assert not [name for name in store.snapshots.figures() if name.startswith(("incidents.", "tries."))]
+    assert store.skills.uses() == {}
+    assert store.incidents.count_own() == 0
+    assert {known.evidence.verified for known in store.skills.all()} == {0}
 
 
 def test_the_real_file_written_again_and_again_stays_as_it_is(store: Store, path: Path, shared: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_real_file_written_again_and_again_stays_as_it_is(store: Store, path
     write_skills_file(store, path)
     once = path.read_bytes()
     assert write_skills_file(store, path) is False
-    store.add_event("fault")
+    store.events.add("fault")
     assert write_skills_file(store, path) is False
     assert path.read_bytes() == once
 
@@ -124,7 +124,7 @@ def test_the_real_file_written_again_and_again_stays_as_it_is(store: Store, path
 def test_a_real_error_is_answered_by_an_imported_skill_as_likely_only(store: Store, path: Path, shared: Path) -> None:
     path.write_bytes((shared / "seed-data" / "skills_database.json").read_bytes())
     import_skills_file(store, path)
-    found = match(read("ModuleNotFoundError: No module named 'django'"), store)
+    found = match(read("ModuleNotFoundError: No module named 'django'"), store.skills)
     assert found is not None
     assert (found.action.steps, found.tier) == ((("pip", "install", "django"),), "likely")
 
@@ -263,13 +263,13 @@ def test_a_rate_that_is_none_becomes_the_old_default(store: Store, path: Path, v
 def test_an_id_that_is_none_is_replaced_by_a_free_one(store: Store, path: Path, label: object) -> None:
     write(path, entry(1, "one"), entry(2, "two", id=label))
     import_skills_file(store, path)
-    assert [known.label for known in store.skills()] == [1, 2]
+    assert [known.label for known in store.skills.all()] == [1, 2]
 
 
 def test_two_entries_with_one_id_are_two_skills_with_two_labels(store: Store, path: Path) -> None:
     write(path, entry(4, "one"), entry(4, "two"))
     import_skills_file(store, path)
-    assert [known.label for known in store.skills()] == [4, 5]
+    assert [known.label for known in store.skills.all()] == [4, 5]
 
 
 # --- beside old programs ----------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_what_an_old_program_adds_between_our_writes_is_taken_in_and_stays(store
     write(path, *ours, entry(2, "flask"))
     assert write_skills_file(store, path) is True
     assert [e["pattern"] for e in content(path)["skills"]] == ["No module named 'django'", "No module named 'flask'"]
-    assert [known.label for known in store.skills()] == [1, 2]
+    assert [known.label for known in store.skills.all()] == [1, 2]
     assert len(events(store, "skill.learned")) == 2
 
 
@@ -301,14 +301,14 @@ def test_the_same_skill_again_and_again_stays_one(store: Store, path: Path) -> N
         write(path, *[entry(n) for n in range(1, number + 1)])
         write_skills_file(store, path)
     assert len(content(path)["skills"]) == 1
-    assert len(store.skills()) == 1
+    assert len(store.skills.all()) == 1
 
 
 def test_what_an_old_program_counts_between_our_writes_is_added_once(store: Store, path: Path) -> None:
     write(path, entry(usage_count=2), handled=8, resolved=1)
     write_skills_file(store, path)
-    store.add_incident(incident(1), ME)
-    store.add_incident(incident(2), "b" * 64, remote=True)
+    store.incidents.open(incident(1), ME)
+    store.incidents.open(incident(2), "b" * 64, remote=True)
     write_skills_file(store, path)
     assert content(path)["stats"]["total_errors_handled"] == 9
     (ours,) = content(path)["skills"]
@@ -318,7 +318,7 @@ def test_what_an_old_program_counts_between_our_writes_is_added_once(store: Stor
         write_skills_file(store, path)
     assert content(path)["stats"] == {"total_errors_handled": 12, "auto_resolved": 2}
     assert content(path)["skills"][0]["usage_count"] == 6
-    assert store.count_own_incidents() == 1
+    assert store.incidents.count_own() == 1
 
 
 def test_an_old_program_that_counts_backwards_takes_nothing_away(store: Store, path: Path) -> None:
@@ -339,13 +339,13 @@ def test_duplicates_in_an_old_file_add_up_to_one(store: Store, path: Path) -> No
 def test_a_forgotten_or_quarantined_skill_is_not_brought_back_by_an_old_program(store: Store, path: Path) -> None:
     write(path, entry())
     write_skills_file(store, path)
-    store.set_skill_state(store.skills()[0].skill.skill_id, "forgotten", "anna")
+    store.skills.set_state(store.skills.all()[0].skill.skill_id, "forgotten", "anna")
     write_skills_file(store, path)
     assert content(path)["skills"] == []
     write(path, entry())
     write_skills_file(store, path)
     assert content(path)["skills"] == []
-    assert [known.state for known in store.skills()] == ["forgotten"]
+    assert [known.state for known in store.skills.all()] == ["forgotten"]
 
 
 FIXES = [
@@ -372,7 +372,7 @@ def test_what_we_write_comes_back_as_the_same_skill_not_a_second_one(
     assert parse_fix(ours["resolution"]) == parse_fix(fix)
     write(path, ours, handled=3)
     write_skills_file(store, path)
-    assert [again.skill.skill_id for again in store.skills()] == [known.skill.skill_id]
+    assert [again.skill.skill_id for again in store.skills.all()] == [known.skill.skill_id]
     assert skill_from_old(ours).skill.action.kind == known.skill.action.kind
 
 
@@ -442,7 +442,7 @@ def test_kill_9_while_writing_leaves_the_old_file_and_counts_nothing_twice(
     store = Store(tmp_path / "store.db", clock)
     write(path, entry(usage_count=2), handled=8)
     write_skills_file(store, path)
-    store.add_incident(incident(), ME)
+    store.incidents.open(incident(), ME)
     store.close()
     before = path.read_bytes()
     code = (
@@ -486,7 +486,7 @@ def test_two_processes_that_import_one_file_at_once_make_each_skill_once(tmp_pat
         assert reader.communicate()[1].decode() == ""
     store = Store(tmp_path / "store.db")
     write_skills_file(store, path)
-    assert [known.label for known in store.skills()] == list(range(1, 21))
+    assert [known.label for known in store.skills.all()] == list(range(1, 21))
     assert content(path)["stats"]["total_errors_handled"] == 8
     assert len(events(store, "skill.learned")) == 20
     store.close()
@@ -500,7 +500,7 @@ def test_while_another_process_is_at_the_file_nothing_is_done(
     with FileLock(path.with_name(path.name + ".lock")).held():
         assert write_skills_file(store, path) is False
         assert import_skills_file(store, path).entries == 0
-    assert store.skills() == []
+    assert store.skills.all() == []
     assert import_skills_file(store, path).added == 1
 
 

@@ -26,15 +26,15 @@ def of_older_rules(store: Store, *, line: str = ERROR) -> KnownSkill:
 
 def test_a_skill_of_older_rules_answers_again_after_it_was_read_anew(store: Store) -> None:
     old = of_older_rules(store)
-    assert match(read(ERROR), store) is None
+    assert match(read(ERROR), store.skills) is None
     assert reread_skills(store) == 1
-    found = match(read(ERROR), store)
+    found = match(read(ERROR), store.skills)
     assert found is not None
-    known = store.skill(found.skill_id)
+    known = store.skills.find(found.skill_id)
     assert known is not None
     assert (known.skill.signature_version, known.skill.derived_from) == (VERSION, old.skill_id)
     assert (known.confirmed, known.evidence.verified, known.author) == (True, 2, "a" * 64)
-    before = store.skill(old.skill_id)
+    before = store.skills.find(old.skill_id)
     assert before is not None
     assert before.state == "forgotten"
 
@@ -42,7 +42,7 @@ def test_a_skill_of_older_rules_answers_again_after_it_was_read_anew(store: Stor
 def test_it_is_done_once(store: Store) -> None:
     of_older_rules(store)
     assert reread_skills(store) == 1
-    assert store.meta(READ_WITH) == str(VERSION)
+    assert store.meta.get(READ_WITH) == str(VERSION)
     of_older_rules(store)
     assert reread_skills(store) == 0
 
@@ -50,6 +50,6 @@ def test_it_is_done_once(store: Store) -> None:
 def test_a_skill_whose_example_says_too_little_stays_as_it_is(store: Store) -> None:
     old = of_older_rules(store, line="")
     assert reread_skills(store) == 0
-    kept = store.skill(old.skill_id)
+    kept = store.skills.find(old.skill_id)
     assert kept is not None
     assert kept.state == "active"

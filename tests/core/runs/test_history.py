@@ -57,7 +57,7 @@ def test_a_pass_is_an_event_that_names_what_failed(store: Store, tmp_path: Path)
     keep_results(
         store, [verdict(tmp_path, "a"), verdict(tmp_path, "b", "x: wrong")], root=tmp_path, full=True, actor="ann"
     )
-    [event] = store.events_after(0)
+    [event] = store.events.after(0)
     assert event.kind == "runs.validated"
     assert event.data == {
         "root": str(tmp_path),
@@ -71,8 +71,8 @@ def test_a_pass_is_an_event_that_names_what_failed(store: Store, tmp_path: Path)
 
 def test_a_row_that_cannot_be_read_costs_only_itself(store: Store, tmp_path: Path) -> None:
     keep_results(store, [verdict(tmp_path, "a")], root=tmp_path, full=True)
-    store.set_meta(RESULT + "broken", "{half")
-    store.set_meta(RESULT + "odd", "[1]")
+    store.meta.set(RESULT + "broken", "{half")
+    store.meta.set(RESULT + "odd", "[1]")
     assert [state.run for state in latest_validations(store)] == ["a"]
 
 
@@ -94,7 +94,7 @@ def test_a_request_is_taken_once_and_says_who_asked(store: Store, tmp_path: Path
     finally:
         other.close()
     assert take_request(store) is None
-    [event] = store.events_after(0)
+    [event] = store.events.after(0)
     assert (event.kind, event.data["actor"]) == ("validation.requested", "ann")
 
 

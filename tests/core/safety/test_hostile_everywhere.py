@@ -69,8 +69,8 @@ def journal_lines(node: Node) -> list[bytes]:
 
 
 def assert_drawn_as_data(folder: Path, node: Node) -> None:
-    ids = [incident.incident_id for incident in node.store.incidents(limit=-1)]
-    labels = [str(known.label) for known in node.store.skills()]
+    ids = [incident.incident_id for incident in node.store.incidents.all(limit=-1)]
+    labels = [str(known.label) for known in node.store.skills.all()]
     commands = [*LISTS, *WITH_JSON, *(("incidents", "show", i) for i in ids), *(("skills", "show", n) for n in labels)]
     environment = environment_of(folder, MESHTUI_HOME=str(node.home.root))
     for tty in (True, False):
@@ -83,7 +83,7 @@ def assert_drawn_as_data(folder: Path, node: Node) -> None:
 def assert_kept_as_data(victim: Node) -> None:
     lines = journal_lines(victim)
     events = [json.loads(line) for line in lines]
-    assert [event["seq"] for event in events] == list(range(1, victim.store.last_event() + 1))
+    assert [event["seq"] for event in events] == list(range(1, victim.store.events.last() + 1))
     for value in strings([json.loads(victim.home.skills_file.read_text("utf-8")), events]):
         assert not STEERING.search(value), ascii(value)
 
@@ -109,7 +109,7 @@ def test_what_is_hostile_is_stored_told_and_drawn_as_data(pair: tuple[Node, Node
         pass
     exchange(victim)
     victim.project()
-    assert len(victim.store.incidents(limit=-1)) >= len(AUTHORED)
+    assert len(victim.store.incidents.all(limit=-1)) >= len(AUTHORED)
     assert_kept_as_data(victim)
     assert_drawn_as_data(tmp_path, victim)
 
@@ -126,8 +126,8 @@ def test_the_given_texts_are_stored_and_told_as_data(pair: tuple[Node, Node], sh
         pass
     exchange(victim)
     victim.project()
-    assert len(victim.store.incidents(limit=-1)) >= len(texts)
-    assert [event.kind for event in victim.store.events_after(0, 10**6)].count("fault") == 0
+    assert len(victim.store.incidents.all(limit=-1)) >= len(texts)
+    assert [event.kind for event in victim.store.events.after(0, 10**6)].count("fault") == 0
     assert_kept_as_data(victim)
 
 
@@ -146,7 +146,7 @@ def test_a_lesson_of_any_text_answers_its_own_error_or_is_refused_with_a_reason(
     except MeshError as refused:
         assert "\n" not in str(refused)
         return
-    found = matches(read(known.skill.example_line, command=known.skill.example_command), victim.store)
+    found = matches(read(known.skill.example_line, command=known.skill.example_command), victim.store.skills)
     assert all(match.skill_id == known.skill.skill_id for match in found)
 
 
@@ -169,8 +169,8 @@ def test_a_bomb_in_a_field_of_a_signed_record_is_refused_too(pair: tuple[Node, N
     skill = skill_to_json(learn(read("deploy: it went wrong"), parse_fix("true")))
     for field in ("template", "error_type", "example_line", "context"):
         body = {"skill": {**skill, field: "(a|" * 20_000}, "confirmed": True}
-        record = sign("skill", body, peer.store.next_author_seq(), peer.identity, peer.clock)
+        record = sign("skill", body, peer.store.outbox.next_author_seq(), peer.identity, peer.clock)
         [receipt] = take_in(victim, (Delivery(1, replace(record), ""),))
-        stored = victim.store.skills()
+        stored = victim.store.skills.all()
         assert receipt.status == "rejected" or all(len(known.skill.context) <= 2000 for known in stored)
     assert victim.home.store.stat().st_size < 10 << 20

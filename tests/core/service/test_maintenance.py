@@ -24,7 +24,7 @@ from meshcore.journal import segments
 from meshcore.model import StepResult
 from meshcore.node import Node
 from meshcore.service.maintenance import BusyError, maintain
-from meshcore.store.store import Approval
+from meshcore.store.rows import Approval
 from meshcore.testing import FakeClock, incident, outcome
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
@@ -59,13 +59,13 @@ def closed_incident(node: Node, number: int, skill_id: str, result: str = "verif
     """Let a node meet an error and be done with it; tell the others."""
     me = node.identity.node.public
     met = incident(number, opened=to_text(node.clock.now()))
-    node.store.add_incident(met, me)
-    node.store.write_intent(f"{number:016x}", met.incident_id, skill_id, "policy", {}, "/venv", "1:b:1")
+    node.store.incidents.open(met, me)
+    node.store.tries.intend(f"{number:016x}", met.incident_id, skill_id, "policy", {}, "/venv", "1:b:1")
     done = outcome(number, skill_id=skill_id, node=me, host="a", at=to_text(node.clock.now()), result=result)
     steps = (StepResult(("pip", "install", "django"), 0, 1.0, "a long output"),)
     done = replace(done, steps=steps, rerun=StepResult(("python", "app.py"), 0, 0.1, "hello"))
-    node.store.add_outcome(done, own_operator=True, try_id=f"{number:016x}")
-    node.store.set_incident_state(met.incident_id, done.result, skill_id=skill_id, seconds=2.5)
+    node.store.outcomes.add(done, own_operator=True, try_id=f"{number:016x}")
+    node.store.incidents.set_state(met.incident_id, done.result, skill_id=skill_id, seconds=2.5)
     tell_incident(node, met)
     tell_outcome(node, done)
     return met.incident_id
@@ -80,12 +80,12 @@ def test_without_settings_nothing_is_pruned(a: Node, clock: FakeClock) -> None:
     closed_incident(a, 1, known.skill_id)
     exchange(a)
     clock.advance(3650 * DAY)
-    before = a.store.last_event()
+    before = a.store.events.last()
     found = said(a)
     assert found["store"] == "everything is kept"
     assert found["bridge"] == "every row is kept"
-    assert a.store.incident("last") is not None
-    assert len(a.store.events_after(0)) == before + 1
+    assert a.store.incidents.find("last") is not None
+    assert len(a.store.events.after(0)) == before + 1
     assert a.require_bridge().statistics().records == 4 - 1  # the node's own hello is no row of the log
 
 
@@ -96,16 +96,16 @@ def test_closed_incidents_go_and_what_standing_rests_on_stays_without_its_output
     clock.advance(31 * DAY)
     recent = closed_incident(a, 3, known.skill_id)
     a.project()
-    counted = [(o.outcome_id, o.result) for o in a.store.outcomes(skill_id=known.skill_id) if o.result != "refused"]
+    counted = [(o.outcome_id, o.result) for o in a.store.outcomes.of(skill_id=known.skill_id) if o.result != "refused"]
     found = said(keeping(a, Retention(incidents_days=30)))
     assert found["store"].startswith("2 incidents, 1 outcome, ")
-    assert [a.store.incident(i) for i in (first, unweighed)] == [None, None]
-    assert a.store.incident(recent) is not None
-    left = a.store.outcomes(skill_id=known.skill_id)
+    assert [a.store.incidents.find(i) for i in (first, unweighed)] == [None, None]
+    assert a.store.incidents.find(recent) is not None
+    left = a.store.outcomes.of(skill_id=known.skill_id)
     assert [(o.outcome_id, o.result) for o in left] == counted
     assert [o.steps[0].output for o in left] == ["", "a long output"]
-    assert a.store.events_of(first) == []
-    assert a.store.skill(known.skill_id) is not None
+    assert a.store.events.of_incident(first) == []
+    assert a.store.skills.find(known.skill_id) is not None
 
 
 def test_the_counters_that_old_readers_see_do_not_fall(a: Node, clock: FakeClock) -> None:
@@ -125,21 +125,21 @@ def test_the_counters_that_old_readers_see_do_not_fall(a: Node, clock: FakeClock
 def test_an_incident_that_is_open_waits_or_has_an_unfinished_try_stays(a: Node, clock: FakeClock) -> None:
     me, known = a.identity.node.public, teach(a, ERROR, FIX)[0]
     for number in range(1, 6):
-        a.store.add_incident(incident(number), me)
+        a.store.incidents.open(incident(number), me)
     waiting = Approval("f" * 16, f"{2:016x}", known.skill_id, "0" * 64, FIX, (), a.store.now(), "waiting")
-    a.store.ask(waiting)
-    a.store.set_incident_state(f"{2:016x}", "refused")
-    a.store.write_intent("3" * 16, f"{3:016x}", known.skill_id, "policy", {}, "/venv", "1:b:1")
-    a.store.set_incident_state(f"{3:016x}", "fix_failed")
-    a.store.set_incident_state(f"{4:016x}", "applied_not_rerun")
+    a.store.approvals.ask(waiting)
+    a.store.incidents.set_state(f"{2:016x}", "refused")
+    a.store.tries.intend("3" * 16, f"{3:016x}", known.skill_id, "policy", {}, "/venv", "1:b:1")
+    a.store.incidents.set_state(f"{3:016x}", "fix_failed")
+    a.store.incidents.set_state(f"{4:016x}", "applied_not_rerun")
     approved = replace(waiting, approval_id="e" * 16, incident_id=f"{5:016x}")
-    a.store.ask(approved)
-    a.store.resolve_approval(approved.approval_id, "approved", "ann")
-    a.store.set_incident_state(f"{5:016x}", "refused")
+    a.store.approvals.ask(approved)
+    a.store.approvals.resolve(approved.approval_id, "approved", "ann")
+    a.store.incidents.set_state(f"{5:016x}", "refused")
     clock.advance(31 * DAY)
     said(keeping(a, EVERYTHING))
-    assert [a.store.incident(f"{number:016x}") is not None for number in range(1, 6)] == [True] * 5
-    assert len(a.store.approvals()) == 1
+    assert [a.store.incidents.find(f"{number:016x}") is not None for number in range(1, 6)] == [True] * 5
+    assert len(a.store.approvals.all()) == 1
 
 
 def test_nothing_is_pruned_that_the_journal_does_not_hold(a: Node, clock: FakeClock) -> None:
@@ -147,11 +147,11 @@ def test_nothing_is_pruned_that_the_journal_does_not_hold(a: Node, clock: FakeCl
     closed_incident(a, 1, known.skill_id)
     clock.advance(31 * DAY)
     a.home.journal.mkdir()  # it cannot be written
-    events = a.store.last_event()
+    events = a.store.events.last()
     found = {step.name: step.text for step in maintain(keeping(a, EVERYTHING))}
     assert found["store"].startswith("0 incidents, 0 outcomes, 0 events")
-    assert a.store.events_after(0)[0].seq == 1
-    assert a.store.last_event() > events
+    assert a.store.events.after(0)[0].seq == 1
+    assert a.store.events.last() > events
 
 
 def test_events_go_once_they_are_in_the_journal_and_the_journal_goes_on(a: Node, clock: FakeClock) -> None:
@@ -159,11 +159,11 @@ def test_events_go_once_they_are_in_the_journal_and_the_journal_goes_on(a: Node,
     a.project()
     clock.advance(31 * DAY)
     said(keeping(a, Retention(journal_days=30)))
-    left = [event.seq for event in a.store.events_after(0)]
+    left = [event.seq for event in a.store.events.after(0)]
     told = [json.loads(line)["seq"] for line in a.home.journal.read_text().splitlines()]
     assert len(left) == 2
     assert told == list(range(1, left[-1] + 1))
-    a.store.add_event("fault", data={"what": "next"})
+    a.store.events.add("fault", data={"what": "next"})
     a.project()
     assert json.loads(a.home.journal.read_text().splitlines()[-1])["seq"] == left[-1] + 1
     assert not list(a.home.root.glob("journal.jsonl.before-*"))
@@ -178,7 +178,7 @@ def test_the_journal_begins_a_segment_when_it_is_large_or_old_and_old_segments_g
     [closed] = segments.segments(a.home.journal)
     assert any(f"closed as {closed.name}" in text for text in steps)
     whole = closed.read_text() + a.home.journal.read_text()
-    assert [json.loads(line)["seq"] for line in whole.splitlines()] == list(range(1, a.store.last_event() + 1))
+    assert [json.loads(line)["seq"] for line in whole.splitlines()] == list(range(1, a.store.events.last() + 1))
     clock.advance(29 * DAY)
     assert "0 segments" in said(keeping(a, Retention(journal_days=32)))["journal"]
     assert "1 segment of" in said(keeping(a, Retention(journal_days=28)))["journal"]
@@ -210,9 +210,9 @@ def test_at_the_bridge_only_summaries_go_and_only_once_everybody_has_them(
         again, _ = teach(a, "ModuleNotFoundError: No module named 'flask'", "pip install flask")
         exchange(a)
         exchange(b)
-        assert b.store.skill(again.skill_id) is not None
+        assert b.store.skills.find(again.skill_id) is not None
         said(keeping(b, Retention(bridge_days=30)))
-        assert b.store.incident(f"{1:016x}") is not None
+        assert b.store.incidents.find(f"{1:016x}") is not None
 
 
 def kinds(root: Path) -> set[str]:
@@ -229,11 +229,11 @@ def test_a_record_that_was_pruned_is_still_known_when_it_comes_again(a: Node, cl
         exchange(b)
         clock.advance(31 * DAY)
         said(keeping(b, Retention(incidents_days=30, bridge_days=30)))
-        assert b.store.incident(met) is None
+        assert b.store.incidents.find(met) is None
         with closing(sqlite3.connect(tmp_path / "bridge.db.mesh.db")) as log, log:
             log.execute("UPDATE members SET cursor=0")
         exchange(b)
-        assert b.store.incident(met) is None
+        assert b.store.incidents.find(met) is None
 
 
 def test_rows_of_the_old_table_stay_unless_asked_for(a: Node, clock: FakeClock) -> None:
@@ -259,10 +259,10 @@ def test_a_dry_run_changes_no_byte_and_says_the_same(a: Node, clock: FakeClock, 
     a.project()
     clock.advance(31 * DAY)
     keeping(a, replace(EVERYTHING, rotate_days=1))
-    before, events = files(a.home.root), a.store.last_event()
+    before, events = files(a.home.root), a.store.events.last()
     would = said(a, dry_run=True)
     assert files(a.home.root) == before
-    assert a.store.last_event() == events
+    assert a.store.events.last() == events
     assert would["store"].replace("would go", "gone") == said(a)["store"]
 
 
@@ -282,7 +282,7 @@ def test_a_file_that_is_not_whole_is_named_and_nothing_is_pruned(a: Node, clock:
     bad = [step for step in steps if step.level == "bad"]
     assert [step.name for step in bad] == ["integrity", "retention"]
     assert str(bridge) in bad[0].text
-    assert a.store.incident(met) is not None
+    assert a.store.incidents.find(met) is not None
 
 
 def test_without_a_bridge_the_home_is_looked_after_all_the_same(tmp_path: Path, clock: FakeClock) -> None:
@@ -297,12 +297,12 @@ def test_without_a_bridge_the_home_is_looked_after_all_the_same(tmp_path: Path, 
 def test_unused_space_goes_back_to_the_disk_and_the_log_is_folded_in(a: Node) -> None:
     with a.store.transaction():
         for number in range(3000):
-            a.store.set_meta(f"x{number}", "y" * 1000)
+            a.store.meta.set(f"x{number}", "y" * 1000)
     a.store.checkpoint()
     size = a.home.store.stat().st_size
     with a.store.transaction():
         for number in range(3000):
-            a.store.drop_meta(f"x{number}")
+            a.store.meta.drop(f"x{number}")
     steps = [step.text for step in maintain(a)]
     assert any("bytes went back to the disk" in text for text in steps)
     assert a.home.store.stat().st_size < size / 4

@@ -172,7 +172,7 @@ async def test_a_bridge_that_goes_away_is_said_once_and_found_again(tmp_path: Pa
             await watched.wait_for("skill.published", lambda e: e.skill_id == known.skill.skill_id)
         b.disconnect()
         exchange(b)
-        assert b.store.skill(known.skill.skill_id) is not None
+        assert b.store.skills.find(known.skill.skill_id) is not None
 
 
 async def test_a_runtime_starts_without_its_bridge_and_drains_without_it(tmp_path: Path) -> None:
@@ -187,14 +187,14 @@ async def test_a_runtime_starts_without_its_bridge_and_drains_without_it(tmp_pat
 async def test_a_fault_of_the_store_does_not_end_the_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Node(settings(tmp_path, "a")) as a, Node(settings(tmp_path, "b")) as b:
         failures = iter([MeshError("store.db: not stored (database or disk is full); free space or try again")])
-        real = b.store.add_record
+        real = b.store.records.add
 
         def full_once(*arguments: Any) -> bool:
             for failure in failures:
                 raise failure
             return real(*arguments)
 
-        monkeypatch.setattr(b.store, "add_record", full_once)
+        monkeypatch.setattr(b.store.records, "add", full_once)
         async with running(b) as watched:
             known, _ = teach(a, ERROR, FIX)
             exchange(a)
@@ -232,8 +232,8 @@ def sizes(root: Path) -> dict[str, int]:
 
 async def test_what_a_killed_process_left_unfinished_is_marked_at_the_start(tmp_path: Path) -> None:
     with Node(settings(tmp_path, "a")) as a:
-        a.store.write_intent("f" * 16, "0" * 16, "0" * 64, "policy", {}, "/venv", "1:another boot:1")
+        a.store.tries.intend("f" * 16, "0" * 16, "0" * 64, "policy", {}, "/venv", "1:another boot:1")
         async with running(a) as watched:
             event = await watched.wait_for("try.outcome")
             assert event.data["result"] == "unknown"
-        assert a.store.unfinished_tries() == []
+        assert a.store.tries.unfinished() == []

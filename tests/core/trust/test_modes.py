@@ -66,7 +66,7 @@ def test_a_row_that_holds_no_mode_is_none(text: str) -> None:
 def test_the_loop_lowers_what_policy_would_run_and_says_for_whom(mesh: SmallMesh, key: str, decision: str) -> None:
     node = mesh.node("a")
     taught(node)
-    node.store.set_control(key, "approve", "me", "mesh.mode")
+    node.store.controls.request(key, "approve", "me", "mesh.mode")
     ruling = Fix(node, mesh.clock).fail().ruling
     assert ruling is not None
     assert ruling.decision == decision
@@ -76,6 +76,6 @@ def test_the_loop_lowers_what_policy_would_run_and_says_for_whom(mesh: SmallMesh
 def test_off_for_one_kind_of_agent_refuses(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     taught(node)
-    node.store.set_control("mode:via:shell", "off", "me", "mesh.mode")
+    node.store.controls.request("mode:via:shell", "off", "me", "mesh.mode")
     fix = Fix(node, mesh.clock)
     assert fix.state(fix.fail()) == "refused"

@@ -17,7 +17,8 @@ from meshcore.clock import to_text
 from meshcore.errors import MeshError
 from meshcore.home import write_atomically
 from meshcore.model import KnownSkill
-from meshcore.store.store import SCHEMA_VERSION, Store
+from meshcore.store.database import SCHEMA_VERSION
+from meshcore.store.store import Store
 
 MANIFEST_NAME = "COLLECTIVE_LEARNING_MANIFEST.md"
 HASHING_SECONDS = 300.0
@@ -70,7 +71,7 @@ def examine_files(paths: Sequence[Path]) -> list[FileFact]:
 
 def write_manifest(path: Path, store: Store, files: Sequence[Path], now: datetime) -> int:
     """Replace the manifest in one step; return its size in bytes. Raises MeshError; the old one is then intact."""
-    text = render(store.skills(), examine_files(files), now).encode("utf-8", "backslashreplace")
+    text = render(store.skills.all(), examine_files(files), now).encode("utf-8", "backslashreplace")
     try:
         write_atomically(path, text)
     except OSError as error:

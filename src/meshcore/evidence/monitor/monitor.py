@@ -145,7 +145,7 @@ def keep(record: Mapping[str, Json], scene: Scene, options: Options) -> None:
     """Write a record down, as a line of the log and as an event. Raises MeshError after both were tried."""
     try:
         if scene.store is not None:
-            scene.store.add_event("monitor.snapshot", data=record)
+            scene.store.events.add("monitor.snapshot", data=record)
             project(scene.store, scene.home.journal)
     finally:
         append_line(options.log, record)
@@ -180,9 +180,9 @@ def mesh_facts(scene: Scene, log: Path, now: datetime) -> dict[str, Json]:
 
 
 def _store_facts(store: Store) -> dict[str, Json]:
-    counts, green = store.figures(), store.seconds_to_green()
+    counts, green = store.snapshots.figures(), store.incidents.seconds_to_green()
     return {
-        "unique_skills": store.count_skills(),
+        "unique_skills": store.skills.count(),
         "quarantined": counts.get("skills.quarantined", 0),
         "approvals_waiting": counts.get("approvals.waiting", 0),
         "time_to_green": {name: distribution(seconds).to_json() for name, seconds in green.items()},

@@ -41,8 +41,9 @@ from meshcore.evidence.slice.rows import (
     ValidationRow,
 )
 from meshcore.model import Json, KnownSkill, canonical
+from meshcore.store.database import SCHEMA_VERSION
 from meshcore.store.rows import MetIncident
-from meshcore.store.store import SCHEMA_VERSION, Store
+from meshcore.store.store import Store
 
 __all__ = ["Slice", "cut", "gather_slice", "is_slice", "merge", "origin", "read_slice", "slice_of_log", "write_slice"]
 
@@ -89,24 +90,26 @@ def gather_slice(
 
     Raises UsageError for an empty range and MeshError where something cannot be read.
     """
-    with store.one_moment():
-        outcomes = [_outcome(body) for body in store.all_outcomes()]
-        skills = {known.skill_id: known for known in store.skills()}
+    with store.snapshots.one_moment():
+        outcomes = [_outcome(body) for body in store.snapshots.outcomes()]
+        skills = {known.skill_id: known for known in store.skills.all()}
         again = _came_again(outcomes, skills)
-        told = store.told_at()
-        approvals = store.approvals(waiting_only=False)
-        agents = store.agents()
-        authors = store.authors()
+        told = store.snapshots.told_at()
+        approvals = store.approvals.all(waiting_only=False)
+        agents = store.agents.all()
+        authors = store.authors.all()
         whole = Slice(
             origins=(about,),
-            incidents=tuple(_incident(met, again, skills.get(met.skill_id), about) for met in store.met_incidents()),
+            incidents=tuple(
+                _incident(met, again, skills.get(met.skill_id), about) for met in store.snapshots.met_incidents()
+            ),
             outcomes=tuple(outcomes),
             skills=tuple(_skill(known, told.get(known.skill_id, "")) for known in skills.values()),
-            growth=tuple(_growth(store.events_of_kinds(TAUGHT), skills.values(), about.node)),
+            growth=tuple(_growth(store.events.of_kinds(TAUGHT), skills.values(), about.node)),
             hooks=tuple(_hooks(store, about.node)),
             history=tuple(_history(store, about.node)),
         )
-        records = [dict(event.data) for event in store.events_of_kinds([SNAPSHOT])]
+        records = [dict(event.data) for event in store.events.of_kinds([SNAPSHOT])]
     skipped: list[str] = []
     for path in filter(Path.is_file, monitor_logs):
         records += _lines(path, skipped)
@@ -315,14 +318,14 @@ def _growth(events: Sequence[Event], skills: Iterable[KnownSkill], node: str) ->
 
 
 def _hooks(store: Store, node: str) -> Iterable[HookRow]:
-    for event in store.events_of_kinds([HOOK_ANSWERED]):
+    for event in store.events.of_kinds([HOOK_ANSWERED]):
         data = clean_json(event.data)
         yield HookRow(node, event.at, clean(event.agent), event.incident_id, event.skill_id, data)
 
 
 def _history(store: Store, node: str) -> Iterable[HistoryRow]:
     """Yield the newest import of each agent's past."""
-    newest = {str(event.data.get("via", "")): event for event in store.events_of_kinds([HISTORY])}
+    newest = {str(event.data.get("via", "")): event for event in store.events.of_kinds([HISTORY])}
     for event in newest.values():
         yield HistoryRow(node, event.at, clean_json(event.data))
 

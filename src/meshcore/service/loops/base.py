@@ -106,5 +106,5 @@ class Loops:
             return
         if what:
             with suppress(Exception), closing(Store(self._store, self._clock)) as store:
-                store.add_event("fault", data={"what": f"the {loop.name}: {what}"})
+                store.events.add("fault", data={"what": f"the {loop.name}: {what}"})
         self._said[loop.name] = what

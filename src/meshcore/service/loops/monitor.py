@@ -121,7 +121,7 @@ class MonitorLoop:
 
     def asked(self, store: Store) -> Work | None:
         """Take a request for a pass now."""
-        return self._pass if store.take_control(REQUEST) else None
+        return self._pass if store.controls.take(REQUEST) else None
 
     def _pass(self, stop: threading.Event, say: Say, gap: Gap | None = None) -> None:
         with self._one_at_a_time:
@@ -141,4 +141,4 @@ def options_of(settings: Settings) -> Options:
 
 def request_monitor(store: Store, actor: str) -> None:
     """Ask the runtime of this home for a pass of the monitor now."""
-    store.set_control(REQUEST, "now", actor, "monitor.requested")
+    store.controls.request(REQUEST, "now", actor, "monitor.requested")

@@ -108,10 +108,10 @@ def test_new_facts_are_counted_from_the_store(scene: Scene, options: Options, cl
     assert scene.store is not None
     put(scene.store, known_skill())
     bad = put(scene.store, known_skill("flask"))
-    scene.store.set_skill_state(bad.skill_id, "quarantined", "policy")
+    scene.store.skills.set_state(bad.skill_id, "quarantined", "policy")
     for number, (again, seconds) in enumerate([(False, 90.0), (True, 2.0), (True, 4.0)]):
-        scene.store.add_incident(incident(number), A)
-        scene.store.set_incident_state(f"{number:016x}", "verified", again=again, seconds=seconds)
+        scene.store.incidents.open(incident(number), A)
+        scene.store.incidents.set_state(f"{number:016x}", "verified", again=again, seconds=seconds)
     mesh = take(scene, options, clock)["mesh"]
     assert (mesh["unique_skills"], mesh["quarantined"], mesh["approvals_waiting"]) == (2, 1, 0)
     assert mesh["time_to_green"]["first"] == {"n": 1, "median": 90.0, "p90": 90.0, "min": 90.0, "max": 90.0}
@@ -176,7 +176,7 @@ def test_a_pass_is_one_line_of_the_log_and_the_same_event_in_store_and_journal(
     keep(record, scene, options)
     assert [line.value for line in read_lines(options.log)] == [record, record]
     assert scene.store is not None
-    events = [event for event in scene.store.events_after(0) if event.kind == "monitor.snapshot"]
+    events = [event for event in scene.store.events.after(0) if event.kind == "monitor.snapshot"]
     assert [dict(event.data) for event in events] == [record, record]
     last = json.loads(scene.home.journal.read_text().splitlines()[-1])
     assert {name: last[name] for name in record} == record
@@ -189,7 +189,7 @@ def test_a_log_that_cannot_be_written_costs_the_event_nothing(
     with pytest.raises(MeshError):
         keep(record, scene, Options(tmp_path / "missing" / "log.jsonl"))
     assert scene.store is not None
-    assert [event.kind for event in scene.store.events_after(0)] == ["monitor.snapshot"]
+    assert [event.kind for event in scene.store.events.after(0)] == ["monitor.snapshot"]
 
 
 def test_a_store_that_cannot_be_written_costs_the_log_nothing(

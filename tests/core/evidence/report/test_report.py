@@ -398,7 +398,7 @@ def test_every_node_of_a_merged_report_stands_in_its_sources() -> None:
 
 def test_the_time_before_the_mesh_is_shown_apart_and_called_retrospective(store: Store) -> None:
     for n in (2, 3):
-        store.add_event("history.imported", data={"via": "codex", "seconds_to_green": {**BEFORE, "n": n}})
+        store.events.add("history.imported", data={"via": "codex", "seconds_to_green": {**BEFORE, "n": n}})
     found = gather_slice(store, origin(A, "a", "h", "", START))
     [section] = [one for one in build(found).sections if one.key == "before"]
     assert "retrospect" in section.title

@@ -32,19 +32,19 @@ HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e\u0000" + SECRET
 def healed(store: Store, number: int = 1, *, node: str = A, remote: bool = False) -> None:
     """Let an incident be healed by the known skill."""
     put(store, known_skill(author=A, created=to_text(START)))
-    store.add_incident(incident(number, opened=to_text(START + timedelta(minutes=number))), node, remote=remote)
+    store.incidents.open(incident(number, opened=to_text(START + timedelta(minutes=number))), node, remote=remote)
     steps = (StepResult(("pip", "install", "django"), 0, 1.0, "secret output"),)
     tried = outcome(number, node=node, steps=steps, rerun=StepResult(("python", "app.py"), 0, 0.1, "output"))
-    store.add_outcome(tried, own_operator=True)
-    store.set_incident_state(
+    store.outcomes.add(tried, own_operator=True)
+    store.incidents.set_state(
         f"{number:016x}", "verified", skill_id=known_skill().skill_id, again=None if remote else True, seconds=2.5
     )
 
 
 def test_a_slice_comes_back_from_its_folder_as_it_was(store: Store, tmp_path: Path) -> None:
     healed(store)
-    store.add_event("skill.learned", skill_id=known_skill().skill_id)
-    store.add_event("monitor.snapshot", data={"timestamp": to_text(START), "tests": [{"stdout": "x"}]})
+    store.events.add("skill.learned", skill_id=known_skill().skill_id)
+    store.events.add("monitor.snapshot", data={"timestamp": to_text(START), "tests": [{"stdout": "x"}]})
     log = tmp_path / "validation_log.jsonl"
     log.write_text(
         '{"run":"r1","path":"/x","status":"failed","warnings":["w"],"timestamp":"2026-11-22T08:00:00Z"}\nno\n'
@@ -70,10 +70,10 @@ def test_nothing_secret_hostile_or_printed_by_a_command_leaves(store: Store, tmp
         signature=Signature(1, "E", "x", (), name),
         excerpt=name,
     )
-    store.add_incident(met, A)
-    store.see_author(B, name, name, "", False, 1)
-    store.see_agent(name, "shell", name)
-    store.add_event("monitor.snapshot", data={"timestamp": to_text(START), "mesh": {name: name}})
+    store.incidents.open(met, A)
+    store.authors.see(B, name, name, "", False, 1)
+    store.agents.see(name, "shell", name)
+    store.events.add("monitor.snapshot", data={"timestamp": to_text(START), "mesh": {name: name}})
     write_slice(tmp_path / "slice", gather_slice(store, replace(ABOUT, name="n"), since=None))
     for path in (tmp_path / "slice").iterdir():
         text = path.read_text("ascii")
@@ -211,7 +211,7 @@ def test_a_contradiction_is_named_and_nothing_is_dropped(store: Store, tmp_path:
 def test_exports_that_overlap_add_up_to_the_whole(store: Store) -> None:
     for number in range(1, 10):
         healed(store, number)
-        store.add_event("skill.received", skill_id=known_skill().skill_id)
+        store.events.add("skill.received", skill_id=known_skill().skill_id)
     whole = gather_slice(store, ABOUT)
     at = [START + timedelta(minutes=minutes) for minutes in (3, 7)]
     merged = merge([cut(whole, None, at[1]), cut(whole, at[0], None)])
@@ -221,7 +221,7 @@ def test_exports_that_overlap_add_up_to_the_whole(store: Store) -> None:
 
 def test_the_growth_of_a_range_begins_with_what_was_known_before(store: Store) -> None:
     for name in ("a" * 64, "b" * 64, "c" * 64):
-        store.add_event("skill.learned", skill_id=name)
+        store.events.add("skill.learned", skill_id=name)
         store.clock.advance(60)  # type: ignore[attr-defined]
     kept = cut(gather_slice(store, ABOUT), START + timedelta(seconds=90), None)
     assert [row.entries for row in kept.growth] == [2, 3]

@@ -51,7 +51,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def faults(store: Store) -> list[str]:
-    return [str(event.data["what"]) for event in store.events_after(0) if event.kind == "fault"]
+    return [str(event.data["what"]) for event in store.events.after(0) if event.kind == "fault"]
 
 
 class Steps:
