@@ -27,7 +27,8 @@ from meshcore.healing.teaching import teach
 from meshcore.knowledge import matching
 from meshcore.model import AgentInfo, Circumstances, Incident, KnownSkill
 from meshcore.node import Node
-from meshcore.policy.policy import PlannedStep, Policy
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import PlannedStep
 from meshcore.process.passthrough import Passed
 from meshcore.process.sandbox import Containment
 from meshcore.testing import outcome

@@ -24,7 +24,8 @@ from meshcore.knowledge.learning import learn, parse_fix
 from meshcore.knowledge.signature import read
 from meshcore.model import Action, AgentInfo, Circumstances, Json, Outcome, Record, Skill, StepResult, skill_to_json
 from meshcore.node import Node
-from meshcore.policy.policy import PlannedStep, Policy, Target
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.passthrough import Passed
 from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign

@@ -25,7 +25,8 @@ from meshcore.knowledge.learning import confirms, learn, parse_fix, spell, weigh
 from meshcore.knowledge.matching import MemoryIndex, bucket_of, match
 from meshcore.knowledge.signature import read
 from meshcore.model import AgentInfo, Circumstances, Incident, Json, KnownSkill, Match, Outcome, Signature, Skill
-from meshcore.policy.policy import Policy, Question, Ruling
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import Question, Ruling
 
 USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: as many as possible, 0 wrong"
 ORDINARY_USER = 1000

@@ -35,7 +35,8 @@ from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
 from meshcore.model import KnownSkill, Match, Signature
 from meshcore.node import Node
-from meshcore.policy.policy import Author, Policy
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import Author
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import strip_ansi, visible
 from meshcore.trust.authors import Trust, offered_here, trust_in

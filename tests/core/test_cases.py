@@ -25,7 +25,7 @@ from meshcore.errors import MeshError
 from meshcore.healing.executor import Executor
 from meshcore.home import write_atomically
 from meshcore.journal.writer import project
-from meshcore.policy.policy import PlannedStep
+from meshcore.policy.question import PlannedStep
 from meshcore.process.sandbox import detect
 from meshcore.store.store import Store
 from meshcore.testing import incident

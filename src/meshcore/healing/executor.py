@@ -16,7 +16,7 @@ from meshcore.filelock import FileLock
 from meshcore.healing.capture import readable
 from meshcore.home import make_private_folder
 from meshcore.model import StepResult
-from meshcore.policy.policy import PlannedStep, Target
+from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.limited import OUTPUT_LIMIT, BoundedCommand, Ended
 from meshcore.process.sandbox import Containment
 from meshcore.process.spawn import CannotStartError

@@ -28,7 +28,8 @@ from meshcore.model import (
     TryResult,
 )
 from meshcore.node import Node, boot_id
-from meshcore.policy.policy import Policy, Question, Ruling
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import Question, Ruling
 from meshcore.safety.redaction import redact_argv
 from meshcore.store.rows import Approval
 from meshcore.trust.authors import judged, may_propose, offered_here

@@ -6,66 +6,18 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from meshcore.knowledge.parts import FORM, Parts
-from meshcore.model import Action, Decision, Incident, KnownSkill, Match, Mode
+from meshcore.knowledge.parts import Parts
+from meshcore.model import Decision
+from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.policy_file import ActionType, Rules, load
-
-Author = Literal["own", "peer"]
-
-KIND_SEPARATOR = "+"
-"""Between the action types of a ruling on several steps; each is held by its own mode."""
-
-TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One command as it will be executed: absolute program, what it may write, whether it needs the network."""
-
-    argv: tuple[str, ...]
-    writable: tuple[str, ...] = ()
-    network: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a fix would change: a virtual environment or a project folder; tries on one target never overlap."""
-
-    path: str
-    kind: str  # "venv", "project", "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Everything that a ruling rests on; nothing else is looked at."""
-
-    incident: Incident
-    known: KnownSkill
-    match: Match
-    mode: Mode
-    environment_python: str = ""  # absolute path of the virtual environment's python, "" where there is none
-    project: str = ""  # absolute path of the project folder, "" where there is none
-    halted: str = ""  # why, where the halt file or a halt row stands
-    may_propose: bool = False  # the author is another operator's, and this one lets them propose fixes
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A decision on a try, why, under which typed action, and exactly what would be executed."""
-
-    decision: Decision
-    reasons: tuple[str, ...]
-    action_type: str = ""
-    plan: tuple[PlannedStep, ...] = ()
-    target: Target | None = None
+from meshcore.policy.policy_file import Rules, load
+from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, Question, Ruling, Target, lower
+from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
 
 
 class Policy:
@@ -100,7 +52,7 @@ class Policy:
             return ruling
         fitting = self._rules.fitting(reading.argv)
         if not fitting:
-            return Ruling("approve", (f"{_name(reading.argv[0])} like this is no typed action",))
+            return Ruling("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
         action, _ = fitting[0]
         open_points = []
         if not action.unattended:
@@ -119,13 +71,13 @@ class Policy:
         if question.halted:
             return replace(
                 ruling,
-                decision=_lower(ruling.decision, "hint"),
+                decision=lower(ruling.decision, "hint"),
                 reasons=(f"halted: {question.halted}", *ruling.reasons),
             )
         if question.mode == "off":
             return replace(ruling, decision="refuse", reasons=("the mode is off", *ruling.reasons))
         ceiling: Decision = "run" if question.mode == "auto" else question.mode
-        if _lower(ruling.decision, ceiling) != ruling.decision:
+        if lower(ruling.decision, ceiling) != ruling.decision:
             reasons = (f"the mode is {question.mode}", *ruling.reasons)
             return replace(ruling, decision=ceiling, reasons=reasons)
         return ruling
@@ -144,7 +96,7 @@ class Policy:
             return Ruling("approve", (self.problem,))
         where = shutil.which(words[0], path=search_path) if "/" not in words[0] else str(Path(cwd, words[0]))
         if where is None or not Path(where).is_file():
-            return Ruling("approve", (f"{_name(words[0])} is not installed here",))
+            return Ruling("approve", (f"{shortened(words[0])} is not installed here",))
         plan = (PlannedStep((where, *words[1:]), (cwd,), True),)
         target = Target(cwd, "project")
         local = self._rules.local_files and "/" in words[0] and _inside(where, cwd)
@@ -152,7 +104,7 @@ class Policy:
             self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun
         ):
             return Ruling("run", ("the failed command is local and on the rerun list",), "rerun", plan, target)
-        return Ruling("approve", (f"{_name(words[0])} like this is not on the rerun list",), "", plan, target)
+        return Ruling("approve", (f"{shortened(words[0])} like this is not on the rerun list",), "", plan, target)
 
     def _repeats(self, found: Found | None, cwd: str) -> bool:
         return found is not None and all(Path(cwd, name).is_file() for name in found.of("FILE"))
@@ -183,11 +135,11 @@ class Policy:
         by_hand = _by_hand(question)
         if not known.own_operator and not question.may_propose:
             return Ruling(
-                "hint", ("its author is not one of this operator's nodes", *by_hand), "", _plain_plan(question)
+                "hint", ("its author is not one of this operator's nodes", *by_hand), "", plan_as_written(question)
             )
         if not all(reading.argv for reading in readings):
             why = ("its words are not plain", *by_hand)
-            return Ruling("approve", why, "", _plain_plan(question), _project_target(question))
+            return Ruling("approve", why, "", plan_as_written(question), question.project_target)
         return self._typed(question, contained, by_hand)
 
     def _typed(self, question: Question, contained: bool, by_hand: tuple[str, ...]) -> Ruling:
@@ -199,13 +151,13 @@ class Policy:
         for argv in question.match.action.steps:
             fitting = self._rules.fitting(argv)
             if not fitting:
-                reasons = (f"{_name(argv[0])} like this is no typed action", *by_hand)
-                return Ruling("approve", reasons, "", _plain_plan(question), _project_target(question))
+                reasons = (f"{shortened(argv[0])} like this is no typed action", *by_hand)
+                return Ruling("approve", reasons, "", plan_as_written(question), question.project_target)
             action, found = fitting[0]
             missing += _missing(self._rules, action, found, question, contained, argv)
-            step, target = _rendered(action, found, question, argv)
+            step, target = RENDERERS[action.render].render(action, found, question, argv)
             if step is None:
-                missing.append(f"{_name(argv[0])} is not installed in a trusted folder")
+                missing.append(f"{shortened(argv[0])} is not installed in a trusted folder")
             else:
                 steps.append(step)
             kinds[action.name] = action
@@ -217,7 +169,7 @@ class Policy:
             missing.append("its steps change different things")
         names, target = KIND_SEPARATOR.join(kinds), targets[0]
         if missing or by_hand:
-            plan = tuple(steps) if len(steps) == len(question.match.action.steps) else _plain_plan(question)
+            plan = tuple(steps) if len(steps) == len(question.match.action.steps) else plan_as_written(question)
             return Ruling("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
         evidence = question.known.evidence
         proof = _verified(evidence.verified) if evidence.verified else "confirmed"
@@ -228,17 +180,6 @@ class Policy:
 
 def _verified(times: int) -> str:
     return "verified once" if times == 1 else f"verified {times} times"
-
-
-_RANK: dict[Decision, int] = {"refuse": 0, "hint": 1, "approve": 2, "run": 3}
-
-
-def _lower(one: Decision, other: Decision) -> Decision:
-    return one if _RANK[one] <= _RANK[other] else other
-
-
-def _name(word: str) -> str:
-    return word if len(word) <= 40 else word[:39] + "…"
 
 
 def _by_hand(question: Question) -> tuple[str, ...]:
@@ -259,7 +200,7 @@ def _by_hand(question: Question) -> tuple[str, ...]:
     if filled != question.match.action:
         reasons.append("the command is not the skill's own, filled in")
     for index in sorted(known.skill.action.parameters()):
-        value = _part(incident, index)
+        value = question.part(index)
         if not re.fullmatch(r"[^-\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,255}", value):
             reasons.append("a part of the error that would be filled in begins with a dash or is not plain")
     return tuple(reasons)
@@ -274,28 +215,19 @@ def _missing(
         reasons.append(f"{action.name} is switched off in policy.toml")
     if not action.bounded and not contained:
         reasons.append(f"{action.name} needs bubblewrap to be contained")
-    if action.needs == "venv" and not _is_environment(question.environment_python):
+    if action.needs == "venv" and not question.has_environment:
         reasons.append("there is no virtual environment to change")
     if action.needs == "project" and not question.project:
         reasons.append("there is no project folder here")
     for kind in sorted(action.named):
-        reasons += [f"the error does not name {_name(v)}" for v in found.of(kind) if not _named(v, question)]
-    if action.render == "install":
-        reasons += [
-            f"{_name(v)} was filled in and never verified" for v in found.of("PACKAGE") if _guessed(v, question)
-        ]
-    if action.render == "install_locked":
-        reasons += [
-            f"{_name(v)} does not pin every package by hash" for v in found.of("PATH") if not _locked(v, question)
-        ]
-    if action.render == "free_port" and os.geteuid() == 0:
-        reasons.append("root would end processes of every user")
+        reasons += [f"the error does not name {shortened(v)}" for v in found.of(kind) if not _named(v, question)]
+    reasons += RENDERERS[action.render].missing(found, question)
     if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found):
         reasons.append(f"it is not declared under {action.declared} in policy.toml")
     root = question.project or question.incident.cwd
     for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.incident.cwd, v)), root)]
-        reasons += [f"{_name(v)} is not inside the project" for v in outside]
+        reasons += [f"{shortened(v)} is not inside the project" for v in outside]
     return tuple(reasons)
 
 
@@ -307,10 +239,6 @@ def _inside(path: str, folder: str) -> bool:
         return Path(path).resolve().is_relative_to(Path(folder).resolve())
     except (OSError, ValueError, RuntimeError):
         return False
-
-
-def _is_environment(python: str) -> bool:
-    return bool(python) and Path(python).is_file() and Path(python).parent.parent.joinpath("pyvenv.cfg").is_file()
 
 
 def _normal(package: str) -> str:
@@ -329,92 +257,8 @@ def _named(value: str, question: Question) -> bool:
     return any(Path(here, word) == Path(here, value) for word in (*slots, *incident.argv) if word and "\0" not in word)
 
 
-def _guessed(package: str, question: Question) -> bool:
-    """Say whether a package's name is a part of the error that was filled in and no verified outcome stands behind."""
-    values = question.known.evidence.values
-    parts = {index: _part(question.incident, index) for index in question.known.skill.action.parameters()}
-    filled = {index: value for index, value in parts.items() if value and value in package}
-    return any(value not in values.get(index % FORM, frozenset()) for index, value in filled.items())
-
-
-def _part(incident: Incident, index: int) -> str:
-    """Return what an action's reference to the error stands for here, empty where there is no such part."""
-    try:
-        return Parts(incident.signature.slots)[index].value
-    except IndexError:
-        return ""
-
-
-_MAX_LOCK_BYTES = 1 << 20
-
-
-def _locked(name: str, question: Question) -> bool:
-    """Say whether each requirement of a file is pinned and hashed, and no line changes where packages come from."""
-    path = Path(question.incident.cwd, name)
-    try:
-        if path.stat().st_size > _MAX_LOCK_BYTES:
-            return False
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    lines = [line.strip() for line in re.sub(r"\\\r?\n", " ", text).splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    pinned = re.compile(
-        r"[A-Za-z0-9][A-Za-z0-9._\[\],-]{0,100} ?==[^\s;]{1,60}[^\n]{0,400}? --hash=sha256:[0-9a-f]{64}"
-    )
-    return bool(lines) and all(pinned.match(line) and "://" not in line for line in lines)
-
-
 def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found) -> bool:
     return " ".join(argv) in names or any(v in names for v in found.of("SERVICE"))
-
-
-@lru_cache(maxsize=256)
-def _trusted(name: str) -> str | None:
-    """Return the absolute path of a program in a folder of the system, never in the project or the caller's PATH."""
-    return shutil.which(name, path=TRUSTED_FOLDERS) if "/" not in name else None
-
-
-def _project_target(question: Question) -> Target:
-    return Target(question.project or question.incident.cwd, "project")
-
-
-def _plain_plan(question: Question) -> tuple[PlannedStep, ...]:
-    """Return what a person would approve: each step with its program's absolute path, () where one is not found."""
-    steps = []
-    for argv in question.match.action.steps:
-        where = _trusted(argv[0])
-        if where is None:
-            return ()
-        steps.append(PlannedStep((where, *argv[1:]), (_project_target(question).path,), True))
-    return tuple(steps)
-
-
-def _rendered(
-    action: ActionType, found: Found, question: Question, argv: tuple[str, ...]
-) -> tuple[PlannedStep | None, Target]:
-    """Return the step that a typed action becomes, written by us, and what it changes."""
-    project = _project_target(question)
-    if action.render in {"install", "install_locked"} and _is_environment(question.environment_python):
-        folder = str(Path(question.environment_python).parent.parent)
-        # -I: a file named pip.py in the project is not taken for pip.
-        pip = (question.environment_python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
-        what = found.of("PACKAGE")
-        if action.render == "install_locked":
-            what = ("--require-hashes", "-r", str(Path(question.incident.cwd, found.of("PATH")[0])))
-        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network)
-        return step, Target(folder, "venv")
-    where = _trusted(argv[0])
-    if where is None:
-        return None, project
-    rest = argv[1:]
-    if action.render == "git":
-        rest = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *rest)
-    if action.render == "free_port":
-        rest = ("-k", "-TERM", *found.of("TCPPORT"))
-    writable = (project.path,) if action.writes else ()
-    target = Target(" ".join(found.of("SERVICE")), "service") if action.declared == "services" else project
-    return PlannedStep((where, *rest), writable, action.network), target
 
 
 def _seen_from(words: tuple[str, ...], cwd: str) -> tuple[str, ...]:
@@ -429,6 +273,3 @@ def _short_forms(words: tuple[str, ...]) -> list[tuple[str, ...]]:
     name = program(words[0])
     plain = re.sub(r"^(python|pypy|ruby|perl|php|lua)[\d.]+$", r"\1", name)
     return [(n, *words[1:]) for n in dict.fromkeys((words[0], name, plain))]
-
-
-__all__ = ["Action", "Author", "PlannedStep", "Policy", "Question", "Ruling", "Target"]

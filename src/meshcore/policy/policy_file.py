@@ -11,31 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from meshcore.errors import ConfigurationError
+from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import KINDS, Form, Found, parse
 from meshcore.policy.policy_signature import is_policy_signed
+from meshcore.policy.renderers import RENDERERS
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 256 * 1024
 
-_RENDERS = frozenset({"", "install", "install_locked", "git", "free_port"})
 _NEEDS = frozenset({"", "venv", "project", "incident"})
-
-
-@dataclass(frozen=True, slots=True)
-class ActionType:
-    """One kind of thing that may be done unattended: how its commands look and what must be so."""
-
-    name: str
-    summary: str
-    forms: tuple[Form, ...]
-    named: frozenset[str] = frozenset()
-    declared: str = ""
-    needs: str = ""
-    render: str = ""
-    writes: bool = False
-    bounded: bool = False
-    network: bool = False
-    unattended: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +144,7 @@ def _action(name: str, table: Any) -> ActionType:
     if (
         not named <= set(KINDS)
         or needs not in _NEEDS
-        or render not in _RENDERS
+        or render not in RENDERERS
         or declared not in {"", "services", "tasks"}
     ):
         raise ConfigurationError(f"{where} has a named, needs, render or declared that does not exist")

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from meshcore.errors import ConfigurationError
-from meshcore.policy.policy import PlannedStep
+from meshcore.policy.question import PlannedStep
 
 SETTING = "MESHTUI_CONTAINMENT"
 SEARCHED = "/usr/bin:/bin:/usr/local/bin"

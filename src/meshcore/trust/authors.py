@@ -16,7 +16,7 @@ from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, ca
 from meshcore.node import Node
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.policy import KIND_SEPARATOR, Question, Ruling
+from meshcore.policy.question import KIND_SEPARATOR, Question, Ruling
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible

@@ -9,9 +9,10 @@ from typing import Literal, cast
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
-from meshcore.policy.policy import Policy, Ruling
+from meshcore.policy.policy import Policy
 from meshcore.policy.policy_file import read_policy
 from meshcore.policy.policy_signature import sign_policy
+from meshcore.policy.question import Ruling
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.redaction import redact as redact_text
 from meshcore.trust.signed_decisions import require

@@ -21,7 +21,8 @@ from meshcore.healing.healer import Considered, Healer
 from meshcore.healing.teaching import teach
 from meshcore.model import AgentInfo, Decision, Incident, Json, KnownSkill, Outcome, Record, StepResult
 from meshcore.node import Node
-from meshcore.policy.policy import PlannedStep, Policy, Question, Ruling, Target
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import PlannedStep, Question, Ruling, Target
 from meshcore.process.passthrough import Passed, StdinKind
 from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign

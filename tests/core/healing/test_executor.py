@@ -17,7 +17,7 @@ import pytest
 from meshcore.clock import SystemClock
 from meshcore.errors import ConfigurationError
 from meshcore.healing.executor import Executor, TargetBusyError, scrubbed
-from meshcore.policy.policy import PlannedStep, Target
+from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.limited import EXIT_TIMED_OUT, OUTPUT_LIMIT
 from meshcore.process.sandbox import Containment, detect
 
@@ -179,7 +179,7 @@ from pathlib import Path
 from meshcore.clock import SystemClock
 from meshcore.process.sandbox import Containment
 from meshcore.healing.executor import Executor
-from meshcore.policy.policy import PlannedStep
+from meshcore.policy.question import PlannedStep
 executor = Executor(SystemClock(), Path(sys.argv[1]), Containment())
 try:
     executor.apply([PlannedStep(("/bin/sh", "-c", sys.argv[2]))], cwd=sys.argv[1], environment=dict(os.environ))
@@ -277,7 +277,7 @@ from pathlib import Path
 from meshcore.clock import SystemClock
 from meshcore.process.sandbox import Containment
 from meshcore.healing.executor import Executor
-from meshcore.policy.policy import Target
+from meshcore.policy.question import Target
 with Executor(SystemClock(), Path(sys.argv[1]), Containment()).lock(Target(sys.argv[1], "venv")):
     print("held", flush=True)
     sys.stdin.read()

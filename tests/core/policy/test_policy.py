@@ -29,7 +29,8 @@ from meshcore.model import (
     Slot,
 )
 from meshcore.policy.argv_patterns import parse
-from meshcore.policy.policy import Policy, Question
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import Question
 
 COMMANDS = Path(__file__).parents[3] / "../shared/eval/commands_dev.jsonl"
 POLICY = Policy.load(None)
@@ -404,7 +405,7 @@ def test_git_is_told_to_run_no_hooks(project: Path) -> None:
 def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meshcore.policy.policy._trusted", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("meshcore.policy.renderers.trusted_program", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     slots = (Slot("port", "8080"),)
     assert POLICY.decide(question(project, ("fuser", "-k", "8080/tcp"), slots=slots)).decision == "run"
@@ -417,7 +418,7 @@ def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
 
 
 def test_declared_services_and_tasks_only(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshcore.policy.policy._trusted", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("meshcore.policy.renderers.trusted_program", lambda name: f"/usr/bin/{name}")
     path = tmp_path / "policy.toml"
     path.write_text("schema_version = 1\n[declared]\nservices = ['web']\ntasks = ['make codegen']\n")
     policy = Policy.load(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshcore.errors import ConfigurationError
-from meshcore.policy.policy import PlannedStep
+from meshcore.policy.question import PlannedStep
 from meshcore.process.sandbox import SETTING, Containment, detect, named_paths
 
 WORKING = detect({})

@@ -18,7 +18,8 @@ from meshcore.healing.healer import Considered
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import Json, KnownSkill, Record, skill_to_json
 from meshcore.node import Node
-from meshcore.policy.policy import Policy, Question, Ruling
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import Question, Ruling
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.records import sign
 from meshcore.trust.authors import enrol, find_author, judged, meet_members, trust_in, withdraw

@@ -1,0 +1,158 @@
+"""How a typed action becomes what is executed: one class for each way, named by `render` in policy.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from meshcore.knowledge.parts import FORM
+from meshcore.policy.action_type import ActionType
+from meshcore.policy.argv_patterns import Found
+from meshcore.policy.question import PlannedStep, Question, Target
+
+TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
+
+Argv = tuple[str, ...]
+
+
+class Renderer:
+    """Executes a command as it is written, by its program in a folder of the system."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield what this way of executing lacks to go unattended, in words."""
+        yield from ()
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return what is given to the program."""
+        return argv[1:]
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the step to execute, None where its program is not installed, and what the step changes."""
+        project = question.project_target
+        target = Target(" ".join(found.of("SERVICE")), "service") if action.declared == "services" else project
+        where = trusted_program(argv[0])
+        if where is None:
+            return None, project
+        writable = (project.path,) if action.writes else ()
+        return PlannedStep((where, *self.arguments(argv, found)), writable, action.network), target
+
+
+class InstallPackage(Renderer):
+    """Installs a package, wheels only, by the pip of the incident's virtual environment."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield each package whose name a part of the error has filled in and no verified outcome stands behind."""
+        values = question.known.evidence.values
+        for package in found.of("PACKAGE"):
+            parts = {index: question.part(index) for index in question.known.skill.action.parameters()}
+            filled = {index: value for index, value in parts.items() if value and value in package}
+            if any(value not in values.get(index % FORM, frozenset()) for index, value in filled.items()):
+                yield f"{shortened(package)} was filled in and never verified"
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the environment's pip with what to install; without an environment, the command as it is written."""
+        if not question.has_environment:
+            return super().render(action, found, question, argv)
+        folder = str(Path(question.environment_python).parents[1])
+        # -I: a file named pip.py in the project is not taken for pip.
+        pip = (question.environment_python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
+        what = self.requirements(found, question)
+        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network)
+        return step, Target(folder, "venv")
+
+    def requirements(self, found: Found, question: Question) -> Argv:
+        """Return what pip is to install."""
+        return found.of("PACKAGE")
+
+
+class InstallLocked(InstallPackage):
+    """Installs what a file of the project pins by hash."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield each file that leaves a package unpinned, or changes where packages come from."""
+        for name in found.of("PATH"):
+            if not _pins_by_hash(Path(question.incident.cwd, name)):
+                yield f"{shortened(name)} does not pin every package by hash"
+
+    def requirements(self, found: Found, question: Question) -> Argv:
+        """Return the file by its absolute path, and that every hash must fit."""
+        return ("--require-hashes", "-r", str(Path(question.incident.cwd, found.of("PATH")[0])))
+
+
+class GitCommand(Renderer):
+    """Runs git so that nothing of the repository is executed."""
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the command's arguments behind those that switch hooks and the file monitor off."""
+        return ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *argv[1:])
+
+
+class FreePort(Renderer):
+    """Asks the processes that hold a port to end."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield a reason where this is root."""
+        if os.geteuid() == 0:
+            yield "root would end processes of every user"
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the port, and the signal that lets a process tidy up."""
+        return ("-k", "-TERM", *found.of("TCPPORT"))
+
+
+RENDERERS: Final[dict[str, Renderer]] = {
+    "": Renderer(),
+    "install": InstallPackage(),
+    "install_locked": InstallLocked(),
+    "git": GitCommand(),
+    "free_port": FreePort(),
+}
+
+
+def shortened(word: str) -> str:
+    """Return a word for a sentence, at most 40 characters of it."""
+    return word if len(word) <= 40 else word[:39] + "…"
+
+
+def plan_as_written(question: Question) -> tuple[PlannedStep, ...]:
+    """Return what a person would approve: each step with its program's absolute path, () where one is not found."""
+    steps = []
+    for argv in question.match.action.steps:
+        where = trusted_program(argv[0])
+        if where is None:
+            return ()
+        steps.append(PlannedStep((where, *argv[1:]), (question.project_target.path,), True))
+    return tuple(steps)
+
+
+@lru_cache(maxsize=256)
+def trusted_program(name: str) -> str | None:
+    """Return the absolute path of a program in a folder of the system, never in the project or the caller's PATH."""
+    return shutil.which(name, path=TRUSTED_FOLDERS) if "/" not in name else None
+
+
+_MAX_LOCK_BYTES = 1 << 20
+_CONTINUED = re.compile(r"\\\r?\n")
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\],-]{0,100} ?==[^\s;]{1,60}[^\n]{0,400}? --hash=sha256:[0-9a-f]{64}")
+
+
+def _pins_by_hash(path: Path) -> bool:
+    """Say whether each requirement of a file is pinned and hashed, and no line changes where packages come from."""
+    try:
+        if path.stat().st_size > _MAX_LOCK_BYTES:
+            return False
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    lines = [line.strip() for line in _CONTINUED.sub(" ", text).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    return bool(lines) and all(_PINNED.match(line) and "://" not in line for line in lines)
