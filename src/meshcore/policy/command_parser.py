@@ -8,11 +8,12 @@ text (pipelines, substitutions, loops, bodies of `sh -c`), so that a refusal see
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from meshcore.policy.disguises import disguises_in, unveiled
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -42,13 +43,13 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Read the text of a command; never raises for any text."""
-    disguises = _disguises(text)
+    disguises = disguises_in(text)
     if len(text) > MAX_CHARACTERS:
         return Reading(needs=(f"a text of {len(text)} characters",), disguises=disguises)
     if disguises:
         # What a person would take it for is judged as well: `rm` with a hidden character in it stays `rm`.
         plain = unveiled(text)
-        inner = read(plain) if plain != text and not _disguises(plain) else Reading()
+        inner = read(plain) if plain != text and not disguises_in(plain) else Reading()
         return Reading((), inner.needs or ("characters that are not what they seem",), disguises, inner.commands)
     argv = plain_words(text)
     if argv is not None:
@@ -60,7 +61,7 @@ def read(text: str) -> Reading:
 def read_argv(argv: Sequence[str]) -> Reading:
     """Read a command that is an argv already; its words are what they are, nothing in them needs a shell."""
     words = tuple(argv)
-    disguises = tuple(dict.fromkeys(d for word in words for d in _disguises(word)))
+    disguises = tuple(dict.fromkeys(d for word in words for d in disguises_in(word)))
     plain = tuple(unveiled(word) for word in words) if disguises else words
     too_long = sum(map(len, words)) > MAX_CHARACTERS
     shell = ("a command of more than 8192 characters",) if too_long else ()
@@ -114,49 +115,6 @@ def _unquoted(word: str) -> str:
             parts.append(word[at])
             at += 1
     return "".join(parts)
-
-
-# Disguises
-
-_LOOK_ALIKES = str.maketrans(
-    "аеорсухіјѕԁԛԝһӏкмтвнАВЕКМНОРСТХІЈЅοανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ‐‑‒–—―−∕⁄⧸｜∣ǀ；“”„‟‘’‚‛ʼ",
-    "aeopcyxijsdqwhlkmtbhABEKMHOPCTXIJSoavikptuxABEZHIKMNOPTYX-------///|||;\"\"\"\"'''''",
-)
-
-
-def _disguises(text: str) -> tuple[str, ...]:
-    if text.isascii() and text.isprintable():
-        return ()
-    found = []
-    for char in text:
-        kind = unicodedata.category(char)
-        if char in "\t\n":
-            continue
-        if kind == "Cc":
-            found.append("a control character")
-        elif kind in {"Cf", "Cs", "Co", "Cn"} or char in "\u115f\u1160\u3164\uffa0\u034f":
-            found.append("an invisible character")
-        elif kind in {"Zs", "Zl", "Zp"} and char != " ":
-            found.append("a space that is none")
-        elif ord(char) > 127 and unveiled(char).isascii():
-            found.append("a look-alike of an ASCII character")
-        elif kind.startswith("M"):
-            found.append("a combining mark")
-    return tuple(dict.fromkeys(found))
-
-
-def unveiled(text: str) -> str:
-    """Return the text as a reader would take it: look-alikes as ASCII, nothing invisible, plain spaces."""
-    out = []
-    for char in unicodedata.normalize("NFKC", text).translate(_LOOK_ALIKES):
-        kind = unicodedata.category(char)
-        if char in "\t\n " or (kind[0] not in "CZM" and char not in "\u115f\u1160\u3164\uffa0"):
-            out.append(char)
-        elif kind in {"Zl", "Zp"} or char in "\x0b\x0c\r\x85\x00":
-            out.append("\n")
-        elif kind == "Zs":
-            out.append(" ")
-    return "".join(out)
 
 
 # What a bash parser finds

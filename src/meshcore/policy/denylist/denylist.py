@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 from meshcore.policy.command_parser import INTERPRETERS, Argv, program
 from meshcore.policy.denylist.programs import CHECKS
 from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened, words
-
-Author = Literal["own", "peer"]
-
+from meshcore.policy.question import Author
 
 _OWN_MAY_ASK = frozenset({"inline code", "remote code", "data leaving"})
 

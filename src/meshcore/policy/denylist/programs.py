@@ -7,6 +7,7 @@ import re
 from meshcore.policy.command_parser import Argv, program
 from meshcore.policy.denylist.clusters import INFRASTRUCTURE
 from meshcore.policy.denylist.interpreters import CODE
+from meshcore.policy.denylist.network import NETWORK
 from meshcore.policy.denylist.package_managers import PACKAGE_MANAGERS
 from meshcore.policy.denylist.refusal import (
     SECRET_FILES,
@@ -15,6 +16,8 @@ from meshcore.policy.denylist.refusal import (
     destroys,
     has,
     injects,
+    never,
+    refused_options,
     shortened,
     verbs_of,
     words,
@@ -116,28 +119,6 @@ def _systemctl(argv: Argv) -> Refusal | None:
     return None
 
 
-def _curl(argv: Argv) -> Refusal | None:
-    name, text = program(argv[0]), " ".join(argv[1:])
-    if re.search(r"(?:^|[ =@])(?:file|gopher|dict|ldap|scp|smb|tftp)://", text) or re.search(
-        r"\d{1,3}(?:\.\d{1,3}){3}", text
-    ):
-        return Refusal("data leaving", f"{name} reads files, or talks to a bare address")
-    sends = words(
-        "--form -F -d --data -T --upload-file -K --config -o -O --output --remote-name -X --request -k -x --proxy"
-    )
-    more = words(
-        "--netrc -n -b --cookie -c --cookie-jar -D --dump-header --unix-socket -u --user --engine --trace --json "
-        "-E --cert"
-    )
-    fetches = words(
-        "-O --output-document --post-data --post-file --body-data --body-file --method --use-askpass --execute -e "
-        "-i --input-file --directory-prefix -P --mirror -r -m --config -a -o --password --load-cookies"
-    )
-    if has(argv, *(fetches if name == "wget" else (*sends, *more))) or name == "wget" or "$(" in text or "`" in text:
-        return Refusal("data leaving", f"{name} writes a file, sends data, or takes its options from one")
-    return None
-
-
 def _tar(argv: Argv) -> Refusal | None:
     if has(
         argv,
@@ -158,17 +139,6 @@ def _tar(argv: Argv) -> Refusal | None:
     return None
 
 
-def _options(reason: str, *options: str) -> Check:
-    def check(argv: Argv) -> Refusal | None:
-        return injects(program(argv[0]), reason) if has(argv, *options) else None
-
-    return check
-
-
-def _never(kind: str, reason: str) -> Check:
-    return lambda argv: Refusal(kind, f"{program(argv[0])} {reason}")
-
-
 def _make(argv: Argv) -> Refusal | None:
     if any(re.match(r"(?:SHELL|\.SHELLFLAGS|MAKEFLAGS|CC|CXX|LD|AR)=", w) for w in argv[1:]) or has(
         argv, "--eval", "-E"
@@ -178,23 +148,6 @@ def _make(argv: Argv) -> Refusal | None:
         target = argv[at + 1] if word in {"-f", "-C", "-I", "--file", "--directory"} and at + 1 < len(argv) else word
         if re.match(r"(?:-[fCI]|--file=|--makefile=|--directory=)?(?:/|~|\.\.)", target):
             return injects("make", "takes its rules from outside of the project")
-    return None
-
-
-def _ssh(argv: Argv) -> Refusal | None:
-    name = program(argv[0])
-    if name == "ssh-keygen":
-        return (
-            injects(name, "loads code or overwrites a key") if has(argv, "-D", "-f", "-y", "-p", "-N", "-w") else None
-        )
-    return Refusal("data leaving", f"{name} reaches another host")
-
-
-def _rsync(argv: Argv) -> Refusal | None:
-    if has(argv, "-e", "--rsh", "--rsync-path", "--delete", "--remove-source-files", "--daemon") or any(
-        ":" in w for w in argv[1:]
-    ):
-        return Refusal("data leaving", "rsync runs a program by option, deletes, or reaches another host")
     return None
 
 
@@ -216,7 +169,7 @@ def _grep(argv: Argv) -> Refusal | None:
 def _jq(argv: Argv) -> Refusal | None:
     if any(re.search(r"\benv\b|\$ENV|input_filename|\b(?:import|include)\b|getpath\(\[.env", w) for w in argv[1:]):
         return Refusal("secrets", "jq reads the environment or other files by its filter")
-    return _options(
+    return refused_options(
         "reads other files by option",
         "--rawfile",
         "--slurpfile",
@@ -229,7 +182,7 @@ def _jq(argv: Argv) -> Refusal | None:
 
 
 def _sort(argv: Argv) -> Refusal | None:
-    return _options(
+    return refused_options(
         "runs a program or writes a file by option", "--compress-program", "-o", "--output", "--files0-from"
     )(argv)
 
@@ -248,50 +201,12 @@ def _sysctl(argv: Argv) -> Refusal | None:
     return Refusal("weakening", "sysctl changes the kernel") if writes else None
 
 
-def _network(argv: Argv) -> Refusal | None:
-    changing = words("add del delete flush set replace down up exec change netns off modify connection")
-    changing &= set(verbs_of(argv))
-    return (
-        Refusal("weakening", f"{program(argv[0])} changes the network")
-        if changing or has(argv, "-b", "-batch")
-        else None
-    )
-
-
-def _gh(argv: Argv) -> Refusal | None:
-    verbs = verbs_of(argv)
-    if verbs[:1] in (
-        ["auth"],
-        ["secret"],
-        ["ssh-key"],
-        ["gpg-key"],
-        ["api"],
-        ["extension"],
-        ["alias"],
-        ["config"],
-        ["codespace"],
-    ):
-        return Refusal("secrets", "gh hands out or changes access, or runs other code")
-    bad = {"delete", "merge", "archive", "transfer", "upload", "close", "disable", "cancel", "run"} & set(verbs[1:2])
-    return destroys("gh", f"{sorted(bad)[0]} acts under the user's name") if bad else None
-
-
 def _chown(argv: Argv) -> Refusal | None:
     return (
         Refusal("privilege", f"{program(argv[0])} gives files to the superuser")
         if re.search(r"(?:^| )(?:root|0)(?::|$| )", " ".join(argv[1:]))
         else None
     )
-
-
-def _openssl(argv: Argv) -> Refusal | None:
-    if verbs_of(argv)[:1] in (["s_client"], ["s_server"], ["enc"], ["rsa"], ["pkey"], ["pkcs12"], ["ocsp"]):
-        return Refusal("data leaving", "openssl reaches other hosts, or opens keys")
-    return _options("loads code, or prints a key", "-engine", "-provider", "-text", "-passin")(argv)
-
-
-def _ansible(argv: Argv) -> Refusal | None:
-    return Refusal("inline code", f"{program(argv[0])} runs commands on other hosts")
 
 
 def _meshtui(argv: Argv) -> Refusal | None:
@@ -352,20 +267,14 @@ _BY_NAMES: tuple[tuple[str, Check], ...] = (
     ("sed gsed", _sed),
     ("awk gawk mawk nawk", _awk),
     ("systemctl service rc-service supervisorctl pm2 loginctl", _systemctl),
-    ("curl wget http https", _curl),
-    ("aria2c axel", _never("data leaving", "downloads files")),
     ("tar bsdtar", _tar),
     ("make gmake", _make),
-    ("ssh ssh-keygen ssh-keyscan", _ssh),
-    ("rsync", _rsync),
     ("grep egrep fgrep rg ag ack", _grep),
     ("jq yq", _jq),
     ("sort", _sort),
     ("hostname hostnamectl", _hostname),
     ("date", _date),
     ("sysctl", _sysctl),
-    ("ip ifconfig route tc nmcli resolvectl nft loadkeys", _network),
-    ("ansible salt pdsh fab knife vagrant", _ansible),
     ("meshtui", _meshtui),
     ("test [ [[", _test),
     ("printf", _printf),
@@ -373,23 +282,21 @@ _BY_NAMES: tuple[tuple[str, Check], ...] = (
     ("yes", _endless),
     ("cat", _cat),
     ("cp mv ln", _cp),
-    ("openssl", _openssl),
-    ("gh glab", _gh),
-    ("vault", _never("secrets", "hands out secrets")),
-    ("exec", _never("disguise", "puts another program in the shell's place")),
-    (".", _never("remote code", "runs a file inside the shell")),
-    ("base64", _options("writes a file by option", "-o", "--output")),
-    ("wc du", _options("reads files that another file names", "--files0-from")),
-    ("diff", _options("reads any file by option", "--to-file", "--from-file")),
-    ("man", _options("runs a program by option", "-P", "--pager", "-H", "--html", "-C")),
-    ("dmesg", _options("clears or silences the log", "-c", "-C", "-D", "-n")),
-    ("split", _options("runs a program by option", "--filter")),
-    ("zip", _options("runs a program by option", "-T", "--unzip-command", "-TT", "-m")),
-    ("gcc g++ cc clang", _options("runs a program by option", "-wrapper", "-B")),
-    ("journalctl", _options("deletes or leaves the journal", *_JOURNAL_LOSES)),
-    ("cmake", _options("runs other commands", "-E", "-P")),
-    ("strings", _options("loads a plugin", "--plugin")),
-    ("xxd", _options("writes a file", "-r")),
+    ("vault", never("secrets", "hands out secrets")),
+    ("exec", never("disguise", "puts another program in the shell's place")),
+    (".", never("remote code", "runs a file inside the shell")),
+    ("base64", refused_options("writes a file by option", "-o", "--output")),
+    ("wc du", refused_options("reads files that another file names", "--files0-from")),
+    ("diff", refused_options("reads any file by option", "--to-file", "--from-file")),
+    ("man", refused_options("runs a program by option", "-P", "--pager", "-H", "--html", "-C")),
+    ("dmesg", refused_options("clears or silences the log", "-c", "-C", "-D", "-n")),
+    ("split", refused_options("runs a program by option", "--filter")),
+    ("zip", refused_options("runs a program by option", "-T", "--unzip-command", "-TT", "-m")),
+    ("gcc g++ cc clang", refused_options("runs a program by option", "-wrapper", "-B")),
+    ("journalctl", refused_options("deletes or leaves the journal", *_JOURNAL_LOSES)),
+    ("cmake", refused_options("runs other commands", "-E", "-P")),
+    ("strings", refused_options("loads a plugin", "--plugin")),
+    ("xxd", refused_options("writes a file", "-r")),
     (
         "redis-cli mysql mariadb psql sqlite3 sqlite mongo mongosh influx cqlsh clickhouse-client etcdctl consul",
         _database,
@@ -398,6 +305,7 @@ _BY_NAMES: tuple[tuple[str, Check], ...] = (
 CHECKS: dict[str, Check] = {
     **CODE,
     **INFRASTRUCTURE,
+    **NETWORK,
     **PACKAGE_MANAGERS,
     **{name: check for names, check in _BY_NAMES for name in names.split()},
 }

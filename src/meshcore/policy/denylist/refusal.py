@@ -75,3 +75,17 @@ def injects(name: str, what: str) -> Refusal:
 def words(text: str) -> frozenset[str]:
     """Return the words of a text."""
     return frozenset(text.split())
+
+
+def refused_options(reason: str, *options: str) -> Check:
+    """Return a check that refuses a program where one of the options stands."""
+
+    def check(argv: Argv) -> Refusal | None:
+        return injects(program(argv[0]), reason) if has(argv, *options) else None
+
+    return check
+
+
+def never(kind: str, reason: str) -> Check:
+    """Return a check that refuses a program whatever its arguments."""
+    return lambda argv: Refusal(kind, f"{program(argv[0])} {reason}")
