@@ -22,7 +22,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     import click
 
-    from meshtui.cli import meshtui
+    from meshtui.cli.main import meshtui
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

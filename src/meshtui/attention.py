@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from meshtui.cli.bell import sequence
+from meshtui.bell import sequence
 
 if TYPE_CHECKING:
     from meshtui.app import MeshApp

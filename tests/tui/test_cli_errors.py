@@ -12,10 +12,10 @@ import pytest
 from tests.world import ERROR, FIX, Agent, World, only_one_line
 
 from meshtui.__main__ import run
-from meshtui.cli import _COMMANDS
+from meshtui.cli.main import COMMANDS
 
 SUBCOMMANDS = [
-    *([name] for name in sorted(_COMMANDS)),
+    *([name] for name in sorted(COMMANDS)),
     *(["skills", name] for name in ("list", "show", "confirm", "quarantine", "forget", "export", "import")),
     ["import", "history"],
     *(["incidents", name] for name in ("list", "show")),

@@ -16,8 +16,8 @@ from meshcore.node import Node
 from meshcore.policy.policy_file import load as load_rules
 from meshcore.testing import FakeClock, MemoryBridge
 from meshtui.__main__ import run
+from meshtui.bell import ring
 from meshtui.cli.approvals import POLL_SECONDS, wait_for_approvals
-from meshtui.cli.bell import ring
 
 X = ("ModuleNotFoundError: No module named 'x'", "pip install x")
 

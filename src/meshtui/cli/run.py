@@ -13,7 +13,7 @@ from meshcore.clock import SystemClock
 from meshcore.errors import EXIT_INTERRUPTED, MeshError
 from meshcore.model import MODES, Mode, StepResult
 from meshcore.process.passthrough import Passed, open_standard_streams, rerun, run_through
-from meshtui.cli.bell import ring
+from meshtui.bell import ring
 from meshtui.cli.context import Session, leave_on_signals, note
 
 

@@ -1,0 +1,125 @@
+"""The command line: each command is a module that is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from meshcore import __version__
+from meshtui.cli.context import Session, loop_options
+
+COMMANDS = {
+    "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
+    "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
+    "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
+    "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
+    "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
+    "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
+    "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
+    "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
+    "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+    "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
+    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
+    "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
+    "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
+    "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
+    "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
+    "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
+    "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
+    "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
+    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
+    "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
+    "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
+    "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
+    "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
+    "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
+    "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
+    "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
+    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
+    "status": ("meshtui.cli.mesh", "The mesh at a glance."),
+    "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
+}
+_FUNCTIONS = {"import": "import_from", "shell-init": "shell_init"}  # of commands whose name is no name in Python
+
+
+class _Commands(click.Group):
+    """Commands by name, imported when called; the help is here so that listing them imports nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--home", metavar="DIR", help="This node's folder (MESHTUI_HOME).")
+@click.option("--bridge", metavar="FILE", help="The bridge database (MESHTUI_BRIDGE).")
+@click.option("--agent", metavar="NAME", help="Who is acting (MESHTUI_AGENT; default user@host).")
+@click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
+@click.option("--log", "log_path", metavar="FILE", help="Show one log, of JSON lines or any text, read only.")
+@click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
+@click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
+@loop_options
+@click.version_option(__version__, prog_name="meshtui")
+@click.pass_context
+def meshtui(
+    ctx: click.Context,
+    home: str | None,
+    bridge: str | None,
+    agent: str | None,
+    config: str | None,
+    log_path: str | None,
+    no_ui: bool,
+    as_json: bool,
+    monitor_interval: float | None,
+    runs_root: str | None,
+    validate_interval: float | None,
+) -> int | None:
+    """A terminal for a mesh of agents that heal each other's errors.
+
+    Alone it shows the mesh in the terminal. Put `meshtui run --` before any command: where it fails and the fix is
+    known, the fix is applied as far as policy allows, and the command is run again.
+
+    Exit codes: 0 ok, 1 failure, 2 usage, 69 bridge unavailable, 78 configuration, 130 interrupted.
+    """
+    ctx.obj = Session(home=home, bridge=bridge, agent=agent, config=config)
+    if ctx.invoked_subcommand is not None:
+        if no_ui or log_path:
+            raise click.UsageError(f"{'--no-ui' if no_ui else '--log'} stands alone: leave the command out")
+        return None
+    settings = ctx.obj.settings
+    if log_path is not None:
+        if no_ui:
+            raise click.UsageError("--log is a screen; leave --no-ui out, or use `tail -F`")
+        from meshtui.terminal import run_log
+
+        return run_log(settings, Path(log_path).expanduser().absolute())
+    if (monitor_interval, runs_root, validate_interval) != (None, None, None):
+        from meshtui.cli.serve import with_loops
+
+        settings = with_loops(settings, monitor_interval, runs_root, validate_interval)
+    if no_ui:
+        from meshtui.cli.serve import run_in_foreground
+
+        return run_in_foreground(settings, as_json=as_json)
+    from meshtui.terminal import run_app
+
+    return run_app(settings)
