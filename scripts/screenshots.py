@@ -29,7 +29,7 @@ from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.store.store import Store
 from meshtui.app import MeshApp
-from meshtui.screens import present
+from meshtui.screens.table import PANES
 from meshtui.themes import DARK
 from record_mesh import HOST, make_room, record  # type: ignore[import-not-found]
 
@@ -201,7 +201,7 @@ def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> 
         agent=f"anna@{HOST}",
         host=HOST,
     )
-    panes = {entry.name for entry in present()}
+    panes = {entry.name for entry in PANES}
     given.out.mkdir(exist_ok=True)
     if not given.only or REPORT in given.only:
         png = report_picture(settings, given.out)

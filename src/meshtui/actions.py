@@ -1,7 +1,8 @@
 """Every action of the terminal in one registry: bindings, help, palette, hints and tests are made from it.
 
 An action's id is `scope.name`: the method is `action_name` of the app (scope `app`) or of the pane or screen that its
-scope names, and the id is what `[keys]` in config.toml remaps. Those of a pane stand in the pane's own module.
+scope names, and the id is what `[keys]` in config.toml remaps. Those of a pane stand in the pane's own module, and
+those that show a pane come from the table of panes.
 """
 
 from __future__ import annotations
@@ -46,12 +47,6 @@ class Action:
 
 
 APP_ACTIONS: tuple[Action, ...] = (
-    Action("app.overview", "1", "overview", "Show the timeline and the incidents.", call="pane('overview')"),
-    Action("app.skills", "2", "skills", "Show what is known.", call="pane('skills')"),
-    Action("app.deliveries", "3", "deliveries", "Show who has not received what.", call="pane('deliveries')"),
-    Action("app.approvals", "4", "approvals", "Show what waits for a person.", call="pane('approvals')"),
-    Action("app.runs", "5", "runs", "Show the validation of runs.", call="pane('runs')"),
-    Action("app.log", "6", "log", "Show the journal as it grows.", call="pane('log')"),
     Action("app.find", "slash", "find", "Show only what contains a text.", hint="find"),
     Action("app.back", "escape", "back", "Close what is on top, or clear the find."),
     Action("app.maximise", "z", "maximise", "Give the focused part the whole screen, or give it back."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -13,19 +14,22 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Container
-from textual.css.query import NoMatches
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Static
 
 from meshcore.clock import Clock, SystemClock
 from meshcore.errors import MeshError
 from meshcore.home import Home
 from meshtui import themes
-from meshtui.actions import APP_ACTIONS, bindings
+from meshtui.actions import bindings
 from meshtui.attention import Attention
-from meshtui.screens import PaneEntry, all_actions, present
-from meshtui.screens.base import Pane
+from meshtui.bell import sequence
+from meshtui.driver import tell_terminal
+from meshtui.screens.base import Page, Pane
+from meshtui.screens.switcher import Panes, Tabs
+from meshtui.screens.table import PANES, all_actions, app_actions
+from meshtui.sources import Sources
 from meshtui.state import read_state, write_state
-from meshtui.widgets.bars import Banners, Hints, Tabs
+from meshtui.widgets.bars import Banners, Hints
 from meshtui.widgets.find import FindBar
 from meshtui.widgets.header import HeaderLine
 
@@ -37,8 +41,8 @@ if TYPE_CHECKING:
     from meshcore.events import Event
     from meshcore.model import Json
     from meshcore.node import Node
+    from meshcore.safety.keys import SigningKey
     from meshcore.store.views import IncidentBrief
-    from meshtui.embedding import EmbeddedRuntime
     from meshtui.feed import Feed
     from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
     from meshtui.signing import Signer
@@ -55,7 +59,7 @@ class MeshApp(App[int]):
 
     CSS_PATH = "meshtui.tcss"
     TITLE = "meshtui"
-    BINDINGS: ClassVar = bindings(APP_ACTIONS)
+    BINDINGS: ClassVar = bindings(app_actions())
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -70,16 +74,15 @@ class MeshApp(App[int]):
         self.settings = settings
         self.home = Home(settings.home)
         self.clock = clock or SystemClock()
-        self.feed: Feed | None = None
         self.snapshot: Snapshot | None = None
         self.frozen = ""
         self.failure: MeshError | None = None
         self._attention = Attention()
-        self._embed = embed
-        self._runtime: EmbeddedRuntime | None = None
+        self._sources = Sources(self, settings, self.clock, embed=embed, fault=self._take_fault)
         self._held_events: list[Event] = []
         self._held_incidents: list[IncidentBrief] = []
         self._kept: dict[str, Json] = read_state(self.home)
+        self.panes = Panes(self._kept.get("panes"))
         for theme in themes.THEMES:
             self.register_theme(theme)
         wanted = self._kept.get("theme")
@@ -89,10 +92,10 @@ class MeshApp(App[int]):
 
     def compose(self) -> ComposeResult:
         yield HeaderLine(self.clock)
-        yield Tabs(present())
+        yield Tabs()
         yield Banners()
         with Container(id="body"):
-            yield ContentSwitcher(id="panes")
+            yield self.panes
         yield FindBar()
         yield Hints()
         yield Static(f"meshtui needs {LEAST_COLUMNS}×{LEAST_LINES} characters; make the window larger.", id="small")
@@ -104,8 +107,8 @@ class MeshApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self.leave)
         view = self._kept.get("view")
-        await self._show_pane(view if view in [entry.name for entry in present()] else "overview")
-        self.call_after_refresh(self._begin)
+        await self.show_pane(view if view in [entry.name for entry in PANES] else PANES[0].name)
+        self.call_after_refresh(self.start_work)
         self.set_timer(WARM_AFTER_SECONDS, _warm)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -117,48 +120,15 @@ class MeshApp(App[int]):
         else:  # the theme was chosen before anything is there: the rules are about to be read, once, in its colours
             self.stylesheet.set_variables(self.get_css_variables())
 
-    def _begin(self) -> None:
+    def start_work(self) -> None:
         """Start what works in the background, once the first screen is painted."""
-        if self._embed:
-            self._start_runtime()
+        self._sources.start()
+
+    def _take_fault(self, error: MeshError, goes_on: bool) -> None:
+        if goes_on:
+            self.say(str(error), severity="error")
         else:
-            self._start_feed()
-
-    def _start_runtime(self) -> None:
-        def ready() -> None:
-            self.call_later(self._start_feed)
-
-        def ended(fault: MeshError | None) -> None:
-            self.call_later(self._runtime_ended, fault)
-
-        from meshtui.embedding import EmbeddedRuntime
-
-        self._runtime = EmbeddedRuntime(self.settings, ready, ended)
-        self._runtime.start()
-
-    def _start_feed(self) -> None:
-        if self.feed is None:
-            from meshtui.feed import Feed
-
-            self.feed = Feed(self.settings, self.post_message, clock=self.clock)
-            self.run_worker(self._run_feed(self.feed), name="feed", group="feed", exit_on_error=False)
-        else:
-            self.feed.wake()
-
-    async def _run_feed(self, feed: Feed) -> None:
-        try:
-            await feed.run()
-        except MeshError as error:
             self.fail(error)
-
-    def _runtime_ended(self, fault: MeshError | None) -> None:
-        self._runtime = None
-        if fault is not None and self.feed is None:
-            self.fail(fault)
-        elif fault is not None:
-            self.say(str(fault), severity="error")
-        if self.feed is not None:
-            self.feed.wake()
 
     def fail(self, error: MeshError) -> None:
         """Leave with an error, which is said once the terminal is restored."""
@@ -167,59 +137,34 @@ class MeshApp(App[int]):
 
     def leave(self, code: int = 0) -> None:
         """Leave in order, for whatever reason."""
-        if self.feed is not None:
-            self.feed.stop()
-        self._keep_state()
+        self._sources.stop()
+        self.keep_state()
         self.exit(code)
 
     def close(self) -> bool:
         """End the embedded runtime, after the terminal was restored; False where it took too long."""
-        return self._runtime is None or self._runtime.stop()
+        return self._sources.close()
 
-    def _keep_state(self) -> None:
-        if not self.home.state.is_dir():
-            return
-        panes = self._kept.get("panes")
-        states = dict(panes) if isinstance(panes, dict) else {}
-        states |= {pane.NAME: dict(pane.state()) for pane in self.panes}
-        write_state(self.home, {"view": self.current, "theme": self.theme, "panes": states})
+    def keep_state(self) -> None:
+        """Keep for the next start what is shown, and how."""
+        if self.home.state.is_dir():
+            write_state(self.home, {"view": self.current, "theme": self.theme, "panes": self.panes.states()})
 
     # --- panes ------------------------------------------------------------------------------------------------------
 
     @property
-    def panes(self) -> Sequence[Pane]:
-        """The panes that were shown so far."""
-        try:
-            return list(self.screen_stack[0].query(Pane))
-        except NoMatches:
-            return []
-
-    @property
     def current(self) -> str:
         """The name of the pane that is shown."""
-        return self._switcher.current or ""
+        return self.panes.current or ""
 
     @property
     def pane(self) -> Pane | None:
         """The pane that is shown."""
-        return next((pane for pane in self.panes if self.current == pane.NAME), None)
+        return self.panes.pane
 
-    @property
-    def _switcher(self) -> ContentSwitcher:
-        return self.screen_stack[0].query_one("#panes", ContentSwitcher)
-
-    async def _show_pane(self, name: str) -> None:
-        pane = next((pane for pane in self.panes if name == pane.NAME), None)
-        if pane is None:
-            entry: PaneEntry = next(entry for entry in present() if entry.name == name)
-            pane = entry.load()()
-            pane.id = name
-            await self._switcher.add_content(pane)
-            panes = self._kept.get("panes")
-            kept = panes.get(name) if isinstance(panes, dict) else None
-            if isinstance(kept, dict):
-                pane.restore(kept)
-        self._switcher.current = name
+    async def show_pane(self, name: str) -> None:
+        """Show a pane of the table."""
+        pane = await self.panes.show(name)
         self.screen_stack[0].query_one(Tabs).current = name
         await self._show_find()
         if self.snapshot is not None and self.feed is not None:
@@ -233,10 +178,11 @@ class MeshApp(App[int]):
     # --- what the feed says -----------------------------------------------------------------------------------------
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
-        if self._embed and self._runtime is None and message.snapshot.runtime == "none":
-            self._start_runtime()
+        self._sources.look(message.snapshot)
         self.snapshot = message.snapshot
-        self._attention.look(self, message.snapshot)
+        if asked := self._attention.look(message.snapshot):
+            tell_terminal(self, sequence(f"needs you: {asked}", os.environ))
+            self.say(f"needs you: {asked} (4 shows it)", severity="warning")
         if not self.frozen:
             self._show(message.snapshot)
 
@@ -262,19 +208,19 @@ class MeshApp(App[int]):
 
     def on_timeline_grown(self) -> None:
         if not self.frozen:
-            for pane in self.panes:
+            for pane in self.panes.made:
                 pane.timeline_grown()
 
     def _tell(self, events: Sequence[Event]) -> None:
-        for pane in self.panes:
+        for pane in self.panes.made:
             pane.told(events)
 
     def _tell_incidents(self, incidents: Sequence[IncidentBrief]) -> None:
-        for pane in self.panes:
+        for pane in self.panes.made:
             pane.incidents_changed(incidents)
         for screen in self.screen_stack[1:]:
-            if (changed := getattr(screen, "incidents_changed", None)) is not None:
-                changed(incidents)
+            if isinstance(screen, Page):
+                screen.incidents_changed(incidents)
 
     def _show_banners(self) -> None:
         if self.snapshot is not None:
@@ -283,10 +229,10 @@ class MeshApp(App[int]):
     # --- actions ----------------------------------------------------------------------------------------------------
 
     async def action_pane(self, name: str) -> None:
-        if name in [entry.name for entry in present()]:
+        if name in [entry.name for entry in PANES]:
             while len(self.screen_stack) > 1:
                 self.pop_screen()
-            await self._show_pane(name)
+            await self.show_pane(name)
 
     def action_freeze(self) -> None:
         if not self.frozen:
@@ -332,8 +278,8 @@ class MeshApp(App[int]):
             screen.maximize(self.focused)
 
     def action_copy(self) -> None:
-        text = getattr(self.screen, "copied", self.pane.copied if self.pane else str)()
-        if text:
+        shown = self.screen if isinstance(self.screen, Page) else self.pane
+        if shown is not None and (text := shown.copied()):
             from meshtui.clipboard import copy
 
             self.say(copy(self, text))
@@ -367,13 +313,6 @@ class MeshApp(App[int]):
 
         await kill_switch(self)
 
-    @cached_property
-    def signer(self) -> Signer:
-        """The operator's key for decisions that widen what may happen."""
-        from meshtui.signing import Signer
-
-        return Signer(self)
-
     async def action_quit(self) -> None:
         self.leave()
 
@@ -388,7 +327,12 @@ class MeshApp(App[int]):
             sys.stdout.flush()
             sys.stdin.readline()
 
-    # --- for panes --------------------------------------------------------------------------------------------------
+    # --- for panes, as `meshtui.host` names it ------------------------------------------------------------------------
+
+    @property
+    def feed(self) -> Feed | None:
+        """Where the store and the bridge can be asked, None before the first painting."""
+        return self._sources.feed
 
     async def decide(self, decision: Callable[[Node], T]) -> T:
         """Carry out a decision of a person on the home, in a thread with its own connection. Raises MeshError."""
@@ -401,9 +345,18 @@ class MeshApp(App[int]):
                 return result
 
         result = await asyncio.to_thread(work)
-        if self.feed is not None:
-            self.feed.wake()
+        self._sources.wake()
         return result
+
+    @cached_property
+    def _signer(self) -> Signer:
+        from meshtui.signing import Signer
+
+        return Signer(self)
+
+    async def signing_key(self) -> SigningKey | None:
+        """Return the key for decisions that widen what may happen, asked for once. Raises MeshError."""
+        return await self._signer.key()
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """Tell the person something, for a few seconds."""

@@ -1,14 +1,10 @@
-"""A new approval makes itself heard, whatever is on the screen: the bell, the terminal's notification, one line."""
+"""A new approval makes itself heard, whatever is on the screen: here is which of them are new."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from meshtui.bell import sequence
-
 if TYPE_CHECKING:
-    from meshtui.app import MeshApp
     from meshtui.snapshot import Snapshot
 
 
@@ -18,17 +14,11 @@ class Attention:
     def __init__(self) -> None:
         self._known: set[str] | None = None
 
-    def look(self, app: MeshApp, snapshot: Snapshot) -> None:
-        """Ring where something new waits for a person."""
+    def look(self, snapshot: Snapshot) -> str:
+        """Return what newly waits for a person, in words; "" where nothing does."""
         waiting = {approval.approval_id for approval in snapshot.approvals}
         known, self._known = self._known, waiting
         if known is None:
-            return
-        new = [approval for approval in snapshot.approvals if approval.approval_id not in known]
-        if not new:
-            return
-        text = new[0].command if len(new) == 1 else f"{len(new)} fixes"
-        if app._driver is not None and not app.is_headless:
-            app._driver.write(sequence(f"needs you: {text}", os.environ))
-            app._driver.flush()
-        app.say(f"needs you: {text} (4 shows it)", severity="warning")
+            return ""
+        new = [approval.command for approval in snapshot.approvals if approval.approval_id not in known]
+        return new[0] if len(new) == 1 else f"{len(new)} fixes" if new else ""

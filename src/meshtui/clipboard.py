@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from meshcore.safety.visible_text import visible
+from meshtui.driver import tell_terminal
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -46,9 +47,7 @@ def copy(app: App[int], text: str, environment: Mapping[str, str] | None = None)
     size = f"the first {LIMIT_BYTES // 1024} KiB" if cut else f"{len(text)} characters"
     if (program := native(env)) and _copied(program, text):
         return f"copied {size}"
-    if app._driver is not None:
-        app._driver.write(osc52(text, env))
-        app._driver.flush()
+    tell_terminal(app, osc52(text, env))
     return f"copied {size}, if the terminal allows it (OSC 52)"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 from queue import SimpleQueue
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
@@ -16,9 +16,19 @@ from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
+if TYPE_CHECKING:
+    from textual.app import App
+
 READ_BYTES = 4096
 LOOK_SECONDS = 0.1  # how long a lone escape waits to be more than that
 LAST_WORDS_SECONDS = 0.5
+
+
+def tell_terminal(app: App[int], sequence: str) -> None:
+    """Send a sequence to an app's terminal beside what is drawn; nothing where there is no terminal."""
+    if app._driver is not None and not app.is_headless:
+        app._driver.write(sequence)
+        app._driver.flush()
 
 
 class PatientWriter(WriterThread):

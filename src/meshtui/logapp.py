@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Static
 
 from meshtui.app import LEAST_COLUMNS, LEAST_LINES, MeshApp
 from meshtui.screens.log import LogPane
@@ -30,22 +30,22 @@ class LogApp(MeshApp):
     def compose(self) -> ComposeResult:
         yield Banners()
         with Container(id="body"):
-            yield ContentSwitcher(id="panes")
+            yield self.panes
         yield FindBar()
         yield Hints()
         yield Static(f"meshtui needs {LEAST_COLUMNS}×{LEAST_LINES} characters; make the window larger.", id="small")
 
-    def _begin(self) -> None:
+    def start_work(self) -> None:
         """Nothing runs beside the log."""
 
-    def _keep_state(self) -> None:
+    def keep_state(self) -> None:
         """Nothing is kept."""
 
-    async def _show_pane(self, name: str) -> None:
+    async def show_pane(self, name: str) -> None:
+        """Show the log, whatever is asked for."""
         pane = LogPane(self._path)
-        pane.id = LogPane.NAME
-        await self._switcher.add_content(pane)
-        self._switcher.current = LogPane.NAME
+        await self.panes.add(pane)
+        self.panes.current = pane.NAME
         pane.focus_first()
         self.query_one(Hints).show(pane.ACTIONS)
 

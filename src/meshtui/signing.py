@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from meshcore.errors import MeshError
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.operator_key import unlock
 from meshcore.trust.signed_decisions import protected
+from meshtui.host import Host
 from meshtui.screens.ask import Ask
-
-if TYPE_CHECKING:
-    from meshtui.app import MeshApp
 
 TRIES = 3
 
@@ -24,18 +21,18 @@ class CancelledError(MeshError):
 class Signer:
     """Gives the key for decisions that widen what may happen; None where the operator's key has no passphrase."""
 
-    def __init__(self, app: MeshApp) -> None:
-        self._app = app
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._key: SigningKey | None = None
 
     async def key(self) -> SigningKey | None:
         """Return the key, asking for the passphrase where it is needed. Raises CancelledError, MeshError."""
-        if self._key is not None or not await self._app.decide(protected):
+        if self._key is not None or not await self._host.decide(protected):
             return self._key
-        path = self._app.settings.operator / "operator.key"
+        path = self._host.settings.operator / "operator.key"
         question = "The operator's passphrase:"
         for _ in range(TRIES):
-            text = await self._app.push_screen_wait(Ask(question, secret=True))
+            text = await self._host.push_screen_wait(Ask(question, secret=True))
             if text is None:
                 raise CancelledError("no passphrase was given; nothing was decided")
             try:

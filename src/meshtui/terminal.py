@@ -52,7 +52,7 @@ def _prepare(settings: Settings) -> None:
 
     if settings.keys:
         from meshtui.actions import checked_keymap
-        from meshtui.screens import all_actions
+        from meshtui.screens.table import all_actions
 
         checked_keymap(settings.keys, all_actions())
 

@@ -20,10 +20,10 @@ from meshcore.testing import FakeClock
 from meshtui import themes
 from meshtui.app import MeshApp
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
-from meshtui.screens import all_actions
 from meshtui.screens.chain import ChainScreen
 from meshtui.screens.help import HelpScreen
 from meshtui.screens.overview import OverviewPane
+from meshtui.screens.table import all_actions
 from meshtui.widgets.find import FindBar
 from meshtui.widgets.timeline_view import DEFAULT_RANGE, RANGES
 

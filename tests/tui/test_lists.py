@@ -27,7 +27,6 @@ from meshcore.store.rows import Approval
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock, known_skill
 from meshcore.trust.store_keys import not_here_key
-from meshtui.screens import all_actions
 from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Ask, Confirm
 from meshtui.screens.chain import ChainScreen
@@ -35,6 +34,7 @@ from meshtui.screens.deliveries import DeliveriesPane
 from meshtui.screens.listing import ListPane
 from meshtui.screens.runs import RunsPane
 from meshtui.screens.skills import SkillsPane
+from meshtui.screens.table import all_actions
 
 SCOPES = {"skills": "2", "deliveries": "3", "approvals": "4", "runs": "5"}
 SECRET = "correct horse battery"

@@ -24,9 +24,9 @@ from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 from meshtui.app import MeshApp
 from meshtui.logapp import LogApp
-from meshtui.screens import all_actions
 from meshtui.screens.log import LogPane
 from meshtui.screens.record import RecordScreen, outline
+from meshtui.screens.table import all_actions
 from meshtui.themes import DARK
 from meshtui.widgets.log_view import LogView
 

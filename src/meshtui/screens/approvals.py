@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,7 +15,7 @@ from meshcore.healing.approvals import ApprovalView, approval_view
 from meshcore.node import Node
 from meshcore.store.lists import approvals_lately
 from meshcore.store.rows import Approval
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -61,7 +60,6 @@ class ApprovalsPane(ListPane):
 
     NAME = "approvals"
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +148,7 @@ class ApprovalsPane(ListPane):
         if always and not await self.mesh.push_screen_wait(Confirm(question, approval.command)):
             return
         try:
-            signer = await self.mesh.signer.key()
+            signer = await self.mesh.signing_key()
             done = await self.mesh.decide(
                 lambda node: approvals.approve(node, approval.approval_id, always=always, signer=signer)
             )

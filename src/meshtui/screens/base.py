@@ -1,24 +1,45 @@
-"""What every pane is: a container with a name, shown snapshots and events, whose state survives a restart."""
+"""What every pane and page is: made of one module with its actions and style, told what the app is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.screen import Screen
 
-from meshtui.actions import Action
+from meshtui.actions import Action, bindings
+from meshtui.host import Host, host_of
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
     from meshcore.events import Event
     from meshcore.model import Json
     from meshcore.store.views import IncidentBrief
-    from meshtui.app import MeshApp
     from meshtui.feed import Feed
     from meshtui.snapshot import Snapshot
 
 
-class Pane(Vertical):
+class _Acting:
+    """Binds the keys of its class's actions, and knows the app as far as it may be asked."""
+
+    ACTIONS: ClassVar[Sequence[Action]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if "ACTIONS" in vars(cls):
+            cls.BINDINGS = bindings(cls.ACTIONS)
+        super().__init_subclass__(**options)
+
+    @property
+    def mesh(self) -> Host:
+        """The app around it."""
+        return host_of(cast("DOMNode", self))
+
+
+class Pane(_Acting, Vertical):
     """One of the numbered views. Override what concerns it; everything has a default that does nothing.
 
     The app calls `show` with the newest snapshot when the pane becomes visible and whenever there is a new one while
@@ -27,12 +48,6 @@ class Pane(Vertical):
     """
 
     NAME: ClassVar[str] = ""
-    ACTIONS: ClassVar[Sequence[Action]] = ()
-
-    @property
-    def mesh(self) -> MeshApp:
-        """The app, as what it is."""
-        return cast("MeshApp", self.app)
 
     @property
     def feed(self) -> Feed:
@@ -82,3 +97,14 @@ class Pane(Vertical):
 
     def restore(self, state: Mapping[str, Json]) -> None:
         """Take up what `state` returned at an earlier time; what does not fit is ignored."""
+
+
+class Page(_Acting, Screen[None]):
+    """A whole screen on top of the panes, with actions of its own; escape goes back."""
+
+    def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:
+        """Take note of incidents that are new or moved on."""
+
+    def copied(self) -> str:
+        """Return what `y` copies, "" where there is nothing."""
+        return ""

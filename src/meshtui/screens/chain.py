@@ -5,13 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
@@ -19,15 +17,13 @@ from meshcore.healing.teaching import example_fix
 from meshcore.model import StepResult, TryResult
 from meshcore.safety.visible_text import visible
 from meshcore.store.views import IncidentBrief
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.chain import Chain, gather_chain
+from meshtui.screens.base import Page
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 from meshtui.widgets.header import duration
 from meshtui.widgets.states import STATES
-
-if TYPE_CHECKING:
-    from meshtui.app import MeshApp
 
 LABEL_WIDTH = 10
 FEW_LINES, MANY_LINES = 6, 400
@@ -55,11 +51,10 @@ class Line:
     quoted: bool = False
 
 
-class ChainScreen(Screen[None]):
+class ChainScreen(Page):
     """The chain of one incident; it grows while the incident does."""
 
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self, incident_id: str) -> None:
         super().__init__()
@@ -85,11 +80,11 @@ class ChainScreen(Screen[None]):
 
     @work(group="chain", exclusive=True)
     async def _load(self) -> None:
-        feed = cast("MeshApp", self.app).feed
+        feed = self.mesh.feed
         try:
             self._chain = await gather_chain(feed, self._incident_id) if feed else None
         except MeshError as error:
-            cast("MeshApp", self.app).say(str(error), severity="error")
+            self.mesh.say(str(error), severity="error")
             return
         self._draw()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ from meshcore.journal.document import Document, Rows
 from meshcore.journal.filtering import Filter, FilterError, parse_filter
 from meshcore.journal.news import FolderNews
 from meshcore.journal.tail import BACKSTOP_SECONDS
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.log_view import LogView
@@ -52,7 +52,6 @@ class LogPane(Pane):
 
     NAME = "log"
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
@@ -343,7 +342,7 @@ class LogPane(Pane):
     async def action_open(self) -> None:
         from meshtui.screens.ask import Ask
 
-        answer = await self.app.push_screen_wait(Ask("Which log?", value=str(self._opened or "")))
+        answer = await self.mesh.push_screen_wait(Ask("Which log?", value=str(self._opened or "")))
         if answer:
             self._opened, self._source = Path(answer).expanduser().absolute(), "file"
             self._open()

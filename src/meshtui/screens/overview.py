@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual import work
@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
@@ -69,7 +69,6 @@ class OverviewPane(Pane):
 
     NAME = "overview"
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()

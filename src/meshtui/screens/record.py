@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from meshcore.journal.line import Line
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
+from meshtui.screens.base import Page
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 
@@ -30,11 +30,10 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-class RecordScreen(Screen[None]):
+class RecordScreen(Page):
     """A record; `y` copies it."""
 
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self, line: Line, title: str) -> None:
         super().__init__()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -18,7 +17,7 @@ from meshcore.node import Node
 from meshcore.runs.history import RESULT, RunState, request_validation, states_of
 from meshcore.runs.validate import list_runs
 from meshcore.service.loops.validator import root_of
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
@@ -50,7 +49,6 @@ class RunsPane(ListPane):
 
     NAME = "runs"
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,7 +14,7 @@ from meshcore.knowledge.evidence import standing
 from meshcore.model import Evidence, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.store.lists import SkillBrief, skill_briefs, skill_briefs_of
-from meshtui.actions import Action, bindings
+from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
@@ -59,7 +58,6 @@ class SkillsPane(ListPane):
 
     NAME = "skills"
     ACTIONS = ACTIONS
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +169,7 @@ class SkillsPane(ListPane):
         if not (skill_id := self.rows.selected):
             return
         try:
-            signer = await self.mesh.signer.key()
+            signer = await self.mesh.signing_key()
             await self.mesh.decide(lambda node: decisions.confirm_skill(node, skill_id, signer=signer))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
@@ -204,7 +202,7 @@ class SkillsPane(ListPane):
             return
         skill_id, state = self._undo[-1]
         try:
-            signer = await self.mesh.signer.key() if state == "active" else None
+            signer = await self.mesh.signing_key() if state == "active" else None
             await self.mesh.decide(lambda node: decisions.restore_skill(node, skill_id, state, signer=signer))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")

@@ -1,4 +1,4 @@
-"""The bars around the panes: tabs, banners, and the hints at the bottom."""
+"""The bars around the panes: banners above, and the hints at the bottom."""
 
 from __future__ import annotations
 
@@ -6,43 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual import events
 from textual.content import Content
-from textual.reactive import reactive
 from textual.widgets import Static
 
 from meshtui.actions import APP_ACTIONS, Action, hint_of
-from meshtui.screens import PaneEntry
+from meshtui.host import host_of
 from meshtui.widgets.header import banners
 
 if TYPE_CHECKING:
     from meshtui.snapshot import Snapshot
-
-
-class Tabs(Static):
-    """The panes with their keys; the one that is shown stands out. A click shows another."""
-
-    current: reactive[str] = reactive("")
-
-    def __init__(self, entries: Sequence[PaneEntry]) -> None:
-        super().__init__(id="tabs")
-        self._entries = tuple(entries)
-
-    def watch_current(self) -> None:
-        parts: list[tuple[str, str]] = []
-        for entry in self._entries:
-            here = entry.name == self.current
-            parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
-            parts += [(f"{entry.title} ", "bold $accent" if here else ""), (" ", "")]
-        self.update(Content.assemble(*parts), layout=False)
-
-    async def on_click(self, event: events.Click) -> None:
-        right = 0
-        for entry in self._entries:
-            right += cell_len(f" {entry.key} {entry.title}  ")
-            if event.x < right:
-                await self.run_action(f"app.pane('{entry.name}')")
-                return
 
 
 class Banners(Static):
@@ -95,7 +67,7 @@ class Hints(Static):
     def _draw(self) -> None:
         if not self.size.width:
             return
-        keymap: dict[str, str] = getattr(getattr(self.app, "settings", None), "keys", {})
+        keymap = host_of(self).settings.keys
         everywhere = [a for a in APP_ACTIONS if a.hint and not (self._back and a.id in _LISTS)]
         always = [hint_of(a, keymap) for a in everywhere]
         if self._back:

@@ -1,0 +1,81 @@
+"""Which pane is shown: the tabs, and the panes themselves, each made when it is first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import ContentSwitcher, Static
+
+from meshtui.screens.base import Pane
+from meshtui.screens.table import PANES
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+
+
+class Tabs(Static):
+    """The panes with their keys; the one that is shown stands out. A click shows another."""
+
+    current: reactive[str] = reactive("")
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+
+    def watch_current(self) -> None:
+        parts: list[tuple[str, str]] = []
+        for entry in PANES:
+            here = entry.name == self.current
+            parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
+            parts += [(f"{entry.title} ", "bold $accent" if here else ""), (" ", "")]
+        self.update(Content.assemble(*parts), layout=False)
+
+    async def on_click(self, event: events.Click) -> None:
+        right = 0
+        for entry in PANES:
+            right += cell_len(f" {entry.key} {entry.title}  ")
+            if event.x < right:
+                await self.run_action(f"app.{entry.action.name}")
+                return
+
+
+class Panes(ContentSwitcher):
+    """The panes that were shown so far; each takes up what was kept of it between starts."""
+
+    def __init__(self, kept: Json) -> None:
+        super().__init__(id="panes")
+        self._kept: dict[str, Json] = kept if isinstance(kept, dict) else {}
+
+    @property
+    def made(self) -> Sequence[Pane]:
+        """The panes that were shown so far, hidden or not."""
+        return list(self.query(Pane))
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown."""
+        return next((pane for pane in self.made if self.current == pane.NAME), None)
+
+    async def show(self, name: str) -> Pane:
+        """Show a pane of the table; return it."""
+        pane = next((pane for pane in self.made if name == pane.NAME), None)
+        if pane is None:
+            pane = next(entry for entry in PANES if entry.name == name).load()()
+            await self.add(pane)
+            if isinstance(kept := self._kept.get(name), dict):
+                pane.restore(kept)
+        self.current = name
+        return pane
+
+    async def add(self, pane: Pane) -> None:
+        """Take in a pane that was made elsewhere."""
+        pane.id = pane.NAME
+        await self.add_content(pane)
+
+    def states(self) -> dict[str, Json]:
+        """Return what is to be kept of every pane, those that were not shown this time among them."""
+        return self._kept | {pane.NAME: dict(pane.state()) for pane in self.made}

@@ -1,0 +1,101 @@
+"""What works behind the screen: the feed, and the runtime where this process is to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from meshcore.errors import MeshError
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from meshcore.clock import Clock
+    from meshcore.config import Settings
+    from meshtui.embedding import EmbeddedRuntime
+    from meshtui.feed import Feed
+    from meshtui.snapshot import Snapshot
+
+
+class Sources:
+    """Starts feed and runtime once the first screen is painted, and ends both in order.
+
+    `embed`: run the home's runtime here, whenever no other process does. `fault` is told of an error and of whether
+    the screen can go on without what failed.
+    """
+
+    def __init__(
+        self,
+        app: App[int],
+        settings: Settings,
+        clock: Clock,
+        *,
+        embed: bool,
+        fault: Callable[[MeshError, bool], None],
+    ) -> None:
+        self.feed: Feed | None = None
+        self._app = app
+        self._settings = settings
+        self._clock = clock
+        self._embed = embed
+        self._fault = fault
+        self._runtime: EmbeddedRuntime | None = None
+
+    def start(self) -> None:
+        """Start the runtime, and the feed behind it."""
+        if self._embed:
+            self._start_runtime()
+        else:
+            self._start_feed()
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Take the runtime over where the process that had it has ended."""
+        if self._embed and self._runtime is None and snapshot.runtime == "none":
+            self._start_runtime()
+
+    def wake(self) -> None:
+        """Let the feed look now."""
+        if self.feed is not None:
+            self.feed.wake()
+
+    def stop(self) -> None:
+        """Let the feed end."""
+        if self.feed is not None:
+            self.feed.stop()
+
+    def close(self) -> bool:
+        """End the runtime; return False where it took too long."""
+        return self._runtime is None or self._runtime.stop()
+
+    def _start_runtime(self) -> None:
+        from meshtui.embedding import EmbeddedRuntime
+
+        def ready() -> None:
+            self._app.call_later(self._start_feed)
+
+        def ended(fault: MeshError | None) -> None:
+            self._app.call_later(self._runtime_ended, fault)
+
+        self._runtime = EmbeddedRuntime(self._settings, ready, ended)
+        self._runtime.start()
+
+    def _runtime_ended(self, fault: MeshError | None) -> None:
+        self._runtime = None
+        if fault is not None:
+            self._fault(fault, self.feed is not None)
+        self.wake()
+
+    def _start_feed(self) -> None:
+        if self.feed is not None:
+            self.feed.wake()
+            return
+        from meshtui.feed import Feed
+
+        self.feed = Feed(self._settings, self._app.post_message, clock=self._clock)
+        self._app.run_worker(self._run_feed(self.feed), name="feed", group="feed", exit_on_error=False)
+
+    async def _run_feed(self, feed: Feed) -> None:
+        try:
+            await feed.run()
+        except MeshError as error:
+            self._fault(error, False)
