@@ -17,7 +17,7 @@ from functools import lru_cache
 from statistics import NormalDist, median
 
 from meshcore.errors import UsageError
-from meshcore.evidence.metrics import Distribution, distribution
+from meshcore.evidence.distribution import Distribution, distribution
 from meshcore.evidence.slice.gather import moment_of
 from meshcore.evidence.slice.rows import IncidentRow
 from meshcore.knowledge.signature import read

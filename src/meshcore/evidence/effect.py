@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from meshcore.evidence.metrics import Distribution, distribution
+from meshcore.evidence.distribution import Distribution, distribution
 from meshcore.evidence.slice.rows import Slice
 from meshcore.model import Json
 from meshcore.store.queries import Read

@@ -6,44 +6,18 @@ counts as avoided only with its whole chain: incident, skill, who taught it, the
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from meshcore.errors import UsageError
+from meshcore.evidence.distribution import Distribution, distribution
 from meshcore.evidence.slice.rows import ApprovalRow, IncidentRow, OutcomeRow, SkillRow, Slice, StepRow
-from meshcore.model import Json
 
 T = TypeVar("T")
 
 OLD_PROGRAM = "an old program"
 DIMENSIONS = ("agent", "via", "host", "project")
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """Seconds as they were measured; `p90` is the measured value that 90 % do not exceed. All None where n is 0."""
-
-    n: int
-    median: float | None = None
-    p90: float | None = None
-    min: float | None = None
-    max: float | None = None
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the distribution as a record holds it."""
-        return {"n": self.n, "median": self.median, "p90": self.p90, "min": self.min, "max": self.max}
-
-
-def distribution(values: Iterable[float]) -> Distribution:
-    """Return how measured values are spread."""
-    ordered = sorted(values)
-    if not ordered:
-        return Distribution(0)
-    nearest_rank = ordered[math.ceil(0.9 * len(ordered)) - 1]
-    return Distribution(len(ordered), statistics.median(ordered), nearest_rank, ordered[0], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)

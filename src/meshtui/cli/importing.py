@@ -111,7 +111,7 @@ def _import(session: Session, found: Preview, as_json: bool) -> dict[str, Json]:
 
 
 def _before(found: Preview) -> dict[str, Json]:
-    from meshcore.evidence.metrics import distribution
+    from meshcore.evidence.distribution import distribution
 
     return {
         "seconds_to_green": distribution(found.seconds).to_json(),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
-from meshcore.evidence.metrics import Distribution, Facts, by, distribution, facts_of, figures, only
+from meshcore.evidence.distribution import Distribution, distribution
+from meshcore.evidence.metrics import Facts, by, facts_of, figures, only
 from meshcore.evidence.slice.gather import Slice, cut, gather_slice, origin
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Circumstances, StepResult

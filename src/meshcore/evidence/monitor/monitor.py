@@ -17,7 +17,7 @@ from meshcore.bridge.base import Bridge
 from meshcore.clock import Clock, from_text, to_text
 from meshcore.config import ConfiguredCheck
 from meshcore.errors import MeshError
-from meshcore.evidence.metrics import distribution
+from meshcore.evidence.distribution import distribution
 from meshcore.evidence.monitor.checks import never, run_check, summary
 from meshcore.evidence.monitor.jsonl import append_line
 from meshcore.evidence.monitor.log import missed_beats

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from meshcore.evidence.metrics import DIMENSIONS, Facts, Figures, Side, by, distribution, figures
+from meshcore.evidence.distribution import distribution
+from meshcore.evidence.metrics import DIMENSIONS, Facts, Figures, Side, by, figures
 from meshcore.evidence.monitor.log import Hole
 from meshcore.evidence.report import format as words
 from meshcore.evidence.report.charts import MOST_MARKS, Chart, Columns, Group, Lane, Lanes, Mark, Series, Spread, Tone

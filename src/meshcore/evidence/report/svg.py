@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from meshcore.evidence.metrics import distribution
+from meshcore.evidence.distribution import distribution
 from meshcore.evidence.monitor.log import Hole
 from meshcore.evidence.report import format as words
 from meshcore.evidence.report.charts import MOST_MARKS, Chart, Columns, Group, Lane, Lanes, Line, Lines, Spread, Tone
