@@ -3,7 +3,8 @@
 import sys
 
 import own_python  # type: ignore[import-not-found]  # noqa: F401
-from meshcore.evidence.monitor.checks import MULTI_AGENT, main
+from meshcore.demo.checks import main
+from meshcore.evidence.monitor.checks import MULTI_AGENT
 
 if __name__ == "__main__":
     sys.exit(main([MULTI_AGENT]))

@@ -3,7 +3,8 @@
 import sys
 
 import own_python  # type: ignore[import-not-found]  # noqa: F401
-from meshcore.evidence.monitor.checks import CONNECTOR, main
+from meshcore.demo.checks import main
+from meshcore.evidence.monitor.checks import CONNECTOR
 
 if __name__ == "__main__":
     sys.exit(main([CONNECTOR]))

@@ -91,8 +91,7 @@ def broken(agent: Agent) -> Path:
     folder = agent.work / "broken"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "if sys.argv[0] == '-m' and sys.orig_argv[2] == 'meshcore.evidence.monitor.checks': raise SystemExit(1)\n"
+        "import sys\nif sys.argv[0] == '-m' and sys.orig_argv[2] == 'meshcore.demo.checks': raise SystemExit(1)\n"
     )
     return folder
 
