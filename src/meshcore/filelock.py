@@ -48,6 +48,11 @@ class FileLock:
         os.close(descriptor)
         return False
 
+    def note(self, text: str) -> None:
+        """Write into the file of this lock, which is held, who holds it; the lock holds without. Raises OSError."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
     def release(self) -> None:
         """Let go of the lock, if it is held."""
         if self.is_held:
@@ -63,3 +68,23 @@ class FileLock:
         finally:
             if taken:
                 self.release()
+
+
+def wait_for_lock(descriptor: int) -> None:
+    """Take the lock of an open file, however long that takes; closing the file releases it. Raises OSError."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def holder(path: Path) -> str | None:
+    """Return what the holder of a lock has noted in its file, at most 100 bytes of it, None where nobody holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
+    return None

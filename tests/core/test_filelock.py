@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.filelock import FileLock
+from meshcore.filelock import FileLock, holder
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660])
@@ -28,3 +28,16 @@ def test_a_file_that_an_earlier_version_left_too_narrow_is_widened(tmp_path: Pat
     with FileLock(tmp_path / "lock", 0o660).held() as taken:
         assert taken
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o660
+
+
+def test_who_holds_a_lock_is_read_from_its_file_while_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert holder(path) is None
+    path.write_text("who held it before")
+    lock = FileLock(path)
+    assert holder(path) is None
+    assert lock.acquire()
+    lock.note("us")
+    assert holder(path) == "us"
+    lock.release()
+    assert holder(path) is None

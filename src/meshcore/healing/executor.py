@@ -12,7 +12,7 @@ from pathlib import Path
 
 from meshcore.clock import Clock, to_text
 from meshcore.errors import ConfigurationError, MeshError
-from meshcore.filelock import FileLock
+from meshcore.filelock import FileLock, holder
 from meshcore.healing.capture import readable
 from meshcore.home import make_private_folder
 from meshcore.model import StepResult
@@ -97,10 +97,11 @@ class Executor:
                 f"{path}: cannot be locked ({error.strerror}); check the folder's owner"
             ) from error
         if not taken:
-            raise TargetBusyError(f"{target.path} is being changed by {_holder(path)}; try again when that has ended")
+            who = visible(holder(path) or "", keep_newlines=False) or "another process"
+            raise TargetBusyError(f"{target.path} is being changed by {who}; try again when that has ended")
         try:
             with contextlib.suppress(OSError):  # who holds it is for people; the lock holds without
-                path.write_text(f"process {os.getpid()} since {to_text(self._clock.now())}", "utf-8")
+                lock.note(f"process {os.getpid()} since {to_text(self._clock.now())}")
             yield
         finally:
             lock.release()
@@ -209,10 +210,3 @@ def _unfit(step: PlannedStep, cwd: str) -> str:
     if not Path(cwd).is_dir():
         return f"{cwd}: the folder of the failed command is gone"
     return ""
-
-
-def _holder(path: Path) -> str:
-    try:
-        return visible(path.read_text("utf-8", "replace")[:100], keep_newlines=False) or "another process"
-    except OSError:
-        return "another process"

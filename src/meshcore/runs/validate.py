@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -14,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from meshcore.clock import Clock
 from meshcore.errors import UsageError
+from meshcore.filelock import wait_for_lock
 from meshcore.model import Json
 from meshcore.runs.artifacts import FaultsError, gold_review, step_graph, trace_events
 from meshcore.runs.crosscheck import MAX_WARNINGS, differing_runs, odd_graph, odd_review
@@ -184,7 +184,7 @@ def append_log(path: Path, verdicts: Iterable[Verdict], *, follow: bool = False)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(path, flags, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # a write of another that is under way looks like one that broke off
+        wait_for_lock(descriptor)  # a write of another that is under way looks like one that broke off
         about = os.fstat(descriptor)
         broken = stat.S_ISREG(about.st_mode) and about.st_size and os.pread(descriptor, 1, about.st_size - 1) != b"\n"
         start = b"\n" if broken else b""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from meshcore import filelock
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
+from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
 from meshcore.node import Node
 from meshcore.service.approval_worker import Carrier
@@ -30,49 +31,23 @@ class RuntimeHeldError(MeshError):
     """Another process runs this home."""
 
 
-class RuntimeLock:
+class RuntimeLock(FileLock):
     """One runtime per home: held by the kernel, so that a killed holder leaves nothing behind."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = -1
 
     def take(self) -> None:
         """Take the lock. Raises RuntimeHeldError that names the holder."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "?"
-            os.close(descriptor)
+        if not self.acquire():
             raise RuntimeHeldError(
-                f"{self.path.parent}: process {holder} runs this home already; stop it or name another with --home"
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Let another process take it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+                f"{self.path.parent}: process {filelock.holder(self.path) or '?'} runs this home already; "
+                "stop it or name another with --home"
+            )
+        self.note(f"{os.getpid()}\n")
 
 
 def holder(path: Path) -> int | None:
     """Return the process that runs a home, None where none does."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-        return int(text) if text.isdecimal() else -1
-    finally:
-        os.close(descriptor)
-    return None
+    noted = filelock.holder(path)
+    return None if noted is None else int(noted) if noted.isdecimal() else -1
 
 
 class Runtime:
