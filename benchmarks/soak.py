@@ -33,8 +33,7 @@ from pathlib import Path
 from meshcore.bridge.base import Member
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock
-from meshcore.config import ConfiguredCheck, Settings, load
-from meshcore.config_tables import MonitorSettings, ValidatorSettings
+from meshcore.config import ConfiguredCheck, MonitorSettings, Settings, ValidatorSettings, load
 from meshcore.evidence.monitor.checks import CONNECTOR, built_in
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options
 from meshcore.journal.segments import segments

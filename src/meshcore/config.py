@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings, read_table
 from meshcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from meshcore.model import Json, Mode
 
+_T = TypeVar("_T")
+
 OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
 EXPECT_SECONDS = 600.0
 NAME_LIMIT = 200  # characters
 CHECK_SECONDS = 300.0
+INTERVAL_SECONDS = 300.0
+LEAST_INTERVAL_SECONDS = 1.0
 CHECK_KEYS = {"name", "argv", "timeout"}
 
 
@@ -28,6 +32,60 @@ class ConfiguredCheck:
     name: str
     argv: tuple[str, ...]
     timeout: float = CHECK_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in days; None keeps them for ever. `meshtui maintenance` applies it."""
+
+    journal_days: float | None = None
+    """Segments of the journal, and events of the store that the journal holds."""
+
+    incidents_days: float | None = None
+    """Closed incidents, counted from when they were closed; what standing rests on stays."""
+
+    bridge_days: float | None = None
+    """Summaries of incidents and outcomes that nothing rests on, at the bridge and as this home received them."""
+
+    old_table_days: float | None = None
+    """Delivered skill rows of the old table; the two counts that operators quote fall with them."""
+
+    rotate_mib: float | None = None
+    """The size at which the journal begins a new segment."""
+
+    rotate_days: float | None = None
+    """The age of its first line at which the journal begins a new segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """The monitor inside the runtime."""
+
+    enabled: bool = True
+    """Whether it runs at all."""
+
+    interval_seconds: float = INTERVAL_SECONDS
+    """Between two passes, at least 1."""
+
+    checks: bool = False
+    """Whether a pass runs the checks, too."""
+
+    include_manifest: bool = False
+    """Whether a pass keeps the manifest, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorSettings:
+    """The validator inside the runtime."""
+
+    enabled: bool = True
+    """Whether it runs at all."""
+
+    interval_seconds: float = INTERVAL_SECONDS
+    """Between two full passes, at least 1."""
+
+    runs_root: Path | None = None
+    """The folder of run folders; None: `workflow_results/runs` where that is there at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +192,9 @@ def load(
         on_approval=tuple(on_approval),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
-        retention=read_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
-        monitor=read_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
-        validator=read_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
+        retention=_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
+        monitor=_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
+        validator=_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
         keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
@@ -200,6 +258,31 @@ def _check(table: Json, place: str) -> ConfiguredCheck:
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"{place}: timeout must be seconds above 0")
     return ConfiguredCheck(_name(name, f"{place}: name"), tuple(argv), float(timeout))
+
+
+def _table(kind: type[_T], table: Mapping[str, Json], place: str) -> _T:
+    """Read a table into its dataclass, by the types of its fields. Raises ConfigurationError that names the key."""
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    values: dict[str, Json] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigurationError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
+        values[key] = _value(str(known[key].type), value, f"{place}: {key}")
+    return kind(**values)
+
+
+def _value(kind: str, value: Json, place: str) -> Json:
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{place} must be true or false")
+        return value
+    if kind.startswith("Path"):
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ConfigurationError(f"{place} must be a folder as a text")
+        return Path(value).expanduser().absolute()
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{place} must be a number above 0; leave it out for the default")
+    return float(value)
 
 
 def _path(text: str, setting: str) -> Path:

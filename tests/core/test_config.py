@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.config import EXPECT_SECONDS, OLD_BRIDGE, Settings, load
-from meshcore.config_tables import MonitorSettings, Retention, ValidatorSettings
+from meshcore.config import EXPECT_SECONDS, OLD_BRIDGE, MonitorSettings, Retention, Settings, ValidatorSettings, load
 from meshcore.errors import ConfigurationError
 
 

@@ -13,8 +13,7 @@ from tests.core.runs.samples import write_run
 from tests.tui.busy import CASES, CLAUDE, Busy, build
 from tests.tui.pilot import Shown, settings_in, shown
 
-from meshcore.config import Settings
-from meshcore.config_tables import ValidatorSettings
+from meshcore.config import Settings, ValidatorSettings
 from meshcore.exchange.receive import exchange
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.interchange import put

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from meshcore.clock import Clock
-from meshcore.config_tables import LEAST_INTERVAL_SECONDS
+from meshcore.config import LEAST_INTERVAL_SECONDS
 from meshcore.errors import UsageError
 from meshcore.runs.validate import ARTIFACTS, list_runs
 

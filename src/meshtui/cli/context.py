@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshcore.config import Settings, load
-from meshcore.config_tables import LEAST_INTERVAL_SECONDS
+from meshcore.config import LEAST_INTERVAL_SECONDS, Settings, load
 from meshcore.errors import UsageError
 from meshcore.safety.visible_text import visible
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from meshcore.clock import SystemClock
-from meshcore.config_tables import INTERVAL_SECONDS
+from meshcore.config import INTERVAL_SECONDS
 from meshcore.errors import EXIT_FAILURE
 from meshcore.evidence.monitor.checks import built_in
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options, beats

@@ -13,8 +13,7 @@ from typing import Any
 import click
 
 from meshcore.clock import SystemClock
-from meshcore.config import Settings
-from meshcore.config_tables import INTERVAL_SECONDS
+from meshcore.config import INTERVAL_SECONDS, Settings
 from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError, UsageError
 from meshcore.home import Home
 from meshcore.runs.history import keep_results

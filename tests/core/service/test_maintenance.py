@@ -13,8 +13,7 @@ import pytest
 from tests.core.bridge.helpers import skill as old_skill
 
 from meshcore.clock import to_text
-from meshcore.config import Settings
-from meshcore.config_tables import Retention
+from meshcore.config import Retention, Settings
 from meshcore.control.decisions import revoke
 from meshcore.exchange.announce import tell_incident, tell_outcome
 from meshcore.exchange.receive import exchange

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meshcore.clock import Clock
-from meshcore.config import Settings
-from meshcore.config_tables import LEAST_INTERVAL_SECONDS
+from meshcore.config import LEAST_INTERVAL_SECONDS, Settings
 from meshcore.errors import MeshError
 from meshcore.evidence.monitor.checks import built_in
 from meshcore.evidence.monitor.monitor import (

@@ -8,8 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from meshcore.clock import Clock
-from meshcore.config import Settings
-from meshcore.config_tables import LEAST_INTERVAL_SECONDS
+from meshcore.config import LEAST_INTERVAL_SECONDS, Settings
 from meshcore.errors import MeshError, UsageError
 from meshcore.home import Home
 from meshcore.runs.history import Request, keep_results, take_request

@@ -14,8 +14,7 @@ import pytest
 from tests.core.runs import samples
 
 from meshcore.clock import Clock, SystemClock
-from meshcore.config import ConfiguredCheck, Settings
-from meshcore.config_tables import MonitorSettings, ValidatorSettings
+from meshcore.config import ConfiguredCheck, MonitorSettings, Settings, ValidatorSettings
 from meshcore.errors import MeshError
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options
 from meshcore.node import Node
