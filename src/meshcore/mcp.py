@@ -26,11 +26,11 @@ from meshcore.config import Settings
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.exchange.receive import exchange
 from meshcore.healing.importing import suggest
-from meshcore.healing.teaching import example_fix
 from meshcore.hook.answer import standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import matches
+from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
 from meshcore.model import KnownSkill, Match, Signature

@@ -10,7 +10,7 @@ from meshcore.clock import from_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.model import Incident, KnownSkill, Outcome
-from meshcore.store import views
+from meshcore.store import queries, views
 from meshtui.feed import Feed
 
 RECORDS = 20  # of one incident; more are not shown
@@ -44,16 +44,16 @@ class Chain:
 async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
     """Return an incident's chain, None where the store does not know it. Raises MeshError."""
     store = feed.store
-    if store is None or (incident := await store.incident(incident_id)) is None:
+    if store is None or (incident := await store.one(queries.incident(incident_id))) is None:
         return None
-    events = await store.events_of(incident.incident_id)
-    seconds, own = (await store.ask(views.seconds_of(incident.incident_id)) or [(None, None)])[0]
+    events = await store.ask(queries.events_of(incident.incident_id))
+    seconds, own = await store.one(views.seconds_of(incident.incident_id)) or (None, None)
     records = await store.ask(views.records_about(incident.incident_id))
     return Chain(
         incident=incident,
-        skill=await store.skill(incident.skill_id) if incident.skill_id else None,
+        skill=await store.one(queries.skill(incident.skill_id)) if incident.skill_id else None,
         events=tuple(events),
-        outcomes=tuple(await store.outcomes(incident_id=incident.incident_id)),
+        outcomes=tuple(await store.ask(queries.outcomes(incident_id=incident.incident_id))),
         seconds=seconds,
         own_seconds=own,
         told=await asyncio.to_thread(_told, feed, records[:RECORDS]),

@@ -29,7 +29,7 @@ from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety.halt import halt_file
 from meshcore.service.runtime import holder
-from meshcore.store import lists, views
+from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.views import Green, IncidentBrief, Mark
 from meshcore.trust.ceilings import mode_here
@@ -93,7 +93,7 @@ class Feed:
         self.store = await AsyncStore.open(self.home.store)
         watcher = asyncio.create_task(self._watch(), name="feed.watch")
         try:
-            self._seq = await self.store.last_event()
+            self._seq = await self.store.one(queries.last_event()) or 0
             await self._take_green()
             await self._take_entries()
             await self._take()
@@ -116,7 +116,7 @@ class Feed:
             self._brakes_thread.shutdown(wait=False)
 
     async def incidents(self, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
-        """Return a page of incidents, newest first; see `store_views.incident_briefs`."""
+        """Return a page of incidents, newest first; see `views.incident_briefs`."""
         return await self.store.ask(views.incident_briefs(before, limit)) if self.store else []
 
     # --- looking --------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Feed:
     async def _new_events(self) -> list[Event]:
         assert self.store is not None
         found: list[Event] = []
-        while batch := await self.store.events_after(self._seq, BATCH):
+        while batch := await self.store.ask(queries.events_after(self._seq, BATCH)):
             self._seq = batch[-1].seq
             found += batch
         return found
@@ -212,7 +212,7 @@ class Feed:
 
     async def _take_entries(self) -> None:
         assert self.store is not None
-        self._entries = next(iter(await self.store.ask(views.newest_entries())), 0)
+        self._entries = await self.store.one(views.newest_entries()) or 0
 
     async def _take_effect(self) -> None:
         """Ask about every incident, now and then while something happens, and never before the first snapshot."""
@@ -241,16 +241,16 @@ class Feed:
     async def _snapshot(self) -> Snapshot:
         store = self.store
         assert store is not None
-        newest = await store.ask(views.newest_event())
-        figures = await store.figures()
+        newest = await store.one(views.newest_event())
+        figures = dict(await store.ask(queries.figures()))
         mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
         pid = holder(self.home.runtime_lock)
         return Snapshot(
-            seq=newest[0].seq if newest else 0,
-            at=newest[0].at if newest else "",
+            seq=newest.seq if newest else 0,
+            at=newest.at if newest else "",
             node=self.settings.agent,
             figures=figures,
             skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
@@ -258,9 +258,9 @@ class Feed:
             effect=self._effect,
             first=self._green[0],
             again=self._green[1],
-            agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.agents()),
+            agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),
             bridge=self._bridge_view,
-            approvals=tuple(await store.approvals()),
+            approvals=tuple(await store.ask(queries.approvals())),
             runs=await self._runs(),
             mode=mode,
             halted=halted,
@@ -281,7 +281,7 @@ class Feed:
 
     async def _runs(self) -> RunsView | None:
         assert self.store is not None
-        [(valid, total)] = await self.store.ask(lists.validated_runs())
+        valid, total = await self.store.one(views.validated_runs()) or (0, 0)
         return RunsView(valid, total) if total else None
 
 

@@ -14,7 +14,7 @@ from tests.tui.pilot import settings_in, shown
 from tests.tui.test_lists import RUNS, open_pane
 
 from meshcore.config import Settings
-from meshcore.control import decisions
+from meshcore.healing import approvals
 from meshcore.runs.history import keep_results
 from meshcore.testing import FakeClock
 
@@ -28,7 +28,7 @@ BARS = re.compile(r"<text[^>]*clip-path=\"url\(#terminal-line-[01]\)\"[^>]*>.*?<
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A home that says nothing of the machine and the person that the test runs on."""
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(decisions, "_user", lambda: "anna")
+    monkeypatch.setattr(approvals, "_user", lambda: "anna")
     with TemporaryDirectory(prefix="meshtui-snapshot-") as folder:
         yield settings_in(Path(folder))
 

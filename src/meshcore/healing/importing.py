@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import tell_skill
-from meshcore.healing.teaching import example_fix
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.knowledge.interchange import put
+from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import Json, KnownSkill, Skill, SkillSource
 from meshcore.node import Node

@@ -13,7 +13,8 @@ from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import Executor
 from meshcore.healing.healer import Considered, Healer, Rerun
 from meshcore.healing.outcomes import recover, settle_success
-from meshcore.healing.teaching import example_fix, recognise_fix
+from meshcore.healing.teaching import recognise_fix
+from meshcore.knowledge.parts import example_fix
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy

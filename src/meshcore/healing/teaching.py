@@ -11,7 +11,7 @@ from meshcore.healing.outcomes import count, own_outcome
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
 from meshcore.knowledge.matching import matches
-from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
@@ -142,14 +142,6 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
         again = reweigh(node, known.skill_id)
         if again is not None and again.own_operator:
             tell_skill(node, again)
-
-
-def example_fix(skill: Skill) -> str:
-    """Return a skill's fix as it was for its own example: one line for people."""
-    try:
-        return skill.action.fill(Parts(skill.example_slots)).command()
-    except IndexError:
-        return skill.action.command()
 
 
 def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) -> tuple[KnownSkill, bool]:

@@ -21,11 +21,12 @@ from meshcore.exchange.receive import exchange
 from meshcore.healing.healer import Considered, Healer
 from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
-from meshcore.healing.teaching import example_fix, learn_from
+from meshcore.healing.teaching import learn_from
 from meshcore.hook.answer import suggestion
 from meshcore.hook.call import note_told, verdict_key
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.journal.writer import project
+from meshcore.knowledge.parts import example_fix
 from meshcore.model import MODES, Incident, Json, Mode
 from meshcore.node import Node
 from meshcore.safety.visible_text import visible

@@ -24,7 +24,7 @@ from meshcore.home import read_plain_file, write_atomically
 from meshcore.knowledge.fixes import parse_fix, spell
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import index_entry
-from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.parts import filled
 from meshcore.knowledge.signature import read
 from meshcore.model import Json, KnownSkill, Record, Skill, SkillState, skill_from_json
 from meshcore.store.store import Store
@@ -122,10 +122,7 @@ def skill_to_old(known: KnownSkill, uses: int = 0, baseline: Mapping[str, Json] 
 
 def resolution(skill: Skill) -> str:
     """Return a skill's fix as it was for its own example, in the form that `parse_fix` reads."""
-    try:
-        return spell(skill.action.fill(Parts(skill.example_slots)))
-    except IndexError:
-        return spell(skill.action)
+    return spell(filled(skill.action, skill.example_slots))
 
 
 def skill_from_old(entry: Json) -> KnownSkill:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from meshcore.model import Action, Circumstances, Slot
+from meshcore.model import Action, Circumstances, Skill, Slot
 
 NOT_KNOWN = Circumstances()
 FORM = 100
@@ -59,6 +59,21 @@ class Parts(Sequence[Slot]):
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
+
+
+def filled(action: Action, *given: Sequence[Slot]) -> Action:
+    """Return an action for the first of these slots that hold all that it refers to, else as its skill states it."""
+    for slots in given:
+        try:
+            return action.fill(Parts(slots))
+        except IndexError:
+            continue
+    return action
+
+
+def example_fix(skill: Skill) -> str:
+    """Return a skill's fix as it was for its own example: one line for people."""
+    return filled(skill.action, skill.example_slots).command()
 
 
 def mentioned(action: Action, value: str) -> bool:

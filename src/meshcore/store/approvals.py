@@ -8,7 +8,6 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incidents import Incidents
-from meshcore.store.queries import unambiguous
 from meshcore.store.rows import Approval
 
 
@@ -56,11 +55,11 @@ class Approvals:
 
     def all(self, *, waiting_only: bool = True) -> list[Approval]:
         """Return approvals, oldest first."""
-        return self._db.all(reads.approvals(waiting_only))
+        return self._db.all(reads.approvals(waiting_only=waiting_only))
 
     def find(self, reference: str) -> Approval | None:
         """Return the approval with this id or unambiguous beginning of it."""
-        return unambiguous(self._db.all(reads.approval(reference)), reference, lambda found: found.approval_id)
+        return self._db.one(reads.approval(reference))
 
     def resolve(self, approval_id: str, state: str, actor: str, *, process: str = "") -> bool:
         """Settle what waits; False where somebody else did before. `process` carries it out itself, at once."""

@@ -9,7 +9,7 @@ from meshcore.model import Incident, IncidentState
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read, marks, unambiguous
+from meshcore.store.queries import Read, marks
 from meshcore.store.rows import (
     folder_to_text,
     incident_of_row,
@@ -92,7 +92,7 @@ class Incidents:
 
     def find(self, reference: str) -> Incident | None:
         """Return the incident with this id or unambiguous beginning of it; `last` is the newest of this node."""
-        return unambiguous(self._db.all(reads.incident(reference)), reference, lambda found: found.incident_id)
+        return self._db.one(reads.incident(reference))
 
     def all(self, *, state: str = "", limit: int = 50) -> list[Incident]:
         """Return incidents, those that this node learnt of last first."""

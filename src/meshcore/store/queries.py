@@ -22,26 +22,19 @@ from meshcore.store.rows import (
 )
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Parameter = str | int | float | None
 
 LABEL_DIGITS = 5  # a longer number may also be the beginning of an id
 
 
 @dataclass(frozen=True, slots=True)
-class Read(Generic[T]):
+class Read(Generic[T_co]):
     """A question: its SQL, how each row of the answer is read, and its parameters."""
 
     sql: str
-    row: Callable[[sqlite3.Row], T]
+    row: Callable[[sqlite3.Row], T_co]
     parameters: Sequence[Parameter] = ()
-
-
-def unambiguous(found: Sequence[T], reference: str, id_of: Callable[[T], str]) -> T | None:
-    """Return what a reference means: the one whose id it is, else the only one found."""
-    exact = [item for item in found if id_of(item) == reference]
-    if exact:
-        return exact[0]
-    return found[0] if len(found) == 1 else None
 
 
 def _text(row: sqlite3.Row) -> str:
@@ -81,7 +74,7 @@ def controls(prefix: str) -> Read[tuple[str, str]]:
     return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
 
 
-def events_after(seq: int, limit: int) -> Read[Event]:
+def events_after(seq: int, limit: int = 1000) -> Read[Event]:
     """Events in order, from the one after `seq`."""
     return Read("SELECT * FROM events WHERE seq>? ORDER BY seq LIMIT ?", event_of_row, (seq, limit))
 
@@ -108,20 +101,20 @@ def last_event() -> Read[int]:
 
 
 def skill(reference: str) -> Read[KnownSkill]:
-    """At most two skills with this label, id or beginning of an id (6 or more digits)."""
-    bounds = (reference, reference + "g")
+    """The skill with this label, id or unambiguous beginning of an id (6 or more digits)."""
+    by_id, beginning = "skill_id>=? AND skill_id<?", (reference, reference + "g")
     if reference.isascii() and reference.isdecimal() and len(reference) < 19:
         label = int(reference)
         if len(reference) <= LABEL_DIGITS:
             return Read("SELECT * FROM skills WHERE label=?", skill_of_row, (label,))
-        sql = "SELECT * FROM skills WHERE label=? OR (skill_id>=? AND skill_id<?) LIMIT 2"
-        return Read(sql, skill_of_row, (label, *bounds))
+        sql = _only("skills", "skill_id", f"label=? OR ({by_id})")
+        return Read(sql, skill_of_row, (label, *beginning, reference))
     if len(reference) <= LABEL_DIGITS or not (reference.isascii() and reference.isalnum()):
         return Read("SELECT * FROM skills WHERE 0", skill_of_row)
-    return Read("SELECT * FROM skills WHERE skill_id>=? AND skill_id<? LIMIT 2", skill_of_row, bounds)
+    return Read(_only("skills", "skill_id", by_id), skill_of_row, (*beginning, reference))
 
 
-def skills(states: Sequence[SkillState], limit: int) -> Read[KnownSkill]:
+def skills(states: Sequence[SkillState] = (), limit: int = -1) -> Read[KnownSkill]:
     """Skills by label; all states where none is named."""
     where = f"WHERE state IN ({marks(states)}) " if states else ""
     return Read(f"SELECT * FROM skills {where}ORDER BY label LIMIT ?", skill_of_row, (*states, limit))  # noqa: S608
@@ -141,21 +134,21 @@ def uses() -> Read[tuple[str, int]]:
 
 
 def incident(reference: str) -> Read[Incident]:
-    """At most two incidents with this id or beginning of it, an exact one first; `last` is this node's newest."""
+    """The incident with this id or unambiguous beginning of it; `last` is this node's newest."""
     if reference == "last":
         sql = "SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
         return Read(sql, incident_of_row)
-    return Read(_by_prefix("incidents", "incident_id"), incident_of_row, _bounds(reference))
+    return _by_beginning("incidents", "incident_id", incident_of_row, reference)
 
 
-def incidents(state: str, limit: int) -> Read[Incident]:
+def incidents(state: str = "", limit: int = 50) -> Read[Incident]:
     """Incidents, those that this node learnt of last first."""
     where, parameters = ("WHERE state=? ", (state,)) if state else ("", ())
     sql = f"SELECT * FROM incidents {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608
     return Read(sql, incident_of_row, (*parameters, limit))
 
 
-def outcomes(skill_id: str, incident_id: str, *, own_only: bool = False) -> Read[Outcome]:
+def outcomes(*, skill_id: str = "", incident_id: str = "", own_only: bool = False) -> Read[Outcome]:
     """Outcomes of a skill or of an incident, in the order in which this node learnt of them."""
     column, value = ("skill_id", skill_id) if skill_id else ("incident_id", incident_id)
     own = "AND own_operator=1 " if own_only else ""
@@ -178,11 +171,11 @@ def first_and_again(found: Sequence[tuple[bool, float]]) -> dict[str, list[float
 
 
 def approval(reference: str) -> Read[Approval]:
-    """At most two approvals with this id or beginning of it, an exact one first."""
-    return Read(_by_prefix("approvals", "approval_id"), approval_of_row, _bounds(reference))
+    """The approval with this id or unambiguous beginning of it."""
+    return _by_beginning("approvals", "approval_id", approval_of_row, reference)
 
 
-def approvals(waiting_only: bool) -> Read[Approval]:
+def approvals(*, waiting_only: bool = True) -> Read[Approval]:
     """Approvals, oldest first."""
     where = "WHERE state='waiting' " if waiting_only else ""
     return Read(f"SELECT * FROM approvals {where}ORDER BY seq", approval_of_row)  # noqa: S608
@@ -207,7 +200,7 @@ def record_counts() -> Read[tuple[str, int]]:
     return Read("SELECT status, count(*) FROM records GROUP BY status", _count)
 
 
-def rejected_records(limit: int) -> Read[tuple[str, str, str]]:
+def rejected_records(limit: int = 50) -> Read[tuple[str, str, str]]:
     """(received, record id, reason) of records that were not accepted, newest first."""
     sql = "SELECT received, record_id, reason FROM records WHERE status='rejected' ORDER BY seq DESC LIMIT ?"
     return Read(sql, lambda row: (row[0], row[1], row[2]), (limit,))
@@ -235,12 +228,17 @@ def marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _by_prefix(table: str, column: str) -> str:
-    return f"SELECT * FROM {table} WHERE {column}>=? AND {column}<? ORDER BY {column} LIMIT 2"  # noqa: S608
-
-
-def _bounds(reference: str) -> tuple[str, str]:
+def _by_beginning(table: str, column: str, row: Callable[[sqlite3.Row], T], reference: str) -> Read[T]:
     if not reference or not reference.isprintable():
-        return "", ""
+        return Read(f"SELECT * FROM {table} WHERE 0", row)  # noqa: S608
     # The highest character that UTF-8 knows ends the range.
-    return reference, reference + "\U0010ffff"
+    parameters = (reference, reference + "\U0010ffff", reference)
+    return Read(_only(table, column, f"{column}>=? AND {column}<?"), row, parameters)
+
+
+def _only(table: str, column: str, where: str) -> str:
+    """Return the question for the row whose id it is (the last parameter), else for the only one found."""
+    return (
+        f"WITH found AS (SELECT * FROM {table} WHERE {where} ORDER BY {column} LIMIT 2)"  # noqa: S608
+        f" SELECT * FROM found WHERE {column}=? OR (SELECT count(*) FROM found)=1"
+    )

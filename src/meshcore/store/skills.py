@@ -9,7 +9,7 @@ from meshcore.model import KnownSkill, SkillState, canonical, skill_to_json
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read, marks, unambiguous
+from meshcore.store.queries import Read, marks
 from meshcore.store.rows import evidence_to_json, skill_of_row
 
 
@@ -75,8 +75,8 @@ class Skills:
         self._db.execute("DELETE FROM skill_shapes WHERE bucket=? AND shape=? AND n<=0", (bucket, shape))
 
     def find(self, reference: str) -> KnownSkill | None:
-        """Return the skill with this id, unambiguous beginning of an id (6 or more digits), or label."""
-        return unambiguous(self._db.all(reads.skill(reference)), reference, lambda known: known.skill.skill_id)
+        """Return the skill with this id beginning of an id (6 or more digits), or label."""
+        return self._db.one(reads.skill(reference))
 
     def all(self, *, states: Sequence[SkillState] = (), limit: int = -1) -> list[KnownSkill]:
         """Return skills by label; all states where none is named."""

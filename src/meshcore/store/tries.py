@@ -134,4 +134,4 @@ class Outcomes:
 
     def of(self, *, skill_id: str = "", incident_id: str = "", own_only: bool = False) -> list[Outcome]:
         """Return outcomes of a skill or of an incident, in the order in which this node learnt of them."""
-        return self._db.all(reads.outcomes(skill_id, incident_id, own_only=own_only))
+        return self._db.all(reads.outcomes(skill_id=skill_id, incident_id=incident_id, own_only=own_only))

@@ -1,23 +1,34 @@
-"""What a screen lists of a store: light rows, a page at a time, however many there are."""
+"""What screens list of a store: light rows, a page at a time, however many there are."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from meshcore.events import Event
-from meshcore.knowledge.parts import Parts
-from meshcore.model import Action, IncidentState, Slot, action_from_json, slots_from_json
+from meshcore.model import (
+    Action,
+    IncidentState,
+    SkillSource,
+    SkillState,
+    Slot,
+    action_from_json,
+    slots_from_json,
+)
 from meshcore.store.queries import Read, marks
-from meshcore.store.rows import event_of_row
+from meshcore.store.rows import Approval, approval_of_row, event_of_row
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentBrief:
-    """One incident as a list shows it. `fix` is filled in for it, "" where none is known; `seconds` is to green."""
+    """One incident as a list shows it; `seconds` is to green.
+
+    `action` answers it, None where none is known: filled in with `slots`, or those of the skill's own example where
+    another node met it and told no slots (see `knowledge.parts.filled`).
+    """
 
     seq: int
     incident_id: str
@@ -27,7 +38,9 @@ class IncidentBrief:
     error_type: str
     line: str
     state: IncidentState
-    fix: str
+    action: Action | None
+    slots: tuple[Slot, ...]
+    example_slots: tuple[Slot, ...]
     seconds: float | None
     again: bool
 
@@ -155,21 +168,135 @@ def _brief(row: sqlite3.Row) -> IncidentBrief:
         row["error_type"],
         row["line"],
         cast(IncidentState, row["state"]),
-        _fix(row["action"], row["slots"], row["example"]),
+        action_from_json(json.loads(row["action"])) if row["action"] else None,
+        slots_from_json(json.loads(row["slots"])),
+        slots_from_json(json.loads(row["example"] or "[]")),
         row["seconds"],
         bool(row["again"]),
     )
 
 
-def _fix(action: str | None, slots: str, example: str | None) -> str:
-    """Return the fix filled in; an incident of another node comes without slots: then as for the skill's example."""
-    if action is None:
-        return ""
-    known: Action = action_from_json(json.loads(action))
-    for text in (slots, example or "[]"):
-        found: Sequence[Slot] = slots_from_json(json.loads(text))
-        try:
-            return known.fill(Parts(found)).command()
-        except IndexError:
-            continue
-    return known.command()
+VALIDATION = "validation:"  # as in runs/history.py, which is above this room
+_AFTER_VALIDATION = "validation;"
+
+
+@dataclass(frozen=True, slots=True)
+class SkillBrief:
+    """One skill as a list shows it; `example_slots` are those of its own example.
+
+    `author` is a node's id, "" for an old program; `name` is what that node is called, "" where it was never heard.
+    """
+
+    skill_id: str
+    label: int
+    state: SkillState
+    source: SkillSource
+    author: str
+    name: str
+    own_operator: bool
+    confirmed: bool
+    error_type: str
+    line: str
+    action: Action
+    example_slots: tuple[Slot, ...]
+    verified: int
+    failed: int
+    circumstances: tuple[str, ...]
+    used: int
+    last_used: str
+
+
+_SKILL = """
+SELECT s.skill_id, s.label, s.state, s.source, s.author, coalesce(a.name, '') AS name, s.own_operator, s.confirmed,
+       s.used, s.last_used, json_extract(s.body, '$.error_type') AS error_type,
+       json_extract(s.body, '$.example_line') AS line, json_extract(s.body, '$.action') AS action,
+       json_extract(s.body, '$.example_slots') AS slots, json_extract(s.body, '$.circumstances') AS circumstances,
+       coalesce(json_extract(s.evidence, '$.verified'), 0) AS verified,
+       coalesce(json_extract(s.evidence, '$.failed'), 0) AS failed
+FROM skills s LEFT JOIN authors a ON a.node = s.author
+"""
+
+
+def skill_briefs(after: int, limit: int) -> Read[SkillBrief]:
+    """Skills with a higher label, by label; forgotten ones too."""
+    return Read(f"{_SKILL} WHERE s.label>? ORDER BY s.label LIMIT ?", _skill, (after, limit))
+
+
+def skill_briefs_of(skill_ids: Sequence[str]) -> Read[SkillBrief]:
+    """These skills, by label."""
+    where = f"WHERE s.skill_id IN ({marks(skill_ids)})"
+    return Read(f"{_SKILL} {where} ORDER BY s.label", _skill, tuple(skill_ids))
+
+
+def _skill(row: sqlite3.Row) -> SkillBrief:
+    found = json.loads(row["circumstances"])
+    order = ("os_family", "program", "ecosystem", "scope")
+    return SkillBrief(
+        skill_id=row["skill_id"],
+        label=row["label"],
+        state=cast(SkillState, row["state"]),
+        source=cast(SkillSource, row["source"]),
+        author=row["author"],
+        name=row["name"],
+        own_operator=bool(row["own_operator"]),
+        confirmed=bool(row["confirmed"]),
+        error_type=row["error_type"],
+        line=row["line"],
+        action=action_from_json(json.loads(row["action"])),
+        example_slots=slots_from_json(json.loads(row["slots"])),
+        verified=row["verified"],
+        failed=row["failed"],
+        circumstances=tuple(dict.fromkeys(found[name] for name in order if found.get(name))),
+        used=row["used"],
+        last_used=row["last_used"],
+    )
+
+
+def approvals_lately(settled: int) -> Read[Approval]:
+    """Everything that waits for a person, oldest first, then the newest `settled` ones that do not."""
+    sql = (
+        "SELECT * FROM (SELECT * FROM approvals WHERE state='waiting' ORDER BY seq)"
+        " UNION ALL SELECT * FROM (SELECT * FROM approvals WHERE state<>'waiting' ORDER BY seq DESC LIMIT ?)"
+    )
+    return Read(sql, approval_of_row, (settled,))
+
+
+def validated_runs() -> Read[tuple[int, int]]:
+    """How many runs passed when they were last validated, of how many."""
+    sql = "SELECT coalesce(sum(json_extract(value, '$.status')='passed'), 0), count(*) FROM meta WHERE key>=? AND key<?"
+    return Read(sql, lambda row: (int(row[0]), int(row[1])), (VALIDATION, _AFTER_VALIDATION))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBrief:
+    """What a record is about, in one line: its kind, and a text that may be empty."""
+
+    record_id: str
+    kind: str
+    text: str
+
+
+def record_briefs(record_ids: Iterable[str]) -> Read[RecordBrief]:
+    """These records, as far as this node has sent or received them."""
+    ids = tuple(record_ids)
+    which = f"WHERE record_id IN ({marks(ids)})"
+    both = (
+        f"SELECT record_id, kind, body FROM outbox {which}"  # noqa: S608
+        f" UNION ALL SELECT record_id, kind, json_extract(text, '$.body') FROM records {which}"
+    )
+    sql = (
+        f"SELECT r.record_id, r.kind, r.body, i.line FROM ({both}) r"  # noqa: S608
+        " LEFT JOIN incidents i ON i.incident_id = json_extract(r.body, '$.incident_id')"
+    )
+    return Read(sql, _record, (*ids, *ids))
+
+
+def _record(row: sqlite3.Row) -> RecordBrief:
+    try:
+        body = json.loads(row["body"])
+        text = str(body.get("line") or row["line"] or body.get("skill", {}).get("example_line") or "")
+        if result := body.get("result"):
+            text = f"{str(result).replace('_', ' ')}: {text}"
+    except (ValueError, TypeError, AttributeError):
+        text = ""
+    return RecordBrief(row["record_id"], row["kind"], text)

@@ -135,7 +135,7 @@ def _as_json(found: Preview) -> dict[str, Json]:
 
 
 def _command(skill: Skill) -> str:
-    from meshcore.healing.teaching import example_fix
+    from meshcore.knowledge.parts import example_fix
 
     return example_fix(skill)
 

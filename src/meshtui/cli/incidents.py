@@ -7,7 +7,7 @@ import shlex
 import click
 
 from meshcore.errors import UsageError
-from meshcore.healing.teaching import example_fix
+from meshcore.knowledge.parts import example_fix
 from meshcore.model import Incident, Json
 from meshcore.store.rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from meshcore.exchange.receive import exchange
-from meshcore.healing.teaching import example_fix, teach
+from meshcore.healing.teaching import teach
+from meshcore.knowledge.parts import example_fix
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.texts import error_text
 

@@ -13,8 +13,8 @@ from meshcore.events import Event
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView, approval_view
 from meshcore.node import Node
-from meshcore.store.lists import approvals_lately
 from meshcore.store.rows import Approval
+from meshcore.store.views import approvals_lately
 from meshtui.actions import Action
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane

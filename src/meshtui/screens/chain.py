@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
-from meshcore.healing.teaching import example_fix
+from meshcore.knowledge.parts import example_fix
 from meshcore.model import StepResult, TryResult
 from meshcore.safety.visible_text import visible
 from meshcore.store.views import IncidentBrief

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from meshcore.bridge.base import Undelivered
 from meshcore.errors import MeshError
-from meshcore.store.lists import RecordBrief, record_briefs
+from meshcore.store.views import RecordBrief, record_briefs
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import BridgeView, Snapshot

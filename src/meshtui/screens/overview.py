@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
+from meshcore.knowledge.parts import filled
 from meshtui.actions import Action
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
@@ -166,12 +167,13 @@ class OverviewPane(Pane):
     def _row(self, incident_id: str) -> Row:
         brief = self._briefs[incident_id]
         word, tone = STATES[brief.state]
+        fix = filled(brief.action, brief.slots, brief.example_slots) if brief.action else None
         return (
             Cell(word, tone),
             Cell(self._time(brief.opened), "dim"),
             Cell(brief.agent, "dim"),
             brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type,
-            Cell(f"→ {brief.fix}" if brief.fix else "", "accent"),
+            Cell(f"→ {fix.command()}" if fix else "", "accent"),
             Cell("" if brief.seconds is None else duration(brief.seconds), "good"),
         )
 

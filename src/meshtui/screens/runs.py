@@ -17,6 +17,7 @@ from meshcore.node import Node
 from meshcore.runs.history import RESULT, RunState, request_validation, states_of
 from meshcore.runs.validate import list_runs
 from meshcore.service.loops.validator import root_of
+from meshcore.store import queries
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -85,7 +86,7 @@ class RunsPane(ListPane):
     async def _load(self) -> None:
         if self.feed.store is None:
             return
-        found = states_of(await self.feed.store.metas(RESULT))
+        found = states_of(dict(await self.feed.store.ask(queries.metas(RESULT))))
         found.sort(key=lambda state: (not state.errors, state.path))
         before = self._states
         self._states = {state.path: state for state in found}

@@ -11,9 +11,11 @@ from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.knowledge.evidence import standing
+from meshcore.knowledge.parts import example_fix, filled
 from meshcore.model import Evidence, KnownSkill, SkillState
 from meshcore.node import Node
-from meshcore.store.lists import SkillBrief, skill_briefs, skill_briefs_of
+from meshcore.store import queries
+from meshcore.store.views import SkillBrief, skill_briefs, skill_briefs_of
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -116,11 +118,12 @@ class SkillsPane(ListPane):
         word, tone = STATES[brief.state]
         dim = "dim" if brief.state == "forgotten" else ""
         tries = brief.verified + brief.failed
+        fix = filled(brief.action, brief.example_slots).command()
         return (
             Cell(f"#{brief.label}", "dim"),
             Cell(word, tone),
             Cell(brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type, dim),
-            Cell(f"advice: {brief.fix}" if brief.advice else brief.fix, dim or "accent"),
+            Cell(f"advice: {fix}" if brief.action.kind == "advice" else fix, dim or "accent"),
             Cell(f"{brief.verified}/{tries}" if tries else "–", "" if tries else "dim"),
             Cell(f"{_standing(brief):.2f}" if tries else "–", "" if tries else "dim"),
             Cell(_author(brief), "dim"),
@@ -137,7 +140,7 @@ class SkillsPane(ListPane):
         if brief is None or self.feed.store is None:
             detail.show(())
             return
-        known = await self.feed.store.skill(skill_id)
+        known = await self.feed.store.one(queries.skill(skill_id))
         if known is not None:
             detail.show(self._facts(brief, known))
 
@@ -154,7 +157,7 @@ class SkillsPane(ListPane):
         return [
             ("error", f"{skill.error_type}: {skill.template}"),
             ("must match", must),
-            ("advice" if brief.advice else "fix", brief.fix, "$accent"),
+            ("advice" if skill.action.kind == "advice" else "fix", example_fix(skill), "$accent"),
             ("state", word + ("" if brief.confirmed else ", not confirmed"), _STYLES.get(tone, "")),
             ("from", f"{_author(brief)}, {whose}; {brief.source}"),
             ("verified", record if tries else "not tried yet"),

@@ -17,6 +17,7 @@ from meshcore.runs.history import (
     take_request,
 )
 from meshcore.runs.validate import Verdict
+from meshcore.store import queries
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.store import Store
 
@@ -81,7 +82,7 @@ def test_the_terminal_reads_the_same_over_its_own_connection(store: Store, tmp_p
 
     async def read() -> list[str]:
         async with await AsyncStore.open(store.path) as reader:
-            return [state.run for state in states_of(await reader.metas(RESULT))]
+            return [state.run for state in states_of(dict(await reader.ask(queries.metas(RESULT))))]
 
     assert asyncio.run(read()) == ["a"]
 

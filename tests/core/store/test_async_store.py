@@ -9,6 +9,7 @@ import pytest
 
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.model import Record
+from meshcore.store import queries
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.rows import Approval
 from meshcore.store.store import Store
@@ -37,35 +38,39 @@ async def test_both_stores_give_the_same_answers(store: Store) -> None:
     furnish(store)
     known, met = store.skills.all()[0], incident(1).incident_id
     async with await AsyncStore.open(store.path) as reader:
-        assert await reader.meta("key") == store.meta.get("key") == "value"
-        assert await reader.meta("none", "default") == "default"
-        assert await reader.control("mode") == "hint"
-        assert await reader.last_event() == store.events.last() > 0
-        assert await reader.events_after(2, 3) == store.events.after(2, 3)
-        assert await reader.events_of(met) == store.events.of_incident(met) != []
-        assert await reader.figures() == store.snapshots.figures()
-        assert await reader.seconds_to_green() == store.incidents.seconds_to_green() == {"first": [], "again": [2.0]}
-        assert await reader.incident("last") == store.incidents.find("last") is not None
-        assert await reader.incident(met[:-1]) is None
-        assert await reader.incidents(state="verified") == store.incidents.all(state="verified") != []
-        assert await reader.outcomes(incident_id=met) == store.outcomes.of(incident_id=met) != []
-        assert await reader.skill("1") == known
-        assert await reader.skills(states=["active"]) == [known]
-        assert await reader.count_skills() == 1
-        assert await reader.uses() == store.skills.uses() != {}
-        assert await reader.approvals() == store.approvals.all() != []
-        assert await reader.approval("aaaaaa") == store.approvals.all()[0]
-        assert await reader.agents() == store.agents.all() != []
-        assert await reader.count_records() == {"rejected": 1}
-        assert await reader.rejected_records() == store.records.rejected() != []
+        assert await reader.one(queries.meta("key")) == store.meta.get("key") == "value"
+        assert await reader.one(queries.meta("none")) is None
+        assert await reader.one(queries.control("mode")) == "hint"
+        assert await reader.one(queries.last_event()) == store.events.last() > 0
+        assert await reader.ask(queries.events_after(2, 3)) == store.events.after(2, 3)
+        assert await reader.ask(queries.events_of(met)) == store.events.of_incident(met) != []
+        assert dict(await reader.ask(queries.figures())) == store.snapshots.figures()
+        assert (
+            queries.first_and_again(await reader.ask(queries.seconds_to_green()))
+            == store.incidents.seconds_to_green()
+            == {"first": [], "again": [2.0]}
+        )
+        assert await reader.one(queries.incident("last")) == store.incidents.find("last") is not None
+        assert await reader.one(queries.incident(met[:-1])) is None
+        assert await reader.ask(queries.incidents(state="verified")) == store.incidents.all(state="verified") != []
+        assert await reader.ask(queries.outcomes(incident_id=met)) == store.outcomes.of(incident_id=met) != []
+        assert await reader.one(queries.skill("1")) == known
+        assert await reader.ask(queries.skills(["active"])) == [known]
+        assert await reader.one(queries.count_skills()) == 1
+        assert dict(await reader.ask(queries.uses())) == store.skills.uses() != {}
+        assert await reader.ask(queries.approvals()) == store.approvals.all() != []
+        assert await reader.one(queries.approval("aaaaaa")) == store.approvals.all()[0]
+        assert await reader.ask(queries.agents()) == store.agents.all() != []
+        assert dict(await reader.ask(queries.record_counts())) == {"rejected": 1}
+        assert await reader.ask(queries.rejected_records()) == store.records.rejected() != []
 
 
 async def test_each_read_sees_the_newest_commit_and_blocks_no_checkpoint(store: Store) -> None:
     store.incidents.open(incident(1), ME)
     async with await AsyncStore.open(store.path) as reader:
-        assert len(await reader.incidents()) == 1
+        assert len(await reader.ask(queries.incidents())) == 1
         store.incidents.open(incident(2), ME)
-        assert len(await reader.incidents()) == 2
+        assert len(await reader.ask(queries.incidents())) == 2
         assert store.checkpoint() is True
 
 
@@ -80,7 +85,7 @@ async def test_a_path_with_signs_of_a_web_address_is_a_path(tmp_path: Path) -> N
     folder.mkdir()
     Store(folder / "store.db").close()
     async with await AsyncStore.open(folder / "store.db") as reader:
-        assert await reader.last_event() == 0
+        assert await reader.one(queries.last_event()) == 0
 
 
 async def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path) -> None:
