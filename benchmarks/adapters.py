@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.learning import confirms, learn, parse_fix, spell, weigh
-from meshcore.knowledge.matching import MemoryIndex, bucket_of, match
+from meshcore.knowledge.matching import bucket_of, match
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, KnownSkill, Outcome, Signature
+from meshcore.testing import MemoryIndex
 
 
 class Matcher:

@@ -22,11 +22,12 @@ from unittest import mock
 from benchmarks.safety_rows import ABSENT, EVAL, Row, share, skipped
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.learning import confirms, learn, parse_fix, spell, weigh
-from meshcore.knowledge.matching import MemoryIndex, bucket_of, match
+from meshcore.knowledge.matching import bucket_of, match
 from meshcore.knowledge.signature import read
 from meshcore.model import AgentInfo, Circumstances, Incident, Json, KnownSkill, Match, Outcome, Signature, Skill
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import Question, Ruling
+from meshcore.testing import MemoryIndex
 
 USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: as many as possible, 0 wrong"
 ORDINARY_USER = 1000

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
+from meshcore.knowledge.matching import IndexEntry, index_entry
 from meshcore.model import (
     Action,
     AgentInfo,
@@ -20,7 +23,7 @@ from meshcore.model import (
     Slot,
 )
 
-__all__ = ["FakeClock", "MemoryBridge", "incident", "known_skill", "outcome", "signature", "skill"]
+__all__ = ["FakeClock", "MemoryBridge", "MemoryIndex", "incident", "known_skill", "outcome", "signature", "skill"]
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -46,6 +49,57 @@ class FakeClock:
     def set_wall(self, moment: datetime) -> None:
         """Set the wall clock, as a person or NTP does; monotonic time goes on as before."""
         self.wall = moment
+
+
+class MemoryIndex:
+    """Skills in memory, where `match` may look them up."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[KnownSkill, IndexEntry]] = {}
+        self._shapes: dict[str, Counter[str]] = defaultdict(Counter)
+        self._keys: dict[str, dict[str, None]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, known: KnownSkill) -> None:
+        """Add a skill, or replace what is known of it."""
+        skill_id = known.skill_id
+        self.discard(skill_id)
+        entry = index_entry(known)
+        self._known[skill_id] = (known, entry)
+        self._shapes[entry.bucket][entry.shape] += 1
+        for key in entry.keys:
+            self._keys[key][skill_id] = None
+
+    def discard(self, skill_id: str) -> None:
+        """Remove a skill; one that is not there is no error."""
+        found = self._known.pop(skill_id, None)
+        if found is None:
+            return
+        entry = found[1]
+        self._shapes[entry.bucket] -= Counter({entry.shape: 1})
+        for key in entry.keys:
+            self._keys[key].pop(skill_id, None)
+            if not self._keys[key]:
+                del self._keys[key]
+
+    def get(self, skill_id: str) -> KnownSkill | None:
+        """Return a skill by its id."""
+        found = self._known.get(skill_id)
+        return found[0] if found else None
+
+    def shapes(self, bucket: str) -> Sequence[str]:
+        return list(self._shapes.get(bucket, ()))
+
+    def lookup(self, keys: Sequence[str], limit: int) -> Sequence[KnownSkill]:
+        found: dict[str, KnownSkill] = {}
+        for key in keys:
+            for skill_id in self._keys.get(key, ()):
+                found[skill_id] = self._known[skill_id][0]
+                if len(found) >= limit:
+                    return list(found.values())
+        return list(found.values())
 
 
 def signature(name: str = "django") -> Signature:

@@ -182,12 +182,6 @@ def _side(facts: Facts, *, again: bool) -> Side:
     return Side(len(found), sum(incident.state == "verified" for incident in found), distribution(seconds))
 
 
-def only(facts: Facts, wanted: Callable[[IncidentRow], bool]) -> Facts:
-    """Return the facts of those incidents that are wanted."""
-    keys = {incident.incident_id: "" for incident in facts.incidents if wanted(incident)}
-    return _split(facts, keys).get("", Facts())
-
-
 def by(facts: Facts, dimension: str) -> dict[str, Figures]:
     """Return figures per agent, via, host, project or `label:NAME`, sorted; "" holds what has none.
 

@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import hashlib
 import re
-from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
@@ -52,57 +51,6 @@ class SkillSource(Protocol):
     def lookup(self, keys: Sequence[str], limit: int) -> Sequence[KnownSkill]:
         """Return at most `limit` different skills that stand under any of the keys."""
         ...
-
-
-class MemoryIndex:
-    """A `SkillSource` in memory."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[KnownSkill, IndexEntry]] = {}
-        self._shapes: dict[str, Counter[str]] = defaultdict(Counter)
-        self._keys: dict[str, dict[str, None]] = defaultdict(dict)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def add(self, known: KnownSkill) -> None:
-        """Add a skill, or replace what is known of it."""
-        skill_id = known.skill_id
-        self.discard(skill_id)
-        entry = index_entry(known)
-        self._known[skill_id] = (known, entry)
-        self._shapes[entry.bucket][entry.shape] += 1
-        for key in entry.keys:
-            self._keys[key][skill_id] = None
-
-    def discard(self, skill_id: str) -> None:
-        """Remove a skill; one that is not there is no error."""
-        found = self._known.pop(skill_id, None)
-        if found is None:
-            return
-        entry = found[1]
-        self._shapes[entry.bucket] -= Counter({entry.shape: 1})
-        for key in entry.keys:
-            self._keys[key].pop(skill_id, None)
-            if not self._keys[key]:
-                del self._keys[key]
-
-    def get(self, skill_id: str) -> KnownSkill | None:
-        """Return a skill by its id."""
-        found = self._known.get(skill_id)
-        return found[0] if found else None
-
-    def shapes(self, bucket: str) -> Sequence[str]:
-        return list(self._shapes.get(bucket, ()))
-
-    def lookup(self, keys: Sequence[str], limit: int) -> Sequence[KnownSkill]:
-        found: dict[str, KnownSkill] = {}
-        for key in keys:
-            for skill_id in self._keys.get(key, ()):
-                found[skill_id] = self._known[skill_id][0]
-                if len(found) >= limit:
-                    return list(found.values())
-        return list(found.values())
 
 
 def _hash(*parts: str) -> str:

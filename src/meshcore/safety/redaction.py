@@ -8,7 +8,7 @@ percent and JSON escapes and terminal colours undone, so that a wrapped secret i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from meshcore.safety.secret_names import is_secret_name, may_be_secret
@@ -46,14 +46,6 @@ def redact_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
         clean.append(redact(_replace(word, [s for s in own if s.start < s.end])))
         start = end + 1
     return tuple(clean), clean != list(argv)
-
-
-def redact_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with the values of secret names replaced and secrets taken out of the others."""
-    return {
-        name: "[redacted:environment]" if value and is_secret_name(name) else redact(value)
-        for name, value in environment.items()
-    }
 
 
 def find(text: str) -> list[Span]:

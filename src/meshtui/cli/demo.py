@@ -14,9 +14,6 @@ from meshcore.demo.story import Story, remove, run_demo
 from meshcore.errors import UsageError
 from meshtui.cli.context import facts, json_option, print_json, say
 
-GOAL_SECONDS = 3.0
-GOAL_MESH_SECONDS = 0.150
-
 
 @click.command()
 @click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.learning import learn, parse_fix
-from meshcore.knowledge.matching import MemoryIndex, match
+from meshcore.knowledge.matching import match
 from meshcore.knowledge.signature import around, read
 from meshcore.knowledge.text import HEAD, TAIL, tidy
 from meshcore.model import Action, KnownSkill
+from meshcore.testing import MemoryIndex
 
 ERROR = "ModuleNotFoundError: No module named 'flask'"
 TRACEBACK = (

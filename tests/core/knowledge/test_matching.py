@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from meshcore.knowledge.learning import learn, parse_fix, spell, weigh
-from meshcore.knowledge.matching import MemoryIndex, index_entry, match, matches
+from meshcore.knowledge.matching import index_entry, match, matches
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, Evidence, KnownSkill, Match, Outcome, Skill, SkillState
+from meshcore.testing import MemoryIndex
 
 
 class Mesh:

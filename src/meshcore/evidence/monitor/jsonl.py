@@ -103,18 +103,3 @@ def _read(number: int, data: bytes) -> Line:
     if not isinstance(value, dict):
         return Line(number, None, "not an object")
     return Line(number, value)
-
-
-def read_journal(path: Path) -> tuple[list[Mapping[str, Json]], list[Line]]:
-    """Return a journal's events, each `seq` once, and the lines that hold none. Raises MeshError."""
-    events: dict[int, Mapping[str, Json]] = {}
-    skipped: list[Line] = []
-    for line in read_lines(path):
-        seq = line.value.get("seq") if line.value is not None else None
-        if line.value is None:
-            skipped.append(line)
-        elif type(seq) is not int:
-            skipped.append(Line(line.number, None, "no event: it has no seq"))
-        else:
-            events.setdefault(seq, line.value)
-    return list(events.values()), skipped

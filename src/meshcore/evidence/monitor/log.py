@@ -1,4 +1,4 @@
-"""The monitor's log as a series: snapshots, the lines that could not be used, and the holes between snapshots."""
+"""The monitor's log as a series: snapshots, and the holes between them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 
 from meshcore.clock import from_text
-from meshcore.evidence.monitor.jsonl import read_lines
 from meshcore.model import Json
 
-SKIPPED_KEPT = 100  # lines that are named; all are counted
 TESTS = ("total", "passed", "failed", "errors", "missing")
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A line that could not be used, and why."""
-
-    file: str
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +27,6 @@ class Snapshot:
     tests: Mapping[str, int]
     manifest_bytes: int | None
     mesh: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorLog:
-    """What was read: snapshots by time, how many lines were skipped, and the first `SKIPPED_KEPT` of those."""
-
-    snapshots: tuple[Snapshot, ...]
-    lines: int
-    skipped_count: int
-    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +63,6 @@ class Course:
     resolved: Growth
     tests: Mapping[str, int]
     unreadable_skills: int
-
-
-def read_monitor_log(*paths: Path) -> MonitorLog:
-    """Read one log, or the segments of a rotated one. Raises MeshError where a file cannot be read."""
-    snapshots: list[Snapshot] = []
-    skipped: list[Skipped] = []
-    lines = count = 0
-    for path in paths:
-        for line in read_lines(path):
-            lines += 1
-            reason = line.reason
-            if line.value is not None:
-                try:
-                    snapshots.append(snapshot_of(line.value))
-                    continue
-                except ValueError as error:
-                    reason = str(error)
-            count += 1
-            if len(skipped) < SKIPPED_KEPT:
-                skipped.append(Skipped(path.name, line.number, reason))
-    return MonitorLog(tuple(sorted(snapshots, key=lambda s: s.at)), lines, count, tuple(skipped))
 
 
 def snapshot_of(record: Mapping[str, Json]) -> Snapshot:
@@ -165,9 +122,8 @@ def holes(moments: Sequence[datetime], beat: float | None = None) -> tuple[Hole,
     )
 
 
-def course(log: MonitorLog) -> Course:
-    """Return a log in figures."""
-    found = log.snapshots
+def course(found: Sequence[Snapshot]) -> Course:
+    """Return a log in figures; its snapshots come by time."""
     moments = [snapshot.at for snapshot in found]
     return Course(
         snapshots=len(found),

@@ -19,7 +19,6 @@ from meshcore.evidence.slice.rows import IncidentRow
 LANES = 12  # the busiest agents; all are in the table
 _BUCKETS = ((60, "minute", 7200.0), (3600, "hour", 45 * 86400.0), (86400, "day", math.inf))
 """Seconds and name of a bucket, and the longest time, in seconds, that is counted by it."""
-_SHORT_ID = 16
 
 Timed = Sequence[tuple[datetime, IncidentRow]]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from meshcore.evidence.monitor.log import Course, Hole, MonitorLog, Snapshot, course, holes, snapshot_of
+from meshcore.evidence.monitor.log import Course, Hole, Snapshot, course, holes, snapshot_of
 from meshcore.evidence.report import format as words
 from meshcore.evidence.report.charts import Chart, Columns, Line, Lines, Series, Tone
 from meshcore.evidence.report.model import Cell, Column, Section, Table
@@ -45,7 +45,7 @@ def watched(found: Slice) -> tuple[Watched, ...]:
 
 def _watched(node: str, name: str, rows: Sequence[Snapshot]) -> Watched:
     ordered = tuple(sorted(rows, key=lambda snapshot: snapshot.at))
-    return Watched(node, name, ordered, course(MonitorLog(ordered, len(ordered), 0, ())))
+    return Watched(node, name, ordered, course(ordered))
 
 
 def names_of(found: Slice) -> dict[str, str]:

@@ -20,7 +20,7 @@ from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
 from meshcore.events import Event, EventKind
 from meshcore.evidence.monitor.jsonl import read_lines
-from meshcore.evidence.monitor.log import SKIPPED_KEPT, snapshot_of
+from meshcore.evidence.monitor.log import snapshot_of
 from meshcore.evidence.slice.codec import clean, clean_json, clean_mark
 from meshcore.evidence.slice.files import is_slice, read_slice, write_slice
 from meshcore.evidence.slice.merge import merge
@@ -340,10 +340,13 @@ def _lines(path: Path, skipped: list[str]) -> list[dict[str, Json]]:
     return found
 
 
+_SKIPPED_KEPT = 100  # lines that are named
+
+
 def _skip(skipped: list[str], text: str) -> None:
-    if len(skipped) < SKIPPED_KEPT:
+    if len(skipped) < _SKIPPED_KEPT:
         skipped.append(clean(text))
-    elif len(skipped) == SKIPPED_KEPT:
+    elif len(skipped) == _SKIPPED_KEPT:
         skipped.append("more lines were skipped")
 
 

@@ -28,8 +28,6 @@ from meshcore.node import Node
 from meshcore.service.loops.base import Say, Wait, Work, wait_real
 from meshcore.store.store import Store
 
-REQUEST = "monitor"
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -119,8 +117,8 @@ class MonitorLoop:
             return
 
     def asked(self, store: Store) -> Work | None:
-        """Take a request for a pass now."""
-        return self._pass if store.controls.take(REQUEST) else None
+        """Return None: nobody asks for a pass of the monitor."""
+        return None
 
     def _pass(self, stop: threading.Event, say: Say, gap: Gap | None = None) -> None:
         with self._one_at_a_time:
@@ -136,8 +134,3 @@ def options_of(settings: Settings) -> Options:
     monitor = settings.monitor
     checks = (*built_in(), *settings.checks) if monitor.checks else ()
     return Options(Home(settings.home).root / LOG_NAME, checks, monitor.include_manifest)
-
-
-def request_monitor(store: Store, actor: str) -> None:
-    """Ask the runtime of this home for a pass of the monitor now."""
-    store.controls.request(REQUEST, "now", actor, "monitor.requested")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcore.errors import MeshError
-from meshcore.evidence.monitor.jsonl import Line, append_line, read_journal, read_lines
+from meshcore.evidence.monitor.jsonl import Line, append_line, read_lines
 
 WRITER = """
 import sys
@@ -124,13 +124,3 @@ def test_what_is_appended_is_read_back(values: list[dict[str, object]]) -> None:
             append_line(log, value)
         expected = [json.loads(json.dumps(value)) for value in values]
         assert [line.value for line in read_lines(log)] == expected if values else not log.exists()
-
-
-def test_of_a_journal_each_event_is_read_once_and_other_lines_are_named(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    lines = ['{"seq": 1, "kind": "fault"}', '{"seq": 2}', '{"seq": 1, "kind": "fault"}', '{"seq": "3"}', "{}", "", "x"]
-    journal.write_text("\n".join(lines))
-    events, skipped = read_journal(journal)
-    assert events == [{"seq": 1, "kind": "fault"}, {"seq": 2}]
-    assert [line.number for line in skipped] == [4, 5, 6, 7]
-    assert all(line.reason for line in skipped)

@@ -1,4 +1,4 @@
-"""The monitor's log as a series: what it says, what is skipped, where it is silent."""
+"""The monitor's log as a series: what it says, where it is silent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshcore.evidence.monitor.log import course, holes, missed_beats, read_monitor_log, snapshot_of
+from meshcore.evidence.monitor.jsonl import read_lines
+from meshcore.evidence.monitor.log import Snapshot, course, holes, missed_beats, snapshot_of
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -32,10 +33,13 @@ def written(path: Path, *records: object) -> Path:
     return path
 
 
+def read(path: Path) -> list[Snapshot]:
+    return [snapshot_of(line.value) for line in read_lines(path) if line.value is not None]
+
+
 def test_the_real_log_is_told_with_its_holes_and_what_really_grew(shared: Path) -> None:
-    log = read_monitor_log(shared / "seed-data/collective_learning_monitor_log.jsonl")
-    found = course(log)
-    assert (found.snapshots, log.lines, log.skipped_count) == (579, 579, 0)
+    found = course(read(shared / "seed-data/collective_learning_monitor_log.jsonl"))
+    assert found.snapshots == 579
     assert round(found.span / 86400, 1) == 4.5
     assert (found.entries.first, found.entries.last) == (7, 1149)
     assert found.handled.added == 1142
@@ -44,30 +48,6 @@ def test_the_real_log_is_told_with_its_holes_and_what_really_grew(shared: Path) 
     assert round(max(hole.seconds for hole in found.holes) / 3600, 1) == 8.8
     assert found.tests["passed"] == found.tests["total"] == 1142
     assert len(found.holes) == 23
-
-
-def test_bad_lines_are_counted_and_named_and_the_rest_is_used(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    good = json.dumps(record(0))
-    log.write_text("\n".join([good, "", "{half", "[]", '{"timestamp": 5}', '{"timestamp": "soon"}', good]))
-    found = read_monitor_log(log)
-    assert (len(found.snapshots), found.lines, found.skipped_count) == (2, 7, 5)
-    assert [(skipped.file, skipped.line) for skipped in found.skipped] == [("log.jsonl", n) for n in range(2, 7)]
-    assert found.skipped[-1].reason == "timestamp 'soon' is no time"
-
-
-def test_of_many_bad_lines_all_are_counted_and_the_first_named(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    log.write_text("x\n" * 1000)
-    found = read_monitor_log(log)
-    assert (found.skipped_count, len(found.skipped)) == (1000, 100)
-
-
-def test_segments_of_a_rotated_log_are_one_series_by_time(tmp_path: Path) -> None:
-    newer = written(tmp_path / "log.jsonl", record(10))
-    older = written(tmp_path / "log.jsonl.1", record(0), record(5))
-    moments = [snapshot.at for snapshot in read_monitor_log(newer, older).snapshots]
-    assert moments == [START + timedelta(minutes=minute) for minute in (0, 5, 10)]
 
 
 @pytest.mark.parametrize("skills", [{}, {"error": "invalid_json"}, [], "text", {"skill_count": "3", "stats": [1]}])
@@ -82,11 +62,11 @@ def test_a_counter_that_was_started_anew_still_adds_up(tmp_path: Path) -> None:
         return record(minute, skills_snapshot={"skill_count": 1, "stats": {"total_errors_handled": handled}})
 
     log = written(tmp_path / "log.jsonl", counted(0, 5), counted(5, 9), counted(10, 2), counted(15, 3))
-    assert course(read_monitor_log(log)).handled.added == 4 + 2 + 1
+    assert course(read(log)).handled.added == 4 + 2 + 1
 
 
 def test_an_empty_log_has_no_figures_and_no_holes(tmp_path: Path) -> None:
-    found = course(read_monitor_log(written(tmp_path / "log.jsonl")))
+    found = course(read(written(tmp_path / "log.jsonl")))
     assert (found.snapshots, found.first, found.beat, found.holes, found.entries.last) == (0, None, None, (), None)
 
 

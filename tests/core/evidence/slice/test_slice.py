@@ -230,3 +230,22 @@ def test_the_growth_of_a_range_begins_with_what_was_known_before(store: Store) -
 def test_the_old_systems_log_is_a_slice_of_its_own(shared: Path) -> None:
     found = slice_of_log(shared / "seed-data" / "collective_learning_monitor_log.jsonl", START)
     assert (len(found.monitor), found.incidents, found.skipped) == (579, (), ())
+
+
+def test_bad_lines_of_a_monitors_log_are_named_and_the_rest_is_used_by_time(tmp_path: Path) -> None:
+    log, later = tmp_path / "log.jsonl", START + timedelta(minutes=5)
+    good = [json.dumps({"timestamp": to_text(at)}) for at in (later, START)]
+    log.write_text("\n".join([good[0], "", "{half", "[]", '{"timestamp": 5}', '{"timestamp": "soon"}', good[1]]))
+    found = slice_of_log(log, START)
+    assert [row.record["timestamp"] for row in found.monitor] == [to_text(START), to_text(later)]
+    assert [text.split(": ")[0] for text in found.skipped] == [
+        *(f"log.jsonl:{n}" for n in (2, 3, 4)),
+        *["log.jsonl"] * 2,
+    ]
+    assert found.skipped[-1] == "log.jsonl: a record was skipped: timestamp 'soon' is no time"
+
+
+def test_of_many_bad_lines_the_first_are_named(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("x\n" * 1000)
+    found = slice_of_log(tmp_path / "log.jsonl", START)
+    assert (len(found.skipped), found.skipped[-1]) == (101, "more lines were skipped")

@@ -22,7 +22,7 @@ from meshcore.runs import validate
 from meshcore.runs.history import latest_validations, request_validation
 from meshcore.service.loops import base, monitor
 from meshcore.service.loops.base import Loops, Say, Work
-from meshcore.service.loops.monitor import MonitorLoop, request_monitor
+from meshcore.service.loops.monitor import MonitorLoop
 from meshcore.service.loops.validator import ValidatorLoop
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock
@@ -114,14 +114,12 @@ def test_what_a_person_asks_for_is_done_now_and_readable(node: Node, tmp_path: P
     loops = Loops([MonitorLoop(quiet, node.clock), ValidatorLoop(quiet, node.clock)], node.home.store, node.clock)
     loops.start()
     try:
-        request_monitor(node.store, "ann")
         request_validation(node.store, ["run-2"], "ann", tmp_path / "runs")
         loops.attend(node.store)
         until(lambda: len(latest_validations(node.store)) == 1)
         [state] = latest_validations(node.store)
         assert (state.run, state.status) == ("run-2", "failed")
         assert state.errors[0].startswith("step_graph.json: ")
-        until((node.home.root / LOG_NAME).exists)
         request_validation(node.store, None, "ann")
         until(lambda: attended(loops, node.store) and any("--runs-root" in what for what in faults(node.store)))
     finally:
