@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from meshcore.agents.sessions import session_files
+from meshcore.agents.session_file import session_files
 from meshcore.knowledge.history import preview
 
 GOAL_MEMORY_MIB = 100  # of the process that reads, the interpreter included

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from meshcore.agents.connecting import hook_command
+from meshcore.agents.hook_settings import hook_command
 from meshcore.agents.samples import failed_call
 from meshcore.demo.stage import PROGRAM, build_stand_in
 from screenshots import plain_fonts, rasterise  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ import pytest
 from tests.core.agents.test_payloads import ALL, recorded
 from tests.world import FIX, TIMEOUT_S, Agent, World
 
-from meshcore.agents.connecting import hook_command
+from meshcore.agents.hook_settings import hook_command
 from meshcore.agents.samples import failed_call
 from meshcore.clock import to_text
 from meshcore.config import load

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from meshcore.agents.base import Failure
-from meshcore.agents.sessions import Ended, Reading, read_session, session_files
+from meshcore.agents.session_file import Ended, Reading, read_session, session_files
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import CommandRun, Recognition, recognise, taught_by

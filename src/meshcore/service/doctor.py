@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from meshcore.agents import NAMES as AGENT_PROGRAMS
-from meshcore.agents.connecting import CONNECTED, NOT_CONNECTED, standing
+from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED, standing
 from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.clock import from_text
 from meshcore.config import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from meshcore.agents import NAMES
-from meshcore.agents import connecting as agents
+from meshcore.agents import hook_settings as agents
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.model import Json
 from meshtui.cli.context import Session, json_option, print_json, say, table

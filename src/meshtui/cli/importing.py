@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from meshcore.agents.sessions import FORMATS
+from meshcore.agents.session_file import FORMATS
 from meshcore.knowledge.history import Preview, preview
 from meshcore.model import Json, Skill
 from meshtui.cli.context import Session, json_option, note, print_json, say

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.core.healing.small_mesh import SmallMesh, taught
 
-from meshcore.agents.connecting import connect, connection, hook_command, settings_path
+from meshcore.agents.hook_settings import connect, connection, hook_command, settings_path
 from meshcore.config import Settings
 from meshcore.safety.keys import load_or_create
 from meshcore.service import doctor

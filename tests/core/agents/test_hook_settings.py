@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcore.agents import NAMES
-from meshcore.agents import connecting as agents
+from meshcore.agents import hook_settings as agents
 from meshcore.agents.settings_file import read_settings
 from meshcore.errors import ConfigurationError
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.agents.made_sessions import PROJECT, Ran, claude_lines, claude_session, codex_session, story
 
-from meshcore.agents import sessions
+from meshcore.agents import session_file
 from meshcore.agents.base import Failure, Success
-from meshcore.agents.sessions import FORMATS, Ended, Reading, read_session, session_files
+from meshcore.agents.session_file import FORMATS, Ended, Reading, read_session, session_files
 
 MAKE = {"claude-code": claude_session, "codex": codex_session}
 
@@ -92,7 +92,7 @@ def test_broken_lines_are_passed_over_counted_and_named(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end_is_never_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_LINE", 4096)
+    monkeypatch.setattr(session_file, "MAX_LINE", 4096)
     path = codex_session(tmp_path, story())
     text = path.read_text()
     path.write_text('{"CommandExecution": "' + "x" * 200_000 + '"}\n' + text + '{"CommandExecution": "' + "x" * 99_999)
@@ -103,7 +103,7 @@ def test_a_line_without_end_is_never_held(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_calls_that_never_end_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_WAITING", 2)
+    monkeypatch.setattr(session_file, "MAX_WAITING", 2)
     lines = claude_lines([Ran(f"make {n}", 0, "", n) for n in range(5)])
     calls, results = lines[1::2], lines[2::2]
     path = tmp_path / "s.jsonl"
