@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from meshcore.agents.session_file import session_files
+from meshcore.agents.table import session_files_of
 from meshcore.knowledge.history import preview
 
 GOAL_MEMORY_MIB = 100  # of the process that reads, the interpreter included
@@ -70,7 +70,9 @@ def read_ours(home: Path) -> dict[str, float]:
 def read_plainly(home: Path) -> float:
     """Return the seconds of reading each line as JSON and no more."""
     before = time.process_time()
-    for path, _ in session_files("claude-code", {"HOME": str(home)}):
+    files = session_files_of("claude-code", {"HOME": str(home)})
+    assert files is not None
+    for path, _ in files.found():
         with path.open("rb") as file:
             for line in file:
                 json.loads(line)

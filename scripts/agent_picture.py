@@ -24,7 +24,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from meshcore.agents.hook_settings import hook_command
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import program
 from meshcore.demo.stage import PROGRAM, build_stand_in
 from screenshots import plain_fonts, rasterise  # type: ignore[attr-defined]
 
@@ -92,10 +92,10 @@ class Replay:
 
     def _payload(self, agent: str, folder: Path, command: str, code: int, output: str) -> dict[str, Any]:
         call = f"call-{self.calls}"
+        sample = program(agent).sample(command, output, str(folder), ROOT, call)
         if code:
-            return failed_call(agent, command, output, str(folder), ROOT, call)
+            return sample
         if agent == "codex":  # the same event as a failure; its session file says how it ended
-            sample = failed_call(agent, command, output, str(folder), ROOT, call)
             rollout = Path(sample["transcript_path"])
             rollout.write_text(rollout.read_text().replace('"exit_code": 1', '"exit_code": 0'))
             return sample

@@ -20,8 +20,8 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from meshcore import __version__
-from meshcore.agents import claude_code
 from meshcore.agents.base import Answer
+from meshcore.agents.table import tool_events
 from meshcore.config import Settings
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.exchange.receive import exchange
@@ -47,7 +47,6 @@ TEXT_LIMIT = 100_000  # characters of an error that are read
 FIX_LIMIT = 2_000  # characters of a fix
 LISTED = 200  # skills in the list of resources
 REPORTS = "reported_outcomes:"  # + skill: what models said of it, counted; it enters no figure of the mesh
-_HOOK_EVENTS = ("PostToolUseFailure", "PostToolUse")
 
 INSTRUCTIONS = """\
 meshtui knows which command fixed which error, verified by running the failed command again. When a command fails, call
@@ -146,13 +145,14 @@ class _Tools:
         ] = "",
     ) -> Annotated[CallToolResult, Fixes]:
         """Ask which known fix answers an error, before trying things. Changes nothing."""
-        if hook_event and hook_event not in _HOOK_EVENTS:
-            raise ToolError(f"hook_event is one of {', '.join(_HOOK_EVENTS)}, or left out")
+        programs = tool_events() if hook_event else {}
+        if hook_event and hook_event not in programs:
+            raise ToolError(f"hook_event is one of {', '.join(programs)}, or left out")
         signature = _signature(error, command)
         with self._node() as node:
             exchange(node)
             found, best = _found(node, signature, folder or str(Path.cwd()))
-        text = (claude_code.answer(hook_event, best) or "{}") if hook_event else found.model_dump_json()
+        text = (programs[hook_event].answer(hook_event, best) or "{}") if hook_event else found.model_dump_json()
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=found.model_dump())
 
     def report_fix(

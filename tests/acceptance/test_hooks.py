@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.core.agents.test_payloads import ALL, recorded
+from tests.core.agents.recordings import recorded
 from tests.world import FIX, TIMEOUT_S, Agent, World
 
 from meshcore.agents.hook_settings import hook_command
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import NAMES, program
 from meshcore.clock import to_text
 from meshcore.config import load
 from meshcore.healing.teaching import teach
@@ -50,7 +50,7 @@ def call(agent: Agent, name: str, payload: object, **variables: str) -> subproce
 
 
 def failure(agent: Agent, name: str, number: int, **fields: Any) -> dict[str, Any]:
-    sample = failed_call(name, "python3 app.py", ERROR, str(agent.work), agent.world.root, f"call-{number}")
+    sample = program(name).sample("python3 app.py", ERROR, str(agent.work), agent.world.root, f"call-{number}")
     return {**sample, **fields}
 
 
@@ -63,11 +63,11 @@ def rows(agent: Agent, sql: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in ("claude-code", "codex") else pytest.param(name, marks=pytest.mark.long) for name in ALL]
+    "name", [name if name in ("claude-code", "codex") else pytest.param(name, marks=pytest.mark.long) for name in NAMES]
 )
 def test_a_recorded_conversation_ends_with_the_right_answer_and_rows(shared: Path, me: Agent, name: str) -> None:
-    learn(me, "ModuleNotFoundError: No module named 'nonexistent_xyz'", "pip install nonexistent-xyz")
     conversation = list(recorded(shared, name))
+    learn(me, "ModuleNotFoundError: No module named 'nonexistent_xyz'", "pip install nonexistent-xyz")
     sessions = [payload.get("session_id", payload.get("sessionId")) for payload in conversation]
     said: list[str] = []
     for payload, session in zip(conversation, sessions, strict=True):
@@ -137,7 +137,7 @@ def test_what_is_no_payload_is_answered_with_nothing(me: Agent, data: bytes) -> 
 
 def test_an_output_of_5_mb_is_answered(me: Agent) -> None:
     learn(me)
-    sample = failed_call("claude-code", "make", "x" * 5_000_000 + f"\n{ERROR}", str(me.work), me.home, "c1")
+    sample = program("claude-code").sample("make", "x" * 5_000_000 + f"\n{ERROR}", str(me.work), me.home, "c1")
     done = call(me, "claude-code", sample)
     assert FIX.encode() in done.stdout
     assert rows(me, "SELECT length(excerpt)<=4096 FROM incidents") == [(1,)]
@@ -210,7 +210,7 @@ def test_in_mode_auto_the_agent_is_told_that_its_command_works_now(me: Agent) ->
     assert me.call("mode", "--via", "claude-code", "auto").returncode == 0
     first = me.run(*me.app, mode="off")
     command = " ".join(me.app)
-    sample = failed_call("claude-code", command, first.stderr, str(me.work), me.home, "c1")
+    sample = program("claude-code").sample(command, first.stderr, str(me.work), me.home, "c1")
     done = call(me, "claude-code", sample, PATH=f"{me.venv / 'bin'}:{os.environ['PATH']}")
     said = json.loads(done.stdout)
     assert "has solved this" in said["hookSpecificOutput"]["additionalContext"], said

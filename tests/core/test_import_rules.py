@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import meshcore
+from meshcore.agents.table import MODULES, SHELL
 
 LIGHT = (
     "meshcore.hook.shell",
@@ -24,7 +25,7 @@ LIGHT = (
     "meshcore.journal.writer",
     "meshcore.hook.main",
     "meshcore.hook.call",
-    *(f"meshcore.agents.{name}" for name in ("claude_code", "codex", "gemini", "copilot", "opencode", "cursor")),
+    *(f"meshcore.agents.{module}" for module in (*MODULES.values(), SHELL)),
 )
 
 # What a bare interpreter has loaded by itself (site's .pth files, for example) is not the modules' doing.

@@ -5,13 +5,15 @@ Light: a hook imports this, so the standard library only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from meshcore.model import Json
+    from pathlib import Path
 
+    from meshcore.model import Json
 
 TEXT_LIMIT = 1 << 20  # characters of one text of a payload
 
@@ -61,25 +63,6 @@ class Answer:
     message: str = ""
 
 
-class Agent(Protocol):
-    """One agent program. A module of this package is one: these are its names."""
-
-    NAME: str
-    """What the agent is called on the command line, and the `via` of its incidents."""
-
-    WAIT_SECONDS: float
-    """How long its hook may take, from its own time limit: a healing that takes longer goes on behind its back."""
-
-    def read(self, payload: Mapping[str, Json]) -> Report | None:
-        """Return what a payload reports of a shell command, None where it reports nothing that counts.
-
-        Tolerant: unknown fields are passed over, and where what counts is missing or of another type it is None.
-        """
-
-    def answer(self, event: str, answer: Answer) -> str:
-        """Return an answer to an event as this agent reads it on the hook's standard output, "" where it reads none."""
-
-
 def text(fields: Mapping[str, Json], *names: str) -> str:
     """Return the first of these fields that is a text with anything in it, "" where none is."""
     for name in names:
@@ -97,8 +80,6 @@ def fields(parent: Mapping[str, Json], *names: str) -> Mapping[str, Json]:
     for name in names:
         value = parent.get(name)
         if isinstance(value, str) and value.lstrip().startswith("{"):
-            import json
-
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
@@ -115,26 +96,8 @@ def number(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
 
 
-_ANSWER_WITH_1 = frozenset(
-    [
-        "grep",
-        "egrep",
-        "fgrep",
-        "rg",
-        "ag",
-        "ack",
-        "diff",
-        "cmp",
-        "test",
-        "[",
-        "[[",
-        "pgrep",
-        "which",
-        "command",
-        "type",
-        "expr",
-    ]
-)
+_SEARCHES = ("grep", "egrep", "fgrep", "rg", "ag", "ack", "pgrep", "which", "command", "type")
+_COMPARISONS = ("diff", "cmp", "test", "[", "[[", "expr")
 
 
 def is_answer(command: str, exit_code: int | None) -> bool:
@@ -148,4 +111,30 @@ def is_answer(command: str, exit_code: int | None) -> bool:
     words = last.rsplit(";", 1)[-1].split()
     if words[:2] == ["git", "diff"] or words[:2] == ["git", "grep"]:
         return True
-    return bool(words) and words[0].rsplit("/", 1)[-1] in _ANSWER_WITH_1
+    return bool(words) and words[0].rsplit("/", 1)[-1] in (*_SEARCHES, *_COMPARISONS)
+
+
+def ended(call: Call, exit_code: int | None, *, timed_out: bool = False) -> Failure | Success:
+    """Return how a call ended: with an exit code of 0, or with one that is an answer, it succeeded."""
+    values = (call.command, call.cwd, call.session, call.call, call.output, call.event)
+    if exit_code == 0 or is_answer(call.command, exit_code):
+        return Success(*values)
+    return Failure(*values, exit_code, timed_out)
+
+
+def hook_output(event: str, answer: Answer) -> str:
+    """Return an answer in the form that most programs read: a message for the person, context for the agent."""
+    said: dict[str, Json] = {}
+    if answer.message:
+        said["systemMessage"] = answer.message
+    if answer.context:
+        said["hookSpecificOutput"] = {"hookEventName": event, "additionalContext": answer.context}
+    return json.dumps(said) if said else ""
+
+
+def user_folder(environment: Mapping[str, str], name: str, variable: str = "") -> Path:
+    """Return the folder that a variable names, else the one of this name in the user's home."""
+    from pathlib import Path
+
+    own = environment.get(variable)
+    return Path(own) if own else Path(environment.get("HOME") or Path.home()) / name

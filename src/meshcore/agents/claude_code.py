@@ -1,30 +1,50 @@
-"""Claude Code (as of 2.1.330): payloads of its hooks, and its answers. Standard library only."""
+"""Claude Code (as of 2.1.330): payloads of its hooks, answers, settings, session files. Light, see `table.Program`."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Denied, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import (
+    Answer,
+    Call,
+    Denied,
+    Failure,
+    Report,
+    Success,
+    ended,
+    fields,
+    hook_output,
+    number,
+    text,
+    user_folder,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
+    from meshcore.agents.session_file import Ended, SessionFiles
     from meshcore.model import Json
 
 NAME = "claude-code"
-WAIT_SECONDS = 50.0  # of the 60 that its configuration grants the hook
+WAIT_SECONDS = 50.0
 
 FAILED, DONE, BATCH = "PostToolUseFailure", "PostToolUse", "PostToolBatch"
-EVENTS = (FAILED, DONE, BATCH)
-SHELL_TOOLS = ("Bash",)
+TOOL_EVENTS = (FAILED, DONE)
+SHELL_TOOL = "Bash"
 
-_EXIT_CODE = re.compile(r"Exit code (-?\d{1,10})(?:\n|$)")
+_EXIT_CODE = re.compile(r"(?:Error: )?Exit code (-?\d{1,10})(?:\n|$)")
 _REFUSALS = (
     "The user doesn't want to proceed with this tool use",
     "The user doesn't want to take this action",
     "Permission to use Bash",
+    "PreToolUse:Bash hook error",
 )
+
+
+# --- payloads and answers ---------------------------------------------------------------------------------------------
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
@@ -36,51 +56,144 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     if event == BATCH:
         return _denied(payload)
     command = text(fields(payload, "tool_input"), "command")
-    if text(payload, "tool_name") not in SHELL_TOOLS or not command:
+    if text(payload, "tool_name") != SHELL_TOOL or not command:
         return None
-    call = Call(command, text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id"), "", event)
+    cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id")
     if event == FAILED:
-        return _failure(call, payload)
-    if event != DONE:
-        return None
+        said = text(payload, "error")
+        if payload.get("is_interrupt") is True or not said:
+            return None
+        code, output = _exit_code(said)
+        return ended(Call(command, cwd, session, call, output, event), code, timed_out=_timed_out(code, output))
     response = fields(payload, "tool_response")
-    if response.get("interrupted") is True:
+    if event != DONE or response.get("interrupted") is True:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
-    return Success(call.command, call.cwd, call.session, call.call, output, event)
+    return Success(command, cwd, session, call, output, event)
 
 
-def _failure(call: Call, payload: Mapping[str, Json]) -> Report | None:
-    said = text(payload, "error")
-    if payload.get("is_interrupt") is True or not said:
-        return None
+def _exit_code(said: str) -> tuple[int | None, str]:
+    """Return the exit code that a text begins with (None: with none) and the output behind it."""
     found = _EXIT_CODE.match(said)
-    code = number(found[1]) if found else None
-    output = said[found.end() :] if found else said
-    if is_answer(call.command, code):
-        return Success(call.command, call.cwd, call.session, call.call, output, call.event)
-    timed_out = code == 143 and output.startswith("Command timed out after ")
-    return Failure(call.command, call.cwd, call.session, call.call, output, call.event, code, timed_out)
+    return (number(found[1]) or None, said[found.end() :]) if found else (None, said)
+
+
+def _timed_out(code: int | None, output: str) -> bool:
+    return code == 143 and output.startswith("Command timed out after ")
 
 
 def _denied(payload: Mapping[str, Json]) -> Denied | None:
     calls = payload.get("tool_calls")
     for item in calls if isinstance(calls, list) else ():
-        if not isinstance(item, dict) or text(item, "tool_name") not in SHELL_TOOLS:
+        if not isinstance(item, dict) or text(item, "tool_name") != SHELL_TOOL:
             continue
         said, command = text(item, "tool_response"), text(fields(item, "tool_input"), "command")
-        if command and (said.startswith(_REFUSALS) or said.startswith("PreToolUse:Bash hook error")):
-            return Denied(
-                command, text(payload, "cwd"), text(payload, "session_id"), text(item, "tool_use_id"), said, BATCH
-            )
+        if command and said.startswith(_REFUSALS):
+            cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(item, "tool_use_id")
+            return Denied(command, cwd, session, call, said, BATCH)
     return None
 
 
 def answer(event: str, answer: Answer) -> str:
     """Return an answer as Claude Code reads it; see `Agent.answer`."""
-    said: dict[str, Json] = {}
-    if answer.message:
-        said["systemMessage"] = answer.message
-    if answer.context:
-        said["hookSpecificOutput"] = {"hookEventName": event, "additionalContext": answer.context}
-    return json.dumps(said) if said else ""
+    return hook_output(event, answer)
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where Claude Code is told of hooks: a group with a matcher per event; that of a batch takes none."""
+    from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
+
+    def entries(command: str) -> dict[str, Json]:
+        ours = {event: group(command, LIMIT_SECONDS, matcher=SHELL_TOOL) for event in (FAILED, DONE)}
+        return {**ours, BATCH: group(command, LIMIT_SECONDS)}
+
+    user_file = _folder(environment) / "settings.json"
+    return JsonHooks(("claude",), user_file, ".claude/settings.json", entries=entries)
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    return user_folder(environment, ".claude", "CLAUDE_CONFIG_DIR")
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as Claude Code reports it; see `Program.sample`."""
+    return {
+        "session_id": "meshtui-sample",
+        "cwd": cwd,
+        "hook_event_name": FAILED,
+        "tool_name": SHELL_TOOL,
+        "tool_input": {"command": command},
+        "error": f"Exit code 1\n{output}",
+        "is_interrupt": False,
+        "tool_use_id": call,
+    }
+
+
+# --- session files ----------------------------------------------------------------------------------------------------
+
+
+def sessions(environment: Mapping[str, str]) -> SessionFiles:
+    """Return where the session files lie: `projects/<project>/<session>.jsonl`.
+
+    An `assistant` line with a `tool_use` block is a call, a `user` line with a `tool_result` block of the same id its
+    end. The format is internal to Claude Code: what does not look as expected says nothing.
+    """
+    from meshcore.agents.session_file import SessionFiles
+
+    marks = (b'"tool_use"', b'"tool_result"')
+    return SessionFiles(_folder(environment) / "projects", re.compile(r"[\w.-]{1,200}\.jsonl"), marks, _commands)
+
+
+def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
+    """Yield the commands of a session as they ended."""
+    from collections import OrderedDict
+
+    from meshcore.agents import session_file
+
+    waiting: OrderedDict[str, Call] = OrderedDict()
+    for line in lines:
+        content = fields(line, "message").get("content")
+        for block in content if isinstance(content, list) else ():
+            if not isinstance(block, dict):
+                continue
+            if block.get("type") == "tool_use" and block.get("name") == SHELL_TOOL:
+                asked = fields(block, "input")
+                command = text(asked, "command")
+                if command and asked.get("run_in_background") is not True:
+                    call = text(block, "id")
+                    waiting[call] = Call(command, text(line, "cwd"), text(line, "sessionId"), call)
+                    if len(waiting) > session_file.MAX_WAITING:
+                        waiting.popitem(last=False)
+            elif block.get("type") == "tool_result":
+                asked_for = waiting.pop(text(block, "tool_use_id"), None)
+                at = session_file.seconds(line.get("timestamp"))
+                if asked_for is not None and at is not None and (report := _end(asked_for, block, line)):
+                    yield session_file.Ended(report, at)
+
+
+def _end(call: Call, block: Mapping[str, Json], line: Mapping[str, Json]) -> Failure | Success | None:
+    """Return how a call ended; None where it was not allowed, was interrupted, still runs, or only gave an answer."""
+    from meshcore.agents.session_file import MAX_OUTPUT
+
+    said, result = _said(block.get("content")), fields(line, "toolUseResult")
+    code, failed = 0, block.get("is_error") is True
+    if failed:
+        found, said = _exit_code(said)
+        if found is None:
+            return None
+        code = found
+    elif any(result.get(name) for name in ("interrupted", "backgroundTaskId", "returnCodeInterpretation")):
+        return None
+    call = Call(call.command, call.cwd, call.session, call.call, said[-MAX_OUTPUT:])
+    report = ended(call, code, timed_out=_timed_out(code, call.output))
+    return None if failed and isinstance(report, Success) else report
+
+
+def _said(content: Json) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else ()
+    return "\n".join(filter(None, (text(part, "text") for part in parts if isinstance(part, dict))))

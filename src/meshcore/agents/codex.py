@@ -1,7 +1,7 @@
-"""Codex (as of 0.169.0): payloads of its hooks, how a command ended from its session file, and its answers.
+"""Codex (as of 0.169.0): payloads of its hooks, answers, settings, session files. Light, see `table.Program`.
 
-Standard library only. Success and failure come as the same event without an exit code; the session file beside it
-holds the exit code under the same id. That format is internal: where it does not say, the outcome is not known.
+Success and failure come as the same event without an exit code; the session file beside it holds the exit code under
+the same id. That format is internal: where it does not say, the outcome is not known.
 """
 
 from __future__ import annotations
@@ -12,19 +12,36 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents import claude_code
-from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import (
+    Answer,
+    Call,
+    Report,
+    ended,
+    fields,
+    hook_output,
+    is_answer,
+    number,
+    text,
+    user_folder,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
+    from meshcore.agents.session_file import Ended, SessionFiles
     from meshcore.model import Json
 
 NAME = "codex"
 WAIT_SECONDS = 50.0
 
 DONE = "PostToolUse"
-EVENTS = (DONE,)
 SHELL_TOOLS = ("Bash", "shell", "local_shell", "exec_command", "unified_exec")
 FIRST_LOOK, LAST_LOOK = 256 << 10, 4 << 20  # bytes from the end of the session file
+_MARK = b"CommandExecution"
+
+
+# --- payloads and answers ---------------------------------------------------------------------------------------------
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
@@ -38,15 +55,12 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     if code is None:
         return None
     output = text(payload, "tool_response") or text(item, "aggregated_output")
-    cwd, session = text(payload, "cwd"), text(payload, "session_id")
-    if code == 0 or is_answer(command, code):
-        return Success(command, cwd, session, call, output, DONE)
-    return Failure(command, cwd, session, call, output, DONE, code)
+    return ended(Call(command, text(payload, "cwd"), text(payload, "session_id"), call, output, DONE), code)
 
 
 def answer(event: str, answer: Answer) -> str:
-    """Return an answer as Codex reads it: as Claude Code does."""
-    return claude_code.answer(event, answer)
+    """Return an answer as Codex reads it; see `Agent.answer`."""
+    return hook_output(event, answer)
 
 
 def _completed(path: str, call: str) -> Mapping[str, Json]:
@@ -77,7 +91,7 @@ def _completed(path: str, call: str) -> Mapping[str, Json]:
 def _items(data: bytes, call: str) -> Iterator[Mapping[str, Json]]:
     mark = json.dumps(call).encode()
     for line in reversed(data.split(b"\n")):
-        if mark not in line or b"CommandExecution" not in line:
+        if mark not in line or _MARK not in line:
             continue
         try:
             item = fields(fields(json.loads(line), "payload"), "item")
@@ -85,3 +99,84 @@ def _items(data: bytes, call: str) -> Iterator[Mapping[str, Json]]:
             continue
         if item.get("id") == call and "exit_code" in item:
             yield item
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where Codex is told of hooks: a group with a matcher."""
+    from meshcore.agents.hook_settings import LIMIT_SECONDS, RESTART, JsonHooks, group
+
+    return JsonHooks(
+        ("codex",),
+        _folder(environment) / "hooks.json",
+        ".codex/hooks.json",
+        f"in Codex, open /hooks and trust the hook: it is skipped until you do; {RESTART}",
+        entries=lambda command: {DONE: group(command, LIMIT_SECONDS, matcher="Bash")},
+    )
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    return user_folder(environment, ".codex", "CODEX_HOME")
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as Codex reports it, its end in a session file; see `Program.sample`."""
+    item = {"type": "CommandExecution", "id": call, "exit_code": 1, "aggregated_output": output}
+    rollout = scratch / f"rollout-{call}.jsonl"
+    line = {"type": "event_msg", "payload": {"type": "item_completed", "item": item}}
+    rollout.write_text(json.dumps(line) + "\n")
+    return {
+        "session_id": "meshtui-sample",
+        "cwd": cwd,
+        "hook_event_name": DONE,
+        "tool_name": "Bash",
+        "tool_input": {"command": command},
+        "tool_response": output,
+        "tool_use_id": call,
+        "transcript_path": str(rollout),
+    }
+
+
+# --- session files ----------------------------------------------------------------------------------------------------
+
+
+def sessions(environment: Mapping[str, str]) -> SessionFiles:
+    """Return where the session files lie: `sessions/<year>/<month>/<day>/rollout-*.jsonl`.
+
+    An `item_completed` event is a command that has ended.
+    """
+    import re
+
+    from meshcore.agents.session_file import SessionFiles
+
+    pattern = re.compile(r"rollout-[\w.-]{1,200}\.jsonl")
+    return SessionFiles(_folder(environment) / "sessions", pattern, (_MARK,), _commands)
+
+
+def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
+    """Yield the commands of a session as they ended; an exit code that is an answer says nothing of the past."""
+    from urllib.parse import unquote
+
+    from meshcore.agents.session_file import MAX_OUTPUT, Ended, seconds
+
+    for line in lines:
+        payload = fields(line, "payload")
+        item = fields(payload, "item")
+        if text(payload, "type") != "item_completed" or text(item, "type") != "CommandExecution":
+            continue
+        code, command = number(item.get("exit_code")), _shell_text(item.get("command"))
+        at = seconds(line.get("timestamp"))
+        if code is None or at is None or not command or is_answer(command, code):
+            continue
+        cwd = unquote(text(item, "cwd").removeprefix("file://"))
+        output = text(item, "aggregated_output")[-MAX_OUTPUT:]
+        yield Ended(ended(Call(command, cwd, text(payload, "thread_id"), text(item, "id"), output), code), at)
+
+
+def _shell_text(command: Json) -> str:
+    """Return what was given to the shell: the last word of `bash -lc TEXT`; "" where it is another form."""
+    if not isinstance(command, list) or len(command) != 3 or not all(isinstance(word, str) for word in command):
+        return ""
+    return str(command[2]) if command[1] in ("-c", "-lc") else ""

@@ -1,4 +1,4 @@
-"""Copilot CLI (as of 1.0.102): payloads of its hooks, and its answers. Standard library only."""
+"""Copilot CLI (as of 1.0.102): payloads of its hooks, answers, settings. Light, see `table.Program`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
     from meshcore.model import Json
 
 NAME = "copilot"
 WAIT_SECONDS = 50.0
 
 DONE, FAILED = "postToolUse", "postToolUseFailure"
-EVENTS = (DONE, FAILED)
 SHELL_TOOLS = ("bash", "shell")
 
 _END = re.compile(r"\n?<(?:shellId: [^\n>]{0,100} )?(?:completed|exited) with exit code (-?\d{1,10})>\s*$")
@@ -40,9 +42,7 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     cwd, session, call = text(payload, "cwd", "workingDirectory"), text(payload, "sessionId"), _moment(payload)
     output, event = said[: end.start()] if end else said, FAILED if error else DONE
-    if code == 0 or is_answer(command, code):
-        return Success(command, cwd, session, call, output, event)
-    return Failure(command, cwd, session, call, output, event, code)
+    return ended(Call(command, cwd, session, call, output, event), code)
 
 
 def _moment(payload: Mapping[str, Json]) -> str:
@@ -54,3 +54,32 @@ def _moment(payload: Mapping[str, Json]) -> str:
 def answer(event: str, answer: Answer) -> str:
     """Return an answer as Copilot reads it; see `Agent.answer`. It has no line for the person."""
     return json.dumps({"additionalContext": answer.context}) if answer.context else ""
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where Copilot is told of hooks: a file of our own in a folder of such files."""
+    from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks
+
+    return JsonHooks(
+        ("copilot",),
+        user_folder(environment, ".copilot") / "hooks" / "meshtui.json",
+        ".github/hooks/meshtui.json",
+        entries=lambda command: {
+            event: {"type": "command", "bash": command, "timeoutSec": LIMIT_SECONDS} for event in (DONE, FAILED)
+        },
+        keys=("command", "bash"),
+        head={"version": 1},
+    )
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as Copilot reports it; see `Program.sample`."""
+    said = f"{output}\n<shellId: 0 completed with exit code 1>"
+    return {
+        "sessionId": "meshtui-sample",
+        "timestamp": call,
+        "cwd": cwd,
+        "toolName": "bash",
+        "toolArgs": {"command": command},
+        "toolResult": {"resultType": "success", "textResultForLlm": said},
+    }

@@ -1,4 +1,4 @@
-"""Cursor, from its documentation only: payloads of its hooks, and its answers. Standard library only.
+"""Cursor, from its documentation only: payloads of its hooks, answers, settings. Light, see `table.Program`.
 
 It can also load Claude Code's hooks; a failure that comes both ways counts once.
 """
@@ -9,16 +9,18 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
     from meshcore.model import Json
 
 NAME = "cursor"
 WAIT_SECONDS = 50.0
 
 FAILED, DONE = "postToolUseFailure", "postToolUse"
-EVENTS = (FAILED, DONE)
 SHELL_TOOLS = ("Shell", "Bash", "run_terminal_cmd")
 
 
@@ -39,17 +41,41 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     result = fields(payload, "tool_output", "tool_response")
     code = number(result.get("exitCode", result.get("exit_code")))
     if event == FAILED or error:
-        if is_answer(command, code):
-            return Success(command, cwd, session, call, error, FAILED)
-        return Failure(command, cwd, session, call, error, FAILED, code)
+        return ended(Call(command, cwd, session, call, error, FAILED), code or None)
     if event != DONE:
         return None
     output = text(result, "stdout", "output") or text(payload, "tool_output")
-    if code in (None, 0) or is_answer(command, code):
-        return Success(command, cwd, session, call, output, DONE)
-    return Failure(command, cwd, session, call, output, DONE, code)
+    return ended(Call(command, cwd, session, call, output, DONE), code or 0)
 
 
 def answer(event: str, answer: Answer) -> str:
     """Return an answer as Cursor reads it; see `Agent.answer`."""
     return json.dumps({"additional_context": answer.context}) if answer.context else ""
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where Cursor is told of hooks."""
+    from meshcore.agents.hook_settings import LIMIT_SECONDS, RESTART, JsonHooks
+
+    return JsonHooks(
+        ("cursor-agent", "cursor"),
+        user_folder(environment, ".cursor") / "hooks.json",
+        ".cursor/hooks.json",
+        f"{RESTART}; if it also loads Claude Code's hooks, a failure counts once all the same",
+        entries=lambda command: {event: {"command": command, "timeout": LIMIT_SECONDS} for event in (FAILED, DONE)},
+        head={"version": 1},
+    )
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as Cursor reports it; see `Program.sample`."""
+    return {
+        "conversation_id": "meshtui-sample",
+        "cwd": cwd,
+        "hook_event_name": FAILED,
+        "tool_name": "Shell",
+        "tool_input": {"command": command},
+        "error_message": output,
+        "is_interrupt": False,
+        "tool_use_id": call,
+    }

@@ -1,4 +1,4 @@
-"""Gemini CLI (as of 0.61.0): payloads of its hooks, and its answers. Standard library only."""
+"""Gemini CLI (as of 0.61.0): payloads of its hooks, answers, settings. Light, see `table.Program`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents import claude_code
-from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import Answer, Call, Report, ended, fields, hook_output, number, text, user_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
     from meshcore.model import Json
 
 NAME = "gemini"
 WAIT_SECONDS = 50.0
 
 DONE = "AfterTool"
-EVENTS = (DONE,)
-SHELL_TOOLS = ("run_shell_command",)
+SHELL_TOOL = "run_shell_command"
 
 # What Gemini itself writes behind the output; the output before it may hold the same words.
 _TAIL = re.compile(
@@ -30,7 +31,7 @@ _HEAD = re.compile(r"\s*(?:<untrusted_context>\s*\n)?(?:(?:Command|Directory): [
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command; see `Agent.read`."""
     command = text(fields(payload, "tool_input"), "command")
-    if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") not in SHELL_TOOLS or not command:
+    if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") != SHELL_TOOL or not command:
         return None
     said = text(fields(payload, "tool_response"), "llmContent")
     tail, head = _TAIL.search(said), _HEAD.match(said)
@@ -41,11 +42,35 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     output = said[head.end() : tail.start()] if tail.start() > head.end() else ""
     # It tells no id of the call; two hooks that see the same one see the same moment.
     cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "timestamp")
-    if code == 0 or is_answer(command, code):
-        return Success(command, cwd, session, call, output, DONE)
-    return Failure(command, cwd, session, call, output, DONE, code)
+    return ended(Call(command, cwd, session, call, output, DONE), code)
 
 
 def answer(event: str, answer: Answer) -> str:
-    """Return an answer as Gemini reads it: as Claude Code does."""
-    return claude_code.answer(event, answer)
+    """Return an answer as Gemini reads it; see `Agent.answer`."""
+    return hook_output(event, answer)
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where Gemini is told of hooks: a group with a matcher, its time limit in milliseconds."""
+    from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
+
+    return JsonHooks(
+        ("gemini",),
+        user_folder(environment, ".gemini") / "settings.json",
+        ".gemini/settings.json",
+        entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=SHELL_TOOL)},
+    )
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as Gemini reports it; see `Program.sample`."""
+    content = f"<untrusted_context>\nOutput: {output}\nExit Code: 1\nProcess Group PGID: 1\n</untrusted_context>"
+    return {
+        "session_id": "meshtui-sample",
+        "cwd": cwd,
+        "hook_event_name": DONE,
+        "tool_name": SHELL_TOOL,
+        "tool_input": {"command": command},
+        "tool_response": {"llmContent": content},
+        "timestamp": call,
+    }

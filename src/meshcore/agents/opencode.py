@@ -1,6 +1,6 @@
-"""opencode (as of 1.18.33): what our plugin for it sends, and what the plugin adds to the output of a command.
+"""opencode (as of 1.18.33): what our plugin for it sends and adds to an output, settings. Light, see `table.Program`.
 
-Standard library only. opencode calls plugins, not programs: `opencode.js` beside this file is the plugin that
+opencode calls plugins, not programs: `opencode.js` beside this file is the plugin that
 `meshtui connect opencode` writes; it hands each finished command to the hook and appends the answer.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Failure, Report, Success, fields, is_answer, number, text
+from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshcore.agents.hook_settings import HookSettings
     from meshcore.model import Json
 
 NAME = "opencode"
 WAIT_SECONDS = 50.0
 
 DONE = "tool.execute.after"
-EVENTS = (DONE,)
 SHELL_TOOLS = ("bash", "shell")
 
 
@@ -34,11 +36,31 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     output = text(metadata, "output") or text(done, "output")
     cwd, session, call = text(payload, "cwd", "directory"), text(called, "sessionID"), text(called, "callID")
-    if code == 0 or is_answer(command, code):
-        return Success(command, cwd, session, call, output, DONE)
-    return Failure(command, cwd, session, call, output, DONE, code)
+    return ended(Call(command, cwd, session, call, output, DONE), code)
 
 
 def answer(event: str, answer: Answer) -> str:
     """Return an answer as the plugin appends it to the output: plain text."""
     return answer.context
+
+
+def hooks(environment: Mapping[str, str]) -> HookSettings:
+    """Return where opencode finds our plugin."""
+    from importlib.resources import files
+
+    from meshcore.agents.hook_settings import OwnFile
+
+    return OwnFile(
+        ("opencode",),
+        user_folder(environment, ".config", "XDG_CONFIG_HOME") / "opencode" / "plugins" / "meshtui.js",
+        ".opencode/plugins/meshtui.js",
+        template=files("meshcore.agents").joinpath("opencode.js").read_text("utf-8"),
+        mark="// written by `meshtui connect opencode`",
+        before_command="const COMMAND = ",
+    )
+
+
+def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dict[str, Json]:
+    """Return a failed command as our plugin reports it; see `Program.sample`."""
+    called = {"tool": "bash", "sessionID": "meshtui-sample", "callID": call, "args": {"command": command}}
+    return {"directory": cwd, "input": called, "output": {"metadata": {"output": output, "exit": 1}}}

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshcore.agents.base import Agent, Call, Denied, Failure, Success
+from meshcore.agents.base import Call, Denied, Failure, Success
+from meshcore.agents.table import Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.exchange.bodies import summary

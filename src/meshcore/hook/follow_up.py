@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from json import loads
 
-from meshcore.agents import agent as agent_called
 from meshcore.agents.base import Answer
+from meshcore.agents.table import agent as agent_called
 from meshcore.config import load
 from meshcore.exchange.receive import exchange
 from meshcore.healing.healer import Considered, Healer

@@ -1,7 +1,7 @@
 """What agents call at each finished command: note a failure, answer what is known, and be gone in no time.
 
 Light: the standard library only, and of that what is quick to load, later what is needed later. What needs more
-(policy, keys, the bridge) is a follow-up that takes this process's place: `healing.after_hook`. An agent is never
+(policy, keys, the bridge) is a follow-up that takes this process's place: `hook.follow_up`. An agent is never
 blocked: whatever is wrong with us, nothing is printed and the exit code is 0; the fault is an event of the store where
 that can be had.
 """
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents import agent as agent_called
 from meshcore.agents.payload import Payload, read_payload
+from meshcore.agents.table import agent as agent_called
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ _DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
 def main(name: str, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False) -> int:
     """Handle the payload on standard input for an agent program; always 0.
 
-    `to_the_end`: this process ends at once without closing what is open; see `hook_call.take`.
+    `to_the_end`: this process ends at once without closing what is open; see `hook.call.take`.
     """
     try:
         handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge, to_the_end=to_the_end)

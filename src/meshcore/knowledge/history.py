@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from meshcore.agents.base import Failure
-from meshcore.agents.session_file import Ended, Reading, read_session, session_files
+from meshcore.agents.session_file import Ended, Reading
+from meshcore.agents.table import session_files_of
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import CommandRun, Recognition, recognise, taught_by
@@ -80,14 +81,17 @@ def preview(agent: str, environment: Mapping[str, str] | None = None, progress: 
 
     Memory does not grow with the files. Raises KeyError for an agent whose files cannot be read.
     """
-    files = session_files(agent, os.environ if environment is None else environment)
+    kept = session_files_of(agent, os.environ if environment is None else environment)
+    if kept is None:
+        raise KeyError(agent)
+    files = kept.found()
     total = sum(size for _, size in files)
     past = _Past()
     reading = Reading()
     sessions = 0
     for path, _ in files:
         try:
-            past.take_session(_told(read_session(agent, path, reading), reading, total, progress))
+            past.take_session(_told(kept.read(path, reading), reading, total, progress))
         except OSError as error:
             reading.note(path, 1, f"cannot be read ({error.strerror})")
             continue

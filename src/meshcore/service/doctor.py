@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from meshcore.agents import NAMES as AGENT_PROGRAMS
-from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED, standing
+from meshcore.agents import table as agents
+from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED
 from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.clock import from_text
 from meshcore.config import Settings
@@ -253,7 +253,7 @@ def _records(node: Node) -> Check:
 
 
 def _hooks(environment: Mapping[str, str]) -> Check:
-    stand = {agent: standing(agent, "user", environment, Path.cwd()) for agent in AGENT_PROGRAMS}
+    stand = {name: agents.program(name).hooks(environment).standing("user", Path.cwd()) for name in agents.NAMES}
     wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
     if wrong:
         return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")

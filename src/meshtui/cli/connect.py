@@ -6,14 +6,13 @@ import difflib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from meshcore.agents import NAMES
-from meshcore.agents import hook_settings as agents
+from meshcore.agents.hook_settings import Change, HookSettings, Scope, hook_command
+from meshcore.agents.table import NAMES, program
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.model import Json
 from meshtui.cli.context import Session, json_option, print_json, say, table
@@ -38,7 +37,7 @@ _agent = click.argument("agent", type=click.Choice(NAMES), required=False)
 def connect(
     session: Session,
     agent: str | None,
-    scope: agents.Scope,
+    scope: Scope,
     dry_run: bool,
     yes: bool,
     listing: bool,
@@ -57,8 +56,9 @@ def connect(
         raise UsageError(f"name an agent: {', '.join(NAMES)}; or --list")
     if trial:
         return _try_out(session, agent)
-    path = agents.settings_path(agent, scope, os.environ, Path.cwd())
-    change = agents.connection(agent, path, _command(session, agent))
+    hooks = program(agent).hooks(os.environ)
+    path = hooks.path(scope, Path.cwd())
+    change = hooks.change(path, _command(session, agent))
     if not change.needed:
         say(f"{agent} is connected already: {path}")
         return 0
@@ -68,16 +68,16 @@ def connect(
     if not yes and not _confirmed(f"write {change.file.path}?"):
         say("nothing was written")
         return EXIT_FAILURE
-    agents.connect(change)
-    _welcome(session, agent, path)
+    change.write()
+    _welcome(session, agent, hooks, path)
     return 0
 
 
 def _command(session: Session, agent: str) -> list[str]:
-    return agents.hook_command(agent, session.home, session.bridge)
+    return hook_command(agent, session.home, session.bridge)
 
 
-def _show_diff(change: agents.Change) -> None:
+def _show_diff(change: Change) -> None:
     name = str(change.file.path)
     before = (change.file.text or "").splitlines()
     for line in difflib.unified_diff(before, change.after.splitlines(), name, name, n=2, lineterm=""):
@@ -92,13 +92,13 @@ def _confirmed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _welcome(session: Session, agent: str, path: Path) -> None:
+def _welcome(session: Session, agent: str, hooks: HookSettings, path: Path) -> None:
     settings = session.settings
     say(f"\n✓ {agent}@{settings.host} is a member of this node ({settings.agent})")
     say(f"  written: {path}")
-    if not agents.installed(agent, os.environ):
-        say(f"  {agents.program_called(agent).commands[0]} itself was not found on PATH; it will join when it is there")
-    say(f"  left to do: {agents.program_called(agent).afterwards}")
+    if not hooks.installed(os.environ):
+        say(f"  {hooks.commands[0]} itself was not found on PATH; it will join when it is there")
+    say(f"  left to do: {hooks.afterwards}")
     say(f"  see a fix arrive: meshtui connect --test {agent}")
     if importlib.util.find_spec("meshtui.cli.service") is not None:
         say("  hear others at once: meshtui service install --now")
@@ -134,12 +134,12 @@ def _state(session: Session, agent: str) -> dict[str, Json]:
         called = datetime.fromtimestamp(mark.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except OSError:
         called = ""
-    installed = agents.installed(agent, os.environ)
+    hooks = program(agent).hooks(os.environ)
     return {
         "agent": agent,
-        "installed": installed,
-        "user": agents.standing(agent, "user", os.environ, Path.cwd()),
-        "project": agents.standing(agent, "project", os.environ, Path.cwd()),
+        "installed": hooks.installed(os.environ),
+        "user": hooks.standing("user", Path.cwd()),
+        "project": hooks.standing("project", Path.cwd()),
         "called": called,
     }
 
@@ -156,12 +156,9 @@ def _try_out(session: Session, agent: str) -> int:
 
 
 def _installed(agent: str) -> list[str] | None:
-    scopes: Mapping[str, agents.Scope] = {"project": "project", "user": "user"}
-    for scope in scopes.values():
-        command = agents.installed_command(agent, agents.settings_path(agent, scope, os.environ, Path.cwd()))
-        if command is not None:
-            return command
-    return None
+    hooks = program(agent).hooks(os.environ)
+    project = hooks.installed_command(hooks.path("project", Path.cwd()))
+    return project or hooks.installed_command(hooks.path("user", Path.cwd()))
 
 
 @click.command()
@@ -170,16 +167,17 @@ def _installed(agent: str) -> list[str] | None:
 @_project
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def disconnect(session: Session, agent: str | None, scope: agents.Scope, yes: bool) -> int:
+def disconnect(session: Session, agent: str | None, scope: Scope, yes: bool) -> int:
     """Take meshtui's hooks out of an agent's settings again; those of others stay."""
     if agent is None:
         raise UsageError(f"name an agent: {', '.join(NAMES)}")
-    path = agents.settings_path(agent, scope, os.environ, Path.cwd())
-    if not agents.is_connected(agent, path):
+    hooks = program(agent).hooks(os.environ)
+    path = hooks.path(scope, Path.cwd())
+    if hooks.installed_command(path) is None:
         say(f"{agent} is not connected: {path}")
         return 0
     if not yes and not _confirmed(f"take meshtui's hooks out of {path}?"):
         say("nothing was changed")
         return EXIT_FAILURE
-    say(f"{path}: {agents.disconnect(agent, path)}")
+    say(f"{path}: {hooks.disconnect(path)}")
     return 0

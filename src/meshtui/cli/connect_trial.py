@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import program
 from meshcore.config import load
 from meshcore.errors import EXIT_FAILURE, MeshError
 from meshcore.healing.teaching import teach
@@ -26,6 +26,7 @@ def try_out(agent: str, command: list[str]) -> int:
 
     Returns the exit code. Raises MeshError where the command cannot be started.
     """
+    found = program(agent)
     with tempfile.TemporaryDirectory(prefix="meshtui-test-") as folder:
         place = Path(folder)
         environment = {
@@ -38,7 +39,7 @@ def try_out(agent: str, command: list[str]) -> int:
             teach(node, ERROR, FIX)
         said, seconds = "", 0.0
         for call in ("meshtui-test-1", "meshtui-test-2"):
-            sample = failed_call(agent, "python3 -c 'import meshtui_test_module'", ERROR, folder, place, call)
+            sample = found.sample("python3 -c 'import meshtui_test_module'", ERROR, folder, place, call)
             said, seconds = _call(_without_pins(command, agent), sample, environment)
     say(f"$ {' '.join(command)}   ← a failed command, as {agent} reports it")
     say(said or "(no answer)")

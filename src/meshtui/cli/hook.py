@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meshcore.agents import NAMES
+from meshcore.agents.table import NAMES
 from meshtui.cli.context import Session
 
 

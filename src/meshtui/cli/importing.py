@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from meshcore.agents.session_file import FORMATS
+from meshcore.agents.table import with_sessions
 from meshcore.knowledge.history import Preview, preview
 from meshcore.model import Json, Skill
 from meshtui.cli.context import Session, json_option, note, print_json, say
@@ -22,7 +22,7 @@ def import_from() -> None:
 
 
 @import_from.command()
-@click.argument("agent", required=False, type=click.Choice(sorted(FORMATS)))
+@click.argument("agent", required=False, type=click.Choice(with_sessions()))
 @click.option("--yes", is_flag=True, help="Import without asking.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be imported.")
 @json_option
@@ -32,7 +32,7 @@ def history(session: Session, agent: str | None, yes: bool, dry_run: bool, as_js
 
     Nothing is written without a yes. A fix seen once comes in unconfirmed, one seen twice or more confirmed.
     """
-    names = [agent] if agent else sorted(FORMATS)
+    names = [agent] if agent else with_sessions()
     previews = []
     for name in names:
         with _bar(name) as progress:

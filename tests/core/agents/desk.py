@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from meshcore.agents import agent as agent_called
 from meshcore.agents.payload import Payload
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import program
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import load
 from meshcore.healing.teaching import teach
@@ -71,12 +70,12 @@ class Desk:
             return handled.text
         self.followed.append(str(handled.follow_up["what"]))
         answer = after_hook.run(handled.follow_up, self.environment)
-        return agent_called(agent).answer(str(handled.follow_up["event"]), answer)
+        return program(agent).answer(str(handled.follow_up["event"]), answer)
 
     def failed(self, agent: str = "claude-code", command: str = COMMAND, output: str = ERROR, **fields: Any) -> str:
         """Let an agent report a failure; each is another call."""
         self.calls += 1
-        sample = failed_call(agent, command, output, str(self.work), self.root, f"call-{self.calls}")
+        sample = program(agent).sample(command, output, str(self.work), self.root, f"call-{self.calls}")
         return self.report(agent, {**sample, **fields})
 
     def succeeded(self, command: str = COMMAND, output: str = "", **fields: Any) -> str:
@@ -97,7 +96,7 @@ class Desk:
         """Let Codex report a success, its exit code in the session file."""
         self.calls += 1
         call = f"call-{self.calls}"
-        sample = failed_call("codex", command, "", str(self.work), self.root, call)
+        sample = program("codex").sample(command, "", str(self.work), self.root, call)
         rollout = Path(sample["transcript_path"])
         rollout.write_text(rollout.read_text().replace('"exit_code": 1', '"exit_code": 0'))
         return self.report("codex", sample)

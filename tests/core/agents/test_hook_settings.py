@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcore.agents import NAMES
-from meshcore.agents import hook_settings as agents
+from meshcore.agents.hook_settings import HookSettings, hook_command
 from meshcore.agents.settings_file import read_settings
+from meshcore.agents.table import NAMES, program
 from meshcore.errors import ConfigurationError
 
 COMMAND = ["/opt/venv/bin/python", "-I", "-S", "/opt/venv/lib/meshcore/hookstart.py", "claude-code"]
@@ -30,24 +30,28 @@ OTHERS: dict[str, Any] = {
 }
 
 
+def of(agent: str, **environment: str) -> HookSettings:
+    return program(agent).hooks(environment)
+
+
 def connect(agent: str, path: Path, command: list[str] = COMMAND) -> bool:
-    change = agents.connection(agent, path, command)
+    change = of(agent).change(path, command)
     if change.needed:
-        agents.connect(change)
+        change.write()
     return change.needed
 
 
 @pytest.mark.parametrize("agent", NAMES)
 def test_connecting_and_disconnecting_leaves_nothing_behind(agent: str, tmp_path: Path) -> None:
-    path = agents.settings_path(agent, "user", {"HOME": str(tmp_path)}, tmp_path)
+    path = of(agent, HOME=str(tmp_path)).path("user", tmp_path)
     assert connect(agent, path)
-    assert agents.installed_command(agent, path) == COMMAND
+    assert of(agent).installed_command(path) == COMMAND
     before = path.read_bytes()
     assert not connect(agent, path), "twice changes nothing"
     assert path.read_bytes() == before
-    assert agents.disconnect(agent, path)
+    assert of(agent).disconnect(path)
     assert not path.exists() and list(path.parent.iterdir()) == []
-    assert agents.disconnect(agent, path) == ""
+    assert of(agent).disconnect(path) == ""
 
 
 @pytest.mark.parametrize("indent", [None, 2, 4, "\t"])
@@ -67,7 +71,7 @@ def test_hooks_of_others_stay_in_their_order_and_come_back_byte_by_byte(tmp_path
         assert f'\n{indent if indent == chr(9) else " " * indent}"model"' in path.read_text()
     else:
         assert "\n" not in path.read_text().strip()
-    agents.disconnect("claude-code", path)
+    of("claude-code").disconnect(path)
     assert path.read_text() == original
     assert [other.name for other in tmp_path.iterdir()] == ["settings.json"]
 
@@ -79,7 +83,7 @@ def test_what_was_changed_since_stays_when_disconnecting(tmp_path: Path) -> None
     data = json.loads(path.read_text())
     data["model"] = "sonnet"
     path.write_text(json.dumps(data, indent=2))
-    agents.disconnect("claude-code", path)
+    of("claude-code").disconnect(path)
     assert json.loads(path.read_text()) == {**OTHERS, "model": "sonnet"}
 
 
@@ -141,12 +145,12 @@ def test_a_byte_order_mark_and_an_empty_file_are_kept_or_filled(tmp_path: Path) 
     path.write_bytes(b"\xef\xbb\xbf{}\r\n")
     connect("claude-code", path)
     assert path.read_bytes().startswith(b"\xef\xbb\xbf{")
-    agents.disconnect("claude-code", path)
+    of("claude-code").disconnect(path)
     assert path.read_bytes() == b"\xef\xbb\xbf{}\r\n"
     path.write_text("")
     connect("claude-code", path)
-    assert agents.is_connected("claude-code", path)
-    agents.disconnect("claude-code", path)
+    assert of("claude-code").installed_command(path)
+    of("claude-code").disconnect(path)
     assert path.read_text() == ""
 
 
@@ -157,7 +161,7 @@ def test_a_link_is_followed_to_the_file_that_is_meant(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.symlink_to(real)
     connect("claude-code", path)
-    assert path.is_symlink() and agents.is_connected("claude-code", real)
+    assert path.is_symlink() and of("claude-code").installed_command(real)
 
 
 def test_a_link_to_nothing_or_in_a_circle_is_no_disaster(tmp_path: Path) -> None:
@@ -201,17 +205,17 @@ def test_a_plugin_that_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_folders_that_agents_are_told_of_in_variables_are_used(tmp_path: Path) -> None:
     environment = {"HOME": "/home/dev", "CLAUDE_CONFIG_DIR": "/c", "CODEX_HOME": "/x"}
-    assert agents.settings_path("claude-code", "user", environment, tmp_path) == Path("/c/settings.json")
-    assert agents.settings_path("codex", "user", environment, tmp_path) == Path("/x/hooks.json")
-    assert agents.settings_path("gemini", "user", environment, tmp_path) == Path("/home/dev/.gemini/settings.json")
-    assert agents.settings_path("codex", "project", environment, tmp_path) == tmp_path / ".codex/hooks.json"
+    assert of("claude-code", **environment).path("user", tmp_path) == Path("/c/settings.json")
+    assert of("codex", **environment).path("user", tmp_path) == Path("/x/hooks.json")
+    assert of("gemini", **environment).path("user", tmp_path) == Path("/home/dev/.gemini/settings.json")
+    assert of("codex", **environment).path("project", tmp_path) == tmp_path / ".codex/hooks.json"
 
 
 def test_the_command_names_absolute_paths_and_a_chosen_home() -> None:
-    command = agents.hook_command("codex", "home", None)
+    command = hook_command("codex", "home", None)
     assert all(Path(word).is_absolute() for word in (command[0], command[3], command[5]))
-    assert agents.hook_command("codex")[-1] == "codex"
-    assert agents.hook_command("codex", None, "/b.db")[-2:] == ["", "/b.db"]
+    assert hook_command("codex")[-1] == "codex"
+    assert hook_command("codex", None, "/b.db")[-2:] == ["", "/b.db"]
 
 
 _HOOK = st.fixed_dictionaries({"type": st.just("command"), "command": st.text(max_size=8)})
@@ -236,5 +240,5 @@ def test_any_settings_come_back_byte_by_byte(
     now = json.loads(path.read_text())
     for event, groups in data.get("hooks", {}).items():
         assert now["hooks"][event][: len(groups)] == groups
-    agents.disconnect("claude-code", path)
+    of("claude-code").disconnect(path)
     assert path.read_text() == original

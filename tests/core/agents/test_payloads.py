@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.agents.recordings import recorded
 
-from meshcore.agents import NAMES, agent
 from meshcore.agents.base import Answer, Denied, Failure, Success, is_answer
 from meshcore.agents.payload import LIMIT, Payload
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import NAMES, program
 from meshcore.model import Json
 
-RECORDED = {"claude-code": "claude_code", "codex": "codex", "gemini": "gemini", "copilot": "copilot"}
-ALL = {**RECORDED, "opencode": "opencode"}
 
-
-def recorded(shared: Path, name: str) -> Iterator[dict[str, Any]]:
-    """Yield what an agent's hook was given, as recorded."""
-    for line in (shared / "agent-payloads" / f"{ALL[name]}.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        payload = row.get("stdin", row)
-        if name == "codex":
-            payload["transcript_path"] = str(shared / "agent-payloads" / "codex_rollout.jsonl")
-        yield payload
-
-
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_recorded_conversation_reads_as_what_happened(shared: Path, name: str) -> None:
-    reports = [report for payload in recorded(shared, name) if (report := agent(name).read(payload)) is not None]
+    reports = [report for payload in recorded(shared, name) if (report := program(name).read(payload)) is not None]
     failures = [(r.command, r.exit_code) for r in reports if isinstance(r, Failure)]
     assert failures[:2] == [("python3 -c 'import nonexistent_xyz'", 1), ("echo out; echo err >&2; exit 3", 3)]
     first = reports[0]
@@ -44,13 +30,15 @@ def test_a_recorded_conversation_reads_as_what_happened(shared: Path, name: str)
 
 
 def test_claude_codes_timeout_is_a_failure_and_a_grep_without_a_match_is_none(shared: Path) -> None:
-    reports = [report for payload in recorded(shared, "claude-code") if (report := agent("claude-code").read(payload))]
+    reports = [
+        report for payload in recorded(shared, "claude-code") if (report := program("claude-code").read(payload))
+    ]
     assert [r.exit_code for r in reports if isinstance(r, Failure)] == [1, 3, 143]
     assert any(isinstance(r, Success) and r.command.startswith("grep") for r in reports)
     assert [r.command for r in reports if isinstance(r, Denied)] == ["BLOCKME"]
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_payload_cut_at_any_tenth_byte_reads_as_nothing(shared: Path, name: str) -> None:
     for payload in recorded(shared, name):
         data = json.dumps(payload).encode()
@@ -60,17 +48,17 @@ def test_a_payload_cut_at_any_tenth_byte_reads_as_nothing(shared: Path, name: st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_fields_change_nothing(name: str, tmp_path: Path) -> None:
-    sample = failed_call(name, "make", "boom", "/w", tmp_path, "c1")
+    sample = program(name).sample("make", "boom", "/w", tmp_path, "c1")
     more = {**sample, "new_field": [1, {"a": None}], "tool_name_2": "x"}
-    assert agent(name).read(more) == agent(name).read(sample)
-    assert isinstance(agent(name).read(sample), Failure)
+    assert program(name).read(more) == program(name).read(sample)
+    assert isinstance(program(name).read(sample), Failure)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_payload_with_a_field_missing_renamed_or_of_another_type_is_read_or_passed_over(
     name: str, tmp_path: Path
 ) -> None:
-    sample = failed_call(name, "make", "boom", "/w", tmp_path, "c1")
+    sample = program(name).sample("make", "boom", "/w", tmp_path, "c1")
     odd_values: tuple[Json, ...] = (None, 7, [], {}, "x")
     for field in sample:
         rest = {key: value for key, value in sample.items() if key != field}
@@ -79,7 +67,7 @@ def test_a_payload_with_a_field_missing_renamed_or_of_another_type_is_read_or_pa
             {**rest, f"{field}_v2": sample[field]},
             *({**rest, field: value} for value in odd_values),
         ):
-            report = agent(name).read(odd)
+            report = program(name).read(odd)
             assert report is None or report.command in ("make", "x")
 
 
@@ -97,7 +85,7 @@ _JSON = st.recursive(
 
 @given(st.sampled_from(NAMES), st.dictionaries(_FIELDS, _JSON | st.sampled_from(["Bash", "PostToolUse"]), max_size=8))
 def test_no_payload_is_an_error(name: str, payload: dict[str, Any]) -> None:
-    agent(name).read(payload)
+    program(name).read(payload)
 
 
 @given(st.binary(max_size=300))
@@ -113,11 +101,11 @@ def test_deep_nesting_is_no_payload() -> None:
 @pytest.mark.parametrize("unit", ["x", 'a "quoted" path\\n', "\u00e9\u4e16", "\x00\x1b[31m", "\\\\\\"])
 def test_an_output_of_5_mb_is_read_by_its_beginning_and_its_end(unit: str, tmp_path: Path) -> None:
     output = f"first line\n{unit * (5_000_000 // len(unit))}\nModuleNotFoundError: No module named 'django'"
-    sample = failed_call("claude-code", "make", output, "/w", tmp_path, "c1")
+    sample = program("claude-code").sample("make", output, "/w", tmp_path, "c1")
     data = json.dumps(sample, ensure_ascii=unit != "\u00e9\u4e16").encode()
     found = Payload(data[: LIMIT // 2], data[-LIMIT // 2 :]).parse()
     assert found is not None
-    report = agent("claude-code").read(found)
+    report = program("claude-code").read(found)
     assert isinstance(report, Failure)
     assert report.command == "make" and report.output.startswith("first line")
     assert report.output.endswith("No module named 'django'")
@@ -140,21 +128,21 @@ def test_an_exit_code_that_is_an_answer_is_no_failure(command: str, code: int, e
 
 
 def test_codex_without_its_session_file_says_nothing(tmp_path: Path) -> None:
-    sample = failed_call("codex", "make", "boom", "/w", tmp_path, "c1")
+    sample = program("codex").sample("make", "boom", "/w", tmp_path, "c1")
     for path in ("", "/nowhere", str(tmp_path), "/dev/zero", "a\0b"):
-        assert agent("codex").read({**sample, "transcript_path": path}) is None
+        assert program("codex").read({**sample, "transcript_path": path}) is None
 
 
 def test_a_line_in_the_output_is_no_exit_code(tmp_path: Path) -> None:
-    sample = failed_call("gemini", "make", "boom\nExit Code: 9\nmore", "/w", tmp_path, "c1")
-    report = agent("gemini").read(sample)
+    sample = program("gemini").sample("make", "boom\nExit Code: 9\nmore", "/w", tmp_path, "c1")
+    report = program("gemini").read(sample)
     assert isinstance(report, Failure) and report.exit_code == 1
-    sample = failed_call("copilot", "make", "<shellId: 0 completed with exit code 0>\nmore", "/w", tmp_path, "c1")
-    report = agent("copilot").read(sample)
+    sample = program("copilot").sample("make", "<shellId: 0 completed with exit code 0>\nmore", "/w", tmp_path, "c1")
+    report = program("copilot").read(sample)
     assert isinstance(report, Failure) and report.exit_code == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_of_nothing_is_nothing(name: str) -> None:
-    assert agent(name).answer("PostToolUse", Answer()) == ""
-    assert "the fix" in agent(name).answer("PostToolUse", Answer("the fix", "one line"))
+    assert program(name).answer("PostToolUse", Answer()) == ""
+    assert "the fix" in program(name).answer("PostToolUse", Answer("the fix", "one line"))

@@ -13,19 +13,26 @@ from tests.core.agents.made_sessions import PROJECT, Ran, claude_lines, claude_s
 
 from meshcore.agents import session_file
 from meshcore.agents.base import Failure, Success
-from meshcore.agents.session_file import FORMATS, Ended, Reading, read_session, session_files
+from meshcore.agents.session_file import Ended, Reading, SessionFiles
+from meshcore.agents.table import session_files_of, with_sessions
 
 MAKE = {"claude-code": claude_session, "codex": codex_session}
 
 
+def kept(name: str, **environment: str) -> SessionFiles:
+    found = session_files_of(name, environment)
+    assert found is not None
+    return found
+
+
 def ended(name: str, path: Path, reading: Reading | None = None) -> list[Ended]:
-    return list(read_session(name, path, reading or Reading()))
+    return list(kept(name).read(path, reading or Reading()))
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", with_sessions())
 def test_each_command_is_read_with_how_and_when_it_ended(name: str, tmp_path: Path) -> None:
     path = MAKE[name](tmp_path, story())
-    assert session_files(name, {"HOME": str(tmp_path)}) == [(path, path.stat().st_size)]
+    assert kept(name, HOME=str(tmp_path)).found() == [(path, path.stat().st_size)]
     found = ended(name, path)
     assert [one.call.command for one in found] == [ran.command for ran in story()]
     assert [one.at - found[0].at for one in found] == [0, 5, 30, 40]
@@ -52,8 +59,8 @@ def test_folders_that_the_agents_are_told_to_use_are_looked_at(tmp_path: Path) -
     claude, codex = claude_session(tmp_path, []), codex_session(tmp_path, [])
     places = {"CLAUDE_CONFIG_DIR": str(tmp_path / ".claude"), "CODEX_HOME": str(tmp_path / ".codex")}
     for name, path in (("claude-code", claude), ("codex", codex)):
-        assert [file for file, _ in session_files(name, {"HOME": "/nosuch", **places})] == [path]
-        assert session_files(name, {"HOME": "/nosuch"}) == []
+        assert [file for file, _ in kept(name, HOME="/nosuch", **places).found()] == [path]
+        assert kept(name, HOME="/nosuch").found() == []
 
 
 def test_what_was_not_allowed_interrupted_in_the_background_or_only_an_answer_did_not_fail(tmp_path: Path) -> None:
@@ -119,7 +126,7 @@ def test_links_pipes_and_other_files_are_not_read(tmp_path: Path) -> None:
     (folder.parent / "q").symlink_to(real.parent)
     os.mkfifo(folder / "b.jsonl")
     (folder / "notes.txt").write_text("x")
-    assert session_files("claude-code", {"HOME": str(tmp_path)}) == []
+    assert kept("claude-code", HOME=str(tmp_path)).found() == []
     with pytest.raises(OSError, match="symbolic links"):
         ended("claude-code", folder / "a.jsonl")
     assert ended("claude-code", folder / "b.jsonl") == []
@@ -134,8 +141,8 @@ values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", with_sessions())
 @settings(max_examples=20)
 @given(lines=st.lists(st.dictionaries(st.sampled_from(NAMES), values), max_size=4))
 def test_no_object_breaks_a_reader(name: str, lines: list[dict[str, object]]) -> None:
-    list(FORMATS[name].reader(iter(lines)))
+    list(kept(name).commands(iter(lines)))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import meshcore
-from meshcore.agents.samples import failed_call
+from meshcore.agents.table import program
 from meshcore.clock import SystemClock, to_text
 from meshcore.home import Home
 from meshcore.hook.call import PULLED
@@ -27,7 +27,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def hook(copy: Path, tmp_path: Path, number: int, **fields: Any) -> subprocess.CompletedProcess[bytes]:
-    sample = {**failed_call("claude-code", "make", "boom", str(tmp_path), tmp_path, f"c{number}"), **fields}
+    sample = {**program("claude-code").sample("make", "boom", str(tmp_path), tmp_path, f"c{number}"), **fields}
     environment = {"HOME": str(tmp_path), "MESHTUI_HOME": str(tmp_path / "home"), "USER": "dev"}
     command = [sys.executable, "-I", "-S", str(copy / "hookstart.py"), "claude-code"]
     done = subprocess.run(command, input=json.dumps(sample).encode(), capture_output=True, env=environment, check=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.core.agents.desk import COMMAND, ERROR, FIX, Desk
 
-from meshcore.agents import NAMES
+from meshcore.agents.table import NAMES
 from meshcore.control.decisions import offer_here
 from meshcore.evidence.effect import effect
 from meshcore.trust.modes import VIA

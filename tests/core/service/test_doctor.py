@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.core.healing.small_mesh import SmallMesh, taught
 
-from meshcore.agents.hook_settings import connect, connection, hook_command, settings_path
+from meshcore.agents.hook_settings import hook_command
+from meshcore.agents.table import program
 from meshcore.config import Settings
 from meshcore.safety.keys import load_or_create
 from meshcore.service import doctor
@@ -84,9 +85,10 @@ def test_connected_agent_programs_are_named_and_a_hook_whose_command_is_gone_is_
         return check.level, check.text
 
     assert hooks() == ("note", "no agent program is connected")
-    file = settings_path("claude-code", "user", home, tmp_path)
+    claude = program("claude-code").hooks(home)
+    file = claude.path("user", tmp_path)
     file.parent.mkdir()
-    connect(connection("claude-code", file, hook_command("claude-code")))
+    claude.change(file, hook_command("claude-code")).write()
     assert hooks() == ("ok", "claude-code connected")
     file.write_text(file.read_text().replace(sys.executable, "/nowhere/python"))
     assert hooks() == ("bad", "claude-code: its command is gone: connect again")
