@@ -1,0 +1,66 @@
+"""The house keeps its shape: few modules at the root, no room without a name, no circle, no long file."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
+CORE = SRC / "meshcore"
+STUBS = {"__init__", "hookstart", "shellstart"}  # the last two are named by installed hooks
+MOST_ROOT_MODULES = 10
+MOST_ROOMS = 32
+MOST_LINES = 400
+STILL_LONG = {"meshcore/model.py", "meshtui/screens/log.py"}
+STILL_FULL = {CORE / "agents/__init__.py"}
+STILL_CIRCULAR = {"meshcore.bridge.sqlite.* -> meshcore.bridge.legacy.table"}
+
+
+def test_few_modules_lie_at_the_root() -> None:
+    modules = {path.stem for path in CORE.glob("*.py")} - STUBS
+    assert len(modules) <= MOST_ROOT_MODULES, sorted(modules)
+
+
+def test_there_are_no_more_rooms_than_one_remembers() -> None:
+    rooms = [path.parent for path in SRC.rglob("__init__.py")]
+    assert len(rooms) <= MOST_ROOMS, sorted(str(room.relative_to(SRC)) for room in rooms)
+
+
+def test_the_door_of_a_room_says_what_it_is_for_and_nothing_else() -> None:
+    for path in SRC.rglob("__init__.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        assert ast.get_docstring(tree), path
+        assert len(tree.body) == 1 or path.parent.parent == SRC or path in STILL_FULL, path
+
+
+def test_no_file_is_longer_than_one_can_read_at_once() -> None:
+    lengths = {str(path.relative_to(SRC)): len(path.read_text("utf-8").splitlines()) for path in SRC.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES}.keys() <= STILL_LONG
+
+
+@pytest.mark.parametrize("kind", ["layers", "acyclic_siblings"])
+def test_no_import_runs_up_and_none_in_a_circle(kind: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    held = [contract for contract in contracts if contract["type"] == kind]
+    assert {name for one in held for name in one.get("containers", one.get("ancestors"))} == {"meshcore", "meshtui"}
+    assert all(contract["exhaustive"] for contract in held if kind == "layers")
+    assert {line for contract in held for line in contract.get("ignore_imports", ())} <= STILL_CIRCULAR
+
+
+def test_a_name_with_an_underscore_stays_in_its_room() -> None:
+    assert [line for path in SRC.rglob("*.py") for line in foreign_private_names(path)] == []
+
+
+def foreign_private_names(path: Path) -> Iterable[str]:
+    room = ".".join(path.relative_to(SRC).parts[:-1])
+    for line in path.read_text("utf-8").splitlines():
+        words = line.split()
+        if words[:1] == ["from"] and words[1].startswith("mesh") and "import" in words[2:3]:
+            private = [name for name in words[3:] if name.startswith("_") and not name.startswith("__")]
+            if private and words[1].rpartition(".")[0] != room:
+                yield f"{path.relative_to(SRC)}: {line.strip()}"
