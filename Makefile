@@ -67,8 +67,8 @@ screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chr
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
 	@$(BIN)/python scripts/agent_picture.py
 
-readme: $(VENV)/.run ## fill the README with what the commands print
-	@$(BIN)/python scripts/readme.py
+readme: $(VENV)/.run ## fill README and docs/commands.md with what the commands print
+	@$(BIN)/python scripts/docs.py $(ARGS)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis benchmarks/results

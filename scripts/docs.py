@@ -1,13 +1,12 @@
-"""Fill the README's blocks with what the commands really print: `make readme`.
+"""Fill the documents' blocks with what the commands really print: `make readme`.
 
-Plays the demo and a short working day in a throwaway folder, on a terminal of 100 columns, and replaces each block
-between `<!-- begin NAME -->` and `<!-- end NAME -->`.
+Plays the demo and a short working day in a throwaway folder, on a terminal of 110 columns, and replaces each block
+between `<!-- begin NAME -->` and `<!-- end NAME -->`. `--reference` replaces the table of commands alone.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -16,13 +15,17 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import click
+
 from meshcore.demo.stage import PROGRAM, build_stand_in
+from meshtui.cli.main import meshtui
 
 ROOT = Path("/tmp/mesh")
-README = Path(__file__).parent.parent / "README.md"
+REPOSITORY = Path(__file__).parent.parent
+README, COMMANDS = REPOSITORY / "README.md", REPOSITORY / "docs" / "commands.md"
 COLUMNS, LINES = 110, 40
 MESHTUI = Path(sys.executable).parent / "meshtui"
 
@@ -84,8 +87,29 @@ class Day:
         return "\n\n".join(shown)
 
 
-def blocks() -> dict[str, str]:
-    """Return the text of each block."""
+def reference() -> str:
+    """Return a table of every command: how it is called, and what it does."""
+    lines = ["| command | what it does |", "| --- | --- |"]
+    for usage, text in _rows(meshtui, click.Context(meshtui, info_name="meshtui")):
+        lines.append(f"| `{usage}` | {text} |")
+    return "\n".join(lines)
+
+
+def _rows(group: click.Group, context: click.Context) -> Iterator[tuple[str, str]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        inner = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from _rows(command, inner)
+        else:
+            usage = " ".join((inner.command_path, *command.collect_usage_pieces(inner)))
+            yield usage.replace("|", "\\|"), command.get_short_help_str(200).replace("|", "\\|")
+
+
+def printed() -> dict[str, str]:
+    """Return what the commands print, by the name of its block."""
     environment = {**os.environ, "NO_COLOR": "1"}
     demo = on_terminal([str(MESHTUI), "demo"], Path("/tmp"), environment)
     demo = re.sub(r"/tmp/meshtui-(demo|report)-\w+", r"/tmp/meshtui-\1", demo)
@@ -124,20 +148,31 @@ def blocks() -> dict[str, str]:
         "meshtui doctor",
     )
     shutil.rmtree(ROOT, ignore_errors=True)
-    return {"demo": demo.strip(), "use": use, "commands": looks}
+    return {name: f"```\n{text}\n```" for name, text in {"demo": demo.strip(), "use": use, "commands": looks}.items()}
+
+
+def block_of(path: Path, name: str) -> str:
+    """Return what stands in a block of a document. Raises SystemExit where there is none."""
+    found = re.search(f"<!-- begin {name} -->\n(.*?)<!-- end {name} -->", path.read_text("utf-8"), re.DOTALL)
+    return found[1].strip() if found else sys.exit(f"{path}: no block named {name}")
+
+
+def replace_block(path: Path, name: str, content: str) -> None:
+    """Put a text into a block of a document. Raises SystemExit where there is none."""
+    before, start, rest = path.read_text("utf-8").partition(f"<!-- begin {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end {name} -->")
+    if not end:
+        sys.exit(f"{path}: no block named {name}")
+    path.write_text(f"{before}{start}{content}\n{end}{after}", "utf-8")
 
 
 def main() -> None:
-    """Replace the blocks of the README."""
-    text = README.read_text("utf-8")
-    for name, content in blocks().items():
-        block = f"<!-- begin {name} -->\n```\n{content}\n```\n<!-- end {name} -->"
-        pattern = re.compile(f"<!-- begin {name} -->.*?<!-- end {name} -->", re.DOTALL)
-        if not pattern.search(text):
-            sys.exit(f"{README}: no block named {name}")
-        text = pattern.sub(lambda _, block=block: block, text)  # type: ignore[misc]
-    README.write_text(text, "utf-8")
-    print(json.dumps({"written": str(README.name)}))
+    """Replace the blocks."""
+    replace_block(COMMANDS, "reference", reference())
+    if sys.argv[1:] != ["--reference"]:
+        texts = printed()
+        for path, name in ((README, "demo"), (README, "use"), (COMMANDS, "commands")):
+            replace_block(path, name, texts[name])
 
 
 if __name__ == "__main__":
