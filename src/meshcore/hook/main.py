@@ -30,7 +30,6 @@ try:
 except Exception:
     pass
 """  # an installation that is half gone is no affair of the agent's either
-_DENIALS = (b"hook error", b"Permission to use", b"doesn't want to")
 
 
 def main(name: str, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False) -> int:
@@ -63,8 +62,6 @@ def handle(
 
     Raises MeshError where the store cannot be used, KeyError for an unknown agent.
     """
-    if b"PostToolBatch" in payload.head and not any(mark in payload.head for mark in _DENIALS):
-        return None
     program = agent_called(name)
     found = payload.parse()
     report = program.read(found) if found is not None else None
