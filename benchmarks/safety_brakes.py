@@ -20,9 +20,11 @@ from benchmarks.safety_rows import Row, environment_of, meshtui, run
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import Settings
 from meshcore.exchange.receive import exchange
+from meshcore.healing import ruling
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import Executor
 from meshcore.healing.healer import Healer
+from meshcore.healing.ruling import stop_reason
 from meshcore.healing.teaching import teach
 from meshcore.knowledge import matching
 from meshcore.model import AgentInfo, Circumstances, Incident, KnownSkill
@@ -100,12 +102,14 @@ def _apply_for_ever(folder: Path, skill_id: str, pipe: int) -> None:
     try:
         with Node(settings_of(folder)) as node:
             executor = Executor(node.clock, folder / "state", Containment())
-            healer = Healer(node, Policy.load(None), executor, {})
+            incident = _met(node, folder, 0)
+            found = matching.matches(incident.signature, node.store.skills)
+            match = next(one for one in found if one.skill_id == skill_id)
             while True:
                 began = time.monotonic()
                 step = PlannedStep(("/bin/true",))
                 done = executor.apply(
-                    [step], cwd=str(folder), environment={}, before_exec=lambda: healer.stop_reason(skill_id)
+                    [step], cwd=str(folder), environment={}, before_exec=lambda: stop_reason(node, incident, match)
                 )
                 if done.stopped:
                     break
@@ -214,7 +218,8 @@ def _timed(node: Node, healer: Healer, folder: Path, numbers: Iterable[int]) -> 
         exchange(node)
         with (
             mock.patch("meshcore.healing.healer.matches", watch.around(matching.matches)),
-            mock.patch.object(healer, "_rule", watch.around(healer._rule)),
+            mock.patch("meshcore.healing.healer.rule", watch.around(ruling.rule)),
+            mock.patch("meshcore.healing.healer.put", watch.around(ruling.put)),
         ):
             began = time.perf_counter()
             considered = healer.consider(incident, "auto", first_look=True)

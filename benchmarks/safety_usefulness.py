@@ -26,7 +26,7 @@ from meshcore.knowledge.matching import bucket_of, match
 from meshcore.knowledge.signature import read
 from meshcore.model import AgentInfo, Circumstances, Incident, Json, KnownSkill, Match, Outcome, Signature, Skill
 from meshcore.policy.policy import Policy
-from meshcore.policy.question import Question, Ruling
+from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.testing import MemoryIndex
 
 USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: as many as possible, 0 wrong"
@@ -43,7 +43,7 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     rest: Counter[str] = field(default_factory=Counter)
 
-    def note(self, row: Labelled, found: Match | None, ruling: Ruling | None) -> None:
+    def note(self, row: Labelled, found: Match | None, ruling: PolicyVerdict | None) -> None:
         """Count one decision on an incident whose verified fix is known."""
         self.asked += 1
         if found is None or ruling is None:
@@ -61,7 +61,7 @@ class Tally:
             self.rest[_needed(row, ruling)] += 1
 
 
-def _needed(row: Labelled, ruling: Ruling) -> str:
+def _needed(row: Labelled, ruling: PolicyVerdict) -> str:
     """Return what would have to be so for this command to go unattended: a class of errors, its programs, why not."""
     steps = re.split(r"\s*(?:&&|;)\s*", str(row["resolution"]))
     programs = ", then ".join(step.split()[0] for step in steps[:3] if step)
@@ -102,7 +102,7 @@ class Operator:
         evidence = weigh(skill, self._outcomes[skill.skill_id])
         self._index.add(KnownSkill(skill, own_operator=True, evidence=evidence))
 
-    def decide(self, row: Labelled) -> tuple[Match | None, Ruling | None]:
+    def decide(self, row: Labelled) -> tuple[Match | None, PolicyVerdict | None]:
         """Return the best answer to an incident, and the ruling on it."""
         signature = _signature(row)
         found = match(signature, self._index)
@@ -119,7 +119,7 @@ class Operator:
             signature=signature,
             excerpt="",
         )
-        question = Question(incident, known, found, "auto", str(self._folder / "venv/bin/python"), str(self._folder))
+        question = Question(incident, known, found, str(self._folder / "venv/bin/python"), str(self._folder))
         return found, self._policy.decide(question, contained=self._contained)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,10 @@ from meshcore.agents.table import tool_events
 from meshcore.config import Settings
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.exchange.receive import exchange
+from meshcore.healing.capture import project_root
 from meshcore.healing.importing import suggest
+from meshcore.healing.light_judges import offered_here
+from meshcore.healing.ruling import load_policy, put, rule
 from meshcore.hook.answer import standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
@@ -33,13 +38,11 @@ from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
-from meshcore.model import KnownSkill, Match, Signature
+from meshcore.model import AgentInfo, Incident, KnownSkill, Match, Signature
 from meshcore.node import Node
-from meshcore.policy.policy import Policy
-from meshcore.policy.question import Author
-from meshcore.safety.redaction import redact
+from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import strip_ansi, visible
-from meshcore.trust.authors import Trust, offered_here, trust_in
+from meshcore.trust.authors import Trust, trust_in
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 
@@ -65,7 +68,9 @@ class Fix(BaseModel):
     author: str
     standing: str = Field(description="How it has fared, for example `verified 3 of 3`.")
     confirmed: bool = Field(description="Whether a person or a second occurrence stands behind it.")
-    policy: Literal["run", "approve", "hint"] = Field(description="What the operator's policy says of the command.")
+    policy: Literal["run", "approve", "hint"] = Field(
+        description="What would become of it here: run, ask, or told only."
+    )
     models_said_worked: int
     models_said_failed: int
 
@@ -151,7 +156,7 @@ class _Tools:
         signature = _signature(error, command)
         with self._node() as node:
             exchange(node)
-            found, best = _found(node, signature, folder or str(Path.cwd()))
+            found, best = _found(node, signature, command, folder or str(Path.cwd()))
         text = (programs[hook_event].answer(hook_event, best) or "{}") if hook_event else found.model_dump_json()
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=found.model_dump())
 
@@ -172,7 +177,7 @@ class _Tools:
         signature = _signature(error, command)
         action = parse_fix(fix)
         with self._node() as node:
-            ruling = Policy.load(node.settings.operator / "policy.toml").check(fix, "peer")
+            ruling = load_policy(node).check(fix, "peer")
             if action.kind == "argv" and ruling.decision == "refuse":
                 raise ToolError(f"not stored: {'; '.join(ruling.reasons)}; report a narrower command")
             try:
@@ -274,12 +279,12 @@ def _signature(error: str, command: str) -> Signature:
     return read(visible(redact(text)), command=visible(redact(command[:FIX_LIMIT])))
 
 
-def _found(node: Node, signature: Signature, folder: str) -> tuple[Fixes, Answer]:
+def _found(node: Node, signature: Signature, command: str, folder: str) -> tuple[Fixes, Answer]:
     """Return what is known, and what a hook would say of the best of it."""
-    policy = Policy.load(node.settings.operator / "policy.toml")
+    policy, incident = load_policy(node), _incident(node, signature, command, folder)
     fixes: list[Fix] = []
     best, withheld = Answer(), 0
-    for match in offered_here(node, matches(signature, node.store.skills), folder):
+    for match in offered_here(node.store, matches(signature, node.store.skills), project_root(folder) or folder):
         known = node.store.skills.find(match.skill_id)
         if known is None:
             continue
@@ -287,9 +292,11 @@ def _found(node: Node, signature: Signature, folder: str) -> tuple[Fixes, Answer
         if not _is_shown(node, known):
             withheld += known.state != "forgotten"
             continue
-        fix = _fix(node, policy, known, match, trust)
-        if fix is None:
+        asked = put(node, policy, incident, known, match, mode="auto", environment=os.environ)
+        ruling = rule(asked).decision
+        if ruling == "refuse":
             continue
+        fix = _fix(node, ruling, known, match, trust)
         fixes.append(fix)
         if len(fixes) == 1:
             best = suggestion(known, match, trust.name or node.name)
@@ -304,17 +311,32 @@ def _found(node: Node, signature: Signature, folder: str) -> tuple[Fixes, Answer
     return found, best
 
 
-def _fix(node: Node, policy: Policy, known: KnownSkill, match: Match, trust: Trust) -> Fix | None:
-    """Return a match as a model sees it, None where policy refuses it."""
-    command = match.action.kind == "argv"
-    author: Author = "own" if known.own_operator else "peer"
-    ruling = policy.check(match.action.command(), author).decision if command else "hint"
-    if ruling == "refuse":
-        return None
+def _incident(node: Node, signature: Signature, command: str, folder: str) -> Incident:
+    """Return what a model tells of as an incident, to be ruled on and never stored."""
+    try:
+        argv = tuple(shlex.split(command))
+    except ValueError:
+        argv = (command,)
+    stored, redacted = redact_argv(argv)
+    return Incident(
+        incident_id="",
+        opened=node.store.now(),
+        agent=AgentInfo(node.name, "mcp", node.settings.host),
+        argv=stored,
+        cwd=folder,
+        exit_code=1,
+        signature=signature,
+        excerpt="",
+        argv_redacted=redacted,
+    )
+
+
+def _fix(node: Node, ruling: Literal["run", "approve", "hint"], known: KnownSkill, match: Match, trust: Trust) -> Fix:
+    """Return a match as a model sees it."""
     counts = _said(node, known.skill_id)
     return Fix(
         skill_id=known.skill_id,
-        kind="command" if command else "advice",
+        kind="command" if match.action.kind == "argv" else "advice",
         fix=_line(match.action.command()),
         match=match.tier,
         why=_line(match.why),

@@ -24,7 +24,10 @@ SlotKind = Literal["path", "number", "port", "host", "version", "hex", "name", "
 Tier = Literal["exact", "likely"]
 """`exact` may be applied unattended (if policy agrees); `likely` is for a person."""
 
-Decision = Literal["run", "approve", "hint", "refuse"]
+Decision = Literal["refuse", "hint", "approve", "run"]
+DECISIONS: tuple[Decision, ...] = ("refuse", "hint", "approve", "run")
+"""What may become of a try, the lowest first."""
+
 Mode = Literal["off", "hint", "approve", "auto"]
 MODES: tuple[Mode, ...] = ("off", "hint", "approve", "auto")
 
@@ -45,6 +48,14 @@ SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
 SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]
 
 TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one judge says of a try: the most that it allows, and why, in words."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ LIGHT = (
     "meshcore.safety.redaction",
     "meshcore.safety.visible_text",
     "meshcore.journal.writer",
+    "meshcore.healing.light_judges",
     "meshcore.hook.main",
     "meshcore.hook.call",
     *(f"meshcore.agents.{module}" for module in (*MODULES.values(), SHELL)),

@@ -17,6 +17,7 @@ pytest.importorskip("mcp")
 from mcp import Client, StdioServerParameters
 
 from meshcore.config import load
+from meshcore.control.key_protection import protect
 from meshcore.mcp import make_server
 from meshcore.node import Node
 
@@ -173,6 +174,33 @@ async def test_an_author_that_nobody_enrolled_is_withheld_and_an_enrolled_one_is
         assert a.call("trust", "enroll", author.node).returncode == 0
         [fix] = (await call(client, "find_fix", error=ERROR))["fixes"]
         assert fix["author"] == "b"
+
+
+async def test_a_policy_that_the_operator_did_not_sign_counts_for_no_model(a: Agent) -> None:
+    (a.work / "pyproject.toml").touch()
+    a.learn(fix="mkdir out")
+    closed = a.operator / "policy.toml"
+    closed.write_text("schema_version = 1\n[actions.make_folder]\nunattended = false\n")
+    closed.chmod(0o600)
+    asked = {"error": ERROR, "command": "python app.py", "folder": str(a.work)}
+    async with served(a) as client:
+        [fix] = (await call(client, "find_fix", **asked))["fixes"]
+        assert fix["policy"] == "approve"
+        with Node(load(home=str(a.home), bridge=str(a.world.bridge), environment=a.environment)) as node:
+            protect(node, "a passphrase that is long enough", cost=2)
+        [fix] = (await call(client, "find_fix", **asked))["fixes"]
+        assert fix["policy"] == "run", "the file lacks the signature that counts now"
+
+
+async def test_a_model_is_told_what_the_ruling_allows_and_nothing_that_is_refused(a: Agent) -> None:
+    skill = a.learn()
+    async with served(a) as client:
+        assert a.call("mode", "hint").returncode == 0
+        [fix] = (await call(client, "find_fix", error=ERROR))["fixes"]
+        assert fix["policy"] == "hint"
+        assert a.call("mode", "auto").returncode == 0
+        assert a.call("skills", "not-here", skill[:12]).returncode == 0
+        assert (await call(client, "find_fix", error=ERROR, folder=str(a.work)))["fixes"] == []
 
 
 def test_without_the_sdk_one_line_says_what_to_install(a: Agent) -> None:

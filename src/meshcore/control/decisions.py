@@ -9,7 +9,7 @@ from __future__ import annotations
 from meshcore.errors import UsageError
 from meshcore.exchange.announce import tell_halt
 from meshcore.healing.capture import project_root
-from meshcore.healing.healer import BREAKER_RESET
+from meshcore.healing.limits import BREAKER_RESET
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import MODES, KnownSkill, SkillState
 from meshcore.node import Node
@@ -18,11 +18,11 @@ from meshcore.safety.halt import resume as remove_halt
 from meshcore.safety.keys import SigningKey
 from meshcore.trust.authors import enrol
 from meshcore.trust.ceilings import raises
-from meshcore.trust.halting import HALT, HALTED_BY, halted, note_halt
+from meshcore.trust.halting import HALT, halted, note_halt
 from meshcore.trust.modes import MODE
 from meshcore.trust.signed_decisions import protected, say
 from meshcore.trust.standing import reweigh, withdraw_and_reweigh
-from meshcore.trust.store_keys import not_here_key
+from meshcore.trust.store_keys import HALTED_BY, not_here_key
 
 # --- skills -----------------------------------------------------------------------------------------------------------
 

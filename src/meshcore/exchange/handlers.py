@@ -32,7 +32,6 @@ from meshcore.safety.visible_text import visible
 from meshcore.store.authors import in_utc
 from meshcore.store.rows import outcome_from_json
 from meshcore.trust.authors import author_mode, is_same_node, take_rotation
-from meshcore.trust.halting import HALTED_BY
 from meshcore.trust.signed_decisions import lifts_there, protected, take_carried
 from meshcore.trust.standing import (
     MOST_FORGIVEN,
@@ -42,6 +41,7 @@ from meshcore.trust.standing import (
     reweigh,
     withdraw_and_reweigh,
 )
+from meshcore.trust.store_keys import HALTED_BY
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 HALT_MARK = "halt_mark:"  # + node: which halt of that node this one was told of last

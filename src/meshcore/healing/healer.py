@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from meshcore.errors import BridgeUnavailableError
 from meshcore.exchange.announce import tell_incident
 from meshcore.exchange.receive import exchange
-from meshcore.healing.capture import environment_python, project_root
+from meshcore.healing.capture import project_root
 from meshcore.healing.executor import Executor, TargetBusyError
-from meshcore.healing.limits import BREAKER_WINDOW, Facts, brake, canary
+from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
+from meshcore.healing.ruling import Ruling, put, rule, stop_reason
 from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
 from meshcore.model import (
@@ -29,17 +30,8 @@ from meshcore.model import (
 )
 from meshcore.node import Node, boot_id
 from meshcore.policy.policy import Policy
-from meshcore.policy.question import Question, Ruling
-from meshcore.safety.redaction import redact_argv
 from meshcore.store.rows import Approval
-from meshcore.trust.authors import judged, may_propose, offered_here
-from meshcore.trust.authors import stop_reason as author_stop_reason
-from meshcore.trust.ceilings import mode_here
-from meshcore.trust.halting import halted
-from meshcore.trust.standing import quarantined_action
 from meshcore.trust.store_keys import action_hash
-
-BREAKER_RESET = "breaker_reset"
 
 Rerun = Callable[[], StepResult | None]
 """Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
@@ -73,35 +65,37 @@ class Healer:
             if node.store.incidents.open(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
                 tell_incident(node, incident)
 
-    def consider(self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "") -> Considered:
+    def consider(
+        self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "", claims: bool = True
+    ) -> Considered:
         """Find the best known answer, or that of one skill, and rule on it, with its events.
 
         `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
-        of a likely one only its outcome can tell.
+        of a likely one only its outcome can tell. `claims`: what is ruled to run is tried at once.
         """
         store = self.node.store
         found = matches(incident.signature, store.skills, incident.circumstances)
         if skill_id:
             found = [match for match in found if match.skill_id == skill_id]
-        project = project_root(incident.cwd) or ""
-        found = offered_here(self.node, found, project or incident.cwd)
+        found = offered_here(store, found, project_root(incident.cwd) or incident.cwd)
         if not found:
             return Considered(incident)
         match = found[0]
         known = store.skills.find(match.skill_id)
         if known is None:
             return Considered(incident)
-        ruling = self._rule(
-            Question(
-                incident=incident,
-                known=known,
-                match=match,
-                mode=mode_here(self.node, mode),
-                environment_python=environment_python(incident.argv, self.environment, incident.cwd),
-                project=project,
-                halted=halted(self.node),
-                may_propose=may_propose(self.node, known),
-            ),
+        ruling = rule(
+            put(
+                self.node,
+                self.policy,
+                incident,
+                known,
+                match,
+                mode=mode,
+                environment=self.environment,
+                contained=bool(self.executor.containment.program),
+                claims=claims,
+            )
         )
         with store.transaction():
             store.events.add(
@@ -126,41 +120,6 @@ class Healer:
             if ruling.decision == "refuse":
                 store.incidents.set_state(incident.incident_id, "refused", skill_id=match.skill_id)
         return Considered(incident, match, known, ruling, tuple(found[1:]))
-
-    def _rule(self, question: Question) -> Ruling:
-        """Ask policy, then the brakes: what would run unattended but is too much, too often or too new waits."""
-        ruling = self.policy.decide(question, contained=bool(self.executor.containment.program))
-        ruling = judged(self.node, question, ruling)
-        if ruling.decision in ("run", "approve") and quarantined_action(self.node, question.known.skill.action):
-            reason = "the same action failed too often, also under another skill; confirm that one to lift it"
-            return replace(ruling, decision="hint", reasons=(reason, *ruling.reasons))
-        if ruling.decision != "run":
-            return ruling
-        incident, known = question.incident, question.known
-        reasons = brake(known, self._facts(incident, known)) or self._canary(known)
-        return replace(ruling, decision="approve", reasons=(*reasons, *ruling.reasons)) if reasons else ruling
-
-    def _facts(self, incident: Incident, known: KnownSkill) -> Facts:
-        node, skill_id, boot = self.node, known.skill.skill_id, boot_id()
-        stored = redact_argv(incident.argv)[0]
-        opened, opened_in, _, _ = node.store.incidents.times(incident.incident_id)
-        failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
-        return Facts(
-            tries_ago=node.store.tries.unattended_ago(skill_id, boot),
-            same_command_ago=node.store.tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at),
-            last_results=node.store.tries.last_results(node.store.meta.get(BREAKER_RESET), BREAKER_WINDOW),
-            synced_ago=node.synced_ago(),
-        )
-
-    def _canary(self, known: KnownSkill) -> list[str]:
-        node, bridge = self.node, self.node.bridge
-        if bridge is None:
-            return ["the bridge cannot be used now"]
-        outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
-        verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
-        hosts = len({member.host for member in bridge.members()})
-        reason = canary(bridge, known, node.settings.host, verified, hosts)
-        return [reason] if reason else []
 
     def ask(self, considered: Considered) -> Approval:
         """Let the try wait for a person, bound to exactly this action."""
@@ -208,7 +167,7 @@ class Healer:
             return self._refused(considered, try_id, actor, "its program is in no folder that is trusted here")
         try:
             with self.executor.lock(ruling.target):
-                if reason := self.stop_reason(match.skill_id):
+                if reason := stop_reason(node, incident, match):
                     return self._refused(considered, try_id, actor, reason)
                 node.store.tries.intend(
                     try_id,
@@ -224,7 +183,7 @@ class Healer:
                     ruling.plan,
                     cwd=incident.cwd,
                     environment=self.environment,
-                    before_exec=lambda: self.stop_reason(match.skill_id),
+                    before_exec=lambda: stop_reason(node, incident, match),
                     timeout=timeout or node.settings.fix_timeout_seconds,
                 )
                 worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
@@ -239,17 +198,6 @@ class Healer:
         elif again is not None and again.exit_code == 0:
             result = "verified"
         return self._close(considered, try_id, actor, result, applied.steps, again, started)
-
-    def stop_reason(self, skill_id: str) -> str:
-        """Return why nothing may be executed now (halted, or withdrawn); empty where it may. Read afresh."""
-        if why := halted(self.node):
-            return f"halted: {why}"
-        known = self.node.store.skills.find(skill_id)
-        if known is None or known.state in ("quarantined", "forgotten"):
-            return f"the skill is {known.state if known else 'gone'}"
-        if quarantined_action(self.node, known.skill.action):
-            return "the same action failed too often, also under another skill"
-        return author_stop_reason(self.node, known)
 
     def _refused(self, considered: Considered, try_id: str, actor: str, reason: str) -> Outcome:
         store, incident_id = self.node.store, considered.incident.incident_id

@@ -1,4 +1,4 @@
-"""The brakes: what policy would run may still be too much, too often, or too new. A brake turns `run` into `approve`.
+"""The limits: what policy would run may still be too much, too often, or too new; then a person is asked.
 
 Every rule is a function of rows in the store, so a restart forgets nothing; windows rest on monotonic time.
 """
@@ -13,6 +13,7 @@ from meshcore.bridge.base import Bridge
 from meshcore.knowledge.learning import standing
 from meshcore.model import Evidence, KnownSkill
 
+BREAKER_RESET = "breaker_reset"  # in meta: since when failures count for the breaker
 PER_HOUR = 6
 HOUR_SECONDS = 3600.0
 BREAKER_WINDOW = 20
@@ -29,7 +30,7 @@ SYNC_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the brakes look at. Times are seconds before now.
+    """What the limits look at. Times are seconds before now.
 
     `tries_ago`: this skill's applications here; `same_command_ago`: those for the same command in the same folder;
     `last_results`: this host's newest outcomes, newest first; `synced_ago`: the last successful look at the bridge.
@@ -41,7 +42,7 @@ class Facts:
     synced_ago: float | None = None
 
 
-def brake(known: KnownSkill, facts: Facts) -> list[str]:
+def exceeded(known: KnownSkill, facts: Facts) -> list[str]:
     """Return why this must not run unattended now, in words; empty where nothing speaks against it."""
     reasons = [
         _not_synced(facts.synced_ago),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.healer import Considered
+from meshcore.healing.ruling import may_rerun
 from meshcore.healing.session import make_healer
 from meshcore.model import Incident, Json, Mode, Outcome, StepResult
 from meshcore.node import Node
@@ -96,8 +97,7 @@ class RecordedSession:
         argv = self.incident.argv
         if self.incident.stdin not in REPEATABLE or not argv:
             return None
-        decision = self._healer.policy.decide_rerun(argv, self.incident.cwd).decision
-        if decision != "run" and not (self._attended and decision == "approve"):
+        if not may_rerun(self._healer.policy, argv, self.incident.cwd, attended=self._attended):
             return None
         if shutil.which(argv[0], path=self._environment.get("PATH")) is None and not Path(argv[0]).exists():
             return None

@@ -13,6 +13,7 @@ from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import Executor
 from meshcore.healing.healer import Considered, Healer, Rerun
 from meshcore.healing.outcomes import recover, settle_success
+from meshcore.healing.ruling import load_policy, may_rerun
 from meshcore.healing.teaching import recognise_fix
 from meshcore.knowledge.parts import example_fix
 from meshcore.model import AgentInfo, Mode, Outcome, StepResult
@@ -24,7 +25,6 @@ from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import Approval, CommandRow
-from meshcore.trust.signed_decisions import policy_signer
 
 OUTPUT_KEPT = 8 * 1024
 
@@ -36,12 +36,11 @@ def warm_up() -> None:
 
 def make_healer(node: Node, environment: Mapping[str, str]) -> Healer:
     """Return the loop for a node as its operator has set it up."""
-    policy = Policy.load(node.settings.operator / "policy.toml", policy_signer(node))
     # Locks are per person, not per home: two nodes of one person may change the same environment.
     state = node.settings.operator / "state"
     containment = detect(environment, node.home.state)
     executor = Executor(node.clock, state, containment, hidden=(str(node.settings.operator),))
-    return Healer(node, policy, executor, environment)
+    return Healer(node, load_policy(node), executor, environment)
 
 
 class CommandSession:
@@ -148,11 +147,10 @@ class CommandSession:
         """Apply the fix and run the command again; the outcome decides the exit code."""
         if self.considered is None:
             return
-        allowed = self._healer.policy.decide_rerun(self.argv, self.cwd).decision
         attended = self._approved
 
         def again() -> StepResult | None:
-            if allowed != "run" and not (attended and allowed == "approve"):
+            if not may_rerun(self._healer.policy, self.argv, self.cwd, attended=attended):
                 return None
             done = rerun()
             if done is None:

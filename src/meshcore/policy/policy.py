@@ -1,4 +1,4 @@
-"""May this be done here, unattended? A ruling with its reasons in words."""
+"""What policy.toml and the text of a command say of doing it here unattended, with reasons in words."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from meshcore.knowledge.parts import Parts
-from meshcore.model import Decision
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.policy_file import Rules, load
-from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, Question, Ruling, Target, lower
+from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
 
 
@@ -44,7 +42,7 @@ class Policy:
         """Return why the policy file cannot be used ("" where it can); then nothing runs unattended."""
         return self._rules.problem
 
-    def check(self, command: str, author: Author = "peer") -> Ruling:
+    def check(self, command: str, author: Author = "peer") -> PolicyVerdict:
         """Judge the text of a command alone, as if a project folder were there; nothing is executed or looked up."""
         reading = read(command)
         ruling = self._judged(reading, author)
@@ -52,7 +50,7 @@ class Policy:
             return ruling
         fitting = self._rules.fitting(reading.argv)
         if not fitting:
-            return Ruling("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
+            return PolicyVerdict("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
         action, _ = fitting[0]
         open_points = []
         if not action.unattended:
@@ -62,87 +60,69 @@ class Policy:
         if not action.bounded:
             open_points.append(f"{action.name} is unattended only in a container")
         if open_points:
-            return Ruling("approve", tuple(open_points), action.name)
-        return Ruling("run", (action.summary,), action.name)
+            return PolicyVerdict("approve", tuple(open_points), action.name)
+        return PolicyVerdict("run", (action.summary,), action.name)
 
-    def decide(self, question: Question, *, contained: bool = False) -> Ruling:
+    def decide(self, question: Question, *, contained: bool = False) -> PolicyVerdict:
         """Judge a fix for an incident. `contained`: what is executed is held by bubblewrap."""
-        ruling = self._fix(question, contained)
-        if question.halted:
-            return replace(
-                ruling,
-                decision=lower(ruling.decision, "hint"),
-                reasons=(f"halted: {question.halted}", *ruling.reasons),
-            )
-        if question.mode == "off":
-            return replace(ruling, decision="refuse", reasons=("the mode is off", *ruling.reasons))
-        ceiling: Decision = "run" if question.mode == "auto" else question.mode
-        if lower(ruling.decision, ceiling) != ruling.decision:
-            reasons = (f"the mode is {question.mode}", *ruling.reasons)
-            return replace(ruling, decision=ceiling, reasons=reasons)
-        return ruling
+        action, known = question.match.action, question.known
+        if action.kind == "advice":
+            return PolicyVerdict("hint", ("it is advice, not a command",))
+        readings = [read_argv(step) for step in action.steps]
+        for reading in readings:
+            ruling = self._judged(reading, "own" if known.own_operator else "peer")
+            if ruling is not None and ruling.decision in {"refuse", "hint"}:
+                return ruling
+        by_hand = _by_hand(question)
+        if not all(reading.argv for reading in readings):
+            why = ("its words are not plain", *by_hand)
+            return PolicyVerdict("approve", why, "", plan_as_written(question), question.project_target)
+        return self._typed(question, contained, by_hand)
 
-    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> Ruling:
+    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> PolicyVerdict:
         """Judge the repetition of the user's own failed command in its folder; `search_path` is its PATH."""
         words = tuple(argv)
         if not words or not words[0]:
-            return Ruling("refuse", ("there is no command",))
+            return PolicyVerdict("refuse", ("there is no command",))
         reading = read_argv(_seen_from(words, cwd))
         if not reading.argv:
-            return Ruling("approve", ("the command holds characters that hide something",))
+            return PolicyVerdict("approve", ("the command holds characters that hide something",))
         if (refused := refusal(reading.commands)) is not None:
-            return Ruling("refuse", (refused.reason,))
+            return PolicyVerdict("refuse", (refused.reason,))
         if self.problem:
-            return Ruling("approve", (self.problem,))
+            return PolicyVerdict("approve", (self.problem,))
         where = shutil.which(words[0], path=search_path) if "/" not in words[0] else str(Path(cwd, words[0]))
         if where is None or not Path(where).is_file():
-            return Ruling("approve", (f"{shortened(words[0])} is not installed here",))
+            return PolicyVerdict("approve", (f"{shortened(words[0])} is not installed here",))
         plan = (PlannedStep((where, *words[1:]), (cwd,), True),)
         target = Target(cwd, "project")
         local = self._rules.local_files and "/" in words[0] and _inside(where, cwd)
         if local or any(
             self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun
         ):
-            return Ruling("run", ("the failed command is local and on the rerun list",), "rerun", plan, target)
-        return Ruling("approve", (f"{shortened(words[0])} like this is not on the rerun list",), "", plan, target)
+            return PolicyVerdict("run", ("the failed command is local and on the rerun list",), "rerun", plan, target)
+        return PolicyVerdict(
+            "approve", (f"{shortened(words[0])} like this is not on the rerun list",), "", plan, target
+        )
 
     def _repeats(self, found: Found | None, cwd: str) -> bool:
         return found is not None and all(Path(cwd, name).is_file() for name in found.of("FILE"))
 
-    def _judged(self, reading: Reading, author: Author) -> Ruling | None:
+    def _judged(self, reading: Reading, author: Author) -> PolicyVerdict | None:
         """Return the ruling where the text alone decides: refused, disguised, a shell needed, or no usable policy."""
         if (refused := refusal(reading.commands, author)) is not None:
-            return Ruling("refuse", (f"{refused.reason} ({refused.kind})",))
+            return PolicyVerdict("refuse", (f"{refused.reason} ({refused.kind})",))
         if reading.disguises:
-            return Ruling("refuse", (f"it holds {reading.disguises[0]}",))
+            return PolicyVerdict("refuse", (f"it holds {reading.disguises[0]}",))
         if reading.needs or not reading.argv:
-            return Ruling("approve", tuple(f"it needs a shell: {what}" for what in reading.needs) or ("it is empty",))
+            return PolicyVerdict(
+                "approve", tuple(f"it needs a shell: {what}" for what in reading.needs) or ("it is empty",)
+            )
         if self.problem:
-            return Ruling("hint", (f"nothing runs unattended: {self.problem}",))
+            return PolicyVerdict("hint", (f"nothing runs unattended: {self.problem}",))
         return None
 
-    def _fix(self, question: Question, contained: bool) -> Ruling:
-        action, known = question.match.action, question.known
-        if action.kind == "advice":
-            return Ruling("hint", ("it is advice, not a command",))
-        readings = [read_argv(step) for step in action.steps]
-        for reading in readings:
-            ruling = self._judged(reading, "own" if known.own_operator else "peer")
-            if ruling is not None and ruling.decision in {"refuse", "hint"}:
-                return ruling
-        if known.state in {"quarantined", "forgotten"}:
-            return Ruling("refuse", (f"the skill is {known.state}",))
-        by_hand = _by_hand(question)
-        if not known.own_operator and not question.may_propose:
-            return Ruling(
-                "hint", ("its author is not one of this operator's nodes", *by_hand), "", plan_as_written(question)
-            )
-        if not all(reading.argv for reading in readings):
-            why = ("its words are not plain", *by_hand)
-            return Ruling("approve", why, "", plan_as_written(question), question.project_target)
-        return self._typed(question, contained, by_hand)
-
-    def _typed(self, question: Question, contained: bool, by_hand: tuple[str, ...]) -> Ruling:
+    def _typed(self, question: Question, contained: bool, by_hand: tuple[str, ...]) -> PolicyVerdict:
         """Judge each step by itself: all must be typed, and nothing may be missing for any."""
         steps: list[PlannedStep] = []
         kinds: dict[str, ActionType] = {}
@@ -152,7 +132,7 @@ class Policy:
             fitting = self._rules.fitting(argv)
             if not fitting:
                 reasons = (f"{shortened(argv[0])} like this is no typed action", *by_hand)
-                return Ruling("approve", reasons, "", plan_as_written(question), question.project_target)
+                return PolicyVerdict("approve", reasons, "", plan_as_written(question), question.project_target)
             action, found = fitting[0]
             missing += _missing(self._rules, action, found, question, contained, argv)
             step, target = RENDERERS[action.render].render(action, found, question, argv)
@@ -170,12 +150,12 @@ class Policy:
         names, target = KIND_SEPARATOR.join(kinds), targets[0]
         if missing or by_hand:
             plan = tuple(steps) if len(steps) == len(question.match.action.steps) else plan_as_written(question)
-            return Ruling("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
+            return PolicyVerdict("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
         evidence = question.known.evidence
         proof = _verified(evidence.verified) if evidence.verified else "confirmed"
-        whose = "this" if question.known.own_operator else "a trusted"
+        whose = "this" if question.known.own_operator else "another"
         allowed = (f"{action.name}: {action.summary}" for action in kinds.values())
-        return Ruling("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
+        return PolicyVerdict("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
 
 
 def _verified(times: int) -> str:

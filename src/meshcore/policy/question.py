@@ -7,19 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from meshcore.knowledge.parts import Parts
-from meshcore.model import Decision, Incident, KnownSkill, Match, Mode
+from meshcore.model import Incident, KnownSkill, Match, Verdict
 
 Author = Literal["own", "peer"]
 
 KIND_SEPARATOR = "+"
 """Between the action types of a ruling on several steps; each is held by its own mode."""
-
-_RANK: dict[Decision, int] = {"refuse": 0, "hint": 1, "approve": 2, "run": 3}
-
-
-def lower(one: Decision, other: Decision) -> Decision:
-    """Return the lower of two decisions: refuse, hint, approve, run, in rising order."""
-    return one if _RANK[one] <= _RANK[other] else other
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +34,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that a ruling rests on; nothing else is looked at."""
+    """Everything that policy looks at."""
 
     incident: Incident
     known: KnownSkill
     match: Match
-    mode: Mode
     environment_python: str = ""  # absolute path of the virtual environment's python, "" where there is none
     project: str = ""  # absolute path of the project folder, "" where there is none
-    halted: str = ""  # why, where the halt file or a halt row stands
-    may_propose: bool = False  # the author is another operator's, and this one lets them propose fixes
 
     @property
     def has_environment(self) -> bool:
@@ -72,11 +62,9 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """A decision on a try, why, under which typed action, and exactly what would be executed."""
+class PolicyVerdict(Verdict):
+    """What policy says, under which typed action, and exactly what would be executed."""
 
-    decision: Decision
-    reasons: tuple[str, ...]
     action_type: str = ""
     plan: tuple[PlannedStep, ...] = ()
     target: Target | None = None

@@ -1,4 +1,4 @@
-"""Whom this home's operator trusts, and what that makes of a ruling. Read afresh from the store at each decision.
+"""Whom this home's operator trusts. Read afresh from the store at each decision.
 
 The own operator's nodes are enrolled by the operator's key. Others are shown until `enroll` lets them propose fixes
 for approval; a withdrawn author's skills never run, nor those of a key that came under a name that another key had.
@@ -6,26 +6,22 @@ for approval; a withdrawn author's skills never run, nor those of a key that cam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
-from meshcore.model import Action, Decision, KnownSkill, Match, Mode, Record, canonical
+from meshcore.model import KnownSkill, Mode, Record, canonical
 from meshcore.node import Node
-from meshcore.policy.command_parser import read_argv
-from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.question import KIND_SEPARATOR, Question, Ruling
 from meshcore.safety.keys import SigningKey, enrolment_text, is_signed
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.store.authors import AuthorRow
 from meshcore.store.store import Store
-from meshcore.trust.ceilings import ceiling_here, counting
-from meshcore.trust.modes import AUTHOR, Ceiling, ceiling
-from meshcore.trust.signed_decisions import rule, say, signed_for
-from meshcore.trust.store_keys import ENROLLED, NOT_HERE, REVOKED, action_hash, always_key, not_here_key
+from meshcore.trust.ceilings import counting
+from meshcore.trust.modes import AUTHOR, ceiling
+from meshcore.trust.signed_decisions import rule, say
+from meshcore.trust.store_keys import ENROLLED, REVOKED
 
 TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
@@ -39,7 +35,6 @@ _START: dict[AuthorState, Mode] = {
     "changed": "off",
     "revoked": "off",
 }
-_RANK: dict[Decision, int] = {"refuse": 0, "hint": 1, "approve": 2, "run": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +262,10 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
     return list(dict.fromkeys(tried))
 
 
-# --- what it makes of a decision --------------------------------------------------------------------------------------
+# --- what a ruling asks --------------------------------------------------------------------------------------
 
 
-def stop_reason(node: Node, known: KnownSkill) -> str:
+def stop_reason_of_author(node: Node, known: KnownSkill) -> str:
     """Return why a skill may not run for its author's sake, empty where it may."""
     if reason := trust_in(node, known.author).stop:
         return reason
@@ -303,55 +298,8 @@ def may_propose(node: Node, known: KnownSkill) -> bool:
     return not known.own_operator and author_mode(node, known.author) in ("approve", "auto")
 
 
-def _trust_in_skill(node: Node, known: KnownSkill) -> Trust:
+def trust_in_skill(node: Node, known: KnownSkill) -> Trust:
+    """Return what the author of a skill is to this home's operator; what came without a record is their own."""
     trust = trust_in(node, known.author)
     # What a person taught or imported here needs no author that was heard on the bridge.
     return replace(trust, state="own") if known.own_operator and trust.state == "unknown" else trust
-
-
-def offered_here(node: Node, found: Sequence[Match], folder: str) -> list[Match]:
-    """Return the matches that nobody has rejected for this project."""
-    rejected = node.store.controls.under(NOT_HERE)
-    return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
-
-
-def judged(node: Node, question: Question, ruling: Ruling) -> Ruling:
-    """Return what trust, a person's standing approval and the operator's modes make of a ruling of policy."""
-    known, incident = question.known, question.incident
-    if reason := stop_reason(node, known):
-        return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
-    if not known.own_operator and (reason := _refused_from_others(question.match.action)):
-        return replace(ruling, decision="refuse", reasons=(reason, *ruling.reasons))
-    trust = _trust_in_skill(node, known)
-    highest = min(
-        (
-            ceiling_here(
-                node, question.mode, via=incident.agent.via, author=trust.operator, action_type=kind, start=trust.start
-            )
-            for kind in ruling.action_type.split(KIND_SEPARATOR)
-        ),
-        key=lambda one: _RANK[one.decision],
-    )
-    if ruling.decision == "approve" and highest.mode == "auto" and ruling.plan and not question.halted:
-        folder = question.project or incident.cwd
-        if who := rule(node, always_key(known.skill_id, action_hash(question.match.action), folder)):
-            ruling = replace(ruling, decision="run", reasons=(f"{who} approved it here for good", *ruling.reasons))
-            return _lowered(ruling, highest)
-    if ruling.decision == "run" and not signed_for(node, known.skill):
-        reason = "the operator has not signed for this skill; see `meshtui skills confirm`"
-        ruling = replace(ruling, decision="approve", reasons=(reason, *ruling.reasons))
-    return _lowered(ruling, highest)
-
-
-def _lowered(ruling: Ruling, highest: Ceiling) -> Ruling:
-    if _RANK[ruling.decision] <= _RANK[highest.decision]:
-        return ruling
-    reasons = (f"the mode for {highest.of} is {highest.mode}", *ruling.reasons)
-    return replace(ruling, decision=highest.decision, reasons=reasons)
-
-
-def _refused_from_others(action: Action) -> str:
-    for step in action.steps:
-        if (found := refusal(read_argv(step).commands, "peer")) is not None:
-            return f"{found.reason} ({found.kind})"
-    return ""

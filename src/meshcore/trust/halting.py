@@ -8,9 +8,9 @@ import secrets
 from meshcore.node import Node
 from meshcore.safety import halt as switch
 from meshcore.trust.signed_decisions import holds, protected
+from meshcore.trust.store_keys import HALTED_BY
 
 HALT = "last_halt"  # [nonce, why] of the last halt that was seen while the key was protected
-HALTED_BY = "halt:"  # + node: why that node has halted the mesh
 
 
 def halted(node: Node) -> str:

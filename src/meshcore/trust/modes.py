@@ -28,6 +28,12 @@ class Ceiling:
         return _AS_DECISION[self.mode]
 
 
+def mode_for_hook(rows: Mapping[str, str], via: str) -> Mode:
+    """Return how far a hook lets things go for a kind of agent: what the operator set for it, `hint` without."""
+    asked = rows.get(VIA + via, "")
+    return next((mode for mode in MODES if mode == asked), "hint")
+
+
 def ceiling(
     asked: Mode,
     settings: Mode | None,

@@ -11,6 +11,7 @@ REVOKED = "revoked:"  # + node or operator key: why
 ALWAYS = "always:"  # + skill, action hash, folder: who approved it for good
 NOT_HERE = "not_here:"  # + skill, folder: who wants it no more there
 LEARNT_BY = "learnt_by:"  # + skill: the agent of this node whose commands showed it
+HALTED_BY = "halt:"  # + node: why that node has halted the mesh
 BAD_ACTION = "bad_action:"  # + hash of the normalised action: the skill that failed too often with it
 
 

@@ -12,7 +12,7 @@ from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.policy.policy import Policy
 from meshcore.policy.policy_file import read_policy
 from meshcore.policy.policy_signature import sign_policy
-from meshcore.policy.question import Ruling
+from meshcore.policy.question import PolicyVerdict
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.redaction import redact as redact_text
 from meshcore.trust.signed_decisions import require
@@ -111,7 +111,7 @@ def explain(session: Session, incident: str, as_json: bool) -> int:
     return 0
 
 
-def _as_json(ruling: Ruling) -> dict[str, object]:
+def _as_json(ruling: PolicyVerdict) -> dict[str, object]:
     return {
         "verdict": VERDICTS[ruling.decision],
         "decision": ruling.decision,

@@ -19,8 +19,9 @@ from meshcore.model import SkillState
 from meshcore.safety.halt import halt_file
 from meshcore.store.rows import Approval
 from meshcore.trust.ceilings import mode_here
-from meshcore.trust.halting import HALTED_BY, halted
+from meshcore.trust.halting import halted
 from meshcore.trust.modes import MODE, VIA
+from meshcore.trust.store_keys import HALTED_BY
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ from meshcore.service.doctor import examine
 from meshcore.store.rows import Approval, evidence_to_json
 from meshcore.trust.authors import author_mode, enrol, trust_in
 from meshcore.trust.ceilings import ceiling_here, mode_here
-from meshcore.trust.halting import HALTED_BY, halted
+from meshcore.trust.halting import halted
 from meshcore.trust.modes import AUTHOR, MODE, VIA
 from meshcore.trust.signed_decisions import APPROVAL_HOLDS_SECONDS, changed_operator, policy_signer, protected
-from meshcore.trust.store_keys import ENROLLED, always_key
+from meshcore.trust.store_keys import ENROLLED, HALTED_BY, always_key
 
 WORDS = "correct horse battery"
 

@@ -22,7 +22,7 @@ from meshcore.healing.teaching import teach
 from meshcore.model import AgentInfo, Decision, Incident, Json, KnownSkill, Outcome, Record, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
-from meshcore.policy.question import PlannedStep, Question, Ruling, Target
+from meshcore.policy.question import PlannedStep, PolicyVerdict, Question, Target
 from meshcore.process.passthrough import Passed, StdinKind
 from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign
@@ -40,13 +40,13 @@ class StubPolicy:
         self.rerun = rerun
         self.asked: list[Question] = []
 
-    def decide(self, question: Question, *, contained: bool = False) -> Ruling:
+    def decide(self, question: Question, *, contained: bool = False) -> PolicyVerdict:
         self.asked.append(question)
         plan = tuple(PlannedStep(step) for step in question.match.action.steps)
-        return Ruling(self.decision, (f"the test says {self.decision}",), "test", plan, Target("/venv", "venv"))
+        return PolicyVerdict(self.decision, (f"the test says {self.decision}",), "test", plan, Target("/venv", "venv"))
 
-    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> Ruling:
-        return Ruling(self.rerun, ("the test says so",))
+    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> PolicyVerdict:
+        return PolicyVerdict(self.rerun, ("the test says so",))
 
 
 class StubExecutor:

@@ -201,15 +201,20 @@ def test_three_failures_take_a_skill_out_of_use(mesh: SmallMesh) -> None:
     assert fix.fail().match is None
 
 
-def test_the_questions_to_policy_hold_mode_and_halt(mesh: SmallMesh) -> None:
+def test_the_reasons_of_mode_and_halt_are_both_kept(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     taught(node)
     fix = Fix(node, mesh.clock)
     node.store.controls.request("mode", "hint", "me", "mesh.mode")
     halt(node.settings.operator, "wait")
-    fix.fail()
-    [question] = fix.policy.asked
-    assert (question.mode, question.halted) == ("hint", "wait")
+    ruling = fix.fail().ruling
+    assert ruling is not None and ruling.decision == "hint"
+    assert "the mode for this home is hint" in ruling.reasons
+    # `hint` is the lowest that a halt says, so where the mode holds it there already nobody asks about a halt.
+    node.store.controls.request("mode", "approve", "me", "mesh.mode")
+    ruling = fix.fail().ruling
+    assert ruling is not None and ruling.decision == "hint"
+    assert ruling.reasons[:2] == ("halted: wait", "the mode for this home is approve")
 
 
 def test_a_refusal_closes_the_incident_as_refused(mesh: SmallMesh) -> None:

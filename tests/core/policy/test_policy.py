@@ -22,7 +22,6 @@ from meshcore.model import (
     Incident,
     KnownSkill,
     Match,
-    Mode,
     Signature,
     Skill,
     SkillState,
@@ -258,7 +257,6 @@ def question(
     *steps: tuple[str, ...],
     slots: tuple[Slot, ...] = (Slot("name", "django"),),
     python: str = "",
-    mode: Mode = "auto",
     state: SkillState = "active",
 ) -> Question:
     skill = Skill(1, "ModuleNotFoundError", "No module named <name>", (), Action("argv", steps))
@@ -266,7 +264,7 @@ def question(
     signature = Signature(1, "ModuleNotFoundError", "No module named <name>", slots)
     incident = Incident("i", "", AgentInfo("a"), ("python", "app.py"), str(project), 1, signature, "")
     match = Match(skill.skill_id, "exact", 1.0, skill.action.fill(slots), "same error")
-    return Question(incident, known, match, mode, python, str(project))
+    return Question(incident, known, match, python, str(project))
 
 
 INSTALL = ("pip", "install", "django")
@@ -330,10 +328,8 @@ def test_each_doubt_alone_prevents_a_run(project: Path, python: str) -> None:
         "unconfirmed": replace(asked, known=replace(known, state="unconfirmed")),
         "unverified": replace(asked, known=replace(known, confirmed=False, evidence=Evidence())),
         "redacted": replace(asked, incident=replace(incident, argv_redacted=True)),
-        "stranger": replace(asked, known=replace(known, own_operator=False)),
         "quarantined": replace(asked, known=replace(known, state="quarantined")),
         "forgotten": replace(asked, known=replace(known, state="forgotten")),
-        "halted": replace(asked, halted="stop"),
         "other command": replace(asked, match=replace(match, action=Action("argv", (("mkdir", "x"),)))),
         "a step that is no typed action": question(project, INSTALL, ("pip", "download", "x"), python=python),
         "advice": replace(asked, match=replace(match, action=Action("advice", (), "look"))),
@@ -342,14 +338,6 @@ def test_each_doubt_alone_prevents_a_run(project: Path, python: str) -> None:
     for name, doubtful in doubts.items():
         ruling = POLICY.decide(doubtful)
         assert ruling.decision != "run" and ruling.reasons, name
-
-
-@pytest.mark.parametrize(
-    ("mode", "decision"), [("auto", "run"), ("approve", "approve"), ("hint", "hint"), ("off", "refuse")]
-)
-def test_the_mode_is_a_ceiling(project: Path, python: str, mode: Mode, decision: str) -> None:
-    assert POLICY.decide(question(project, INSTALL, python=python, mode=mode)).decision == decision
-    assert POLICY.decide(question(project, ("rm", "-rf", "x"), mode=mode)).decision == "refuse"
 
 
 @pytest.mark.parametrize("value", ["-rf", "--index-url=x", "a\nb", "a\x1b", "", "x" * 300])

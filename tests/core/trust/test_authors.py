@@ -15,14 +15,15 @@ from meshcore.errors import UsageError
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.healer import Considered
+from meshcore.healing.ruling import Try, rule
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import Json, KnownSkill, Record, skill_to_json
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
-from meshcore.policy.question import Question, Ruling
+from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.records import sign
-from meshcore.trust.authors import enrol, find_author, judged, meet_members, trust_in, withdraw
+from meshcore.trust.authors import enrol, find_author, meet_members, trust_in, withdraw
 from meshcore.trust.store_keys import action_hash, always_key, not_here_key
 
 OLD_ROW = '{"id": 7, "error_type": "ModuleNotFoundError", "pattern": "No module named \'django\'", \
@@ -678,11 +679,11 @@ def test_each_kind_of_a_fix_of_several_steps_is_held_by_its_own_mode(mesh: Small
     fix = Fix(a, mesh.clock)
     considered = fix.fail()
     assert considered.match is not None
-    ruling = Ruling("run", (), "make_folder+make_file")
-    asked = Question(considered.incident, known, considered.match, "auto")
-    assert judged(a, asked, ruling).decision == "run"
+    question = Question(considered.incident, known, considered.match)
+    asked = Try(a, question, PolicyVerdict("run", (), "make_folder+make_file"))
+    assert rule(asked).decision == "run"
     a.store.controls.set("mode:action:make_file", "hint", "me")
-    assert judged(a, asked, ruling).decision == "hint"
+    assert rule(asked).decision == "hint"
 
 
 def test_a_node_that_was_away_hears_of_a_revocation_before_its_first_fix(mesh: SmallMesh) -> None:

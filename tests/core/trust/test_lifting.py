@@ -16,7 +16,7 @@ from meshcore.control.key_protection import enrol_here, protect
 from meshcore.exchange.announce import tell_outcome
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
-from meshcore.healing.limits import Facts, brake
+from meshcore.healing.limits import Facts, exceeded
 from meshcore.knowledge.learning import standing
 from meshcore.model import Evidence, KnownSkill, TryResult
 from meshcore.node import Node
@@ -176,7 +176,7 @@ def test_neighbours_move_the_standing_and_neither_confirm_nor_quarantine(mesh: S
     found = again(a, known)
     assert found.evidence.failed_elsewhere == 6
     assert found.state == "active"
-    assert any("standing" in reason for reason in brake(found, Facts(synced_ago=0.0)))
+    assert any("standing" in reason for reason in exceeded(found, Facts(synced_ago=0.0)))
 
 
 def test_a_revoked_operator_counts_no_longer(mesh: SmallMesh) -> None:

@@ -1,0 +1,161 @@
+"""The judges that need neither keys nor a policy file, and how verdicts add up: the standard library alone.
+
+`ruling` asks them among the others; the hook asks these alone (`rule_lightly`), and says no more than a hint by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshcore.model import DECISIONS, Action, Decision, KnownSkill, Match, Verdict
+from meshcore.safety.halt import halted
+from meshcore.store.rows import NODE_ID
+from meshcore.store.store import Store
+from meshcore.trust.modes import Ceiling
+from meshcore.trust.store_keys import (
+    BAD_ACTION,
+    HALTED_BY,
+    LEARNT_BY,
+    NOT_HERE,
+    REVOKED,
+    action_hash,
+    normalised,
+    not_here_key,
+)
+
+POLICY_VERDICT = "hook:verdict:"  # + action, whose it is, and policy.toml: what policy says of its text
+
+
+def combined(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the lowest decision with the reasons of all, those of the lowest first; without any, a refusal."""
+    if not verdicts:
+        return Verdict("refuse", ("nobody has ruled on it",))
+    ranked = sorted(verdicts, key=lambda verdict: DECISIONS.index(verdict.decision))
+    reasons = dict.fromkeys(reason for verdict in ranked for reason in verdict.reasons)
+    return Verdict(ranked[0].decision, tuple(reasons))
+
+
+# --- judges -----------------------------------------------------------------------------------------------------------
+
+
+def halt(why: str) -> Verdict | None:
+    """Say that nothing is applied while the mesh is halted; `why` is empty where it is not."""
+    return Verdict("hint", (f"halted: {why}",)) if why else None
+
+
+def mode(highest: Ceiling) -> Verdict | None:
+    """Hold a try at the mode that the operator set."""
+    if highest.decision == "run":
+        return None
+    return Verdict(highest.decision, (f"the mode for {highest.of} is {highest.mode}",))
+
+
+def state(known: KnownSkill) -> Verdict | None:
+    """Refuse a skill that was put away."""
+    put_away = known.state in ("quarantined", "forgotten")
+    return Verdict("refuse", (f"the skill is {known.state}",)) if put_away else None
+
+
+def not_here(store: Store, skill_id: str, folder: str) -> Verdict | None:
+    """Refuse a skill that somebody has rejected for the project of a folder."""
+    who = store.controls.get(not_here_key(skill_id, folder))
+    return Verdict("refuse", (f"{who} wants it no more in {folder}",)) if who else None
+
+
+def failed_action(store: Store, action: Action) -> Verdict | None:
+    """Keep an action that failed too often from being applied, whatever skill it comes with."""
+    if not store.meta.get(BAD_ACTION + normalised(action)):
+        return None
+    return Verdict("hint", ("the same action failed too often, also under another skill; confirm that one to lift it",))
+
+
+def withdrawn(store: Store, known: KnownSkill) -> Verdict | None:
+    """Refuse a skill whose author was revoked, as far as the store alone tells."""
+    row = store.authors.get(known.author) if known.author else None
+    for key in (row.node, row.operator) if row is not None else (known.author,):
+        if key and (why := store.controls.get(REVOKED + key)):
+            return Verdict("refuse", (f"its author was revoked: {why}",))
+    return None
+
+
+def stored_policy(store: Store, key: str) -> Verdict:
+    """Say what policy said of an action when it was last asked; a hint at most, also where it never was."""
+    if store.meta.get(key) == "refuse":
+        return Verdict("refuse", ("policy refuses it",))
+    return Verdict("hint", ("policy has said no more than that it may be told",))
+
+
+# --- what the hook asks -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LightRuling:
+    """What may be said of a skill without keys and policy: `hint` at most.
+
+    `final`: the full ruling would come to the same, so that it may be told at once, as learnt by `author`.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    author: str
+    final: bool
+
+
+def rule_lightly(
+    store: Store, known: KnownSkill, match: Match, *, folder: str, highest: Ceiling, operator: Path, own_name: str
+) -> LightRuling:
+    """Ask the light judges. `operator` is their folder, `own_name` who taught what this node knows of itself."""
+    asked = (
+        withdrawn(store, known),
+        state(known),
+        not_here(store, match.skill_id, folder),
+        mode(highest),
+        failed_action(store, known.skill.action),
+        halt(halted(operator) or "; ".join(store.controls.under(HALTED_BY).values())),
+    )
+    held = [verdict for verdict in asked if verdict is not None]
+    key = policy_key(match.action, operator / "policy.toml", own=known.own_operator)
+    found = combined([*held, stored_policy(store, key)])
+    author = _own_author(store, known, own_name)
+    certain = bool(held and author and store.meta.get(key)) and combined(held).decision == "hint"
+    return LightRuling(found.decision, found.reasons, author, certain or found.decision == "refuse")
+
+
+def _own_author(store: Store, known: KnownSkill, own_name: str) -> str:
+    """Return who of the own operator's nodes taught a skill, as far as that is beyond doubt without the keys."""
+    if not known.own_operator:
+        return ""
+    if known.author in ("", store.meta.get(NODE_ID)):
+        return store.meta.get(LEARNT_BY + known.skill_id) or own_name
+    row = store.authors.get(known.author)
+    if row is None or row.changed or not row.own_operator or store.authors.expires(known.skill_id, known.author):
+        return ""
+    return row.name or row.node[:12]
+
+
+def offered_here(store: Store, found: Sequence[Match], folder: str) -> list[Match]:
+    """Return the matches that nobody has rejected for this project."""
+    rejected = store.controls.under(NOT_HERE) if found else {}
+    return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
+
+
+# --- what policy said -------------------------------------------------------------------------------------------------
+
+
+def policy_key(action: Action, policy: Path, *, own: bool) -> str:
+    """Return the key of what policy says of an action of an own or another author, while policy.toml stands."""
+    try:
+        found = policy.stat()
+        stamp = f"{found.st_mtime_ns}:{found.st_size}"
+    except OSError:
+        stamp = ""
+    text = f"{action_hash(action)}:{own}:{stamp}"
+    return POLICY_VERDICT + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def keep_policy(store: Store, action: Action, policy: Path, decision: Decision, *, own: bool) -> None:
+    """Keep what policy said of an action, so that a hook need not ask."""
+    store.meta.set(policy_key(action, policy, own=own), "refuse" if decision == "refuse" else "hint")

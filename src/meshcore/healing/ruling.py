@@ -1,0 +1,270 @@
+"""May this be tried here, now? Judges are asked in order; the lowest decision wins, and each says why in words.
+
+`rule` is the one place that decides on a try: for a run, `heal`, an approval, a model and a hook's follow-up alike.
+`stop_reason` asks again, just before each exec, the judges whose answer may have changed; the halt comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from meshcore.healing import light_judges
+from meshcore.healing.circumstances import environment_python, project_root
+from meshcore.healing.limits import BREAKER_RESET, BREAKER_WINDOW, Facts, canary, exceeded
+from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
+from meshcore.node import Node, boot_id
+from meshcore.policy.command_parser import read_argv
+from meshcore.policy.denylist.denylist import refusal
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import KIND_SEPARATOR, PlannedStep, PolicyVerdict, Question, Target
+from meshcore.safety.redaction import redact_argv
+from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_skill
+from meshcore.trust.ceilings import ceiling_here
+from meshcore.trust.halting import halted
+from meshcore.trust.signed_decisions import policy_signer, signed_for
+from meshcore.trust.signed_decisions import rule as standing_rule
+from meshcore.trust.store_keys import action_hash, always_key
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The decision on a try, why, and exactly what would be executed."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    policy: PolicyVerdict
+
+    @property
+    def action_type(self) -> str:
+        """The typed action that policy sees in it, empty where none."""
+        return self.policy.action_type
+
+    @property
+    def plan(self) -> tuple[PlannedStep, ...]:
+        """The steps as they would be executed; empty where a program is in no trusted folder."""
+        return self.policy.plan
+
+    @property
+    def target(self) -> Target | None:
+        """What would be changed."""
+        return self.policy.target
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What is ruled on. `mode`: how far whoever asks lets it go; `claims`: it would be made at once where it may."""
+
+    node: Node
+    question: Question
+    policy: PolicyVerdict
+    mode: Mode = "auto"
+    claims: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The project, or the folder of the command where there is no project."""
+        return self.question.project or self.question.incident.cwd
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One judge of the list. None is no objection.
+
+    `lowest`: nothing below this is ever said, so where the ruling is there already nobody asks. `answerable`: its
+    `approve` asks for a person, and a standing approval is that person's answer. `before_exec`: asked again then.
+    """
+
+    name: str
+    ask: Callable[[Try], Verdict | None]
+    lowest: Decision = "refuse"
+    answerable: bool = False
+    before_exec: bool = False
+
+
+def put(
+    node: Node,
+    policy: Policy,
+    incident: Incident,
+    known: KnownSkill,
+    match: Match,
+    *,
+    mode: Mode,
+    environment: Mapping[str, str],
+    contained: bool = False,
+    claims: bool = False,
+) -> Try:
+    """Return the question whether a match may be applied to an incident; `environment` is that of its command."""
+    question = Question(
+        incident=incident,
+        known=known,
+        match=match,
+        environment_python=environment_python(incident.argv, environment, incident.cwd),
+        project=project_root(incident.cwd) or "",
+    )
+    return Try(node, question, policy.decide(question, contained=contained), mode, claims)
+
+
+def load_policy(node: Node) -> Policy:
+    """Return the policy of a node's operator, passed over where its file lacks a signature that it needs."""
+    return Policy.load(node.settings.operator / "policy.toml", policy_signer(node))
+
+
+def rule(asked: Try) -> Ruling:
+    """Ask the judges, and return what they come to."""
+    heard: list[tuple[Judge, Verdict]] = []
+    for judge in JUDGES:
+        if heard and not _is_below(judge.lowest, combine(heard).decision):
+            continue
+        if (verdict := judge.ask(asked)) is not None:
+            heard.append((judge, verdict))
+    found = combine(heard)
+    return Ruling(found.decision, found.reasons, asked.policy)
+
+
+def combine(heard: Sequence[tuple[Judge, Verdict]]) -> Verdict:
+    """Return the lowest decision of all, and each reason, those for the lowest first; without a verdict, a refusal.
+
+    A standing approval answers for the person whom an `answerable` judge asks for; it raises nothing else.
+    """
+    answered = any(judge is STANDING_APPROVAL for judge, _ in heard)
+    return light_judges.combined(
+        [
+            replace(verdict, decision="run")
+            if answered and judge.answerable and verdict.decision == "approve"
+            else verdict
+            for judge, verdict in heard
+        ]
+    )
+
+
+def stop_reason(node: Node, incident: Incident, match: Match) -> str:
+    """Return why nothing may be executed now, empty where it may. Everything is read afresh, the halt last."""
+    known = node.store.skills.find(match.skill_id)
+    if known is None:
+        return "the skill is gone"
+    question = Question(incident, known, match, project=project_root(incident.cwd) or "")
+    asked = Try(node, question, PolicyVerdict("run", ()))
+    for judge in JUDGES:
+        verdict = judge.ask(asked) if judge.before_exec else None
+        if verdict is not None and _is_below(verdict.decision, "approve"):
+            return "; ".join(verdict.reasons)
+    return ""
+
+
+def may_rerun(policy: Policy, argv: Sequence[str], cwd: str, *, attended: bool) -> bool:
+    """Tell whether a failed command may be run again: as policy says, or because a person who looks lets it."""
+    decision = policy.decide_rerun(argv, cwd).decision
+    return decision == "run" or (attended and decision == "approve")
+
+
+def _is_below(one: Decision, other: Decision) -> bool:
+    return DECISIONS.index(one) < DECISIONS.index(other)
+
+
+# --- the judges -------------------------------------------------------------------------------------------------------
+
+
+def _standing_approval(asked: Try) -> Verdict | None:
+    """Answer for a person who approved exactly this action of this skill in this project, for good."""
+    if asked.policy.decision != "approve" or not asked.policy.plan:
+        return None
+    match = asked.question.match
+    who = standing_rule(asked.node, always_key(match.skill_id, action_hash(match.action), asked.folder))
+    return Verdict("run", (f"{who} approved it here for good",)) if who else None
+
+
+def _signature(asked: Try) -> Verdict | None:
+    if signed_for(asked.node, asked.question.known.skill):
+        return None
+    return Verdict("approve", ("the operator has not signed for this skill; see `meshtui skills confirm`",))
+
+
+def _author(asked: Try) -> Verdict | None:
+    """Refuse an author that was withdrawn or changed its key, or that stood behind it for a time; a stranger hints."""
+    node, known = asked.node, asked.question.known
+    if reason := stop_reason_of_author(node, known):
+        return Verdict("refuse", (reason,))
+    if not known.own_operator and not may_propose(node, known):
+        return Verdict("hint", ("its author is not one of this operator's nodes",))
+    return None
+
+
+def _denylist(asked: Try) -> Verdict | None:
+    """Refuse from another operator what is refused from peers, whatever policy.toml says."""
+    if asked.question.known.own_operator:
+        return None
+    for step in asked.question.match.action.steps:
+        if (found := refusal(read_argv(step).commands, "peer")) is not None:
+            return Verdict("refuse", (f"{found.reason} ({found.kind})",))
+    return None
+
+
+def _mode(asked: Try) -> Verdict | None:
+    """Hold it at the lowest of all modes that apply: the home's, the agent's, the author's, each action type's."""
+    trust = trust_in_skill(asked.node, asked.question.known)
+    via = asked.question.incident.agent.via
+    ceilings = [
+        ceiling_here(asked.node, asked.mode, via=via, author=trust.operator, action_type=kind, start=trust.start)
+        for kind in asked.policy.action_type.split(KIND_SEPARATOR)
+    ]
+    return light_judges.mode(min(ceilings, key=lambda one: MODES.index(one.mode)))
+
+
+def _limits(asked: Try) -> Verdict | None:
+    """Let what is too much or too often wait for a person."""
+    node, incident, known = asked.node, asked.question.incident, asked.question.known
+    skill_id, boot, tries = known.skill.skill_id, boot_id(), node.store.tries
+    stored = redact_argv(incident.argv)[0]
+    opened, opened_in, _, _ = node.store.incidents.times(incident.incident_id)
+    failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
+    facts = Facts(
+        tries_ago=tries.unattended_ago(skill_id, boot),
+        same_command_ago=tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at),
+        last_results=tries.last_results(node.store.meta.get(BREAKER_RESET), BREAKER_WINDOW),
+        synced_ago=node.synced_ago(),
+    )
+    reasons = exceeded(known, facts)
+    return Verdict("approve", tuple(reasons)) if reasons else None
+
+
+def _canary(asked: Try) -> Verdict | None:
+    """Let what is new to the mesh go to few hosts first; takes a place for this one, so only where it is tried."""
+    node, known, bridge = asked.node, asked.question.known, asked.node.bridge
+    if not asked.claims:
+        return None
+    if bridge is None:
+        return Verdict("approve", ("the bridge cannot be used now",))
+    outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
+    verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
+    hosts = len({member.host for member in bridge.members()})
+    reason = canary(bridge, known, node.settings.host, verified, hosts)
+    return Verdict("approve", (reason,)) if reason else None
+
+
+STANDING_APPROVAL = Judge("standing approval", _standing_approval)
+"""The one judge that may raise: from `approve` to `run`, where an operator approved exactly this for good."""
+
+JUDGES: tuple[Judge, ...] = (
+    STANDING_APPROVAL,
+    Judge("policy", lambda asked: asked.policy, answerable=True),
+    Judge("operator's signature", _signature, "approve", answerable=True),
+    Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),
+    Judge("author", _author, before_exec=True),
+    Judge("peers' denylist", _denylist),
+    Judge(
+        "not here",
+        lambda asked: light_judges.not_here(asked.node.store, asked.question.match.skill_id, asked.folder),
+        before_exec=True,
+    ),
+    Judge("mode", _mode),
+    Judge(
+        "failed action",
+        lambda asked: light_judges.failed_action(asked.node.store, asked.question.known.skill.action),
+        "hint",
+        before_exec=True,
+    ),
+    Judge("halt", lambda asked: light_judges.halt(halted(asked.node)), "hint", before_exec=True),
+    Judge("limits", _limits, "approve"),
+    Judge("canary", _canary, "approve"),
+)
