@@ -205,17 +205,22 @@ def test_a_follow_up_that_cannot_be_loaded_lets_the_agent_go_on(me: Agent) -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_in_mode_auto_the_agent_is_told_that_its_command_works_now(me: Agent) -> None:
+def test_in_mode_auto_a_hook_executes_nothing_and_names_the_command_that_heals(me: Agent) -> None:
     learn(me)
     assert me.call("mode", "--via", "claude-code", "auto").returncode == 0
     first = me.run(*me.app, mode="off")
     command = " ".join(me.app)
     sample = program("claude-code").sample(command, first.stderr, str(me.work), me.home, "c1")
     done = call(me, "claude-code", sample, PATH=f"{me.venv / 'bin'}:{os.environ['PATH']}")
-    said = json.loads(done.stdout)
-    assert "has solved this" in said["hookSpecificOutput"]["additionalContext"], said
-    assert "healed" in said["systemMessage"]
-    assert rows(me, "SELECT state, via FROM incidents") == [("verified", "claude-code")]
+    said = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+    [(incident,)] = rows(me, "SELECT incident_id FROM incidents")
+    assert f"`meshtui heal {incident}`" in said, said
+    assert FIX in said
+    assert me.pip_log == []
+    assert rows(me, "SELECT state, via FROM incidents") == [("matched", "claude-code")]
+    assert rows(me, "SELECT count(*) FROM tries") == [(0,)]
+    assert me.call("heal", incident).returncode == 0
+    assert rows(me, "SELECT state FROM incidents") == [("verified",)]
     assert len(me.pip_log) == 1
     assert me.run(*me.app).returncode == 0
 

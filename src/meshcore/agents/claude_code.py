@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "claude-code"
-WAIT_SECONDS = 50.0
 
 FAILED, DONE, BATCH = "PostToolUseFailure", "PostToolUse", "PostToolBatch"
 TOOL_EVENTS = (FAILED, DONE)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "codex"
-WAIT_SECONDS = 50.0
 
 DONE = "PostToolUse"
 SHELL_TOOLS = ("Bash", "shell", "local_shell", "exec_command", "unified_exec")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "copilot"
-WAIT_SECONDS = 50.0
 
 DONE, FAILED = "postToolUse", "postToolUseFailure"
 SHELL_TOOLS = ("bash", "shell")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "cursor"
-WAIT_SECONDS = 50.0
 
 FAILED, DONE = "postToolUseFailure", "postToolUse"
 SHELL_TOOLS = ("Shell", "Bash", "run_terminal_cmd")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "gemini"
-WAIT_SECONDS = 50.0
 
 DONE = "AfterTool"
 SHELL_TOOL = "run_shell_command"

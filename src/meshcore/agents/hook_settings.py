@@ -20,7 +20,7 @@ from meshcore.model import Json
 
 Scope = Literal["user", "project"]
 START = Path(__file__).parent.parent / "hookstart.py"
-LIMIT_SECONDS = 60  # what each hook is granted; its `WAIT_SECONDS` is less
+LIMIT_SECONDS = 60  # what each hook is granted
 CONNECTED, NOT_CONNECTED = "connected", "no"
 RESTART = "restart its open sessions: hooks are read at their start"
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "opencode"
-WAIT_SECONDS = 50.0
 
 DONE = "tool.execute.after"
 SHELL_TOOLS = ("bash", "shell")

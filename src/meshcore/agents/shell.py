@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from meshcore.model import Json
 
 NAME = "shell"
-WAIT_SECONDS = 50.0  # the prompt does not wait: what comes later is shown later
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:

@@ -35,9 +35,6 @@ class Agent(Protocol):
     NAME: str
     """The name on the command line, and the `via` of the incidents."""
 
-    WAIT_SECONDS: float
-    """How long the hook may take, from the program's own time limit: a healing that takes longer goes on behind it."""
-
     def read(self, payload: Mapping[str, Json]) -> Report | None:
         """Return what a payload reports of a shell command, None where it reports nothing that counts.
 

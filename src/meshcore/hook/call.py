@@ -6,9 +6,8 @@ What needs more than the standard library (policy, keys, the bridge) is a task f
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,31 +17,23 @@ from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.exchange.bodies import summary
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
+from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.answer import suggestion
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.matching import matches
-from meshcore.model import MODES, AgentInfo, Incident, Json, KnownSkill, Match, Mode
+from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import redact_argv
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import NODE_ID, CommandRow
 from meshcore.store.store import Store
-from meshcore.trust.modes import MODE, VIA, ceiling
-from meshcore.trust.store_keys import (
-    BAD_ACTION,
-    LEARNT_BY,
-    NOT_HERE,
-    REVOKED,
-    action_hash,
-    normalised,
-    not_here_key,
-)
+from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
+from meshcore.trust.store_keys import not_here_key
 
 BUSY_SECONDS = 0.5  # for a store that somebody holds: the agent does not wait longer for us
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
-VERDICT = "hook:verdict:"  # + action and policy: the decision of policy, when it was last asked
 PULLED = "hook:pulled"
 CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
@@ -114,8 +105,10 @@ class _Call:
     def failed(self, report: Failure) -> Handled:
         """Open the incident, and answer what is known; one that another hook has seen is left to that one."""
         store = self.store
-        mode = self._mode()
-        if mode == "off":
+        rows = store.controls.under(MODE)
+        via = self.me.via
+        highest = ceiling(mode_for_hook(rows, via), self.settings.mode, rows, via=via)
+        if highest.mode == "off":
             return Handled()
         incident = make_incident(
             report.output.encode(errors="replace"),
@@ -140,7 +133,7 @@ class _Call:
             memory = self._with_command(memory, report.exit_code or 1, incident.excerpt, incident.incident_id)
             memory = memory.with_failure(self.key, incident.incident_id)
             in_vain = before if self._was_taken(memory, before) else ""
-            answer, more = (None, True) if in_vain else self._answer(incident, mode)
+            answer, more = (None, True) if in_vain else self._answer(incident, highest)
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
@@ -166,45 +159,32 @@ class _Call:
         seen = self.store.incidents.seen_alike(incident, boot, TWIN_SECONDS)
         return any(via != self.me.via or not self.report.call for via in seen)
 
-    def _mode(self) -> Mode:
-        rows = self.store.controls.under(MODE)
-        asked = rows.get(VIA + self.me.via, "")
-        start: Mode = "hint"
-        for mode in MODES:
-            if mode == asked:
-                start = mode
-        return ceiling(start, self.settings.mode, rows, via=self.me.via).mode
-
-    def _answer(self, incident: Incident, mode: Mode) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
+    def _answer(self, incident: Incident, highest: Ceiling) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
         """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
         store = self.store
-        found = matches(incident.signature, store.skills, incident.circumstances)
         folder = project_root(self.cwd) or self.cwd
-        rejected = store.controls.under(NOT_HERE) if found else {}
-        found = [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
+        found = offered_here(store, matches(incident.signature, store.skills, incident.circumstances), folder)
         if not found:
             return None, self._may_pull()
         match, known = found[0], store.skills.find(found[0].skill_id)
-        if known is None or mode in ("approve", "auto"):
-            return None, known is not None
-        author = self._own_author(known)
-        key = verdict_key(match, self.settings.operator / "policy.toml")
-        if not author or store.meta.get(key) != "hint" or store.meta.get(BAD_ACTION + normalised(known.skill.action)):
+        if known is None:
+            return None, False
+        operator, name = self.settings.operator, self.settings.agent
+        ruling = rule_lightly(store, known, match, folder=folder, highest=highest, operator=operator, own_name=name)
+        if not ruling.final:
             return None, True
-        return (known, match, author), False
+        if ruling.decision == "refuse":
+            self._note_refusal(incident, match, ruling.reasons)
+            return None, False
+        return (known, match, ruling.author), False
 
-    def _own_author(self, known: KnownSkill) -> str:
-        """Return who of the own operator's nodes taught a skill, as far as that is beyond doubt without the keys."""
-        store = self.store
-        if not known.own_operator:
-            return ""
-        if known.author in ("", store.meta.get(NODE_ID)):
-            return store.meta.get(LEARNT_BY + known.skill_id) or self.settings.agent
-        row = store.authors.get(known.author)
-        if row is None or row.changed or not row.own_operator or store.authors.expires(known.skill_id, known.author):
-            return ""
-        withdrawn = any(store.controls.get(REVOKED + key) for key in (row.node, row.operator) if key)
-        return "" if withdrawn else row.name or row.node[:12]
+    def _note_refusal(self, incident: Incident, match: Match, reasons: Sequence[str]) -> None:
+        """Write down, and tell nobody, that what is known may not be used."""
+        store, incident_id = self.store, incident.incident_id
+        data: dict[str, Json] = {"decision": "refuse", "reasons": list(reasons), "command": match.action.command()}
+        self._note_match(incident, match)
+        store.events.add("try.decided", incident_id=incident_id, skill_id=match.skill_id, data=data)
+        store.incidents.set_state(incident_id, "refused", skill_id=match.skill_id)
 
     def _may_pull(self) -> bool:
         """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
@@ -218,13 +198,16 @@ class _Call:
         return not is_locked(Home(self.settings.home).runtime_lock)
 
     def _note_answer(self, incident: Incident, match: Match) -> Offer:
+        self._note_match(incident, match)
+        note_told(self.store, incident, match, self.me)
+        return Offer(incident.incident_id, match.skill_id, match.action.command())
+
+    def _note_match(self, incident: Incident, match: Match) -> None:
         store, incident_id = self.store, incident.incident_id
         data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
         store.events.add("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
         solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
         store.incidents.set_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
-        note_told(store, incident, match, self.me)
-        return Offer(incident_id, match.skill_id, match.action.command())
 
     # --- it worked ------------------------------------------------------------------------------------------------
 
@@ -285,17 +268,6 @@ class _Call:
         home, bridge = str(self.settings.home), str(self.settings.bridge)
         head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
         return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
-
-
-def verdict_key(match: Match, policy: Path) -> str:
-    """Return the key under which the decision of policy on an action is kept, while that policy stands as it is."""
-    try:
-        found = policy.stat()
-        stamp = f"{found.st_mtime_ns}:{found.st_size}"
-    except OSError:
-        stamp = ""
-    text = f"{action_hash(match.action)}:{stamp}"
-    return VERDICT + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:

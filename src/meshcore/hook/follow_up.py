@@ -1,13 +1,13 @@
-"""What a hook has no time for, as the program that takes its place: ruling, healing, settling, learning, the bridge.
+"""What a hook has no time for, as the program that takes its place: ruling, settling, learning, the bridge.
 
 A hook of an agent has noted what happened; this asks policy and the bridge, and answers the agent.
-Like the hook it blocks nobody: on a fault of ours nothing is printed and the exit code is 0.
+Like the hook it executes no fix and blocks nobody: on a fault of ours nothing is printed and the exit code is 0.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,20 +19,21 @@ from meshcore.agents.table import agent as agent_called
 from meshcore.config import load
 from meshcore.exchange.receive import exchange
 from meshcore.healing.healer import Considered, Healer
+from meshcore.healing.light_judges import keep_policy
 from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import learn_from
 from meshcore.hook.answer import suggestion
-from meshcore.hook.call import note_told, verdict_key
+from meshcore.hook.call import note_told
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.journal.writer import project
 from meshcore.knowledge.parts import example_fix
-from meshcore.model import MODES, Incident, Json, Mode
+from meshcore.model import Incident, Json
 from meshcore.node import Node
 from meshcore.safety.visible_text import visible
 from meshcore.trust.authors import trust_in
 from meshcore.trust.ceilings import modes
-from meshcore.trust.modes import VIA
+from meshcore.trust.modes import mode_for_hook
 from meshcore.trust.store_keys import LEARNT_BY
 
 Task = Mapping[str, Json]
@@ -76,19 +77,19 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
         _failed_again(node, before)
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment)
-    considered = healer.consider(incident, _mode(node, incident.agent.via), first_look=True)
+    mode = mode_for_hook(modes(node), incident.agent.via)
+    considered = healer.consider(incident, mode, first_look=True, claims=False)
     match, ruling = considered.match, considered.ruling
     if match is None or ruling is None:
         return Answer()
-    key = verdict_key(match, node.settings.operator / "policy.toml")
-    node.store.meta.set(key, "refuse" if ruling.decision == "refuse" else "hint")
+    own = considered.known is not None and considered.known.own_operator
+    policy = node.settings.operator / "policy.toml"
+    keep_policy(node.store, match.action, policy, ruling.policy.decision, own=own)
     if ruling.decision == "refuse":
         return Answer()
-    if ruling.decision == "run":
-        return _heal(node, task, considered)
     if ruling.decision == "approve":
         return _ask(node, healer, considered)
-    return _hint(node, task, considered)
+    return _hint(node, task, considered, _heal_command(task, incident) if ruling.decision == "run" else "")
 
 
 def _failed_again(node: Node, before: Incident) -> None:
@@ -101,13 +102,19 @@ def _failed_again(node: Node, before: Incident) -> None:
         node.store.incidents.set_state(before.incident_id, "fix_failed", skill_id=before.skill_id)
 
 
-def _mode(node: Node, via: str) -> Mode:
-    asked = modes(node).get(VIA + via, "")
-    return next((mode for mode in MODES if mode == asked), "hint")
+def _heal_command(task: Task, incident: Incident) -> str:
+    """Return the command with which the agent itself may let the fix be applied, under its own permissions."""
+    usual, home, bridge = load(environment=os.environ), str(task["home"]), str(task["bridge"])
+    options = [] if home == str(usual.home) else ["--home", home]
+    options += [] if bridge == str(usual.bridge) else ["--bridge", bridge]
+    return shlex.join(["meshtui", *options, "heal", incident.incident_id])
 
 
-def _hint(node: Node, task: Task, considered: Considered) -> Answer:
-    """Tell the agent of a fix, or only the person where its author is nobody that the operator has enrolled."""
+def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
+    """Tell the agent of a fix, or only the person where its author is nobody that the operator has enrolled.
+
+    `heal`: the command that applies it and runs the failed one again, where the ruling is to run it.
+    """
     match, known = considered.match, considered.known
     if match is None or known is None:
         return Answer()
@@ -123,7 +130,8 @@ def _hint(node: Node, task: Task, considered: Considered) -> Answer:
         memory = recall(node.store, str(task["session"])) or Memory()
         offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
         remember(node.store, str(task["session"]), memory.with_offer(offer))
-    return suggestion(known, match, node.store.meta.get(LEARNT_BY + known.skill_id) or trust.name or node.name)
+    note = f"Allowed here: `{heal}` applies it, runs the failed command again and says how that went." if heal else ""
+    return suggestion(known, match, node.store.meta.get(LEARNT_BY + known.skill_id) or trust.name or node.name, note)
 
 
 def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
@@ -133,44 +141,6 @@ def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
         f"meshtui: this error is known; its fix waits until a person approves it: {command}",
         f"meshtui: known fix waits for you: {command}  (meshtui approvals approve {approval.approval_id[:6]})",
     )
-
-
-def _heal(node: Node, task: Task, considered: Considered) -> Answer:
-    """Let `meshtui heal` apply what policy allows, for as long as the agent waits; then it goes on by itself."""
-    incident, match = considered.incident, considered.match
-    if match is None:
-        return Answer()
-    arguments = ["--home", str(task["home"]), "--bridge", str(task["bridge"]), "heal", incident.incident_id]
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-m", "meshtui", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(agent_called(str(task["via"])).WAIT_SECONDS)
-    child.returncode = child.poll() or 0  # it may outlive us, and that is no fault
-    return _healed(node.store.incidents.find(incident.incident_id) or incident, match.action.command())
-
-
-def _healed(incident: Incident, fix: str) -> Answer:
-    command = visible(fix, limit=300, keep_newlines=False)
-    where = f"meshtui incidents show {incident.incident_id[:8]}"
-    if incident.state == "verified":
-        return Answer(
-            f"meshtui has solved this: policy allowed `{command}`, which was applied, and the failed command was run"
-            " again and now exits 0. Go on; run it again only if you need its output.",
-            f"meshtui: ✓ healed: {command}",
-        )
-    if incident.state == "applied_not_rerun":
-        said = f"meshtui has applied the known fix `{command}`. Run the failed command again: that is what counts."
-        return Answer(said, f"meshtui: applied, not rerun: {command}")
-    if incident.state == "fix_failed":
-        said = f"meshtui tried the known fix `{command}`, and the command still fails: look for another cause."
-        return Answer(said, f"meshtui: the known fix did not help: {command}  ({where})")
-    said = f"meshtui is applying the known fix `{command}`; it goes on by itself. See: {where}"
-    return Answer(said, f"meshtui: healing goes on: {command}  ({where})")
 
 
 # --- a command that had failed succeeds -------------------------------------------------------------------------------

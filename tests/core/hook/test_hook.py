@@ -198,6 +198,41 @@ def test_mode_off_notes_nothing_and_approve_asks_a_person(desk: Desk) -> None:
     assert ("waits" in said) == bool(waiting)
 
 
+@pytest.mark.parametrize("mode", ["hint", "approve", "auto"])
+def test_a_hook_executes_nothing_in_any_mode(desk: Desk, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.teach()
+    with desk.node() as node:
+        node.store.controls.set(f"{VIA}claude-code", mode, "dev")
+
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("a hook executed something")
+
+    monkeypatch.setattr("meshcore.healing.executor.Executor.apply", started)
+    monkeypatch.setattr("meshcore.healing.executor.Executor.run_again", started)
+    desk.failed()
+    with desk.node() as node:
+        assert node.store.tries.unfinished() == []
+        assert node.store.outcomes.of() == []
+
+
+def test_what_policy_refused_is_never_told_and_nobody_is_asked_twice(desk: Desk) -> None:
+    desk.teach(fix="rm -rf build")
+    assert desk.failed() == "" and desk.followed == ["failed"]
+    assert desk.failed() == "" and desk.followed == ["failed"]
+    assert [incident.state for incident in desk.incidents()] == ["refused", "refused"]
+    assert desk.kinds().count("try.decided") == 2
+    assert "hook.answered" not in desk.kinds()
+
+
+def test_without_a_stored_verdict_the_full_ruling_is_asked_before_anything_is_told(desk: Desk) -> None:
+    desk.teach()
+    assert FIX in desk.failed() and desk.followed == ["failed"]
+    assert FIX in desk.failed() and desk.followed == ["failed"]
+    (desk.root / "operator" / "policy.toml").write_text("")
+    desk.failed()
+    assert desk.followed == ["failed", "failed"]
+
+
 def test_a_fix_of_somebody_not_enrolled_is_told_to_the_person_only(desk: Desk) -> None:
     known = desk.teach()
     with sqlite3.connect(desk.root / "home" / "store.db") as database:
