@@ -29,7 +29,7 @@ test-long: $(VENV)/.dev ## the tests that take minutes: following logs for 2,000
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
-	@$(BIN)/python -m pytest tests/agents/real_agents.py $(ARGS)
+	@$(BIN)/python -m pytest tests/acceptance/real_agents.py $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import pytest
 from tests.core.agents.desk import COMMAND, ERROR, FIX, Desk
 
 import meshcore
+from meshcore.agents.table import program
 
 PACKAGE = Path(meshcore.__file__).parent
 
@@ -27,16 +28,8 @@ def call(desk: Desk, *arguments: str, data: bytes = b"", **variables: str) -> by
 
 def failure(desk: Desk, number: int) -> bytes:
     """Return a failed command as Claude Code reports it."""
-    body = {
-        "hook_event_name": "PostToolUseFailure",
-        "session_id": "s1",
-        "cwd": str(desk.work),
-        "tool_name": "Bash",
-        "tool_input": {"command": COMMAND},
-        "error": f"Exit code 1\n{ERROR}",
-        "tool_use_id": f"call-{number}",
-    }
-    return json.dumps(body).encode()
+    sample = program("claude-code").sample(COMMAND, ERROR, str(desk.work), desk.root, f"call-{number}")
+    return json.dumps(sample).encode()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.agents.model import Model
+from tests.acceptance.stand_in_model import Model
 
 from meshcore.config import load
 from meshcore.healing.teaching import teach
