@@ -67,8 +67,8 @@ class ApprovalsPane(ListPane):
         self._begun = False
 
     def compose(self) -> ComposeResult:
-        yield Rows(COLUMNS, self._row, empty="nothing waits for you", id="approvals-rows")
-        yield Detail(id="approvals-detail")
+        yield Rows(COLUMNS, self._row, empty="nothing waits for you")
+        yield Detail()
 
     # --- what there is to show --------------------------------------------------------------------------------------
 

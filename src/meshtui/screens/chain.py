@@ -55,6 +55,13 @@ class ChainScreen(Page):
     """The chain of one incident; it grows while the incident does."""
 
     ACTIONS = ACTIONS
+    DEFAULT_CSS = """
+    ChainScreen {
+        #chain-title { height: 1; background: $surface; }
+        #chain { height: 1fr; padding: 1 0 0 0; }
+        #chain-text { height: auto; }
+    }
+    """
 
     def __init__(self, incident_id: str) -> None:
         super().__init__()

@@ -42,6 +42,11 @@ class DeliveriesPane(ListPane):
 
     NAME = "deliveries"
     ACTIONS = ACTIONS
+    DEFAULT_CSS = """
+    DeliveriesPane {
+        & > Detail { height: 7; }
+    }
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,9 +56,9 @@ class DeliveriesPane(ListPane):
         self._read: BridgeView | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(id="deliveries-sum", markup=False)
-        yield Rows(COLUMNS, self._row, empty=EMPTY, id="deliveries-rows")
-        yield Detail(id="deliveries-detail")
+        yield Static(classes="sum", markup=False)
+        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        yield Detail()
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.bridge != self._read:
@@ -100,7 +105,7 @@ class DeliveriesPane(ListPane):
             parts.append((f" · the oldest {MOST:,} are listed", "$dim"))
         if bridge.fault:
             parts = [(f" the bridge {plain(bridge.path)}: {plain(bridge.fault)}", "$warning")]
-        self.query_one("#deliveries-sum", Static).update(Content.assemble(*parts), layout=False)
+        self.sum.update(Content.assemble(*parts), layout=False)
 
     def _called(self, node: str) -> str:
         return plain(self._names.get(node) or node[:12])

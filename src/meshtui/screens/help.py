@@ -21,6 +21,12 @@ KEYS_WIDTH, LABEL_WIDTH = 9, 15
 class HelpScreen(ModalScreen[None]):
     """Keys of the view that is shown first, then those that work everywhere, then the others'."""
 
+    DEFAULT_CSS = """
+    HelpScreen {
+        #help { width: 90%; max-width: 100; height: auto; max-height: 90%; background: $surface; padding: 1 2; }
+        #help-text { height: auto; }
+    }
+    """
     BINDINGS: ClassVar = [Binding("escape,question_mark,q", "dismiss", show=False)]
 
     def __init__(self, actions: Sequence[Action], keymap: Mapping[str, str], current: str) -> None:

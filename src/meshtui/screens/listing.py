@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from textual.widgets import Static
+
 from meshcore.clock import from_text
 from meshcore.model import Json
 from meshtui.screens.base import Pane
@@ -15,10 +17,22 @@ from meshtui.widgets.rows import Rows
 class ListPane(Pane):
     """A list, and what is known of its selected row."""
 
+    DEFAULT_CSS = """
+    ListPane {
+        & > .sum { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > Rows { height: 1fr; }
+    }
+    """
+
     @property
     def rows(self) -> Rows:
         """The list."""
         return self.query_one(Rows)
+
+    @property
+    def sum(self) -> Static:
+        """The line above the list, where there is one."""
+        return self.query_one(".sum", Static)
 
     @property
     def detail(self) -> Detail:

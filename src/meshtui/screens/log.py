@@ -52,6 +52,12 @@ class LogPane(Pane):
 
     NAME = "log"
     ACTIONS = ACTIONS
+    DEFAULT_CSS = """
+    LogPane {
+        #log-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #log-view { height: 1fr; }
+    }
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()

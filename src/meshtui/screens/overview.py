@@ -70,6 +70,19 @@ class OverviewPane(Pane):
 
     NAME = "overview"
     ACTIONS = ACTIONS
+    DEFAULT_CSS = """
+    OverviewPane {
+        & > #timeline { height: 3; margin-bottom: 1; }
+        & > #effect { display: none; height: 1; margin-bottom: 1; padding: 0 1; color: $dim; text-wrap: nowrap; }
+        &.-effect > #effect { display: block; }
+        &.-effect > #timeline { margin-bottom: 0; }
+        &.-empty > #effect { display: none; }
+        & > #incidents { height: 1fr; }
+        & > #welcome { display: none; height: 1fr; padding: 1 2; color: $foreground; }
+        &.-empty > #welcome { display: block; }
+        &.-empty > #incidents { display: none; }
+    }
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,6 +34,13 @@ class RecordScreen(Page):
     """A record; `y` copies it."""
 
     ACTIONS = ACTIONS
+    DEFAULT_CSS = """
+    RecordScreen {
+        #record-title { height: 1; background: $surface; }
+        #record { height: 1fr; padding: 1 0 0 0; }
+        #record-text { height: auto; }
+    }
+    """
 
     def __init__(self, line: Line, title: str) -> None:
         super().__init__()

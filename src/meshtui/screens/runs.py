@@ -60,9 +60,9 @@ class RunsPane(ListPane):
         self._working = False
 
     def compose(self) -> ComposeResult:
-        yield Static(id="runs-sum", markup=False)
-        yield Rows(COLUMNS, self._row, empty=EMPTY, id="runs-rows")
-        yield Detail(id="runs-detail")
+        yield Static(classes="sum", markup=False)
+        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        yield Detail()
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
@@ -104,15 +104,13 @@ class RunsPane(ListPane):
         ]
         if roots := sorted({str(Path(path).parent) for path in self._states}):
             parts.append((f" · {plain(roots[0])}" + (f" and {len(roots) - 1} more" if roots[1:] else ""), "$dim"))
-        self.query_one("#runs-sum", Static).update(
-            Content.assemble(*parts) if self._states else Content(""), layout=False
-        )
+        self.sum.update(Content.assemble(*parts) if self._states else Content(""), layout=False)
 
     def _progress(self, done: int, total: int) -> None:
         full = BAR * done // total if total else BAR
         bar = [("━" * full, "$accent"), ("━" * (BAR - full), "$faint")]
         text = (f"  {done:,} of {total:,} runs validated", ""), ("   c cancels", "$dim")
-        self.query_one("#runs-sum", Static).update(Content.assemble(" ", *bar, *text), layout=False)
+        self.sum.update(Content.assemble(" ", *bar, *text), layout=False)
 
     def _row(self, path: str) -> Row:
         state = self._states[path]

@@ -70,8 +70,8 @@ class SkillsPane(ListPane):
         self._undo: list[tuple[str, SkillState]] = []
 
     def compose(self) -> ComposeResult:
-        yield Rows(COLUMNS, self._row, empty=EMPTY, id="skills-rows")
-        yield Detail(id="skills-detail")
+        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        yield Detail()
 
     # --- what there is to show --------------------------------------------------------------------------------------
 

@@ -21,8 +21,16 @@ Fact = tuple[str, str] | tuple[str, str, str]
 class Detail(VerticalScroll, can_focus=True):
     """Facts about one thing; scrolls where they are more than the space."""
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    DEFAULT_CSS = """
+    Detail {
+        height: 10; width: 100%; padding: 0 1; border-top: solid $faint; background: $background;
+        &:focus { border-top: solid $accent; }
+        & > #detail-text { height: auto; width: 100%; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
         self._facts: tuple[Fact, ...] = ()
         self._drawn: tuple[int, tuple[Fact, ...]] | None = None
 

@@ -159,6 +159,17 @@ def fitted(parts: Sequence[Part], width: int) -> list[tuple[str, str]]:
 class HeaderLine(Widget):
     """The header's figures. Only the cells that changed are drawn again."""
 
+    DEFAULT_CSS = """
+    HeaderLine {
+        & > .header--gone { color: $error; text-style: bold; }
+        & > .header--there { color: $success; }
+        & > .header--urgent { color: $warning; text-style: bold; }
+        & > .header--warning { color: $warning; }
+        & > .header--accent { color: $accent; }
+        & > .header--dim { color: $dim; }
+        & > .header--error { color: $error; }
+    }
+    """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"header--{tone}" for tone in TONES}
 
     def __init__(self, clock: Clock) -> None:

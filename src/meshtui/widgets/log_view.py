@@ -36,6 +36,20 @@ Spans = Sequence[tuple[int, int]]
 class LogView(ScrollView, can_focus=True):
     """Rows of a log with a cursor. `enter` or a click on the cursor posts `Chosen`; moving it posts `Moved`."""
 
+    DEFAULT_CSS = """
+    LogView {
+        width: 100%; background: $background; color: $foreground; overflow-x: hidden;
+        & > .log--cursor { background: $panel; color: $foreground; text-style: bold; }
+        & > .log--found { color: $accent; text-style: bold underline; }
+        & > .log--time { color: $dim; }
+        & > .log--good { color: $success; }
+        & > .log--bad { color: $error; }
+        & > .log--warn { color: $warning; }
+        & > .log--learned { color: $learned; }
+        & > .log--accent { color: $accent; }
+        & > .log--dim { color: $dim; }
+    }
+    """
     TONES: ClassVar[tuple[str, ...]] = ("good", "bad", "warn", "learned", "accent", "dim")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "log--cursor",

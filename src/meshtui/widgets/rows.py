@@ -77,6 +77,22 @@ def widths(columns: Sequence[Column], width: int) -> list[int]:
 class Rows(ScrollView, can_focus=True):
     """A list under headings. `enter` or a click posts `Chosen`; moving the cursor posts `Moved`."""
 
+    DEFAULT_CSS = """
+    Rows {
+        width: 100%; background: $background; color: $foreground; overflow-x: hidden;
+        & > .rows--head { color: $dim; }
+        & > .rows--cursor { background: $panel; color: $foreground; text-style: bold; }
+        & > .rows--cursor-blurred { background: $surface; color: $foreground; }
+        & > .rows--found { color: $accent; text-style: underline; }
+        & > .rows--good { color: $success; }
+        & > .rows--bad { color: $error; }
+        & > .rows--warn { color: $warning; }
+        & > .rows--dim { color: $dim; }
+        & > .rows--accent { color: $accent; }
+        & > .rows--learned { color: $learned; }
+        & > .rows--strong { text-style: bold; }
+    }
+    """
     TONES: ClassVar[tuple[str, ...]] = ("good", "bad", "warn", "dim", "accent", "learned", "strong")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "rows--head",

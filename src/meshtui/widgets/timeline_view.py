@@ -93,6 +93,23 @@ def ticks(window: Window) -> list[tuple[int, str]]:
 class TimelineView(Widget, can_focus=True):
     """Draws a `Timeline`. `range_index` is one of `RANGES`; `panned` the fixed right edge, None while it follows."""
 
+    DEFAULT_CSS = """
+    TimelineView {
+        width: 100%; background: $background; color: $foreground;
+        & > .timeline--title { color: $foreground; text-style: bold; }
+        &:focus > .timeline--title { color: $accent; }
+        & > .timeline--dim { color: $dim; }
+        & > .timeline--lane { color: $foreground; }
+        & > .timeline--line { color: $faint; }
+        & > .timeline--hole { color: $dim; }
+        & > .timeline--failed { color: $error; }
+        & > .timeline--learned { color: $learned; text-style: bold; }
+        & > .timeline--received { color: $received; }
+        & > .timeline--verified { color: $success; text-style: bold; }
+        & > .timeline--fix-failed { color: $error; text-style: bold; }
+        & > .timeline--needs-you { color: $warning; text-style: bold reverse; }
+    }
+    """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "timeline--title",
         "timeline--dim",
