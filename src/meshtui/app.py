@@ -24,9 +24,9 @@ from meshtui.actions import bindings
 from meshtui.attention import Attention
 from meshtui.bell import sequence
 from meshtui.driver import tell_terminal
+from meshtui.screens import table
 from meshtui.screens.base import Page, Pane
 from meshtui.screens.switcher import Panes, Tabs
-from meshtui.screens.table import PANES, all_actions, app_actions
 from meshtui.sources import Sources
 from meshtui.state import read_state, write_state
 from meshtui.widgets.bars import Banners, Hints
@@ -59,7 +59,7 @@ class MeshApp(App[int]):
 
     CSS_PATH = "meshtui.tcss"
     TITLE = "meshtui"
-    BINDINGS: ClassVar = bindings(app_actions())
+    BINDINGS: ClassVar = bindings(table.app_actions())
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -107,7 +107,7 @@ class MeshApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self.leave)
         view = self._kept.get("view")
-        await self.show_pane(view if view in [entry.name for entry in PANES] else PANES[0].name)
+        await self.show_pane(view if view in [entry.name for entry in table.PANES] else table.PANES[0].name)
         self.call_after_refresh(self.start_work)
         self.set_timer(WARM_AFTER_SECONDS, _warm)
 
@@ -229,7 +229,7 @@ class MeshApp(App[int]):
     # --- actions ----------------------------------------------------------------------------------------------------
 
     async def action_pane(self, name: str) -> None:
-        if name in [entry.name for entry in PANES]:
+        if name in [entry.name for entry in table.PANES]:
             while len(self.screen_stack) > 1:
                 self.pop_screen()
             await self.show_pane(name)
@@ -287,7 +287,7 @@ class MeshApp(App[int]):
     def action_help(self) -> None:
         from meshtui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(all_actions(), self.settings.keys, self.current))
+        self.push_screen(HelpScreen(table.all_actions(), self.settings.keys, self.current))
 
     def action_theme_next(self) -> None:
         names = [theme.name for theme in themes.THEMES]
@@ -366,7 +366,7 @@ class MeshApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         hidden = {"app.command_palette"}
-        for action in all_actions():
+        for action in table.all_actions():
             if action.scope not in ("app", self.current) or action.id in hidden:
                 continue
             target = self if action.scope == "app" else self.pane
@@ -388,6 +388,6 @@ def _warm() -> None:
     def load() -> None:
         from meshtui.screens import help  # noqa: F401
 
-        all_actions()
+        table.all_actions()
 
     threading.Thread(target=load, name="warm", daemon=True).start()

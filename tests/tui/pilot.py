@@ -92,10 +92,11 @@ async def shown(
     size: tuple[int, int] = (120, 36),
     embed: bool = False,
     theme: str = DARK,
+    app_class: type[MeshApp] = MeshApp,
 ) -> AsyncIterator[Shown]:
     """Show the app on a home, and wait until it has drawn its first snapshot and its timeline."""
     told = Told()
-    app = MeshApp(settings, embed=embed, clock=clock)
+    app = app_class(settings, embed=embed, clock=clock)
     app.theme = theme
     try:
         async with app.run_test(size=size, notifications=True, message_hook=told) as pilot:

@@ -33,9 +33,9 @@ from meshtui.screens.deliveries import DeliveriesPane
 from meshtui.screens.listing import ListPane
 from meshtui.screens.runs import RunsPane
 from meshtui.screens.skills import SkillsPane
-from meshtui.screens.table import all_actions
+from meshtui.screens.table import PANES, all_actions
 
-SCOPES = {"skills": "2", "deliveries": "3", "approvals": "4", "runs": "5"}
+SCOPES = {entry.name: entry.key for entry in PANES if issubclass(entry.load(), ListPane)}
 SECRET = "correct horse battery"
 RUNS = (
     Verdict("run-1", "/srv/runs/run-1", (), (), "2026-11-22T08:30:00+00:00"),

@@ -74,6 +74,8 @@ class Pane(_Acting, Vertical):
             if child.focusable:
                 child.focus()
                 return
+        self.can_focus = True  # keys reach what has the focus
+        self.focus()
 
     def find(self, text: str) -> None:
         """Show only what contains a text; "" shows everything again."""

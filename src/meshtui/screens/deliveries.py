@@ -13,7 +13,6 @@ from textual.widgets import Static
 from meshcore.bridge.base import Undelivered
 from meshcore.errors import MeshError
 from meshcore.store.views import RecordBrief, record_briefs
-from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import BridgeView, Snapshot
 from meshtui.widgets.cells import plain
@@ -32,8 +31,6 @@ COLUMNS = (
     Column("record", 12, priority=2),
 )
 
-ACTIONS: tuple[Action, ...] = ()
-
 EMPTY = "everything that was told has been received"
 
 
@@ -41,7 +38,6 @@ class DeliveriesPane(ListPane):
     """The deliveries that are open, oldest first."""
 
     NAME = "deliveries"
-    ACTIONS = ACTIONS
     DEFAULT_CSS = """
     DeliveriesPane {
         & > Detail { height: 7; }

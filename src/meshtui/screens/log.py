@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from meshcore.journal.document import Document, Rows
 from meshcore.journal.filtering import Filter, FilterError, parse_filter
@@ -18,7 +16,8 @@ from meshcore.journal.news import FolderNews
 from meshcore.journal.tail import BACKSTOP_SECONDS
 from meshtui.actions import Action
 from meshtui.screens.base import Pane
-from meshtui.widgets.cells import fit, plain
+from meshtui.widgets.cells import plain
+from meshtui.widgets.log_title import LogTitle, short
 from meshtui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ class LogPane(Pane):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     LogPane {
-        #log-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #log-view { height: 1fr; }
     }
     """
@@ -74,7 +72,7 @@ class LogPane(Pane):
         self._wanted_at: int | None = None  # the row that a person stood on when the filter changed
 
     def compose(self) -> ComposeResult:
-        yield Static(id="log-title")
+        yield LogTitle()
         yield LogView(id="log-view")
 
     @property
@@ -209,41 +207,18 @@ class LogPane(Pane):
         self._draw_title()
 
     def _draw_title(self) -> None:
-        document, width = self._document, self.size.width - 1
-        if document is None or width < 20:
+        if self._document is None:
             return
-        right = self._right(document)
-        used = sum(len(text) for text, _ in right)
-        name = {"journal": "journal", "monitor": "monitor log"}.get(self._source, "")
-        left = f" {name}  {_short(self.path)}" if name else f" {_short(self.path)}"
-        if self._fault or self._said:
-            left = f" {self._fault or self._said}"
-        left = fit(plain(left), max(0, width - used))
-        tone = "$error" if self._fault else "$warning" if self._said else "$dim"
-        self.query_one("#log-title", Static).update(Content.assemble((left, tone), *right), layout=False)
-
-    def _right(self, document: Document) -> list[tuple[str, str]]:
-        """Return what stands at the right: how many lines, how far it got, and whether the end is followed."""
-        total = len(document.rows)
-        parts: list[tuple[str, str]] = []
-        if self._filter:
-            shown = len(document.matched)
-            parts.append((f"{shown:,} of {total:,}", "bold"))
-            if self._suspended:
-                parts.append((" (all shown)", "$warning"))
-            if document.searched < 1:
-                parts.append((f"  looking {document.searched:.0%}", "$accent"))
-        else:
-            parts.append((f"{total:,} lines", "bold"))
-        if not document.is_counted:
-            parts.append((f"  counting {document.counted:.0%}", "$accent"))
-        if self.view.following:
-            parts.append(("  ▼ following", "$success"))
-        elif self.view.unseen:
-            parts.append((f"  paused, +{self.view.unseen:,} new", "$warning"))
-        else:
-            parts.append(("  paused", "$dim"))
-        return parts
+        named = {"journal": f"journal  {short(self.path)}", "monitor": f"monitor log  {short(self.path)}"}
+        self.query_one(LogTitle).show(
+            named.get(self._source, short(self.path)),
+            self._document,
+            self.view,
+            filtered=bool(self._filter),
+            suspended=self._suspended,
+            fault=self._fault,
+            said=self._said,
+        )
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -386,13 +361,6 @@ def document_search_now(document: Document) -> None:
         document.search()
     except FilterError:
         return  # the next step in the background says so
-
-
-def _short(path: Path) -> str:
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except ValueError:
-        return str(path)
 
 
 def _nothing_found(wanted: Filter) -> str:

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher, Static
 
+from meshtui.screens import table
 from meshtui.screens.base import Pane
-from meshtui.screens.table import PANES
 
 if TYPE_CHECKING:
     from meshcore.model import Json
@@ -28,7 +28,7 @@ class Tabs(Static):
 
     def watch_current(self) -> None:
         parts: list[tuple[str, str]] = []
-        for entry in PANES:
+        for entry in table.PANES:
             here = entry.name == self.current
             parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
             parts += [(f"{entry.title} ", "bold $accent" if here else ""), (" ", "")]
@@ -36,7 +36,7 @@ class Tabs(Static):
 
     async def on_click(self, event: events.Click) -> None:
         right = 0
-        for entry in PANES:
+        for entry in table.PANES:
             right += cell_len(f" {entry.key} {entry.title}  ")
             if event.x < right:
                 await self.run_action(f"app.{entry.action.name}")
@@ -64,7 +64,7 @@ class Panes(ContentSwitcher):
         """Show a pane of the table; return it."""
         pane = next((pane for pane in self.made if name == pane.NAME), None)
         if pane is None:
-            pane = next(entry for entry in PANES if entry.name == name).load()()
+            pane = next(entry for entry in table.PANES if entry.name == name).load()()
             await self.add(pane)
             if isinstance(kept := self._kept.get(name), dict):
                 pane.restore(kept)
