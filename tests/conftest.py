@@ -21,6 +21,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 SHARED = Path(__file__).parents[1] / "../shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep-pictures", action="store_true", help="keep the terminal's pictures as they are drawn now")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Point every default of meshtui into a folder of this session."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.tui.pictures import Pictures
 from tests.world import Agent, World
 
 
@@ -21,3 +22,8 @@ def a(world: World) -> Agent:
 @pytest.fixture
 def b(world: World) -> Agent:
     return world.agent("b")
+
+
+@pytest.fixture
+def pictures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    return Pictures(bool(pytestconfig.getoption("--keep-pictures")), tmp_path_factory.mktemp("pictures"))

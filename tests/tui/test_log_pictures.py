@@ -1,15 +1,14 @@
-"""Pictures of a log, compared with those that a person has looked at (`pytest --snapshot-update` takes them anew)."""
+"""Pictures of a log, compared with those that a person has looked at."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from tests.tui.busy import build
+from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.test_log import Shown, running, settings_in
-from tests.tui.test_snapshots import SIZES, _compare
 
 from meshcore.journal.writer import project
 from meshcore.testing import FakeClock
@@ -60,7 +59,7 @@ async def test_a_log_looks_as_it_did(
     tmp_path: Path,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
-    pytestconfig: pytest.Config,
+    pictures: Pictures,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # paths below it are shown without it
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -72,5 +71,5 @@ async def test_a_log_looks_as_it_did(
         it.app.theme = theme
         await SCENES[scene](it)
         await it.until(lambda: it.pane.document is not None and it.pane.document.is_counted)
-        picture = re.sub(r"terminal-\d+", "terminal", it.app.export_screenshot(title="meshtui"))
-    _compare(picture, f"log-{scene}-{theme}-{size}", pytestconfig.getoption("--snapshot-update"))
+        picture = picture_of(it.app)
+    pictures.compare(picture, f"log-{scene}-{theme}-{size}")

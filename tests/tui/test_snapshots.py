@@ -1,4 +1,4 @@
-"""Pictures of the app, compared with those that a person has looked at (`pytest --snapshot-update` takes them anew)."""
+"""Pictures of the app, compared with those that a person has looked at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.tui.busy import Busy, build
+from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.bridge.base import Member
@@ -17,8 +18,6 @@ from meshcore.safety.halt import halt
 from meshcore.service.runtime import RuntimeLock
 from meshcore.testing import FakeClock
 from meshtui.themes import ANSI, DARK, LIGHT
-
-SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 
 
 @pytest.fixture
@@ -95,69 +94,45 @@ SCENES: dict[str, Callable[[Shown], Awaitable[None]]] = {
 }
 
 
-async def _picture(it: Shown) -> str:
-    svg = it.app.export_screenshot(title="meshtui")
-    # Ids are made anew for every picture.
-    import re
-
-    return re.sub(r"terminal-\d+", "terminal", svg)
-
-
-def _compare(picture: str, name: str, update: bool) -> None:
-    path = Path(__file__).parent / "snapshots" / f"{name}.svg"
-    if update:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(picture)
-    assert path.exists(), f"no picture of {name} yet; look at one and keep it with --snapshot-update"
-    same = picture == path.read_text()
-    if not same:
-        path.with_suffix(".new.svg").write_text(picture)
-    assert same, f"{name} looks different: compare {path} and {path.with_suffix('.new.svg')}"
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", SCENES)
 async def test_a_scene_looks_as_it_did(
-    scene: str, size: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+    scene: str, size: str, running: Settings, clock: FakeClock, pictures: Pictures
 ) -> None:
     build(running, clock).close()
     _beat(running, clock)
     async with shown(running, clock, size=SIZES[size], theme=DARK) as it:
         await SCENES[scene](it)
-        picture = await _picture(it)
-    _compare(picture, f"{scene}-{size}", pytestconfig.getoption("--snapshot-update"))
+        picture = picture_of(it.app)
+    pictures.compare(picture, f"{scene}-{size}")
 
 
 @pytest.mark.parametrize("theme", [LIGHT, ANSI])
-async def test_a_theme_looks_as_it_did(
-    theme: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
-) -> None:
+async def test_a_theme_looks_as_it_did(theme: str, running: Settings, clock: FakeClock, pictures: Pictures) -> None:
     build(running, clock).close()
     _beat(running, clock)
     async with shown(running, clock, size=SIZES["80x24"], theme=theme) as it:
-        picture = await _picture(it)
-    _compare(picture, f"{theme}-80x24", pytestconfig.getoption("--snapshot-update"))
+        picture = picture_of(it.app)
+    pictures.compare(picture, f"{theme}-80x24")
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_an_empty_home_looks_as_it_did(
-    size: str, running: Settings, clock: FakeClock, pytestconfig: pytest.Config
+    size: str, running: Settings, clock: FakeClock, pictures: Pictures
 ) -> None:
     Busy(running, clock).store.close()
     async with shown(running, clock, size=SIZES[size]) as it:
-        picture = await _picture(it)
-    _compare(picture, f"empty-{size}", pytestconfig.getoption("--snapshot-update"))
+        picture = picture_of(it.app)
+    pictures.compare(picture, f"empty-{size}")
 
 
-async def test_an_attached_app_looks_as_it_did(
-    running: Settings, clock: FakeClock, pytestconfig: pytest.Config
-) -> None:
+async def test_an_attached_app_looks_as_it_did(running: Settings, clock: FakeClock, pictures: Pictures) -> None:
     build(running, clock).close()
     _beat(running, clock)
     (running.home / "runtime.lock").write_text("1\n")
     async with shown(running, clock, size=SIZES["120x36"]) as it:
-        picture = await _picture(it)
-    _compare(picture, "attached-120x36", pytestconfig.getoption("--snapshot-update"))
+        picture = picture_of(it.app)
+    pictures.compare(picture, "attached-120x36")
 
 
 def _beat(settings: Settings, clock: FakeClock) -> None:
