@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Json = Any  # a value that `json` reads and writes
 
@@ -304,6 +304,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedText:
+    """What the operator signed, word for word, and the signature (hex); nothing says yet that it holds."""
+
+    text: str
+    sig: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A signed statement of one node to all: `text` is the exact text that was signed.
 
@@ -374,11 +382,11 @@ def slots_from_json(data: Json) -> tuple[Slot, ...]:
         raise ValueError("slots are a list")
     try:
         slots = tuple([Slot(kind, value) for kind, value in data])
+        bad = [slot for slot in slots if slot.kind not in _KINDS or type(slot.value) is not str]
     except (TypeError, ValueError) as error:
         raise ValueError("a slot is [kind, value]") from error
-    for slot in slots:
-        if slot.kind not in _KINDS or type(slot.value) is not str:
-            raise ValueError(f"unknown slot kind or no text: {[slot.kind, slot.value]!r:.60}")
+    if bad:
+        raise ValueError(f"unknown slot kind or no text: {[bad[0].kind, bad[0].value]!r:.60}")
     return slots
 
 
@@ -413,11 +421,11 @@ def skill_from_json(data: Json) -> Skill:
     if not isinstance(data, dict):
         raise ValueError("a skill is an object")
     version, keys = data.get("signature_version"), data.get("key_slots")
-    if not isinstance(version, int) or not isinstance(keys, list):
+    if type(version) is not int or not isinstance(keys, list):
         raise ValueError("a skill has a signature_version and key_slots")
     key_slots = []
     for item in keys:
-        if not isinstance(item, list) or len(item) != 3 or not isinstance(item[0], int):
+        if not isinstance(item, list) or len(item) != 3 or type(item[0]) is not int:
             raise ValueError("a key slot is [index, kind, value]")
         key_slots.append(KeySlot(item[0], _kind(item[1]), _plain(item[2])))
     return Skill(
@@ -452,7 +460,6 @@ def _text(data: Mapping[str, Json], name: str, default: str | None = None) -> st
 
 
 def _kind(value: Json) -> SlotKind:
-    if value not in _KINDS:
+    if not isinstance(value, str) or value not in _KINDS:
         raise ValueError(f"unknown slot kind {value!r:.40}")
-    kind: SlotKind = value
-    return kind
+    return cast(SlotKind, value)

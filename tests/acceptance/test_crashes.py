@@ -21,7 +21,7 @@ def die(*arguments, **options):
 
 where = sys.argv.pop(1)
 if where == "between receipt of a message and its storing":
-    exchange._take_in_checked = die
+    exchange._take_in_one = die
 elif where == "between storing a message and its receipt":
     SqliteBridge.acknowledge = die
 elif where == "between signing and publishing":

@@ -7,7 +7,7 @@ missing.
 from __future__ import annotations
 
 from meshcore.errors import UsageError
-from meshcore.exchange.announce import tell_halt
+from meshcore.exchange.announce import announce_halt, announce_revocation
 from meshcore.healing.capture import project_root
 from meshcore.healing.limits import BREAKER_RESET
 from meshcore.healing.teaching import stand_behind
@@ -110,7 +110,7 @@ def halt(node: Node, why: str) -> None:
         if protected(node):
             note_halt(node, why)
         node.store.events.add("mesh.halted", data={"reason": why, "actor": node.name})
-        tell_halt(node, why)
+        announce_halt(node, why)
     _told(node)
 
 
@@ -129,7 +129,7 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
         remove_halt(node.settings.operator)
         if was:
             node.store.events.add("mesh.resumed", data={"was": was, "actor": node.name})
-            tell_halt(node, "")
+            announce_halt(node, "")
     _told(node)
     return was
 
@@ -138,7 +138,7 @@ def revoke(node: Node, key: str, why: str) -> None:
     """Withdraw a node, or an operator, here at once; the own operator's other nodes are told."""
     with node.store.transaction(durable=True):
         withdraw_and_reweigh(node, key, why, node.name)
-        node.store.outbox.add("revocation", {"key": key, "why": why})
+        announce_revocation(node, key, why)
 
 
 def _told(node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshcore.errors import UsageError
-from meshcore.exchange.announce import tell_skill
+from meshcore.exchange.announce import announce_skill
 from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety import operator_key
@@ -62,7 +62,7 @@ def enrol_here(node: Node, key: SigningKey) -> bool:
     with node.store.transaction(durable=True):
         for known in node.store.skills.all(states=("active", "unconfirmed")):
             if known.own_operator and known.author == me.node.public:
-                tell_skill(node, known)
+                announce_skill(node, known)
     return True
 
 

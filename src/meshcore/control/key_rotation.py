@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from meshcore.exchange.announce import announce_rotation
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import exchange
 from meshcore.node import NODE_KEY, Node
 from meshcore.safety.keys import Identity, SigningKey, load_or_create
 from meshcore.safety.operator_key import enrol
-from meshcore.safety.records import sign
-from meshcore.trust.authors import rotation_text
 from meshcore.trust.signed_decisions import require
 
 
@@ -35,16 +34,8 @@ def rotate(node: Node, signer: SigningKey | None = None) -> tuple[str, str]:
 
 def _take_up(node: Node, old: Identity, new: Identity) -> None:
     store, before, now = node.store, old.node.public, new.node.public
-    body = {
-        "node": now,
-        "enrolment": new.enrolment,
-        "proof": new.node.sign(rotation_text(before, now)),
-        "name": node.name,
-        "host": node.settings.host,
-    }
     with store.transaction(durable=True):
-        record = sign("rotation", body, store.outbox.next_author_seq(), old, node.clock)
-        store.outbox.keep_signed(store.outbox.add("rotation", body), record)
+        record = announce_rotation(node, old, new)
         store.authors.see(before, node.name, node.settings.host, old.operator, True, record.author_seq, record.created)
         store.authors.set_successor(before, now, record.author_seq)
         store.meta.set("author_seq", "0")

@@ -1,49 +1,57 @@
-"""What a node tells the others: each statement is a row of the outbox, signed and published later."""
+"""What a node tells the others: each statement is a row of the outbox, which is signed and published later."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from meshcore.exchange.bodies import summary
-from meshcore.model import TEXT_LIMIT, Incident, Json, KnownSkill, Outcome, StepResult, skill_to_json
+from meshcore.exchange.bodies import (
+    Body,
+    HaltBody,
+    IncidentBody,
+    LiftBody,
+    OutcomeBody,
+    RevocationBody,
+    RotationBody,
+    SkillBody,
+)
+from meshcore.model import TEXT_LIMIT, Incident, KnownSkill, Outcome, Record, StepResult
 from meshcore.node import Node
-from meshcore.store.rows import outcome_to_json
+from meshcore.safety.keys import Identity
+from meshcore.safety.records import sign
+from meshcore.trust.authors import rotation_text
 from meshcore.trust.halting import HALT
 from meshcore.trust.signed_decisions import carried, protected
 
 
-def tell_skill(node: Node, known: KnownSkill) -> None:
+def announce_skill(node: Node, known: KnownSkill) -> None:
     """Queue a skill for all others."""
-    body = {
-        "skill": skill_to_json(known.skill),
-        "confirmed": known.confirmed,
-        "source": known.source,
-        "name": node.name,
-        "host": node.settings.host,
-        "label": known.label,
-    }
-    if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
-        body["word"] = word
-    node.store.outbox.add("skill", body)
+    body = SkillBody(
+        known.skill,
+        confirmed=known.confirmed,
+        source=known.source,
+        name=node.name,
+        host=node.settings.host,
+        label=known.label,
+        signed=carried(node, "confirm", known.skill_id),
+    )
+    _queue(node, body)
 
 
-def tell_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> None:
-    """Tell the operator's other nodes that a person stands behind a skill in spite of these failures."""
-    body: dict[str, Json] = {"skill_id": known.skill.skill_id, "failures": list(failures), "name": node.name}
-    if (word := carried(node, "confirm", known.skill.skill_id)) is not None:
-        body["word"] = word
-    node.store.outbox.add("lift", body)
+def announce_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> None:
+    """Queue for the operator's other nodes that a person stands behind a skill in spite of these failures."""
+    signed = carried(node, "confirm", known.skill_id)
+    _queue(node, LiftBody(known.skill_id, tuple(failures), node.name, signed))
 
 
-def tell_outcome(node: Node, outcome: Outcome) -> None:
+def announce_outcome(node: Node, outcome: Outcome) -> None:
     """Queue an outcome for all others, without the output of its commands; a very long command is cut."""
-    steps = tuple(_told(step) for step in outcome.steps)
-    rerun = _told(outcome.rerun) if outcome.rerun else None
-    node.store.outbox.add("outcome", outcome_to_json(replace(outcome, steps=steps, rerun=rerun)))
+    steps = tuple(_shortened(step) for step in outcome.steps)
+    rerun = _shortened(outcome.rerun) if outcome.rerun else None
+    _queue(node, OutcomeBody(replace(outcome, steps=steps, rerun=rerun)))
 
 
-def _told(result: StepResult) -> StepResult:
+def _shortened(result: StepResult) -> StepResult:
     argv, left = [], TEXT_LIMIT
     for word in result.argv:
         argv.append(word[:left])
@@ -54,16 +62,31 @@ def _told(result: StepResult) -> StepResult:
     return replace(result, argv=tuple(argv), output="")
 
 
-def tell_incident(node: Node, incident: Incident) -> None:
-    """Queue a summary of an incident."""
-    node.store.outbox.add("incident", summary(incident))
+def announce_incident(node: Node, incident: Incident) -> None:
+    """Queue for all others that a command failed."""
+    _queue(node, IncidentBody.of(incident))
 
 
-def tell_halt(node: Node, why: str) -> None:
+def announce_halt(node: Node, why: str) -> None:
     """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
-    body: dict[str, Json] = {"why": why, "name": node.name}
-    if why and protected(node):
-        body["mark"] = node.store.meta.get(HALT)
-    elif not why and (word := carried(node, "resume", "halt")) is not None:
-        body["word"] = word
-    node.store.outbox.add("halt", body)
+    mark = node.store.meta.get(HALT) if why and protected(node) else ""
+    signed = None if why else carried(node, "resume", "halt")
+    _queue(node, HaltBody(why, node.name, mark, signed))
+
+
+def announce_revocation(node: Node, key: str, why: str) -> None:
+    """Queue for the operator's other nodes that a node, or an operator, is withdrawn."""
+    _queue(node, RevocationBody(key, why))
+
+
+def announce_rotation(node: Node, old: Identity, new: Identity) -> Record:
+    """Queue for all others that a new key takes this node's place; return the record, signed by the old key."""
+    proof = new.node.sign(rotation_text(old.node.public, new.node.public))
+    body = RotationBody(new.node.public, new.enrolment, proof, node.name, node.settings.host)
+    record = sign(body.kind, body.to_json(), node.store.outbox.next_author_seq(), old, node.clock)
+    node.store.outbox.keep_signed(_queue(node, body), record)
+    return record
+
+
+def _queue(node: Node, body: Body) -> int:
+    return node.store.outbox.add(body.kind, body.to_json())

@@ -1,21 +1,361 @@
-"""What records say of what happened here. Light: hooks announce incidents too."""
+"""What a record says, one frozen value for each kind; the JSON that travels is read and written here and nowhere else.
+
+`from_json` reads strictly: a field that is missing or of another type is a BadRecordError that names it; fields that it
+does not know are passed over, so that newer nodes may say more. `to_json` is what this version signs. A field with an
+empty default may be absent. Light: hooks announce incidents too.
+"""
 
 from __future__ import annotations
 
-from meshcore.model import TEXT_LIMIT, Incident, Json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from meshcore.clock import from_text
+from meshcore.errors import BadRecordError
+from meshcore.model import TEXT_LIMIT, Incident, Json, Outcome, SignedText, Skill, skill_from_json, skill_to_json
+from meshcore.store.rows import outcome_from_json, outcome_to_json
+
+if TYPE_CHECKING:
+    from typing import NoReturn, Self
+
+LONGEST_TRY_SECONDS = 10.0 * 365 * 86400
+_INTEGERS = 2**31  # a number of the mesh is smaller than this, either way
+_HEX_DIGITS = frozenset("0123456789abcdef")
 
 
-def summary(incident: Incident) -> dict[str, Json]:
-    """Return what others are told of an incident: what failed and how it read, without its output."""
-    return {
-        "incident_id": incident.incident_id,
-        "opened": incident.opened,
-        "agent": incident.agent.name,
-        "via": incident.agent.via,
-        "host": incident.agent.host,
-        "program": incident.argv[0][:TEXT_LIMIT] if incident.argv else "",
-        "error_type": incident.signature.error_type,
-        "template": incident.signature.template[:TEXT_LIMIT],
-        "line": incident.signature.line[:TEXT_LIMIT],
-        "exit_code": incident.exit_code,
-    }
+class Body(Protocol):
+    """What a record of one kind says."""
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the kind, the same for all of them."""
+        ...
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a body. Raises BadRecordError, which names the field."""
+        ...
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HelloBody:
+    """A node joins: how it is called among people, where it runs, and as which user (a number)."""
+
+    kind = "hello"
+
+    name: str = ""
+    host: str = ""
+    user: str = ""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a hello. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        return cls(fields.text("name", ""), fields.text("host", ""), fields.text("user", ""))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {"name": self.name, "host": self.host, "user": self.user}
+
+
+@dataclass(frozen=True, slots=True)
+class SkillBody:
+    """A node knows a skill: whether a person or a second occurrence stands behind it, and where it is from.
+
+    `source` is a SkillSource, or what a newer version calls one. `expires` is when the author no longer stands behind
+    it (UTC). `signed` is the operator's signed confirmation, where their key is protected.
+    """
+
+    kind = "skill"
+
+    skill: Skill
+    confirmed: bool = False
+    source: str = ""
+    name: str = ""
+    host: str = ""
+    label: int = 0
+    expires: str = ""
+    signed: SignedText | None = None
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a skill. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        try:
+            skill = skill_from_json(fields.data.get("skill"))
+        except ValueError as error:
+            fields.refuse("skill", f"that cannot be used ({error})")
+        if not 0 <= skill.signature_version < _INTEGERS:
+            fields.refuse("signature_version", "out of range")
+        return cls(
+            skill,
+            confirmed=fields.flag("confirmed"),
+            source=fields.text("source", ""),
+            name=fields.text("name", ""),
+            host=fields.text("host", ""),
+            label=fields.integer("label") or 0,
+            expires=fields.time("expires"),
+            signed=fields.signed(),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {
+            "skill": skill_to_json(self.skill),
+            "confirmed": self.confirmed,
+            "source": self.source,
+            "name": self.name,
+            "host": self.host,
+            "label": self.label,
+            **({"expires": self.expires} if self.expires else {}),
+            **_signed_to_json(self.signed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeBody:
+    """A node tried a skill: what came of it."""
+
+    kind = "outcome"
+
+    outcome: Outcome
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read an outcome. Raises BadRecordError, also for a time that no try takes and an id that is none."""
+        fields = _Fields(cls.kind, data)
+        try:
+            outcome = outcome_from_json(fields.data)
+        except ValueError as error:
+            raise BadRecordError(f"an outcome record that cannot be used: {error}") from error
+        results = [*outcome.steps, *([outcome.rerun] if outcome.rerun else [])]
+        times = {"seconds": outcome.seconds, "own_seconds": outcome.own_seconds}
+        for name, seconds in (*times.items(), *(("steps", result.seconds) for result in results)):
+            if seconds is not None and not abs(seconds) < LONGEST_TRY_SECONDS:
+                fields.refuse(name, "with a time that is none")
+        for name in ("outcome_id", "skill_id", "incident_id"):
+            text = getattr(outcome, name)
+            if not _is_id(text) and (text or name != "incident_id"):
+                fields.refuse(name, "that is no id")
+        return cls(outcome)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return outcome_to_json(self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentBody:
+    """A command failed: which program, how it read and for whom; neither its output nor its arguments."""
+
+    kind = "incident"
+
+    incident_id: str
+    opened: str
+    agent: str
+    via: str
+    host: str
+    program: str
+    error_type: str
+    template: str
+    line: str
+    exit_code: int | None = None
+
+    @classmethod
+    def of(cls, incident: Incident) -> Self:
+        """Return what others are told of an incident."""
+        return cls(
+            incident_id=incident.incident_id,
+            opened=incident.opened,
+            agent=incident.agent.name,
+            via=incident.agent.via,
+            host=incident.agent.host,
+            program=incident.argv[0][:TEXT_LIMIT] if incident.argv else "",
+            error_type=incident.signature.error_type,
+            template=incident.signature.template[:TEXT_LIMIT],
+            line=incident.signature.line[:TEXT_LIMIT],
+            exit_code=incident.exit_code,
+        )
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read an incident. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        texts = {name: fields.text(name) for name in cls.__slots__ if name != "exit_code"}
+        return cls(**texts, exit_code=fields.integer("exit_code"))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class HaltBody:
+    """A node of this operator says stop, and why; an empty reason takes its own stop back.
+
+    `mark` names the halt where the operator's key is protected, and `signed` is the operator's word that lifts it.
+    """
+
+    kind = "halt"
+
+    why: str
+    name: str = ""
+    mark: str = ""
+    signed: SignedText | None = None
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a halt. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        return cls(fields.text("why"), fields.text("name", ""), fields.text("mark", ""), fields.signed())
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        mark = {"mark": self.mark} if self.mark else {}
+        return {"why": self.why, "name": self.name, **mark, **_signed_to_json(self.signed)}
+
+
+@dataclass(frozen=True, slots=True)
+class LiftBody:
+    """A person stands behind a skill in spite of these failures (ids of outcomes)."""
+
+    kind = "lift"
+
+    skill_id: str
+    failures: tuple[str, ...]
+    name: str = ""
+    signed: SignedText | None = None
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a lift. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        skill_id, failures = fields.text("skill_id"), fields.data.get("failures")
+        if not _is_id(skill_id):
+            fields.refuse("skill_id", "that is no id")
+        if not isinstance(failures, list) or not all(isinstance(text, str) and _is_id(text) for text in failures):
+            fields.refuse("failures", "that are no list of ids")
+        return cls(skill_id, tuple(failures), fields.text("name", ""), fields.signed())
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        failures = list(self.failures)
+        return {"skill_id": self.skill_id, "failures": failures, "name": self.name, **_signed_to_json(self.signed)}
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationBody:
+    """A node, or all nodes of an operator, are no longer to be believed: their public key, and why."""
+
+    kind = "revocation"
+
+    key: str
+    why: str = ""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a revocation. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        key = fields.text("key")
+        if not _is_hex(key, 64, 64):
+            fields.refuse("key", "that is no public key")
+        return cls(key, fields.text("why", ""))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {"key": self.key, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class RotationBody:
+    """A new key takes the place of the author's: enrolled by the operator, and proven to be held (`proof`)."""
+
+    kind = "rotation"
+
+    node: str
+    enrolment: str
+    proof: str
+    name: str = ""
+    host: str = ""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a rotation; whether its signatures hold is not looked at. Raises BadRecordError."""
+        fields = _Fields(cls.kind, data)
+        node, enrolment, proof = (fields.text(name) for name in ("node", "enrolment", "proof"))
+        return cls(node, enrolment, proof, fields.text("name", ""), fields.text("host", ""))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class _Fields:
+    """The fields of one body; each read names what is wrong with it."""
+
+    def __init__(self, kind: str, data: Json) -> None:
+        self.kind = kind
+        if not isinstance(data, dict):
+            raise BadRecordError(f"a record of kind {kind} whose body is no object")
+        self.data: Mapping[str, Json] = data
+
+    def refuse(self, name: str, what: str) -> NoReturn:
+        """Raise BadRecordError for a field."""
+        raise BadRecordError(f"a record of kind {self.kind} with {name} {what}")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text."""
+        value = self.data.get(name, default)
+        if not isinstance(value, str):
+            self.refuse(name, "missing or no text")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return a truth value, False where it is absent."""
+        value = self.data.get(name, False)
+        if not isinstance(value, bool):
+            self.refuse(name, "neither true nor false")
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """Return a number without a fraction, None where it is absent or null."""
+        value = self.data.get(name)
+        if value is not None and (type(value) is not int or not abs(value) < _INTEGERS):
+            self.refuse(name, "that is no number, or out of range")
+        return value
+
+    def time(self, name: str) -> str:
+        """Return a time as it was written, empty where it is absent."""
+        value = self.text(name, "")
+        try:
+            if value:
+                from_text(value)
+        except (ValueError, OverflowError):
+            self.refuse(name, "that is no time")
+        return value
+
+    def signed(self) -> SignedText | None:
+        """Return what the operator signed for this record's sake, None where nothing is carried."""
+        value = self.data.get("word")
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in ("text", "sig")):
+            self.refuse("word", "that is no text and its signature")
+        return SignedText(value["text"], value["sig"])
+
+
+def _signed_to_json(signed: SignedText | None) -> dict[str, Json]:
+    return {} if signed is None else {"word": {"text": signed.text, "sig": signed.sig}}
+
+
+def _is_id(text: str) -> bool:
+    return _is_hex(text, 8, 64)
+
+
+def _is_hex(text: str, least: int, most: int) -> bool:
+    return least <= len(text) <= most and _HEX_DIGITS.issuperset(text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from meshcore.bridge.base import Publication
 from meshcore.errors import BadRecordError
+from meshcore.exchange.bodies import SkillBody
 from meshcore.knowledge.interchange import skill_to_old
-from meshcore.model import Json, Record, skill_from_json
+from meshcore.model import Json, Record
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.safety.records import sign, verify
@@ -29,12 +30,10 @@ def publish(node: Node) -> int:
             rows = node.store.outbox.waiting(BATCH_ROWS)
             for row in rows:
                 try:
-                    record = _signed(node, row)
+                    publications.append(_publication(node, row))
                 except BadRecordError as error:
                     # Later it would be no better, and what is behind it must not wait for it.
                     node.store.events.add("fault", data={"what": f"not told to the others: {error}"})
-                    continue
-                publications.append(Publication(record, row.kind, _for_old_readers(node, row), _skill_id(row)))
         bridge.publish(publications)
         with node.store.transaction():
             node.store.outbox.mark_published([row.seq for row in rows])
@@ -46,8 +45,12 @@ def publish(node: Node) -> int:
     return sent
 
 
-def _skill_id(row: OutboxRow) -> str:
-    return skill_from_json(row.body["skill"]).skill_id if row.kind == "skill" else str(row.body.get("skill_id", ""))
+def _publication(node: Node, row: OutboxRow) -> Publication:
+    record = _signed(node, row)
+    if row.kind != SkillBody.kind:
+        return Publication(record, row.kind)
+    skill_id = SkillBody.from_json(row.body).skill.skill_id
+    return Publication(record, row.kind, _for_old_readers(node, skill_id), skill_id)
 
 
 def _signed(node: Node, row: OutboxRow) -> Record:
@@ -58,10 +61,8 @@ def _signed(node: Node, row: OutboxRow) -> Record:
     return record
 
 
-def _for_old_readers(node: Node, row: OutboxRow) -> dict[str, Json] | None:
-    if row.kind != "skill":
-        return None
-    known = node.store.skills.find(_skill_id(row))
+def _for_old_readers(node: Node, skill_id: str) -> dict[str, Json] | None:
+    known = node.store.skills.find(skill_id)
     if known is None:
         return None
     old = skill_to_old(known)

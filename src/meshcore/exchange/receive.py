@@ -5,17 +5,19 @@ Nothing that arrives is believed before its signature holds.
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from meshcore.bridge.base import Delivery
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
-from meshcore.exchange.handlers import HANDLERS, Taken, take_legacy_skill
+from meshcore.exchange.bodies import Body
+from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
 from meshcore.exchange.publish import BATCH_ROWS, publish
-from meshcore.model import Receipt
+from meshcore.model import Receipt, Record
 from meshcore.node import Node
-from meshcore.safety.records import author_of, verify
+from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.trust.authors import meet, trust_in
 
@@ -58,64 +60,67 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
 def take_in(node: Node, deliveries: tuple[Delivery, ...]) -> list[Receipt]:
     """Check and store rows of the bridge, each whole or else as rejected; return a receipt for each.
 
-    They are on the disk before this returns: what is acknowledged survives a power cut.
+    What is urgent is taken in first, else each in the order of the log. All are on the disk before this returns: what
+    is acknowledged survives a power cut.
     """
     if not deliveries:
         return []
-    urgent = [delivery for delivery in deliveries if _is_urgent(delivery)]
-    rest = [delivery for delivery in deliveries if not _is_urgent(delivery)]
+    messages = sorted((_read(delivery) for delivery in deliveries), key=lambda message: not message.urgent)
     with node.store.transaction(durable=True):
-        receipts = [_take_in_one(node, delivery) for delivery in (*urgent, *rest)]
+        receipts = [_take_in_one(node, message) for message in messages]
     return sorted(receipts, key=lambda receipt: receipt.seq)
 
 
-def _is_urgent(delivery: Delivery) -> bool:
-    """Tell whether a row looks like one that must be known before any skill of the same batch is taken in."""
-    return any(f'"kind":"{kind}"' in delivery.record.text for kind in ("halt", "revocation", "rotation"))
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A row of the bridge that was read, once: its record, as far as it holds, and what takes it in."""
+
+    seq: int
+    record: Record
+    take: Callable[[Node], Taken]  # raises BadRecordError or BadSkillError where it is not acceptable
+    urgent: bool = False
 
 
-_NOT_ACCEPTABLE = (
-    BadRecordError,
-    BadSkillError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    sqlite3.DataError,
-    sqlite3.IntegrityError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-)
-"""What a peer's data may cause. Faults of the disk or of locks are not among them: such a row is taken in later."""
+def _read(delivery: Delivery) -> _Message:
+    record = delivery.record
+    try:
+        if delivery.origin == "legacy":
+            record = replace(record, kind=LEGACY_KIND)
+            return _Message(delivery.seq, record, partial(take_legacy_skill, known=legacy_skill(record.text)))
+        record = verify(record)
+        author, kind = author_of(record), KINDS.get(record.kind)
+        body = kind.body.from_json(record.body) if kind else None
+        take = partial(_take_said, record=record, author=author, kind=kind, body=body)
+        return _Message(delivery.seq, record, take, urgent=kind is not None and kind.urgent)
+    except (BadRecordError, BadSkillError) as error:
+        return _Message(delivery.seq, record, partial(_refuse, reason=error))
 
 
-def _take_in_one(node: Node, delivery: Delivery) -> Receipt:
+def _take_said(node: Node, record: Record, author: Author, kind: Kind[Body] | None, body: Body | None) -> Taken:
+    meet(node, record, author)
+    if kind is None or body is None:
+        return "ignored"
+    own = trust_in(node, author.node).state == "own"
+    return kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own))
+
+
+def _refuse(node: Node, reason: MeshError) -> Taken:
+    raise reason
+
+
+def _take_in_one(node: Node, message: _Message) -> Receipt:
     me, at = node.identity.node.public, to_text(node.clock.now())
     try:
-        if node.store.records.has(delivery.record.record_id):
-            return Receipt(delivery.seq, me, "stored", at)
+        if node.store.records.has(message.record.record_id):
+            return Receipt(message.seq, me, "stored", at)
         with node.store.transaction():
-            return Receipt(delivery.seq, me, _take_in_checked(node, delivery), at)
-    except _NOT_ACCEPTABLE as error:
-        reason = visible(str(error), limit=200) or type(error).__name__
-        node.store.records.add(delivery.record, "rejected", reason)
-        return Receipt(delivery.seq, me, "rejected", at, reason)
-
-
-def _take_in_checked(node: Node, delivery: Delivery) -> Taken:
-    if delivery.origin == "legacy":
-        taken = take_legacy_skill(node, delivery.record)
-        node.store.records.add(replace(delivery.record, kind="legacy_skill"), taken)
-        return taken
-    record = verify(delivery.record)
-    author = author_of(record)
-    meet(node, record, author)
-    own = trust_in(node, author.node).state == "own"
-    handler = HANDLERS.get(record.kind)
-    taken = handler(node, record, author, own) if handler else "ignored"
-    node.store.records.add(record, taken)
-    return taken
+            taken = message.take(node)
+            node.store.records.add(message.record, taken)
+        return Receipt(message.seq, me, taken, at)
+    except (BadRecordError, BadSkillError) as error:
+        reason = visible(str(error), limit=200)
+        node.store.records.add(message.record, "rejected", reason)
+        return Receipt(message.seq, me, "rejected", at, reason)
 
 
 def exchange(node: Node) -> Pulled:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from meshcore.errors import BridgeUnavailableError
-from meshcore.exchange.announce import tell_incident
+from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import project_root
 from meshcore.healing.executor import Executor, TargetBusyError
@@ -63,7 +63,7 @@ class Healer:
         with node.store.transaction():
             node.store.agents.see(incident.agent.name, incident.agent.via, incident.agent.host)
             if node.store.incidents.open(incident, node.identity.node.public, boot=boot_id(), monotonic=failed_at):
-                tell_incident(node, incident)
+                announce_incident(node, incident)
 
     def consider(
         self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "", claims: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from meshcore.errors import BadSkillError
-from meshcore.exchange.announce import tell_skill
+from meshcore.exchange.announce import announce_skill
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.parts import example_fix
@@ -98,10 +98,10 @@ def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
         )
         data = {"source": "imported", "line": fix.skill.example_line, "context": fix.skill.context, "times": fix.times}
         store.events.add("skill.learned", skill_id=known.skill_id, data=data)
-        tell_skill(node, known)
+        announce_skill(node, known)
         return True, often
     if known.own_operator and not known.confirmed and known.state == "unconfirmed" and often:
         store.skills.confirm(known.skill_id, f"seen {fix.times} times in past sessions")
-        tell_skill(node, replace(known, confirmed=True, state="active"))
+        announce_skill(node, replace(known, confirmed=True, state="active"))
         return False, True
     return False, False

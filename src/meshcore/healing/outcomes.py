@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from meshcore.exchange.announce import tell_outcome
+from meshcore.exchange.announce import announce_outcome
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
 from meshcore.node import Node, boot_id
 from meshcore.trust.standing import reweigh
@@ -34,7 +34,7 @@ def count(node: Node, outcome: Outcome, *, try_id: str = "") -> None:
     """Store an outcome of this node, weigh its skill anew, and queue it for the others; inside a transaction."""
     node.store.outcomes.add(outcome, own_operator=True, try_id=try_id)
     reweigh(node, outcome.skill_id)
-    tell_outcome(node, outcome)
+    announce_outcome(node, outcome)
 
 
 def close_approvals(node: Node, incident_id: str, actor: str) -> None:

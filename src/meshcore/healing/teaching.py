@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
-from meshcore.exchange.announce import tell_lift, tell_skill
+from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
@@ -80,7 +80,7 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
         return known
     if not known.confirmed and seen:
         node.store.skills.confirm(known.skill_id, "second occurrence")
-        tell_skill(node, replace(known, confirmed=True, state="active"))
+        announce_skill(node, replace(known, confirmed=True, state="active"))
     _count_success(node, known, signature, rows[-1].agent, next((r.incident_id for r in rows if r.incident_id), ""))
     return node.store.skills.find(known.skill_id) or known
 
@@ -138,10 +138,10 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
             node.store.skills.set_state(known.skill_id, "active", node.name, reason)
         failures = lift(node, known)
         if failures or known.state == "quarantined":
-            tell_lift(node, known, failures)
+            announce_lift(node, known, failures)
         again = reweigh(node, known.skill_id)
         if again is not None and again.own_operator:
-            tell_skill(node, again)
+            announce_skill(node, again)
 
 
 def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) -> tuple[KnownSkill, bool]:
@@ -155,7 +155,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
                 if known.state == "forgotten":
                     store.skills.set_state(skill.skill_id, "active", node.name, "taught again")
                 known = replace(known, confirmed=True, state="active")
-                tell_skill(node, known)
+                announce_skill(node, known)
             return known, False
         fresh = known is None
         known = put(
@@ -180,7 +180,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
                 "context": skill.context,
             },
         )
-        tell_skill(node, known)
+        announce_skill(node, known)
     return known, fresh
 
 

@@ -315,13 +315,14 @@ def step_to_json(step: StepResult) -> dict[str, Json]:
 
 
 def step_from_json(data: Json) -> StepResult:
-    """Read what one command did. Raises KeyError, TypeError or ValueError for a field missing or of another type."""
-    argv, exit_code, output = data["argv"], data["exit_code"], data.get("output", "")
+    """Read what one command did. Raises ValueError for a field missing or of another type."""
+    fields = _object(data, "a step")
+    argv, exit_code, output = fields.get("argv"), fields.get("exit_code"), fields.get("output", "")
     if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv) or not isinstance(output, str):
         raise ValueError("a step is an argv of texts and its output")
     if type(exit_code) is not int or abs(exit_code) >= 2**31:
-        raise ValueError("an exit code is a number")
-    return StepResult(tuple(argv), exit_code, _finite(data["seconds"], "seconds"), output)
+        raise ValueError("exit_code must be a number")
+    return StepResult(tuple(argv), exit_code, _finite(fields.get("seconds"), "seconds"), output)
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
@@ -346,25 +347,34 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
 
 
 def outcome_from_json(data: Json) -> Outcome:
-    """Read an outcome. Raises KeyError, TypeError or ValueError where a field is missing or of another type."""
-    result = data["result"]
+    """Read an outcome; unknown fields are ignored. Raises ValueError for a field missing or of another type."""
+    fields = _object(data, "an outcome")
+    result, steps, rerun = fields.get("result"), fields.get("steps", []), fields.get("rerun")
     if result not in ("verified", "fix_failed", "applied_not_rerun", "unknown", "refused"):
         raise ValueError(f"unknown result {result!r:.40}")
+    if not isinstance(steps, list):
+        raise ValueError("steps must be a list")
     names = ("outcome_id", "incident_id", "skill_id", "at", "node", "host", "agent")
-    texts = {name: data[name] for name in names} | {"actor": data.get("actor", "")}
+    texts: dict[str, Json] = {name: fields.get(name) for name in names} | {"actor": fields.get("actor", "")}
     for name, value in texts.items():
         if not isinstance(value, str):
             raise ValueError(f"{name} must be a text")
     return Outcome(
         **texts,
         result=cast(TryResult, result),
-        circumstances=circumstances_from_json(data["circumstances"]),
-        steps=tuple(step_from_json(step) for step in data.get("steps", ())),
-        rerun=step_from_json(data["rerun"]) if data.get("rerun") else None,
-        seconds=_finite_or_none(data.get("seconds"), "seconds"),
-        own_seconds=_finite_or_none(data.get("own_seconds"), "own_seconds"),
-        slots=slots_from_json(data.get("slots", [])),
+        circumstances=circumstances_from_json(fields.get("circumstances")),
+        steps=tuple(step_from_json(step) for step in steps),
+        rerun=step_from_json(rerun) if rerun else None,
+        seconds=_finite_or_none(fields.get("seconds"), "seconds"),
+        own_seconds=_finite_or_none(fields.get("own_seconds"), "own_seconds"),
+        slots=slots_from_json(fields.get("slots", [])),
     )
+
+
+def _object(data: Json, what: str) -> dict[str, Json]:
+    if not isinstance(data, dict):
+        raise ValueError(f"{what} is an object")
+    return data
 
 
 def _finite(value: Json, name: str) -> float:

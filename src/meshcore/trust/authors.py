@@ -152,14 +152,14 @@ def rotation_text(old: str, new: str) -> str:
     return canonical({"meshtui": "rotation", "old": old, "new": new})
 
 
-def take_rotation(node: Node, record: Record, author: Author) -> bool:
+def take_rotation(node: Node, author: Author, author_seq: int, *, new: str, enrolment: str, proof: str) -> bool:
     """Accept the key that replaces the author's as the same node; False where the author itself is not to be heard.
 
-    The new key has a counter of its own. Raises BadRecordError where the operator has not enrolled the new key, it is
-    not proven to be held, or another one replaced the old key before.
+    `author_seq` is the number of the last record that the old key may sign; the new one has a counter of its own.
+    Raises BadRecordError where the operator has not enrolled the new key, it is not proven to be held, or another one
+    replaced the old key before.
     """
     store, old = node.store, _met(node, author.node)
-    new, enrolment, proof = (str(record.body[name]) for name in ("node", "enrolment", "proof"))
     if not author.operator or not is_signed(author.operator, enrolment_text(new, author.operator), enrolment):
         raise BadRecordError("a new key that the author's operator has not enrolled")
     if not is_signed(new, rotation_text(author.node, new), proof):
@@ -170,7 +170,7 @@ def take_rotation(node: Node, record: Record, author: Author) -> bool:
         return False
     own = author.operator == node.identity.operator
     with store.transaction(durable=True):
-        store.authors.set_successor(author.node, new, record.author_seq)
+        store.authors.set_successor(author.node, new, author_seq)
         if new != node.identity.node.public:
             store.authors.see(new, old.name, old.host, author.operator, own, 0)
             store.authors.mark_changed(new, False)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
-from meshcore.model import Incident, Json, Skill
+from meshcore.model import Incident, Json, SignedText, Skill
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey, is_signed
 from meshcore.safety.operator_key import is_protected, version
@@ -102,27 +102,25 @@ def holds(node: Node, kind: WordKind, key: str, subject: Mapping[str, Json]) -> 
     return kept is not None and _says(node, *kept, kind, key, subject)
 
 
-def carried(node: Node, kind: WordKind, key: str) -> dict[str, str] | None:
-    """Return a word as it travels inside a record to the operator's other nodes, None where there is none."""
+def carried(node: Node, kind: WordKind, key: str) -> SignedText | None:
+    """Return what the operator signed, as it travels inside a record to their other nodes; None where nothing is."""
     kept = node.store.signed_decisions.get(kind, key)
-    return None if kept is None else {"text": kept[0], "sig": kept[1]}
+    return None if kept is None else SignedText(*kept)
 
 
-def take_carried(node: Node, word: Json, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
-    """Keep a word that came with a record, where it holds here; tell whether it does."""
-    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+def take_carried(node: Node, signed: SignedText | None, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+    """Keep what came signed with a record, where it holds here; tell whether it does."""
+    if signed is None or not _says(node, signed.text, signed.sig, kind, key, subject):
         return False
-    if not _says(node, word["text"], word["sig"], kind, key, subject):
-        return False
-    node.store.signed_decisions.put(kind, key, word["text"], word["sig"])
+    node.store.signed_decisions.put(kind, key, signed.text, signed.sig)
     return True
 
 
-def lifts_there(node: Node, word: Json, author: str, halt: str) -> bool:
-    """Tell whether a word that came with a record lifts the halt that this very author had told of."""
-    if not isinstance(word, dict) or not all(isinstance(word.get(name), str) for name in ("text", "sig")):
+def lifts_there(node: Node, signed: SignedText | None, author: str, halt: str) -> bool:
+    """Tell whether what came signed with a record lifts the halt that this very author had told of."""
+    if signed is None:
         return False
-    said = _said(node, word["text"], word["sig"], "resume", "halt", {"halt": halt})
+    said = _said(node, signed.text, signed.sig, "resume", "halt", {"halt": halt})
     return said is not None and said.get("node") == author
 
 

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.core.healing.small_mesh import ERROR, Fix, SmallMesh, again, taught
 
-from meshcore.errors import MeshError
+from meshcore.errors import BadRecordError, MeshError
 from meshcore.exchange import handlers
-from meshcore.exchange.announce import tell_skill
+from meshcore.exchange.announce import announce_skill
+from meshcore.exchange.bodies import IncidentBody
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import stand_behind
@@ -55,6 +56,10 @@ def outcome(skill_id: str, node: str, host: str, number: int, result: str = "fix
             circumstances=Circumstances(),
         )
     )
+
+
+def incident() -> dict[str, Json]:
+    return IncidentBody("x", "x", "x", "x", "x", "x", "x", "x", "x").to_json()
 
 
 # --- among one operator's nodes ---------------------------------------------------------------------------------------
@@ -408,8 +413,7 @@ def test_an_outcome_that_makes_no_sense_is_rejected(mesh: SmallMesh, change: dic
 
 def test_what_is_behind_a_bad_message_still_arrives(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
-    incident = dict.fromkeys(handlers.INCIDENT_TEXTS, "x")
-    mesh.send(b, "incident", {**incident, "exit_code": 10**30})
+    mesh.send(b, "incident", {**incident(), "exit_code": 10**30})
     known = taught(b)
     publish(b)
     pull(a)
@@ -423,7 +427,7 @@ def test_a_message_that_fails_halfway_leaves_nothing_behind(mesh: SmallMesh, mon
     publish(b)
 
     def fail(*_: object) -> None:
-        raise ValueError("not like this")
+        raise BadRecordError("not like this")
 
     monkeypatch.setattr(handlers, "reweigh", fail)
     assert pull(a).rejected == 1
@@ -467,7 +471,7 @@ def test_no_signed_body_whatever_stops_a_node(mesh: SmallMesh, data: st.DataObje
         "outcome": outcome(
             known.skill.skill_id, b.identity.node.public, "host1", b.store.outbox.next_author_seq() % 60
         ),
-        "incident": dict.fromkeys(handlers.INCIDENT_TEXTS, "x"),
+        "incident": incident(),
         "hello": {"name": "b", "host": "host1"},
     }[kind]
     target = whole["skill"] if kind == "skill" and data.draw(st.booleans()) else whole
@@ -544,7 +548,7 @@ def test_a_quarantined_skill_stays_so_when_a_peer_tells_of_it_again(mesh: SmallM
     known = taught(b)
     mesh.meet()
     a.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
-    tell_skill(b, known)
+    announce_skill(b, known)
     mesh.meet()
     assert again(a, known).state == "quarantined"
 

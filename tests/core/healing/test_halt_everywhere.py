@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from tests.core.healing.small_mesh import SmallMesh
 
-from meshcore.exchange.announce import tell_halt
+from meshcore.exchange.announce import announce_halt
 from meshcore.trust.halting import halted
 
 
 def test_a_halt_reaches_every_node_of_the_operator_and_is_taken_back_by_who_said_it(mesh: SmallMesh) -> None:
     a, b, c = mesh.node("a"), mesh.node("b", host="host2"), mesh.node("c", host="host3")
-    tell_halt(a, "deploying by hand")
+    announce_halt(a, "deploying by hand")
     mesh.meet()
     assert halted(b) == halted(c) == "deploying by hand"
-    tell_halt(c, "")
+    announce_halt(c, "")
     mesh.meet()
     assert halted(b) == "deploying by hand"
-    tell_halt(a, "")
+    announce_halt(a, "")
     mesh.meet()
     assert halted(b) == halted(c) == ""
     assert [e.kind for e in b.store.events.after(0) if e.kind.startswith("mesh.")] == ["mesh.halted", "mesh.resumed"]
@@ -24,14 +24,14 @@ def test_a_halt_reaches_every_node_of_the_operator_and_is_taken_back_by_who_said
 
 def test_a_stranger_halts_nobody(mesh: SmallMesh) -> None:
     mine, stranger = mesh.node("mine"), mesh.node("stranger", operator="another")
-    tell_halt(stranger, "stop")
+    announce_halt(stranger, "stop")
     mesh.meet()
     assert halted(mine) == ""
 
 
 def test_the_reason_of_a_halt_cannot_steer_a_terminal(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
-    tell_halt(a, "\x1b[31mred\u202e")
+    announce_halt(a, "\x1b[31mred\u202e")
     mesh.meet()
     assert "\x1b" not in halted(b)
     assert "\u202e" not in halted(b)

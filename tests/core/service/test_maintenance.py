@@ -15,7 +15,7 @@ from tests.core.bridge.helpers import skill as old_skill
 from meshcore.clock import to_text
 from meshcore.config import Retention, Settings
 from meshcore.control.decisions import revoke
-from meshcore.exchange.announce import tell_incident, tell_outcome
+from meshcore.exchange.announce import announce_incident, announce_outcome
 from meshcore.exchange.receive import exchange
 from meshcore.filelock import FileLock
 from meshcore.healing.teaching import teach
@@ -65,8 +65,8 @@ def closed_incident(node: Node, number: int, skill_id: str, result: str = "verif
     done = replace(done, steps=steps, rerun=StepResult(("python", "app.py"), 0, 0.1, "hello"))
     node.store.outcomes.add(done, own_operator=True, try_id=f"{number:016x}")
     node.store.incidents.set_state(met.incident_id, done.result, skill_id=skill_id, seconds=2.5)
-    tell_incident(node, met)
-    tell_outcome(node, done)
+    announce_incident(node, met)
+    announce_outcome(node, done)
     return met.incident_id
 
 

@@ -13,7 +13,7 @@ from tests.core.policy.test_policy import question
 from meshcore.control import decisions
 from meshcore.control.decisions import revoke
 from meshcore.control.key_protection import enrol_here, protect
-from meshcore.exchange.announce import tell_outcome
+from meshcore.exchange.announce import announce_outcome
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.limits import Facts, exceeded
@@ -30,7 +30,7 @@ WORDS = "correct horse battery"
 def tell(node: Node, known: KnownSkill, number: int, result: TryResult = "fix_failed") -> None:
     """Let a node say how a try went on its host."""
     me: dict[str, Any] = {"node": node.identity.node.public, "host": node.settings.host}
-    tell_outcome(node, outcome(number, skill_id=known.skill.skill_id, result=result, incident_id="", **me))
+    announce_outcome(node, outcome(number, skill_id=known.skill.skill_id, result=result, incident_id="", **me))
     publish(node)
 
 
