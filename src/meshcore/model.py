@@ -47,6 +47,9 @@ OPEN_STATES: tuple[IncidentState, ...] = ("open", "matched", "needs_approval", "
 SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
 SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]
 
+ReceiptStatus = Literal["stored", "ignored", "rejected"]
+"""What a node made of a record."""
+
 TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
 
 
@@ -339,7 +342,7 @@ class Receipt:
 
     seq: int
     node: str
-    status: Literal["stored", "ignored", "rejected"]
+    status: ReceiptStatus
     at: str
     reason: str = ""
 

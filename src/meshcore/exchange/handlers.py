@@ -60,12 +60,16 @@ B = TypeVar("B", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who made a verified record, as their statement number `seq`; `own`: this operator's node, and believed."""
+    """Who made a verified record, as their statement number `seq`.
+
+    `own`: this operator's node, and believed. `late`: what they said after it may have been taken in before it.
+    """
 
     node: str
     operator: str
     seq: int
     own: bool
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +145,15 @@ def _take_outcome(node: Node, said: OutcomeBody, speaker: Speaker) -> Taken:
     if not node.store.outcomes.add(outcome, own_operator=speaker.own):
         return "stored"
     reweigh(node, outcome.skill_id)
+    incident = node.store.incidents.find(outcome.incident_id) if speaker.late else None
+    if incident is None or incident.state == "open":
+        _move_incident(node, outcome)
+    return "stored"
+
+
+def _move_incident(node: Node, outcome: Outcome) -> None:
     author = node.store.incidents.node_of(outcome.incident_id)
-    if outcome.result != "unknown" and is_same_node(node, author, speaker.node):
+    if outcome.result != "unknown" and is_same_node(node, author, outcome.node):
         node.store.incidents.set_state(
             outcome.incident_id,
             outcome.result,
@@ -150,7 +161,6 @@ def _take_outcome(node: Node, said: OutcomeBody, speaker: Speaker) -> Taken:
             seconds=outcome.seconds,
             own_seconds=outcome.own_seconds,
         )
-    return "stored"
 
 
 def _readable(outcome: Outcome) -> Outcome:
@@ -186,6 +196,9 @@ def _take_incident(node: Node, said: IncidentBody, speaker: Speaker) -> Taken:
         argv_redacted=True,
     )
     node.store.incidents.open(incident, speaker.node, remote=True)
+    if speaker.late:
+        for outcome in node.store.outcomes.of(incident_id=incident.incident_id):
+            _move_incident(node, outcome)
     return "stored"
 
 
@@ -198,7 +211,7 @@ def _take_revocation(node: Node, said: RevocationBody, speaker: Speaker) -> Take
 
 def _take_halt(node: Node, said: HaltBody, speaker: Speaker) -> Taken:
     """A node of the own operator says stop, or takes its own stop back; it cannot lift what others said."""
-    if not speaker.own:
+    if not speaker.own or (speaker.late and node.store.records.newest(said.kind, speaker.node) > speaker.seq):
         return "ignored"
     key, why = HALTED_BY + speaker.node, _clean(said.why)
     before = node.store.controls.get(key)

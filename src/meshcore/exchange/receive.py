@@ -1,15 +1,21 @@
 """Receive what other nodes said: check it, store it, acknowledge it.
 
-Nothing that arrives is believed before its signature holds.
+Nothing that arrives is believed before its signature holds. Bad input is what its reader or handler says is bad: it is
+rejected, and the receipt says so. Any other error there is a fault of ours, and no judgement of the record: it is kept
+as `faulted`, without a receipt, while the cursor and what is behind it go on; a version other than the one with the
+fault, or `meshtui maintenance`, takes it in again and acknowledges it then. Nothing is lost and nothing waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from meshcore.bridge.base import Delivery
+from meshcore import __version__
+from meshcore.bridge.base import Bridge, Delivery
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.exchange.bodies import Body
@@ -22,6 +28,7 @@ from meshcore.safety.visible_text import visible
 from meshcore.trust.authors import meet, trust_in
 
 PULL_SECONDS = 0.02
+_MOST_UNDELIVERED = 100_000  # rows looked through for what this node has not acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Pulled:
     ignored: int = 0
     rejected: int = 0
     more: bool = False
+    faulted: int = 0
 
 
 def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
@@ -43,10 +51,13 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     bridge = node.require_bridge()
     started = node.clock.monotonic()
     counts = {"stored": 0, "ignored": 0, "rejected": 0}
+    faulted = 0
+    take_in_again(node)
     while True:
         batch = bridge.receive(node.identity.node.public, BATCH_ROWS)
         if batch.deliveries or batch.cursor:
             receipts = take_in(node, batch.deliveries)
+            faulted += len(batch.deliveries) - len(receipts)
             for receipt in receipts:
                 counts[receipt.status] += 1
             if receipts or batch.cursor:
@@ -54,21 +65,47 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
         if not batch.more:
             node.note_sync()
         if not batch.more or node.clock.monotonic() - started >= seconds:
-            return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more)
+            return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
 
 
-def take_in(node: Node, deliveries: tuple[Delivery, ...]) -> list[Receipt]:
+def take_in(node: Node, deliveries: Sequence[Delivery], *, late: bool = False) -> list[Receipt]:
     """Check and store rows of the bridge, each whole or else as rejected; return a receipt for each.
 
     What is urgent is taken in first, else each in the order of the log. All are on the disk before this returns: what
-    is acknowledged survives a power cut.
+    is acknowledged survives a power cut. A row that a fault of ours kept out has no receipt. `late`: what the rows'
+    authors said after them may have been taken in before.
     """
     if not deliveries:
         return []
-    messages = sorted((_read(delivery) for delivery in deliveries), key=lambda message: not message.urgent)
+    messages = sorted((_read(delivery, late) for delivery in deliveries), key=lambda message: not message.urgent)
     with node.store.transaction(durable=True):
-        receipts = [_take_in_one(node, message) for message in messages]
+        receipts = [receipt for message in messages if (receipt := _take_in_one(node, message)) is not None]
     return sorted(receipts, key=lambda receipt: receipt.seq)
+
+
+def take_in_again(node: Node) -> int:
+    """Take in what a fault of another version had kept out, at most a batch, and acknowledge it; return how many."""
+    records = node.store.records
+    faulted = records.faulted(__version__, BATCH_ROWS)
+    if not faulted:
+        return 0
+    with node.store.transaction(durable=True):
+        records.forget_faulted(record.record_id for record in faulted)
+        take_in(node, [Delivery(0, record, "", "mesh" if record.key else "legacy") for record in faulted], late=True)
+    if node.bridge is not None:
+        acknowledge_held(node, node.bridge)
+    return len(faulted)
+
+
+def acknowledge_held(node: Node, bridge: Bridge) -> None:
+    """Give the receipts that the bridge still waits for from this node, for records that its home holds."""
+    me, at = node.identity.node.public, to_text(node.clock.now())
+    receipts = [
+        Receipt(row.seq, me, status, at)
+        for row in bridge.undelivered(_MOST_UNDELIVERED)
+        if row.node == me and (status := node.store.records.receipt_status(row.record_id)) is not None
+    ]
+    bridge.acknowledge(me, receipts, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +118,7 @@ class _Message:
     urgent: bool = False
 
 
-def _read(delivery: Delivery) -> _Message:
+def _read(delivery: Delivery, late: bool) -> _Message:
     record = delivery.record
     try:
         if delivery.origin == "legacy":
@@ -90,37 +127,63 @@ def _read(delivery: Delivery) -> _Message:
         record = verify(record)
         author, kind = author_of(record), KINDS.get(record.kind)
         body = kind.body.from_json(record.body) if kind else None
-        take = partial(_take_said, record=record, author=author, kind=kind, body=body)
+        take = partial(_take_said, record=record, author=author, kind=kind, body=body, late=late)
         return _Message(delivery.seq, record, take, urgent=kind is not None and kind.urgent)
-    except (BadRecordError, BadSkillError) as error:
+    except Exception as error:  # whose it is, is told where the row is taken in
         return _Message(delivery.seq, record, partial(_refuse, reason=error))
 
 
-def _take_said(node: Node, record: Record, author: Author, kind: Kind[Body] | None, body: Body | None) -> Taken:
+def _take_said(
+    node: Node, record: Record, author: Author, kind: Kind[Body] | None, body: Body | None, late: bool
+) -> Taken:
     meet(node, record, author)
     if kind is None or body is None:
         return "ignored"
     own = trust_in(node, author.node).state == "own"
-    return kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own))
+    return kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, late))
 
 
-def _refuse(node: Node, reason: MeshError) -> Taken:
+def _refuse(node: Node, reason: Exception) -> Taken:
     raise reason
 
 
-def _take_in_one(node: Node, message: _Message) -> Receipt:
+def _take_in_one(node: Node, message: _Message) -> Receipt | None:
     me, at = node.identity.node.public, to_text(node.clock.now())
+    record, records = message.record, node.store.records
     try:
-        if node.store.records.has(message.record.record_id):
+        if records.has(record.record_id):
             return Receipt(message.seq, me, "stored", at)
         with node.store.transaction():
             taken = message.take(node)
-            node.store.records.add(message.record, taken)
+            records.add(record, taken)
         return Receipt(message.seq, me, taken, at)
     except (BadRecordError, BadSkillError) as error:
         reason = visible(str(error), limit=200)
-        node.store.records.add(message.record, "rejected", reason)
+        records.add(record, "rejected", reason)
         return Receipt(message.seq, me, "rejected", at, reason)
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        _keep_faulted(node, record, error)
+        return None
+
+
+def _is_ours(error: Exception) -> bool:
+    """Tell a fault of this code from one of the disk, of locks or of memory, after which all of a batch comes again."""
+    if isinstance(error, sqlite3.DatabaseError):
+        return isinstance(error, sqlite3.DataError | sqlite3.IntegrityError | sqlite3.ProgrammingError)
+    return not isinstance(error, MeshError | OSError | MemoryError)
+
+
+def _keep_faulted(node: Node, record: Record, error: Exception) -> None:
+    from traceback import extract_tb  # slow to load, and hardly ever needed
+
+    last = extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"
+    reason = visible(f"{__version__} {what}", limit=200, keep_newlines=False)
+    if node.store.records.add(record, "faulted", reason):
+        which = f"record {record.record_id[:12]} was not taken in, by a fault of meshtui {reason}"
+        node.store.events.add("fault", data={"what": f"{which}; it is kept for a version without the fault: report it"})
 
 
 def exchange(node: Node) -> Pulled:

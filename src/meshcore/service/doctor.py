@@ -243,7 +243,11 @@ def _bridge(node: Node) -> list[Check]:
 
 
 def _records(node: Node) -> Check:
-    rejected = node.store.records.count().get("rejected", 0)
+    counts = node.store.records.count()
+    if faulted := counts.get("faulted", 0):
+        text = f"{faulted} not taken in by a fault of meshtui; nothing of them is lost"
+        return Check("records", "bad", text, "report the fault; after an update: meshtui maintenance")
+    rejected = counts.get("rejected", 0)
     if not rejected:
         return Check("records", "ok", "none was rejected")
     received, record, reason = node.store.records.rejected(1)[0]

@@ -15,6 +15,7 @@ from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.bridge.sqlite.retention import forget_old_table, forget_rows
 from meshcore.clock import to_text
 from meshcore.errors import MeshError
+from meshcore.exchange.receive import take_in_again
 from meshcore.filelock import FileLock
 from meshcore.journal import segments
 from meshcore.journal.writer import PROJECTED
@@ -70,6 +71,7 @@ def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
         return
     if not dry_run:
         node.project()
+    yield from _records(node, dry_run)
     yield from _journal(node, dry_run)
     yield _try("store", lambda: _prune_store(node, dry_run))
     if log is not None:
@@ -101,6 +103,26 @@ def _check_log(bridge: SqliteBridge) -> Step:
 def _check_old(bridge: SqliteBridge) -> Step:
     with bridge.old.reading() as connection:
         return _integrity(bridge.old.path, integrity(connection))
+
+
+# --- what a fault kept out ----------------------------------------------------------------------------------------
+
+
+def _records(node: Node, dry_run: bool) -> Iterator[Step]:
+    before = node.store.records.count().get("faulted", 0)
+    if before and dry_run:
+        yield Step("records", "ok", f"{before} would be taken in again that a fault of meshtui has kept out")
+    elif before:
+        yield _try("records", lambda: _take_in_again(node, before))
+
+
+def _take_in_again(node: Node, before: int) -> Step:
+    node.store.records.try_faulted_again()
+    while take_in_again(node):
+        pass
+    left = node.store.records.count().get("faulted", 0)
+    text = f"{before - left} of {before} taken in that a fault of meshtui had kept out"
+    return Step("records", "bad" if left else "ok", f"{text}; report it (meshtui doctor)" if left else text)
 
 
 # --- retention ----------------------------------------------------------------------------------------------------

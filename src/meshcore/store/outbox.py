@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
-from meshcore.model import Json, Record, canonical
+from meshcore.model import Json, ReceiptStatus, Record, canonical
 from meshcore.store import queries as reads
 from meshcore.store.authors import in_utc
 from meshcore.store.controls import Meta
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read
-from meshcore.store.rows import OutboxRow, outbox_of_row
+from meshcore.store.rows import OutboxRow, outbox_of_row, record_of_row
 
 
 class Outbox:
@@ -66,7 +67,9 @@ class Records:
     def add(self, record: Record, status: str, reason: str = "") -> bool:
         """Keep a record of another node as it came; False where it is there already.
 
-        What was rejected gives way to the same text with a signature that holds: a bad copy sent first blocks nothing.
+        `status` is stored, ignored, rejected, or faulted: kept out by a fault of this version's own. What was rejected
+        gives way to the same text with a signature that holds: a bad copy sent first blocks nothing. What is faulted
+        gives way to what was taken in, never to a bad copy.
         """
         with self._db.transaction():
             done = self._db.execute(
@@ -74,7 +77,8 @@ class Records:
                 " reason) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (record_id) DO UPDATE SET kind=excluded.kind,"
                 " author=excluded.author, author_seq=excluded.author_seq, key=excluded.key, sig=excluded.sig,"
                 " created=excluded.created, received=excluded.received, status=excluded.status, reason=excluded.reason"
-                " WHERE records.status='rejected' AND excluded.status<>'rejected'",
+                " WHERE records.status IN ('rejected', 'faulted')"
+                " AND excluded.status NOT IN ('rejected', records.status)",
                 (
                     record.record_id,
                     record.kind,
@@ -94,9 +98,36 @@ class Records:
         return done.rowcount == 1
 
     def has(self, record_id: str) -> bool:
-        """Tell whether a record was received, and not rejected, before."""
-        sql = "SELECT 1 FROM records WHERE record_id=? AND status<>'rejected'"
+        """Tell whether a record was taken in before."""
+        sql = "SELECT 1 FROM records WHERE record_id=? AND status NOT IN ('rejected', 'faulted')"
         return self._db.one(Read(sql, lambda row: True, (record_id,))) is True
+
+    def newest(self, kind: str, author: str) -> int:
+        """Return the author's number of their newest record of a kind that was stored, 0 where there is none."""
+        sql = "SELECT coalesce(max(author_seq), 0) FROM records WHERE kind=? AND author=? AND status='stored'"
+        return self._db.one(Read(sql, lambda row: int(row[0]), (kind, author))) or 0
+
+    def receipt_status(self, record_id: str) -> ReceiptStatus | None:
+        """Return what a record's receipt says, None for one that never came or is faulted."""
+        sql = "SELECT status FROM records WHERE record_id=? AND status<>'faulted'"
+        return self._db.one(Read(sql, lambda row: cast(ReceiptStatus, row[0]), (record_id,)))
+
+    def faulted(self, version: str, limit: int) -> list[Record]:
+        """Return records that are faulted for another version than this, as they came; the oldest first."""
+        sql = "SELECT * FROM records WHERE status='faulted' AND substr(reason, 1, ?)<>? ORDER BY seq LIMIT ?"
+        mark = f"{version} "
+        return self._db.all(Read(sql, record_of_row, (len(mark), mark, limit)))
+
+    def forget_faulted(self, record_ids: Iterable[str]) -> None:
+        """Remove faulted records, which are about to be taken in again."""
+        with self._db.transaction():
+            for record_id in record_ids:
+                self._db.execute("DELETE FROM records WHERE record_id=? AND status='faulted'", (record_id,))
+
+    def try_faulted_again(self) -> None:
+        """Let all faulted records count as another version's."""
+        with self._db.transaction():
+            self._db.execute("UPDATE records SET reason='' WHERE status='faulted'")
 
     def highest_time(self) -> str:
         """Return the latest time that an accepted record says it is from, empty where there is none."""

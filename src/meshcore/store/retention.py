@@ -109,7 +109,8 @@ class Retention:
     def _forget_records(self, before: str) -> tuple[int, int]:
         # The id stays, so that the same record that comes again is known; its text is what takes space.
         blanked = self._db.execute(
-            "UPDATE records SET text='' WHERE received<? AND kind IN (?,?) AND status<>'rejected' AND text<>''",
+            "UPDATE records SET text='' WHERE received<? AND kind IN (?,?) AND status NOT IN ('rejected', 'faulted')"
+            " AND text<>''",
             (before, *SUMMARIES),
         ).rowcount
         sent = self._db.execute(

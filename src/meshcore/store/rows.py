@@ -194,6 +194,11 @@ def outbox_of_row(row: sqlite3.Row) -> OutboxRow:
     return OutboxRow(row["seq"], row["kind"], json.loads(row["body"]), record)
 
 
+def record_of_row(row: sqlite3.Row) -> Record:
+    """Read one row of `records`, as it came: nothing of it is checked."""
+    return Record(row["text"], row["key"], row["sig"], row["kind"])
+
+
 def outcome_of_row(row: sqlite3.Row) -> Outcome:
     """Read one row of `outcomes`."""
     return outcome_from_json(json.loads(row["body"]))

@@ -15,6 +15,7 @@ from tests.core.bridge.helpers import skill as old_skill
 from meshcore.clock import to_text
 from meshcore.config import Retention, Settings
 from meshcore.control.decisions import revoke
+from meshcore.exchange import handlers
 from meshcore.exchange.announce import announce_incident, announce_outcome
 from meshcore.exchange.receive import exchange
 from meshcore.filelock import FileLock
@@ -22,6 +23,7 @@ from meshcore.healing.teaching import teach
 from meshcore.journal import segments
 from meshcore.model import StepResult
 from meshcore.node import Node
+from meshcore.service.doctor import examine
 from meshcore.service.maintenance import BusyError, maintain
 from meshcore.store.rows import Approval
 from meshcore.testing import FakeClock, incident, outcome
@@ -249,6 +251,31 @@ def test_rows_of_the_old_table_stay_unless_asked_for(a: Node, clock: FakeClock) 
     a.tend()
     assert bridge.statistics().legacy_broadcast == 1
     assert bridge.statistics().records == 2
+
+
+def test_records_that_a_fault_of_ours_kept_out_are_taken_in(
+    a: Node, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange(a)
+    with Node(settings(tmp_path, "b"), clock) as b:
+        known, _ = teach(b, ERROR, FIX)
+        exchange(b)
+
+    def fail(*_: object) -> None:
+        raise TypeError("not like this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(handlers, "put", fail)
+        exchange(a)
+        [step] = [step for step in maintain(a) if step.name == "records"]
+        assert (step.level, step.text[:6]) == ("bad", "0 of 1")
+        [check] = [check for check in examine(a.settings, {}) if check.name == "records"]
+        assert (check.level, check.text[:14]) == ("bad", "1 not taken in")
+    assert "1 would be taken in" in said(a, dry_run=True)["records"]
+    assert "1 of 1" in said(a)["records"]
+    assert a.store.skills.find(known.skill_id) is not None
+    assert a.require_bridge().undelivered() == []
+    assert "records" not in said(a)
 
 
 def test_a_dry_run_changes_no_byte_and_says_the_same(a: Node, clock: FakeClock, tmp_path: Path) -> None:
