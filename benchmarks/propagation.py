@@ -158,7 +158,7 @@ def idle(place: Path, seconds: float, with_gateway: bool) -> float:
     bridge = mesh_bridge(place, PRODUCT)
     node = "1" * 64
     bridge.join(Member(node, "idle", "host", Record("{}", node, "")))
-    gateway = LegacyGateway(bridge)
+    gateway = LegacyGateway(bridge, place / "bridge.db", clock=SystemClock())
     bridge.wait(0)
     gateway.step()
     before, begin = cpu(), time.monotonic()

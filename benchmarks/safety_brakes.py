@@ -18,7 +18,7 @@ from unittest import mock
 from benchmarks.propagation import milliseconds
 from benchmarks.safety_rows import Row, environment_of, meshtui, run
 from meshcore.clock import SystemClock, to_text
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.receive import exchange
 from meshcore.healing import ruling
 from meshcore.healing.capture import capture_incident
@@ -58,7 +58,7 @@ def brake_rows(quick: bool) -> list[Row]:
 
 def settings_of(folder: Path) -> Settings:
     """Return the settings of the home that `environment_of` names."""
-    return Settings(folder / "home", folder / "operator", folder / "bridge.db", "agent@here", "here")
+    return Settings(folder / "home", folder / "operator", BridgeAddress.of(folder / "bridge.db"), "agent@here", "here")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import cast
 from meshcore.bridge.base import Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.capture import capture_incident
@@ -74,7 +74,9 @@ class Host:
             path.mkdir(parents=True)
         for file in (".venv/bin/python", ".venv/pyvenv.cfg", "app.py"):
             (self.folder / file).touch()
-        settings = Settings(root / name / "home", root / operator, root / "bridge.db", f"agent@{name}", name)
+        settings = Settings(
+            root / name / "home", root / operator, BridgeAddress.of(root / "bridge.db"), f"agent@{name}", name
+        )
         self.node = Node(settings, clock, bridge.peer())
         self.node.require_bridge()
         self.executor = WritingExecutor()

@@ -17,7 +17,7 @@ from benchmarks.safety_rows import ABSENT, EVAL, Row, environment_of, meshtui, r
 from benchmarks.safety_terminal import outputs
 from meshcore.bridge.base import Member, Publication
 from meshcore.clock import SystemClock, to_text
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import MeshError
 from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.session import CommandSession
@@ -52,7 +52,9 @@ def nodes(folder: Path, *names: str) -> Iterator[list[Node]]:
     opened = []
     try:
         for name in names:
-            settings = Settings(folder / name, folder / "operator", folder / "bridge.db", name, f"host-{name}")
+            settings = Settings(
+                folder / name, folder / "operator", BridgeAddress.of(folder / "bridge.db"), name, f"host-{name}"
+            )
             opened.append(Node(settings))
             opened[-1].require_bridge()
         yield opened

@@ -216,13 +216,13 @@ def come_and_go(place: Place, clock: JumpingClock, nodes: Sequence[str]) -> None
             hello = Record(canonical({"peer": node}), node, "00")
             bridge.join(Member(node, f"peer-{node[:8]}", "soak", hello))
             bridge.wait(0)
+            cursor = next(member.cursor for member in bridge.members() if member.node == node)
             more = True
             while more:
-                batch = bridge.receive(node)
-                now = clock.now().isoformat()
-                receipts = [Receipt(row.seq, node, "ignored", now) for row in batch.deliveries]
+                batch = bridge.receive(node, cursor)
+                receipts = [Receipt(row.seq, node, "ignored", "") for row in batch.deliveries]
                 bridge.acknowledge(node, receipts, batch.cursor)
-                more = batch.more
+                cursor, more = batch.cursor, batch.more
         finally:
             bridge.close()
 

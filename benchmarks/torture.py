@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from meshcore.bridge.base import BridgeStatistics
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import teach
@@ -48,7 +48,7 @@ def settings_of(root: Path, home: int) -> Settings:
     return Settings(
         home=root / f"home{home}",
         operator=root / "operator",
-        bridge=root / "bridge.db",
+        bridge=BridgeAddress.of(root / "bridge.db"),
         agent=f"writer{home}",
         host=f"host{home}",
     )

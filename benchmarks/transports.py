@@ -14,9 +14,10 @@ from typing import Protocol
 from tests.core.bridge.legacy.old_system import OldAgent, make_database
 
 from benchmarks.nats import NatsClient
-from meshcore.bridge.base import Batch, Member, Publication
+from meshcore.bridge.base import Batch, Member, OldSkill, Publication
+from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.clock import SystemClock, to_text
+from meshcore.clock import SystemClock
 from meshcore.model import Json, Receipt, Record
 
 OLD_POLL_SECONDS = 2.0
@@ -55,12 +56,16 @@ class MeshSender:
 
     def __init__(self, place: Path, variant: str) -> None:
         self._bridge = mesh_bridge(place, variant)
-        self._skill = SKILL if variant == "mesh with receipts" else None
+        self._gateway = LegacyGateway(self._bridge, place / "bridge.db", clock=SystemClock())
+        self._is_shown = variant == "mesh with receipts"
 
     def send(self, record: Record) -> None:
-        self._bridge.publish([Publication(record, "skill", self._skill)])
+        (seq,) = self._bridge.publish([Publication(record, "skill")])
+        if self._is_shown:
+            self._gateway.show([OldSkill(seq, record, SKILL, "")])
 
     def close(self) -> None:
+        self._gateway.close()
         self._bridge.close()
 
 
@@ -77,12 +82,11 @@ class MeshListener:
 
     def take(self) -> Sequence[Record]:
         self._bridge.wait(1.0)
-        self._batch = self._bridge.receive(self._node)
+        self._batch = self._bridge.receive(self._node, self._batch.cursor)
         return [delivery.record for delivery in self._batch.deliveries]
 
     def settle(self) -> None:
-        at = to_text(SystemClock().now())
-        receipts = [Receipt(d.seq, self._node, "stored", at) for d in self._batch.deliveries if self._receipts]
+        receipts = [Receipt(d.seq, self._node, "stored", "") for d in self._batch.deliveries if self._receipts]
         if self._batch.deliveries:
             self._bridge.acknowledge(self._node, receipts, self._batch.cursor)
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from meshcore.clock import Clock, SystemClock, from_text
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.store.store import Store
 from meshtui.app import MeshApp
 from meshtui.screens.table import PANES
@@ -197,7 +197,7 @@ def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> 
     settings = Settings(
         home=root / "homes/dev",
         operator=root / "operator",
-        bridge=root / "claude_bridge_enhanced.db",
+        bridge=BridgeAddress.of(root / "claude_bridge_enhanced.db"),
         agent=f"anna@{HOST}",
         host=HOST,
     )

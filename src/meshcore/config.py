@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,6 +23,8 @@ NAME_LIMIT = 200  # characters
 CHECK_SECONDS = 300.0
 INTERVAL_SECONDS = 300.0
 LEAST_INTERVAL_SECONDS = 1.0
+_ACCOUNT = r"(?:([\w.~+-]+)(?::[^@/?#]*)?(@))?"
+_HOST = r"(?:[\w.-]+|\[[\da-fA-F:]+\])?(?::\d+)?"
 CHECK_KEYS = {"name", "argv", "timeout"}
 
 
@@ -89,6 +92,71 @@ class ValidatorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeAddress:
+    """Where the bridge is: a file of this host or a URL.
+
+    `url` may hold a password: it goes to engines and to the environment of our own children, nowhere else. What is
+    printed, logged, stored or put on a command line is `shown` or `pinned`.
+    """
+
+    scheme: str
+    url: str
+    path: Path | None = None
+    """The file on this host, None where the bridge is none."""
+
+    @classmethod
+    def parse(cls, text: str, setting: str = "bridge") -> BridgeAddress:
+        """Read a path, `sqlite:///path`, `memory:name` or another URL. Raises ConfigurationError for no path."""
+        scheme, separator, rest = text.partition("://")
+        if text.startswith("memory:"):
+            return cls("memory", text)
+        if separator and scheme.isidentifier() and scheme.lower() != "sqlite":
+            return cls(scheme.lower(), text)
+        if separator and scheme.lower() == "sqlite":
+            from urllib.parse import unquote  # a hook has no time for it where a path was given
+
+            text = unquote(rest)
+        return cls.of(_path(text, setting))
+
+    @classmethod
+    def of(cls, path: Path) -> BridgeAddress:
+        """Return the address of a file."""
+        return cls("sqlite", str(path), path)
+
+    @property
+    def shown(self) -> str:
+        """The address as people may see it: a path as it is, a URL without password and query."""
+        scheme, separator, rest = self.url.partition("://")
+        if not separator:
+            return self.url
+        # A password may hold any character: what is not plainly a URL is not shown at all.
+        found = re.fullmatch(
+            rf"(?:([\w.~+-]+)(?::[^@/?#]*)?(@))?({_HOST}(?:,{_HOST})*(?:/[^?#@]*)?)(?:[?#][^@]*)?", rest
+        )
+        return f"{scheme}://{''.join(part or '' for part in found.groups()) if found else '…'}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Tell whether the URL holds more than may be shown."""
+        return self.shown != self.url
+
+    def pinned(self, place: str) -> str:
+        """Return the address for what others may read. Raises ConfigurationError for one that holds a secret."""
+        if self.is_secret:
+            raise ConfigurationError(
+                f"{self.shown}: its URL holds a secret, which {place} would show; write it as bridge = … into"
+                " config.toml or set MESHTUI_BRIDGE there, and leave --bridge out"
+            )
+        return self.url
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"BridgeAddress({self.shown!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, resolved."""
 
@@ -98,8 +166,8 @@ class Settings:
     operator: Path
     """The person's folder: key, config.toml, policy.toml, the HALT file."""
 
-    bridge: Path
-    """The old database file; the mesh's own data live beside it in `<bridge>.mesh.db`."""
+    bridge: BridgeAddress
+    """Where the bridge is; a path is the old database file, and the mesh's own data live beside it."""
 
     agent: str
     """Who met the error, where nothing else says so: user@host."""
@@ -184,7 +252,7 @@ def load(
     return Settings(
         home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
         operator=operator,
-        bridge=_path(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE), "bridge"),
+        bridge=BridgeAddress.parse(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE)),
         agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{_user(env)}@{host}", "agent"),
         host=host,
         mode=mode,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from meshcore.bridge.base import Bridge, Member
-from meshcore.bridge.legacy.gateway import LegacyGateway
-from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore import __version__
+from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
+from meshcore.bridge.open import open_bridge, open_old_programs
 from meshcore.clock import Clock, SystemClock
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
@@ -18,6 +19,7 @@ from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
 from meshcore.knowledge.migration import reread_skills
+from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, identify, load_or_create
 from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
@@ -48,7 +50,8 @@ class Node:
         self._joined = False
         self._projected = -1
         self._synced: float | None = None
-        self._gateway: LegacyGateway | None = None
+        self._brought = bridge is not None
+        self._old_programs: OldPrograms | None = None
         if not self.store.meta.get(LEGACY_IMPORTED):
             import_skills_file(self.store, self.home.skills_file)
             self.store.meta.set(LEGACY_IMPORTED, self.store.now())
@@ -109,7 +112,7 @@ class Node:
         """The bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
         if self._bridge is None and not self.bridge_fault:
             try:
-                self._bridge = SqliteBridge(self.settings.bridge, clock=self.clock, busy_timeout=PATIENCE_SECONDS)
+                self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=PATIENCE_SECONDS)
             except (BridgeUnavailableError, ConfigurationError) as error:
                 self.bridge_fault = str(error)
         if self._bridge is not None and not self._joined:
@@ -127,11 +130,11 @@ class Node:
 
     def disconnect(self) -> None:
         """Let go of the bridge, so that the next use opens it anew."""
-        if self._gateway is not None:
-            self._gateway.close()
+        if self._old_programs is not None:
+            self._old_programs.close()
         if self._bridge is not None:
             self._bridge.close()
-        self._bridge, self._gateway, self._joined, self.bridge_fault = None, None, False, ""
+        self._bridge, self._old_programs, self._joined, self.bridge_fault = None, None, False, ""
 
     def note_sync(self) -> None:
         """Note that the bridge was read to its end just now."""
@@ -145,13 +148,28 @@ class Node:
         """Return the hosts of this operator's nodes, as far as they have been heard of."""
         return {author.host for author in self.store.authors.all() if author.own_operator and author.host}
 
+    @property
+    def old_programs(self) -> OldPrograms | None:
+        """The programs of the earlier system; None where the bridge has no old database, or the caller brought it."""
+        if self._old_programs is None and not self._brought:
+            self._old_programs = open_old_programs(
+                self.settings.bridge,
+                self.require_bridge(),
+                clock=self.clock,
+                deadline=PATIENCE_SECONDS,
+                follows=follows,
+            )
+        return self._old_programs
+
     def tend(self) -> None:
-        """Serve old programs through the bridge's old table, if it has one and no other process does."""
-        bridge = self.require_bridge()
-        if isinstance(bridge, SqliteBridge):
-            if self._gateway is None:
-                self._gateway = LegacyGateway(bridge, follows)
-            self._gateway.step()
+        """Serve old programs, if there may be any and no other process does. Raises BridgeUnavailableError."""
+        if (programs := self.old_programs) is not None:
+            programs.tend()
+
+    def show_old_programs(self, skills: Sequence[OldSkill]) -> None:
+        """Let old programs see skills that were published. Raises BridgeUnavailableError."""
+        if skills and (programs := self.old_programs) is not None:
+            programs.show(skills)
 
     def require_bridge(self) -> Bridge:
         """Return the bridge. Raises BridgeUnavailableError."""
@@ -172,14 +190,27 @@ class Node:
     def _is_member(self, bridge: Bridge) -> bool:
         """Show a sign of life; False where the node was forgotten."""
         try:
-            bridge.beat(self.identity.node.public)
+            self.beat(bridge)
         except UsageError:
             return False
         return True
 
+    def beat(self, bridge: Bridge) -> None:
+        """Show a sign of life, with this node's signed state. Raises UsageError where the node was forgotten."""
+        body = {"name": self.name, "host": self.settings.host, "version": __version__}
+        bridge.beat(self.identity.node.public, self.state("beat", {**body, "author_seq": self.last_said()}))
+
+    def last_said(self) -> int:
+        """Return the number of this node's newest statement, 0 before the first."""
+        return self.store.outbox.last_author_seq()
+
+    def state(self, kind: str, body: Mapping[str, Json]) -> Record:
+        """Sign what holds now and goes past the log: it takes no number of its own but repeats the newest."""
+        return sign(kind, body, max(1, self.last_said()), self.identity, self.clock)
+
     def ring(self) -> None:
         """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
-        if isinstance(self.bridge, SqliteBridge):
+        if self.bridge is not None:
             with contextlib.suppress(BridgeUnavailableError):
                 self.bridge.ring()
 

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
-from meshcore.bridge.base import Undelivered
-from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.bridge.sqlite.log import log_path
-from meshcore.clock import Clock, from_text
+from meshcore.bridge.base import Bridge, Undelivered
+from meshcore.bridge.open import is_there, open_bridge
+from meshcore.clock import Clock
+from meshcore.config import BridgeAddress
 from meshcore.errors import MeshError
 from meshcore.model import Receipt
 from meshtui.snapshot import BridgeView
 
-SEEN_SECONDS = 60.0
-PATIENCE_SECONDS = 0.5
+DEADLINE_SECONDS = 0.5
 
 
 class BridgeReader:
     """Reads of one bridge, each in whatever thread calls; a bridge that cannot be used is a fault to show."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
+    def __init__(self, address: BridgeAddress, clock: Clock) -> None:
+        self._address = address
         self._clock = clock
-        self._bridge: SqliteBridge | None = None
+        self._bridge: Bridge | None = None
         self._lock = threading.Lock()
 
     def read(self) -> BridgeView:
         """Return the bridge in figures."""
+        shown = self._address.shown
         try:
             bridge = self._open()
             if bridge is None:
-                return BridgeView(str(self.path), fault="not there yet")
-            counts, members, now = bridge.statistics(), bridge.members(), self._clock.now()
+                return BridgeView(shown, fault="not there yet")
+            counts, members = bridge.statistics(), bridge.members()
         except MeshError as error:
             self.close()
-            return BridgeView(str(self.path), fault=str(error))
+            return BridgeView(shown, fault=str(error))
         return BridgeView(
-            path=str(self.path),
+            path=shown,
             joined=len(members),
-            seen=sum((now - from_text(m.seen_at)).total_seconds() <= SEEN_SECONDS for m in members),
+            seen=sum(member.seen for member in members),
             records=counts.records,
             expected=counts.expected,
             received=counts.received,
@@ -48,6 +47,14 @@ class BridgeReader:
             undelivered=counts.undelivered,
             oldest_undelivered=counts.oldest_undelivered,
         )
+
+    def stamp(self) -> object:
+        """Return a value that is another one once somebody wrote to the bridge; None where it cannot be used."""
+        try:
+            bridge = self._open()
+            return bridge.stamp() if bridge else None
+        except MeshError:
+            return None
 
     def undelivered(self, limit: int = 1000) -> Sequence[Undelivered]:
         """Return who has not received what, oldest first. Raises MeshError."""
@@ -76,8 +83,8 @@ class BridgeReader:
                 self._bridge.close()
                 self._bridge = None
 
-    def _open(self) -> SqliteBridge | None:
+    def _open(self) -> Bridge | None:
         with self._lock:
-            if self._bridge is None and log_path(self.path).exists():
-                self._bridge = SqliteBridge(self.path, clock=self._clock, busy_timeout=PATIENCE_SECONDS, doorbell=False)
+            if self._bridge is None and is_there(self._address):
+                self._bridge = open_bridge(self._address, clock=self._clock, deadline=DEADLINE_SECONDS, doorbell=False)
             return self._bridge

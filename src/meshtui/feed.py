@@ -18,7 +18,6 @@ from pathlib import Path
 
 from textual.message import Message
 
-from meshcore.bridge.sqlite.log import log_path
 from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
@@ -75,9 +74,9 @@ class Feed:
         self._effect: tuple[EffectView, ...] = ()
         self._effect_read_at = -EFFECT_EVERY_SECONDS
         self._effect_seq = -1
-        self._bridge_view = BridgeView(str(settings.bridge))
+        self._bridge_view = BridgeView(settings.bridge.shown)
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._sizes: dict[str, object] = {}
 
     def wake(self) -> None:
         """Look now; to be called in the feed's own thread."""
@@ -122,7 +121,7 @@ class Feed:
     # --- looking --------------------------------------------------------------------------------------------------
 
     async def _look(self, *, woken: bool) -> None:
-        changed = self._changed()
+        changed = await self._changed()
         members_due = self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS
         if not (woken or changed or members_due):
             return
@@ -170,22 +169,21 @@ class Feed:
                 self._marked = max(self._marked, self._seq)  # what lies before was looked at: once is enough
                 return
 
-    def _changed(self) -> bool:
+    async def _changed(self) -> bool:
         """Tell whether a file behind the snapshot is another than at the last call."""
-        before, self._sizes = self._sizes, self._fingerprints()
+        before, self._sizes = self._sizes, await self._fingerprints()
         if before.get("bridge") != self._sizes.get("bridge"):
             self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         return before != self._sizes
 
-    def _fingerprints(self) -> dict[str, tuple[int, int]]:
-        log = log_path(self.settings.bridge)
+    async def _fingerprints(self) -> dict[str, object]:
         files: Mapping[str, Path] = {
             "store": self.home.store.with_name(self.home.store.name + "-wal"),
-            "bridge": log.with_name(log.name + "-wal"),
             "halt": halt_file(self.settings.operator),
         }
-        found = {name: _fingerprint(path) for name, path in files.items()}
-        found["holder"] = (int(_is_alive(self.snapshot.holder)), 0)
+        found: dict[str, object] = {name: _fingerprint(path) for name, path in files.items()}
+        found["bridge"] = await asyncio.to_thread(self.bridge.stamp)
+        found["holder"] = _is_alive(self.snapshot.holder)
         return found
 
     async def _watch(self) -> None:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.config import EXPECT_SECONDS, OLD_BRIDGE, MonitorSettings, Retention, Settings, ValidatorSettings, load
+from meshcore.config import (
+    EXPECT_SECONDS,
+    OLD_BRIDGE,
+    BridgeAddress,
+    MonitorSettings,
+    Retention,
+    Settings,
+    ValidatorSettings,
+    load,
+)
 from meshcore.errors import ConfigurationError
 
 
@@ -26,20 +35,20 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     found = settings(tmp_path, XDG_DATA_HOME=str(tmp_path / "share"))
     assert found.home == tmp_path / "share" / "meshtui"
     assert found.operator == tmp_path
-    assert found.bridge == Path(OLD_BRIDGE).expanduser()
+    assert found.bridge == BridgeAddress.of(Path(OLD_BRIDGE).expanduser())
     assert found.agent == "anna@dev1"
     assert (found.mode, found.fix_timeout_seconds, found.source) == (None, EXPECT_SECONDS, None)
 
 
 @pytest.mark.parametrize(("key", "variable"), [("home", "MESHTUI_HOME"), ("bridge", "MESHTUI_BRIDGE")])
 def test_option_over_environment_over_file_for_paths(tmp_path: Path, key: str, variable: str) -> None:
-    assert getattr(settings(tmp_path, f'{key} = "/file"'), key) == Path("/file")
-    assert getattr(settings(tmp_path, **{variable: "/env"}), key) == Path("/env")
+    assert str(getattr(settings(tmp_path, f'{key} = "/file"'), key)) == "/file"
+    assert str(getattr(settings(tmp_path, **{variable: "/env"}), key)) == "/env"
     options = {key: "/option"}
     found = load(
         environment=environment(tmp_path, **{variable: "/env"}), home=options.get("home"), bridge=options.get("bridge")
     )
-    assert getattr(found, key) == Path("/option")
+    assert str(getattr(found, key)) == "/option"
 
 
 def test_option_over_environment_over_file_over_default_for_the_agent(tmp_path: Path) -> None:

@@ -311,9 +311,9 @@ async def test_nothing_is_told_while_nothing_happens(busy: Settings, clock: Fake
         looked = asyncio.Event()
         changed = it.app.feed._changed
 
-        def look() -> bool:
+        async def look() -> bool:
             looked.set()
-            return changed()
+            return await changed()
 
         it.app.feed._changed = look  # type: ignore[method-assign]
         await asyncio.wait_for(looked.wait(), 10)

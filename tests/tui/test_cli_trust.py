@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.world import ERROR, FIX, Agent, World, only_one_line, wait_for
 
-from meshcore.config import Settings, load
+from meshcore.config import BridgeAddress, Settings, load
 from meshcore.errors import ConfigurationError
 from meshcore.node import Node
 from meshcore.policy.policy_file import load as load_rules
@@ -232,7 +232,9 @@ def test_a_script_that_waits_is_told_at_once_or_after_its_time(a: Agent) -> None
 
 def test_waiting_ends_when_something_arrives_or_time_is_up(tmp_path: Path) -> None:
     clock = FakeClock()
-    settings = Settings(tmp_path / "home", tmp_path / "operator", tmp_path / "bridge.db", "a", "host1")
+    settings = Settings(
+        tmp_path / "home", tmp_path / "operator", BridgeAddress.of(tmp_path / "bridge.db"), "a", "host1"
+    )
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:

@@ -11,7 +11,7 @@ from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.bridge.base import Member
-from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.open import open_bridge
 from meshcore.config import Settings
 from meshcore.model import Record
 from meshcore.safety.halt import halt
@@ -36,7 +36,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 def running(settings: Settings, clock: FakeClock) -> Iterator[Settings]:
     """A bridge with four nodes, and a runtime of the home that holds its lock."""
     settings.home.mkdir(parents=True, mode=0o700)
-    bridge = SqliteBridge(settings.bridge, clock=clock, doorbell=False)
+    bridge = open_bridge(settings.bridge, clock=clock, doorbell=False)
     for number, name in enumerate(("dev@dev1", "build2", "agent_a", "agent_b")):
         node = f"{number:064x}"
         bridge.join(Member(node, name, "dev1", Record(f"hello {name}", node, "s")))
@@ -137,7 +137,7 @@ async def test_an_attached_app_looks_as_it_did(running: Settings, clock: FakeClo
 
 def _beat(settings: Settings, clock: FakeClock) -> None:
     """Let three of the four nodes show a sign of life just now."""
-    bridge = SqliteBridge(settings.bridge, clock=clock, doorbell=False)
+    bridge = open_bridge(settings.bridge, clock=clock, doorbell=False)
     for number in range(3):
         bridge.beat(f"{number:064x}")
     bridge.close()

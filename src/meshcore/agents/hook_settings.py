@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from meshcore.agents.settings_file import SettingsFile, read_settings, restore_settings, write_settings
+from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
 from meshcore.model import Json
 
@@ -31,7 +32,7 @@ def hook_command(agent: str, home: str | None = None, bridge: str | None = None)
     if home is None and bridge:
         pinned = [""]
     if bridge:
-        pinned.append(os.path.abspath(bridge))  # noqa: PTH100
+        pinned.append(BridgeAddress.parse(bridge).pinned("the agent's settings"))
     return [sys.executable, "-I", "-S", str(START), agent, *pinned]
 
 

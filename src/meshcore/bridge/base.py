@@ -1,27 +1,52 @@
-"""The bridge as the mesh sees it: one ordered log of signed records, readers with a cursor each, receipts."""
+"""The bridge as the mesh sees it: one ordered log of signed records, readers with a cursor each, receipts.
+
+The contract that every engine keeps, and that `tests/core/bridge/test_contract.py` asks of each:
+
+- **Order.** Records are seen in the order of their `seq`, and a reader that has seen one never meets a lower one later:
+  the order of commits is the order of `seq`. Numbers are without gaps until rows are pruned; how far that went is told.
+- **Time.** The engine stamps what it stores by its own clock and judges by it who was seen, who is expected to receive,
+  which claim still counts and what is old. Callers pass no times.
+- **Trust.** The engine checks no signature; readers do. Nothing that it returns is believed for being there.
+- **Calls.** Every call is synchronous, has a deadline and raises BridgeUnavailableError when that is exceeded. Nothing
+  is half stored then. A bridge may be used from several threads; each has a connection of its own.
+- **Cursors.** A reader says from where it reads; what it has not acknowledged comes again all the same. The cursor that
+  a bridge keeps makes nobody miss a row, and tells others how far a reader has come.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
+from meshcore.clock import Clock
+from meshcore.config import BridgeAddress
 from meshcore.model import Json, Receipt, Record
 
-CLAIM_SECONDS = 600.0
+Origin = Literal["mesh", "legacy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node that reads the bridge: `node` is its id (hex of its public key), `record` its signed hello."""
+    """A node that reads the bridge: `node` is its id (hex of its public key), `record` its signed hello.
+
+    `state` is its last signed beat, as it came; None where it never sent one. What follows `record` is the bridge's
+    own and not taken from whoever joins: times in UTC, `age` in seconds since the last sign of life, `seen` where that
+    was within `SEEN_SECONDS`.
+    """
 
     node: str
     name: str
     host: str
     record: Record
     joined_at: str = ""
-    seen_at: str = ""  # last sign of life, UTC
+    seen_at: str = ""
     cursor: int = 0
+    age: float = math.inf
+    seen: bool = False
+    state: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +60,7 @@ class Delivery:
     seq: int
     record: Record
     published_at: str
-    origin: Literal["mesh", "legacy"] = "mesh"
+    origin: Origin = "mesh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +76,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class BridgeStatistics:
-    """What the bridge holds: counts are rows. `legacy_broadcast` and `legacy_pending` are the two old queries."""
+    """What the bridge holds; all but the first and the last are numbers of rows."""
 
     bridge_id: str
     records: int
@@ -61,35 +86,65 @@ class BridgeStatistics:
     rejected: int
     undelivered: int
     oldest_undelivered: str = ""
-    legacy_broadcast: int = 0
-    legacy_pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A record to publish; `kind` is for counting.
-
-    `legacy_skill` is the old SKILL that old readers see, if they may; one that lacks a field of the old format is left
-    out of their table. `skill_id` becomes part of the row's id there.
-    """
+    """A record to publish; `kind` is for counting."""
 
     record: Record
     kind: str
-    legacy_skill: Mapping[str, Json] | None = None
-    skill_id: str = ""
+    origin: Origin = "mesh"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look at the log brought: rows after the reader's cursor, oldest first, and whether more wait."""
+    """What one look at the log brought: rows after the reader's cursor, oldest first, and whether more wait.
+
+    `cursor` is where to read on. `end` is the highest seq of the log, `pruned_to` the highest that was ever pruned: a
+    reader whose cursor lies before that may have missed rows.
+    """
 
     deliveries: tuple[Delivery, ...] = ()
     more: bool = False
     cursor: int = 0
+    end: int = 0
+    pruned_to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A place for trying a skill that is new to the mesh.
+
+    `record` is the signed claim, its text empty where it has none. `failed` tells that the try did not help: such a
+    place stays taken.
+    """
+
+    skill_id: str
+    host: str
+    record: Record
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows went, or would go, and how many are old enough but not received by every member."""
+
+    rows: int
+    unreceived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was done for the space of `name`: bytes given back, and whether what was written last is folded in."""
+
+    name: str
+    given_back: int
+    folded: bool
 
 
 class Bridge(Protocol):
-    """Publish, receive, acknowledge, statistics.
+    """One open bridge.
 
     Every method may raise BridgeUnavailableError (later it may work again) and ConfigurationError (it will not).
     """
@@ -99,51 +154,72 @@ class Bridge(Protocol):
         """Return the identity of the log; another id means that cursors start anew."""
         ...
 
-    def join(self, member: Member) -> None:
-        """Make the node a reader, or renew its hello; a new reader starts at the beginning of the log.
+    # --- writing and reading ---
 
-        `joined_at`, `seen_at` and `cursor` of the member are the bridge's own and not taken from it.
-        """
+    def join(self, member: Member) -> None:
+        """Make the node a reader, or renew its hello; what the bridge itself keeps of it stays."""
         ...
 
-    def beat(self, node: str) -> None:
-        """Note a sign of life of a member. Raises UsageError for a node that has not joined, or was forgotten."""
+    def beat(self, node: str, state: Record | None = None) -> None:
+        """Note a sign of life of a member and its signed state, which takes the place of the one before.
+
+        Raises UsageError for a node that has not joined, or was forgotten.
+        """
         ...
 
     def publish(self, publications: Sequence[Publication]) -> list[int]:
-        """Append records in one transaction and ring the doorbells; a record that is there already keeps its seq.
+        """Append records in one transaction and ring the doorbells; return the seq of each.
 
-        Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over 16 Mi characters).
+        The same text under the same signature is one record and keeps its seq; a copy under another signature is
+        another. Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over 16 Mi characters).
         """
         ...
 
-    def receive(self, node: str, limit: int = 100) -> Batch:
-        """Return rows of others after the node's cursor (its own rows are skipped and need no receipt).
+    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
+        """Return rows of others after the seq `after` (the node's own rows are skipped and need no receipt).
 
-        A batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
+        Where the cursor that the bridge keeps lies before that, rows after the cursor: they are not acknowledged. A
+        batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
         """
         ...
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
-        """Store receipts and the new cursor together; the same receipt twice is one, and the first stands.
+        """Store receipts, stamped now, and the cursor together; the same receipt twice is one, and the first stands.
 
-        The cursor never moves back. A sign of life too. Raises UsageError for a node that has not joined.
+        The cursor never moves back, nor past the end. A sign of life too. Raises UsageError for a node that has not
+        joined.
         """
         ...
 
-    def wait(self, timeout: float) -> bool:
-        """Block until something new may be there (True) or `timeout` seconds pass (False).
+    # --- waiting ---
 
-        Finds what was published without a ring, too: an event loop that watches `fileno` calls `wait(0)` now and then.
-        """
+    def wait(self, timeout: float) -> bool:
+        """Block until something new may be there (True) or `timeout` seconds pass (False)."""
         ...
 
     def fileno(self) -> int:
-        """Return the doorbell's descriptor for an event loop, -1 where there is none."""
+        """Return a descriptor that becomes readable when something new may be there, -1 where there is none.
+
+        An event loop watches it and calls `drain` when it is readable, and now and then besides: a ring may be lost.
+        """
         ...
 
+    def drain(self) -> bool:
+        """Take all rings so far, without waiting; True where something new may be there, rung or not."""
+        ...
+
+    def ring(self) -> None:
+        """Ring every doorbell, this process's own too."""
+        ...
+
+    def stamp(self) -> object:
+        """Return a value that is another one once somebody wrote; cheap enough to be asked every second."""
+        ...
+
+    # --- asking ---
+
     def members(self) -> list[Member]:
-        """Return every joined node."""
+        """Return every joined node, the first first."""
         ...
 
     def forget(self, node: str) -> bool:
@@ -154,25 +230,128 @@ class Bridge(Protocol):
         """Return who has not received what, oldest first."""
         ...
 
+    def published(self, record_id: str) -> str:
+        """Return when a record was published, "" where it was not."""
+        ...
+
     def receipts(self, record_id: str) -> list[Receipt]:
         """Return the receipts of one record."""
         ...
 
-    def claim(self, skill_id: str, host: str, places: int) -> bool:
-        """Take one of `places` for trying a skill that is new to the mesh, per host; True where this host holds one.
-
-        A claim that nobody gave back within `CLAIM_SECONDS` no longer counts, unless the try is known to have failed.
-        """
-        ...
-
-    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
-        """Give a host's place back after a verified try; after a failed one it stays taken, so that nobody follows."""
+    def received(self, seqs: Sequence[int]) -> set[int]:
+        """Return those of some rows that somebody has received and that nobody is expected to receive any more."""
         ...
 
     def statistics(self) -> BridgeStatistics:
         """Return counts of the whole bridge."""
         ...
 
+    # --- claims ---
+
+    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+        """Take one of `places` for trying a skill that is new to the mesh, per host; True where this host holds one.
+
+        A claim that nobody gave back within `CLAIM_SECONDS` no longer counts, unless the try is known to have failed.
+        """
+        ...
+
+    def claims(self, skill_id: str) -> list[Claim]:
+        """Return the claims that count now."""
+        ...
+
+    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
+        """Give a host's place back after a verified try; after a failed one it stays taken, so that nobody follows."""
+        ...
+
+    # --- upkeep; these take as long as they need, up to `UPKEEP_SECONDS` ---
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with where the bridge lies or how it is set up, in words; empty where nothing is."""
+        ...
+
+    def integrity(self) -> list[tuple[str, str]]:
+        """Read everything; return what was read, and what is wrong with it ("" for nothing)."""
+        ...
+
+    def prune(self, older_than: float, *, dry_run: bool = False) -> Pruned:
+        """Delete summaries (see `is_summary`) published more than some seconds ago that every member has."""
+        ...
+
+    def compact(self, *, dry_run: bool = False) -> Compacted:
+        """Give unused space back, where that is worth it."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return how many bytes the bridge takes, by what holds them."""
+        ...
+
+    def row_counts(self) -> Mapping[str, int]:
+        """Return the number of rows of every table."""
+        ...
+
     def close(self) -> None:
         """Let go of files and sockets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OldSkill:
+    """A published skill for the programs of the earlier system: the SKILL that they may see, and its record.
+
+    `skill_id` becomes part of the row's id there. A SKILL that lacks a field of the old format is left out.
+    """
+
+    seq: int
+    record: Record
+    skill: Mapping[str, Json]
+    skill_id: str
+
+
+class OldPrograms(Protocol):
+    """The programs of the earlier system as a client of a bridge, through their own database."""
+
+    def show(self, skills: Sequence[OldSkill]) -> None:
+        """Let them see skills. Where their database cannot be written now, the next that `show`s or `tend`s does it."""
+        ...
+
+    def tend(self) -> None:
+        """Bring what they sent to the bridge and mark what everybody has, unless another process does."""
+        ...
+
+    def integrity(self) -> list[tuple[str, str]]:
+        """Return what was read, and what is wrong with it ("" for nothing)."""
+        ...
+
+    def prune(self, older_than: float, *, dry_run: bool = False) -> int:
+        """Delete skills that were sent more than some seconds ago and are delivered; return how many."""
+        ...
+
+    def close(self) -> None:
+        """Stand down and let go of files."""
+        ...
+
+
+Follows = Callable[[Record, Mapping[str, Json]], bool]
+"""Say whether the old-format fields of a row follow from the record that it carries."""
+
+
+class Engine(Protocol):
+    """One way to keep a bridge; each module that `meshcore.bridge.open` names holds one as `ENGINE`."""
+
+    def open(
+        self, address: BridgeAddress, clock: Clock, deadline: float, doorbell: bool, prepare: Callable[[bool], None]
+    ) -> Bridge:
+        """Return a bridge; nothing is opened before it is needed.
+
+        `deadline` is the seconds of one call. Without `doorbell` there is none, and `wait` looks now and then.
+        `prepare` is called before data are opened, with True where they are still to be made.
+        """
+        ...
+
+    def is_there(self, address: BridgeAddress) -> bool:
+        """Tell whether a bridge was ever made there; False also where that cannot be told."""
+        ...
+
+    def files(self, address: BridgeAddress) -> Mapping[str, Path]:
+        """Return the files of this host that the data lie in, by what they are."""
         ...

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
-from meshcore.bridge.base import CLAIM_SECONDS, Batch, BridgeStatistics, Delivery, Member, Publication, Undelivered
-from meshcore.bridge.legacy.table import is_complete
-from meshcore.bridge.sqlite.bridge import BATCH_CHARACTERS
-from meshcore.bridge.sqlite.log import EXPECTED_WITHIN, check_text
-from meshcore.clock import Clock, to_text
-from meshcore.errors import UsageError
+from meshcore.bridge.base import (
+    Batch,
+    BridgeStatistics,
+    Claim,
+    Compacted,
+    Delivery,
+    Member,
+    Origin,
+    Pruned,
+    Publication,
+    Undelivered,
+)
+from meshcore.bridge.limits import (
+    BATCH_CHARACTERS,
+    CLAIM_SECONDS,
+    DEADLINE_SECONDS,
+    EXPECTED_WITHIN,
+    SEEN_SECONDS,
+    before,
+    check_text,
+    is_summary,
+    not_joined,
+    took_too_long,
+)
+from meshcore.clock import Clock, from_text, to_text
+from meshcore.config import BridgeAddress
 from meshcore.model import Receipt, Record
+from meshcore.store.retention import SUMMARIES
 
 
 @dataclass
@@ -32,24 +55,27 @@ class _Row:
 @dataclass
 class _Log:
     bridge_id: str = field(default_factory=lambda: os.urandom(16).hex())
-    rows: list[_Row] = field(default_factory=list)
+    rows: dict[int, _Row] = field(default_factory=dict)  # by seq, in order
+    end: int = 0
+    pruned_to: int = 0
+    writes: int = 0
     members: dict[str, Member] = field(default_factory=dict)
-    legacy: set[int] = field(default_factory=set)
-    claims: dict[str, dict[str, tuple[datetime, bool]]] = field(default_factory=dict)
+    claims: dict[str, dict[str, tuple[datetime, Claim]]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
 
 class MemoryBridge:
     """A `Bridge` in memory; `peer` gives another process's view of the same log."""
 
-    def __init__(self, clock: Clock, log: _Log | None = None) -> None:
+    def __init__(self, clock: Clock, log: _Log | None = None, deadline: float = DEADLINE_SECONDS) -> None:
         self.clock = clock
+        self.deadline = deadline
         self._log = log or _Log()
         self._noticed = 0
 
     def peer(self) -> MemoryBridge:
         """Return another handle on the same log."""
-        return MemoryBridge(self.clock, self._log)
+        return MemoryBridge(self.clock, self._log, self.deadline)
 
     @property
     def bridge_id(self) -> str:
@@ -57,164 +83,253 @@ class MemoryBridge:
 
     def join(self, member: Member) -> None:
         check_text(member.record)
-        with self._log.changed:
-            now, before = self._now(), self._log.members.get(member.node)
-            joined_at, cursor = (before.joined_at, before.cursor) if before else (now, 0)
-            self._log.members[member.node] = replace(member, joined_at=joined_at, seen_at=now, cursor=cursor)
+        with self._held(writes=True):
+            now, known = self._now(), self._log.members.get(member.node)
+            bare = Member(member.node, member.name, member.host, member.record, now, now)
+            if known is not None:
+                bare = replace(bare, joined_at=known.joined_at, cursor=known.cursor, state=known.state)
+            self._log.members[member.node] = bare
 
-    def beat(self, node: str) -> None:
-        with self._log.changed:
-            self._log.members[node] = replace(self._member(node), seen_at=self._now())
+    def beat(self, node: str, state: Record | None = None) -> None:
+        if state is not None:
+            check_text(state)
+        with self._held(writes=True):
+            known = self._member(node)
+            bare = Record(state.text, state.key, state.sig) if state is not None else known.state
+            self._log.members[node] = replace(known, seen_at=self._now(), state=bare)
 
     def publish(self, publications: Sequence[Publication]) -> list[int]:
         for item in publications:
             check_text(item.record)
-        seqs = []
-        with self._log.changed:
-            for item in publications:
-                seq = self._append(item.record, item.kind)
-                if item.legacy_skill is not None and is_complete(item.legacy_skill):
-                    self._log.legacy.add(seq)
-                seqs.append(seq)
+        with self._held(writes=True):
+            seqs = [self._append(item.record, item.kind, item.origin) for item in publications]
             self._log.changed.notify_all()
         return seqs
 
-    def publish_legacy(self, content: str) -> int:
-        """Append what an old program broadcast, and ring; return its seq."""
-        with self._log.changed:
-            seq = self._append(Record(content, "", ""), "legacy")
-            row = self._log.rows[seq - 1]
-            row.delivery = replace(row.delivery, origin="legacy")
-            self._log.changed.notify_all()
-        return seq
-
-    def receive(self, node: str, limit: int = 100) -> Batch:
-        with self._log.changed:
-            start, end = self._member(node).cursor, len(self._log.rows)
+    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
+        with self._held() as log:
+            after = min(after, self._member(node).cursor)
             taken: list[Delivery] = []
             size = 0
-            for row in self._log.rows[start:]:
-                if row.delivery.record.key == node:
+            for seq, row in log.rows.items():
+                if seq <= after or row.delivery.record.key == node:
                     continue
                 length = len(row.delivery.record.text)
                 if len(taken) == limit or (taken and size + length > BATCH_CHARACTERS):
-                    return Batch(tuple(taken), True, taken[-1].seq)
+                    return Batch(tuple(taken), True, taken[-1].seq, log.end, log.pruned_to)
                 size += length
                 taken.append(row.delivery)
-            self._noticed = max(self._noticed, end)
-            return Batch(tuple(taken), False, max(start, end))
+            self._noticed = max(self._noticed, log.end)
+            return Batch(tuple(taken), False, max(after, log.end), log.end, log.pruned_to)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
-        with self._log.changed:
-            member = self._member(node)
+        with self._held(writes=True) as log:
+            member, now = self._member(node), self._now()
             for receipt in receipts:
-                if 0 < receipt.seq <= len(self._log.rows):
-                    self._log.rows[receipt.seq - 1].receipts.setdefault(node, replace(receipt, node=node))
-            reached = max(member.cursor, min(cursor, len(self._log.rows)))
-            self._log.members[node] = replace(member, seen_at=self._now(), cursor=reached)
+                if receipt.seq in log.rows:
+                    log.rows[receipt.seq].receipts.setdefault(node, replace(receipt, node=node, at=now))
+            reached = max(member.cursor, min(cursor, log.end))
+            log.members[node] = replace(member, seen_at=now, cursor=reached)
 
     def wait(self, timeout: float) -> bool:
-        with self._log.changed:
-            is_news = self._log.changed.wait_for(lambda: len(self._log.rows) > self._noticed, max(0.0, timeout))
-            self._noticed = len(self._log.rows)
+        with self._held() as log:
+            is_news = log.changed.wait_for(lambda: log.end > self._noticed, max(0.0, timeout))
+            self._noticed = log.end
             return is_news
 
     def fileno(self) -> int:
         return -1
 
+    def drain(self) -> bool:
+        return self.wait(0)
+
+    def ring(self) -> None:
+        with self._held() as log:
+            log.changed.notify_all()
+
+    def stamp(self) -> object:
+        return self._log.writes
+
     def members(self) -> list[Member]:
-        with self._log.changed:
-            return sorted(self._log.members.values(), key=lambda member: (member.joined_at, member.node))
+        with self._held() as log:
+            found, now = list(log.members.values()), self.clock.now()
+        aged = []
+        for member in found:
+            age = max(0.0, (now - from_text(member.seen_at)).total_seconds())
+            aged.append(replace(member, age=age, seen=age <= SEEN_SECONDS))
+        return sorted(aged, key=lambda member: (member.joined_at, member.node))
 
     def forget(self, node: str) -> bool:
-        with self._log.changed:
-            for row in self._log.rows:
+        with self._held(writes=True) as log:
+            for row in log.rows.values():
                 if node not in row.receipts:
                     row.expected.discard(node)
-            return self._log.members.pop(node, None) is not None
+            return log.members.pop(node, None) is not None
 
     def undelivered(self, limit: int = 1000) -> list[Undelivered]:
-        with self._log.changed:
+        with self._held() as log:
             missing = [
-                Undelivered(row.delivery.seq, row.delivery.record.record_id, row.kind, node, row.delivery.published_at)
-                for row in self._log.rows
+                Undelivered(seq, row.delivery.record.record_id, row.kind, node, row.delivery.published_at)
+                for seq, row in log.rows.items()
                 for node in row.missing
             ]
         return missing[:limit]
 
+    def published(self, record_id: str) -> str:
+        with self._held() as log:
+            times = (r.delivery.published_at for r in log.rows.values() if r.delivery.record.record_id == record_id)
+            return next(times, "")
+
     def receipts(self, record_id: str) -> list[Receipt]:
-        with self._log.changed:
+        with self._held() as log:
             found = [
                 receipt
-                for row in self._log.rows
+                for row in log.rows.values()
                 if row.delivery.record.record_id == record_id
                 for receipt in row.receipts.values()
             ]
         return sorted(found, key=lambda receipt: (receipt.seq, receipt.at, receipt.node))
 
-    def claim(self, skill_id: str, host: str, places: int) -> bool:
-        with self._log.changed:
-            now = self.clock.now()
-            held = {
-                place: (at, failed)
-                for place, (at, failed) in self._log.claims.get(skill_id, {}).items()
-                if failed or (now - at).total_seconds() <= CLAIM_SECONDS
-            }
-            self._log.claims[skill_id] = held
-            if host in held:
-                return not held[host][1]
-            if len(held) >= places:
-                return False
-            held[host] = (now, False)
-        return True
-
-    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
-        with self._log.changed:
-            held = self._log.claims.get(skill_id, {})
-            if verified:
-                held.pop(host, None)
-            elif host in held:
-                held[host] = (held[host][0], True)
+    def received(self, seqs: Sequence[int]) -> set[int]:
+        with self._held() as log:
+            rows = {seq: log.rows[seq] for seq in seqs if seq in log.rows}
+            return {seq for seq, row in rows.items() if row.receipts and not row.missing}
 
     def statistics(self) -> BridgeStatistics:
-        with self._log.changed:
-            rows = self._log.rows
+        with self._held() as log:
+            rows = log.rows.values()
             expected = sum(len(row.expected) for row in rows)
             missing = [row for row in rows if row.missing]
             undelivered = sum(len(row.missing) for row in missing)
             return BridgeStatistics(
                 self.bridge_id,
                 len(rows),
-                len(self._log.members),
+                len(log.members),
                 expected,
                 expected - undelivered,
                 sum(receipt.status == "rejected" for row in rows for receipt in row.receipts.values()),
                 undelivered,
                 missing[0].delivery.published_at if missing else "",
-                len(self._log.legacy),
-                len(self._log.legacy),
             )
+
+    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+        check_text(claim)
+        with self._held(writes=True) as log:
+            held = self._live_claims(skill_id)
+            log.claims[skill_id] = held
+            if host in held:
+                return not held[host][1].failed
+            if len(held) >= places:
+                return False
+            held[host] = (self.clock.now(), Claim(skill_id, host, Record(claim.text, claim.key, claim.sig)))
+        return True
+
+    def claims(self, skill_id: str) -> list[Claim]:
+        with self._held():
+            return [found for _, found in self._live_claims(skill_id).values()]
+
+    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
+        with self._held(writes=True) as log:
+            held = log.claims.get(skill_id, {})
+            if verified:
+                held.pop(host, None)
+            elif host in held:
+                held[host] = (held[host][0], replace(held[host][1], failed=True))
+
+    def faults(self) -> list[str]:
+        return []
+
+    def integrity(self) -> list[tuple[str, str]]:
+        return [("memory", "")]
+
+    def prune(self, older_than: float, *, dry_run: bool = False) -> Pruned:
+        with self._held(writes=True) as log:
+            since = to_text(before(self.clock.now(), older_than))
+            least = min((member.cursor for member in log.members.values()), default=0)
+            old = [
+                (seq, not row.missing and seq <= least)
+                for seq, row in log.rows.items()
+                if row.delivery.published_at < since
+                and row.kind in SUMMARIES
+                and row.delivery.origin == "mesh"
+                and is_summary(row.delivery.record.text)
+            ]
+            gone = [seq for seq, is_received in old if is_received]
+            if gone and not dry_run:
+                log.pruned_to = max(log.pruned_to, gone[-1])
+                for seq in gone:
+                    del log.rows[seq]
+            return Pruned(len(gone), len(old) - len(gone))
+
+    def compact(self, *, dry_run: bool = False) -> Compacted:
+        return Compacted("memory", 0, True)
+
+    def sizes(self) -> Mapping[str, int]:
+        return {}
+
+    def row_counts(self) -> Mapping[str, int]:
+        with self._held() as log:
+            return {"log": len(log.rows), "members": len(log.members)}
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _append(self, record: Record, kind: str) -> int:
+    @contextmanager
+    def _held(self, *, writes: bool = False) -> Iterator[_Log]:
+        if not self._log.changed.acquire(timeout=self.deadline):
+            raise took_too_long("the bridge in memory", self.deadline)
+        try:
+            self._log.writes += writes
+            yield self._log
+        finally:
+            self._log.changed.release()
+
+    def _append(self, record: Record, kind: str, origin: Origin) -> int:
         # A reader gets what was signed, nothing that the publisher's process knew beside it.
         bare = Record(record.text, record.key, record.sig)
-        for row in self._log.rows:
+        for seq, row in self._log.rows.items():
             if row.delivery.record == bare:
-                return row.delivery.seq
-        seq, now = len(self._log.rows) + 1, self.clock.now()
+                return seq
+        now = self.clock.now()
         since = to_text(now - EXPECTED_WITHIN)
         expected = {m.node for m in self._log.members.values() if m.node != record.key and m.seen_at >= since}
-        self._log.rows.append(_Row(Delivery(seq, bare, to_text(now)), kind, expected))
-        return seq
+        self._log.end += 1
+        delivery = Delivery(self._log.end, bare, to_text(now), origin)
+        self._log.rows[self._log.end] = _Row(delivery, kind, expected)
+        return self._log.end
+
+    def _live_claims(self, skill_id: str) -> dict[str, tuple[datetime, Claim]]:
+        since = before(self.clock.now(), CLAIM_SECONDS)
+        held = self._log.claims.get(skill_id, {})
+        return {host: (at, claim) for host, (at, claim) in held.items() if claim.failed or at >= since}
 
     def _member(self, node: str) -> Member:
         member = self._log.members.get(node)
         if member is None:
-            raise UsageError(f"node {node[:12]} has not joined this bridge, or was forgotten; start it again to join")
+            raise not_joined(node)
         return member
 
     def _now(self) -> str:
         return to_text(self.clock.now())
+
+
+class MemoryEngine:
+    """The engine of `memory:` addresses: those of one name are one bridge in a process, those without are each new."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, _Log] = {}
+
+    def open(
+        self, address: BridgeAddress, clock: Clock, deadline: float, doorbell: bool, prepare: Callable[[bool], None]
+    ) -> MemoryBridge:
+        _, _, name = address.url.partition(":")
+        return MemoryBridge(clock, self._named.setdefault(name, _Log()) if name else None, deadline)
+
+    def is_there(self, address: BridgeAddress) -> bool:
+        return address.url.partition(":")[2] in self._named
+
+    def files(self, address: BridgeAddress) -> Mapping[str, Path]:
+        return {}
+
+
+ENGINE = MemoryEngine()

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from meshcore.demo.story import old_queries, run_demo
+from meshcore.bridge.open import old_queries
+from meshcore.demo.story import run_demo
 from meshcore.errors import EXIT_FAILURE, EXIT_OK, EXIT_USAGE, MeshError
 from meshcore.evidence.monitor.checks import CONNECTOR, MULTI_AGENT
 from meshcore.model import Json
@@ -63,7 +64,7 @@ def check_connector(root: Path, say: Callable[[str], None]) -> None:
     expect([match["skill_id"] for match in found[:1]] == [skill_id], "the skill that was learnt is not what matches")
     say(f"   found: {found[0]['why']}")
 
-    broadcast, pending = old_queries(bridge)
+    (_, broadcast), (_, pending) = old_queries(bridge)
     say(f"3. the bridge: {broadcast} skill broadcast, {pending} pending")
     expect(broadcast == 1, "the skill was not broadcast")
 

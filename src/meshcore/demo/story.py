@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from meshcore.bridge.legacy.table import QUERIES
-from meshcore.clock import from_text
+from meshcore.bridge.open import old_queries, open_bridge
+from meshcore.clock import SystemClock, from_text
 from meshcore.demo.stage import PACKAGE, STEP_SECONDS, Agent, DemoError, Events, agents_in, build_stand_in
 
 PROBE_SECONDS = 25
@@ -112,7 +111,7 @@ def _tell(story: Story, a: Agent, b: Agent, events: Events, say: Callable[[str],
     say(f"   applied and verified by running app.py again: {_in_words(story.first)}")
 
     events.wait_for("outcome.received", skill_id=skill_id)
-    story.received_after = _receipt_latency(b)
+    story.received_after = _receipt_latency(a, skill_id)
     say(f"2. the bridge: broadcast → receipt at {b.name} {story.received_after * 1000:.2f} ms")
 
     say(f"3. {b.name} runs app.py, in another folder and environment")
@@ -134,7 +133,7 @@ def _tell(story: Story, a: Agent, b: Agent, events: Events, say: Callable[[str],
     say(f"   allowed  {story.allowed}")
     say(f"   output   {story.program_output}")
 
-    story.broadcast, story.pending = old_queries(Path(b.environment["MESHTUI_BRIDGE"]))
+    (_, story.broadcast), (_, story.pending) = old_queries(Path(b.environment["MESHTUI_BRIDGE"]))
     for agent in (a, b):
         path = agent.home / "skills_database.json"
         story.skills_files[agent.name] = str(path)
@@ -167,27 +166,18 @@ def _in_words(split: Mapping[str, float]) -> str:
     return text + (f" + until it was taught {waiting:.2f} s" if waiting > 0.005 else "")
 
 
-def _receipt_latency(agent: Agent) -> float:
-    """Return the seconds from the skill's publication to its receipt, both read from the bridge."""
-    path = Path(agent.environment["MESHTUI_BRIDGE"] + ".mesh.db")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as bridge:
-        row = bridge.execute(_FIRST_SKILL_RECEIPT).fetchone()
-    if row is None:
+def _receipt_latency(author: Agent, skill_id: str) -> float:
+    """Return the seconds from the publication of a skill to its receipt, both by the bridge's clock."""
+    events = map(json.loads, (author.home / "journal.jsonl").read_text("utf-8").splitlines())
+    record_id = next(e["record"] for e in events if e["kind"] == "skill.published" and e["skill_id"] == skill_id)
+    with closing(
+        open_bridge(Path(author.environment["MESHTUI_BRIDGE"]), clock=SystemClock(), doorbell=False)
+    ) as bridge:
+        published = bridge.published(record_id)
+        received = [receipt.at for receipt in bridge.receipts(record_id) if receipt.status == "stored"]
+    if not published or not received:
         raise DemoError("the bridge holds no receipt of the skill")
-    return (from_text(row[1]) - from_text(row[0])).total_seconds()
-
-
-_FIRST_SKILL_RECEIPT = """
-    SELECT log.published_at, receipts.at FROM log JOIN receipts USING (seq)
-    WHERE log.kind = 'skill' AND receipts.status = 'stored' ORDER BY log.seq LIMIT 1
-"""
-
-
-def old_queries(bridge: Path) -> tuple[int, int]:
-    """Return the two counts that the operators' documents quote: skills broadcast, and pending."""
-    with closing(sqlite3.connect(f"file:{bridge}?mode=ro", uri=True)) as old:
-        broadcast, pending = (int(old.execute(query).fetchone()[0]) for query in QUERIES)
-    return broadcast, pending
+    return (from_text(received[0]) - from_text(published)).total_seconds()
 
 
 def _wait_until_joined(agent: Agent) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 
 from meshcore.bridge.base import Bridge
-from meshcore.bridge.legacy.table import QUERIES
-from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.open import old_queries
+from meshcore.config import BridgeAddress
 from meshcore.model import Json
 from meshcore.store.database import SCHEMA_VERSION
 from meshcore.store.store import Store
 
 
-def database_figures(store: Store, bridge: Bridge | None, fault: str = "") -> dict[str, Json]:
+def database_figures(store: Store, address: BridgeAddress, bridge: Bridge | None, fault: str = "") -> dict[str, Json]:
     """Return what the databases hold; where the bridge cannot be used, `fault` says why. Raises MeshError."""
     found: dict[str, Json] = {
         "queries": [],
@@ -20,10 +20,9 @@ def database_figures(store: Store, bridge: Bridge | None, fault: str = "") -> di
         "store_schema": SCHEMA_VERSION,
         "sqlite": sqlite3.sqlite_version,
     }
-    if isinstance(bridge, SqliteBridge):
-        results = bridge.old.counts()
-        found["queries"] = [{"sql": sql, "result": n} for sql, n in zip(QUERIES, results, strict=True)]
-        found["rows"]["bridge"] = bridge.log.table_counts()
+    if bridge is not None:
+        found["queries"] = [{"sql": sql, "result": n} for sql, n in old_queries(address)]
+        found["rows"]["bridge"] = dict(bridge.row_counts())
     else:
         found["bridge_fault"] = fault or "no bridge"
     return found

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from meshcore import __version__
-from meshcore.bridge.base import Bridge, Delivery
+from meshcore.bridge.base import Batch, Bridge, Delivery
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.exchange.bodies import Body
@@ -48,24 +48,59 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     Every row is committed to the home's store before it is acknowledged: a crash between the two delivers it again,
     and again is harmless.
     """
-    bridge = node.require_bridge()
+    bridge, me = node.require_bridge(), node.identity.node.public
     started = node.clock.monotonic()
     counts = {"stored": 0, "ignored": 0, "rejected": 0}
     faulted = 0
     take_in_again(node)
+    bridge_id = bridge.bridge_id
     while True:
-        batch = bridge.receive(node.identity.node.public, BATCH_ROWS)
-        if batch.deliveries or batch.cursor:
-            receipts = take_in(node, batch.deliveries)
-            faulted += len(batch.deliveries) - len(receipts)
-            for receipt in receipts:
-                counts[receipt.status] += 1
-            if receipts or batch.cursor:
-                bridge.acknowledge(node.identity.node.public, receipts, batch.cursor)
+        before = _cursor(node, bridge_id)
+        batch = bridge.receive(me, before, BATCH_ROWS)
+        if batch.end < before:
+            _begin_anew(node, bridge_id, f"the bridge ends at {batch.end}, and {before} had been read")
+            continue
+        receipts = _keep(node, bridge_id, before, batch)
+        faulted += len(batch.deliveries) - len(receipts)
+        for receipt in receipts:
+            counts[receipt.status] += 1
+        if batch.cursor:
+            bridge.acknowledge(me, receipts, batch.cursor)
         if not batch.more:
             node.note_sync()
         if not batch.more or node.clock.monotonic() - started >= seconds:
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
+
+
+def _cursor(node: Node, bridge_id: str) -> int:
+    """Return how far this home has read a bridge, by its own account, which holds what was taken in."""
+    cursors = node.store.bridge_cursors
+    found = cursors.find(bridge_id)
+    if found is None:
+        if cursors.has_any():
+            _begin_anew(node, bridge_id, "the bridge is another one than before")
+        return 0
+    return found
+
+
+def _begin_anew(node: Node, bridge_id: str, why: str) -> None:
+    with node.store.transaction():
+        node.store.events.add("fault", data={"what": f"{why}: it is read from its beginning"})
+        node.store.bridge_cursors.set(bridge_id, 0)
+
+
+def _keep(node: Node, bridge_id: str, before: int, batch: Batch) -> list[Receipt]:
+    """Take in a batch and move the cursor in one transaction; say once where rows were pruned that were never read."""
+    if not batch.deliveries and batch.cursor <= before:
+        return []
+    cursors = node.store.bridge_cursors
+    with node.store.transaction(durable=bool(batch.deliveries)):
+        if before < batch.pruned_to and cursors.note_pruned(bridge_id, batch.pruned_to):
+            what = f"summaries up to {batch.pruned_to} were pruned from the bridge; this home has read up to {before}"
+            node.store.events.add("fault", data={"what": what})
+        receipts = take_in(node, batch.deliveries)
+        cursors.set(bridge_id, max(before, batch.cursor))
+    return receipts
 
 
 def take_in(node: Node, deliveries: Sequence[Delivery], *, late: bool = False) -> list[Receipt]:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.bridge.base import Bridge
+from meshcore.errors import BadRecordError
 from meshcore.knowledge.learning import standing
-from meshcore.model import Evidence, KnownSkill
+from meshcore.model import Evidence, Json, KnownSkill, Record
+from meshcore.safety.records import verify
 
 BREAKER_RESET = "breaker_reset"  # in meta: since when failures count for the breaker
 PER_HOUR = 6
@@ -89,15 +91,35 @@ def _standing(evidence: Evidence) -> str:
     return f"its standing is {value:.2f}, below {STANDING_LEAST}" if value < STANDING_LEAST else ""
 
 
-def canary(bridge: Bridge, known: KnownSkill, host: str, verified_hosts: frozenset[str], hosts: int) -> str:
+def canary(
+    bridge: Bridge, known: KnownSkill, claim: Record, host: str, verified_hosts: frozenset[str], hosts: int
+) -> str:
     """Claim a place for a skill that is new to the mesh; return why not now, empty where this host may go ahead.
 
-    `hosts` is the number of hosts that have joined. One host goes first, then a tenth of them at a time, until three
-    have verified it. A host that has verified it needs no place. Raises BridgeUnavailableError.
+    `claim` is the signed claim of this host, `hosts` the number of hosts that have joined. One host goes first, then a
+    tenth of them at a time, until three have verified it. A host that has verified it needs no place. Raises
+    BridgeUnavailableError.
     """
     if host in verified_hosts or len(verified_hosts) >= CANARY_UNTIL_HOSTS:
         return ""
     places = 1 if len(verified_hosts) <= 1 else max(1, math.floor(CANARY_SHARE * hosts))
-    if bridge.claim(known.skill.skill_id, host, places):
-        return ""
+    if bridge.claim(claim, known.skill.skill_id, host, places):
+        return "" if _is_held(bridge, known.skill.skill_id, host) else "the bridge does not hold this host's claim"
     return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
+
+
+def _is_held(bridge: Bridge, skill_id: str, host: str) -> bool:
+    """Look at the bridge's own word: the claim of a host, signed by one of its nodes, or unsigned as of version 0.1."""
+    held = next((claim for claim in bridge.claims(skill_id) if claim.host == host and not claim.failed), None)
+    if held is None or not held.record.text:
+        return held is not None
+    try:
+        signed = verify(held.record)
+    except BadRecordError:
+        return False
+    return signed.kind == "claim" and signed.body == claim_body(skill_id, host)
+
+
+def claim_body(skill_id: str, host: str) -> dict[str, Json]:
+    """Return what a signed claim says."""
+    return {"skill_id": skill_id, "host": host}

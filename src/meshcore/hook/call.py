@@ -265,7 +265,9 @@ class _Call:
         return memory.with_command(self.store.commands.add(row))
 
     def _task(self, what: str, **fields: Json) -> dict[str, Json]:
-        home, bridge = str(self.settings.home), str(self.settings.bridge)
+        # A secret is not put on the follow-up's command line: it finds the address where this hook found it.
+        address = self.settings.bridge
+        home, bridge = str(self.settings.home), "" if address.is_secret else address.url
         head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
         return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
 

@@ -170,7 +170,7 @@ def _made(cls, frozen, slots):
         field.name = name
         if not slots and field.default is not _MISSING:
             space[name] = field.default
-    space |= _methods(fields, frozen)
+    space = {**space, **_methods(fields, frozen), **{n: space[n] for n in ("__repr__",) if n in space}}
     if not slots:
         for name in ("__dict__", "__weakref__"):
             space.pop(name, None)

@@ -77,7 +77,7 @@ class Carrier:
 
     def _command(self, approval: Approval) -> list[str]:
         settings = self._node.settings
-        named = ["--home", str(settings.home), "--bridge", str(settings.bridge), "--agent", settings.agent]
+        named = ["--home", str(settings.home), "--agent", settings.agent]
         if settings.source is not None:
             named += ["--config", str(settings.source)]
         # -P: a file of the current folder is not taken for a module of ours.
@@ -86,7 +86,9 @@ class Carrier:
 
     def _environment(self) -> dict[str, str]:
         settings = self._node.settings
-        return {**os.environ, "MESHTUI_OPERATOR_DIR": str(settings.operator), "MESHTUI_HOST": settings.host}
+        # The bridge's address may hold a password, which a command line would show to every user of this host.
+        named = {"MESHTUI_OPERATOR_DIR": str(settings.operator), "MESHTUI_HOST": settings.host}
+        return {**os.environ, **named, "MESHTUI_BRIDGE": settings.bridge.url}
 
     def _fault(self, what: str) -> None:
         with contextlib.suppress(MeshError):

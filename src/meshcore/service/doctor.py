@@ -15,7 +15,6 @@ from typing import Literal
 
 from meshcore.agents import table as agents
 from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED
-from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.clock import from_text
 from meshcore.config import Settings
 from meshcore.control.key_protection import unsigned, unsigned_skills
@@ -224,12 +223,12 @@ def _clock(node: Node) -> Check:
 
 def _bridge(node: Node) -> list[Check]:
     try:
-        refuse_network(node.settings.bridge)
         bridge = node.require_bridge()
-        counts = bridge.statistics()
+        counts, faults = bridge.statistics(), bridge.faults()
     except MeshError as error:
         return [Check("bridge", "bad", str(error), "what is known locally still works; see the line itself")]
-    checks = [Check("bridge", "ok", f"{node.settings.bridge}: {counts.members} joined, {counts.records} records")]
+    checks = [Check("bridge", "ok", f"{node.settings.bridge.shown}: {counts.members} joined, {counts.records} records")]
+    checks += [Check("bridge", "bad", fault, "see the line itself") for fault in faults]
     if counts.undelivered:
         checks.append(
             Check(

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.bridge.sqlite.retention import forget_old_table, forget_rows
+from meshcore.bridge.base import Bridge, OldPrograms
 from meshcore.clock import to_text
 from meshcore.errors import MeshError
 from meshcore.exchange.receive import take_in_again
@@ -21,9 +20,10 @@ from meshcore.journal import segments
 from meshcore.journal.writer import PROJECTED
 from meshcore.node import Node
 from meshcore.store.retention import Forgotten
-from meshcore.store.upkeep import give_back, integrity, unused_bytes
+from meshcore.store.store import Store
 
 MIB = 1024 * 1024
+DAY_SECONDS = 24 * 3600.0
 
 Level = Literal["ok", "bad"]
 
@@ -59,10 +59,11 @@ def maintain(node: Node, *, dry_run: bool = False) -> list[Step]:
 
 def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
     store, bridge = node.store, node.bridge
-    log = bridge if isinstance(bridge, SqliteBridge) else None
-    whole = [_try("integrity", lambda: _integrity(node.home.store, store.database.integrity()))]
-    if log is not None:
-        whole += [_try("integrity", lambda: _check_log(log)), _try("integrity", lambda: _check_old(log))]
+    whole = [_try("integrity", lambda: _integrity(str(node.home.store), store.database.integrity()))]
+    old = None if bridge is None else node.old_programs
+    if bridge is not None:
+        for part in (bridge, old):
+            whole += _integrity_of(part) if part is not None else ()
     elif node.bridge_fault:
         yield Step("bridge", "bad", f"left alone: {node.bridge_fault}")
     yield from whole
@@ -74,9 +75,9 @@ def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
     yield from _records(node, dry_run)
     yield from _journal(node, dry_run)
     yield _try("store", lambda: _prune_store(node, dry_run))
-    if log is not None:
-        yield from _prune_bridge(node, log, dry_run)
-    yield from _space(node, log, dry_run)
+    if bridge is not None:
+        yield from _prune_bridge(node, bridge, old, dry_run)
+    yield from _space(node, bridge, dry_run)
 
 
 def _try(name: str, work: Callable[[], Step]) -> Step:
@@ -89,20 +90,17 @@ def _try(name: str, work: Callable[[], Step]) -> Step:
 # --- is everything whole? -----------------------------------------------------------------------------------------
 
 
-def _integrity(path: Path, found: str) -> Step:
+def _integrity(path: str, found: str) -> Step:
     if found:
         return Step("integrity", "bad", f"{path}: {found}; move it aside or restore it from a backup")
     return Step("integrity", "ok", f"{path}: whole")
 
 
-def _check_log(bridge: SqliteBridge) -> Step:
-    with bridge.log.reading() as connection:
-        return _integrity(bridge.log.path, integrity(connection))
-
-
-def _check_old(bridge: SqliteBridge) -> Step:
-    with bridge.old.reading() as connection:
-        return _integrity(bridge.old.path, integrity(connection))
+def _integrity_of(part: Bridge | OldPrograms) -> list[Step]:
+    try:
+        return [_integrity(what, found) for what, found in part.integrity()]
+    except MeshError as error:
+        return [Step("integrity", "bad", str(error))]
 
 
 # --- what a fault kept out ----------------------------------------------------------------------------------------
@@ -177,62 +175,60 @@ def _in_words(found: Forgotten) -> str:
     )
 
 
-def _prune_bridge(node: Node, bridge: SqliteBridge, dry_run: bool) -> Iterator[Step]:
-    keep, now = node.settings.retention, node.clock.now()
+def _prune_bridge(node: Node, bridge: Bridge, old: OldPrograms | None, dry_run: bool) -> Iterator[Step]:
+    keep = node.settings.retention
     if (days := keep.bridge_days) is None:
         yield Step("bridge", "ok", "every row is kept")
     else:
-        yield _try("bridge", lambda: _prune_log(bridge, _before(now, days), dry_run))
-    if (old_days := keep.old_table_days) is not None:
-        yield _try("old table", lambda: _prune_old(bridge, _before(now, old_days), dry_run))
+        yield _try("bridge", lambda: _prune_log(bridge, days * DAY_SECONDS, dry_run))
+    if old is not None and (old_days := keep.old_table_days) is not None:
+        yield _try("old table", lambda: _prune_old(old, old_days * DAY_SECONDS, dry_run))
 
 
-def _prune_log(bridge: SqliteBridge, before: datetime, dry_run: bool) -> Step:
-    found = forget_rows(bridge, before, dry_run=dry_run)
+def _prune_log(bridge: Bridge, older_than: float, dry_run: bool) -> Step:
+    found = bridge.prune(older_than, dry_run=dry_run)
     kept = f"; {found.unreceived} as old stay, not every member has them" if found.unreceived else ""
     return Step("bridge", "ok", f"{_count(found.rows, 'row')} {_gone(dry_run)}{kept}")
 
 
-def _prune_old(bridge: SqliteBridge, before: datetime, dry_run: bool) -> Step:
-    found = forget_old_table(bridge, before, dry_run=dry_run)
+def _prune_old(old: OldPrograms, older_than: float, dry_run: bool) -> Step:
+    found = old.prune(older_than, dry_run=dry_run)
     return Step("old table", "ok", f"{_count(found, 'delivered row')} {_gone(dry_run)}")
 
 
 # --- space --------------------------------------------------------------------------------------------------------
 
 
-def _space(node: Node, bridge: SqliteBridge | None, dry_run: bool) -> Iterator[Step]:
+def _space(node: Node, bridge: Bridge | None, dry_run: bool) -> Iterator[Step]:
     store = node.store
-    yield _try(
-        "space",
-        lambda: _given_back(
-            store.path, store.database.unused_bytes() if dry_run else store.database.give_back(), dry_run
-        ),
-    )
+    yield _try("space", lambda: _store_given_back(store, dry_run))
+    folded = []
     if bridge is not None:
-        yield _try("space", lambda: _give_back_log(bridge, dry_run))
-    if dry_run:
-        return
-    yield _folded(store.path, store.checkpoint())
-    if bridge is not None:
-        yield _try("checkpoint", lambda: _folded(bridge.log.path, bridge.log.checkpoint()))
+        try:
+            done = bridge.compact(dry_run=dry_run)
+            yield _given_back(done.name, done.given_back, dry_run)
+            folded = [_folded(done.name, done.folded)]
+        except MeshError as error:
+            yield Step("space", "bad", str(error))
+    if not dry_run:
+        yield _folded(store.path.name, store.checkpoint())
+        yield from folded
 
 
-def _give_back_log(bridge: SqliteBridge, dry_run: bool) -> Step:
-    with bridge.log.reading() as connection:
-        size = unused_bytes(connection) if dry_run else give_back(connection)
-    return _given_back(bridge.log.path, size, dry_run)
+def _store_given_back(store: Store, dry_run: bool) -> Step:
+    size = store.database.unused_bytes() if dry_run else store.database.give_back()
+    return _given_back(store.path.name, size, dry_run)
 
 
-def _given_back(path: Path, size: int, dry_run: bool) -> Step:
+def _given_back(name: str, size: int, dry_run: bool) -> Step:
     if not size:
-        return Step("space", "ok", f"{path.name}: nothing worth giving back")
-    return Step("space", "ok", f"{path.name}: {size:,} bytes {'would go' if dry_run else 'went'} back to the disk")
+        return Step("space", "ok", f"{name}: nothing worth giving back")
+    return Step("space", "ok", f"{name}: {size:,} bytes {'would go' if dry_run else 'went'} back to the disk")
 
 
-def _folded(path: Path, done: bool) -> Step:
+def _folded(name: str, done: bool) -> Step:
     text = "write-ahead log folded in" if done else "write-ahead log is in use; the next time"
-    return Step("checkpoint", "ok", f"{path.name}: {text}")
+    return Step("checkpoint", "ok", f"{name}: {text}")
 
 
 def _before(now: datetime, days: float) -> datetime:

@@ -125,9 +125,9 @@ class Runtime:
             try:
                 bridge = node.require_bridge()
                 self._watch(bridge.fileno())
-                bridge.wait(0)
+                bridge.drain()
                 if now >= self._beat_at:
-                    bridge.beat(node.identity.node.public)
+                    node.beat(bridge)
                     self._beat_at = now + BEAT_EVERY_SECONDS
                 publish(node)
                 more = pull(node).more

@@ -49,10 +49,14 @@ class Outbox:
             for seq in seqs:
                 self._db.execute("UPDATE outbox SET published=? WHERE seq=?", (self._db.now(), seq))
 
+    def last_author_seq(self) -> int:
+        """Return the number of this node's newest statement, 0 before the first."""
+        return int(self._meta.get("author_seq", "0"))
+
     def next_author_seq(self) -> int:
         """Return the next number of this node's own statements; never used twice."""
         with self._db.transaction():
-            number = int(self._meta.get("author_seq", "0")) + 1
+            number = self.last_author_seq() + 1
             self._meta.set("author_seq", str(number))
         return number
 

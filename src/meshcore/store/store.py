@@ -13,6 +13,7 @@ from meshcore.clock import Clock
 from meshcore.store.agents import Agents, Commands
 from meshcore.store.approvals import Approvals
 from meshcore.store.authors import Authors
+from meshcore.store.bridge_state import BridgeCursors
 from meshcore.store.controls import Controls, Meta, SignedDecisions
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 from meshcore.store.events import Events
@@ -52,6 +53,7 @@ class Store:
         self.authors = Authors(db, self.events)
         self.outbox = Outbox(db, self.meta)
         self.records = Records(db, self.events)
+        self.bridge_cursors = BridgeCursors(db)
         self.retention = Retention(db, self.meta)
         self.snapshots = Snapshots(db)
 

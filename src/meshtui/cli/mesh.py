@@ -6,6 +6,7 @@ import statistics
 
 import click
 
+from meshcore.bridge.open import old_queries
 from meshcore.clock import from_text
 from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
@@ -15,8 +16,6 @@ from meshcore.service.runtime import holder
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
-
-SEEN_SECONDS = 60.0
 
 
 def _ago(node: Node, moment: str) -> str:
@@ -162,17 +161,16 @@ def figures(node: Node) -> dict[str, Json]:
     }
     if node.bridge is not None:
         s = node.bridge.statistics()
-        now = node.clock.now()
         members = node.bridge.members()
-        seen = sum((now - from_text(m.seen_at)).total_seconds() <= SEEN_SECONDS for m in members)
+        broadcast, pending = [count for _, count in old_queries(node.settings.bridge)] or (0, 0)
         result["bridge"] = {
-            "path": str(node.settings.bridge),
+            "path": node.settings.bridge.shown,
             "joined": len(members),
-            "seen": seen,
+            "seen": sum(member.seen for member in members),
             "records": s.records,
             "undelivered": s.undelivered,
-            "legacy_broadcast": s.legacy_broadcast,
-            "legacy_pending": s.legacy_pending,
+            "legacy_broadcast": broadcast,
+            "legacy_pending": pending,
         }
     return result
 

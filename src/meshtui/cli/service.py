@@ -89,7 +89,7 @@ def _unit(session: Session, system: bool, account: str | None, name: str) -> Ser
     if account and not system:
         raise UsageError("--user goes with --system: a user's own unit runs as that user anyway")
     given = {
-        variable: str(getattr(settings, key))
+        variable: settings.bridge.pinned("the unit") if key == "bridge" else str(getattr(settings, key))
         for variable, key in _SETTINGS.items()
         if getattr(session, key) or os.environ.get(variable)
     }

@@ -27,7 +27,8 @@ def shell_init(session: Session, shell: str) -> None:
 
         eval "$(meshtui shell-init bash)"
     """
-    settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": session.bridge, "MESHTUI_AGENT": session.agent}
+    bridge = session.bridge and session.settings.bridge.pinned("the shell's start-up file")
+    settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": bridge, "MESHTUI_AGENT": session.agent}
     print(script(shell, {name: value for name, value in settings.items() if value}), end="")
 
 

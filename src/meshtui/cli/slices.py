@@ -99,7 +99,7 @@ def material_of(
     lines = {name: list(_log_lines(paths, since, until)) for name, paths in logs.items()}
     paths = evidence_files(Scene(home, node.settings.bridge, node.store), home.root / MONITOR_LOG).values()
     facts = [replace(fact, path=Path(fact.path.name)) for fact in examine_files(list(paths))]
-    database = clean_json(database_figures(node.store, node.bridge, node.bridge_fault))
+    database = clean_json(database_figures(node.store, node.settings.bridge, node.bridge, node.bridge_fault))
     return Material(
         slice=found if words is None else pseudonymise(found, words),
         database=database if words is None else words.value(database),

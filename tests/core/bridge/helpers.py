@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meshcore.bridge.base import Bridge, Member, Publication
+from meshcore.bridge import open
+from meshcore.bridge.base import Batch, Bridge, Member, OldSkill, Publication
+from meshcore.bridge.legacy.gateway import LegacyGateway
+from meshcore.bridge.legacy.table import OldFile
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import Clock
+from meshcore.config import BridgeAddress
 from meshcore.model import Json, Receipt, Record, canonical
 
 ALICE, BOB, CAROL, DAVE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -29,6 +33,18 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         self.wall += timedelta(seconds=seconds)
         self.seconds += seconds
+
+
+ENGINES = {
+    "memory": "memory:{root}",
+    "sqlite": "sqlite://{root}/bridge.db",
+}
+"""Where each engine keeps a bridge for a test that has a folder of its own."""
+
+
+def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bridge:
+    """Open the bridge of a test."""
+    return open.open_bridge(BridgeAddress.parse(url.format(root=root)), clock=clock, deadline=5.0, doorbell=doorbell)
 
 
 def record(author: str = ALICE, number: int = 1, **body: Json) -> Record:
@@ -56,20 +72,31 @@ def skill(label: int = 1, **changes: Json) -> dict[str, Json]:
     }
 
 
-def skill_publication(author: str = ALICE, number: int = 1, **changes: Json) -> Publication:
-    return Publication(record(author, number), "skill", skill(number, **changes), f"{number:064x}")
+def broadcast(
+    bridge: Bridge, gateway: LegacyGateway, author: str = ALICE, number: int = 1, **changes: Json
+) -> Publication:
+    """Publish a skill and let old programs see it, as whoever publishes does."""
+    published = publication(author, number)
+    (seq,) = bridge.publish([published])
+    gateway.show([OldSkill(seq, published.record, skill(number, **changes), f"{number:064x}")])
+    return published
 
 
 def member(node: str, name: str = "") -> Member:
     return Member(node, name or f"node-{node[:1]}", "host1", record(node, 0, hello=True))
 
 
+def receive(bridge: Bridge, node: str, limit: int = 100) -> Batch:
+    """Receive what the node has not acknowledged."""
+    return bridge.receive(node, 2**62, limit)
+
+
 def take(bridge: Bridge, node: str, limit: int = 100) -> list[str]:
     """Receive and acknowledge everything that waits; return the texts in order."""
     texts: list[str] = []
     while True:
-        batch = bridge.receive(node, limit)
-        receipts = [Receipt(d.seq, node, "stored", "2026-11-22T08:00:00.000Z") for d in batch.deliveries]
+        batch = receive(bridge, node, limit)
+        receipts = [Receipt(d.seq, node, "stored", "") for d in batch.deliveries]
         bridge.acknowledge(node, receipts, batch.cursor)
         texts += [d.record.text for d in batch.deliveries]
         if not batch.more:
@@ -78,4 +105,5 @@ def take(bridge: Bridge, node: str, limit: int = 100) -> list[str]:
 
 def open_bridge(path: Path, clock: Clock | None = None) -> SqliteBridge:
     """Return a bridge that polls fast and gives up soon."""
-    return SqliteBridge(path, clock=clock or FakeClock(), busy_timeout=0.1, poll=0.02)
+    old = OldFile(path, 0.1)
+    return SqliteBridge(path, clock=clock or FakeClock(), deadline=0.1, poll=0.02, prepare=old.check)

@@ -12,20 +12,20 @@ from tests.core.bridge.helpers import (
     BOB,
     CAROL,
     DAVE,
+    ENGINES,
     FakeClock,
     member,
+    open_at,
     publication,
+    receive,
     record,
-    skill_publication,
     take,
 )
 
 from meshcore.bridge.base import Bridge, Publication
-from meshcore.bridge.memory import MemoryBridge
-from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
-from meshcore.model import Json, Receipt, Record
+from meshcore.model import Receipt, Record
 
 DAY = 24 * 3600.0
 Open = Callable[[], Bridge]
@@ -36,17 +36,14 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite without doorbell"])
+@pytest.fixture(params=[*ENGINES, "sqlite without doorbell"])
 def open_peer(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Open]:
     """Give a function that opens another process's view of one bridge."""
     opened: list[Bridge] = []
-    memory = MemoryBridge(clock)
+    name, without, _ = request.param.partition(" without doorbell")
 
     def peer() -> Bridge:
-        if request.param == "memory":
-            return memory.peer()
-        rings = request.param == "sqlite"
-        opened.append(SqliteBridge(tmp_path / "bridge.db", clock=clock, doorbell=rings, poll=0.02))
+        opened.append(open_at(ENGINES[name], tmp_path, clock, doorbell=not without))
         return opened[-1]
 
     yield peer
@@ -63,14 +60,14 @@ def bridge(open_peer: Open) -> Bridge:
     return opened
 
 
-def stored(seq: int, node: str = BOB, at: str = "2026-11-22T08:00:01.000Z") -> Receipt:
+def stored(seq: int, node: str = BOB, at: str = "2026-11-22T08:00:00.000000Z") -> Receipt:
     return Receipt(seq, node, "stored", at)
 
 
 def test_a_published_record_arrives_as_it_was_signed(bridge: Bridge, clock: FakeClock) -> None:
     sent = record(ALICE, 1, command="pip install \u00fcber\u0000")
     (seq,) = bridge.publish([Publication(sent, "skill")])
-    (delivery,) = bridge.receive(BOB).deliveries
+    (delivery,) = receive(bridge, BOB).deliveries
     assert (delivery.seq, delivery.record, delivery.origin) == (seq, sent, "mesh")
     assert delivery.published_at == to_text(clock.now())
 
@@ -78,26 +75,26 @@ def test_a_published_record_arrives_as_it_was_signed(bridge: Bridge, clock: Fake
 def test_rows_arrive_in_the_order_of_publication(bridge: Bridge) -> None:
     seqs = bridge.publish([publication(number=n) for n in range(5)])
     assert seqs == sorted(seqs)
-    assert [d.seq for d in bridge.receive(BOB).deliveries] == seqs
+    assert [d.seq for d in receive(bridge, BOB).deliveries] == seqs
 
 
 def test_a_node_does_not_receive_its_own_records(bridge: Bridge) -> None:
     bridge.publish([publication(ALICE)])
-    batch = bridge.receive(ALICE)
+    batch = receive(bridge, ALICE)
     assert batch.deliveries == ()
     assert batch.cursor == 1
 
 
 def test_without_acknowledgement_a_record_comes_again(bridge: Bridge) -> None:
     bridge.publish([publication()])
-    assert bridge.receive(BOB) == bridge.receive(BOB)
-    assert len(bridge.receive(BOB).deliveries) == 1
+    assert receive(bridge, BOB) == receive(bridge, BOB)
+    assert len(receive(bridge, BOB).deliveries) == 1
 
 
 def test_after_acknowledgement_a_record_does_not_come_again(bridge: Bridge) -> None:
     bridge.publish([publication()])
     assert len(take(bridge, BOB)) == 1
-    assert bridge.receive(BOB).deliveries == ()
+    assert receive(bridge, BOB).deliveries == ()
 
 
 def test_four_listeners_each_receive_everything(open_peer: Open) -> None:
@@ -126,12 +123,12 @@ def test_a_copy_under_another_signature_does_not_take_the_place_of_the_true_reco
     forged = Record(true.text, true.key, "00")
     seqs = bridge.publish([Publication(forged, "skill"), Publication(true, "skill")])
     assert seqs == [1, 2]
-    assert [d.record for d in bridge.receive(BOB).deliveries] == [forged, true]
+    assert [d.record for d in receive(bridge, BOB).deliveries] == [forged, true]
 
 
 def test_a_batch_is_bounded_and_says_that_more_waits(bridge: Bridge) -> None:
     bridge.publish([publication(number=n) for n in range(7)])
-    batch = bridge.receive(BOB, limit=3)
+    batch = receive(bridge, BOB, limit=3)
     assert ([d.seq for d in batch.deliveries], batch.more, batch.cursor) == ([1, 2, 3], True, 3)
     assert len(take(bridge, BOB, limit=3)) == 7
 
@@ -139,16 +136,16 @@ def test_a_batch_is_bounded_and_says_that_more_waits(bridge: Bridge) -> None:
 def test_a_batch_is_bounded_in_size_but_never_empty(bridge: Bridge) -> None:
     large = [record(ALICE, n, pad="x" * 3_000_000) for n in range(3)]
     bridge.publish([Publication(item, "skill") for item in large])
-    batch = bridge.receive(BOB)
+    batch = receive(bridge, BOB)
     assert (len(batch.deliveries), batch.more) == (1, True)
     assert take(bridge, BOB) == [item.text for item in large]
 
 
 def test_own_rows_between_two_of_others_cost_nothing(bridge: Bridge) -> None:
     bridge.publish([publication(ALICE, 1), publication(BOB, 2), publication(BOB, 3), publication(ALICE, 4)])
-    assert [d.seq for d in bridge.receive(BOB).deliveries] == [1, 4]
-    assert bridge.receive(BOB, limit=1).more
-    assert not bridge.receive(BOB, limit=2).more
+    assert [d.seq for d in receive(bridge, BOB).deliveries] == [1, 4]
+    assert receive(bridge, BOB, limit=1).more
+    assert not receive(bridge, BOB, limit=2).more
 
 
 def test_a_node_that_joins_late_starts_at_the_beginning(bridge: Bridge) -> None:
@@ -217,7 +214,7 @@ def test_undelivered_is_bounded_and_oldest_first(bridge: Bridge) -> None:
 
 def test_a_receipt_is_kept_with_what_it_says(bridge: Bridge) -> None:
     bridge.publish([publication()])
-    given = Receipt(1, BOB, "rejected", "2026-11-22T08:00:02.000Z", "bad signature")
+    given = Receipt(1, BOB, "rejected", "2026-11-22T08:00:00.000000Z", "bad signature")
     bridge.acknowledge(BOB, [given], 1)
     assert bridge.receipts(record().record_id) == [given]
     statistics = bridge.statistics()
@@ -247,10 +244,10 @@ def test_a_cursor_moves_neither_back_nor_past_the_end(bridge: Bridge) -> None:
     bridge.publish([publication(number=n) for n in range(3)])
     bridge.acknowledge(BOB, [], 2)
     bridge.acknowledge(BOB, [], 1)
-    assert [d.seq for d in bridge.receive(BOB).deliveries] == [3]
+    assert [d.seq for d in receive(bridge, BOB).deliveries] == [3]
     bridge.acknowledge(BOB, [], 1000)
     bridge.publish([publication(number=9)])
-    assert [d.seq for d in bridge.receive(BOB).deliveries] == [4]
+    assert [d.seq for d in receive(bridge, BOB).deliveries] == [4]
 
 
 def test_a_forgotten_node_is_expected_nowhere_and_what_it_received_stays_known(bridge: Bridge) -> None:
@@ -266,7 +263,7 @@ def test_a_forgotten_node_is_expected_nowhere_and_what_it_received_stays_known(b
 
 def test_a_node_that_has_not_joined_is_told_to(bridge: Bridge) -> None:
     with pytest.raises(UsageError, match="has not joined"):
-        bridge.receive(CAROL)
+        receive(bridge, CAROL)
     with pytest.raises(UsageError, match="has not joined"):
         bridge.beat(CAROL)
     with pytest.raises(UsageError, match="has not joined"):
@@ -322,20 +319,6 @@ def test_what_is_no_text_is_refused_before_anything_is_stored(bridge: Bridge, te
 def test_publishing_nothing_is_nothing(bridge: Bridge) -> None:
     assert bridge.publish([]) == []
     assert bridge.statistics().records == 0
-
-
-def test_skills_for_old_readers_are_counted_by_the_two_old_queries(bridge: Bridge) -> None:
-    bridge.publish([skill_publication(number=1), skill_publication(number=2), publication(number=3)])
-    bridge.publish([skill_publication(number=1)])
-    statistics = bridge.statistics()
-    assert (statistics.legacy_broadcast, statistics.legacy_pending) == (2, 2)
-
-
-@pytest.mark.parametrize("change", [{"pattern": ""}, {"error_type": None}, {"id": "1"}, {"usage_count": True}])
-def test_an_incomplete_skill_never_reaches_old_readers(bridge: Bridge, change: dict[str, Json]) -> None:
-    bridge.publish([skill_publication(ALICE, 1, **change)])
-    assert bridge.statistics().legacy_broadcast == 0
-    assert bridge.statistics().records == 1
 
 
 def test_threads_of_one_process_share_a_bridge(bridge: Bridge) -> None:

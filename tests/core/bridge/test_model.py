@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.core.bridge.helpers import ALICE, BOB, CAROL, FakeClock, member, publication
+from tests.core.bridge.helpers import ALICE, BOB, CAROL, FakeClock, member, publication, receive
 
 from meshcore.bridge.base import Batch
 from meshcore.bridge.memory import MemoryBridge
@@ -59,8 +59,8 @@ class BridgeMachine(RuleBasedStateMachine):
     @rule(node=nodes, limit=st.integers(1, 5))
     def receive(self, node: str, limit: int) -> None:
         if self.is_joined(node):
-            self.batches[node] = self.bridges[node].receive(node, limit)
-            assert self.batches[node] == self.model.receive(node, limit)
+            self.batches[node] = receive(self.bridges[node], node, limit)
+            assert self.batches[node] == receive(self.model, node, limit)
 
     @rule(node=nodes, status=st.sampled_from(["stored", "ignored", "rejected"]))
     def acknowledge(self, node: str, status: str) -> None:
@@ -116,7 +116,7 @@ class BridgeMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for node, bridge in self.bridges.items():
             if self.is_joined(node):
-                batch = bridge.receive(node, 10_000)
+                batch = receive(bridge, node, 10_000)
                 received = [*self.seen[node], *(d.seq for d in batch.deliveries)]
                 others = [n + 1 for n, (author, _) in enumerate(self.sent) if author != node]
                 assert received == others

@@ -126,7 +126,7 @@ def test_an_enrolment_that_another_operator_did_not_sign_makes_no_member(mesh: S
 
 def test_a_row_of_an_old_program_is_known_but_unconfirmed_and_nobodys(mesh: SmallMesh) -> None:
     a = mesh.node("a")
-    mesh.bridge.publish_legacy(json.dumps(OLD_SKILL))
+    mesh.send_legacy(json.dumps(OLD_SKILL))
     assert pull(a).stored == 1
     [known] = a.store.skills.all()
     assert (known.state, known.source, known.own_operator, known.author) == ("unconfirmed", "legacy", False, "")

@@ -42,7 +42,7 @@ def test_a_node_does_not_hear_itself(mesh: SmallMesh) -> None:
 )
 def test_a_row_of_an_old_program_that_is_no_skill_is_kept_and_counted(mesh: SmallMesh, content: str) -> None:
     a = mesh.node("a")
-    mesh.bridge.publish_legacy(content)
+    mesh.send_legacy(content)
     assert pull(a).rejected == 1
     assert a.store.records.count() == {"rejected": 1}
     assert a.store.skills.count() == 0
@@ -285,7 +285,7 @@ def test_a_row_of_an_old_program_is_kept_by_a_fault_and_taken_in_later(
     mesh: SmallMesh, bug: pytest.MonkeyPatch
 ) -> None:
     a = mesh.node("a")
-    mesh.bridge.publish_legacy(json.dumps(OLD_SKILL))
+    mesh.send_legacy(json.dumps(OLD_SKILL))
     assert pull(a).faulted == 1
     bug.undo()
     a.store.records.try_faulted_again()

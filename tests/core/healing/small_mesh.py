@@ -12,7 +12,7 @@ from tests.core.bridge.helpers import FakeClock
 from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import Clock, to_text
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.capture import capture_incident
@@ -110,7 +110,7 @@ class SmallMesh:
         settings = Settings(
             home=self.root / name,
             operator=self.root / operator,
-            bridge=self.root / "bridge.db",
+            bridge=BridgeAddress.of(self.root / "bridge.db"),
             agent=name,
             host=host,
         )
@@ -135,6 +135,10 @@ class SmallMesh:
     def publish(self, record: Record, kind: str = "skill") -> None:
         """Put a record on the bridge as it stands."""
         self.bridge.publish([Publication(record, kind)])
+
+    def send_legacy(self, content: str) -> None:
+        """Publish what an old program broadcast."""
+        self.bridge.publish([Publication(Record(content, "", ""), "legacy", "legacy")])
 
     def close(self) -> None:
         for node in self.nodes:

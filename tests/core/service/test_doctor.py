@@ -12,7 +12,7 @@ from tests.core.healing.small_mesh import SmallMesh, taught
 
 from meshcore.agents.hook_settings import hook_command
 from meshcore.agents.table import program
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.safety.keys import load_or_create
 from meshcore.service import doctor
 from meshcore.service.doctor import Check, examine
@@ -21,7 +21,7 @@ from meshcore.testing import FakeClock
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(tmp_path / "home", tmp_path / "operator", tmp_path / "bridge.db", "a", "host1")
+    return Settings(tmp_path / "home", tmp_path / "operator", BridgeAddress.of(tmp_path / "bridge.db"), "a", "host1")
 
 
 def said(settings: Settings, name: str, environment: Mapping[str, str] | None = None) -> list[Check]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tests.core.bridge.helpers import skill as old_skill
 
+from meshcore.bridge.open import old_queries
 from meshcore.clock import to_text
-from meshcore.config import Retention, Settings
+from meshcore.config import BridgeAddress, Retention, Settings
 from meshcore.control.decisions import revoke
 from meshcore.exchange import handlers
 from meshcore.exchange.announce import announce_incident, announce_outcome
@@ -41,7 +42,9 @@ def a(tmp_path: Path, clock: FakeClock) -> Iterator[Node]:
 
 
 def settings(root: Path, name: str) -> Settings:
-    return Settings(home=root / name, operator=root / "op", bridge=root / "bridge.db", agent=name, host=name)
+    return Settings(
+        home=root / name, operator=root / "op", bridge=BridgeAddress.of(root / "bridge.db"), agent=name, host=name
+    )
 
 
 def keeping(node: Node, retention: Retention) -> Node:
@@ -239,7 +242,7 @@ def test_a_record_that_was_pruned_is_still_known_when_it_comes_again(a: Node, cl
 
 def test_rows_of_the_old_table_stay_unless_asked_for(a: Node, clock: FakeClock) -> None:
     bridge = a.require_bridge()
-    with closing(sqlite3.connect(a.settings.bridge)) as old, old:
+    with closing(sqlite3.connect(a.settings.bridge.url)) as old, old:
         for number, status in enumerate(("delivered", "pending")):
             old.execute(
                 "INSERT INTO enhanced_messages VALUES (?,'x','all','eventrelay','all','high',?,?,?,NULL)",
@@ -249,7 +252,7 @@ def test_rows_of_the_old_table_stay_unless_asked_for(a: Node, clock: FakeClock) 
     assert "old table" not in said(keeping(a, Retention(bridge_days=1)))
     assert said(keeping(a, Retention(old_table_days=1)))["old table"] == "1 delivered row gone"
     a.tend()
-    assert bridge.statistics().legacy_broadcast == 1
+    assert old_queries(a.settings.bridge)[0][1] == 1
     assert bridge.statistics().records == 2
 
 
@@ -313,7 +316,7 @@ def test_a_file_that_is_not_whole_is_named_and_nothing_is_pruned(a: Node, clock:
 
 def test_without_a_bridge_the_home_is_looked_after_all_the_same(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "file").write_text("")
-    there = replace(settings(tmp_path, "a"), bridge=tmp_path / "file" / "bridge.db")
+    there = replace(settings(tmp_path, "a"), bridge=BridgeAddress.of(tmp_path / "file" / "bridge.db"))
     with Node(there, clock) as node:
         steps = maintain(node)
     assert [step.name for step in steps if step.level == "bad"] == ["bridge"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meshcore.config import Settings
+from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.receive import exchange
@@ -49,7 +49,11 @@ class Watched:
 
 def settings(root: Path, name: str, bridge: str = "bridge.db") -> Settings:
     return Settings(
-        home=root / name, operator=root / "operator", bridge=root / "shared" / bridge, agent=name, host="host1"
+        home=root / name,
+        operator=root / "operator",
+        bridge=BridgeAddress.of(root / "shared" / bridge),
+        agent=name,
+        host="host1",
     )
 
 

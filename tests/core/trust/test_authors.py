@@ -97,7 +97,7 @@ def test_an_unknown_author_is_shown_and_never_run(mesh: SmallMesh) -> None:
 
 def test_a_row_of_an_old_program_is_shown_and_never_run(mesh: SmallMesh) -> None:
     a = mesh.node("a")
-    mesh.bridge.publish_legacy(OLD_ROW)
+    mesh.send_legacy(OLD_ROW)
     pull(a)
     assert decision(Fix(a, mesh.clock).fail()) == "hint"
 

@@ -1,27 +1,32 @@
-"""The gateway to old programs: what they broadcast comes into the log, what all nodes have is delivered for them."""
+"""The programs of the earlier system as a client of any bridge: what they send comes to it, its skills go to them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from meshcore.bridge.legacy import table as oldtable
-from meshcore.bridge.legacy.table import OldRow
-from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.base import Bridge, Follows, OldSkill, Publication
+from meshcore.bridge.legacy.state import Queued, StateFile
+from meshcore.bridge.legacy.table import OldFile, is_complete, local_time
+from meshcore.bridge.limits import DEADLINE_SECONDS, UPKEEP_SECONDS
 from meshcore.bridge.sqlite.file import file_mode
-from meshcore.bridge.sqlite.log import append
-from meshcore.errors import BridgeUnavailableError
+from meshcore.clock import Clock
+from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.filelock import FileLock
 from meshcore.model import Json, Record
+from meshcore.store import upkeep
 
 WINDOW_SECONDS = 6.0  # an old listener polls every 2 s: it has seen a row that long among its next ten
 ROWS_PER_STEP = 500
+PATIENCE_SECONDS = 0.25  # how long a publisher waits for the old database before it leaves the row queued
 _CHUNK = 50  # rows in one transaction
+_PRUNED_AT_ONCE = 500
+_QUEUED_AT_ONCE = 100
 _MAX_MESH = 1024 * 1024  # characters of a content that may carry a record
-
-Follows = Callable[[Record, Mapping[str, Json]], bool]
-"""Say whether the old-format fields of a row follow from the record that it carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +40,47 @@ class GatewayStep:
 
 
 class LegacyGateway:
-    """Copies between the old table and the log, in one elected process at a time: the one that holds the lock.
+    """Copies between the old table and a bridge, in one elected process at a time: the one that holds the lock.
 
     The process that steps first is elected until it closes or dies; a step costs some 50 µs when nothing changed.
     """
 
-    def __init__(self, bridge: SqliteBridge, follows: Follows | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        old: Path,
+        *,
+        clock: Clock,
+        deadline: float = DEADLINE_SECONDS,
+        follows: Follows | None = None,
+    ) -> None:
         """Without `follows` the old-format fields are not compared; readers use none of them beside a record anyway."""
         self._bridge = bridge
-        self._log, self._old = bridge.log, bridge.old
+        self._clock = clock
+        self._old = OldFile(old, deadline)
+        self._state = StateFile(old, deadline)
         self._follows = follows
-        path = bridge.path
-        self._election = FileLock(path.with_name(path.name + ".mesh.gateway"), file_mode(path.parent))
-        self._state: object = None  # of both files, when the old table was last read to its end
+        # Gateways of version 0.1 stand for the same election.
+        self._election = FileLock(old.with_name(old.name + ".mesh.gateway"), file_mode(old.parent))
+        self._looked_at: object = None  # bridge and old table, when that was last read to its end
         self._window: list[str] = []
+
+    def show(self, skills: Sequence[OldSkill]) -> None:
+        """Let old programs see skills; see `OldPrograms.show`. A SKILL that is not complete is left out."""
+        # An incomplete one would stop old listeners for ever.
+        rows = [_row(one, self._clock) for one in skills if is_complete(one.skill)]
+        if not rows:
+            return
+        self._state.begin(self._bridge.bridge_id)
+        self._state.queue(rows)
+        # What the old database cannot take now waits for the gateway or the next publisher.
+        with suppress(MeshError), self._old.within(PATIENCE_SECONDS):
+            self._write_queued()
+        self._state.checkpoint_if_due()
+
+    def tend(self) -> None:
+        """Do what is due now; see `step`."""
+        self.step()
 
     def step(self) -> GatewayStep:
         """Do what is due now and return; never waits for news. Raises BridgeUnavailableError, ConfigurationError."""
@@ -60,46 +92,68 @@ class LegacyGateway:
             raise BridgeUnavailableError(
                 f"{self._election.path} cannot be made ({error.strerror}); check the permissions of its folder"
             ) from error
-        written = oldtable.write_queued(self._log, self._old)
-        state, received = (bridge_id, self._old.version()), 0
-        if written or state != self._state:
+        self._state.begin(bridge_id)
+        written = self._write_queued()
+        looked_at, received = (bridge_id, self._state.generation, self._old.version()), 0
+        if written or looked_at != self._looked_at:
             received, is_complete = self._receive()
             self._window = self._old.window()
-            self._state = state if is_complete else None
+            self._looked_at = looked_at if is_complete else None
         delivered = self._deliver() if self._window else 0
+        self._state.checkpoint_if_due()
         return GatewayStep(True, received, written, delivered)
 
+    def integrity(self) -> list[tuple[str, str]]:
+        """Return what was read, and what is wrong with it ("" for nothing)."""
+        with self._old.within(UPKEEP_SECONDS), self._old.reading() as connection:
+            return [(str(self._old.path), upkeep.integrity(connection))]
+
+    def prune(self, older_than: float, *, dry_run: bool = False) -> int:
+        """Delete delivered skills that were sent more than some seconds ago and are on the bridge; return how many."""
+        self._state.begin(self._bridge.bridge_id)
+        known = self._state.known()
+        ids = [message_id for message_id in self._old.delivered_skills(self._clock, older_than) if message_id in known]
+        if not dry_run:
+            for start in range(0, len(ids), _PRUNED_AT_ONCE):
+                # First there: a row that is no longer known would come in again.
+                self._old.delete(ids[start : start + _PRUNED_AT_ONCE])
+                self._state.remove(ids[start : start + _PRUNED_AT_ONCE])
+        return len(ids)
+
     def close(self) -> None:
-        """Stand down, so that another process is elected."""
+        """Stand down, so that another process is elected, and let go of the files."""
         self._election.release()
-        self._state = None
+        self._looked_at = None
+        self._old.close()
+        self._state.close()
+
+    def _write_queued(self) -> int:
+        """Write what waits into the old table; return how many rows. Done twice by two processes it is done once."""
+        waiting = self._state.queued(_QUEUED_AT_ONCE)
+        if waiting:
+            self._old.insert([(row.message_id, row.sender, row.content, row.created_time) for row in waiting])
+            self._state.add([(row.message_id, row.seq) for row in waiting])
+        return len(waiting)
 
     def _receive(self) -> tuple[int, bool]:
         # First theirs, then ours: what a publisher writes between the two is known already.
         present = self._old.message_ids()
-        with self._log.reading() as connection:
-            known = set(oldtable.known_ids(connection))
+        known = self._state.known()
         fresh = [message_id for message_id in present if message_id not in known]
         taken = fresh[:ROWS_PER_STEP]
         for start in range(0, len(taken), _CHUNK):
-            self._append(self._old.rows(taken[start : start + _CHUNK]))
+            rows = self._old.rows(taken[start : start + _CHUNK])
+            seqs = self._bridge.publish([self._publication(row.content) for row in rows])
+            self._state.add([(row.message_id, seq) for row, seq in zip(rows, seqs, strict=True)])
         if taken:
             self._bridge.ring()
-            self._log.checkpoint_if_due()
         return len(taken), len(taken) == len(fresh)
 
-    def _append(self, rows: Sequence[OldRow]) -> None:
-        now = self._bridge.clock.now()
-        with self._log.writing() as connection:
-            for row in rows:
-                record = self._record_of(row.content)
-                if record is None:
-                    seq, _ = append(connection, Record(row.content, "", ""), "legacy", now, "legacy")
-                else:
-                    seq, _ = append(connection, record, "skill", now)
-                connection.execute(
-                    "INSERT OR IGNORE INTO legacy_rows (message_id, seq) VALUES (?, ?)", (row.message_id, seq)
-                )
+    def _publication(self, content: str) -> Publication:
+        record = self._record_of(content)
+        return (
+            Publication(Record(content, "", ""), "legacy", "legacy") if record is None else Publication(record, "skill")
+        )
 
     def _record_of(self, content: str) -> Record | None:
         if len(content) > _MAX_MESH or '"mesh"' not in content:
@@ -115,37 +169,26 @@ class LegacyGateway:
         return record
 
     def _deliver(self) -> int:
-        now = self._bridge.clock.monotonic()
-        with self._log.reading() as connection:
-            rows = connection.execute(
-                "SELECT message_id, window_since, "
-                "EXISTS (SELECT 1 FROM receipts WHERE seq = r.seq) "
-                "AND NOT EXISTS (SELECT 1 FROM awaited WHERE seq = r.seq) "
-                "FROM legacy_rows r WHERE message_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(self._window),),
-            ).fetchall()
-            entered_before = {
-                row[0]
-                for row in connection.execute("SELECT message_id FROM legacy_rows WHERE window_since IS NOT NULL")
-            }
+        now = self._clock.monotonic()
+        rows = self._state.waiting(self._window)
         # A mark from before a reboot lies ahead of the monotonic clock: it starts anew.
-        entered = [message_id for message_id, since, _ in rows if since is None or since > now]
-        left = sorted(entered_before - set(self._window))
-        ripe = [
-            message_id
-            for message_id, since, is_received in rows
-            if is_received and message_id not in entered and now - since >= WINDOW_SECONDS
-        ]
-        if entered or left:
-            with self._log.writing() as connection:
-                connection.executemany(
-                    "UPDATE legacy_rows SET window_since = ? WHERE message_id = ?",
-                    [(now, message_id) for message_id in entered] + [(None, message_id) for message_id in left],
-                )
-        delivered = self._old.mark_delivered(ripe, self._bridge.clock.now()) if ripe else 0
-        if ripe:
+        entered = [row.message_id for row in rows if row.since is None or row.since > now]
+        ripe = [row for row in rows if row.since is not None and now - WINDOW_SECONDS >= row.since]
+        self._state.mark(self._window, entered, now)
+        received = self._bridge.received([row.seq for row in ripe]) if ripe else ()
+        ids = [row.message_id for row in ripe if row.seq in received]
+        delivered = self._old.mark_delivered(ids, self._clock.now()) if ids else 0
+        if ids:
             self._window = self._old.window()
         return delivered
+
+
+def _row(one: OldSkill, clock: Clock) -> Queued:
+    now, record = clock.now(), one.record
+    message_id = f"skill_{(one.skill_id or record.record_id)[:12]}_{int(now.timestamp())}_{os.urandom(3).hex()}"
+    content = {**one.skill, "mesh": {"v": 1, "record": record.text, "key": record.key, "sig": record.sig}}
+    sender = f"mesh_{record.key[:12]}"
+    return Queued(one.seq, message_id, sender, json.dumps(content, ensure_ascii=False), local_time(now))
 
 
 def carried_record(skill: Json) -> Record | None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from meshcore.bridge.limits import MAX_TEXT, before
 from meshcore.bridge.sqlite.file import SHARED, SqliteFile, file_mode
-from meshcore.bridge.sqlite.log import MAX_TEXT, LogFile, schema
+from meshcore.bridge.sqlite.wal import statements
+from meshcore.clock import Clock
 from meshcore.errors import ConfigurationError
-from meshcore.model import Json, Record
+from meshcore.model import Json
 
 WINDOW = 10  # rows that an old listener reads at once
+_SCHEMA = Path(__file__).parent / "sql" / "old_table.sql"
 _BROADCAST = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
-QUERIES = (_BROADCAST, _BROADCAST + " AND status='pending'")
-"""What the operators' documents quote: skills broadcast, and of those pending."""
+_QUERIES = (_BROADCAST, _BROADCAST + " AND status='pending'")  # what the operators' documents quote
 _TABLES = {"enhanced_messages", "shared_context", "active_connections", "bridge_metrics"}
 _COLUMNS = frozenset(
     {"message_id", "from_connection", "to_connection", "from_app", "to_app"}
@@ -56,14 +58,13 @@ class OldFile(SqliteFile):
         except OSError:
             is_there = False
         if thorough or not is_there:
-            with self.reading():
+            with closing(self), self.reading():
                 pass
 
-    def counts(self) -> tuple[int, int]:
-        """Return what the two queries of the operators' documents say: skills broadcast, and of those pending."""
+    def queries(self) -> list[tuple[str, int]]:
+        """Return the two queries of the operators' documents (skills broadcast, pending) with what they say now."""
         with self.reading() as connection:
-            total, pending = (connection.execute(query).fetchone()[0] for query in QUERIES)
-        return total, pending
+            return [(query, int(connection.execute(query).fetchone()[0])) for query in _QUERIES]
 
     def version(self) -> tuple[int, int]:
         """Return a value that changes when another connection wrote to the file, or it was replaced."""
@@ -117,6 +118,34 @@ class OldFile(SqliteFile):
                 ).rowcount
         return done
 
+    def insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Write messages (message id, sender, content, local time) to all; one that is there already stays as it is."""
+        with self.writing() as connection:
+            connection.executemany(
+                "INSERT INTO enhanced_messages (message_id, from_connection, to_connection, from_app, to_app, "
+                "priority, content, status, created_time) "
+                "SELECT ?1, ?2, 'all', 'eventrelay', 'all', 'high', ?3, 'pending', ?4 "
+                "WHERE NOT EXISTS (SELECT 1 FROM enhanced_messages WHERE message_id = ?1)",
+                rows,
+            )
+
+    def delivered_skills(self, clock: Clock, older_than: float) -> list[str]:
+        """Return the ids of delivered skill rows that were sent more than some seconds ago."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT message_id FROM enhanced_messages WHERE message_id LIKE 'skill_%' AND status = 'delivered' "
+                "AND created_time < ? ORDER BY created_time",
+                (local_time(before(clock.now(), older_than)),),
+            )
+            return [row[0] for row in rows]
+
+    def delete(self, message_ids: Sequence[str]) -> None:
+        """Delete messages."""
+        with self.writing() as connection:
+            connection.executemany(
+                "DELETE FROM enhanced_messages WHERE message_id = ?", [(message_id,) for message_id in message_ids]
+            )
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         columns = _columns(connection)
         if not columns:
@@ -134,7 +163,7 @@ class OldFile(SqliteFile):
         if tables and not tables & _TABLES:
             raise ConfigurationError(f"{self.path} is another program's database; name another file with --bridge")
         connection.execute("BEGIN IMMEDIATE")
-        for statement in schema("old_table.sql"):
+        for statement in statements(_SCHEMA):
             connection.execute(statement)
         connection.execute("COMMIT")
         if not tables and file_mode(self.path.parent) == SHARED:
@@ -148,52 +177,6 @@ def is_complete(skill: Mapping[str, Json]) -> bool:
         for name, kinds in _SKILL_FIELDS.items()
     )
     return fits and bool(skill["error_type"]) and bool(skill["pattern"])
-
-
-def queue(
-    connection: sqlite3.Connection, seq: int, record: Record, skill: Mapping[str, Json], skill_id: str, now: datetime
-) -> None:
-    """Note, in the log's transaction, a row that is to be written to the old table."""
-    digits = (skill_id or record.record_id)[:12]
-    message_id = f"skill_{digits}_{int(now.timestamp())}_{os.urandom(3).hex()}"
-    connection.execute(
-        "INSERT INTO legacy_queue (seq, message_id, sender, created_time, skill) VALUES (?, ?, ?, ?, ?)",
-        (seq, message_id, f"mesh_{record.key[:12]}", local_time(now), json.dumps(skill, ensure_ascii=False)),
-    )
-
-
-def write_queued(log: LogFile, old: OldFile, limit: int = 100) -> int:
-    """Write what waits into the old table; return how many rows. Done twice by two processes it is done once."""
-    with log.reading() as connection:
-        waiting = connection.execute(
-            "SELECT seq, message_id, sender, created_time, skill, text, key, sig "
-            "FROM legacy_queue JOIN log USING (seq) ORDER BY seq LIMIT ?",
-            (limit,),
-        ).fetchall()
-    if not waiting:
-        return 0
-    with old.writing() as connection:
-        for _, message_id, sender, created_time, skill, text, key, sig in waiting:
-            content = {**json.loads(skill), "mesh": {"v": 1, "record": text, "key": key, "sig": sig}}
-            connection.execute(
-                "INSERT INTO enhanced_messages (message_id, from_connection, to_connection, from_app, to_app, "
-                "priority, content, status, created_time) "
-                "SELECT ?1, ?2, 'all', 'eventrelay', 'all', 'high', ?3, 'pending', ?4 "
-                "WHERE NOT EXISTS (SELECT 1 FROM enhanced_messages WHERE message_id = ?1)",
-                (message_id, sender, json.dumps(content, ensure_ascii=False), created_time),
-            )
-    with log.writing() as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO legacy_rows (message_id, seq) VALUES (?, ?)", [(row[1], row[0]) for row in waiting]
-        )
-        connection.executemany("DELETE FROM legacy_queue WHERE seq = ?", [(row[0],) for row in waiting])
-    return len(waiting)
-
-
-def known_ids(connection: sqlite3.Connection) -> list[str]:
-    """Return the ids of the old table's rows that the log knows, or is about to write there."""
-    rows = connection.execute("SELECT message_id FROM legacy_rows UNION ALL SELECT message_id FROM legacy_queue")
-    return [row[0] for row in rows]
 
 
 def local_time(now: datetime) -> str:

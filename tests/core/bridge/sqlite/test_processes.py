@@ -15,6 +15,7 @@ from tests.core.bridge.helpers import (
     BOB,
     CAROL,
     DAVE,
+    FakeClock,
     member,
     open_bridge,
     publication,
@@ -23,12 +24,14 @@ from tests.core.bridge.helpers import (
 )
 
 from meshcore.bridge.legacy.gateway import LegacyGateway
+from meshcore.bridge.legacy.table import OldFile
 
 ROOT = Path(__file__).parents[4]
 PROLOGUE = """
 import sys
 from pathlib import Path
 from meshcore.bridge.sqlite.bridge import SqliteBridge
+from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.clock import SystemClock
 from tests.core.bridge.helpers import *
 path, node = Path(sys.argv[1]), sys.argv[2]
@@ -83,7 +86,7 @@ def test_a_record_comes_again_to_a_listener_that_was_killed_before_it_acknowledg
     bridge = open_bridge(path)
     bridge.join(member(BOB))
     bridge.publish([publication()])
-    listener = start("say(len(bridge.receive(node).deliveries)); hang()", BOB)
+    listener = start("say(len(receive(bridge, node).deliveries)); hang()", BOB)
     assert (line(listener), line(listener)) == ("1", "here")
     kill(listener)
     assert [u.node for u in bridge.undelivered()] == [BOB]
@@ -127,27 +130,30 @@ def test_the_poll_finds_what_a_sender_wrote_that_was_killed_before_it_rang(path:
 def test_the_gateway_writes_for_old_readers_what_a_killed_sender_no_longer_could(path: Path, start: Start) -> None:
     bridge = open_bridge(path)
     bridge.join(member(BOB))
-    sender = start("bridge._ring = lambda *a, **k: hang(); bridge.publish([skill_publication()])", ALICE)
+    program = """
+gateway = LegacyGateway(bridge, path, clock=SystemClock())
+gateway._write_queued = hang
+broadcast(bridge, gateway)
+"""
+    sender = start(program, ALICE)
     assert line(sender) == "here"
     kill(sender)
-    assert bridge.statistics().legacy_broadcast == 0
-    gateway = LegacyGateway(bridge)
+    old = OldFile(path, 0.1)
+    assert old.queries()[0][1] == 0
+    gateway = LegacyGateway(bridge, path, clock=FakeClock())
     assert gateway.step().written == 1
     assert gateway.step().written == 0
-    assert bridge.statistics().legacy_broadcast == 1
+    assert old.queries()[0][1] == 1
     gateway.close()
+    old.close()
     bridge.close()
 
 
 def test_a_killed_gateway_leaves_its_place_to_another(path: Path, start: Start) -> None:
-    holder = start(
-        "from meshcore.bridge.legacy.gateway import LegacyGateway\n"
-        "g = LegacyGateway(bridge)\nsay(g.step().elected); hang()",
-        ALICE,
-    )
+    holder = start("g = LegacyGateway(bridge, path, clock=SystemClock())\nsay(g.step().elected); hang()", ALICE)
     assert (line(holder), line(holder)) == ("True", "here")
     bridge = open_bridge(path)
-    gateway = LegacyGateway(bridge)
+    gateway = LegacyGateway(bridge, path, clock=FakeClock())
     assert not gateway.step().elected
     kill(holder)
     assert gateway.step().elected

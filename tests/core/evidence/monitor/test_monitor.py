@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcore.bridge.base import Member, Publication
+from meshcore.bridge.open import open_bridge
 from meshcore.bridge.sqlite.bridge import SqliteBridge
-from meshcore.config import ConfiguredCheck
+from meshcore.config import BridgeAddress, ConfiguredCheck
 from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.evidence.monitor.jsonl import read_lines
 from meshcore.evidence.monitor.monitor import Gap, Options, Scene, beats, keep, skills_snapshot, take
@@ -37,7 +38,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def scene(home: Home, tmp_path: Path, clock: FakeClock) -> Iterator[Scene]:
     store = Store(home.store, clock)
-    yield Scene(home, tmp_path / "bridge.db", store)
+    yield Scene(home, BridgeAddress.of(tmp_path / "bridge.db"), store)
     store.close()
 
 
@@ -123,7 +124,7 @@ def test_new_facts_are_counted_from_the_store(scene: Scene, options: Options, cl
 def test_who_joined_who_is_seen_and_who_lacks_what_comes_from_the_bridge(
     scene: Scene, options: Options, clock: FakeClock
 ) -> None:
-    bridge = SqliteBridge(scene.bridge_file, clock=clock)
+    bridge = open_bridge(scene.address, clock=clock)
     for node, name in ((A, "agent_a_test"), (B, "agent_b_test")):
         bridge.join(Member(node, name, "host1", Record(f"hello {name}", node, "")))
     published = clock.now()
@@ -131,7 +132,7 @@ def test_who_joined_who_is_seen_and_who_lacks_what_comes_from_the_bridge(
     clock.advance(50)
     bridge.beat(A)
     clock.advance(30)
-    mesh = take(Scene(scene.home, scene.bridge_file, scene.store, bridge), options, clock)["mesh"]
+    mesh = take(Scene(scene.home, scene.address, scene.store, bridge), options, clock)["mesh"]
     bridge.close()
     assert (mesh["agents_joined"], mesh["agents_seen"]) == (2, 1)
     assert mesh["undelivered_total"] == sum(mesh["undelivered"].values()) > 0
@@ -140,10 +141,10 @@ def test_who_joined_who_is_seen_and_who_lacks_what_comes_from_the_bridge(
 
 
 def test_agents_of_the_same_name_are_told_apart(scene: Scene, options: Options, clock: FakeClock) -> None:
-    bridge = SqliteBridge(scene.bridge_file, clock=clock)
+    bridge = open_bridge(scene.address, clock=clock)
     for node in (A, B):
         bridge.join(Member(node, "ci", "host1", Record(f"hello {node}", node, "")))
-    mesh = take(Scene(scene.home, scene.bridge_file, scene.store, bridge), options, clock)["mesh"]
+    mesh = take(Scene(scene.home, scene.address, scene.store, bridge), options, clock)["mesh"]
     bridge.close()
     assert list(mesh["undelivered"]) == ["ci (aaaaaaaa)", "ci (bbbbbbbb)"]
 
@@ -153,15 +154,15 @@ def test_a_bridge_that_fails_costs_its_own_facts_only(scene: Scene, options: Opt
         def members(self) -> list[Member]:
             raise BridgeUnavailableError("the bridge is locked")
 
-    bridge = LostBridge(scene.bridge_file, clock=clock)
-    record = take(Scene(scene.home, scene.bridge_file, scene.store, bridge), options, clock)
+    bridge = LostBridge(Path(scene.address.url), clock=clock)
+    record = take(Scene(scene.home, scene.address, scene.store, bridge), options, clock)
     bridge.close()
     assert record["mesh"]["faults"] == ["the bridge is locked"]
     assert record["mesh"]["unique_skills"] == 0
 
 
 def test_without_a_store_the_record_is_still_made_and_kept(home: Home, options: Options, clock: FakeClock) -> None:
-    scene = Scene(home, home.root / "bridge.db", None, None, "the store is damaged")
+    scene = Scene(home, BridgeAddress.of(home.root / "bridge.db"), None, None, "the store is damaged")
     record = take(scene, Options(options.log, include_manifest=True), clock)
     keep(record, scene, options)
     assert record["mesh"] == {"sizes": {}, "faults": ["the store is damaged"]}
@@ -198,7 +199,7 @@ def test_a_store_that_cannot_be_written_costs_the_log_nothing(
     hasty = Store(home.store, clock, busy_timeout=0.01)
     other = sqlite3.connect(home.store, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    blocked = Scene(home, scene.bridge_file, hasty)
+    blocked = Scene(home, scene.address, hasty)
     record = take(blocked, options, clock)
     with pytest.raises(MeshError, match="locked"):
         keep(record, blocked, options)

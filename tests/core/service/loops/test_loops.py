@@ -14,7 +14,7 @@ import pytest
 from tests.core.runs import samples
 
 from meshcore.clock import Clock, SystemClock
-from meshcore.config import ConfiguredCheck, MonitorSettings, Settings, ValidatorSettings
+from meshcore.config import BridgeAddress, ConfiguredCheck, MonitorSettings, Settings, ValidatorSettings
 from meshcore.errors import MeshError
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options
 from meshcore.node import Node
@@ -38,7 +38,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 def settings(root: Path) -> Settings:
     runs = ValidatorSettings(runs_root=root / "runs")
-    return Settings(root / "home", root / "op", root / "bridge.db", "a", "host1", validator=runs)
+    return Settings(root / "home", root / "op", BridgeAddress.of(root / "bridge.db"), "a", "host1", validator=runs)
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -49,7 +49,7 @@ CREATE TABLE claims (
 
 CREATE TABLE doorbells (socket TEXT PRIMARY KEY, since TEXT NOT NULL) WITHOUT ROWID;
 
--- Every row of the old table that is known here, by its message_id: rowids there are reused and renumbered.
+-- Used by programs of version 0.1 only: every row of the old table that they know, by its message_id.
 CREATE TABLE legacy_rows (
     message_id TEXT PRIMARY KEY,
     seq INTEGER NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE legacy_rows (
 ) WITHOUT ROWID;
 CREATE INDEX legacy_window ON legacy_rows (message_id) WHERE window_since IS NOT NULL;
 
--- Rows that wait to be written to the old table.
+-- Used by programs of version 0.1 only: rows that wait to be written to the old table.
 CREATE TABLE legacy_queue (
     seq INTEGER PRIMARY KEY,
     message_id TEXT NOT NULL,

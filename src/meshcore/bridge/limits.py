@@ -1,0 +1,60 @@
+"""What every engine holds to: sizes, ages, and which rows may be forgotten."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from meshcore.errors import BadRecordError, BridgeUnavailableError, UsageError
+from meshcore.model import Record
+from meshcore.store.retention import WEIGHED
+
+DEADLINE_SECONDS = 5.0  # of one call, where whoever opens the bridge names none
+UPKEEP_SECONDS = 600.0  # of a call that reads or rewrites everything
+CLAIM_SECONDS = 600.0
+SEEN_SECONDS = 60.0  # since its last sign of life a member counts as seen
+EXPECTED_WITHIN = timedelta(days=7)  # of its last sign of life a member is expected to receive
+MAX_TEXT = 16 * 1024 * 1024  # characters of one record
+BATCH_CHARACTERS = 4 * 1024 * 1024
+
+
+def check_text(record: Record) -> None:
+    """Raise BadRecordError for a record that cannot be stored as text."""
+    if len(record.text) > MAX_TEXT:
+        raise BadRecordError(f"a record of {len(record.text)} characters was not published: the limit is {MAX_TEXT}")
+    try:
+        (record.text + record.key + record.sig).encode()
+    except UnicodeEncodeError as error:
+        raise BadRecordError("a record with half a surrogate pair was not published: it is no text") from error
+
+
+def is_summary(text: str) -> bool:
+    """Tell whether a record's own text says that it is a summary on which nothing rests.
+
+    Incidents are, and outcomes that no standing counts. Skills, revocations, halts and key rotations are not, since a
+    node that joins later starts with them.
+    """
+    try:
+        fields = json.loads(text)
+        kind, body = fields["kind"], fields["body"]
+        return bool(kind == "incident" or (kind == "outcome" and body["result"] not in WEIGHED))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
+def before(now: datetime, seconds: float) -> datetime:
+    """Return the moment that lies `seconds` before `now`, at most the first of all."""
+    try:
+        return now - timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=now.tzinfo)
+
+
+def not_joined(node: str) -> UsageError:
+    """Return the error for a node that is no member."""
+    return UsageError(f"node {node[:12]} has not joined this bridge, or was forgotten; start it again to join")
+
+
+def took_too_long(shown: str, seconds: float) -> BridgeUnavailableError:
+    """Return the error for a call that exceeded its deadline."""
+    return BridgeUnavailableError(f"{shown} did not answer within {seconds:g} s; try again")
