@@ -20,7 +20,7 @@ from meshcore.clock import SystemClock, to_text
 from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import MeshError
 from meshcore.exchange.receive import exchange, pull
-from meshcore.healing.session import CommandSession
+from meshcore.healing.command import Command, failed
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.learning import learn, parse_fix
 from meshcore.knowledge.signature import read
@@ -67,11 +67,8 @@ def fails(node: Node, argv: tuple[str, ...], output: str, environment: dict[str,
     """Let a command have failed here, with this output; return the incident's id."""
     now = to_text(SystemClock().now())
     passed = Passed(1, output.encode("utf-8", "surrogatepass"), False, now, now, 0.1, "null")
-    session = CommandSession(
-        node, argv, passed, ended=node.clock.monotonic(), via="shell", environment=environment, cwd=str(Path.cwd())
-    )
-    session.failed("approve")
-    return session.considered.incident.incident_id if session.considered else ""
+    command = Command(argv, passed, node.clock.monotonic(), "shell", environment, str(Path.cwd()))
+    return failed(node, command, "approve", lambda: None).incident.incident_id
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

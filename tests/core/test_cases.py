@@ -247,7 +247,7 @@ DIES = """
 import os, sys
 def die(*arguments, **options):
     os.kill(os.getpid(), 9)
-from meshcore.healing import executor, session
+from meshcore.healing import command, executor
 from meshcore.healing import healer as agent
 from meshcore.store.incidents import Incidents
 where = sys.argv.pop(1)
@@ -256,7 +256,7 @@ if where == "before the fix starts":
 elif where == "right after capture":
     Incidents.open = die
 elif where == "right after storing":
-    session.CommandSession._remember_command = die
+    command._remember = die
 from meshtui.__main__ import main
 main()
 """

@@ -11,7 +11,7 @@ import click
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.healing import approvals as waiting
 from meshcore.healing.approvals import approval_view
-from meshcore.healing.replay import recorded_approval
+from meshcore.healing.replay import approval_session, lines
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.store.rows import Approval
@@ -111,19 +111,19 @@ def approve(session: Session, approval: str, always: bool, passphrase_file: str 
     """Run what waits, in its recorded folder, and run the failed command again."""
     with session.node(fresh=True) as node:
         found = _find(node, approval)
-        recorded = recorded_approval(node, found)
+        healing = approval_session(node, found)
         signer = signing_key(node, passphrase_file)
         if not waiting.approve(node, found.approval_id, always=always, signer=signer, claim=True):
             note("somebody else has just settled it")
             return EXIT_FAILURE
         with leave_on_signals():
-            recorded.carry_out(node.store.approvals.find(found.approval_id) or found)
-        recorded.finish()
-        for line in recorded.lines():
+            healing.heal()
+        healing.finish()
+        for line in lines(healing):
             say(line)
     if always:
         say(f"from now on without asking in its project, as far as modes and brakes allow: {found.command}")
-    return 0 if recorded.verified else EXIT_FAILURE
+    return 0 if healing.verified else EXIT_FAILURE
 
 
 @approvals.command()

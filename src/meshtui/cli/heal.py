@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.healing import replay
 from meshcore.healing.approvals import claim_approved
-from meshcore.healing.replay import RecordedSession, carry_out_claimed
+from meshcore.healing.session import Session as Healing
 from meshcore.model import MODES, Incident, Mode
 from meshcore.node import Node
 from meshtui.cli.context import Session, json_option, leave_on_signals, print_json, say
@@ -29,13 +30,13 @@ def heal(session: Session, incident: str, mode: Mode, approval: str | None, as_j
             raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
         if approval is not None:
             return _heal_approved(node, found, approval, as_json)
-        recorded = RecordedSession(node, found)
-        recorded.consider(mode)
-        if recorded.may_apply:
+        healing = replay.recorded_session(node, found)
+        healing.consider(mode)
+        if healing.may_apply:
             with leave_on_signals():
-                recorded.heal(actor="policy")
-        recorded.finish()
-        return _told(recorded, as_json)
+                healing.heal()
+        healing.finish()
+        return _told(healing, as_json)
 
 
 def _heal_approved(node: Node, incident: Incident, approval_id: str, as_json: bool) -> int:
@@ -43,15 +44,15 @@ def _heal_approved(node: Node, incident: Incident, approval_id: str, as_json: bo
     if claimed is None or claimed.incident_id != incident.incident_id:
         raise UsageError(f"approval {approval_id!r:.80} is none of it, not approved, or carried out already")
     with leave_on_signals():
-        recorded = carry_out_claimed(node, claimed)
-    recorded.finish()
-    return _told(recorded, as_json)
+        healing = replay.carry_out_claimed(node, claimed)
+    healing.finish()
+    return _told(healing, as_json)
 
 
-def _told(recorded: RecordedSession, as_json: bool) -> int:
+def _told(healing: Healing, as_json: bool) -> int:
     if as_json:
-        print_json("healing", recorded.summary())
+        print_json("healing", replay.summary(healing))
     else:
-        for line in recorded.lines():
+        for line in replay.lines(healing):
             say(line)
-    return 0 if recorded.verified else EXIT_FAILURE
+    return 0 if healing.verified else EXIT_FAILURE

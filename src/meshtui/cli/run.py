@@ -53,36 +53,37 @@ def _load_while_it_runs() -> None:
     """Import what healing needs, and read the shipped policy, in the time that the command takes anyway."""
 
     def load() -> None:
+        importlib.import_module("meshcore.healing.command")
         importlib.import_module("meshcore.healing.session").warm_up()
 
     threading.Thread(target=load, name="load", daemon=True).start()
 
 
 def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed: Passed, ended: float) -> int:
-    from meshcore.healing.session import CommandSession
+    from meshcore.healing import command
 
     with session.node() as node, leave_on_signals():
         cwd = os.getcwd()  # noqa: PTH109
-        shell = CommandSession(node, argv, passed, ended=ended, via=via, environment=os.environ, cwd=cwd)
+        done = command.Command(argv, passed, ended, via, os.environ, cwd)
         if passed.exit_code == 0:
-            for line in shell.succeeded():
+            for line in command.succeeded(node, done):
                 note(line)
             return 0
-        shell.failed(mode)
-        if shell.needs_person:
-            ring(shell.question, sys.stderr, os.environ)
-        if shell.needs_person and sys.stdin.isatty() and sys.stderr.isatty():
-            note(shell.question)
+        healing = command.failed(node, done, mode, lambda: _again(passed, argv))
+        if healing.needs_person:
+            ring(healing.question, sys.stderr, os.environ)
+        if healing.needs_person and sys.stdin.isatty() and sys.stderr.isatty():
+            note(healing.question)
             if _yes():
                 from meshtui.cli.passphrase import signing_key
 
-                shell.approve(signing_key(node))
-        if shell.may_apply:
-            shell.heal(lambda: _again(passed, argv))
-        for line in shell.lines():
+                healing.approve(signing_key(node))
+        if healing.may_apply:
+            healing.heal()
+        for line in command.lines(healing):
             note(line)
-        shell.finish()
-        return shell.exit_code
+        healing.finish()
+        return healing.exit_code
 
 
 def _again(passed: Passed, argv: tuple[str, ...]) -> StepResult | None:

@@ -18,7 +18,7 @@ from meshcore.control.key_protection import enrol_here, protect, sign_decisions,
 from meshcore.control.key_rotation import rotate
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing import approvals
-from meshcore.healing.replay import RecordedSession, carry_out_claimed
+from meshcore.healing.replay import carry_out_claimed, recorded_session
 from meshcore.healing.session import make_healer
 from meshcore.model import Evidence, Incident, KnownSkill, canonical
 from meshcore.node import Node
@@ -62,7 +62,7 @@ class Vault:
     def decision(self) -> str:
         """Let a command fail; return what is decided, which is `run` where everything is signed."""
         self.desk.fix.policy.decision = "run"
-        session = RecordedSession(self.node, self.desk.incident())
+        session = recorded_session(self.node, self.desk.incident())
         ruling = session.consider("auto").ruling
         return ruling.decision if ruling else "none"
 
@@ -208,7 +208,7 @@ def test_a_forged_standing_rule_runs_nothing(vault: Vault) -> None:
     folder = str(vault.desk.folder)
     vault.forge_control(always_key(approval.skill_id, approval.action_hash, folder), "a")
     vault.desk.fix.policy.decision = "approve"
-    assert RecordedSession(vault.node, vault.desk.incident()).consider("auto").ruling.decision == "approve"  # type: ignore[union-attr]
+    assert recorded_session(vault.node, vault.desk.incident()).consider("auto").ruling.decision == "approve"  # type: ignore[union-attr]
     assert any(folder in what for what in unsigned(vault.node))
 
 
@@ -216,7 +216,7 @@ def test_a_signed_standing_rule_runs_here_and_not_in_another_folder(vault: Vault
     _, approval = vault.desk.asked()
     approvals.approve(vault.node, approval.approval_id, always=True, signer=vault.key, claim=True)
     vault.desk.fix.policy.decision = "approve"
-    considered = RecordedSession(vault.node, vault.desk.incident()).consider("auto")
+    considered = recorded_session(vault.node, vault.desk.incident()).consider("auto")
     assert considered.ruling is not None
     assert considered.ruling.decision == "run"
     elsewhere = tmp_path / "elsewhere"
@@ -224,7 +224,7 @@ def test_a_signed_standing_rule_runs_here_and_not_in_another_folder(vault: Vault
     moved = always_key(approval.skill_id, approval.action_hash, str(elsewhere))
     vault.forge_control(moved, "a")
     vault.sql("INSERT INTO words SELECT kind, ?, text, sig FROM words WHERE key LIKE 'always:%'", moved)
-    considered = RecordedSession(vault.node, vault.desk.incident(cwd=str(elsewhere))).consider("auto")
+    considered = recorded_session(vault.node, vault.desk.incident(cwd=str(elsewhere))).consider("auto")
     assert considered.ruling is not None
     assert considered.ruling.decision == "approve"
 

@@ -11,7 +11,8 @@ from tests.core.healing.small_mesh import ERROR, FIX, Fix, SmallMesh, again, fai
 from meshcore.errors import MeshError, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.healing import replay as recorded
-from meshcore.healing.replay import RecordedSession
+from meshcore.healing.approvals import approve
+from meshcore.healing.replay import lines, recorded_session, summary
 from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.safety.halt import halt
@@ -41,7 +42,7 @@ class Desk:
         """Let the fix of an incident wait for a person."""
         self.fix.policy.decision = "approve"
         incident = self.incident()
-        RecordedSession(self.node, incident).consider("auto")
+        recorded_session(self.node, incident).consider("auto")
         [approval] = self.node.store.approvals.all()
         return self.stored(incident), approval
 
@@ -60,19 +61,19 @@ def desk(mesh: SmallMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
 
 def test_an_incident_is_healed_in_its_folder_and_verified(desk: Desk) -> None:
     taught(desk.node)
-    session = RecordedSession(desk.node, desk.incident())
+    session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
     assert session.may_apply
-    session.heal(actor="policy")
+    session.heal()
     assert session.verified
     assert desk.fix.executor.reruns == [ARGV]
-    assert session.summary()["command"] == FIX
+    assert summary(session)["command"] == FIX
 
 
 def test_a_command_that_was_redacted_is_never_run_from_the_record(desk: Desk) -> None:
     taught(desk.node)
     with pytest.raises(UsageError, match="run it again yourself"):
-        RecordedSession(desk.node, desk.incident(argv_redacted=True))
+        recorded_session(desk.node, desk.incident(argv_redacted=True))
     assert desk.fix.executor.executed == []
 
 
@@ -82,12 +83,12 @@ def test_an_incident_of_another_node_is_not_healed_here(desk: Desk) -> None:
     considered = fix.fail()
     desk.mesh.meet()
     with pytest.raises(UsageError, match="another node"):
-        RecordedSession(desk.node, desk.stored(considered.incident))
+        recorded_session(desk.node, desk.stored(considered.incident))
 
 
 def test_a_folder_that_is_gone_is_said(desk: Desk) -> None:
     with pytest.raises(UsageError, match="folder of the incident is gone"):
-        RecordedSession(desk.node, desk.incident(cwd=str(desk.folder / "gone")))
+        recorded_session(desk.node, desk.incident(cwd=str(desk.folder / "gone")))
 
 
 def test_what_is_verified_already_is_not_tried_again(desk: Desk) -> None:
@@ -95,15 +96,15 @@ def test_what_is_verified_already_is_not_tried_again(desk: Desk) -> None:
     incident = desk.incident()
     desk.node.store.incidents.set_state(incident.incident_id, "verified")
     with pytest.raises(UsageError, match="verified already"):
-        RecordedSession(desk.node, desk.stored(incident)).consider("auto")
+        recorded_session(desk.node, desk.stored(incident)).consider("auto")
 
 
 @pytest.mark.parametrize("stdin", ["captured", "file", "unrepeatable"])
 def test_a_command_whose_input_is_gone_is_not_run_again(desk: Desk, stdin: str) -> None:
     taught(desk.node)
-    session = RecordedSession(desk.node, desk.incident(stdin=stdin))
+    session = recorded_session(desk.node, desk.incident(stdin=stdin))
     session.consider("auto")
-    session.heal(actor="policy")
+    session.heal()
     assert session.outcome is not None
     assert session.outcome.result == "applied_not_rerun"
     assert desk.fix.executor.reruns == []
@@ -112,19 +113,19 @@ def test_a_command_whose_input_is_gone_is_not_run_again(desk: Desk, stdin: str) 
 def test_a_rerun_that_policy_does_not_allow_is_left_to_the_person(desk: Desk) -> None:
     taught(desk.node)
     desk.fix.policy.rerun = "approve"
-    session = RecordedSession(desk.node, desk.incident())
+    session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
-    session.heal(actor="policy")
+    session.heal()
     assert session.outcome is not None
     assert session.outcome.result == "applied_not_rerun"
 
 
 def test_nothing_known_is_said_as_it_is(desk: Desk) -> None:
-    session = RecordedSession(desk.node, desk.incident())
+    session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
     assert not session.may_apply
-    assert session.lines()[0].startswith("unknown")
-    assert session.summary()["command"] is None
+    assert lines(session)[0].startswith("unknown")
+    assert summary(session)["command"] is None
 
 
 # --- approvals --------------------------------------------------------------------------------------------------------
@@ -133,21 +134,22 @@ def test_nothing_known_is_said_as_it_is(desk: Desk) -> None:
 def test_who_approves_executes_exactly_what_was_shown(desk: Desk) -> None:
     taught(desk.node)
     incident, approval = desk.asked()
-    session = RecordedSession(desk.node, incident)
-    session.approve(approval)
-    session.heal(actor="me")
+    session = recorded_session(desk.node, incident)
+    session.take(approval)
+    assert approve(desk.node, approval.approval_id, claim=True)
+    session.heal()
     assert desk.fix.executor.executed == [("pip", "install", "django")]
     assert session.verified
     assert session.outcome is not None
-    assert session.outcome.actor == "me"
+    assert session.outcome.actor == "a"
 
 
 def test_an_action_that_is_not_the_one_shown_is_refused(desk: Desk) -> None:
     taught(desk.node)
     incident, approval = desk.asked()
-    session = RecordedSession(desk.node, incident)
+    session = recorded_session(desk.node, incident)
     with pytest.raises(MeshError, match="not what was shown"):
-        session.approve(replace(approval, action_hash="0" * 64))
+        session.take(replace(approval, action_hash="0" * 64))
     assert desk.fix.executor.executed == []
 
 
@@ -156,7 +158,7 @@ def test_a_skill_that_is_withdrawn_while_it_waits_is_not_executed(desk: Desk) ->
     incident, approval = desk.asked()
     desk.node.store.skills.set_state(known.skill.skill_id, "quarantined", "me")
     with pytest.raises(MeshError, match="not what was shown"):
-        RecordedSession(desk.node, incident).approve(approval)
+        recorded_session(desk.node, incident).take(approval)
 
 
 def test_a_better_answer_learnt_meanwhile_does_not_take_the_place_of_the_one_approved(desk: Desk) -> None:
@@ -170,9 +172,10 @@ def test_a_better_answer_learnt_meanwhile_does_not_take_the_place_of_the_one_app
         if considered.match and considered.match.skill_id == skill.skill.skill_id:
             other.heal(considered)
     desk.mesh.meet()
-    session = RecordedSession(desk.node, incident)
-    session.approve(approval)
-    session.heal(actor="me")
+    session = recorded_session(desk.node, incident)
+    session.take(approval)
+    assert approve(desk.node, approval.approval_id, claim=True)
+    session.heal()
     assert desk.fix.executor.executed == [("pip", "install", "django")]
     assert again(desk.node, known).evidence.verified == 1
 
@@ -182,16 +185,17 @@ def test_an_approval_does_not_outvote_policy(desk: Desk) -> None:
     incident, approval = desk.asked()
     desk.fix.policy.decision = "refuse"
     with pytest.raises(MeshError, match="not applied: the test says refuse"):
-        RecordedSession(desk.node, incident).approve(approval)
+        recorded_session(desk.node, incident).take(approval)
 
 
 def test_an_approval_does_not_outvote_a_halt(desk: Desk) -> None:
     taught(desk.node)
     incident, approval = desk.asked()
-    session = RecordedSession(desk.node, incident)
-    session.approve(approval)
+    session = recorded_session(desk.node, incident)
+    session.take(approval)
     halt(desk.node.settings.operator, "wait")
-    session.heal(actor="me")
+    assert approve(desk.node, approval.approval_id, claim=True)
+    session.heal()
     assert desk.fix.executor.executed == []
     assert session.outcome is not None
     assert session.outcome.result == "refused"
@@ -202,16 +206,16 @@ def test_an_incident_settled_meanwhile_needs_no_approval(desk: Desk) -> None:
     incident, approval = desk.asked()
     desk.node.store.incidents.set_state(incident.incident_id, "verified")
     with pytest.raises(UsageError, match="verified already"):
-        RecordedSession(desk.node, desk.stored(incident)).approve(approval)
+        recorded_session(desk.node, desk.stored(incident)).take(approval)
 
 
 def test_the_words_for_people_name_fix_reason_and_decision(desk: Desk) -> None:
     taught(desk.node)
-    session = RecordedSession(desk.node, desk.incident())
+    session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
-    session.heal(actor="policy")
-    lines = session.lines()
-    assert lines[0] == f"known fix: {FIX}"
-    assert ERROR.split(":")[0] in lines[1]
-    assert lines[2].startswith("run: ")
-    assert lines[3].startswith("✓ verified: it ran again with exit 0")
+    session.heal()
+    said = lines(session)
+    assert said[0] == f"known fix: {FIX}"
+    assert ERROR.split(":")[0] in said[1]
+    assert said[2].startswith("run: ")
+    assert said[3].startswith("✓ verified: it ran again with exit 0")

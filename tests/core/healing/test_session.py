@@ -1,235 +1,64 @@
-"""What follows the end of one command under the mesh."""
+"""One loop for every incident that is worked on here, whoever starts it."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
-from tests.core.healing.small_mesh import ARGV, ERROR, FIX, Fix, SmallMesh, again, ended, taught
+from tests.core.healing.small_mesh import SmallMesh, taught
+from tests.core.healing.test_replay import Desk
 
-from meshcore.healing import session
-from meshcore.healing.session import CommandSession
-from meshcore.model import Mode, StepResult
-from meshcore.node import Node
-from meshcore.process.passthrough import StdinKind
-
-SECRET = "ghp_" + "a1B2c3D4e5" * 4
-
-
-class Shell:
-    """One shell of one node: runs commands that end as the test says."""
-
-    def __init__(self, mesh: SmallMesh, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.mesh = mesh
-        self.node = node
-        self.fix = Fix(node, mesh.clock)
-        monkeypatch.setattr(session, "make_healer", lambda *_: self.fix.healer)
-
-    def command(
-        self,
-        exit_code: int,
-        output: str = ERROR,
-        *,
-        argv: tuple[str, ...] = ARGV,
-        mode: Mode = "auto",
-        stdin: StdinKind = "null",
-        rerun: int = 0,
-        answer: bool = False,
-    ) -> tuple[CommandSession, list[str]]:
-        """Run one command to its end as `meshtui run` does; return its session and what it says."""
-        self.mesh.clock.advance(1)
-        one = CommandSession(
-            self.node,
-            argv,
-            ended(output, exit_code, stdin=stdin, clock=self.mesh.clock),
-            ended=self.mesh.clock.monotonic(),
-            via="shell",
-            environment={},
-            cwd="/work",
-        )
-        if exit_code == 0:
-            return one, one.succeeded()
-        one.failed(mode)
-        if one.needs_person and answer:
-            one.approve()
-        if one.may_apply:
-            one.heal(lambda: StepResult(argv, rerun, 0.5, f"{SECRET}\x1b[2J"))
-        lines = one.lines()
-        one.finish()
-        return one, lines
+import meshcore
+import meshtui
+from meshcore.errors import MeshError
+from meshcore.healing.approvals import approve, reject
+from meshcore.healing.replay import recorded_session
 
 
 @pytest.fixture
-def shell(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    return Shell(mesh, mesh.node("a"), monkeypatch)
+def desk(mesh: SmallMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    desk = Desk(mesh, mesh.node("a"), folder, monkeypatch)
+    taught(desk.node)
+    return desk
 
 
-def newest_state(shell: Shell) -> str:
-    found = shell.node.store.incidents.find("last")
-    return found.state if found else ""
+@pytest.mark.parametrize("answer", ["none", "no"])
+def test_what_is_asked_and_not_approved_is_not_carried_out(desk: Desk, answer: str) -> None:
+    incident, approval = desk.asked()
+    session = recorded_session(desk.node, incident)
+    session.take(approval)
+    if answer == "no":
+        assert reject(desk.node, approval.approval_id)
+    with pytest.raises(MeshError, match="nobody has approved it"):
+        session.heal()
+    assert desk.fix.executor.executed == []
 
 
-def test_an_unknown_failure_says_nothing_and_keeps_the_exit_code(shell: Shell) -> None:
-    one, lines = shell.command(7)
-    assert (one.exit_code, lines) == (7, [])
-    assert newest_state(shell) == "open"
+def test_a_yes_is_noted_with_how_carrying_it_out_went(desk: Desk) -> None:
+    incident, approval = desk.asked()
+    session = recorded_session(desk.node, incident)
+    session.take(approval)
+    assert approve(desk.node, approval.approval_id, claim=True)
+    session.heal()
+    found = desk.node.store.approvals.find(approval.approval_id)
+    assert found is not None
+    assert (found.state, found.result, session.exit_code) == ("approved", "verified", 0)
 
 
-def test_a_verified_fix_gives_the_exit_code_of_the_rerun_and_says_so_in_three_lines(shell: Shell) -> None:
-    taught(shell.node)
-    one, lines = shell.command(1)
-    assert one.exit_code == 0
-    assert len(lines) == 3
-    assert "verified" in lines[0]
-    assert FIX in lines[0]
-
-
-def test_a_fix_that_did_not_help_gives_the_exit_code_of_the_last_run(shell: Shell) -> None:
-    taught(shell.node)
-    one, lines = shell.command(1, rerun=9)
-    assert one.exit_code == 9
-    assert "did not help" in lines[0]
-    assert len(lines) <= 3
-
-
-@pytest.mark.parametrize("decision", ["hint", "approve", "refuse"])
-def test_what_is_not_applied_is_told_in_at_most_three_lines(shell: Shell, decision: str) -> None:
-    taught(shell.node)
-    shell.fix.policy.decision = decision  # type: ignore[assignment]
-    one, lines = shell.command(4)
-    assert one.exit_code == 4
-    assert 1 <= len(lines) <= 3
-    assert FIX in lines[0]
-    assert shell.fix.executor.executed == []
-
-
-def test_output_of_a_rerun_is_stored_without_secrets_and_control_characters(shell: Shell) -> None:
-    taught(shell.node)
-    one, _ = shell.command(1, rerun=1)
-    assert one.outcome is not None
-    assert one.outcome.rerun is not None
-    assert SECRET not in one.outcome.rerun.output
-    assert "\x1b" not in one.outcome.rerun.output
-
-
-def test_a_command_that_may_not_be_run_again_is_applied_and_left(shell: Shell) -> None:
-    taught(shell.node)
-    shell.fix.policy.rerun = "refuse"
-    one, lines = shell.command(1)
-    assert one.exit_code == 1
-    assert "run the command again" in lines[0]
-    _, said = shell.command(0)
-    assert said == [f"verified: {ERROR}"]
-    assert newest_state(shell) == "verified"
-
-
-def test_a_person_who_approves_may_have_the_command_run_again_too(shell: Shell) -> None:
-    taught(shell.node)
-    shell.fix.policy.decision, shell.fix.policy.rerun = "approve", "approve"
-    one, _ = shell.command(1, answer=True)
-    assert one.outcome is not None
-    assert (one.exit_code, one.outcome.result, one.outcome.actor) == (0, "verified", "a")
-
-
-def test_an_answer_on_the_terminal_settles_what_waits(shell: Shell) -> None:
-    taught(shell.node)
-    shell.fix.policy.decision = "approve"
-    shell.command(1, answer=True)
-    assert shell.node.store.approvals.all() == []
-
-
-def test_without_an_answer_it_waits_for_a_person(shell: Shell) -> None:
-    taught(shell.node)
-    shell.fix.policy.decision = "approve"
-    _, lines = shell.command(1)
-    [approval] = shell.node.store.approvals.all()
-    assert approval.command == FIX
-    assert "approvals" in lines[0]
-    assert newest_state(shell) == "needs_approval"
-
-
-def test_what_somebody_else_has_settled_meanwhile_is_not_executed_twice(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taught(shell.node)
-    shell.fix.policy.decision = "approve"
-    elsewhere = shell.mesh.node("a")
-    asked = shell.fix.healer.ask
-
-    def and_answered_elsewhere(*arguments: object) -> object:
-        approval = asked(*arguments)  # type: ignore[arg-type]
-        assert elsewhere.store.approvals.resolve(approval.approval_id, "approved", "another shell")
-        return approval
-
-    monkeypatch.setattr(shell.fix.healer, "ask", and_answered_elsewhere)
-    one, _ = shell.command(1, answer=True)
-    assert shell.fix.executor.executed == []
-    assert one.exit_code == 1
-
-
-def test_a_secret_in_the_command_is_stored_nowhere(shell: Shell, tmp_path: Path) -> None:
-    argv = ("deploy", "--token", SECRET)
-    shell.command(1, argv=argv)
-    shell.command(0, argv=argv)
-    shell.node.close()
-    shell.mesh.nodes.clear()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert files
-    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
-
-
-def test_success_where_nothing_happened_before_leaves_no_trace(shell: Shell) -> None:
-    before = shell.node.store.events.last()
-    assert shell.command(0)[1] == []
-    assert shell.node.store.events.last() == before
-    assert shell.node.store.commands.in_folder("/work") == []
-
-
-# --- a fix that the history shows -------------------------------------------------------------------------------------
-
-
-def test_a_fix_is_recognised_and_used_unattended_only_after_its_second_occurrence(shell: Shell) -> None:
-    def episode() -> list[str]:
-        shell.command(1)
-        shell.command(0, "", argv=("pip", "install", "django"))
-        return shell.command(0)[1]
-
-    [line] = episode()
-    assert line.startswith("learnt #1")
-    assert "unconfirmed" in line
-    [known] = shell.node.store.skills.all()
-    assert (known.state, known.source) == ("unconfirmed", "recognised")
-    shell.fix.policy.decision = "hint"
-    [line] = episode()
-    assert "(confirmed)" in line
-    assert again(shell.node, known).confirmed is True
-
-
-def test_a_fix_is_recognised_though_another_known_one_was_only_hinted_at(shell: Shell) -> None:
-    taught(shell.node, fix="pip install django-lts")
-    shell.fix.policy.decision = "hint"
-    shell.command(1)
-    shell.command(0, "", argv=("pip", "install", "django"))
-    shell.command(0)
-    assert [known.source for known in shell.node.store.skills.all()] == ["taught", "recognised"]
-
-
-# --- after a crash ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exit_code", [0, 1])
-def test_the_next_command_finds_what_a_killed_one_left(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, exit_code: int
-) -> None:
-    known = taught(shell.node)
-    considered = shell.fix.fail()
-    store = shell.node.store
-    store.tries.intend(
-        "f" * 16, considered.incident.incident_id, known.skill.skill_id, "policy", {}, "/venv", "1:another boot:1"
-    )
-    shell.fix.policy.decision = "hint"
-    shell.command(exit_code)
-    assert store.tries.unfinished() == []
-    results = [outcome.result for outcome in store.outcomes.of(incident_id=considered.incident.incident_id)]
-    assert results == (["unknown", "verified"] if exit_code == 0 else ["unknown"])
-    assert shell.fix.executor.executed == []
+def test_a_try_is_made_in_one_place_and_a_hook_has_no_way_there() -> None:
+    roots = [Path(folder) for package in (meshcore, meshtui) for folder in package.__path__]
+    starts, hooks = set(), set()
+    for root in roots:
+        for path in root.rglob("*.py"):
+            where, tree = f"{root.name}/{path.relative_to(root)}", ast.parse(path.read_text())
+            called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            calls = {call.attr for call in called if isinstance(call, ast.Attribute)}
+            if "apply" in calls and where.startswith("meshcore/healing/"):
+                starts.add(where)
+            if where.startswith("meshcore/hook/"):
+                hooks |= calls
+    assert starts == {"meshcore/healing/session.py", "meshcore/healing/healer.py"}
+    assert not hooks & {"apply", "heal", "run_again", "Popen"}
