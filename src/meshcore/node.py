@@ -11,6 +11,7 @@ from types import TracebackType
 from meshcore import __version__
 from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
 from meshcore.bridge.open import open_bridge, open_old_programs
+from meshcore.bridge.states import BEAT, Beat
 from meshcore.clock import Clock, SystemClock
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
@@ -197,16 +198,12 @@ class Node:
 
     def beat(self, bridge: Bridge) -> None:
         """Show a sign of life, with this node's signed state. Raises UsageError where the node was forgotten."""
-        body = {"name": self.name, "host": self.settings.host, "version": __version__}
-        bridge.beat(self.identity.node.public, self.state("beat", {**body, "author_seq": self.last_said()}))
-
-    def last_said(self) -> int:
-        """Return the number of this node's newest statement, 0 before the first."""
-        return self.store.outbox.last_author_seq()
+        beat = Beat(self.name, self.settings.host, __version__, self.store.outbox.last_author_seq())
+        bridge.beat(self.identity.node.public, self.state(BEAT, beat.to_json()))
 
     def state(self, kind: str, body: Mapping[str, Json]) -> Record:
         """Sign what holds now and goes past the log: it takes no number of its own but repeats the newest."""
-        return sign(kind, body, max(1, self.last_said()), self.identity, self.clock)
+        return sign(kind, body, max(1, self.store.outbox.last_author_seq()), self.identity, self.clock)
 
     def ring(self) -> None:
         """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""

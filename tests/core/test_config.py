@@ -51,6 +51,39 @@ def test_option_over_environment_over_file_for_paths(tmp_path: Path, key: str, v
     assert str(getattr(found, key)) == "/option"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("/srv/b.db", "/srv/b.db"),
+        ("sqlite:///srv/b.db", "/srv/b.db"),
+        ("memory:x", "memory:x"),
+        ("postgresql://db.example:5432/mesh", "postgresql://db.example:5432/mesh"),
+        ("postgresql://team@db.example/mesh", "postgresql://team@db.example/mesh"),
+        ("postgresql://team:MARK@db.example/mesh", "postgresql://team@db.example/mesh"),
+        ("postgresql://db.example/mesh?user=team&password=MARK", "postgresql://db.example/mesh"),
+        ("postgresql://:MARK@db.example/mesh", "postgresql://…"),
+        ("postgresql://a:MARK/x@MARK@h/d", "postgresql://…"),
+        ("postgresql://h/d?password=MARK@MARK", "postgresql://…"),
+        ("postgresql://team:MARK", "postgresql://…"),
+        ("postgresql://a:M?MARK@h/d", "postgresql://…"),
+        ("ssh://me@build2/srv/b.db", "ssh://me@build2/srv/b.db"),
+        ("POSTGRES://u:MARK@[::1]:5432,other/d#MARK", "POSTGRES://u@[::1]:5432,other/d"),
+    ],
+)
+def test_what_is_shown_of_a_bridge_s_address_holds_no_password(url: str, shown: str) -> None:
+    address = BridgeAddress.parse(url)
+    assert (address.shown, str(address)) == (shown, shown)
+    assert "MARK" not in repr(address)
+    assert address.is_secret == ("MARK" in url)
+
+
+def test_an_address_that_holds_a_secret_is_pinned_nowhere() -> None:
+    with pytest.raises(ConfigurationError, match=r"^postgresql://u@h/d: .*the unit.*config\.toml") as caught:
+        BridgeAddress.parse("postgresql://u:MARK@h/d").pinned("the unit")
+    assert "MARK" not in str(caught.value)
+    assert BridgeAddress.parse("ssh://me@h/b.db").pinned("the unit") == "ssh://me@h/b.db"
+
+
 def test_option_over_environment_over_file_over_default_for_the_agent(tmp_path: Path) -> None:
     assert settings(tmp_path).agent == "anna@dev1"
     assert settings(tmp_path, 'agent = "file"').agent == "file"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.core.bridge.helpers import ENGINES
+
+from meshcore.bridge import open as open_module
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -17,7 +21,7 @@ MOST_ROOT_MODULES = 10
 MOST_ROOMS = 32
 MOST_LINES = 400
 STILL_LONG = {"meshcore/model.py", "meshtui/screens/log.py"}
-STILL_CIRCULAR = {"meshcore.bridge.sqlite.* -> meshcore.bridge.legacy.table"}
+STILL_CIRCULAR: set[str] = set()
 
 
 def test_few_modules_lie_at_the_root() -> None:
@@ -63,3 +67,26 @@ def foreign_private_names(path: Path) -> Iterable[str]:
             private = [name for name in words[3:] if name.startswith("_") and not name.startswith("__")]
             if private and words[1].rpartition(".")[0] != room:
                 yield f"{path.relative_to(SRC)}: {line.strip()}"
+
+
+def test_no_code_outside_its_rooms_knows_which_engine_a_bridge_has() -> None:
+    engines = CORE / "bridge"
+    found = [
+        f"{path.relative_to(SRC)}: {line.strip()}"
+        for path in SRC.rglob("*.py")
+        if not path.is_relative_to(engines) and not path.is_relative_to(CORE / "policy")  # which refuses such files
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"SqliteBridge|MemoryBridge|bridge\.(sqlite|memory|legacy)\b|\.mesh\.(db|lock|bells)", line)
+    ]
+    assert [line for line in found if not line.startswith("meshcore/testing.py")] == []
+
+
+def test_an_engine_knows_nothing_of_the_programs_of_the_earlier_system() -> None:
+    for engine in ("sqlite", "memory.py"):
+        place = CORE / "bridge" / engine
+        for path in place.rglob("*.py") if place.is_dir() else [place]:
+            assert "bridge.legacy" not in path.read_text("utf-8"), path
+
+
+def test_the_contract_tests_ask_every_engine() -> None:
+    assert set(open_module._ENGINES) == set(ENGINES)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.bridge.base import Bridge
-from meshcore.errors import BadRecordError
+from meshcore.bridge.states import holds
 from meshcore.knowledge.learning import standing
-from meshcore.model import Evidence, Json, KnownSkill, Record
-from meshcore.safety.records import verify
+from meshcore.model import Evidence, KnownSkill, Record
 
 BREAKER_RESET = "breaker_reset"  # in meta: since when failures count for the breaker
 PER_HOUR = 6
@@ -109,17 +108,5 @@ def canary(
 
 
 def _is_held(bridge: Bridge, skill_id: str, host: str) -> bool:
-    """Look at the bridge's own word: the claim of a host, signed by one of its nodes, or unsigned as of version 0.1."""
-    held = next((claim for claim in bridge.claims(skill_id) if claim.host == host and not claim.failed), None)
-    if held is None or not held.record.text:
-        return held is not None
-    try:
-        signed = verify(held.record)
-    except BadRecordError:
-        return False
-    return signed.kind == "claim" and signed.body == claim_body(skill_id, host)
-
-
-def claim_body(skill_id: str, host: str) -> dict[str, Json]:
-    """Return what a signed claim says."""
-    return {"skill_id": skill_id, "host": host}
+    """Look whether the bridge holds this host's claim as one of its nodes has signed it."""
+    return any(claim.host == host and not claim.failed and holds(claim) for claim in bridge.claims(skill_id))

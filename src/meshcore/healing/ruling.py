@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from meshcore.bridge.states import CLAIM, claim_body
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_python, project_root
-from meshcore.healing.limits import BREAKER_RESET, BREAKER_WINDOW, Facts, canary, claim_body, exceeded
+from meshcore.healing.limits import BREAKER_RESET, BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
@@ -238,7 +239,7 @@ def _canary(asked: Try) -> Verdict | None:
     outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
     verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
     hosts = len({member.host for member in bridge.members()})
-    claim = node.state("claim", claim_body(known.skill_id, node.settings.host))
+    claim = node.state(CLAIM, claim_body(known.skill_id, node.settings.host))
     reason = canary(bridge, known, claim, node.settings.host, verified, hosts)
     return Verdict("approve", (reason,)) if reason else None
 

@@ -40,6 +40,7 @@ ENGINES = {
     "sqlite": "sqlite://{root}/bridge.db",
 }
 """Where each engine keeps a bridge for a test that has a folder of its own."""
+OF_ONE_PROCESS = {"memory"}
 
 
 def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bridge:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from tests.core.bridge.helpers import (
     CAROL,
     DAVE,
     ENGINES,
+    OF_ONE_PROCESS,
     FakeClock,
     member,
     open_at,
@@ -22,10 +26,11 @@ from tests.core.bridge.helpers import (
     take,
 )
 
-from meshcore.bridge.base import Bridge, Publication
+from meshcore.bridge.base import Bridge, Claim, Pruned, Publication
+from meshcore.bridge.limits import CLAIM_SECONDS
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
-from meshcore.model import Receipt, Record
+from meshcore.model import Json, Receipt, Record, canonical
 
 DAY = 24 * 3600.0
 Open = Callable[[], Bridge]
@@ -332,3 +337,249 @@ def test_threads_of_one_process_share_a_bridge(bridge: Bridge) -> None:
     for thread in threads:
         thread.join()
     assert len(take(bridge, BOB)) == 40
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+WRITERS, RECORDS = 4, 25
+
+
+def publish_many(bridge: Bridge, author: str) -> None:
+    for number in range(0, RECORDS, 5):
+        bridge.publish([publication(author, number + n) for n in range(5)])
+
+
+def in_processes(engine: str, root: Path, authors: list[str]) -> list[subprocess.Popen[bytes]]:
+    program = (
+        "import sys; from pathlib import Path; from meshcore.clock import SystemClock;"
+        "from tests.core.bridge.helpers import ENGINES, open_at;"
+        "from tests.core.bridge.test_contract import publish_many;"
+        "bridge = open_at(ENGINES[sys.argv[1]], Path(sys.argv[2]), SystemClock());"
+        "publish_many(bridge, sys.argv[3]); bridge.close()"
+    )
+    command = [sys.executable, "-c", program, engine, str(root)]
+    return [subprocess.Popen([*command, author], cwd=Path(__file__).parents[3]) for author in authors]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reader_beside_many_writers_sees_every_number_once_and_in_order(
+    engine: str, tmp_path: Path, clock: FakeClock
+) -> None:
+    reader = open_at(ENGINES[engine], tmp_path, clock)
+    reader.join(member(BOB))
+    authors = [f"{author:064x}" for author in range(WRITERS)]
+    if engine in OF_ONE_PROCESS:
+        threads = [threading.Thread(target=publish_many, args=(reader, author)) for author in authors]
+        for thread in threads:
+            thread.start()
+        finish = [thread.join for thread in threads]
+    else:
+        processes = in_processes(engine, tmp_path, authors)
+        finish = [process.wait for process in processes]  # type: ignore[misc]
+    seen: list[int] = []
+    while len(seen) < WRITERS * RECORDS:
+        batch = reader.receive(BOB, seen[-1] if seen else 0, 7)
+        reader.acknowledge(BOB, [], batch.cursor)
+        seen += [delivery.seq for delivery in batch.deliveries]
+        if not batch.deliveries:
+            assert reader.wait(30)
+    for one in finish:
+        one()
+    assert seen == list(range(1, WRITERS * RECORDS + 1))
+    reader.close()
+
+
+# --- cursors ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_whose_home_is_older_than_the_bridge_s_cursor_reads_again_from_where_it_says(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(4)])
+    take(bridge, BOB)
+    assert [d.seq for d in bridge.receive(BOB, 2).deliveries] == [3, 4]
+
+
+def test_what_was_not_acknowledged_comes_again_though_the_reader_says_that_it_has_it(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(4)])
+    bridge.acknowledge(BOB, [stored(1)], 1)
+    assert [d.seq for d in bridge.receive(BOB, 4).deliveries] == [2, 3, 4]
+
+
+def test_a_batch_tells_where_the_log_ends(bridge: Bridge) -> None:
+    bridge.publish([publication(number=n) for n in range(4)])
+    assert receive(bridge, BOB, limit=1).end == 4
+    assert bridge.receive(BOB, 99).end == 4
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_is_stamped_by_the_bridge(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([publication()])
+    clock.advance(5)
+    bridge.acknowledge(BOB, [stored(1, at="1999-01-01T00:00:00.000000Z")], 1)
+    assert [r.at for r in bridge.receipts(record().record_id)] == [to_text(clock.now())]
+
+
+def test_the_bridge_says_how_long_ago_a_member_was_seen(bridge: Bridge, clock: FakeClock) -> None:
+    clock.advance(59)
+    bridge.beat(ALICE)
+    clock.advance(2)
+    assert {m.node: (m.age, m.seen) for m in bridge.members()} == {ALICE: (2.0, True), BOB: (61.0, False)}
+
+
+def test_when_a_record_was_published_can_be_asked(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([publication()])
+    assert bridge.published(record().record_id) == to_text(clock.now())
+    assert bridge.published("0" * 64) == ""
+
+
+# --- beats and claims -------------------------------------------------------------------------------------------------
+
+
+def test_a_signed_state_takes_the_place_of_the_one_before(bridge: Bridge) -> None:
+    for number in (1, 2):
+        bridge.beat(BOB, record(BOB, number, state=number))
+    bridge.beat(BOB)
+    bridge.join(member(BOB))
+    assert {m.node: m.state for m in bridge.members()} == {ALICE: None, BOB: record(BOB, 2, state=2)}
+    assert bridge.statistics().records == 0
+
+
+def test_a_claim_is_given_to_one_host_and_kept_as_it_was_signed(bridge: Bridge) -> None:
+    assert bridge.claim(record(ALICE, 1), "skill", "host1", 1)
+    assert not bridge.claim(record(BOB, 1), "skill", "host2", 1)
+    assert bridge.claim(record(CAROL, 1), "skill", "host1", 1)
+    assert bridge.claim(record(BOB, 1), "another", "host2", 1)
+    assert bridge.claims("skill") == [Claim("skill", "host1", record(ALICE, 1))]
+
+
+def test_of_many_that_claim_at_once_as_many_win_as_there_are_places(open_peer: Open) -> None:
+    bridges = [open_peer() for _ in range(6)]
+    won: list[bool] = []
+
+    def claim(bridge: Bridge, host: str) -> None:
+        won.append(bridge.claim(record(), "skill", host, 2))
+
+    threads = [threading.Thread(target=claim, args=(one, f"h{n}")) for n, one in enumerate(bridges)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 4 + [True] * 2
+    assert len(bridges[0].claims("skill")) == 2
+
+
+def test_a_claim_ends_by_the_bridge_s_clock_and_that_of_a_failed_try_never(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.claim(record(), "lost", "host1", 1)
+    bridge.claim(record(), "failed", "host1", 1)
+    bridge.settle_claim("failed", "host1", verified=False)
+    clock.advance(CLAIM_SECONDS + 1)
+    assert bridge.claims("lost") == []
+    assert [claim.failed for claim in bridge.claims("failed")] == [True]
+    assert bridge.claim(record(), "lost", "host2", 1)
+    assert not bridge.claim(record(), "failed", "host2", 1)
+    assert not bridge.claim(record(), "failed", "host1", 1)
+
+
+def test_a_verified_try_gives_its_place_back(bridge: Bridge) -> None:
+    bridge.claim(record(), "skill", "host1", 1)
+    bridge.settle_claim("skill", "host1", verified=True)
+    assert bridge.claim(record(), "skill", "host2", 1)
+
+
+# --- bells ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_loop_drains_without_waiting(open_peer: Open) -> None:
+    sender, reader = open_peer(), open_peer()
+    reader.join(member(BOB))
+    descriptor = reader.fileno()
+    reader.drain()
+    assert not reader.drain()
+    sender.publish([publication()])
+    if descriptor >= 0:
+        assert select.select([descriptor], [], [], 10)[0] == [descriptor]
+    assert reader.drain()
+    if descriptor >= 0:
+        assert select.select([descriptor], [], [], 0)[0] == []
+    assert not reader.drain()
+
+
+def test_a_ring_without_news_wakes_whoever_has_a_bell(open_peer: Open) -> None:
+    sender, reader = open_peer(), open_peer()
+    reader.join(member(BOB))
+    reader.drain()
+    sender.ring()
+    assert reader.drain() == (reader.fileno() >= 0)
+
+
+def test_the_stamp_changes_when_somebody_writes_and_else_not(open_peer: Open) -> None:
+    sender, reader = open_peer(), open_peer()
+    sender.join(member(BOB))
+    before = reader.stamp()
+    assert reader.stamp() == before
+    sender.publish([publication()])
+    assert reader.stamp() != before
+
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+
+def summary(number: int, **body: Json) -> Publication:
+    text = canonical({"kind": "incident", "number": number, "body": body})
+    return Publication(Record(text, ALICE, ""), "incident")
+
+
+def test_pruning_takes_old_summaries_that_everybody_has_and_tells_how_far_it_went(
+    bridge: Bridge, clock: FakeClock
+) -> None:
+    bridge.publish([summary(1), publication(number=2), summary(3)])
+    take(bridge, BOB)
+    bridge.acknowledge(ALICE, [], 3)
+    clock.advance(10)
+    bridge.publish([summary(4)])
+    assert receive(bridge, BOB).pruned_to == 0
+    assert bridge.prune(5, dry_run=True) == Pruned(2, 0)
+    assert bridge.prune(5) == Pruned(2, 0)
+    assert [d.seq for d in bridge.receive(BOB, 0).deliveries] == [2, 4]
+    assert receive(bridge, BOB).pruned_to == 3
+    bridge.publish([summary(5)])
+    assert receive(bridge, BOB).end == 5
+
+
+def test_pruning_leaves_what_somebody_has_not_received(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([summary(1)])
+    clock.advance(10)
+    assert bridge.prune(5) == Pruned(0, 1)
+    assert receive(bridge, BOB).pruned_to == 0
+
+
+def test_a_row_that_only_says_that_it_is_a_summary_stays(bridge: Bridge, clock: FakeClock) -> None:
+    bridge.publish([publication(kind="incident")])
+    take(bridge, BOB)
+    bridge.acknowledge(ALICE, [], 1)
+    clock.advance(10)
+    assert bridge.prune(5) == Pruned(0, 0)
+
+
+def test_what_was_received_by_all_is_told_from_what_was_not(bridge: Bridge) -> None:
+    bridge.join(member(CAROL))
+    bridge.publish([publication(number=n) for n in (1, 2, 3)])
+    bridge.acknowledge(BOB, [stored(1), stored(2)], 2)
+    bridge.acknowledge(CAROL, [stored(1)], 1)
+    assert bridge.received([1, 2, 3, 99]) == {1}
+
+
+def test_a_whole_bridge_says_so_and_what_it_holds(bridge: Bridge) -> None:
+    bridge.publish([publication()])
+    assert bridge.faults() == []
+    assert [found for _, found in bridge.integrity()] == [""]
+    assert (bridge.row_counts()["log"], bridge.row_counts()["members"]) == (1, 2)
+    assert all(size > 0 for size in bridge.sizes().values())
+    assert bridge.compact(dry_run=True).given_back == 0
+    assert bridge.compact().folded
+
+
+def test_a_row_of_an_old_program_says_so(bridge: Bridge) -> None:
+    bridge.publish([Publication(Record("a skill", "", ""), "legacy", "legacy")])
+    assert [d.origin for d in receive(bridge, BOB).deliveries] == ["legacy"]
