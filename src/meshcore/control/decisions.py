@@ -20,7 +20,7 @@ from meshcore.trust.authors import enrol
 from meshcore.trust.ceilings import raises
 from meshcore.trust.halting import HALT, halted, note_halt
 from meshcore.trust.modes import MODE
-from meshcore.trust.signed_decisions import protected, say
+from meshcore.trust.signed_decisions import protected, sign_decision
 from meshcore.trust.standing import reweigh, withdraw_and_reweigh
 from meshcore.trust.store_keys import HALTED_BY, not_here_key
 
@@ -62,7 +62,7 @@ def restore_skill(node: Node, skill_id: str, state: SkillState, *, signer: Signi
     with node.store.transaction(durable=True):
         if state == "active":
             content = known.skill.skill_id
-            say(node, signer, "confirm", content, {"skill": content})
+            sign_decision(node, signer, "confirm", content, {"skill": content})
         node.store.skills.set_state(known.skill_id, state, node.name, "restored")
     _told(node)
 
@@ -88,7 +88,7 @@ def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None) -> N
     _told(node)
 
 
-# --- brakes -----------------------------------------------------------------------------------------------------------
+# --- modes and halt ---------------------------------------------------------------------------------------------------
 
 
 def set_mode(node: Node, value: str, *, key: str = MODE, signer: SigningKey | None = None) -> None:
@@ -97,7 +97,7 @@ def set_mode(node: Node, value: str, *, key: str = MODE, signer: SigningKey | No
         raise UsageError(f"{value!r:.40} is no mode; use {', '.join(MODES)}")
     with node.store.transaction(durable=True):
         if value and raises(node, key, value):
-            say(node, signer, "rule", key, {"value": value})
+            sign_decision(node, signer, "rule", key, {"value": value})
         node.store.controls.set(key, value, node.name)
         node.store.events.add("mesh.mode", data={"key": key, "value": value, "actor": node.name})
     _told(node)
@@ -122,7 +122,7 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
     was = halted(node)
     with node.store.transaction(durable=True):
         if was:
-            say(node, signer, "resume", "halt", {"halt": node.store.meta.get(HALT)})
+            sign_decision(node, signer, "resume", "halt", {"halt": node.store.meta.get(HALT)})
         for key in node.store.controls.under(HALTED_BY):
             node.store.controls.set(key, "", node.name)
         node.store.meta.set(BREAKER_RESET, node.store.now())

@@ -11,7 +11,7 @@ from meshcore.safety.keys import SigningKey, load_or_create
 from meshcore.safety.operator_key import COST, is_protected, public_half
 from meshcore.trust.ceilings import mode_here, raises
 from meshcore.trust.modes import MODE
-from meshcore.trust.signed_decisions import OPERATOR, holds, protected, require, say, signed_for
+from meshcore.trust.signed_decisions import OPERATOR, holds, protected, require, sign_decision, signed_for
 from meshcore.trust.store_keys import ALWAYS, ENROLLED
 
 
@@ -38,7 +38,7 @@ def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
 
 def _sign_mode(node: Node, key: SigningKey, mode: Mode) -> None:
     if mode == "auto":
-        say(node, key, "rule", MODE, {"value": mode})
+        sign_decision(node, key, "rule", MODE, {"value": mode})
         node.store.controls.set(MODE, mode, node.name)
 
 
@@ -70,7 +70,7 @@ def unsigned(node: Node) -> list[str]:
     """Return, in words, each decision of this home that counts for nothing because the operator did not sign it."""
     if not protected(node):
         return []
-    found = [what for key, value, what in rules(node) if not holds(node, "rule", key, {"value": value})]
+    found = [what for key, value, what in grants(node) if not holds(node, "rule", key, {"value": value})]
     found += [
         f"approval {approval.approval_id}: {approval.command}"
         for approval in node.store.approvals.approved()
@@ -88,17 +88,17 @@ def unsigned_skills(node: Node) -> list[str]:
 
 
 def sign_decisions(node: Node, key: SigningKey) -> None:
-    """Sign every rule and confirmed skill that is not signed for; approvals are left to a person."""
+    """Sign every decision that widens and every confirmed skill without a signature; approvals are left to a person."""
     with node.store.transaction(durable=True):
-        for name, value, _ in rules(node):
+        for name, value, _ in grants(node):
             if not holds(node, "rule", name, {"value": value}):
-                say(node, key, "rule", name, {"value": value})
+                sign_decision(node, key, "rule", name, {"value": value})
         for skill_id in unsigned_skills(node):
-            say(node, key, "confirm", skill_id, {"skill": skill_id})
+            sign_decision(node, key, "confirm", skill_id, {"skill": skill_id})
 
 
-def rules(node: Node) -> list[tuple[str, str, str]]:
-    """Return (key, value, in words) of each rule of this home that widens what may run."""
+def grants(node: Node) -> list[tuple[str, str, str]]:
+    """Return (key, value, in words) of each decision of this home that widens what may run."""
     store = node.store
     modes = [(key, value) for key, value in store.controls.under(MODE).items() if raises(node, key, value)]
     found = [(key, value, f"mode {value} ({key})") for key, value in modes]

@@ -18,7 +18,7 @@ from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
 from meshcore.store.rows import Approval
 from meshcore.trust.authors import AuthorState, trust_in
-from meshcore.trust.signed_decisions import approval_subject, say
+from meshcore.trust.signed_decisions import approval_subject, sign_decision
 from meshcore.trust.store_keys import always_key, not_here_key
 
 
@@ -106,12 +106,12 @@ def approve(
     with node.store.transaction(durable=True):
         if not node.store.approvals.resolve(approval.approval_id, "approved", node.name, process=process):
             return False
-        say(node, signer, "approval", approval.approval_id, approval_subject(approval, incident))
+        sign_decision(node, signer, "approval", approval.approval_id, approval_subject(approval, incident))
         if always:
             folder = _project(incident)
             key = always_key(approval.skill_id, approval.action_hash, folder)
-            say(node, signer, "rule", key, {"value": node.name})
-            _set_rule(node, key, approval, f"always in {folder}")
+            sign_decision(node, signer, "rule", key, {"value": node.name})
+            _set_standing(node, key, approval, f"always in {folder}")
     node.project()
     if not claim:
         node.ring()
@@ -128,7 +128,7 @@ def reject(node: Node, approval_id: str, *, not_here: bool = False) -> bool:
         node.store.incidents.set_state(approval.incident_id, "refused", skill_id=approval.skill_id)
         if not_here and incident is not None:
             folder = _project(incident)
-            _set_rule(node, not_here_key(approval.skill_id, folder), approval, f"not in {folder}")
+            _set_standing(node, not_here_key(approval.skill_id, folder), approval, f"not in {folder}")
     node.project()
     node.ring()
     return True
@@ -158,7 +158,7 @@ def _project(incident: Incident) -> str:
     return project_root(incident.cwd) or incident.cwd
 
 
-def _set_rule(node: Node, key: str, approval: Approval, what: str) -> None:
+def _set_standing(node: Node, key: str, approval: Approval, what: str) -> None:
     node.store.controls.set(key, node.name, node.name)
     data = {"rule": what, "command": approval.command, "actor": node.name}
     node.store.events.add("approval.rule", skill_id=approval.skill_id, data=data)

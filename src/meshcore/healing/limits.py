@@ -1,6 +1,6 @@
 """The limits: what policy would run may still be too much, too often, or too new; then a person is asked.
 
-Every rule is a function of rows in the store, so a restart forgets nothing; windows rest on monotonic time.
+Every limit is a function of rows in the store, so a restart forgets nothing; windows rest on monotonic time.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ from meshcore.safety.redaction import redact_argv
 from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_skill
 from meshcore.trust.ceilings import ceiling_here
 from meshcore.trust.halting import halted
-from meshcore.trust.signed_decisions import policy_signer, signed_for
-from meshcore.trust.signed_decisions import rule as standing_rule
+from meshcore.trust.signed_decisions import granted, policy_signer, signed_for
 from meshcore.trust.store_keys import action_hash, always_key
 
 
@@ -171,7 +170,7 @@ def _standing_approval(asked: Try) -> Verdict | None:
     if asked.policy.decision != "approve" or not asked.policy.plan:
         return None
     match = asked.question.match
-    who = standing_rule(asked.node, always_key(match.skill_id, action_hash(match.action), asked.folder))
+    who = granted(asked.node, always_key(match.skill_id, action_hash(match.action), asked.folder))
     return Verdict("run", (f"{who} approved it here for good",)) if who else None
 
 

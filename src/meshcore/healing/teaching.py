@@ -29,7 +29,7 @@ from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import CommandRow
-from meshcore.trust.signed_decisions import say
+from meshcore.trust.signed_decisions import sign_decision
 from meshcore.trust.standing import lift, reweigh
 from meshcore.trust.store_keys import LEARNT_BY
 
@@ -130,7 +130,7 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
     """
     content = known.skill.skill_id
     with node.store.transaction(durable=True):
-        say(node, signer, "confirm", content, {"skill": content})
+        sign_decision(node, signer, "confirm", content, {"skill": content})
         if not known.author and known.source in UNSIGNED:
             put(node.store, replace(known, author=node.identity.node.public, own_operator=True))
         node.store.skills.confirm(known.skill_id, node.name)

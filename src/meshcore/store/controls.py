@@ -76,13 +76,13 @@ class Controls:
 
 
 class SignedDecisions:
-    """The table `words`: texts that the operator signed, where their key is protected."""
+    """The table `words`: decisions that the operator signed, where their key is protected."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def put(self, kind: str, key: str, text: str, sig: str) -> None:
-        """Keep a signed word; the one before it for the same thing is gone."""
+        """keep a signed decision; the one before it for the same thing is gone."""
         with self._db.transaction(durable=True):
             self._db.execute("INSERT OR REPLACE INTO words VALUES (?,?,?,?)", (kind, key, text, sig))
 

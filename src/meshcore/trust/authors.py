@@ -20,7 +20,7 @@ from meshcore.store.authors import AuthorRow
 from meshcore.store.store import Store
 from meshcore.trust.ceilings import counting
 from meshcore.trust.modes import AUTHOR, ceiling
-from meshcore.trust.signed_decisions import rule, say
+from meshcore.trust.signed_decisions import granted, sign_decision
 from meshcore.trust.store_keys import ENROLLED, REVOKED
 
 TIME_SEEN = "time_seen"
@@ -83,7 +83,7 @@ def _trust_in_row(node: Node, row: AuthorRow) -> Trust:
         return Trust("changed", row.name, row.operator)
     if row.own_operator:
         return Trust("own", row.name, row.operator)
-    if any(rule(node, ENROLLED + key) for key in keys):
+    if any(granted(node, ENROLLED + key) for key in keys):
         return Trust("enrolled", row.name, row.operator)
     return Trust("unknown", row.name, row.operator)
 
@@ -104,7 +104,7 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
             raise BadRecordError("signed by a key that its node has replaced")
         store.authors.see(author.node, name, host, author.operator, own, record.author_seq, record.created)
         if name and (before is None or (before.name, before.host) != (name, host)) and not own:
-            enrolled = any(rule(node, ENROLLED + key) for key in (author.node, author.operator) if key)
+            enrolled = any(granted(node, ENROLLED + key) for key in (author.node, author.operator) if key)
             if not enrolled and _is_taken(node, author.node, name, host):
                 store.authors.mark_changed(author.node, True)
         row = _met(node, author.node)
@@ -236,7 +236,7 @@ def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) ->
     """
     store = node.store
     with store.transaction(durable=True):
-        say(node, signer, "rule", ENROLLED + key, {"value": actor})
+        sign_decision(node, signer, "rule", ENROLLED + key, {"value": actor})
         store.controls.set(REVOKED + key, "", actor)
         store.controls.set(ENROLLED + key, actor, actor)
         for row in store.authors.all():

@@ -30,7 +30,7 @@ def ceiling_here(
 
 
 def counting(node: Node, rows: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the modes that count: with a protected key those that a signed word raised, and all that lower."""
+    """Return the modes that count: with a protected key those that a signed decision raised, and all that lower."""
     if not protected(node):
         return rows
     counted = {key: value for key, value in rows.items() if holds(node, "rule", key, {"value": value})}
@@ -49,6 +49,6 @@ def raises(node: Node, key: str, value: str) -> bool:
 
 
 def modes(node: Node) -> Mapping[str, str]:
-    """Return all modes that count; a home with a protected key is at `approve` until a signed word says more."""
+    """Return all modes that count; a home with a protected key is at `approve` until a signed decision says more."""
     rows = counting(node, node.store.controls.under(MODE))
     return {MODE: "approve", **rows} if protected(node) else rows

@@ -23,7 +23,7 @@ def halted(node: Node) -> str:
 
 
 def note_halt(node: Node, why: str) -> None:
-    """Remember a halt, so that only a signed word lifts it, whatever becomes of the file."""
+    """Remember a halt, so that only a signed decision lifts it, whatever becomes of the file."""
     if halt_not_lifted(node) != why:
         node.store.meta.set(HALT, json.dumps([secrets.token_hex(8), why]))
 

@@ -1,7 +1,7 @@
-"""What an operator's signature says where their key is protected, and whether a row has one: read where a row counts.
+"""Decisions that the operator signs where their key is protected; a row counts only with one, read where it counts.
 
-A word is canonical JSON that names what is said, of which thing (kind, key, subject), on which node, when, and a nonce;
-it holds for nothing else. Where the key has no passphrase no word is needed: whoever runs as the operator could sign.
+It is canonical JSON that names what is decided, of which thing (kind, key, subject), on which node, when, and a nonce;
+it holds for nothing else. Where the key has no passphrase none is needed: whoever runs as the operator could sign.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from meshcore.safety.keys import SigningKey, is_signed
 from meshcore.safety.operator_key import is_protected, version
 from meshcore.store.rows import Approval
 
-WordKind = Literal["approval", "confirm", "resume", "rule"]
+SignedKind = Literal["approval", "confirm", "resume", "rule"]
 OPERATOR = "operator_key"  # the operator's public key as this home knows it, once it was protected
 APPROVAL_HOLDS_SECONDS = 24 * 3600.0
 SOON_SECONDS = 300.0  # by how much the clock of whoever signed may be ahead
-_ANYWHERE: frozenset[WordKind] = frozenset({"confirm"})  # what is true of a skill is so on each node of the operator
+_ANYWHERE: frozenset[SignedKind] = frozenset({"confirm"})  # what is true of a skill is so on each node of the operator
 _looked_up: WeakKeyDictionary[Node, tuple[tuple[int, ...], bool]] = WeakKeyDictionary()
 
 
@@ -72,16 +72,18 @@ def require(node: Node, signer: SigningKey | None) -> None:
         raise UsageError("that key is another operator's than this home's; see `meshtui doctor`")
 
 
-def say(node: Node, signer: SigningKey | None, kind: WordKind, key: str, subject: Mapping[str, Json]) -> None:
-    """Keep the operator's signed word for a row that is being written; nothing where none is needed.
+def sign_decision(
+    node: Node, signer: SigningKey | None, kind: SignedKind, key: str, subject: Mapping[str, Json]
+) -> None:
+    """Keep the operator's signed decision for a row that is being written; nothing where none is needed.
 
     Raises UsageError where one is needed and cannot be signed. Belongs into the transaction of the row.
     """
     require(node, signer)
     if signer is None:
         return
-    word = {
-        "meshtui": "word",
+    decision = {
+        "meshtui": "word",  # as it is stored and travels
         "kind": kind,
         "key": key,
         "subject": dict(subject),
@@ -90,11 +92,11 @@ def say(node: Node, signer: SigningKey | None, kind: WordKind, key: str, subject
         "nonce": secrets.token_hex(16),
     }
     # ASCII: a folder's name that is not UTF-8 can be signed too.
-    text = json.dumps(word, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(decision, sort_keys=True, separators=(",", ":"), allow_nan=False)
     node.store.signed_decisions.put(kind, key, text, signer.sign(text))
 
 
-def holds(node: Node, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+def holds(node: Node, kind: SignedKind, key: str, subject: Mapping[str, Json]) -> bool:
     """Tell whether a row counts: always where no signature is needed, else where the operator signed exactly this."""
     if not protected(node):
         return True
@@ -102,13 +104,15 @@ def holds(node: Node, kind: WordKind, key: str, subject: Mapping[str, Json]) -> 
     return kept is not None and _says(node, *kept, kind, key, subject)
 
 
-def carried(node: Node, kind: WordKind, key: str) -> SignedText | None:
+def carried(node: Node, kind: SignedKind, key: str) -> SignedText | None:
     """Return what the operator signed, as it travels inside a record to their other nodes; None where nothing is."""
     kept = node.store.signed_decisions.get(kind, key)
     return None if kept is None else SignedText(*kept)
 
 
-def take_carried(node: Node, signed: SignedText | None, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+def take_carried(
+    node: Node, signed: SignedText | None, kind: SignedKind, key: str, subject: Mapping[str, Json]
+) -> bool:
     """Keep what came signed with a record, where it holds here; tell whether it does."""
     if signed is None or not _says(node, signed.text, signed.sig, kind, key, subject):
         return False
@@ -124,7 +128,7 @@ def lifts_there(node: Node, signed: SignedText | None, author: str, halt: str) -
     return said is not None and said.get("node") == author
 
 
-def _says(node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]) -> bool:
+def _says(node: Node, text: str, sig: str, kind: SignedKind, key: str, subject: Mapping[str, Json]) -> bool:
     said = _said(node, text, sig, kind, key, subject)
     if said is None or not _is_here(node, kind, str(said.get("node"))):
         return False
@@ -132,9 +136,9 @@ def _says(node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Ma
 
 
 def _said(
-    node: Node, text: str, sig: str, kind: WordKind, key: str, subject: Mapping[str, Json]
+    node: Node, text: str, sig: str, kind: SignedKind, key: str, subject: Mapping[str, Json]
 ) -> dict[str, Json] | None:
-    """Return a word that the operator signed for exactly this, on whatever node."""
+    """Return what the operator signed for exactly this, on whatever node."""
     if not is_signed(_anchor(node), text, sig):
         return None
     said: dict[str, Json] = json.loads(text)
@@ -142,7 +146,7 @@ def _said(
     return said if same and said.get("subject") == dict(subject) else None
 
 
-def _is_here(node: Node, kind: WordKind, where: str) -> bool:
+def _is_here(node: Node, kind: SignedKind, where: str) -> bool:
     if kind in _ANYWHERE:
         return where == ""
     row = node.store.authors.get(where)
@@ -167,7 +171,7 @@ def signed_for(node: Node, skill: Skill) -> bool:
     return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
 
 
-def rule(node: Node, key: str) -> str:
+def granted(node: Node, key: str) -> str:
     """Return what an operator has set under a key that widens, empty where nothing was, or where it does not count."""
     value = node.store.controls.get(key)
     return value if value and holds(node, "rule", key, {"value": value}) else ""

@@ -27,12 +27,12 @@ def normalised(action: Action) -> str:
 
 
 def always_key(skill_id: str, hashed: str, folder: str) -> str:
-    """Return the key of the rule that exactly this action of a skill may run in a project."""
+    """Return the key of the standing approval of exactly this action of a skill in a project."""
     return f"{ALWAYS}{skill_id}:{hashed}:{_folder(folder)}"
 
 
 def not_here_key(skill_id: str, folder: str) -> str:
-    """Return the key of the rule that a skill is not offered in a project."""
+    """Return the key of the refusal of a skill in a project."""
     return f"{NOT_HERE}{skill_id}:{_folder(folder)}"
 
 

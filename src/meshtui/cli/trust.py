@@ -7,8 +7,8 @@ import click
 from meshcore.control.decisions import enrol_author, revoke
 from meshcore.control.key_protection import (
     enrol_here,
+    grants,
     protect,
-    rules,
     sign_decisions,
     unprotect,
     unsigned,
@@ -159,7 +159,7 @@ def protect_key(session: Session, passphrase_file: str | None) -> None:
         first = not is_protected(node.operator_key)
         protect(node, passphrase(passphrase_file, "new passphrase: " if first else "passphrase: ", twice=first))
         exchange(node)
-        signed = [what for _, _, what in rules(node)]
+        signed = [what for _, _, what in grants(node)]
         node.project()
     say(f"{node.operator_key} is protected; your other nodes need `meshtui trust sign` once")
     if first:
