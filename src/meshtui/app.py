@@ -142,7 +142,7 @@ class MeshApp(App[int]):
         self.exit(code)
 
     def close(self) -> bool:
-        """End the embedded runtime, after the terminal was restored; False where it took too long."""
+        """End the embedded runtime, after the terminal was restored; return False where it took too long."""
         return self._sources.close()
 
     def keep_state(self) -> None:

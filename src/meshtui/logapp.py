@@ -36,10 +36,10 @@ class LogApp(MeshApp):
         yield Static(f"meshtui needs {LEAST_COLUMNS}×{LEAST_LINES} characters; make the window larger.", id="small")
 
     def start_work(self) -> None:
-        """Nothing runs beside the log."""
+        """Start nothing: nothing runs beside the log."""
 
     def keep_state(self) -> None:
-        """Nothing is kept."""
+        """Keep nothing."""
 
     async def show_pane(self, name: str) -> None:
         """Show the log, whatever is asked for."""
@@ -50,4 +50,4 @@ class LogApp(MeshApp):
         self.query_one(Hints).show(pane.ACTIONS)
 
     async def action_pane(self, name: str) -> None:
-        """There is no other pane."""
+        """Stay: there is no other pane."""

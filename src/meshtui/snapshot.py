@@ -60,7 +60,7 @@ class Snapshot:
     """Everything that the header and the panes' figures are made of.
 
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
-    `Store.figures`. `entries` are those of the skills file when a monitor looked at it last. `runtime`: `embedded`,
+    `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `runtime`: `embedded`,
     `attached` (process `holder` works for this home) or `none`. `runs` is None where nothing was validated. `fault` is
     what keeps the store from being read.
     """

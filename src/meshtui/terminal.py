@@ -17,7 +17,7 @@ NO_TERMINAL = "a screen needs a terminal; use `meshtui --no-ui` to run without o
 
 
 def check_terminal() -> None:
-    """Raises UsageError where there is no terminal that can be drawn on."""
+    """Look for a terminal that can be drawn on. Raises UsageError where there is none."""
     if os.environ.get("TERM", "") in ("dumb", ""):
         raise UsageError(f"TERM is {os.environ.get('TERM') or 'not set'}: {NO_TERMINAL}")
     if not all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__)):

@@ -146,11 +146,6 @@ class LogView(ScrollView, can_focus=True):
         self._drawn = (0, 0, [])
         self.refresh()
 
-    def text_of(self, line: Line) -> str:
-        """Return a line as it is drawn, without limits of width."""
-        row = _row(line)
-        return GAP.join(part for part in (row.at, row.kind, row.reference, row.text) if part)
-
     def _resize(self) -> None:
         self._first, self._end = self._rows.first, self._rows.end
         self.virtual_size = Size(self.size.width, len(self._rows))

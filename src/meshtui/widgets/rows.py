@@ -176,11 +176,6 @@ class Rows(ScrollView, can_focus=True):
         return self._shown
 
     @property
-    def total(self) -> int:
-        """How many rows there are, found or not."""
-        return len(self._ids)
-
-    @property
     def selected(self) -> str:
         """The id under the cursor, "" where nothing is listed."""
         return self._shown[self.index] if 0 <= self.index < len(self._shown) else ""
