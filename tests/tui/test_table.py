@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,17 @@ def test_the_keys_of_an_added_pane_can_be_remapped(app_class: type[MeshApp]) -> 
 
 def test_the_app_itself_names_no_pane() -> None:
     assert not {action.id for action in APP_ACTIONS} & {entry.action.id for entry in PANES}
+
+
+def test_what_the_first_painting_needs_loads_neither_store_nor_model() -> None:
+    script = "import sys, meshtui.app, meshtui.screens.overview; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "meshtui.screens.overview" in loaded
+    assert not loaded & {
+        "meshcore.model",
+        "meshcore.store.database",
+        "meshtui.feed",
+        "meshtui.screens.skills",
+        "sqlite3",
+    }

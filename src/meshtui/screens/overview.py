@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshcore.knowledge.parts import filled
 from meshtui.actions import Action
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
@@ -178,6 +177,8 @@ class OverviewPane(Pane):
                 self.view.styles.height = height
 
     def _row(self, incident_id: str) -> Row:
+        from meshcore.knowledge.parts import filled  # with the model it takes 11 ms, which the first painting can spare
+
         brief = self._briefs[incident_id]
         word, tone = STATES[brief.state]
         fix = filled(brief.action, brief.slots, brief.example_slots) if brief.action else None
