@@ -21,7 +21,7 @@ from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableErro
 from meshcore.exchange.bodies import Body
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
 from meshcore.exchange.publish import BATCH_ROWS, publish
-from meshcore.model import Receipt, Record
+from meshcore.model import Receipt, ReceiptStatus, Record
 from meshcore.node import Node
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
@@ -94,7 +94,7 @@ def _keep(node: Node, bridge_id: str, before: int, batch: Batch) -> list[Receipt
     if not batch.deliveries and batch.cursor <= before:
         return []
     cursors = node.store.bridge_cursors
-    with node.store.transaction(durable=bool(batch.deliveries)):
+    with node.store.transaction():
         if before < batch.pruned_to and cursors.note_pruned(bridge_id, batch.pruned_to):
             what = f"summaries up to {batch.pruned_to} were pruned from the bridge; this home has read up to {before}"
             node.store.events.add("fault", data={"what": what})
@@ -110,12 +110,20 @@ def take_in(node: Node, deliveries: Sequence[Delivery], *, late: bool = False) -
     is acknowledged survives a power cut. A row that a fault of ours kept out has no receipt. `late`: what the rows'
     authors said after them may have been taken in before.
     """
-    if not deliveries:
-        return []
-    messages = sorted((_read(delivery, late) for delivery in deliveries), key=lambda message: not message.urgent)
-    with node.store.transaction(durable=True):
-        receipts = [receipt for message in messages if (receipt := _take_in_one(node, message)) is not None]
+    # A row that comes again need not be read again: a home that starts anew meets all that it has.
+    known = {row.seq for row in deliveries if not late and node.store.records.has(row.record.record_id)}
+    fresh = [_read(row, late) for row in deliveries if row.seq not in known]
+    receipts = [_receipt(node, seq, "stored") for seq in known]
+    if fresh:
+        with node.store.transaction(durable=True):
+            for message in sorted(fresh, key=lambda message: not message.urgent):
+                if (receipt := _take_in_one(node, message)) is not None:
+                    receipts.append(receipt)
     return sorted(receipts, key=lambda receipt: receipt.seq)
+
+
+def _receipt(node: Node, seq: int, status: ReceiptStatus, reason: str = "") -> Receipt:
+    return Receipt(seq, node.identity.node.public, status, to_text(node.clock.now()), reason)
 
 
 def take_in_again(node: Node) -> int:
@@ -134,9 +142,9 @@ def take_in_again(node: Node) -> int:
 
 def acknowledge_held(node: Node, bridge: Bridge) -> None:
     """Give the receipts that the bridge still waits for from this node, for records that its home holds."""
-    me, at = node.identity.node.public, to_text(node.clock.now())
+    me = node.identity.node.public
     receipts = [
-        Receipt(row.seq, me, status, at)
+        _receipt(node, row.seq, status)
         for row in bridge.undelivered(_MOST_UNDELIVERED)
         if row.node == me and (status := node.store.records.receipt_status(row.record_id)) is not None
     ]
@@ -183,19 +191,18 @@ def _refuse(node: Node, reason: Exception) -> Taken:
 
 
 def _take_in_one(node: Node, message: _Message) -> Receipt | None:
-    me, at = node.identity.node.public, to_text(node.clock.now())
     record, records = message.record, node.store.records
     try:
         if records.has(record.record_id):
-            return Receipt(message.seq, me, "stored", at)
+            return _receipt(node, message.seq, "stored")
         with node.store.transaction():
             taken = message.take(node)
             records.add(record, taken)
-        return Receipt(message.seq, me, taken, at)
+        return _receipt(node, message.seq, taken)
     except (BadRecordError, BadSkillError) as error:
         reason = visible(str(error), limit=200)
         records.add(record, "rejected", reason)
-        return Receipt(message.seq, me, "rejected", at, reason)
+        return _receipt(node, message.seq, "rejected", reason)
     except Exception as error:
         if not _is_ours(error):
             raise

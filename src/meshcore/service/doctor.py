@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from meshcore import __version__
 from meshcore.agents import table as agents
 from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED
+from meshcore.bridge.states import beat_of
 from meshcore.clock import from_text
 from meshcore.config import Settings
 from meshcore.control.key_protection import unsigned, unsigned_skills
@@ -229,6 +231,11 @@ def _bridge(node: Node) -> list[Check]:
         return [Check("bridge", "bad", str(error), "what is known locally still works; see the line itself")]
     checks = [Check("bridge", "ok", f"{node.settings.bridge.shown}: {counts.members} joined, {counts.records} records")]
     checks += [Check("bridge", "bad", fault, "see the line itself") for fault in faults]
+    if others := [
+        f"{m.name} {beat.version}" for m in bridge.members() if (beat := beat_of(m)) and beat.version != __version__
+    ]:
+        text = f"nodes of another version than {__version__}: {', '.join(others)}"
+        checks.append(Check("versions", "note", text, "upgrade meshtui there, or here"))
     if counts.undelivered:
         checks.append(
             Check(

@@ -7,7 +7,6 @@ import statistics
 import click
 
 from meshcore.bridge.open import old_queries
-from meshcore.bridge.states import beat_of
 from meshcore.clock import from_text
 from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
@@ -59,7 +58,6 @@ def list_nodes(session: Session, as_json: bool) -> None:
                     "joined": m.joined_at,
                     "seen": m.seen_at,
                     "cursor": m.cursor,
-                    "version": beat.version if (beat := beat_of(m)) else "",
                 }
                 for m in members
             ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.core.healing.small_mesh import SmallMesh, taught
 
+from meshcore import __version__
 from meshcore.agents.hook_settings import hook_command
 from meshcore.agents.table import program
 from meshcore.config import BridgeAddress, Settings
@@ -92,3 +93,13 @@ def test_connected_agent_programs_are_named_and_a_hook_whose_command_is_gone_is_
     assert hooks() == ("ok", "claude-code connected")
     file.write_text(file.read_text().replace(sys.executable, "/nowhere/python"))
     assert hooks() == ("bad", "claude-code: its command is gone: connect again")
+
+
+def test_nodes_of_another_version_are_named(tmp_path: Path) -> None:
+    with SmallMesh(tmp_path).node("b") as other:
+        assert other.bridge is not None
+        older = {"name": "b", "host": "host1", "version": "0.0.9", "author_seq": 1}
+        other.bridge.beat(other.identity.node.public, other.state("beat", older))
+        checks = {check.name: check for check in doctor._bridge(other)}
+    assert checks["versions"].text == f"nodes of another version than {__version__}: b 0.0.9"
+    assert checks["versions"].level == "note"
