@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from meshcore.errors import BadSkillError
-from meshcore.knowledge.learning import confirms, learn, parse_fix, spell, weigh
+from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.learning import confirms, learn
 from meshcore.knowledge.matching import bucket_of, match
 from meshcore.knowledge.signature import read
+from meshcore.knowledge.standing import weigh
 from meshcore.model import Circumstances, KnownSkill, Outcome, Signature
 from meshcore.testing import MemoryIndex
 

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import SkillSource, index_entry, match
 from meshcore.knowledge.signature import read
 from meshcore.model import KnownSkill, Match, Skill, canonical, skill_from_json, skill_to_json

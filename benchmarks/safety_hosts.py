@@ -20,7 +20,8 @@ from meshcore.exchange.receive import pull
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.healer import Considered, Healer
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.signature import read
 from meshcore.model import Action, AgentInfo, Circumstances, Json, Outcome, Record, Skill, StepResult, skill_to_json
 from meshcore.node import Node

@@ -22,7 +22,8 @@ from meshcore.errors import MeshError
 from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.command import Command, failed
 from meshcore.healing.teaching import teach
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.signature import read
 from meshcore.model import Circumstances, Json, StepResult, skill_to_json
 from meshcore.node import Node

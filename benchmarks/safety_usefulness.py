@@ -21,9 +21,11 @@ from unittest import mock
 
 from benchmarks.safety_rows import ABSENT, EVAL, Row, share, skipped
 from meshcore.errors import BadSkillError
-from meshcore.knowledge.learning import confirms, learn, parse_fix, spell, weigh
+from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.learning import confirms, learn
 from meshcore.knowledge.matching import bucket_of, match
 from meshcore.knowledge.signature import read
+from meshcore.knowledge.standing import weigh
 from meshcore.model import AgentInfo, Circumstances, Incident, Json, KnownSkill, Match, Outcome, Signature, Skill
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PolicyVerdict, Question

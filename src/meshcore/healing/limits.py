@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.states import holds
-from meshcore.knowledge.learning import standing
+from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, Record
 
 BREAKER_RESET = "breaker_reset"  # in meta: since when failures count for the breaker

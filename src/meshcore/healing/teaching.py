@@ -8,10 +8,13 @@ from dataclasses import replace
 from meshcore.clock import from_text
 from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.knowledge.derive import derive
+from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import CommandRun, confirms, generalise, learn, parse_fix, recognise, taught_by
+from meshcore.knowledge.learning import confirms, learn, taught_by
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.recognition import CommandRun, recognise
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
@@ -107,7 +110,7 @@ def _count_success(node: Node, known: KnownSkill, signature: Signature, agent: s
 def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
     """Store what a skill and its neighbours have shown in common, unconfirmed: a person may stand behind it."""
     offered = []
-    for skill in generalise(node.store.skills.neighbours(skill_id, NEIGHBOURS)):
+    for skill in derive(node.store.skills.neighbours(skill_id, NEIGHBOURS)):
         if node.store.skills.find(skill.skill_id) is None:
             with node.store.transaction():
                 known = KnownSkill(

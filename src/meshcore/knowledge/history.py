@@ -20,7 +20,8 @@ from meshcore.agents.session_file import Ended, Reading
 from meshcore.agents.table import session_files_of
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix
-from meshcore.knowledge.learning import CommandRun, Recognition, recognise, taught_by
+from meshcore.knowledge.learning import taught_by
+from meshcore.knowledge.recognition import CommandRun, Recognition, recognise
 from meshcore.knowledge.signature import around, read
 from meshcore.model import Signature, Skill
 from meshcore.safety.redaction import redact, redact_argv

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
 from meshcore.knowledge.error_line import VAGUE
-from meshcore.knowledge.evidence import generalise, standing, weigh
-from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, form_of, mentioned, typed
-from meshcore.knowledge.recognition import CommandRun, Recognition, recognise
+from meshcore.knowledge.recognition import Recognition
 from meshcore.model import Action, Circumstances, KeySlot, Signature, Skill, Slot, escape_token
 
 FIRST_FREE_PORT = 32768  # ports from here on are handed out by the system: they name no service
@@ -179,9 +178,3 @@ def _is_key(slot: Slot, action: Action) -> bool:
         name = slot.value.rstrip("/").rsplit("/", 1)[-1]
         return len(name) > 3 and mentioned(action, name.split(".")[0] or name)
     return slot.kind == "version" and mentioned(action, slot.value)
-
-
-__all__ = [
-    "CommandRun", "Recognition", "confirms", "generalise", "learn", "mentioned", "parse_fix", "recognise",
-    "reread", "spell", "standing", "taught_by", "typed", "weigh",
-]  # fmt: skip

@@ -17,15 +17,21 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import words_of
-from meshcore.knowledge.evidence import standing
 from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, mentioned, typed
 from meshcore.knowledge.signature import around
+from meshcore.knowledge.standing import standing
 from meshcore.model import Action, Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
 
 MAX_SHAPES = 32  # looked at in one bucket
 MAX_CANDIDATES = 24
 MAX_NEAR = 8  # of those that agree but for one slot: two that disagree are enough to see that it matters
 MAX_VALUES = 16  # verified values of one slot under which a skill is also found
+EXACT_SCORE = 0.9  # of 1, for an answer without a doubt that was not yet tried
+LIKELY_SCORE = 0.6  # for an answer with doubts
+STANDING_WEIGHT = 0.1  # what outcomes can add
+ACCEPTED_COST = 0.05  # for each key slot that holds another value, verified before
+RELAXED_COST = 0.1  # for each key slot that holds a new value, where the slot was seen not to matter
+DIFFERENT_COST = 0.15  # for a key slot that holds a new value
 _NOISE = frozenset({"path", "number", "hex", "version"})
 _CLOSED = frozenset({"path", "number", "port", "hex"})
 _WORD = re.compile(r"(?<![<\w])[^\W\d_]{3,}(?![>\w])")
@@ -229,8 +235,8 @@ def _answer(
     if gate:
         doubts.append(gate)
     tier: Tier = "likely" if doubts else "exact"
-    score = (0.6 if doubts else 0.9) + 0.1 * standing(known.evidence)
-    score -= 0.05 * len(fit.accepted) + 0.1 * len(fit.relaxed) + 0.15 * len(fit.differs)
+    score = (LIKELY_SCORE if doubts else EXACT_SCORE) + STANDING_WEIGHT * standing(known.evidence)
+    score -= ACCEPTED_COST * len(fit.accepted) + RELAXED_COST * len(fit.relaxed) + DIFFERENT_COST * len(fit.differs)
     return Match(known.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from meshcore.home import read_plain_file, write_atomically
 from meshcore.knowledge.command import program_name, words_of
 from meshcore.knowledge.ecosystems import ecosystem_of
-from meshcore.knowledge.evidence import standing
 from meshcore.knowledge.interchange import resolution
+from meshcore.knowledge.standing import standing
 from meshcore.model import KnownSkill, Skill
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from meshcore.errors import ConfigurationError
-from meshcore.policy.denylist.refusal import words
+from meshcore.knowledge.text import word_set
 
 _ONE_LITERAL = r"(?:[a-z0-9+@.][\w.+:/=@-]*|--?[A-Za-z0-9][\w-]*)"
 _LITERAL = re.compile(rf"{_ONE_LITERAL}(?:\|{_ONE_LITERAL})*")
@@ -198,7 +198,7 @@ def _sed(value: str) -> bool:
     )
 
 
-_JQ_WORDS = words(
+_JQ_WORDS = word_set(
     "select map length keys values type sort sort_by group_by unique unique_by min max add any all not first last "
     "reverse has contains test startswith endswith split join tostring tonumber to_entries from_entries "
     "with_entries if then else end and or null true false empty flatten floor sqrt ascii_downcase ascii_upcase "

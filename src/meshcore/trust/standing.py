@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from meshcore.knowledge.learning import weigh
 from meshcore.knowledge.matching import index_entry
+from meshcore.knowledge.standing import weigh
 from meshcore.model import Action, KnownSkill, Outcome
 from meshcore.node import Node
 from meshcore.trust.authors import trust_in, withdraw

@@ -11,8 +11,8 @@ from meshcore.control import decisions
 from meshcore.errors import BadSkillError, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
-from meshcore.knowledge.learning import standing
 from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.standing import standing
 from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
 from meshcore.node import Node
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.knowledge.evidence import standing
 from meshcore.knowledge.parts import example_fix, filled
+from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.store import queries

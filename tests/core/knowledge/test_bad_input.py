@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcore.errors import BadSkillError
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import match
 from meshcore.knowledge.signature import around, read
 from meshcore.knowledge.text import HEAD, TAIL, tidy

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcore.errors import BadSkillError
-from meshcore.knowledge.learning import confirms, generalise, learn, parse_fix, reread, spell, standing, weigh
+from meshcore.knowledge.derive import derive
+from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.learning import confirms, learn, reread
 from meshcore.knowledge.signature import around, read
+from meshcore.knowledge.standing import standing, weigh
 from meshcore.model import (
     Action,
     Circumstances,
@@ -211,12 +214,12 @@ def test_a_fix_confirms_a_skill_that_would_have_done_the_same() -> None:
 def test_generalisations_are_new_skills_with_their_origin_and_need_verified_ones() -> None:
     skills = [taught(missing(name), f"pip install {name}") for name in ("flask", "celery")]
     tried = [KnownSkill(skill, evidence=Evidence(verified=1)) for skill in skills]
-    assert generalise([KnownSkill(skill) for skill in skills]) == []
-    offered = generalise(tried)
+    assert derive([KnownSkill(skill) for skill in skills]) == []
+    offered = derive(tried)
     assert [skill.action.steps for skill in offered] == [(("pip", "install", "{0}"),)]
     assert offered[0].derived_from in {skill.skill_id for skill in skills}
     assert offered[0].context == "holds for celery, flask"
-    assert generalise([*tried, KnownSkill(offered[0])]) == []
+    assert derive([*tried, KnownSkill(offered[0])]) == []
 
 
 def test_a_stored_skill_is_reread_to_the_same_skill_under_the_same_rules() -> None:

@@ -6,9 +6,11 @@ import dataclasses
 
 import pytest
 
-from meshcore.knowledge.learning import learn, parse_fix, spell, weigh
+from meshcore.knowledge.fixes import parse_fix, spell
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import index_entry, match, matches
 from meshcore.knowledge.signature import read
+from meshcore.knowledge.standing import weigh
 from meshcore.model import Circumstances, Evidence, KnownSkill, Match, Outcome, Skill, SkillState
 from meshcore.testing import MemoryIndex
 

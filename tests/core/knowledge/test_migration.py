@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import match
 from meshcore.knowledge.migration import READ_WITH, reread_skills
 from meshcore.knowledge.signature import VERSION, read

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from meshcore.knowledge.learning import CommandRun, recognise, spell
+from meshcore.knowledge.fixes import spell
+from meshcore.knowledge.recognition import CommandRun, recognise
 
 MISSING = "ModuleNotFoundError: No module named 'flask'"
 

@@ -17,7 +17,8 @@ from meshcore.bridge.base import Delivery
 from meshcore.errors import BadRecordError, MeshError
 from meshcore.exchange.receive import exchange, pull, take_in
 from meshcore.healing.teaching import teach
-from meshcore.knowledge.learning import learn, parse_fix
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.model import Json, Record, skill_to_json

@@ -17,7 +17,7 @@ from meshcore.exchange.announce import announce_outcome
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.limits import Facts, exceeded
-from meshcore.knowledge.learning import standing
+from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, TryResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import Argv, program
-from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, verbs_of, words
+from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, verbs_of
 
 
 def _docker(argv: Argv) -> Refusal | None:
     name, verbs = program(argv[0]), verbs_of(argv)
     if has(argv, "-H", "--host", "--context", "--config") and verbs[:1] not in (["run"], ["create"]):
         return injects(name, "talks to another daemon")
-    bad = words("exec cp rm rmi prune remove untag push login logout save export import load kill attach")
+    bad = word_set("exec cp rm rmi prune remove untag push login logout save export import load kill attach")
     bad |= {"swarm", "plugin", "secret", "trust", "leave", "down", "debug", "sbom", "update"}
     if found := bad & set(verbs[:3]):
         return destroys(name, f"{sorted(found)[0]} removes, enters or hands out what others use")
     if verbs[:1] in (["run"], ["create"]) or "run" in verbs[:2]:
-        risky = words("--volume --mount --pid --ipc --uts --userns --net --network --cap-add --device --security-opt")
+        risky = word_set(
+            "--volume --mount --pid --ipc --uts --userns --net --network --cap-add --device --security-opt"
+        )
         if has(argv, *risky, "--entrypoint", "--volumes-from", "--env-file", "--cgroupns") or any(
             re.match(r"-\w*v$|-v\S", w) for w in argv
         ):
@@ -65,7 +68,9 @@ def _kubectl(argv: Argv) -> Refusal | None:
         argv, "--kubeconfig", "--token", "--server", "--as-uid", "--password", "--certificate-authority", "--client-key"
     ):
         return injects("kubectl", "talks to another cluster, or as somebody else")
-    bad = words("run exec proxy cp delete create edit attach port-forward debug drain certificate replace plugin token")
+    bad = word_set(
+        "run exec proxy cp delete create edit attach port-forward debug drain certificate replace plugin token"
+    )
     if verb in bad or (
         verb == "config" and verbs[1:2] not in (["get-contexts"], ["current-context"], ["get-clusters"])
     ):
@@ -94,7 +99,9 @@ def _helm(argv: Argv) -> Refusal | None:
 def _argocd(argv: Argv) -> Refusal | None:
     verbs = set(verbs_of(argv)[:3])
     bad = (
-        words("delete delete-resource rm remove generate-token update-password create-token exec bcrypt delete-token")
+        word_set(
+            "delete delete-resource rm remove generate-token update-password create-token exec bcrypt delete-token"
+        )
         & verbs
     )
     if (
@@ -118,7 +125,7 @@ def _terraform(argv: Argv) -> Refusal | None:
 
 
 _CLOUDS: dict[str, Check] = dict.fromkeys(
-    words("aws az gcloud oci doctl ibmcloud linode-cli hcloud eksctl flyctl heroku vercel wrangler"),
+    word_set("aws az gcloud oci doctl ibmcloud linode-cli hcloud eksctl flyctl heroku vercel wrangler"),
     _cloud,
 )
 INFRASTRUCTURE: dict[str, Check] = {

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import INTERPRETERS, Argv, program
 from meshcore.policy.denylist.programs import CHECKS
-from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened, words
+from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened
 from meshcore.policy.question import Author
 
 _OWN_MAY_ASK = frozenset({"inline code", "remote code", "data leaving"})
@@ -140,7 +141,7 @@ _START_FILES = re.compile(
     r"|\.config/(?:systemd|autostart|fish)|/cron|\.git/(?:hooks|config)|\.gitconfig|\.vimrc|\.inputrc|LaunchAgents|\.pth$|sitecustomize"
     r"|usercustomize|conftest\.py$|ld\.so\.preload|\.github/workflows|\.husky|\.envrc|\.pam_environment|\.xinitrc|\.xprofile"
 )
-_WRITERS = words(
+_WRITERS = word_set(
     "cp mv ln tee install touch chmod chown chgrp rm rmdir unlink mkdir rsync patch truncate redirect setfacl sed "
     "awk tar unzip cpio mkfifo mknod wget curl git sqlite3 sort split csplit dd scp gzip gunzip bunzip2 xz 7z pax "
     "shred mktemp piped-into"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import INTERPRETERS, Argv, program
 from meshcore.policy.denylist.package_managers import pip
-from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, shortened, verbs_of, words
+from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, shortened, verbs_of
 
 
 def _interpreter(argv: Argv) -> Refusal | None:
@@ -15,7 +16,7 @@ def _interpreter(argv: Argv) -> Refusal | None:
         "python": ("-c",),
         "perl": ("-e", "-E", "-M", "-n", "-p"),
         "ruby": ("-e", "-r", "-n", "-p"),
-        "node": words("-e --eval -p --print -r --require --import --inspect --loader --experimental-loader"),
+        "node": word_set("-e --eval -p --print -r --require --import --inspect --loader --experimental-loader"),
         "php": ("-r", "-B", "-R", "-E", "-d", "-S"),
         "lua": ("-e", "-l"),
         "r": ("-e",),
@@ -50,7 +51,7 @@ def _interpreter(argv: Argv) -> Refusal | None:
 def _python_module(argv: Argv) -> Refusal | None:
     if argv[0] in {"pip", "pip3"}:
         return pip(argv)
-    if argv[0] in words("http.server smtpd pdb code pty webbrowser ensurepip site trace timeit cProfile runpy"):
+    if argv[0] in word_set("http.server smtpd pdb code pty webbrowser ensurepip site trace timeit cProfile runpy"):
         return Refusal("inline code", f"python -m {argv[0]} serves or runs anything")
     return _pytest(argv) if argv[0] == "pytest" else None
 
@@ -126,7 +127,9 @@ def _git(argv: Argv) -> Refusal | None:
     }
     if loses.get(verb):
         return destroys(f"git {verb}", "can lose work")
-    runs = words("daemon instaweb credential bisect difftool mergetool send-email hook shell upload-pack receive-pack")
+    runs = word_set(
+        "daemon instaweb credential bisect difftool mergetool send-email hook shell upload-pack receive-pack"
+    )
     if (
         verb in runs
         or verb.startswith("credential-")
@@ -148,7 +151,7 @@ def _pytest(argv: Argv) -> Refusal | None:
 
 
 CODE: dict[str, Check] = {
-    **dict.fromkeys((*INTERPRETERS, *words("r rscript julia groovy scala elixir ts-node tsx")), _interpreter),
+    **dict.fromkeys((*INTERPRETERS, *word_set("r rscript julia groovy scala elixir ts-node tsx")), _interpreter),
     "git": _git,
     "pytest": _pytest,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import Argv, program
 from meshcore.policy.denylist.refusal import (
     Check,
@@ -14,7 +15,6 @@ from meshcore.policy.denylist.refusal import (
     never,
     refused_options,
     verbs_of,
-    words,
 )
 
 
@@ -24,14 +24,14 @@ def _curl(argv: Argv) -> Refusal | None:
         r"\d{1,3}(?:\.\d{1,3}){3}", text
     ):
         return Refusal("data leaving", f"{name} reads files, or talks to a bare address")
-    sends = words(
+    sends = word_set(
         "--form -F -d --data -T --upload-file -K --config -o -O --output --remote-name -X --request -k -x --proxy"
     )
-    more = words(
+    more = word_set(
         "--netrc -n -b --cookie -c --cookie-jar -D --dump-header --unix-socket -u --user --engine --trace --json "
         "-E --cert"
     )
-    fetches = words(
+    fetches = word_set(
         "-O --output-document --post-data --post-file --body-data --body-file --method --use-askpass --execute -e "
         "-i --input-file --directory-prefix -P --mirror -r -m --config -a -o --password --load-cookies"
     )
@@ -58,7 +58,7 @@ def _rsync(argv: Argv) -> Refusal | None:
 
 
 def _network(argv: Argv) -> Refusal | None:
-    changing = words("add del delete flush set replace down up exec change netns off modify connection")
+    changing = word_set("add del delete flush set replace down up exec change netns off modify connection")
     changing &= set(verbs_of(argv))
     return (
         Refusal("weakening", f"{program(argv[0])} changes the network")

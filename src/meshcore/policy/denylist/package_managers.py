@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import Argv, program
-from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, verbs_of, words
+from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, verbs_of
 
 _ELSEWHERE = re.compile(
     r"^(?:git\+|hg\+|svn\+|bzr\+|git@|git:|github:|gitlab:|bitbucket:|gist:|file:|ssh:|\w{2,10}://)|://|\.(?:tgz|tar\.gz|whl|zip)$"
@@ -14,7 +15,7 @@ _ELSEWHERE = re.compile(
 
 def pip(argv: Argv) -> Refusal | None:
     verb = (verbs_of(argv) or [""])[0]
-    elsewhere = words(
+    elsewhere = word_set(
         "--index-url --extra-index-url --find-links --global-option --config-settings --build-option --proxy --cert"
     )
     if verb in {"install", "download", "wheel", "i"}:
@@ -34,7 +35,7 @@ def _npm(argv: Argv) -> Refusal | None:
     verb = verbs[0] if verbs else ""
     if verb in {"exec", "x", "dlx", "create", "explore", "edit"} or (verb in {"init", "innit"} and len(verbs) > 1):
         return Refusal("remote code", f"{name} {verb} runs code that it downloads")
-    if verb in words("publish adduser login token owner access unpublish deprecate hook profile star"):
+    if verb in word_set("publish adduser login token owner access unpublish deprecate hook profile star"):
         return Refusal("data leaving", f"{name} {verb} acts under the user's name")
     if verb in {"config", "c", "set"} and ({"set", "delete", "edit"} & set(verbs) or verb == "set"):
         return Refusal("persistence", f"{name}'s configuration decides where code comes from")
@@ -55,7 +56,7 @@ def _packages(argv: Argv) -> Refusal | None:
             return pip(("pip", *rest))
         if verb == "tool" or has(argv, "--with", "--from", "--index-url", "--index"):
             return Refusal("remote code", "uv runs code that it downloads")
-    if verb in words("publish push login owner yank upload run-script signin trust") and name not in {"go", "apt"}:
+    if verb in word_set("publish push login owner yank upload run-script signin trust") and name not in {"go", "apt"}:
         return Refusal("data leaving", f"{name} {verb} acts under the user's name")
     if any(_ELSEWHERE.search(w) for w in argv[2:]) or has(
         argv, "--git", "--index", "--index-url", "--source", "--registry", "--url"
@@ -80,7 +81,7 @@ def _packages(argv: Argv) -> Refusal | None:
         return Refusal("remote code", f"go {verb} takes code from an address")
     if name in {"pipx"} and verb == "run":
         return Refusal("remote code", "pipx run runs code that it downloads")
-    if verb in {"remove", "erase", "purge", "uninstall", "autoremove", "del"} and name in words(
+    if verb in {"remove", "erase", "purge", "uninstall", "autoremove", "del"} and name in word_set(
         "apt apt-get dnf yum apk pacman zypper"
     ):
         return destroys(name, "removes packages of the host")
@@ -101,14 +102,14 @@ def _conda(argv: Argv) -> Refusal | None:
 
 PACKAGE_MANAGERS: dict[str, Check] = {
     **dict.fromkeys(
-        words(
+        word_set(
             "uv poetry pipenv pdm hatch cargo go gem bundle brew apt apt-get aptitude dnf yum apk pacman zypper "
             "dpkg rpm snap flatpak composer mix nix nix-env pixi add-apt-repository apt-key apt-add-repository "
             "twine rustup installer pipx cabal opam luarocks cpan cpanm port"
         ),
         _packages,
     ),
-    **dict.fromkeys(words("npm pnpm yarn"), _npm),
-    **dict.fromkeys(words("conda mamba micromamba"), _conda),
+    **dict.fromkeys(word_set("npm pnpm yarn"), _npm),
+    **dict.fromkeys(word_set("conda mamba micromamba"), _conda),
     "pip": pip,
 }

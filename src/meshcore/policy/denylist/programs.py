@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import Argv, program
 from meshcore.policy.denylist.clusters import INFRASTRUCTURE
 from meshcore.policy.denylist.interpreters import CODE
@@ -20,7 +21,6 @@ from meshcore.policy.denylist.refusal import (
     refused_options,
     shortened,
     verbs_of,
-    words,
 )
 
 
@@ -105,7 +105,7 @@ def _database(argv: Argv) -> Refusal | None:
     return destroys(program(argv[0]), "changes data or runs code") if changes else None
 
 
-_STOPS = words(
+_STOPS = word_set(
     "stop disable mask kill edit enable link unmask set-property set-environment import-environment isolate poweroff "
     "reboot halt kexec emergency rescue suspend hibernate revert add-wants add-requires preset preset-all switch-root "
     "exit daemon-reexec default set-default cat bind"
@@ -210,7 +210,7 @@ def _chown(argv: Argv) -> Refusal | None:
 
 
 def _meshtui(argv: Argv) -> Refusal | None:
-    looks = words(
+    looks = word_set(
         "status list show explain version help match report doctor incidents agents nodes skills deliveries "
         "journal check"
     )

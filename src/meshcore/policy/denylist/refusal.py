@@ -72,11 +72,6 @@ def injects(name: str, what: str) -> Refusal:
     return Refusal("argument injection", f"{name} {what}")
 
 
-def words(text: str) -> frozenset[str]:
-    """Return the words of a text."""
-    return frozenset(text.split())
-
-
 def refused_options(reason: str, *options: str) -> Check:
     """Return a check that refuses a program where one of the options stands."""
 

@@ -1,13 +1,13 @@
-"""What tries show of a skill: outcomes counted per host, slots relaxed by other values, generalisations offered."""
+"""What tries show of a skill: outcomes counted per host, slots relaxed by other values."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from meshcore.knowledge.parts import FORM
-from meshcore.model import Circumstances, Evidence, KnownSkill, Outcome, Skill
+from meshcore.model import Circumstances, Evidence, Outcome, Skill
 
 RELAX_TYPED = 2  # different verified values after which a word that the user typed is known not to matter
 RELAX = 3  # the same for any other name
@@ -69,10 +69,3 @@ def _needed(skill: Skill, index: int) -> int:
     value = next((key.value for key in skill.key_slots if key.index == index), "")
     typed = skill.example_slots[place.command :]
     return RELAX_TYPED if any(slot.value == value for slot in typed) else RELAX
-
-
-def generalise(known: Sequence[KnownSkill]) -> list[Skill]:
-    """Return new skills that say in one what several have shown, each with `derived_from`; a person confirms them."""
-    from meshcore.knowledge.derive import derive
-
-    return derive(known)
