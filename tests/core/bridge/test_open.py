@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.core.bridge.helpers import ALICE, BOB, FakeClock, member, publication, take
 
+from meshcore.bridge.base import Bridge
+from meshcore.bridge.memory import MemoryBridge
 from meshcore.bridge.open import files, is_there, old_queries, open_bridge
+from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
 
@@ -45,6 +50,24 @@ def test_what_no_engine_serves_is_said_in_one_line_without_its_password(url: str
         open_bridge(BridgeAddress.parse(url), clock=FakeClock())
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+class Echo:
+    """An engine that a later version could bring."""
+
+    def open(self, address: BridgeAddress, clock: Clock, *_: object) -> Bridge:
+        return MemoryBridge(clock)
+
+
+def test_an_engine_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("echo_engine")
+    module.ENGINE = Echo()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "echo_engine", module)
+    monkeypatch.setattr("meshcore.bridge.open._ENGINES", {"echo": "echo_engine"})
+    bridge = open_bridge(BridgeAddress.parse("echo://somewhere"), clock=FakeClock())
+    bridge.join(member(BOB))
+    bridge.publish([publication(ALICE)])
+    assert len(take(bridge, BOB)) == 1
 
 
 def test_nothing_is_made_by_asking_whether_a_bridge_is_there(tmp_path: Path) -> None:

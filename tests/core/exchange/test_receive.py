@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -86,6 +87,37 @@ def test_an_unknown_kind_is_kept_and_ignored(mesh: SmallMesh) -> None:
     assert pull(a).ignored == 1
     assert a.store.records.count() == {"ignored": 1}
     assert statuses(mesh, record) == ["ignored"]
+
+
+@dataclass(frozen=True)
+class Poem:
+    """A kind of record that a later version could bring."""
+
+    of: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        if not isinstance(data.get("of"), str):
+            raise BadRecordError("a poem is of something")
+        return cls(data["of"])
+
+    def to_json(self) -> dict[str, Json]:
+        return {"of": self.of}
+
+
+def test_a_kind_is_taken_in_once_the_table_has_its_row(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    def take(_node: Node, said: Poem, _speaker: handlers.Speaker) -> handlers.Taken:
+        heard.append(said.of)
+        return "stored"
+
+    monkeypatch.setattr(receive, "KINDS", {**handlers.KINDS, "poem": handlers.Kind(Poem, take)})
+    a, b = mesh.node("a"), mesh.node("b")
+    mesh.send(b, "poem", {"of": "the future"})
+    mesh.send(b, "poem", {"of": 5})
+    pulled = pull(a)
+    assert (pulled.stored, pulled.rejected, heard) == (1, 1, ["the future"])
 
 
 def test_unknown_fields_are_ignored_and_kept_in_the_text(mesh: SmallMesh) -> None:
