@@ -1,7 +1,7 @@
 """Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-They buy 58 % of the processor time of every call: a failure is answered in 26 ms instead of 63 (2.8 times a bare
-interpreter instead of 6.7, and the goal is 3), a success that is not news is over in 16 ms instead of 37. Most of that
+They buy 58 % of the processor time of every call: a failure is answered in 27 ms instead of 67 (2.9 times a bare
+interpreter instead of 7.4, and the goal is 3), a success that is not news is over in 16 ms instead of 37. Most of that
 is `dataclasses`, which compiles the methods of each class. (Medians of 60 calls in turn, with the other trick in
 place: `python -m benchmarks.hook --tricks --rounds 60`.) They do what the light modules use of `dataclasses` (frozen,
 slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib` (two functions),
