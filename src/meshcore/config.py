@@ -125,7 +125,7 @@ class BridgeAddress:
 
     @property
     def shown(self) -> str:
-        """The address as people may see it: a path as it is, a URL without password and query."""
+        """Return the address as people may see it: a path as it is, a URL without password and query."""
         scheme, separator, rest = self.url.partition("://")
         if not separator:
             return self.url

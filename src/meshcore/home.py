@@ -30,12 +30,12 @@ class Home:
 
     @property
     def enrolment(self) -> Path:
-        """The operator's signature under the node's key, kept for when the operator's key is protected."""
+        """Return the operator's signature under the node's key, kept for when the operator's key is protected."""
         return self.root / "node.enrolment"
 
     @property
     def next_key(self) -> Path:
-        """A key that is to take the place of the node's."""
+        """Return a key that is to take the place of the node's."""
         return self.root / "node.key.new"
 
     @property

@@ -168,7 +168,7 @@ class Skill:
 
     @property
     def skill_id(self) -> str:
-        """SHA-256 (64 hex digits) of the canonical form of what identifies the skill."""
+        """Return SHA-256 (64 hex digits) of the canonical form of what identifies the skill."""
         return hashlib.sha256(canonical(skill_identity(self)).encode()).hexdigest()
 
 
@@ -205,12 +205,12 @@ class Evidence:
 
     @property
     def successes(self) -> int:
-        """How many hosts and other operators have verified it."""
+        """Return how many hosts and other operators have verified it."""
         return self.verified + self.verified_elsewhere
 
     @property
     def tries(self) -> int:
-        """How many successes and failures there are, of hosts and of other operators."""
+        """Return how many successes and failures there are, of hosts and of other operators."""
         return self.successes + self.failed + self.failed_elsewhere
 
 

@@ -68,7 +68,7 @@ class Node:
 
     @property
     def identity(self) -> Identity:
-        """This node's key and its operator; both keys are made at the first use. Raises ConfigurationError."""
+        """Return this node's key and its operator; both keys are made at the first use. Raises ConfigurationError."""
         if self._identity is None:
             self._identity = self._identify()
         return self._identity
@@ -105,12 +105,12 @@ class Node:
 
     @property
     def name(self) -> str:
-        """What the node is called among people: the agent that it was set up for."""
+        """Return what the node is called among people: the agent that it was set up for."""
         return self.settings.agent
 
     @property
     def bridge(self) -> Bridge | None:
-        """The bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
+        """Return the bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
         if self._bridge is None and not self.bridge_fault:
             try:
                 self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=PATIENCE_SECONDS)
@@ -151,7 +151,7 @@ class Node:
 
     @property
     def old_programs(self) -> OldPrograms | None:
-        """The programs of the earlier system; None where the bridge has no old database, or the caller brought it."""
+        """Return the earlier system's programs; None where the bridge has no old database, or the caller brought it."""
         if self._old_programs is None and not self._brought:
             self._old_programs = open_old_programs(
                 self.settings.bridge,

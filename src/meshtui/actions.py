@@ -37,12 +37,12 @@ class Action:
 
     @property
     def scope(self) -> str:
-        """Where it works: `app`, or the name of a pane or screen."""
+        """Return where it works: `app`, or the name of a pane or screen."""
         return self.id.partition(".")[0]
 
     @property
     def name(self) -> str:
-        """The call behind it: the method's name without `action_`, and its arguments."""
+        """Return the call behind it: the method's name without `action_`, and its arguments."""
         return self.call or self.id.partition(".")[2]
 
 

@@ -154,12 +154,12 @@ class MeshApp(App[int]):
 
     @property
     def current(self) -> str:
-        """The name of the pane that is shown."""
+        """Return the name of the pane that is shown."""
         return self.panes.current or ""
 
     @property
     def pane(self) -> Pane | None:
-        """The pane that is shown."""
+        """Return the pane that is shown."""
         return self.panes.pane
 
     async def show_pane(self, name: str) -> None:
@@ -331,7 +331,7 @@ class MeshApp(App[int]):
 
     @property
     def feed(self) -> Feed | None:
-        """Where the store and the bridge can be asked, None before the first painting."""
+        """Return where the store and the bridge can be asked, None before the first painting."""
         return self._sources.feed
 
     async def decide(self, decision: Callable[[Node], T]) -> T:

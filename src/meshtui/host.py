@@ -25,27 +25,27 @@ class Host(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """The settings of the home that is shown."""
+        """Return the settings of the home that is shown."""
 
     @property
     def home(self) -> Home:
-        """The home that is shown."""
+        """Return the home that is shown."""
 
     @property
     def clock(self) -> Clock:
-        """The time."""
+        """Return the time."""
 
     @property
     def feed(self) -> Feed | None:
-        """Where the store and the bridge can be asked, None before the first painting."""
+        """Return where the store and the bridge can be asked, None before the first painting."""
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The mesh as it was last read, also while the view is frozen."""
+        """Return the mesh as it was last read, also while the view is frozen."""
 
     @property
     def frozen(self) -> str:
-        """Since when the view is held still, "" where it is not."""
+        """Return since when the view is held still, "" where it is not."""
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """Tell the person something, for a few seconds."""

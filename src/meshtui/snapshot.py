@@ -86,15 +86,15 @@ class Snapshot:
 
     @property
     def handled(self) -> int:
-        """How many incidents this node knows of."""
+        """Return how many incidents this node knows of."""
         return sum(n for name, n in self.figures.items() if name.startswith("incidents."))
 
     @property
     def verified(self) -> int:
-        """How many of them are verified."""
+        """Return how many of them are verified."""
         return self.figures.get("incidents.verified", 0)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was learnt and nothing failed yet."""
+        """Say whether nothing was learnt and nothing failed yet."""
         return not self.handled and not self.skills

@@ -12,6 +12,7 @@ import pytest
 from tests.core.bridge.helpers import ENGINES
 
 from meshcore.bridge import open as open_module
+from meshcore.knowledge.text import word_set
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -20,6 +21,14 @@ STUBS = {"__init__", "hookstart", "shellstart"}  # the last two are named by ins
 MOST_ROOT_MODULES = 10
 MOST_ROOMS = 32
 MOST_LINES = 400
+VERBS = word_set(
+    "Accept Add Allow Announce Append Apply Ask Become Begin Block Bring Build Call Carry Check Claim Close Compare "
+    "Compile Count Delete Do Draw End Enrol Execute Find Forget Give Handle Hold Import Judge Keep Leave Let List "
+    "Load Look Make Mark Match Move Name Note Open Play Post Publish Put Queue Raise Read Receive Refuse Remember "
+    "Remove Rename Replace Report Resolve Return Ring Rule Run Say Send Serve Set Settle Show Sign Sleep Sort Split "
+    "Copy Stand Start Stay Stop Store Take Tell Validate Wait Wake Watch Withdraw Work Write Yield"
+)
+STILL_NOUNS = {CORE / "store"}
 STILL_LONG = {"meshcore/model.py", "meshtui/screens/log.py"}
 STILL_CIRCULAR: set[str] = set()
 
@@ -90,3 +99,20 @@ def test_an_engine_knows_nothing_of_the_programs_of_the_earlier_system() -> None
 
 def test_the_contract_tests_ask_every_engine() -> None:
     assert set(open_module._ENGINES) == set(ENGINES)
+
+
+def test_a_docstring_of_what_is_called_begins_with_a_verb() -> None:
+    found = {f"{place}: {first}" for path in SRC.rglob("*.py") for place, first in first_words(path)}
+    assert sorted(line for line in found if line.partition(": ")[2] not in VERBS) == []
+
+
+def first_words(path: Path) -> Iterable[tuple[str, str]]:
+    """Yield the first word of each public docstring, with its place; those of commands and tools are their help."""
+    if path.is_relative_to(SRC / "meshtui" / "cli") or path == CORE / "mcp.py" or path.parent in STILL_NOUNS:
+        return
+    for scope in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(scope, ast.Module | ast.ClassDef):
+            for node in scope.body:
+                text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+                if text and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+                    yield f"{path.relative_to(SRC)}:{node.lineno}", text.split()[0].strip(",.:;")

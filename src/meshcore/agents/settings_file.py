@@ -39,7 +39,7 @@ class SettingsFile:
 
     @property
     def backup(self) -> Path:
-        """Where the file lies as it was before the first connection."""
+        """Return where the file lies as it was before the first connection."""
         return self.path.with_name(self.path.name + BACKUP)
 
 

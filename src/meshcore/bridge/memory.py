@@ -272,7 +272,7 @@ class MemoryBridge:
             return {"log": len(log.rows), "members": len(log.members)}
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
     @contextmanager
     def _held(self, *, writes: bool = False) -> Iterator[_Log]:

@@ -40,7 +40,7 @@ def quarantine_skill(node: Node, skill_id: str, *, reason: str = "set by a perso
 
 
 def forget_skill(node: Node, skill_id: str, *, reason: str = "forgotten") -> None:
-    """Never answer with a skill again, until it is confirmed or restored."""
+    """Keep a skill from answering, until it is confirmed or restored."""
     node.store.skills.set_state(_skill(node, skill_id).skill_id, "forgotten", node.name, reason)
     _told(node)
 

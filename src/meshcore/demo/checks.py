@@ -29,7 +29,7 @@ class _CheckFailedError(MeshError):
 
 
 def check_connector(root: Path, say: Callable[[str], None]) -> None:
-    """One agent's round trip: learn, find again, on the bridge, in the skills file. Raises MeshError."""
+    """Play one agent's round trip: learn, find again, on the bridge, in the skills file. Raises MeshError."""
     bridge = root / "claude_bridge_enhanced.db"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MESHTUI_")},
@@ -75,7 +75,7 @@ def check_connector(root: Path, say: Callable[[str], None]) -> None:
 
 
 def check_multi_agent(root: Path, say: Callable[[str], None]) -> None:
-    """Two agents in homes of their own: one is taught, the other heals, verified by its rerun. Raises MeshError."""
+    """Play two agents in homes of their own: one is taught, the other heals, by its rerun. Raises MeshError."""
     story = run_demo(root / "demo", offline=True, say=say)
     say(f"bridge: {story.broadcast} skill broadcast, {story.pending} pending")
     for name, number in story.skills.items():

@@ -66,7 +66,7 @@ def effect(store: Store) -> list[Effect]:
 
 
 def met() -> Read[Met]:
-    """What this node met, as a question to a store."""
+    """Return what this node met, as a question to a store."""
     return Read(_PER_INCIDENT, lambda row: Met(*row))
 
 

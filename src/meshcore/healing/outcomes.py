@@ -38,14 +38,14 @@ def count(node: Node, outcome: Outcome, *, try_id: str = "") -> None:
 
 
 def close_approvals(node: Node, incident_id: str, actor: str) -> None:
-    """Nobody has to be asked about an incident any more."""
+    """Close the approvals of an incident: nobody has to be asked about it any more."""
     for approval in node.store.approvals.all():
         if approval.incident_id == incident_id:
             node.store.approvals.resolve(approval.approval_id, "not needed", actor)
 
 
 def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
-    """A command has just succeeded: its incidents are verified. Returns them as they stood before.
+    """Mark the incidents of a command that has just succeeded as verified; return them as they stood before.
 
     Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
     nothing was, somebody fixed it by other means and no skill gains by it.

@@ -37,17 +37,17 @@ class Ruling:
 
     @property
     def action_type(self) -> str:
-        """The typed action that policy sees in it, empty where none."""
+        """Return the typed action that policy sees in it, empty where none."""
         return self.policy.action_type
 
     @property
     def plan(self) -> tuple[PlannedStep, ...]:
-        """The steps as they would be executed; empty where a program is in no trusted folder."""
+        """Return the steps as they would be executed; empty where a program is in no trusted folder."""
         return self.policy.plan
 
     @property
     def target(self) -> Target | None:
-        """What would be changed."""
+        """Return what would be changed."""
         return self.policy.target
 
 
@@ -63,7 +63,7 @@ class Try:
 
     @property
     def folder(self) -> str:
-        """The project, or the folder of the command where there is no project."""
+        """Return the project, or the folder of the command where there is no project."""
         return self.question.project or self.question.incident.cwd
 
 

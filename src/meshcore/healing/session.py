@@ -83,7 +83,7 @@ class Session:
 
     @property
     def question(self) -> str:
-        """What a person is asked."""
+        """Return what a person is asked."""
         match, ruling = self.considered.match, self.considered.ruling
         if match is None or ruling is None:
             return ""
@@ -96,7 +96,7 @@ class Session:
 
     @property
     def exit_code(self) -> int:
-        """The failed command's exit code, of its last run."""
+        """Return the failed command's exit code, of its last run."""
         rerun = self.outcome.rerun if self.outcome else None
         return rerun.exit_code if rerun is not None else self.incident.exit_code or 0
 

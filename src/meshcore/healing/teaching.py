@@ -126,7 +126,7 @@ def offer_generalisations(node: Node, skill_id: str) -> list[KnownSkill]:
 
 
 def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey | None = None) -> None:
-    """A person confirms a skill: failures up to now no longer count against it, and the others are told.
+    """Let a person confirm a skill: failures up to now no longer count against it, and the others are told.
 
     Of what came in without an author (from a file, or a model's word) the person becomes the author. Raises UsageError
     where the operator's key is protected and `signer` is not theirs.

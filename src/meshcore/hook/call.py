@@ -212,7 +212,7 @@ class _Call:
     # --- it worked ------------------------------------------------------------------------------------------------
 
     def succeeded(self) -> Handled:
-        """Where something is open in this session, note the command: it may be the fix, or prove one."""
+        """Note the command where something is open in this session: it may be the fix, or prove one."""
         memory = recall(self.store, self.session)
         if memory is None or (self.piped and self.key in memory.failed):
             return Handled()  # the success of a pipe's end proves nothing of what stands before it
@@ -245,7 +245,7 @@ class _Call:
     # --- it was not allowed ---------------------------------------------------------------------------------------
 
     def denied(self) -> Handled:
-        """A person or a rule refused a fix that was offered: it is not offered in this project again."""
+        """Forget a fix that a person or a rule has refused: it is not offered in this project again."""
         memory = recall(self.store, self.session)
         command = " ".join(self.report.command.split())
         for offer in memory.offered if memory else ():

@@ -141,12 +141,12 @@ class Document:
 
     @property
     def folders(self) -> frozenset[Path]:
-        """Where news of the log are to be heard."""
+        """Return where news of the log are to be heard."""
         return frozenset({nearest_folder(self.path)})
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a file under the name now."""
+        """Say whether there is a file under the name now."""
         return self._generations.current is not None
 
     def refresh(self) -> Refreshed:
@@ -173,13 +173,13 @@ class Document:
 
     @property
     def rows(self) -> Rows:
-        """All lines that are known."""
+        """Return all lines that are known."""
         parts: list[tuple[Identity, Part]] = [(file.identity, file.index) for file in self._files]
         return Rows(parts + self._end())
 
     @property
     def matched(self) -> Rows:
-        """The lines that the filter lets through, as far as the log was looked through."""
+        """Return the lines that the filter lets through, as far as the log was looked through."""
         parts: list[tuple[Identity, Part]] = [
             (file.identity, file.matches) for file in self._files if file.matches is not None
         ]
@@ -236,17 +236,17 @@ class Document:
 
     @property
     def is_counted(self) -> bool:
-        """Whether all lines are known."""
+        """Say whether all lines are known."""
         return all(file.index.complete for file in self._files)
 
     @property
     def counted(self) -> float:
-        """How much has been counted, 0 to 1."""
+        """Return how much has been counted, 0 to 1."""
         return min((file.index.progress for file in self._files), default=1.0)
 
     @property
     def blank(self) -> int:
-        """How many blank lines were passed over."""
+        """Return how many blank lines were passed over."""
         return sum(file.index.blank for file in self._files)
 
     def know(self, lines: int) -> None:
@@ -279,7 +279,7 @@ class Document:
 
     @property
     def searched(self) -> float:
-        """How much of the log was looked through, 0 to 1."""
+        """Return how much of the log was looked through, 0 to 1."""
         return min((file.matches.progress for file in self._files if file.matches is not None), default=1.0)
 
     def matching_row(self, row: int) -> int:

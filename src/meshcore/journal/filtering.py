@@ -47,7 +47,7 @@ class Record:
 
     @cached_property
     def value(self) -> Json:
-        """The object of the line, None if it holds none."""
+        """Return the object of the line, None if it holds none."""
         if not self.text.lstrip().startswith("{"):
             return None
         try:
@@ -58,7 +58,7 @@ class Record:
 
     @cached_property
     def hidden(self) -> str:
-        """What the text says only in escapes, in lower case; most lines have none."""
+        """Return what the text says only in escapes, in lower case; most lines have none."""
         if "\\" not in self.text or self.value is None:
             return ""
         return "\n".join(leaf for leaf in _leaves(self.value) if isinstance(leaf, str)).lower()

@@ -156,12 +156,12 @@ class Generations:
 
     @property
     def live(self) -> tuple[Generation, ...]:
-        """The files that are open, the oldest first."""
+        """Return the files that are open, the oldest first."""
         return tuple(self._live)
 
     @property
     def current(self) -> Generation | None:
-        """The file that the path means now."""
+        """Return the file that the path means now."""
         return self._current
 
     def known(self) -> dict[Identity, Known]:

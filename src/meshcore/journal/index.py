@@ -42,27 +42,27 @@ class LineIndex:
 
     @property
     def first(self) -> int:
-        """The number of the first line that is known; never above 0."""
+        """Return the number of the first line that is known; never above 0."""
         return -self._back[-1] if self._back else 0
 
     @property
     def end(self) -> int:
-        """One more than the number of the last whole line."""
+        """Return one more than the number of the last whole line."""
         return self._ahead[-1] if self._ahead else 0
 
     @property
     def complete(self) -> bool:
-        """Whether all lines from the beginning of the file on are known."""
+        """Say whether all lines from the beginning of the file on are known."""
         return len(self._back) == self._anchor
 
     @property
     def progress(self) -> float:
-        """How much of the file has been counted, 0 to 1."""
+        """Return how much of the file has been counted, 0 to 1."""
         return 1.0 if self.complete else 1 - (self._anchor - len(self._back)) * BLOCK / self.size
 
     @property
     def blank(self) -> int:
-        """How many blank lines were passed over so far."""
+        """Return how many blank lines were passed over so far."""
         return self._blank_back + (self._blank_ahead[-1] if self._blank_ahead else 0)
 
     def index_back(self, blocks: int = 1) -> bool:
@@ -117,12 +117,12 @@ class LineIndex:
 
     @property
     def first_block(self) -> int:
-        """The number of the block in which the file begins."""
+        """Return the number of the block in which the file begins."""
         return -self._anchor
 
     @property
     def last_block(self) -> int:
-        """The number of the block in which the file ends."""
+        """Return the number of the block in which the file ends."""
         return len(self._ahead) - 1
 
     def unfinished(self) -> Line | None:

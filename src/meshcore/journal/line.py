@@ -78,7 +78,7 @@ class Splitter:
 
     @property
     def end(self) -> int:
-        """Where the next piece belongs."""
+        """Return where the next piece belongs."""
         return self.offset + self._size
 
     def feed(self, data: bytes) -> list[Line]:

@@ -34,7 +34,7 @@ class Matches:
 
     @property
     def progress(self) -> float:
-        """How much of the file was looked through, 0 to 1."""
+        """Return how much of the file was looked through, 0 to 1."""
         return (self._last - self._block) / (self._last - self.index.first_block + 1)
 
     def step(self) -> bool:

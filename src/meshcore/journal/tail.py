@@ -92,12 +92,12 @@ class Tail:
 
     @property
     def blank(self) -> int:
-        """How many blank lines were passed over."""
+        """Return how many blank lines were passed over."""
         return self._blank + sum(splitter.blank for splitter in self._splitters.values())
 
     @property
     def folders(self) -> frozenset[Path]:
-        """The folders in which there can be news; of one that is not there, the nearest above it."""
+        """Return the folders in which there can be news; of one that is not there, the nearest above it."""
         return frozenset(nearest_folder(path) for path in (*self._followed, *self._patterns))
 
     def poll(self, limit: int = BATCH) -> Batch:

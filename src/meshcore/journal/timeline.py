@@ -39,7 +39,7 @@ class Bucket:
 
     @property
     def leading(self) -> MarkKind | None:
-        """The kind that the column shows: what waits or failed for good, then whether every failure was healed."""
+        """Return the kind that is shown: what waits or failed for good, then whether every failure was healed."""
         counts = self.counts
         if not counts:
             return None

@@ -50,7 +50,7 @@ class PseudoTerminal:
 
     @property
     def slave(self) -> int:
-        """The child's end, open here until `child_started`."""
+        """Return the child's end, open here until `child_started`."""
         return self._slave
 
     def _imitate(self) -> None:

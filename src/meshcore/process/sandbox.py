@@ -52,7 +52,7 @@ class Containment:
 
     @property
     def name(self) -> str:
-        """`bubblewrap`, or empty where fixes run uncontained."""
+        """Return `bubblewrap`, or empty where fixes run uncontained."""
         return "bubblewrap" if self.program else ""
 
     def wrap(

@@ -48,12 +48,12 @@ class Trust:
 
     @property
     def start(self) -> Mode:
-        """The author's mode while the operator has set none."""
+        """Return the author's mode while the operator has set none."""
         return _START[self.state]
 
     @property
     def stop(self) -> str:
-        """Why nothing of this author may run, empty where it may."""
+        """Return why nothing of this author may run, empty where it may."""
         who = self.name or "unnamed"
         if self.state == "revoked":
             return f"its author {who} was revoked" + (f": {self.why}" if self.why else "")

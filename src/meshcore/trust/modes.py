@@ -24,7 +24,7 @@ class Ceiling:
 
     @property
     def decision(self) -> Decision:
-        """The highest decision that this allows."""
+        """Return the highest decision that this allows."""
         return _AS_DECISION[self.mode]
 
 

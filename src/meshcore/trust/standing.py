@@ -60,7 +60,7 @@ def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
 
 
 def lift(node: Node, known: KnownSkill) -> list[str]:
-    """A person stands behind a skill: failures up to now count no longer; return their ids, the newest at the end."""
+    """Let a person stand behind a skill: failures up to now count no longer; return their ids, the newest last."""
     outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
     failures = [outcome.outcome_id for outcome in outcomes if outcome.result == "fix_failed"][-MOST_FORGIVEN:]
     forgive(node, known.skill_id, failures)

@@ -35,7 +35,7 @@ class _Acting:
 
     @property
     def mesh(self) -> Host:
-        """The app around it."""
+        """Return the app around it."""
         return host_of(cast("DOMNode", self))
 
 
@@ -51,7 +51,7 @@ class Pane(_Acting, Vertical):
 
     @property
     def feed(self) -> Feed:
-        """Where the store and the bridge can be asked; only once the pane was shown a snapshot."""
+        """Return where the store and the bridge can be asked; only once the pane was shown a snapshot."""
         feed = self.mesh.feed
         assert feed is not None
         return feed
@@ -82,7 +82,7 @@ class Pane(_Acting, Vertical):
 
     @property
     def finding(self) -> str:
-        """What is being looked for, "" where everything is shown."""
+        """Return what is being looked for, "" where everything is shown."""
         return ""
 
     def copied(self) -> str:

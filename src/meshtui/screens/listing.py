@@ -26,17 +26,17 @@ class ListPane(Pane):
 
     @property
     def rows(self) -> Rows:
-        """The list."""
+        """Return the list."""
         return self.query_one(Rows)
 
     @property
     def sum(self) -> Static:
-        """The line above the list, where there is one."""
+        """Return the line above the list, where there is one."""
         return self.query_one(".sum", Static)
 
     @property
     def detail(self) -> Detail:
-        """The selected row in full."""
+        """Return the selected row in full."""
         return self.query_one(Detail)
 
     def moment(self, text: str, *, never: str = "?") -> str:

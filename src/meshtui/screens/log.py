@@ -77,17 +77,17 @@ class LogPane(Pane):
 
     @property
     def view(self) -> LogView:
-        """The lines."""
+        """Return the lines."""
         return self.query_one(LogView)
 
     @property
     def document(self) -> Document | None:
-        """The log that is shown."""
+        """Return the log that is shown."""
         return self._document
 
     @property
     def path(self) -> Path:
-        """The file that is shown."""
+        """Return the file that is shown."""
         home = self.mesh.home
         if self._source == "file" and self._opened is not None:
             return self._opened

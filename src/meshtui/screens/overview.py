@@ -101,12 +101,12 @@ class OverviewPane(Pane):
 
     @property
     def view(self) -> TimelineView:
-        """The timeline."""
+        """Return the timeline."""
         return self.query_one(TimelineView)
 
     @property
     def rows(self) -> Rows:
-        """The incidents."""
+        """Return the incidents."""
         return self.query_one("#incidents", Rows)
 
     # --- what there is to show --------------------------------------------------------------------------------------

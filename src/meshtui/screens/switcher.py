@@ -52,12 +52,12 @@ class Panes(ContentSwitcher):
 
     @property
     def made(self) -> Sequence[Pane]:
-        """The panes that were shown so far, hidden or not."""
+        """Return the panes that were shown so far, hidden or not."""
         return list(self.query(Pane))
 
     @property
     def pane(self) -> Pane | None:
-        """The pane that is shown."""
+        """Return the pane that is shown."""
         return next((pane for pane in self.made if self.current == pane.NAME), None)
 
     async def show(self, name: str) -> Pane:

@@ -28,7 +28,7 @@ class PaneEntry:
 
     @property
     def action(self) -> Action:
-        """The action that shows it."""
+        """Return the action that shows it."""
         return Action(f"app.{self.name}", self.key, self.title.lower(), self.help, call=f"pane({self.name!r})")
 
     def load(self) -> type[Pane]:

@@ -93,13 +93,13 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def selected(self) -> Line | None:
-        """The line under the cursor."""
+        """Return the line under the cursor."""
         found = self._rows.lines(self.cursor, 1)
         return found[0] if found else None
 
     @property
     def top(self) -> int:
-        """The row at the top."""
+        """Return the row at the top."""
         return self._first + round(self.scroll_y)
 
     def show(self, rows: Rows, *, at: int | None = None) -> None:

@@ -172,12 +172,12 @@ class Rows(ScrollView, can_focus=True):
 
     @property
     def shown(self) -> Sequence[str]:
-        """The ids that are listed now, those left out by `find` not among them."""
+        """Return the ids that are listed now, those left out by `find` not among them."""
         return self._shown
 
     @property
     def selected(self) -> str:
-        """The id under the cursor, "" where nothing is listed."""
+        """Return the id under the cursor, "" where nothing is listed."""
         return self._shown[self.index] if 0 <= self.index < len(self._shown) else ""
 
     def set_ids(self, ids: Sequence[str], changed: Sequence[str] | None = None) -> None:

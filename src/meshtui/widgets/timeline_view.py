@@ -63,7 +63,7 @@ class Window:
 
     @property
     def seconds(self) -> float:
-        """What one column stands for."""
+        """Return what one column stands for."""
         return (self.end - self.start) / self.columns
 
 
@@ -133,7 +133,7 @@ class TimelineView(Widget, can_focus=True):
 
     @property
     def edge(self) -> float:
-        """The right edge: fixed by panning, else the newest of the last event and the last look at the clock."""
+        """Return the right edge: fixed by panning, else the newest of the last event and the last look at the clock."""
         if self.panned is not None:
             return self.panned
         return max(self.now, self.timeline.last or 0.0)

@@ -38,7 +38,7 @@ class Loop(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Return what people call it."""
         ...
 
     def run(self, stop: threading.Event, say: Say) -> None:
