@@ -131,8 +131,8 @@ class LegacyGateway:
         """Write what waits into the old table; return how many rows. Done twice by two processes it is done once."""
         waiting = self._state.queued(_QUEUED_AT_ONCE)
         if waiting:
-            self._old.insert([(row.message_id, row.sender, row.content, row.created_time) for row in waiting])
-            self._state.add([(row.message_id, row.seq) for row in waiting])
+            self._old.insert([row for _, *row in waiting])
+            self._state.add([(message_id, seq) for seq, message_id, *_ in waiting])
         return len(waiting)
 
     def _receive(self) -> tuple[int, bool]:
@@ -172,11 +172,13 @@ class LegacyGateway:
         now = self._clock.monotonic()
         rows = self._state.waiting(self._window)
         # A mark from before a reboot lies ahead of the monotonic clock: it starts anew.
-        entered = [row.message_id for row in rows if row.since is None or row.since > now]
-        ripe = [row for row in rows if row.since is not None and now - WINDOW_SECONDS >= row.since]
+        entered = [message_id for message_id, _, since in rows if since is None or since > now]
+        ripe = {
+            message_id: seq for message_id, seq, since in rows if since is not None and now - WINDOW_SECONDS >= since
+        }
         self._state.mark(self._window, entered, now)
-        received = self._bridge.received([row.seq for row in ripe]) if ripe else ()
-        ids = [row.message_id for row in ripe if row.seq in received]
+        received = self._bridge.received(list(ripe.values())) if ripe else ()
+        ids = [message_id for message_id, seq in ripe.items() if seq in received]
         delivered = self._old.mark_delivered(ids, self._clock.now()) if ids else 0
         if ids:
             self._window = self._old.window()
@@ -188,7 +190,7 @@ def _row(one: OldSkill, clock: Clock) -> Queued:
     message_id = f"skill_{(one.skill_id or record.record_id)[:12]}_{int(now.timestamp())}_{os.urandom(3).hex()}"
     content = {**one.skill, "mesh": {"v": 1, "record": record.text, "key": record.key, "sig": record.sig}}
     sender = f"mesh_{record.key[:12]}"
-    return Queued(one.seq, message_id, sender, json.dumps(content, ensure_ascii=False), local_time(now))
+    return one.seq, message_id, sender, json.dumps(content, ensure_ascii=False), local_time(now)
 
 
 def carried_record(skill: Json) -> Record | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from meshcore.bridge.sqlite.file import SHARED, file_mode
 from meshcore.bridge.sqlite.wal import WalFile, statements
@@ -14,24 +14,11 @@ from meshcore.bridge.sqlite.wal import WalFile, statements
 _SCHEMA = Path(__file__).parent / "sql" / "state_001.sql"
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A row that waits to be written to the old table; `created_time` is local."""
+Queued: TypeAlias = tuple[int, str, str, str, str]
+"""A row that waits to be written to the old table: seq, message id, sender, content, local time."""
 
-    seq: int
-    message_id: str
-    sender: str
-    content: str
-    created_time: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A row among the ten oldest pending: since when (monotonic), None where it has just come there."""
-
-    message_id: str
-    seq: int
-    since: float | None
+Waiting: TypeAlias = tuple[str, int, float | None]
+"""A row among the ten oldest pending: message id, seq, since when (monotonic), None where it has just come there."""
 
 
 class StateFile(WalFile):
@@ -57,16 +44,15 @@ class StateFile(WalFile):
             connection.executemany(
                 "INSERT OR IGNORE INTO queue (seq, message_id, sender, content, created_time) "
                 "SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM rows WHERE seq = ?1)",
-                [(row.seq, row.message_id, row.sender, row.content, row.created_time) for row in rows],
+                rows,
             )
 
     def queued(self, limit: int) -> list[Queued]:
         """Return what waits to be written."""
         with self.reading() as connection:
-            rows = connection.execute(
+            return connection.execute(
                 "SELECT seq, message_id, sender, content, created_time FROM queue ORDER BY seq LIMIT ?", (limit,)
             ).fetchall()
-        return [Queued(*row) for row in rows]
 
     def add(self, rows: Sequence[tuple[str, int]]) -> None:
         """Note messages of the old table (message id, seq) that are on the bridge; they wait no more."""
@@ -88,11 +74,10 @@ class StateFile(WalFile):
     def waiting(self, window: Sequence[str]) -> list[Waiting]:
         """Return the known ones of the ten oldest pending."""
         with self.reading() as connection:
-            rows = connection.execute(
+            return connection.execute(
                 "SELECT message_id, seq, window_since FROM rows WHERE message_id IN (SELECT value FROM json_each(?))",
                 (json.dumps(window),),
             ).fetchall()
-        return [Waiting(*row) for row in rows]
 
     def mark(self, window: Sequence[str], entered: Sequence[str], now: float) -> None:
         """Note since when rows are among the ten oldest; those that no longer are lose their mark."""

@@ -118,7 +118,7 @@ class OldFile(SqliteFile):
                 ).rowcount
         return done
 
-    def insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    def insert(self, rows: Sequence[Sequence[str]]) -> None:
         """Write messages (message id, sender, content, local time) to all; one that is there already stays as it is."""
         with self.writing() as connection:
             connection.executemany(
