@@ -20,7 +20,8 @@ from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import SkillSource, index_entry, match
 from meshcore.knowledge.signature import read
-from meshcore.model import KnownSkill, Match, Skill, canonical, skill_from_json, skill_to_json
+from meshcore.model import KnownSkill, Match, Skill, canonical
+from meshcore.safety.model_json import skill_from_json, skill_to_json
 from meshcore.store.store import Store
 
 HOSTILE = Path(__file__).parents[1] / "../shared/eval/hostile_text_dev.jsonl"

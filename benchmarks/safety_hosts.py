@@ -23,12 +23,13 @@ from meshcore.healing.healer import Considered, Healer
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.signature import read
-from meshcore.model import Action, AgentInfo, Circumstances, Json, Outcome, Record, Skill, StepResult, skill_to_json
+from meshcore.model import Action, AgentInfo, Circumstances, Json, Outcome, Record, Skill, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.passthrough import Passed
 from meshcore.process.sandbox import Containment
+from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign
 from meshcore.store.rows import outcome_to_json
 from meshcore.testing import FakeClock, outcome

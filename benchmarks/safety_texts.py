@@ -25,9 +25,10 @@ from meshcore.healing.teaching import teach
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.signature import read
-from meshcore.model import Circumstances, Json, StepResult, skill_to_json
+from meshcore.model import Circumstances, Json, StepResult
 from meshcore.node import Node
 from meshcore.process.passthrough import Passed
+from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import outcome_to_json

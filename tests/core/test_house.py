@@ -29,7 +29,7 @@ VERBS = word_set(
     "Copy Stand Start Stay Stop Store Take Tell Validate Wait Wake Watch Withdraw Work Write Yield"
 )
 STILL_NOUNS = {CORE / "store"}
-STILL_LONG = {"meshcore/model.py", "meshtui/screens/log.py"}
+STILL_LONG: set[str] = set()
 STILL_CIRCULAR: set[str] = set()
 
 

@@ -12,19 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcore.clock import from_text, to_text
-from meshcore.model import (
-    Action,
-    Circumstances,
-    Json,
-    KeySlot,
-    Skill,
-    Slot,
+from meshcore.model import Action, Circumstances, Json, KeySlot, Skill, Slot, action_to_json, canonical, escape_token
+from meshcore.safety.model_json import (
     action_from_json,
-    action_to_json,
-    canonical,
     circumstances_from_json,
     circumstances_to_json,
-    escape_token,
     skill_from_json,
     skill_to_json,
     slots_from_json,

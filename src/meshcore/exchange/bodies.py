@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from meshcore.clock import from_text
 from meshcore.errors import BadRecordError
-from meshcore.model import TEXT_LIMIT, Incident, Json, Outcome, SignedText, Skill, skill_from_json, skill_to_json
+from meshcore.model import TEXT_LIMIT, Incident, Json, Outcome, SignedText, Skill
+from meshcore.safety.model_json import skill_from_json, skill_to_json
 from meshcore.store.rows import outcome_from_json, outcome_to_json
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import index_entry
 from meshcore.knowledge.parts import filled
 from meshcore.knowledge.signature import read
-from meshcore.model import Json, KnownSkill, Record, Skill, SkillState, skill_from_json
+from meshcore.model import Json, KnownSkill, Record, Skill, SkillState
+from meshcore.safety.model_json import skill_from_json
 from meshcore.store.store import Store
 
 BASELINE = "skills_file_baseline"

@@ -26,6 +26,8 @@ from meshcore.model import (
     StepResult,
     TryResult,
     canonical,
+)
+from meshcore.safety.model_json import (
     circumstances_from_json,
     circumstances_to_json,
     skill_from_json,

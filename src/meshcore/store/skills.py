@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from meshcore.model import KnownSkill, SkillState, canonical, skill_to_json
+from meshcore.model import KnownSkill, SkillState, canonical
+from meshcore.safety.model_json import skill_to_json
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events

@@ -13,8 +13,9 @@ from meshcore.exchange.receive import exchange
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.standing import standing
-from meshcore.model import Json, KnownSkill, SkillState, skill_to_json
+from meshcore.model import Json, KnownSkill, SkillState
 from meshcore.node import Node
+from meshcore.safety.model_json import skill_to_json
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 

@@ -15,7 +15,8 @@ from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import stand_behind
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
-from meshcore.model import Json, skill_to_json
+from meshcore.model import Json
+from meshcore.safety.model_json import skill_to_json
 
 
 def test_what_one_node_is_taught_the_other_knows_as_its_own_operators(mesh: SmallMesh) -> None:

@@ -23,8 +23,9 @@ from meshcore.exchange.receive import pull, take_in, take_in_again
 from meshcore.healing.teaching import teach
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
-from meshcore.model import Json, Record, skill_to_json
+from meshcore.model import Json, Record
 from meshcore.node import Node
+from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign
 from meshcore.trust.halting import halted
 from meshcore.trust.standing import reweigh

@@ -19,8 +19,9 @@ from meshcore.exchange.receive import pull
 from meshcore.healing.limits import PER_HOUR
 from meshcore.healing.teaching import stand_behind
 from meshcore.knowledge.signature import read
-from meshcore.model import Action, Skill, skill_to_json
+from meshcore.model import Action, Skill
 from meshcore.safety.halt import halt
+from meshcore.safety.model_json import skill_to_json
 from meshcore.store.rows import outcome_to_json
 from meshcore.testing import FakeClock, outcome
 

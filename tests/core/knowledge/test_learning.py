@@ -14,18 +14,8 @@ from meshcore.knowledge.fixes import parse_fix, spell
 from meshcore.knowledge.learning import confirms, learn, reread
 from meshcore.knowledge.signature import around, read
 from meshcore.knowledge.standing import standing, weigh
-from meshcore.model import (
-    Action,
-    Circumstances,
-    Evidence,
-    KnownSkill,
-    Outcome,
-    Skill,
-    Slot,
-    TryResult,
-    skill_from_json,
-    skill_to_json,
-)
+from meshcore.model import Action, Circumstances, Evidence, KnownSkill, Outcome, Skill, Slot, TryResult
+from meshcore.safety.model_json import skill_from_json, skill_to_json
 
 
 def taught(text: str, fix: str, command: str = "") -> Skill:

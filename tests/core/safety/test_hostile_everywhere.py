@@ -21,8 +21,9 @@ from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
-from meshcore.model import Json, Record, skill_to_json
+from meshcore.model import Json, Record
 from meshcore.node import Node
+from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign, verify
 from meshcore.safety.strict_json import loads
 

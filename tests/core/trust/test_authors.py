@@ -17,11 +17,12 @@ from meshcore.exchange.receive import pull
 from meshcore.healing.healer import Considered
 from meshcore.healing.ruling import Try, rule
 from meshcore.healing.teaching import stand_behind
-from meshcore.model import Json, KnownSkill, Record, skill_to_json
+from meshcore.model import Json, KnownSkill, Record
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
+from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign
 from meshcore.trust.authors import enrol, find_author, meet_members, trust_in, withdraw
 from meshcore.trust.store_keys import action_hash, always_key, not_here_key
