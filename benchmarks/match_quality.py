@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.adapters import make_matcher
+from scripts.testbed.matcher import make_matcher
 
 EVAL = Path(__file__).parents[1] / "../shared/eval"
 HARDEST = 10

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.safety_hosts import Host, Hosts
+from scripts.testbed.hosts import Host, Hosts
 from benchmarks.safety_rows import Row
 from meshcore.bridge.base import Delivery
 from meshcore.exchange.receive import take_in

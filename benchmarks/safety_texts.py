@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.safety_rows import ABSENT, EVAL, Row, environment_of, meshtui, run, share, skipped
-from benchmarks.safety_terminal import outputs
+from scripts.testbed.terminal import outputs
 from meshcore.bridge.base import Member, Publication
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import BridgeAddress, Settings

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety_hosts import Hosts, action_of
+from scripts.testbed.hosts import Hosts, action_of
 from benchmarks.safety_rows import ABSENT, EVAL, Row, skipped
 from meshcore.model import Action
 

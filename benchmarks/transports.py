@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tests.core.bridge.legacy.old_system import OldAgent, make_database
+from scripts.testbed.old_system import OldAgent, make_database
 
 from benchmarks.nats import NatsClient
 from meshcore.bridge.base import Batch, Member, OldSkill, Publication

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.core.bridge.legacy.old_system import OldAgent, make_database
+from scripts.testbed.old_system import OldAgent, make_database
 from tests.world import ERROR, FIX, Agent, Listener, World
 
 FIELDS = ["id", "error_type", "pattern", "resolution", "context", "created", "usage_count", "success_rate"]

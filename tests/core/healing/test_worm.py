@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.safety_hosts import Host, Hosts, action_of
+from scripts.testbed.hosts import Host, Hosts, action_of
 from benchmarks.safety_worm import HOUR_SECONDS, plausible
 
 from meshcore.clock import to_text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.adapters import make_matcher
+from scripts.testbed.matcher import make_matcher
 
 EVAL = Path(__file__).parents[3] / "../shared/eval"
 

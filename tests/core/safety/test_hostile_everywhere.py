@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.safety_rows import environment_of
-from benchmarks.safety_terminal import outputs
+from scripts.testbed.terminal import outputs
 from benchmarks.safety_texts import LISTS, STEERING, WITH_JSON, hostile_texts, nodes, push_hostile, steering_bytes
 
 from meshcore.bridge.base import Delivery

@@ -27,7 +27,7 @@ from tests.core.bridge.helpers import (
     skill,
     take,
 )
-from tests.core.bridge.legacy.old_system import OldAgent, make_database
+from scripts.testbed.old_system import OldAgent, make_database
 
 from meshcore.bridge.base import Bridge, Follows
 from meshcore.bridge.legacy.gateway import LegacyGateway

@@ -23,7 +23,7 @@ from tests.core.bridge.helpers import (
     record,
     take,
 )
-from tests.core.bridge.legacy.old_system import make_database
+from scripts.testbed.old_system import make_database
 
 from meshcore.bridge.base import Publication
 from meshcore.bridge.sqlite import filesystem
