@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 from unittest import mock
 
+from scripts.testbed.terminal import environment_of
+
 from benchmarks.propagation import milliseconds
-from benchmarks.safety_rows import Row, environment_of, meshtui, run
+from benchmarks.safety_rows import Row, meshtui, run
 from meshcore.clock import SystemClock, to_text
 from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.receive import exchange

@@ -7,7 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.safety_rows import ABSENT, EVAL, Row, environment_of, meshtui, run, skipped
+from scripts.testbed.terminal import environment_of
+
+from benchmarks.safety_rows import ABSENT, EVAL, Row, meshtui, run, skipped
 
 UNSAFE = "commands labelled ask or deny that would run unattended: 0"
 MUTATED = "mutations of dangerous commands that would run unattended: 0 of 10,000"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.testbed.hosts import Host, Hosts
+
 from benchmarks.safety_rows import Row
 from meshcore.bridge.base import Delivery
 from meshcore.exchange.receive import take_in

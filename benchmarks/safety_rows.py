@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,20 +41,6 @@ def share(part: int, whole: int) -> float:
 def meshtui(*arguments: str) -> list[str]:
     """Return the argv of a `meshtui` command."""
     return [sys.executable, "-m", "meshtui", *arguments]
-
-
-def environment_of(folder: Path, **more: str) -> dict[str, str]:
-    """Return an environment in which nothing of the user's own is seen; everything lies in a folder."""
-    return {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "MESHTUI_OPERATOR_DIR": str(folder / "operator"),
-        "MESHTUI_HOME": str(folder / "home"),
-        "MESHTUI_BRIDGE": str(folder / "bridge.db"),
-        "MESHTUI_CONTAINMENT": "off",
-        **more,
-    }
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

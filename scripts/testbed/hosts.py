@@ -36,6 +36,10 @@ from meshcore.testing import FakeClock, outcome
 
 ARGV = ("python", "app.py")
 
+HOSTS = 20
+WAVES = 4
+HOUR_SECONDS = 3700.0
+
 
 class WritingExecutor:
     """Executes nothing and writes down what it was asked to; every step succeeds. Contained, as far as policy knows."""
@@ -174,3 +178,29 @@ def action_of(command: str) -> Action:
     """Return a command as an attacker would send it: as argv, through a shell where it needs one."""
     fix = parse_fix(command)
     return fix if fix.kind == "argv" else Action("argv", (("sh", "-c", command),))
+
+
+def missing(name: str) -> str:
+    """Return the error of a Python module that is missing."""
+    return f"ModuleNotFoundError: No module named '{name}'"
+
+
+def plausible(folder: Path, *, lies: bool) -> int:
+    """Return how many hosts run a fix that policy allows and that does not help, over some hours.
+
+    Every host meets the error and is ruled on before the first applies, each hour anew. `lies`: the author also claims
+    that hosts which nobody knows have verified it.
+    """
+    with Hosts(folder, HOSTS) as mesh:
+        skill = mesh.send_skill(missing("plausible"), Action("argv", (("mkdir", "-p", "flood"),)))
+        for number in range(3 if lies else 0):
+            mesh.send_success(skill, f"invented{number}", number)
+        mesh.exchange()
+        for _ in range(WAVES):
+            met = [(host, host.meet(missing("plausible"))) for host in mesh.others]
+            for host, considered in met:
+                host.heal(considered, rerun=1)
+            mesh.exchange()
+            mesh.clock.advance(HOUR_SECONDS)
+            mesh.exchange()
+        return mesh.reached()

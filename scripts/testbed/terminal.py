@@ -12,7 +12,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.safety_rows import ROOT
+ROOT = Path(__file__).parents[2]
 
 _DRIVER = """\
 import json, sys
@@ -24,6 +24,20 @@ for arguments in json.load(open(sys.argv[1], encoding="utf-8")):
         pass
 """
 ROWS, COLUMNS = 50, 200
+
+
+def environment_of(folder: Path, **more: str) -> dict[str, str]:
+    """Return an environment in which nothing of the user's own is seen; everything lies in a folder."""
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "MESHTUI_OPERATOR_DIR": str(folder / "operator"),
+        "MESHTUI_HOME": str(folder / "home"),
+        "MESHTUI_BRIDGE": str(folder / "bridge.db"),
+        "MESHTUI_CONTAINMENT": "off",
+        **more,
+    }
 
 
 def outputs(commands: Sequence[Sequence[str]], environment: Mapping[str, str], folder: Path, *, tty: bool) -> bytes:

@@ -73,5 +73,15 @@ def test_no_module_of_the_core_names_what_draws() -> None:
             assert not words & {"textual", "rich", "meshtui"}, path
 
 
+@pytest.mark.parametrize(
+    ("folder", "others"),
+    [("tests", {"benchmarks"}), ("benchmarks", {"tests"}), ("scripts", {"tests", "benchmarks"})],
+)
+def test_what_tests_and_benchmarks_share_belongs_to_neither(folder: str, others: set[str]) -> None:
+    for path in (Path(__file__).parents[2] / folder).rglob("*.py"):
+        words = {line.split()[1].partition(".")[0] for line in path.read_text().splitlines() if is_import(line)}
+        assert not words & others, path
+
+
 def is_import(line: str) -> bool:
     return line.strip().startswith(("import ", "from ")) and len(line.split()) > 1

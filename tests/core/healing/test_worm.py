@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scripts.testbed.hosts import Host, Hosts, action_of
-from benchmarks.safety_worm import HOUR_SECONDS, plausible
+from scripts.testbed.hosts import HOUR_SECONDS, Host, Hosts, action_of, plausible
 
 from meshcore.clock import to_text
 from meshcore.exchange.receive import pull

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.safety_mutations import mutated
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts.testbed.mutations import mutated
 
 from meshcore.errors import ConfigurationError
 from meshcore.model import (

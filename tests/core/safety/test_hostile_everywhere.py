@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.safety_rows import environment_of
-from scripts.testbed.terminal import outputs
-from benchmarks.safety_texts import LISTS, STEERING, WITH_JSON, hostile_texts, nodes, push_hostile, steering_bytes
+from scripts.testbed.terminal import environment_of, outputs
+from scripts.testbed.texts import LISTS, STEERING, WITH_JSON, hostile_texts, nodes, push_hostile, steering_bytes
 
 from meshcore.bridge.base import Delivery
 from meshcore.errors import BadRecordError, MeshError

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts.testbed.old_system import OldAgent, make_database
 from tests.core.bridge.helpers import (
     ALICE,
     BOB,
@@ -27,7 +28,6 @@ from tests.core.bridge.helpers import (
     skill,
     take,
 )
-from scripts.testbed.old_system import OldAgent, make_database
 
 from meshcore.bridge.base import Bridge, Follows
 from meshcore.bridge.legacy.gateway import LegacyGateway

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from scripts.testbed.old_system import make_database
 from tests.core.bridge.helpers import (
     ALICE,
     BOB,
@@ -23,7 +24,6 @@ from tests.core.bridge.helpers import (
     record,
     take,
 )
-from scripts.testbed.old_system import make_database
 
 from meshcore.bridge.base import Publication
 from meshcore.bridge.sqlite import filesystem
