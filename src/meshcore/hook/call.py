@@ -15,7 +15,6 @@ from meshcore.agents.base import Call, Denied, Failure, Success
 from meshcore.agents.table import Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
-from meshcore.exchange.bodies import IncidentBody
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
@@ -127,6 +126,8 @@ class _Call:
             store.agents.see(self.me.name, self.me.via, self.me.host)
             if not store.incidents.open(incident, store.meta.get(NODE_ID), boot=boot):
                 return Handled()
+            from meshcore.exchange.bodies import IncidentBody  # half a millisecond that a success need not pay
+
             store.outbox.add(IncidentBody.kind, IncidentBody.of(incident).to_json())
             memory = recall(store, self.session) or Memory()
             before = memory.failed.get(self.key, "")
