@@ -23,7 +23,6 @@ NAME_LIMIT = 200  # characters
 CHECK_SECONDS = 300.0
 INTERVAL_SECONDS = 300.0
 LEAST_INTERVAL_SECONDS = 1.0
-_ACCOUNT = r"(?:([\w.~+-]+)(?::[^@/?#]*)?(@))?"
 _HOST = r"(?:[\w.-]+|\[[\da-fA-F:]+\])?(?::\d+)?"
 CHECK_KEYS = {"name", "argv", "timeout"}
 

@@ -42,7 +42,6 @@ IncidentState = Literal[
     "unknown",
     "refused",
 ]
-OPEN_STATES: tuple[IncidentState, ...] = ("open", "matched", "needs_approval", "fixing", "applied_not_rerun")
 
 SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
 SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]

@@ -14,7 +14,6 @@ from meshcore.clock import Clock, to_text
 from meshcore.model import Record
 from meshcore.store.retention import SUMMARIES
 
-_REVISION = "2"  # of the schema, within its version: what was added since
 _SQL = Path(__file__).parent / "sql"
 _CHUNK = 500  # rows in one transaction
 
