@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.world import Agent, World
 
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock
@@ -36,6 +37,21 @@ def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         patch.setenv("MESHTUI_HOME", str(folder / "home"))
         patch.setenv("MESHTUI_BRIDGE", str(folder / "bridge.db"))
         yield
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def a(world: World) -> Agent:
+    return world.agent("a")
+
+
+@pytest.fixture
+def b(world: World) -> Agent:
+    return world.agent("b")
 
 
 @pytest.fixture

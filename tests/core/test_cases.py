@@ -35,16 +35,6 @@ TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # fake
 STRACE = shutil.which("strace") or ""
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def a(world: World) -> Agent:
-    return world.agent("a")
-
-
 def python(program: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run a program of ours in a process of its own."""
     argv = [*before, sys.executable, "-c", program, *arguments]

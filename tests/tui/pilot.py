@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -61,6 +62,13 @@ class Told:
         assert true(), what
 
 
+def text_of(app: App[Any]) -> str:
+    """Return what is on the screen of an app, a line each."""
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip)[:width].rstrip() for strip in strips[:height])
+
+
 class Shown:
     """An app that is shown, its pilot and what it was told."""
 
@@ -79,9 +87,7 @@ class Shown:
 
     def text(self) -> str:
         """Return what is on the screen, a line each."""
-        width, height = self.app.size
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip)[:width].rstrip() for strip in strips[:height])
+        return text_of(self.app)
 
 
 @asynccontextmanager

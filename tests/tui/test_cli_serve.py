@@ -14,6 +14,14 @@ from tests.core.runs import samples
 from tests.world import Agent, Listener, World, only_one_line
 
 
+def learn_unpublished(agent: Agent) -> None:
+    """Teach an agent a fix while it cannot reach the bridge."""
+    no_bridge = {"MESHTUI_BRIDGE": str(agent.work / "app.py" / "x.db")}
+    agent.call(
+        "learn", "--error", "ValueError: the settings of the day are wrong", "--fix", "touch settings", env=no_bridge
+    )
+
+
 def test_it_prints_one_json_object_per_event_and_what_is_taught_arrives(a: Agent, b: Agent) -> None:
     with Listener(b) as listener:
         skill_id = a.learn()
@@ -46,14 +54,7 @@ def test_what_was_queued_when_the_signal_came_is_published(a: Agent, b: Agent) -
     a.call("status")
     with Listener(b) as listener:
         listener.process.send_signal(signal.SIGSTOP)
-        b.call(
-            "learn",
-            "--error",
-            "ValueError: the settings of the day are wrong",
-            "--fix",
-            "touch settings",
-            env={"MESHTUI_BRIDGE": str(b.work / "app.py" / "x.db")},
-        )
+        learn_unpublished(b)
         listener.process.send_signal(signal.SIGTERM)
         listener.process.send_signal(signal.SIGCONT)
         assert listener.stop(signal.SIGCONT) == 0
@@ -82,14 +83,7 @@ def test_a_signal_is_obeyed_though_somebody_holds_the_bridge(a: Agent, b: Agent,
         )
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        b.call(
-            "learn",
-            "--error",
-            "ValueError: the settings of the day are wrong",
-            "--fix",
-            "touch settings",
-            env={"MESHTUI_BRIDGE": str(b.work / "app.py" / "x.db")},
-        )
+        learn_unpublished(b)
         assert listener.stop() == 0
         holder.communicate("let go\n", timeout=60)
 

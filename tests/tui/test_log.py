@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.tui.pilot import text_of
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -78,9 +79,7 @@ class Shown:
 
     def text(self) -> str:
         """Return what is on the screen, a line each."""
-        width, height = self.app.size
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip)[:width].rstrip() for strip in strips[:height])
+        return text_of(self.app)
 
     def title(self) -> str:
         return self.text().splitlines()[0]

@@ -159,6 +159,18 @@ def test_a_terminal_that_cannot_draw_is_refused(a: Agent, term: str) -> None:
     assert "--no-ui" in only_one_line(done)
 
 
+def refused(agent: Agent) -> bytes:
+    """Return what the terminal wrote before it ended with 78 and no traceback."""
+    terminal = Terminal(agent)
+    try:
+        output = terminal.rest()
+    finally:
+        terminal.close()
+    assert terminal.process.returncode == 78
+    assert b"Traceback" not in output
+    return output
+
+
 def test_a_store_of_a_newer_version_is_said_after_the_terminal_is_restored(a: Agent) -> None:
     import sqlite3
 
@@ -166,24 +178,12 @@ def test_a_store_of_a_newer_version_is_said_after_the_terminal_is_restored(a: Ag
     with sqlite3.connect(a.home / "store.db") as db:
         db.execute("PRAGMA user_version=99")
     db.close()
-    terminal = Terminal(a)
-    try:
-        output = terminal.rest()
-    finally:
-        terminal.close()
-    assert terminal.process.returncode == 78
+    output = refused(a)
     assert b"newer" in output[output.rindex(MAIN_SCREEN) :]
-    assert b"Traceback" not in output
 
 
 def test_an_unknown_key_in_the_settings_is_said_too(a: Agent) -> None:
     a.operator.mkdir(exist_ok=True)
     (a.operator / "config.toml").write_text('[keys]\n"app.frieze" = "f"\n')
-    terminal = Terminal(a)
-    try:
-        output = terminal.rest()
-    finally:
-        terminal.close()
-    assert terminal.process.returncode == 78
+    output = refused(a)
     assert b"no action 'app.frieze'" in output
-    assert b"Traceback" not in output

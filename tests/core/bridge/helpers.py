@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meshcore.bridge import open
@@ -13,26 +12,9 @@ from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.model import Json, Receipt, Record, canonical
+from meshcore.testing import FakeClock
 
 ALICE, BOB, CAROL, DAVE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
-
-
-class FakeClock:
-    """A clock that moves when told."""
-
-    def __init__(self) -> None:
-        self.wall = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def advance(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
-        self.seconds += seconds
 
 
 ENGINES = {

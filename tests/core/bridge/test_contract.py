@@ -17,7 +17,6 @@ from tests.core.bridge.helpers import (
     DAVE,
     ENGINES,
     OF_ONE_PROCESS,
-    FakeClock,
     member,
     open_at,
     publication,
@@ -31,6 +30,7 @@ from meshcore.bridge.limits import CLAIM_SECONDS
 from meshcore.clock import to_text
 from meshcore.errors import BadRecordError, UsageError
 from meshcore.model import Json, Receipt, Record, canonical
+from meshcore.testing import FakeClock
 
 DAY = 24 * 3600.0
 Open = Callable[[], Bridge]

@@ -9,12 +9,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.core.bridge.helpers import ALICE, BOB, CAROL, FakeClock, member, publication, receive
+from tests.core.bridge.helpers import ALICE, BOB, CAROL, member, publication, receive
 
 from meshcore.bridge.base import Batch
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.model import Receipt
+from meshcore.testing import FakeClock
 
 NODES = [ALICE, BOB, CAROL]
 nodes = st.sampled_from(NODES)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.core.bridge.helpers import ALICE, BOB, FakeClock, member, publication, take
+from tests.core.bridge.helpers import ALICE, BOB, member, publication, take
 
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.memory import MemoryBridge
@@ -15,6 +15,7 @@ from meshcore.bridge.open import files, is_there, old_queries, open_bridge
 from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
+from meshcore.testing import FakeClock
 
 
 def test_a_path_and_its_url_open_the_same_bridge(tmp_path: Path) -> None:

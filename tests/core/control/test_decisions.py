@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from tests.core.healing.small_mesh import FIX, Fix, SmallMesh, again, taught
-from tests.core.healing.test_replay import Desk
+from tests.core.healing.desk import Desk
+from tests.core.healing.small_mesh import FIX, Fix, again, taught
 
 from meshcore.control import decisions
 from meshcore.errors import MeshError, UsageError
@@ -25,10 +24,7 @@ from meshcore.trust.store_keys import HALTED_BY
 
 
 @pytest.fixture
-def desk(mesh: SmallMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    desk = Desk(mesh, mesh.node("a"), folder, monkeypatch)
+def desk(desk: Desk) -> Desk:
     taught(desk.node)
     return desk
 

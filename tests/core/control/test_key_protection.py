@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.core.healing.desk import Desk
 from tests.core.healing.small_mesh import SmallMesh, again, taught
-from tests.core.healing.test_replay import Desk
 
 from meshcore.clock import to_text
 from meshcore.control import decisions

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from tests.core.bridge.helpers import FakeClock
-
 from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import Clock, to_text
@@ -26,6 +24,7 @@ from meshcore.policy.question import PlannedStep, PolicyVerdict, Question, Targe
 from meshcore.process.passthrough import Passed, StdinKind
 from meshcore.process.sandbox import Containment
 from meshcore.safety.records import sign
+from meshcore.testing import FakeClock
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
 FIX = "pip install django"

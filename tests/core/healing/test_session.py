@@ -6,8 +6,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.core.healing.small_mesh import SmallMesh, taught
-from tests.core.healing.test_replay import Desk
+from tests.core.healing.desk import Desk
+from tests.core.healing.small_mesh import taught
 
 import meshcore
 import meshtui
@@ -17,10 +17,7 @@ from meshcore.healing.replay import recorded_session
 
 
 @pytest.fixture
-def desk(mesh: SmallMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    desk = Desk(mesh, mesh.node("a"), folder, monkeypatch)
+def desk(desk: Desk) -> Desk:
     taught(desk.node)
     return desk
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,10 @@ from hypothesis import strategies as st
 from tests.core.journal.logs import append, numbered, open_descriptors
 
 from meshcore.journal import document as module
-from meshcore.journal import index
 from meshcore.journal.document import MOST_FILES, QUIET_SECONDS, Document
 from meshcore.journal.filtering import FilterError, parse_filter
 from meshcore.journal.generations import QUIET_SECONDS as CLOSED_AFTER
 from meshcore.testing import FakeClock
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "a.jsonl"
-
-
-@pytest.fixture
-def small_blocks() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "BLOCK", 64)
-        yield
 
 
 def opened(path: Path, filter_text: str = "") -> Document:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshcore.journal import index
 from meshcore.journal.index import LineIndex
 from meshcore.journal.line import BLANKS, Splitter
 
@@ -23,18 +21,6 @@ PIECES = st.lists(
     ),
     max_size=60,
 )
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "a.jsonl"
-
-
-@pytest.fixture
-def small_blocks() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "BLOCK", 32)
-        yield
 
 
 def opened(path: Path, **options: int) -> LineIndex:

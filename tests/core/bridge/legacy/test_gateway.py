@@ -18,7 +18,6 @@ from tests.core.bridge.helpers import (
     CAROL,
     DAVE,
     ENGINES,
-    FakeClock,
     broadcast,
     member,
     open_at,
@@ -34,6 +33,7 @@ from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.bridge.legacy.table import OldFile
 from meshcore.errors import BridgeUnavailableError
 from meshcore.model import Json, Record
+from meshcore.testing import FakeClock
 
 ERIN = "e" * 64
 Wrap = Callable[[LegacyGateway], LegacyGateway]

@@ -10,12 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.core.bridge.helpers import BOB, FakeClock, member, open_bridge, publication, take
+from tests.core.bridge.helpers import BOB, member, open_bridge, publication, take
 
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.bridge.sqlite.log import log_path
 from meshcore.errors import BridgeUnavailableError
+from meshcore.testing import FakeClock
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 

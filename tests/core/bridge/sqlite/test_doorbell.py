@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.core.bridge.helpers import BOB, FakeClock, member, open_bridge, publication, take
+from tests.core.bridge.helpers import BOB, member, open_bridge, publication, take
 
 from meshcore.bridge.sqlite.doorbell import MAX_ADDRESS, Doorbell, Ringer, address, sweep
+from meshcore.testing import FakeClock
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from scripts.testbed.old_system import make_database
 from tests.core.bridge.helpers import (
     ALICE,
     BOB,
-    FakeClock,
     member,
     open_bridge,
     publication,
@@ -31,6 +30,7 @@ from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.bridge.sqlite.wal import CHECKPOINT_BYTES
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError, UsageError
 from meshcore.model import Record
+from meshcore.testing import FakeClock
 
 
 @pytest.fixture

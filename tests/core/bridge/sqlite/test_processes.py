@@ -15,7 +15,6 @@ from tests.core.bridge.helpers import (
     BOB,
     CAROL,
     DAVE,
-    FakeClock,
     member,
     open_bridge,
     publication,
@@ -25,6 +24,7 @@ from tests.core.bridge.helpers import (
 
 from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.bridge.legacy.table import OldFile
+from meshcore.testing import FakeClock
 
 ROOT = Path(__file__).parents[4]
 PROLOGUE = """

@@ -10,10 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.core.bridge.helpers import ALICE, BOB, CAROL, FakeClock, member, open_bridge, publication, record, take
+from tests.core.bridge.helpers import ALICE, BOB, CAROL, member, open_bridge, publication, record, take
 
 from meshcore.bridge.sqlite.log import LogFile, log_path
 from meshcore.bridge.sqlite.wal import statements
+from meshcore.testing import FakeClock
 
 SQL = Path(sys.modules[LogFile.__module__].__file__ or "").parent / "sql" / "log_001.sql"
 NOW = "2026-11-22T08:00:00.000000Z"
