@@ -49,7 +49,6 @@ from meshcore.trust.halting import halted
 TEXT_LIMIT = 100_000  # characters of an error that are read
 FIX_LIMIT = 2_000  # characters of a fix
 LISTED = 200  # skills in the list of resources
-REPORTS = "reported_outcomes:"  # + skill: what models said of it, counted; it enters no figure of the mesh
 
 INSTRUCTIONS = """\
 meshtui knows which command fixed which error, verified by running the failed command again. When a command fails, call
@@ -201,9 +200,8 @@ class _Tools:
         with self._node() as node:
             known = self._known(node, skill_id)
             with node.store.transaction():
-                counts = _said(node, known.skill_id)
-                counts[outcome] += 1
-                node.store.meta.set(REPORTS + known.skill_id, json.dumps(counts))
+                node.store.skills.note_said(known.skill_id, outcome)
+                counts = node.store.skills.said(known.skill_id)
                 node.store.events.add(
                     "outcome.reported",
                     skill_id=known.skill_id,
@@ -333,7 +331,7 @@ def _incident(node: Node, signature: Signature, command: str, folder: str) -> In
 
 def _fix(node: Node, ruling: Literal["run", "approve", "hint"], known: KnownSkill, match: Match, trust: Trust) -> Fix:
     """Return a match as a model sees it."""
-    counts = _said(node, known.skill_id)
+    counts = node.store.skills.said(known.skill_id)
     return Fix(
         skill_id=known.skill_id,
         kind="command" if match.action.kind == "argv" else "advice",
@@ -354,11 +352,6 @@ def _is_shown(node: Node, known: KnownSkill) -> bool:
     if known.state in ("quarantined", "forgotten"):
         return False
     return known.own_operator or trust_in(node, known.author).state == "enrolled"
-
-
-def _said(node: Node, skill_id: str) -> dict[str, int]:
-    counts: dict[str, int] = json.loads(node.store.meta.get(REPORTS + skill_id, '{"worked": 0, "failed": 0}'))
-    return counts
 
 
 def _line(text: str) -> str:

@@ -24,11 +24,8 @@ from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, identify, load_or_create
 from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
-from meshcore.store.rows import NODE_ID
 from meshcore.store.store import Store
 
-LEGACY_IMPORTED = "legacy_imported"
-NODE_KEY = "node_key"  # the public half of the key in use, once it was replaced
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 
 
@@ -53,9 +50,9 @@ class Node:
         self._synced: float | None = None
         self._brought = bridge is not None
         self._old_programs: OldPrograms | None = None
-        if not self.store.meta.get(LEGACY_IMPORTED):
+        if not self.store.state.get()["skills_file_looked"]:
             import_skills_file(self.store, self.home.skills_file)
-            self.store.meta.set(LEGACY_IMPORTED, self.store.now())
+            self.store.state.set(skills_file_looked=self.store.now())
         reread_skills(self.store)
 
     def __enter__(self) -> Node:
@@ -85,14 +82,14 @@ class Node:
 
     def _identify(self) -> Identity:
         found = self._find_keys()
-        if self.store.meta.get(NODE_ID) != found.node.public:
-            self.store.meta.set(NODE_ID, found.node.public)
+        if self.store.meta.get("node") != found.node.public:
+            self.store.meta.set("node", found.node.public)
             self.store.incidents.name_node(found.node.public)
         return found
 
     def _find_keys(self) -> Identity:
         found = self.identify(self.home.key)
-        wanted = self.store.meta.get(NODE_KEY)
+        wanted = self.store.meta.get("node_key")
         if wanted in ("", found.node.public) or not self.home.next_key.exists():
             return found
         waiting = self.identify(self.home.next_key)
@@ -181,11 +178,11 @@ class Node:
     def join(self, bridge: Bridge) -> None:
         """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
         mark = f"{bridge.bridge_id}:{self.name}:{self.settings.host}"
-        if self.store.meta.get("joined") != mark or not self._is_member(bridge):
+        if self.store.state.get()["joined"] != mark or not self._is_member(bridge):
             body = {"name": self.name, "host": self.settings.host, "user": str(os.getuid())}
             hello = sign("hello", body, self.store.outbox.next_author_seq(), self.identity, self.clock)
             bridge.join(Member(self.identity.node.public, self.name, self.settings.host, hello))
-            self.store.meta.set("joined", mark)
+            self.store.state.set(joined=mark)
         self._joined = True
 
     def _is_member(self, bridge: Bridge) -> bool:
@@ -213,7 +210,7 @@ class Node:
 
     def renew_identity(self) -> None:
         """Take up the node's key anew where it was replaced, by this or another process."""
-        if self.store.meta.get(NODE_KEY) not in ("", self.identity.node.public):
+        if self.store.meta.get("node_key") not in ("", self.identity.node.public):
             self.forget_identity()
 
     def project(self) -> None:

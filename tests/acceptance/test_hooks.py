@@ -22,7 +22,6 @@ from meshcore.agents.table import NAMES, program
 from meshcore.clock import to_text
 from meshcore.config import load
 from meshcore.healing.teaching import teach
-from meshcore.hook.call import PULLED
 from meshcore.hook.main import follow_up_command
 from meshcore.node import Node
 
@@ -39,7 +38,7 @@ def learn(agent: Agent, error: str = ERROR, fix: str = FIX) -> None:
     with Node(load(environment=agent.environment)) as node:
         teach(node, error, fix)
         # What is unknown ends in the hook itself: the bridge was looked at just now.
-        node.store.meta.set(PULLED, to_text(node.clock.now()))
+        node.store.state.set(pulled=to_text(node.clock.now()))
 
 
 def call(agent: Agent, name: str, payload: object, **variables: str) -> subprocess.CompletedProcess[bytes]:
@@ -99,8 +98,8 @@ def test_ten_hooks_at_once_lose_nothing(me: Agent) -> None:
     assert all(FIX.encode() in one.stdout for one in done)
     assert rows(me, "SELECT count(*) FROM incidents") == [(11,)]
     assert rows(me, "SELECT count(*) FROM events WHERE kind='hook.answered'") == [(11,)]
-    [(memory,)] = rows(me, "SELECT value FROM meta WHERE key LIKE 'hook:session:%'")
-    assert len(json.loads(memory)["commands"]) == 11
+    [(commands,)] = rows(me, "SELECT commands FROM hook_sessions")
+    assert len(json.loads(commands)) == 11
 
 
 @pytest.mark.long

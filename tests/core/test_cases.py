@@ -127,7 +127,7 @@ store = Store(Path(sys.argv[1]))
 for number in range(5):
     try:
         with store.transaction(durable=True):
-            store.meta.set(f"n{number}", "stored")
+            store.verdicts.put(f"n{number}", "stored")
     except MeshError as error:
         print("refused", error, flush=True)
     else:

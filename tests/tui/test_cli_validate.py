@@ -16,8 +16,8 @@ import pytest
 from tests.core.runs import samples
 from tests.world import Agent, World, only_one_line
 
-from meshcore.runs.history import latest_validations
 from meshcore.store.store import Store
+from meshcore.store.views import run_results
 
 REPOSITORY = Path(__file__).parents[2]
 STAMP = r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\]"
@@ -196,7 +196,7 @@ def test_the_results_are_in_the_home_where_there_is_one(a: Agent, root: Path) ->
     a.call("status")
     a.call("validate", "--runs-root", str(root))
     with closing(Store(a.home / "store.db")) as store:
-        [state] = latest_validations(store)
+        [state] = store.answers(run_results())
     assert (state.run, state.status) == ("run-1", "failed")
     assert any("step_graph.json" in error for error in state.errors)
 

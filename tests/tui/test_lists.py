@@ -19,13 +19,13 @@ from meshcore.healing.teaching import teach
 from meshcore.knowledge.interchange import put
 from meshcore.model import SkillState
 from meshcore.node import Node
-from meshcore.runs.history import keep_results, latest_validations
+from meshcore.runs.history import keep_results
 from meshcore.runs.validate import Verdict
 from meshcore.safety.operator_key import protect
 from meshcore.store.rows import Approval
 from meshcore.store.store import Store
+from meshcore.store.views import run_results
 from meshcore.testing import FakeClock, known_skill
-from meshcore.trust.store_keys import not_here_key
 from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Ask, Confirm
 from meshtui.screens.chain import ChainScreen
@@ -197,7 +197,7 @@ async def _approvals_always(it: Shown) -> None:
     await it.press("A", "y")
     await _until_said(it, "approved")
     with closing(Store(it.app.home.store)) as store:
-        assert len(store.controls.under("always:")) == 1
+        assert len(store.standing_approvals.all()) == 1
 
 
 async def _approvals_reject(it: Shown) -> None:
@@ -213,7 +213,7 @@ async def _approvals_not_here(it: Shown) -> None:
     await _until_said(it, "not offered in this project again")
     approval = _asked(it)
     with closing(Store(it.app.home.store)) as store:
-        assert store.controls.under(not_here_key(approval.skill_id, "/srv/app"))
+        assert set(store.refusals.in_project("/srv/app")) == {approval.skill_id}
     assert approval.state == "rejected"
 
 
@@ -371,7 +371,7 @@ async def test_the_runtime_validates_what_is_asked_for(settings: Settings, tmp_p
         await _until_said(it, "2 of 2 runs validated")
         await _until(it, lambda: "1 of 2 runs passed" in it.text())
     with closing(Store(settings.home / "store.db")) as store:
-        assert {state.run: state.status for state in latest_validations(store)} == {
+        assert {state.run: state.status for state in store.answers(run_results())} == {
             "run-1": "passed",
             "run-2": "failed",
         }

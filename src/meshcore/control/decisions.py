@@ -9,7 +9,6 @@ from __future__ import annotations
 from meshcore.errors import UsageError
 from meshcore.exchange.announce import announce_halt, announce_revocation
 from meshcore.healing.capture import project_root
-from meshcore.healing.limits import BREAKER_RESET
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import MODES, KnownSkill, SkillState
 from meshcore.node import Node
@@ -18,11 +17,10 @@ from meshcore.safety.halt import resume as remove_halt
 from meshcore.safety.keys import SigningKey
 from meshcore.trust.authors import enrol
 from meshcore.trust.ceilings import raises
-from meshcore.trust.halting import HALT, halted, note_halt
+from meshcore.trust.halting import halted, note_halt
 from meshcore.trust.modes import MODE
 from meshcore.trust.signed_decisions import protected, sign_decision
 from meshcore.trust.standing import reweigh, withdraw_and_reweigh
-from meshcore.trust.store_keys import HALTED_BY, not_here_key
 
 # --- skills -----------------------------------------------------------------------------------------------------------
 
@@ -49,7 +47,10 @@ def offer_here(node: Node, skill_id: str, folder: str, *, wanted: bool) -> str:
     """Say whether a skill is to be offered in the project of a folder; return that project."""
     known, project = _skill(node, skill_id), project_root(folder) or folder
     with node.store.transaction(durable=True):
-        node.store.controls.set(not_here_key(known.skill_id, project), "" if wanted else node.name, node.name)
+        if wanted:
+            node.store.refusals.drop(known.skill_id, project)
+        else:
+            node.store.refusals.put(known.skill_id, project, node.name)
         data = {"rule": f"{'again' if wanted else 'not'} in {project}", "actor": node.name}
         node.store.events.add("approval.rule", skill_id=known.skill_id, data=data)
     _told(node)
@@ -122,10 +123,9 @@ def resume(node: Node, *, signer: SigningKey | None = None) -> str:
     was = halted(node)
     with node.store.transaction(durable=True):
         if was:
-            sign_decision(node, signer, "resume", "halt", {"halt": node.store.meta.get(HALT)})
-        for key in node.store.controls.under(HALTED_BY):
-            node.store.controls.set(key, "", node.name)
-        node.store.meta.set(BREAKER_RESET, node.store.now())
+            sign_decision(node, signer, "resume", "halt", {"halt": node.store.state.get()["last_halt"]})
+        node.store.halts.lift()
+        node.store.state.set(breaker_reset=node.store.now())
         remove_halt(node.settings.operator)
         if was:
             node.store.events.add("mesh.resumed", data={"was": was, "actor": node.name})

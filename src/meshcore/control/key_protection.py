@@ -11,8 +11,8 @@ from meshcore.safety.keys import SigningKey, load_or_create
 from meshcore.safety.operator_key import COST, is_protected, public_half
 from meshcore.trust.ceilings import mode_here, raises
 from meshcore.trust.modes import MODE
-from meshcore.trust.signed_decisions import OPERATOR, holds, protected, require, sign_decision, signed_for
-from meshcore.trust.store_keys import ALWAYS, ENROLLED
+from meshcore.trust.signed_decisions import holds, protected, require, sign_decision, signed_for
+from meshcore.trust.store_keys import ENROLLED, always_key
 
 
 def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
@@ -30,7 +30,7 @@ def protect(node: Node, passphrase: str, *, cost: int = COST) -> SigningKey:
     enrol_here(node, key)
     if first:
         with node.store.transaction(durable=True):
-            node.store.meta.set(OPERATOR, key.public)
+            node.store.meta.set("operator_key", key.public)
             _sign_mode(node, key, mode)
             sign_decisions(node, key)
     return key
@@ -58,7 +58,7 @@ def enrol_here(node: Node, key: SigningKey) -> bool:
         return False
     me = operator_key.enrol(node.identity.node, key, node.home.enrolment)
     node.forget_identity()
-    node.store.meta.set("joined", "")
+    node.store.state.set(joined="")
     with node.store.transaction(durable=True):
         for known in node.store.skills.all(states=("active", "unconfirmed")):
             if known.own_operator and known.author == me.node.public:
@@ -104,8 +104,7 @@ def grants(node: Node) -> list[tuple[str, str, str]]:
     found = [(key, value, f"mode {value} ({key})") for key, value in modes]
     for key, value in store.controls.under(ENROLLED).items():
         found.append((key, value, f"enrolled: {key.removeprefix(ENROLLED)}"))
-    for key, value in store.controls.under(ALWAYS).items():
-        skill_id, _, folder = key.removeprefix(ALWAYS).split(":", 2)
-        where = bytes.fromhex(folder).decode("utf-8", "replace")
-        found.append((key, value, f"always: skill {skill_id[:12]} in {where}"))
+    for skill_id, hashed, folder, who in store.standing_approvals.all():
+        where = folder.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        found.append((always_key(skill_id, hashed, folder), who, f"always: skill {skill_id[:12]} in {where}"))
     return found

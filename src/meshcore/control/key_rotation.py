@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshcore.exchange.announce import announce_rotation
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import exchange
-from meshcore.node import NODE_KEY, Node
+from meshcore.node import Node
 from meshcore.safety.keys import Identity, SigningKey, load_or_create
 from meshcore.safety.operator_key import enrol
 from meshcore.trust.signed_decisions import require
@@ -39,5 +39,5 @@ def _take_up(node: Node, old: Identity, new: Identity) -> None:
         store.authors.see(before, node.name, node.settings.host, old.operator, True, record.author_seq, record.created)
         store.authors.set_successor(before, now, record.author_seq)
         store.meta.set("author_seq", "0")
-        store.meta.set(NODE_KEY, now)
+        store.meta.set("node_key", now)
         store.events.add("author.state", data={"author": before, "state": "replaced", "why": now, "actor": node.name})

@@ -20,7 +20,6 @@ from meshcore.node import Node
 from meshcore.safety.keys import Identity
 from meshcore.safety.records import sign
 from meshcore.trust.authors import rotation_text
-from meshcore.trust.halting import HALT
 from meshcore.trust.signed_decisions import carried, protected
 
 
@@ -69,7 +68,7 @@ def announce_incident(node: Node, incident: Incident) -> None:
 
 def announce_halt(node: Node, why: str) -> None:
     """Queue a halt for all nodes of this operator, or with an empty reason the end of it."""
-    mark = node.store.meta.get(HALT) if why and protected(node) else ""
+    mark = node.store.state.get()["last_halt"] if why and protected(node) else ""
     signed = None if why else carried(node, "resume", "halt")
     _queue(node, HaltBody(why, node.name, mark, signed))
 

@@ -49,9 +49,7 @@ from meshcore.trust.standing import (
     reweigh,
     withdraw_and_reweigh,
 )
-from meshcore.trust.store_keys import HALTED_BY
 
-HALT_MARK = "halt_mark:"  # + node: which halt of that node this one was told of last
 LEGACY_KIND = "legacy_skill"  # of a row that an old program sent: it has no author and is not signed
 
 Taken = Literal["stored", "ignored"]
@@ -213,14 +211,14 @@ def _take_halt(node: Node, said: HaltBody, speaker: Speaker) -> Taken:
     """A node of the own operator says stop, or takes its own stop back; it cannot lift what others said."""
     if not speaker.own or (speaker.late and node.store.records.newest(said.kind, speaker.node) > speaker.seq):
         return "ignored"
-    key, why = HALTED_BY + speaker.node, _clean(said.why)
-    before = node.store.controls.get(key)
-    mark = HALT_MARK + speaker.node
+    why = _clean(said.why)
+    before, mark = node.store.halts.find(speaker.node)
     if why:
-        node.store.meta.set(mark, said.mark)
-    elif protected(node) and not lifts_there(node, said.signed, speaker.node, node.store.meta.get(mark)):
+        node.store.halts.put(speaker.node, why, said.mark)
+    elif protected(node) and not lifts_there(node, said.signed, speaker.node, mark):
         return "ignored"
-    node.store.controls.set(key, why, speaker.node)
+    else:
+        node.store.halts.lift(speaker.node)
     if why or before:
         data = {"reason": why or before, "actor": _name(said.name) or speaker.node}
         node.store.events.add("mesh.halted" if why else "mesh.resumed", data=data)
@@ -235,13 +233,12 @@ def _take_lift(node: Node, said: LiftBody, speaker: Speaker) -> Taken:
     if len(said.failures) > MOST_FORGIVEN:
         raise BadRecordError(f"a lift of more than {MOST_FORGIVEN} failures")
     skill_id = said.skill_id
-    order = f"lift_seq:{skill_id}:{speaker.node}"
-    if not speaker.own or speaker.seq <= int(node.store.meta.get(order, "0")):
+    if not speaker.own or speaker.seq <= node.store.quarantine.last_lift(skill_id, speaker.node):
         return "ignored"
     confirmed = take_carried(node, said.signed, "confirm", skill_id, {"skill": skill_id})
     if protected(node) and not confirmed:
         return "ignored"
-    node.store.meta.set(order, str(speaker.seq))
+    node.store.quarantine.note_lift(skill_id, speaker.node, speaker.seq)
     forgive(node, skill_id, said.failures)
     known = node.store.skills.find(skill_id)
     if known is not None and quarantined_action(node, known.skill.action) == skill_id:

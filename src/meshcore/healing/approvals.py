@@ -19,7 +19,7 @@ from meshcore.safety.keys import SigningKey
 from meshcore.store.rows import Approval
 from meshcore.trust.authors import AuthorState, trust_in
 from meshcore.trust.signed_decisions import approval_subject, sign_decision
-from meshcore.trust.store_keys import always_key, not_here_key
+from meshcore.trust.store_keys import always_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ def approve(
             folder = _project(incident)
             key = always_key(approval.skill_id, approval.action_hash, folder)
             sign_decision(node, signer, "rule", key, {"value": node.name})
-            _set_standing(node, key, approval, f"always in {folder}")
+            node.store.standing_approvals.put(approval.skill_id, approval.action_hash, folder, node.name)
+            _tell_rule(node, approval, f"always in {folder}")
     node.project()
     if not claim:
         node.ring()
@@ -128,7 +129,8 @@ def reject(node: Node, approval_id: str, *, not_here: bool = False) -> bool:
         node.store.incidents.set_state(approval.incident_id, "refused", skill_id=approval.skill_id)
         if not_here and incident is not None:
             folder = _project(incident)
-            _set_standing(node, not_here_key(approval.skill_id, folder), approval, f"not in {folder}")
+            node.store.refusals.put(approval.skill_id, folder, node.name)
+            _tell_rule(node, approval, f"not in {folder}")
     node.project()
     node.ring()
     return True
@@ -158,7 +160,6 @@ def _project(incident: Incident) -> str:
     return project_root(incident.cwd) or incident.cwd
 
 
-def _set_standing(node: Node, key: str, approval: Approval, what: str) -> None:
-    node.store.controls.set(key, node.name, node.name)
+def _tell_rule(node: Node, approval: Approval, what: str) -> None:
     data = {"rule": what, "command": approval.command, "actor": node.name}
     node.store.events.add("approval.rule", skill_id=approval.skill_id, data=data)

@@ -12,21 +12,9 @@ from pathlib import Path
 
 from meshcore.model import DECISIONS, Action, Decision, KnownSkill, Match, Verdict
 from meshcore.safety.halt import halted
-from meshcore.store.rows import NODE_ID
 from meshcore.store.store import Store
 from meshcore.trust.modes import Ceiling
-from meshcore.trust.store_keys import (
-    BAD_ACTION,
-    HALTED_BY,
-    LEARNT_BY,
-    NOT_HERE,
-    REVOKED,
-    action_hash,
-    normalised,
-    not_here_key,
-)
-
-POLICY_VERDICT = "hook:verdict:"  # + action, whose it is, and policy.toml: what policy says of its text
+from meshcore.trust.store_keys import REVOKED, action_hash, normalised
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
@@ -61,13 +49,13 @@ def state(known: KnownSkill) -> Verdict | None:
 
 def not_here(store: Store, skill_id: str, folder: str) -> Verdict | None:
     """Refuse a skill that somebody has rejected for the project of a folder."""
-    who = store.controls.get(not_here_key(skill_id, folder))
+    who = store.refusals.in_project(folder).get(skill_id)
     return Verdict("refuse", (f"{who} wants it no more in {folder}",)) if who else None
 
 
 def failed_action(store: Store, action: Action) -> Verdict | None:
     """Keep an action that failed too often from being applied, whatever skill it comes with."""
-    if not store.meta.get(BAD_ACTION + normalised(action)):
+    if not store.quarantine.skill_of(normalised(action)):
         return None
     return Verdict("hint", ("the same action failed too often, also under another skill; confirm that one to lift it",))
 
@@ -83,7 +71,7 @@ def withdrawn(store: Store, known: KnownSkill) -> Verdict | None:
 
 def stored_policy(store: Store, key: str) -> Verdict:
     """Say what policy said of an action when it was last asked; a hint at most, also where it never was."""
-    if store.meta.get(key) == "refuse":
+    if store.verdicts.get(key) == "refuse":
         return Verdict("refuse", ("policy refuses it",))
     return Verdict("hint", ("policy has said no more than that it may be told",))
 
@@ -114,13 +102,13 @@ def rule_lightly(
         not_here(store, match.skill_id, folder),
         mode(highest),
         failed_action(store, known.skill.action),
-        halt(halted(operator) or "; ".join(store.controls.under(HALTED_BY).values())),
+        halt(halted(operator) or "; ".join(store.halts.reasons())),
     )
     held = [verdict for verdict in asked if verdict is not None]
     key = policy_key(match.action, operator / "policy.toml", own=known.own_operator)
     found = combined([*held, stored_policy(store, key)])
     author = _own_author(store, known, own_name)
-    certain = bool(held and author and store.meta.get(key)) and combined(held).decision == "hint"
+    certain = bool(held and author and store.verdicts.get(key)) and combined(held).decision == "hint"
     return LightRuling(found.decision, found.reasons, author, certain or found.decision == "refuse")
 
 
@@ -128,8 +116,8 @@ def _own_author(store: Store, known: KnownSkill, own_name: str) -> str:
     """Return who of the own operator's nodes taught a skill, as far as that is beyond doubt without the keys."""
     if not known.own_operator:
         return ""
-    if known.author in ("", store.meta.get(NODE_ID)):
-        return store.meta.get(LEARNT_BY + known.skill_id) or own_name
+    if known.author in ("", store.meta.get("node")):
+        return store.skills.learnt_by(known.skill_id) or own_name
     row = store.authors.get(known.author)
     if row is None or row.changed or not row.own_operator or store.authors.expires(known.skill_id, known.author):
         return ""
@@ -138,8 +126,8 @@ def _own_author(store: Store, known: KnownSkill, own_name: str) -> str:
 
 def offered_here(store: Store, found: Sequence[Match], folder: str) -> list[Match]:
     """Return the matches that nobody has rejected for this project."""
-    rejected = store.controls.under(NOT_HERE) if found else {}
-    return [match for match in found if not_here_key(match.skill_id, folder) not in rejected]
+    rejected = store.refusals.in_project(folder) if found else {}
+    return [match for match in found if match.skill_id not in rejected]
 
 
 # --- what policy said -------------------------------------------------------------------------------------------------
@@ -153,9 +141,9 @@ def policy_key(action: Action, policy: Path, *, own: bool) -> str:
     except OSError:
         stamp = ""
     text = f"{action_hash(action)}:{own}:{stamp}"
-    return POLICY_VERDICT + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def keep_policy(store: Store, action: Action, policy: Path, decision: Decision, *, own: bool) -> None:
     """Keep what policy said of an action, so that a hook need not ask."""
-    store.meta.set(policy_key(action, policy, own=own), "refuse" if decision == "refuse" else "hint")
+    store.verdicts.put(policy_key(action, policy, own=own), "refuse" if decision == "refuse" else "hint")

@@ -14,7 +14,6 @@ from meshcore.bridge.states import holds
 from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, Record
 
-BREAKER_RESET = "breaker_reset"  # in meta: since when failures count for the breaker
 PER_HOUR = 6
 HOUR_SECONDS = 3600.0
 BREAKER_WINDOW = 20

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from meshcore.bridge.states import CLAIM, claim_body
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_python, project_root
-from meshcore.healing.limits import BREAKER_RESET, BREAKER_WINDOW, Facts, canary, exceeded
+from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
@@ -23,8 +23,8 @@ from meshcore.safety.redaction import redact_argv
 from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_skill
 from meshcore.trust.ceilings import ceiling_here
 from meshcore.trust.halting import halted
-from meshcore.trust.signed_decisions import granted, policy_signer, signed_for
-from meshcore.trust.store_keys import action_hash, always_key
+from meshcore.trust.signed_decisions import policy_signer, signed_for, standing_approval
+from meshcore.trust.store_keys import action_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _standing_approval(asked: Try) -> Verdict | None:
     if asked.policy.decision != "approve" or not asked.policy.plan:
         return None
     match = asked.question.match
-    who = granted(asked.node, always_key(match.skill_id, action_hash(match.action), asked.folder))
+    who = standing_approval(asked.node, match.skill_id, action_hash(match.action), asked.folder)
     return Verdict("run", (f"{who} approved it here for good",)) if who else None
 
 
@@ -221,7 +221,7 @@ def _limits(asked: Try) -> Verdict | None:
     facts = Facts(
         tries_ago=tries.unattended_ago(skill_id, boot),
         same_command_ago=tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at),
-        last_results=tries.last_results(node.store.meta.get(BREAKER_RESET), BREAKER_WINDOW),
+        last_results=tries.last_results(node.store.state.get()["breaker_reset"], BREAKER_WINDOW),
         synced_ago=node.synced_ago(),
     )
     reasons = exceeded(known, facts)

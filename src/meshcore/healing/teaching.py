@@ -34,7 +34,6 @@ from meshcore.safety.visible_text import visible
 from meshcore.store.rows import CommandRow
 from meshcore.trust.signed_decisions import sign_decision
 from meshcore.trust.standing import lift, reweigh
-from meshcore.trust.store_keys import LEARNT_BY
 
 HISTORY = 50
 NEIGHBOURS = 50
@@ -73,15 +72,13 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")
-    mark, failed_at = f"recognised:{known.skill_id}", str(found.failed.at)
-    seen = node.store.meta.get(mark)
-    if seen == failed_at:
+    seen = node.store.skills.recognised_at(known.skill_id)
+    if seen == found.failed.at:
         return known
-    node.store.meta.set(mark, failed_at)
+    node.store.skills.note_recognised(known.skill_id, found.failed.at, agent=rows[-1].agent if new else "")
     if new:
-        node.store.meta.set(LEARNT_BY + known.skill_id, rows[-1].agent)
         return known
-    if not known.confirmed and seen:
+    if not known.confirmed and seen is not None:
         node.store.skills.confirm(known.skill_id, "second occurrence")
         announce_skill(node, replace(known, confirmed=True, state="active"))
     _count_success(node, known, signature, rows[-1].agent, next((r.incident_id for r in rows if r.incident_id), ""))

@@ -25,15 +25,13 @@ from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import redact_argv
 from meshcore.safety.visible_text import visible
-from meshcore.store.rows import NODE_ID, CommandRow
+from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
-from meshcore.trust.store_keys import not_here_key
 
 BUSY_SECONDS = 0.5  # for a store that somebody holds: the agent does not wait longer for us
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
-PULLED = "hook:pulled"
 CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
 
@@ -124,7 +122,7 @@ class _Call:
             if self._is_twin(incident, boot):
                 return Handled()
             store.agents.see(self.me.name, self.me.via, self.me.host)
-            if not store.incidents.open(incident, store.meta.get(NODE_ID), boot=boot):
+            if not store.incidents.open(incident, store.meta.get("node"), boot=boot):
                 return Handled()
             from meshcore.exchange.bodies import IncidentBody  # half a millisecond that a success need not pay
 
@@ -189,13 +187,13 @@ class _Call:
 
     def _may_pull(self) -> bool:
         """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
-        now, before = self.store.clock.now(), self.store.meta.get(PULLED)
+        now, before = self.store.clock.now(), self.store.state.get()["pulled"]
         try:
             if before and 0 <= (now - from_text(before)).total_seconds() < PULL_SECONDS:
                 return False
         except ValueError:
             pass
-        self.store.meta.set(PULLED, to_text(now))
+        self.store.state.set(pulled=to_text(now))
         return not is_locked(Home(self.settings.home).runtime_lock)
 
     def _note_answer(self, incident: Incident, match: Match) -> Offer:
@@ -253,7 +251,7 @@ class _Call:
             if offer.command in command:
                 folder = project_root(self.cwd) or self.cwd
                 with self.store.transaction():
-                    self.store.controls.set(not_here_key(offer.skill_id, folder), self.me.name, self.me.name)
+                    self.store.refusals.put(offer.skill_id, folder, self.me.name)
                     data = {"rule": f"not in {folder}", "command": offer.command, "actor": self.me.name}
                     self.store.events.add("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
         return Handled()

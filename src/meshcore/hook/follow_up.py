@@ -34,7 +34,6 @@ from meshcore.safety.visible_text import visible
 from meshcore.trust.authors import trust_in
 from meshcore.trust.ceilings import modes
 from meshcore.trust.modes import mode_for_hook
-from meshcore.trust.store_keys import LEARNT_BY
 
 Task = Mapping[str, Json]
 
@@ -131,7 +130,7 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
         offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
         remember(node.store, str(task["session"]), memory.with_offer(offer))
     note = f"Allowed here: `{heal}` applies it, runs the failed command again and says how that went." if heal else ""
-    return suggestion(known, match, node.store.meta.get(LEARNT_BY + known.skill_id) or trust.name or node.name, note)
+    return suggestion(known, match, node.store.skills.learnt_by(known.skill_id) or trust.name or node.name, note)
 
 
 def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:

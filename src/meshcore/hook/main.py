@@ -102,7 +102,7 @@ def _is_open(store: Path, via: str, session: str, to_the_end: bool) -> bool:
 
     database = sqlite3.connect(store, timeout=0.5)
     try:
-        found = database.execute("SELECT 1 FROM meta WHERE key=?", (session_key(via, session),)).fetchone()
+        found = database.execute("SELECT 1 FROM hook_sessions WHERE session=?", (session_key(via, session),)).fetchone()
         return found is not None
     finally:
         if to_the_end:

@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from meshcore.clock import from_text
+from meshcore.clock import to_text
 
 if TYPE_CHECKING:
     from meshcore.model import Json
     from meshcore.store.store import Store
 
-PREFIX = "hook:session:"
 KEPT_DAYS = 7
 MAX_COMMANDS, MAX_FAILED, MAX_OFFERED = 50, 20, 10
 
@@ -65,7 +65,7 @@ def incident_id_of(via: str, session: str, call: str) -> str:
 
 def session_key(via: str, session: str) -> str:
     """Return the key of a session's row."""
-    return PREFIX + hashlib.blake2b(f"{via}\0{session}".encode(errors="replace"), digest_size=12).hexdigest()
+    return hashlib.blake2b(f"{via}\0{session}".encode(errors="replace"), digest_size=12).hexdigest()
 
 
 def key_of(argv: Sequence[str], cwd: str) -> str:
@@ -77,38 +77,26 @@ def key_of(argv: Sequence[str], cwd: str) -> str:
 def recall(store: Store, key: str) -> Memory | None:
     """Return what is remembered of a session, None where nothing is, or nothing that can be read."""
     try:
-        found = json.loads(store.meta.get(key) or "null")
-        return None if found is None else _from_json(found)
-    except (ValueError, TypeError, KeyError):
+        found = store.hook_sessions.find(key)
+        return None if found is None else _from_json(*map(json.loads, found))
+    except (ValueError, TypeError, AttributeError):
         return None
 
 
-def _from_json(found: Json) -> Memory:
+def _from_json(commands: Json, failed: Json, offered: Json) -> Memory:
     return Memory(
-        tuple(int(number) for number in found["commands"]),
-        {str(name): str(value) for name, value in found["failed"].items()},
-        tuple(Offer(*map(str, offer)) for offer in found["offered"]),
+        tuple(int(number) for number in commands),
+        {str(name): str(value) for name, value in failed.items()},
+        tuple(Offer(*map(str, offer)) for offer in offered),
     )
 
 
 def remember(store: Store, key: str, memory: Memory) -> None:
     """Keep what is to be known of a session; a session in which nothing is open any more is forgotten."""
     if not memory.failed:
-        store.meta.drop(key)
+        store.hook_sessions.drop(key)
         return
-    if not store.meta.get(key):
-        _forget_old_ones(store)
+    if store.hook_sessions.find(key) is None:
+        store.hook_sessions.forget(to_text(store.clock.now() - timedelta(days=KEPT_DAYS)))
     offered = [[offer.incident_id, offer.skill_id, offer.command] for offer in memory.offered]
-    value = {"at": store.now(), "commands": memory.commands, "failed": memory.failed, "offered": offered}
-    store.meta.set(key, json.dumps(value, separators=(",", ":")))
-
-
-def _forget_old_ones(store: Store) -> None:
-    now = store.clock.now()
-    for key, value in store.meta.under(PREFIX).items():
-        try:
-            old = (now - from_text(json.loads(value)["at"])).days >= KEPT_DAYS
-        except (ValueError, TypeError, KeyError):
-            old = True
-        if old:
-            store.meta.drop(key)
+    store.hook_sessions.put(key, json.dumps(memory.commands), json.dumps(memory.failed), json.dumps(offered))

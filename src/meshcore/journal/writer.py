@@ -18,8 +18,6 @@ from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
 from meshcore.store.store import Store
 
-PROJECTED = "journal_seq"
-FAULT = "journal_fault"
 BATCH = 1000
 LOCK_SECONDS = 1.0
 _TAIL = 64 * 1024  # bytes in which the last line is first looked for
@@ -39,12 +37,12 @@ def project(store: Store, path: Path) -> int:
     restored from a backup) is kept as `<name>.before-<time>`, an event says so, and a new one is written.
     """
     try:
-        if store.events.last() <= int(store.meta.get(PROJECTED, "0")):
+        if store.events.last() <= store.state.get()["journal_seq"]:
             return 0
         with FileLock(path.with_name(path.name + ".lock")).held(LOCK_SECONDS) as free:
             written = _project(store, path) if free else 0
-        if store.meta.get(FAULT):
-            store.meta.set(FAULT, "")
+        if store.state.get()["journal_fault"]:
+            store.state.set(journal_fault="")
         return written
     except OSError as error:
         _report(store, path, error.strerror or type(error).__name__)
@@ -55,9 +53,9 @@ def project(store: Store, path: Path) -> int:
 
 def _report(store: Store, path: Path, reason: str) -> None:
     with suppress(MeshError):
-        if store.meta.get(FAULT) != reason:
+        if store.state.get()["journal_fault"] != reason:
             store.events.add("fault", data={"what": f"{path}: the journal is not written ({reason})"})
-            store.meta.set(FAULT, reason)
+            store.state.set(journal_fault=reason)
 
 
 def _project(store: Store, path: Path) -> int:
@@ -72,8 +70,8 @@ def _project(store: Store, path: Path) -> int:
             what = f"{store.path} lacks events that {kept} tells: it was lost in part, or restored from a backup"
             with store.transaction():
                 store.events.add("fault", data={"what": what})
-                store.meta.set(PROJECTED, "0")
-        return _append(store, descriptor, last[0] or int(store.meta.get(PROJECTED, "0")))
+                store.state.set(journal_seq=0)
+        return _append(store, descriptor, last[0] or store.state.get()["journal_seq"])
     finally:
         os.close(descriptor)
 
@@ -94,7 +92,7 @@ def _append(store: Store, descriptor: int, done: int) -> int:
         _append_whole(descriptor, lines.encode("utf-8", "replace"))
         done = events[-1].seq
         written += len(events)
-        store.meta.set(PROJECTED, str(done))
+        store.state.set(journal_seq=done)
     return written
 
 

@@ -76,14 +76,14 @@ class _Ledger:
 
     @classmethod
     def load(cls, store: Store) -> _Ledger:
-        data = json.loads(store.meta.get(BASELINE, "{}"))
+        data = json.loads(store.skills_file.get()["ledger"])
         ledger = cls(skills=data.get("skills", {}), refused=data.get("refused", []))
         for name in ("stats", "shown_stats", "shown_uses"):
             setattr(ledger, name, Counter(data.get(name, {})))
         return ledger
 
     def save(self, store: Store) -> None:
-        store.meta.set(BASELINE, json.dumps({name: getattr(self, name) for name in self.__slots__}))
+        store.skills_file.set(ledger=json.dumps({name: getattr(self, name) for name in self.__slots__}))
 
     def count(self, stats: Mapping[str, int], uses: Mapping[str, int]) -> None:
         """Add what a file shows beyond what we wrote into it: old programs have counted that."""
@@ -232,7 +232,7 @@ def _import(store: Store, path: Path) -> Imported:
     try:
         data = read_plain_file(path, MAX_BYTES)
         digest = _digest(data)
-        if store.meta.get(WRITTEN) == digest:
+        if store.skills_file.get()["sha256"] == digest:
             return Imported()
         entries, stats = _parse(data, path)
     except FileNotFoundError:
@@ -245,7 +245,7 @@ def _import(store: Store, path: Path) -> Imported:
         return Imported()
     with store.transaction():
         imported = _take_in(store, path, entries, stats)
-        store.meta.set(WRITTEN, digest)
+        store.skills_file.set(sha256=digest)
     return imported
 
 
@@ -281,7 +281,7 @@ def _take_in(store: Store, path: Path, entries: Sequence[Json], stats: Mapping[s
         uses[known_words[words]] += _count(entry.get("usage_count"))
     ledger.count(stats, uses)
     ledger.save(store)
-    store.meta.set(SHOWN, "")
+    store.skills_file.set(shown="")
     if refused:
         reason = f"{path}: {len(refused)} entries cannot be used and stay as they are: {'; '.join(refused[:5])}"
         store.events.add("skills_file.broken", data={"reason": reason})
@@ -329,10 +329,10 @@ def _write(store: Store, path: Path) -> bool:
     if path.exists() and _is_shown(store, number):
         return False
     ledger, uses = _Ledger.load(store), store.skills.uses()
-    gone_incidents, gone_resolved = store.retention.forgotten()
+    gone = store.state.get()
     own = {
-        "total_errors_handled": store.incidents.count_own() + gone_incidents,
-        "auto_resolved": store.snapshots.figures().get("tries.policy.verified", 0) + gone_resolved,
+        "total_errors_handled": store.incidents.count_own() + gone["forgotten_incidents"],
+        "auto_resolved": store.snapshots.figures().get("tries.policy.verified", 0) + gone["forgotten_resolved"],
     }
     ledger.shown_stats, ledger.shown_uses = Counter({n: ledger.stats[n] + own[n] for n in STATS}), Counter()
     lines: list[str] = []
@@ -345,19 +345,18 @@ def _write(store: Store, path: Path) -> bool:
     listed = ",\n    ".join(lines + ledger.refused)
     data = f'{{\n  "skills": [\n    {listed}\n  ],\n  "stats": {json.dumps(ledger.shown_stats)}\n}}\n'.encode()
     digest = _digest(data)
-    is_new = store.meta.get(WRITTEN) != digest or not path.exists()
+    is_new = store.skills_file.get()["sha256"] != digest or not path.exists()
     # Noted first: a file of ours that is not noted would pass for what an old program has counted.
     with store.transaction():
         ledger.save(store)
-        store.meta.set(WRITTEN, digest)
-        store.meta.set(SHOWN, f"{seq}:{number}")
+        store.skills_file.set(sha256=digest, shown=f"{seq}:{number}")
     if is_new:
         write_atomically(path, data)
     return is_new
 
 
 def _is_shown(store: Store, number: int) -> bool:
-    seq, _, shown = store.meta.get(SHOWN).partition(":")
+    seq, _, shown = store.skills_file.get()["shown"].partition(":")
     return shown == str(number) and not store.events.has_after(int(seq), CHANGED_BY)
 
 

@@ -10,15 +10,13 @@ from meshcore.knowledge.learning import reread
 from meshcore.knowledge.signature import VERSION
 from meshcore.store.store import Store
 
-READ_WITH = "signature_version"
-
 
 def reread_skills(store: Store) -> int:
     """Read every skill of older rules anew; return how many. One whose example says too little stays as it is.
 
     The skill as read today takes over evidence, author and state; the older one is forgotten, which a person can undo.
     """
-    if store.meta.get(READ_WITH) == str(VERSION):
+    if store.meta.get("signature_version") == str(VERSION):
         return 0
     migrated = 0
     with store.transaction(durable=True):
@@ -32,5 +30,5 @@ def reread_skills(store: Store) -> int:
             put(store, replace(known, skill=skill, label=0, stored_id=""))
             store.skills.set_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
             migrated += 1
-        store.meta.set(READ_WITH, str(VERSION))
+        store.meta.set("signature_version", str(VERSION))
     return migrated

@@ -1,35 +1,23 @@
 """What validation last said of each run, kept in the store; and how a person asks the runtime to validate now.
 
-One `meta` row per run holds its newest result with the errors and their places, which the validation log's old format
-has no field for. Every pass over all runs is one event `runs.validated`.
+One row per run holds its newest result with the errors and their places, which the validation log's old format has no
+field for. Every pass over all runs is one event `runs.validated`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from meshcore.model import Json
 from meshcore.runs.validate import Verdict, summary
 from meshcore.store.store import Store
+from meshcore.store.views import run_results
 
-RESULT = "validation:"  # + the run's path as ASCII: its newest result
 REQUEST = "validate"
 NAMED = 100  # failed runs that an event names; all are counted
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """The newest result of one run; `at` is when it was validated (UTC, seconds). Errors name their place."""
-
-    run: str
-    path: str
-    status: str
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +33,17 @@ def keep_results(store: Store, verdicts: Sequence[Verdict], *, root: Path, full:
     """Keep the results of a pass, with its event; a `full` one forgets the runs of its root that are gone."""
     with store.transaction():
         for verdict in verdicts:
-            body = {**verdict.record(), "errors": list(verdict.errors)}
-            store.meta.set(_key(verdict.path), json.dumps(body, ensure_ascii=True))
+            store.run_results.put(
+                verdict.path, verdict.status, verdict.timestamp, errors=verdict.errors, warnings=verdict.warnings
+            )
         if full:
             there = {verdict.run for verdict in verdicts}
-            for state in latest_validations(store):
-                if state.run not in there and Path(state.path).parent == root:
-                    store.meta.drop(_key(state.path))
+            for result in store.answers(run_results()):
+                if result.run not in there and Path(result.path).parent == root:
+                    store.run_results.drop(result.path)
         failed = [verdict.run for verdict in verdicts if verdict.errors]
         data: dict[str, Json] = {"root": str(root), "full": full, "failed": failed[:NAMED], **summary(verdicts)}
         store.events.add("runs.validated", data=data | ({"actor": actor} if actor else {}))
-
-
-def _key(path: str) -> str:
-    return RESULT + json.dumps(path)[1:-1]
-
-
-def latest_validations(store: Store) -> list[RunState]:
-    """Return the newest result of every run, by path."""
-    return states_of(store.meta.under(RESULT))
-
-
-def states_of(metas: Mapping[str, str]) -> list[RunState]:
-    """Read results from their rows: `metas(RESULT)` of a `Store` or an `AsyncStore`."""
-    return [state for state in map(_state, metas.values()) if state is not None]
-
-
-def _state(text: str) -> RunState | None:
-    try:
-        body = json.loads(text)
-        run, path, status, at = (str(body[name]) for name in ("run", "path", "status", "timestamp"))
-        return RunState(run, path, status, _texts(body["errors"]), _texts(body["warnings"]), at)
-    except (ValueError, LookupError, TypeError):
-        return None
 
 
 def _texts(values: Iterable[Json]) -> tuple[str, ...]:

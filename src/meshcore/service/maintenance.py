@@ -17,7 +17,6 @@ from meshcore.errors import MeshError
 from meshcore.exchange.receive import take_in_again
 from meshcore.filelock import FileLock
 from meshcore.journal import segments
-from meshcore.journal.writer import PROJECTED
 from meshcore.node import Node
 from meshcore.store.retention import Forgotten
 from meshcore.store.store import Store
@@ -162,7 +161,7 @@ def _prune_store(node: Node, dry_run: bool) -> Step:
         incidents=before(keep.incidents_days),
         events=before(keep.journal_days),
         records=before(keep.bridge_days),
-        projected=int(node.store.meta.get(PROJECTED, "0")),
+        projected=node.store.state.get()["journal_seq"],
         dry_run=dry_run,
     )
     return Step("store", "ok", f"{_in_words(found)} {_gone(dry_run)}")

@@ -1,4 +1,4 @@
-"""The small values of a store: what the program notes for itself, what an operator rules, and what they signed."""
+"""What an operator or a person has ruled, and what the operator signed of it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,7 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read
-
-
-class Meta:
-    """The table `meta`."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    def get(self, key: str, default: str = "") -> str:
-        """Return a stored value, or the default."""
-        found = self._db.one(reads.meta(key))
-        return default if found is None else found
-
-    def set(self, key: str, value: str) -> None:
-        """Store a value."""
-        with self._db.transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
-
-    def under(self, prefix: str) -> dict[str, str]:
-        """Return the stored values whose keys begin like this, by key."""
-        return dict(self._db.all(reads.metas(prefix)))
-
-    def drop(self, key: str) -> None:
-        """Forget a stored value."""
-        with self._db.transaction():
-            self._db.execute("DELETE FROM meta WHERE key=?", (key,))
+from meshcore.store.rows import folder_of_text, folder_to_text
 
 
 class Controls:
@@ -90,3 +65,78 @@ class SignedDecisions:
         """Return the text and signature that are kept for a thing; nothing says yet that they hold."""
         sql = "SELECT text, sig FROM words WHERE kind=? AND key=?"
         return self._db.one(Read(sql, lambda row: (str(row[0]), str(row[1])), (kind, key)))
+
+
+class StandingApprovals:
+    """The table `standing_approvals`: fixes that may run in a project for good."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def find(self, skill_id: str, action_hash: str, folder: str) -> str:
+        """Return who approved exactly this action of a skill in a project, "" where nobody did."""
+        sql = "SELECT actor FROM standing_approvals WHERE skill_id=? AND action_hash=? AND folder=?"
+        parameters = (skill_id, action_hash, folder_to_text(folder))
+        return self._db.one(Read(sql, lambda row: str(row[0]), parameters)) or ""
+
+    def put(self, skill_id: str, action_hash: str, folder: str, actor: str) -> None:
+        """Keep who approved what for good; the caller writes the event."""
+        values = (skill_id, action_hash, folder_to_text(folder), self._db.now(), actor)
+        with self._db.transaction(durable=True):
+            self._db.execute("INSERT OR REPLACE INTO standing_approvals VALUES (?,?,?,?,?)", values)
+
+    def all(self) -> list[tuple[str, str, str, str]]:
+        """Return (skill, action hash, folder, who) of each."""
+        sql = (
+            "SELECT skill_id, action_hash, folder, actor FROM standing_approvals ORDER BY skill_id, action_hash, folder"
+        )
+        return self._db.all(Read(sql, lambda row: (row[0], row[1], folder_of_text(row[2]), row[3])))
+
+
+class Refusals:
+    """The table `refusals`: skills that are not wanted in a project."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def in_project(self, folder: str) -> dict[str, str]:
+        """Return the skills that are not offered in a project, and who wants each of them no more."""
+        sql = "SELECT skill_id, actor FROM refusals WHERE folder=?"
+        return dict(self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1])), (folder_to_text(folder),))))
+
+    def put(self, skill_id: str, folder: str, actor: str) -> None:
+        """Offer a skill in a project no more; the caller writes the event."""
+        with self._db.transaction(durable=True):
+            values = (folder_to_text(folder), skill_id, self._db.now(), actor)
+            self._db.execute("INSERT OR REPLACE INTO refusals VALUES (?,?,?,?)", values)
+
+    def drop(self, skill_id: str, folder: str) -> None:
+        """Offer a skill in a project again; the caller writes the event."""
+        with self._db.transaction(durable=True):
+            self._db.execute("DELETE FROM refusals WHERE folder=? AND skill_id=?", (folder_to_text(folder), skill_id))
+
+
+class Halts:
+    """The table `halts`: what own nodes told of their halts."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def reasons(self) -> list[str]:
+        """Return why nodes have halted the mesh; none where nothing is halted."""
+        return self._db.all(Read("SELECT why FROM halts WHERE why<>'' ORDER BY node", lambda row: str(row[0])))
+
+    def find(self, node: str) -> tuple[str, str]:
+        """Return why a node has halted the mesh, "" where it has not, and the mark of its last halt."""
+        found = Read("SELECT why, mark FROM halts WHERE node=?", lambda row: (str(row[0]), str(row[1])), (node,))
+        return self._db.one(found) or ("", "")
+
+    def put(self, node: str, why: str, mark: str) -> None:
+        """Keep a halt of a node, with its mark; the caller writes the event."""
+        with self._db.transaction(durable=True):
+            self._db.execute("INSERT OR REPLACE INTO halts VALUES (?,?,?)", (node, why, mark))
+
+    def lift(self, node: str = "") -> None:
+        """Lift the halt of a node, or all of them; the marks stay."""
+        with self._db.transaction(durable=True):
+            self._db.execute("UPDATE halts SET why='' WHERE ? IN ('', node)", (node,))

@@ -106,11 +106,10 @@ class Database:
     def _migrate(self) -> None:
         with self.transaction(durable=True):
             version = self._version()
-            for number in range(version + 1, SCHEMA_VERSION + 1):
-                script = (Path(__file__).parent / "sql" / f"store_{number:03d}.sql").read_text("utf-8")
-                for statement in _statements(script):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version={number}")
+            if version < SCHEMA_VERSION:
+                from meshcore.store.migration import migrate
+
+                migrate(self._connection, self.path, version, SCHEMA_VERSION)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
@@ -167,7 +166,7 @@ class Database:
         # A synchronous commit brings the whole write-ahead log to the disk, earlier commits included.
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('flushed', ?)", (self.now(),))
+        self._connection.execute("UPDATE node_state SET flushed=?", (self.now(),))
         self._connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -290,12 +289,3 @@ def _create_private(path: Path) -> None:
             raise ConfigurationError(f"{path}: not a plain file; move it aside or name another home") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be made ({error.strerror}); name another home with --home") from error
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -8,9 +8,9 @@ from typing import cast
 from meshcore.model import Json, ReceiptStatus, Record, canonical
 from meshcore.store import queries as reads
 from meshcore.store.authors import in_utc
-from meshcore.store.controls import Meta
 from meshcore.store.database import Database
 from meshcore.store.events import Events
+from meshcore.store.meta import Meta
 from meshcore.store.queries import Read
 from meshcore.store.rows import OutboxRow, outbox_of_row, record_of_row
 
@@ -51,7 +51,7 @@ class Outbox:
 
     def last_author_seq(self) -> int:
         """Return the number of this node's newest statement, 0 before the first."""
-        return int(self._meta.get("author_seq", "0"))
+        return int(self._meta.get("author_seq") or 0)
 
     def next_author_seq(self) -> int:
         """Return the next number of this node's own statements; never used twice."""

@@ -8,18 +8,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from meshcore.events import Event, EventKind
 from meshcore.model import Incident, KnownSkill, Outcome, SkillState
-from meshcore.store.rows import (
-    Approval,
-    approval_of_row,
-    event_of_row,
-    incident_of_row,
-    outcome_of_row,
-    skill_of_row,
-)
+from meshcore.store.meta_key import MetaKey
+from meshcore.store.rows import Approval, approval_of_row, event_of_row, incident_of_row, outcome_of_row, skill_of_row
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -52,15 +46,19 @@ def _count(row: sqlite3.Row) -> tuple[str, int]:
 # --- small values and events ----------------------------------------------------------------------------------------
 
 
-def meta(key: str) -> Read[str]:
-    """A stored value."""
-    return Read("SELECT value FROM meta WHERE key=?", _text, (key,))
+def meta(key: MetaKey) -> Read[str]:
+    """A fact of identity or schema."""
+    return Read("SELECT value FROM meta WHERE name=?", _text, (key,))
 
 
-def metas(prefix: str) -> Read[tuple[str, str]]:
-    """The stored values whose keys begin like this, by key."""
-    sql = "SELECT key, value FROM meta WHERE key>=? AND key<? ORDER BY key"
-    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+def node_state() -> Read[dict[str, Any]]:
+    """How far this node got (see `meta.NodeFacts`)."""
+    return Read("SELECT * FROM node_state", dict)
+
+
+def skills_file() -> Read[dict[str, Any]]:
+    """What is known of the old skills file (see `meta.SkillsFileFacts`)."""
+    return Read("SELECT * FROM skills_file", dict)
 
 
 def control(key: str) -> Read[str]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.model import canonical
-from meshcore.store.controls import Meta
 from meshcore.store.database import Database
+from meshcore.store.meta import NodeState
 from meshcore.store.queries import Read
 
 SUMMARIES = ("incident", "outcome")  # kinds of records that tell what happened and grant nothing
@@ -38,9 +38,9 @@ class _UndoneError(Exception):
 class Retention:
     """Pruning; each call is one transaction, and with `dry_run` it is undone after it was counted."""
 
-    def __init__(self, db: Database, meta: Meta) -> None:
+    def __init__(self, db: Database, state: NodeState) -> None:
         self._db = db
-        self._meta = meta
+        self._state = state
 
     def forget(
         self, *, incidents: str = "", events: str = "", records: str = "", projected: int = 0, dry_run: bool = False
@@ -62,8 +62,11 @@ class Retention:
     def _forget_incidents(self, before: str, projected: int) -> Forgotten:
         ids = self._db.all(Read(_CLOSED_BEFORE, lambda row: str(row[0]), (before, projected)))
         outcomes = events = 0
-        for key, sql in _COUNTED.items():
-            self._count_on(key, sql, ids)
+        known = self._state.get()
+        self._state.set(
+            forgotten_incidents=known["forgotten_incidents"] + self._count(_OWN, ids),
+            forgotten_resolved=known["forgotten_resolved"] + self._count(_RESOLVED, ids),
+        )
         for incident_id in ids:
             outcomes += self._forget_outcomes(incident_id)
             self._db.execute("DELETE FROM tries WHERE incident_id=?", (incident_id,))
@@ -75,14 +78,8 @@ class Retention:
             self._db.execute("DELETE FROM incidents WHERE incident_id=?", (incident_id,))
         return Forgotten(len(ids), outcomes, events)
 
-    def _count_on(self, key: str, sql: str, ids: Sequence[str]) -> None:
-        found = sum(self._db.one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
-        if found:
-            self._meta.set(key, str(int(self._meta.get(key, "0")) + found))
-
-    def forgotten(self) -> tuple[int, int]:
-        """Return how many of this node's incidents, and of its fixes that were verified unattended, were forgotten."""
-        return int(self._meta.get(_OWN, "0")), int(self._meta.get(_RESOLVED, "0"))
+    def _count(self, sql: str, ids: Sequence[str]) -> int:
+        return sum(self._db.one(Read(sql, lambda row: int(row[0]), (one,))) or 0 for one in ids)
 
     def _forget_outcomes(self, incident_id: str) -> int:
         """Delete the outcomes of an incident that nothing counts; the others lose what their commands printed."""
@@ -119,12 +116,9 @@ class Retention:
         return blanked, sent
 
 
-_OWN, _RESOLVED = "forgotten:own", "forgotten:resolved"
-_COUNTED = {
-    _OWN: "SELECT count(*) FROM incidents WHERE incident_id=? AND opened_monotonic IS NOT NULL",
-    _RESOLVED: "SELECT count(*) FROM tries WHERE incident_id=? AND actor='policy' AND result='verified'",
-}
-"""What old readers see as counters that only grow."""
+# What old readers see as counters that only grow.
+_OWN = "SELECT count(*) FROM incidents WHERE incident_id=? AND opened_monotonic IS NOT NULL"
+_RESOLVED = "SELECT count(*) FROM tries WHERE incident_id=? AND actor='policy' AND result='verified'"
 
 _CLOSED_BEFORE = """
 SELECT incident_id FROM incidents i WHERE closed<>'' AND closed<?

@@ -36,7 +36,6 @@ from meshcore.safety.model_json import (
 )
 
 LONGEST_SECONDS = 1e12
-NODE_ID = "node"  # in meta: the public key of the node whose store it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from meshcore.model import KnownSkill, SkillState, canonical
 from meshcore.safety.model_json import skill_to_json
@@ -141,3 +142,30 @@ class Skills:
     def uses(self) -> dict[str, int]:
         """Return how often each skill was used here; those never used are left out."""
         return dict(self._db.all(reads.uses()))
+
+    def learnt_by(self, skill_id: str) -> str:
+        """Return the agent of this node whose commands showed a skill, "" where none of them did."""
+        found = Read("SELECT learnt_by FROM skills WHERE skill_id=?", lambda row: str(row[0]), (skill_id,))
+        return self._db.one(found) or ""
+
+    def recognised_at(self, skill_id: str) -> float | None:
+        """Return when the failure happened that showed a skill last (seconds since 1970), None for none."""
+        sql = "SELECT recognised_at FROM skills WHERE skill_id=? AND recognised_at IS NOT NULL"
+        return self._db.one(Read(sql, lambda row: float(row[0]), (skill_id,)))
+
+    def note_recognised(self, skill_id: str, failed_at: float, agent: str = "") -> None:
+        """Note which failure showed a skill, and with `agent` that its commands showed it first."""
+        sql = "UPDATE skills SET recognised_at=?, learnt_by=CASE ? WHEN '' THEN learnt_by ELSE ? END WHERE skill_id=?"
+        with self._db.transaction():
+            self._db.execute(sql, (failed_at, agent, agent, skill_id))
+
+    def said(self, skill_id: str) -> dict[str, int]:
+        """Return how often models said that a skill `worked`, and that it `failed`; it enters no figure."""
+        sql = "SELECT said_worked AS worked, said_failed AS failed FROM skills WHERE skill_id=?"
+        return self._db.one(Read(sql, dict, (skill_id,))) or {"worked": 0, "failed": 0}
+
+    def note_said(self, skill_id: str, outcome: Literal["worked", "failed"]) -> None:
+        """Count what a model said of a skill."""
+        column = "said_worked" if outcome == "worked" else "said_failed"
+        with self._db.transaction():
+            self._db.execute(f"UPDATE skills SET {column}={column}+1 WHERE skill_id=?", (skill_id,))  # noqa: S608

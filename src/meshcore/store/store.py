@@ -14,13 +14,17 @@ from meshcore.store.agents import Agents, Commands
 from meshcore.store.approvals import Approvals
 from meshcore.store.authors import Authors
 from meshcore.store.bridge_state import BridgeCursors
-from meshcore.store.controls import Controls, Meta, SignedDecisions
+from meshcore.store.controls import Controls, Halts, Refusals, SignedDecisions, StandingApprovals
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 from meshcore.store.events import Events
+from meshcore.store.hooks import HookSessions, Verdicts
 from meshcore.store.incidents import Incidents
+from meshcore.store.meta import Meta, NodeState, SkillsFile
 from meshcore.store.outbox import Outbox, Records
+from meshcore.store.quarantine import Quarantine
 from meshcore.store.queries import Read
 from meshcore.store.retention import Retention
+from meshcore.store.runs import RunResults
 from meshcore.store.skills import Skills
 from meshcore.store.snapshots import Snapshots
 from meshcore.store.tries import Outcomes, Tries
@@ -41,8 +45,16 @@ class Store:
         self.clock = db.clock
         self.events = Events(db)
         self.meta = Meta(db)
+        self.state = NodeState(db)
+        self.skills_file = SkillsFile(db)
         self.controls = Controls(db, self.events)
         self.signed_decisions = SignedDecisions(db)
+        self.standing_approvals = StandingApprovals(db)
+        self.refusals = Refusals(db)
+        self.halts = Halts(db)
+        self.quarantine = Quarantine(db)
+        self.verdicts = Verdicts(db)
+        self.hook_sessions = HookSessions(db)
         self.agents = Agents(db, self.events)
         self.commands = Commands(db)
         self.incidents = Incidents(db, self.events)
@@ -52,9 +64,10 @@ class Store:
         self.skills = Skills(db, self.events)
         self.authors = Authors(db, self.events)
         self.outbox = Outbox(db, self.meta)
+        self.run_results = RunResults(db)
         self.records = Records(db, self.events)
         self.bridge_cursors = BridgeCursors(db)
-        self.retention = Retention(db, self.meta)
+        self.retention = Retention(db, self.state)
         self.snapshots = Snapshots(db)
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:

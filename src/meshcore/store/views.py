@@ -12,7 +12,7 @@ from meshcore.events import Event
 from meshcore.model import Action, IncidentState, SkillSource, SkillState, Slot
 from meshcore.safety.model_json import action_from_json, slots_from_json
 from meshcore.store.queries import Read, marks
-from meshcore.store.rows import Approval, approval_of_row, event_of_row
+from meshcore.store.rows import Approval, approval_of_row, event_of_row, folder_of_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +169,6 @@ def _brief(row: sqlite3.Row) -> IncidentBrief:
     )
 
 
-VALIDATION = "validation:"  # as in runs/history.py, which is above this room
-_AFTER_VALIDATION = "validation;"
-
-
 @dataclass(frozen=True, slots=True)
 class SkillBrief:
     """One skill as a list shows it; `example_slots` are those of its own example.
@@ -254,10 +250,38 @@ def approvals_lately(settled: int) -> Read[Approval]:
     return Read(sql, approval_of_row, (settled,))
 
 
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The newest result of one run; `at` is when it was validated (UTC, seconds). Errors name their place."""
+
+    path: str
+    status: str
+    at: str
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def run(self) -> str:
+        """Its name: that of its folder."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+def run_results() -> Read[RunResult]:
+    """The newest result of every run, by path."""
+    return Read(
+        "SELECT * FROM run_results WHERE json_valid(errors) AND json_valid(warnings) ORDER BY path", _run_result
+    )
+
+
+def _run_result(row: sqlite3.Row) -> RunResult:
+    errors, warnings = (tuple(map(str, json.loads(row[name]))) for name in ("errors", "warnings"))
+    return RunResult(folder_of_text(row["path"]), row["status"], row["at"], errors, warnings)
+
+
 def validated_runs() -> Read[tuple[int, int]]:
     """How many runs passed when they were last validated, of how many."""
-    sql = "SELECT coalesce(sum(json_extract(value, '$.status')='passed'), 0), count(*) FROM meta WHERE key>=? AND key<?"
-    return Read(sql, lambda row: (int(row[0]), int(row[1])), (VALIDATION, _AFTER_VALIDATION))
+    sql = "SELECT coalesce(sum(status='passed'), 0), count(*) FROM run_results"
+    return Read(sql, lambda row: (int(row[0]), int(row[1])))
 
 
 @dataclass(frozen=True, slots=True)

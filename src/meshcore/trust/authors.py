@@ -23,7 +23,6 @@ from meshcore.trust.modes import AUTHOR, ceiling
 from meshcore.trust.signed_decisions import granted, sign_decision
 from meshcore.trust.store_keys import ENROLLED, REVOKED
 
-TIME_SEEN = "time_seen"
 NAME_LIMIT = 200
 
 AuthorState = Literal["own", "enrolled", "unknown", "changed", "revoked"]
@@ -277,10 +276,10 @@ def stop_reason_of_author(node: Node, known: KnownSkill) -> str:
 
 def time_seen(node: Node) -> str:
     """Return the highest time that this clock, or a node of the own operator, has shown; remembered."""
-    before = node.store.meta.get(TIME_SEEN)
+    before = node.store.state.get()["time_seen"]
     seen = max(before, to_text(node.clock.now()), node.store.authors.newest_own_time())
     if seen > before:
-        node.store.meta.set(TIME_SEEN, seen)
+        node.store.state.set(time_seen=seen)
     return seen
 
 

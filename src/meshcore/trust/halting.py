@@ -8,9 +8,6 @@ import secrets
 from meshcore.node import Node
 from meshcore.safety import halt as switch
 from meshcore.trust.signed_decisions import holds, protected
-from meshcore.trust.store_keys import HALTED_BY
-
-HALT = "last_halt"  # [nonce, why] of the last halt that was seen while the key was protected
 
 
 def halted(node: Node) -> str:
@@ -19,17 +16,17 @@ def halted(node: Node) -> str:
         if protected(node):
             note_halt(node, why)
         return why
-    return "; ".join(node.store.controls.under(HALTED_BY).values()) or halt_not_lifted(node)
+    return "; ".join(node.store.halts.reasons()) or halt_not_lifted(node)
 
 
 def note_halt(node: Node, why: str) -> None:
     """Remember a halt, so that only a signed decision lifts it, whatever becomes of the file."""
     if halt_not_lifted(node) != why:
-        node.store.meta.set(HALT, json.dumps([secrets.token_hex(8), why]))
+        node.store.state.set(last_halt=json.dumps([secrets.token_hex(8), why]))
 
 
 def halt_not_lifted(node: Node) -> str:
     """Return why everything is still halted although no HALT file says so: nobody signed for going on."""
-    if not protected(node) or not (kept := node.store.meta.get(HALT)):
+    if not protected(node) or not (kept := node.store.state.get()["last_halt"]):
         return ""
     return str(json.loads(kept)[1]) if not holds(node, "resume", "halt", {"halt": kept}) else ""

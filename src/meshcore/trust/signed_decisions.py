@@ -19,9 +19,9 @@ from meshcore.node import Node
 from meshcore.safety.keys import SigningKey, is_signed
 from meshcore.safety.operator_key import is_protected, version
 from meshcore.store.rows import Approval
+from meshcore.trust.store_keys import always_key
 
 SignedKind = Literal["approval", "confirm", "resume", "rule"]
-OPERATOR = "operator_key"  # the operator's public key as this home knows it, once it was protected
 APPROVAL_HOLDS_SECONDS = 24 * 3600.0
 SOON_SECONDS = 300.0  # by how much the clock of whoever signed may be ahead
 _ANYWHERE: frozenset[SignedKind] = frozenset({"confirm"})  # what is true of a skill is so on each node of the operator
@@ -43,10 +43,10 @@ def protected(node: Node) -> bool:
 
 
 def _look(node: Node) -> bool:
-    known = node.store.meta.get(OPERATOR)
+    known = node.store.meta.get("operator_key")
     if is_protected(node.operator_key):
         if not known:
-            node.store.meta.set(OPERATOR, node.identity.operator)
+            node.store.meta.set("operator_key", node.identity.operator)
         return True
     return known not in ("", node.identity.operator)
 
@@ -58,7 +58,7 @@ def policy_signer(node: Node) -> str:
 
 def changed_operator(node: Node) -> str:
     """Return the operator's key that this home knew when it was protected, where another one has taken its place."""
-    known = node.store.meta.get(OPERATOR)
+    known = node.store.meta.get("operator_key")
     return known if known not in ("", node.identity.operator) else ""
 
 
@@ -162,7 +162,7 @@ def _is_recent(node: Node, at: str) -> bool:
 
 
 def _anchor(node: Node) -> str:
-    return node.store.meta.get(OPERATOR) or node.identity.operator
+    return node.store.meta.get("operator_key") or node.identity.operator
 
 
 def signed_for(node: Node, skill: Skill) -> bool:
@@ -175,6 +175,13 @@ def granted(node: Node, key: str) -> str:
     """Return what an operator has set under a key that widens, empty where nothing was, or where it does not count."""
     value = node.store.controls.get(key)
     return value if value and holds(node, "rule", key, {"value": value}) else ""
+
+
+def standing_approval(node: Node, skill_id: str, action_hash: str, folder: str) -> str:
+    """Return who approved exactly this action in a project for good, "" where nobody did or it does not count."""
+    who = node.store.standing_approvals.find(skill_id, action_hash, folder)
+    key = always_key(skill_id, action_hash, folder)
+    return who if who and holds(node, "rule", key, {"value": who}) else ""
 
 
 def approval_subject(approval: Approval, incident: Incident) -> dict[str, Json]:

@@ -14,9 +14,8 @@ from meshcore.knowledge.standing import weigh
 from meshcore.model import Action, KnownSkill, Outcome
 from meshcore.node import Node
 from meshcore.trust.authors import trust_in, withdraw
-from meshcore.trust.store_keys import BAD_ACTION, normalised
+from meshcore.trust.store_keys import normalised
 
-FORGIVEN = "forgiven:"  # + skill id: the failures that were known when a person stood behind the skill
 QUARANTINE_FAILURES = 3
 QUARANTINE_HOSTS = 2
 MOST_FORGIVEN = 1000  # of one skill
@@ -28,7 +27,7 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     if known is None:
         return None
     outcomes = node.store.outcomes.of(skill_id=skill_id, own_only=True)
-    forgiven = set(_forgiven(node, skill_id))
+    forgiven = set(node.store.quarantine.forgiven(skill_id))
     outcomes = [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
     good, bad = _elsewhere(node, skill_id)
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
@@ -38,14 +37,14 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
         with node.store.transaction(durable=True):
             node.store.skills.set_state(skill_id, "quarantined", "mesh", reason)
-            node.store.meta.set(BAD_ACTION + normalised(known.skill.action), skill_id)
+            node.store.quarantine.put(normalised(known.skill.action), skill_id)
         known = replace(known, state="quarantined")
     return known
 
 
 def quarantined_action(node: Node, action: Action) -> str:
     """Return the skill whose failures put this action under quarantine, whatever skill it comes with; empty without."""
-    return node.store.meta.get(BAD_ACTION + normalised(action))
+    return node.store.quarantine.skill_of(normalised(action))
 
 
 def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
@@ -70,17 +69,12 @@ def lift(node: Node, known: KnownSkill) -> list[str]:
 
 def lift_action(node: Node, known: KnownSkill) -> None:
     """Let the action of a skill be used again, whatever skill it comes with."""
-    node.store.meta.set(BAD_ACTION + normalised(known.skill.action), "")
+    node.store.quarantine.lift(normalised(known.skill.action))
 
 
 def forgive(node: Node, skill_id: str, failures: Sequence[str]) -> None:
     """Let failures, by their ids, count against a skill no longer, also those that are heard of later."""
-    together = list(dict.fromkeys([*_forgiven(node, skill_id), *failures]))[-MOST_FORGIVEN:]
-    node.store.meta.set(FORGIVEN + skill_id, " ".join(together))
-
-
-def _forgiven(node: Node, skill_id: str) -> list[str]:
-    return node.store.meta.get(FORGIVEN + skill_id).split()
+    node.store.quarantine.forgive(skill_id, failures, MOST_FORGIVEN)
 
 
 def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:

@@ -14,10 +14,10 @@ from textual.widgets import Static
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.node import Node
-from meshcore.runs.history import RESULT, RunState, request_validation, states_of
+from meshcore.runs.history import request_validation
 from meshcore.runs.validate import list_runs
 from meshcore.service.loops.validator import root_of
-from meshcore.store import queries
+from meshcore.store.views import RunResult, run_results
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -53,7 +53,7 @@ class RunsPane(ListPane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._states: dict[str, RunState] = {}
+        self._states: dict[str, RunResult] = {}
         self._begun = False
         self._answered = asyncio.Event()
         self._cancelled = False
@@ -86,7 +86,7 @@ class RunsPane(ListPane):
     async def _load(self) -> None:
         if self.feed.store is None:
             return
-        found = states_of(dict(await self.feed.store.ask(queries.metas(RESULT))))
+        found = await self.feed.store.ask(run_results())
         found.sort(key=lambda state: (not state.errors, state.path))
         before = self._states
         self._states = {state.path: state for state in found}
@@ -196,7 +196,7 @@ class RunsPane(ListPane):
             self._answered.set()
 
 
-def _facts(state: RunState) -> list[Fact]:
+def _facts(state: RunResult) -> list[Fact]:
     facts: list[Fact] = [("run", state.path, "bold")]
     for name, style, texts in (("error", "$error", state.errors), ("warning", "$warning", state.warnings)):
         for text in texts:

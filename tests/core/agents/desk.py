@@ -13,7 +13,6 @@ from meshcore.config import load
 from meshcore.healing.teaching import teach
 from meshcore.home import Home
 from meshcore.hook import follow_up as after_hook
-from meshcore.hook.call import PULLED
 from meshcore.hook.main import handle
 from meshcore.model import Incident, KnownSkill
 from meshcore.node import Node
@@ -53,7 +52,7 @@ class Desk:
     def leave_the_bridge_alone(self) -> None:
         """Let an unknown failure end in the hook itself: the bridge was looked at just now."""
         store = Store(Home(self.root / "home").create().store)
-        store.meta.set(PULLED, to_text(SystemClock().now()))
+        store.state.set(pulled=to_text(SystemClock().now()))
         store.close()
 
     def teach(self, error: str = ERROR, fix: str = FIX) -> KnownSkill:

@@ -20,7 +20,6 @@ from meshcore.store.rows import Approval
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.modes import MODE, VIA
-from meshcore.trust.store_keys import HALTED_BY
 
 
 @pytest.fixture
@@ -159,16 +158,15 @@ def test_a_claim_whose_process_lives_is_left_alone(desk: Desk) -> None:
 def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
     approvals.approve(desk.node, approval.approval_id, always=True)
-    [key] = desk.node.store.controls.under("always:")
-    assert approval.skill_id in key
-    assert approval.action_hash in key
+    assert desk.node.store.standing_approvals.all() == [
+        (approval.skill_id, approval.action_hash, str(desk.folder), desk.node.name)
+    ]
 
 
 def test_not_here_is_a_rule_for_this_skill_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
     approvals.reject(desk.node, approval.approval_id, not_here=True)
-    [key] = desk.node.store.controls.under("not_here:")
-    assert approval.skill_id in key
+    assert desk.node.store.refusals.in_project(str(desk.folder)) == {approval.skill_id: desk.node.name}
 
 
 def test_a_view_says_what_would_run_where_as_whom_and_why(desk: Desk) -> None:
@@ -219,7 +217,7 @@ def test_a_halt_stands_until_it_is_lifted_also_that_of_another_node(desk: Desk) 
     assert decisions.resume(desk.node) == ""
     decisions.halt(desk.node, "a drill")
     assert halted(desk.node) == "a drill"
-    desk.node.store.controls.set(f"{HALTED_BY}{'b' * 64}", "from elsewhere", "b")
+    desk.node.store.halts.put("b" * 64, "from elsewhere", "")
     assert decisions.resume(desk.node) == "a drill"
     assert halted(desk.node) == ""
     assert not halt_file(desk.node.settings.operator).exists()

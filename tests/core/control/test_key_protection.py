@@ -33,7 +33,7 @@ from meshcore.trust.ceilings import ceiling_here, mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.modes import AUTHOR, MODE, VIA
 from meshcore.trust.signed_decisions import APPROVAL_HOLDS_SECONDS, changed_operator, policy_signer, protected
-from meshcore.trust.store_keys import ENROLLED, HALTED_BY, always_key
+from meshcore.trust.store_keys import ENROLLED, always_key
 
 WORDS = "correct horse battery"
 
@@ -206,7 +206,7 @@ def test_a_signed_approval_ages(vault: Vault) -> None:
 def test_a_forged_standing_rule_runs_nothing(vault: Vault) -> None:
     _, approval = vault.desk.asked()
     folder = str(vault.desk.folder)
-    vault.forge_control(always_key(approval.skill_id, approval.action_hash, folder), "a")
+    vault.node.store.standing_approvals.put(approval.skill_id, approval.action_hash, folder, "a")
     vault.desk.fix.policy.decision = "approve"
     assert recorded_session(vault.node, vault.desk.incident()).consider("auto").ruling.decision == "approve"  # type: ignore[union-attr]
     assert any(folder in what for what in unsigned(vault.node))
@@ -222,7 +222,7 @@ def test_a_signed_standing_rule_runs_here_and_not_in_another_folder(vault: Vault
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     moved = always_key(approval.skill_id, approval.action_hash, str(elsewhere))
-    vault.forge_control(moved, "a")
+    vault.node.store.standing_approvals.put(approval.skill_id, approval.action_hash, str(elsewhere), "a")
     vault.sql("INSERT INTO words SELECT kind, ?, text, sig FROM words WHERE key LIKE 'always:%'", moved)
     considered = recorded_session(vault.node, vault.desk.incident(cwd=str(elsewhere))).consider("auto")
     assert considered.ruling is not None
@@ -289,7 +289,7 @@ def test_a_halt_is_lifted_by_a_signature_whatever_becomes_of_file_and_rows(vault
     node = vault.node
     decisions.halt(node, "a drill")
     halt_file(node.settings.operator).unlink()
-    vault.sql("DELETE FROM control WHERE key LIKE ?", HALTED_BY + "%")
+    vault.sql("DELETE FROM halts")
     assert halted(node) == "a drill"
     assert decisions.resume(node, signer=vault.key) == "a drill"
     assert halted(node) == ""

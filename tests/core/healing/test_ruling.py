@@ -24,7 +24,7 @@ from meshcore.node import Node
 from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.safety.halt import halt
 from meshcore.trust.authors import withdraw
-from meshcore.trust.store_keys import BAD_ACTION, action_hash, always_key, normalised, not_here_key
+from meshcore.trust.store_keys import action_hash, normalised
 
 OTHERS = [judge for judge in JUDGES if judge is not STANDING_APPROVAL]
 verdicts = st.builds(Verdict, st.sampled_from(DECISIONS), st.text("abc", min_size=1).map(lambda reason: (reason,)))
@@ -89,11 +89,11 @@ def lower(name: str, node: Node, known: KnownSkill) -> str:
         case "author":
             withdraw(node, node.identity.node.public, "stolen", "me")
         case "not here":
-            node.store.controls.set(not_here_key(known.skill_id, "/work"), "me", "me")
+            node.store.refusals.put(known.skill_id, "/work", "me")
         case "mode":
             node.store.controls.set("mode", "off", "me")
         case "failed action":
-            node.store.meta.set(BAD_ACTION + normalised(known.skill.action), known.skill_id)
+            node.store.quarantine.put(normalised(known.skill.action), known.skill_id)
             return "hint"
         case "halt":
             halt(node.settings.operator, "wait")
@@ -108,7 +108,7 @@ def test_nothing_raises_above_what_another_judge_holds(mesh: SmallMesh, name: st
     considered = Fix(node, mesh.clock, "approve").fail()
     question = asked(node, considered, "approve")
     match = question.question.match
-    node.store.controls.set(always_key(known.skill_id, action_hash(match.action), "/work"), "me", "me")
+    node.store.standing_approvals.put(known.skill_id, action_hash(match.action), "/work", "me")
     assert rule(question).decision == "run"
     decision = lower(name, node, known)
     fresh = node.store.skills.find(known.skill_id)

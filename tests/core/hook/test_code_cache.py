@@ -15,7 +15,6 @@ import meshcore
 from meshcore.agents.table import program
 from meshcore.clock import SystemClock, to_text
 from meshcore.home import Home
-from meshcore.hook.call import PULLED
 from meshcore.store.store import Store
 
 
@@ -52,7 +51,7 @@ def incidents(tmp_path: Path) -> int:
 def warm(copy: Path, tmp_path: Path) -> None:
     # Where nobody has for a while, a first failure looks at the bridge, and that follow-up takes the process's place.
     store = Store(Home(tmp_path / "home").create().store)
-    store.meta.set(PULLED, to_text(SystemClock().now()))
+    store.state.set(pulled=to_text(SystemClock().now()))
     store.close()
     hook(copy, tmp_path, 1)
     hook(copy, tmp_path, 2)

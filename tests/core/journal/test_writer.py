@@ -14,11 +14,11 @@ import pytest
 
 from meshcore.filelock import FileLock
 from meshcore.journal import writer
-from meshcore.journal.writer import PROJECTED, project
+from meshcore.journal.writer import project
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 
-KILL = "import os, signal\ndef die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+KILL = "import os, signal\ndef die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
 def seqs(path: Path) -> list[int]:
@@ -81,7 +81,7 @@ def test_text_that_is_not_utf8_makes_a_line_all_the_same(store: Store, path: Pat
     assert seqs(path) == [1]
 
 
-@pytest.mark.parametrize("step", ["s.meta.set", "writer.os.write"])
+@pytest.mark.parametrize("step", ["s.state.set", "writer.os.write"])
 def test_kill_9_while_projecting_loses_nothing(tmp_path: Path, path: Path, step: str) -> None:
     code = (
         f"{KILL}import sys, pathlib; from meshcore.journal import writer; from meshcore.store.store import Store\n"
@@ -294,4 +294,4 @@ def test_a_journal_that_another_process_holds_is_left_for_the_next_call(
     with FileLock(path.with_name(path.name + ".lock")).held():
         assert project(store, path) == 0
     assert project(store, path) == 1
-    assert store.meta.get(PROJECTED) == "1"
+    assert store.state.get()["journal_seq"] == 1

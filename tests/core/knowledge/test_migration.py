@@ -8,7 +8,7 @@ from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import match
-from meshcore.knowledge.migration import READ_WITH, reread_skills
+from meshcore.knowledge.migration import reread_skills
 from meshcore.knowledge.signature import VERSION, read
 from meshcore.model import Evidence, KnownSkill
 from meshcore.store.store import Store
@@ -43,7 +43,7 @@ def test_a_skill_of_older_rules_answers_again_after_it_was_read_anew(store: Stor
 def test_it_is_done_once(store: Store) -> None:
     of_older_rules(store)
     assert reread_skills(store) == 1
-    assert store.meta.get(READ_WITH) == str(VERSION)
+    assert store.meta.get("signature_version") == str(VERSION)
     of_older_rules(store)
     assert reread_skills(store) == 0
 

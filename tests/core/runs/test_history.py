@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from meshcore.runs.history import (
-    RESULT,
     Request,
     keep_results,
-    latest_validations,
     request_validation,
-    states_of,
     take_request,
 )
 from meshcore.runs.validate import Verdict
-from meshcore.store import queries
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.store import Store
+from meshcore.store.views import run_results
 
 AT = "2026-11-22T08:00:00+00:00"
 
@@ -30,11 +27,11 @@ def verdict(root: Path, run: str, *errors: str) -> Verdict:
 
 def test_the_newest_result_of_a_run_is_kept_with_its_errors_and_their_places(store: Store, tmp_path: Path) -> None:
     keep_results(store, [verdict(tmp_path, "a", "step_graph.json: steps[2].kind: odd")], root=tmp_path, full=True)
-    [state] = latest_validations(store)
+    [state] = store.answers(run_results())
     assert (state.run, state.status, state.at) == ("a", "failed", AT)
     assert state.errors == ("step_graph.json: steps[2].kind: odd",)
     keep_results(store, [verdict(tmp_path, "a")], root=tmp_path, full=False)
-    [state] = latest_validations(store)
+    [state] = store.answers(run_results())
     assert (state.status, state.errors) == ("passed", ())
 
 
@@ -43,15 +40,15 @@ def test_a_full_pass_forgets_runs_of_its_root_that_are_gone_and_no_others(store:
     keep_results(store, [verdict(tmp_path, "a"), verdict(tmp_path, "b")], root=tmp_path, full=True)
     keep_results(store, [verdict(elsewhere, "a")], root=elsewhere, full=True)
     keep_results(store, [verdict(tmp_path, "b")], root=tmp_path, full=True)
-    assert [state.path for state in latest_validations(store)] == [str(tmp_path / "b"), str(elsewhere / "a")]
+    assert [state.path for state in store.answers(run_results())] == [str(tmp_path / "b"), str(elsewhere / "a")]
 
 
 @pytest.mark.parametrize("run", ["a\nb\x1b[31m", "n\udce4me", "käse", "a%b_c"])
 def test_a_run_of_any_name_is_kept_and_forgotten(store: Store, tmp_path: Path, run: str) -> None:
     keep_results(store, [verdict(tmp_path, run)], root=tmp_path, full=True)
-    assert [state.run for state in latest_validations(store)] == [run]
+    assert [state.run for state in store.answers(run_results())] == [run]
     keep_results(store, [], root=tmp_path, full=True)
-    assert latest_validations(store) == []
+    assert store.answers(run_results()) == []
 
 
 def test_a_pass_is_an_event_that_names_what_failed(store: Store, tmp_path: Path) -> None:
@@ -72,9 +69,10 @@ def test_a_pass_is_an_event_that_names_what_failed(store: Store, tmp_path: Path)
 
 def test_a_row_that_cannot_be_read_costs_only_itself(store: Store, tmp_path: Path) -> None:
     keep_results(store, [verdict(tmp_path, "a")], root=tmp_path, full=True)
-    store.meta.set(RESULT + "broken", "{half")
-    store.meta.set(RESULT + "odd", "[1]")
-    assert [state.run for state in latest_validations(store)] == ["a"]
+    with store.transaction():
+        for path, errors, warnings in (("broken", "{half", "[]"), ("odd", "[]", "")):
+            store.database.execute("INSERT INTO run_results VALUES (?,?,?,?,?)", (path, "passed", "", errors, warnings))
+    assert [state.run for state in store.answers(run_results())] == ["a"]
 
 
 def test_the_terminal_reads_the_same_over_its_own_connection(store: Store, tmp_path: Path) -> None:
@@ -82,7 +80,7 @@ def test_the_terminal_reads_the_same_over_its_own_connection(store: Store, tmp_p
 
     async def read() -> list[str]:
         async with await AsyncStore.open(store.path) as reader:
-            return [state.run for state in states_of(dict(await reader.ask(queries.metas(RESULT))))]
+            return [state.run for state in await reader.ask(run_results())]
 
     assert asyncio.run(read()) == ["a"]
 

@@ -20,7 +20,7 @@ ME = "a" * 64
 
 def furnish(store: Store) -> None:
     store.agents.see("a", "shell", "host1")
-    store.meta.set("key", "value")
+    store.meta.set("node", "value")
     store.controls.request("mode", "hint", "anna", "mesh.mode")
     known = store.skills.put(known_skill(), "b", "0", ["k"])
     store.skills.note_use(known.skill.skill_id)
@@ -38,8 +38,8 @@ async def test_both_stores_give_the_same_answers(store: Store) -> None:
     furnish(store)
     known, met = store.skills.all()[0], incident(1).incident_id
     async with await AsyncStore.open(store.path) as reader:
-        assert await reader.one(queries.meta("key")) == store.meta.get("key") == "value"
-        assert await reader.one(queries.meta("none")) is None
+        assert await reader.one(queries.meta("node")) == store.meta.get("node") == "value"
+        assert await reader.one(queries.meta("node_key")) is None
         assert await reader.one(queries.control("mode")) == "hint"
         assert await reader.one(queries.last_event()) == store.events.last() > 0
         assert await reader.ask(queries.events_after(2, 3)) == store.events.after(2, 3)
@@ -77,7 +77,7 @@ async def test_each_read_sees_the_newest_commit_and_blocks_no_checkpoint(store: 
 async def test_the_reader_cannot_write(store: Store) -> None:
     async with await AsyncStore.open(store.path) as reader:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            await reader._db.execute("INSERT INTO meta VALUES ('a', 'b')")
+            await reader._db.execute("INSERT INTO meta VALUES ('a', 'b', 'c')")
 
 
 async def test_a_path_with_signs_of_a_web_address_is_a_path(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_the_files_of_a_store_are_private_whatever_the_umask(tmp_path: Path) -> 
     old = os.umask(0)
     try:
         store = Store(tmp_path / "store.db")
-        store.meta.set("a", "b")
+        store.verdicts.put("a", "b")
         modes = {path.name: mode(path) for path in tmp_path.iterdir()}
     finally:
         os.umask(old)
@@ -95,7 +95,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         assert store.approvals.approved() == []
         assert store.controls.get("mode") == "hint"
         assert store.signed_decisions.get("rule", "mode") is None
-        assert store.meta.get("forgiven:" + "5" * 64) == "00000001 00000003"
+        assert store.quarantine.forgiven("5" * 64) == ["00000001", "00000003"]
 
 
 def make_text(path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_file_of_a_store_cut_short_is_an_error_of_the_mesh_or_an_empty_store(t
 def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from meshcore.store.store import Store; sys.stdin.read(1);"
-        "s = Store(pathlib.Path(sys.argv[1])); s.meta.set(sys.argv[2], 'here'); s.close()"
+        "s = Store(pathlib.Path(sys.argv[1])); s.verdicts.put(sys.argv[2], 'here'); s.close()"
     )
     path = tmp_path / "store.db"
     makers = [
@@ -191,7 +191,7 @@ def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
         assert maker.communicate()[1].decode() == ""
         assert maker.returncode == 0
     store = Store(path)
-    assert [store.meta.get(str(n)) for n in range(4)] == ["here"] * 4
+    assert [store.verdicts.get(str(n)) for n in range(4)] == ["here"] * 4
     store.close()
 
 
@@ -215,23 +215,23 @@ def test_an_error_undoes_the_whole_transaction_with_its_events(store: Store) -> 
 
 def test_an_error_in_an_inner_transaction_undoes_only_what_it_wrote(store: Store) -> None:
     with store.transaction():
-        store.meta.set("outer", "1")
+        store.verdicts.put("outer", "1")
         with pytest.raises(RuntimeError), store.transaction():
-            store.meta.set("inner", "1")
+            store.verdicts.put("inner", "1")
             with store.transaction():
-                store.meta.set("innermost", "1")
+                store.verdicts.put("innermost", "1")
             raise RuntimeError
-        store.meta.set("after", "1")
-    assert [store.meta.get(key) for key in ("outer", "inner", "innermost", "after")] == ["1", "", "", "1"]
+        store.verdicts.put("after", "1")
+    assert [store.verdicts.get(key) for key in ("outer", "inner", "innermost", "after")] == ["1", "", "", "1"]
 
 
 def test_an_inner_transaction_does_not_commit(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "store.db")
     with store.transaction():
         with store.transaction(durable=True):
-            store.meta.set("a", "1")
-        assert other.meta.get("a") == ""
-    assert other.meta.get("a") == "1"
+            store.verdicts.put("a", "1")
+        assert other.verdicts.get("a") == ""
+    assert other.verdicts.get("a") == "1"
     other.close()
 
 
@@ -249,7 +249,7 @@ def test_an_ordinary_transaction_waits_for_no_disk(store: Store) -> None:
     seen: list[str] = []
     store.tries.intend("t", "i", "s", "policy", {}, "", "1")
     store.database._connection.set_trace_callback(seen.append)
-    store.meta.set("a", "1")
+    store.verdicts.put("a", "1")
     store.database._connection.set_trace_callback(None)
     assert "PRAGMA synchronous=NORMAL" in seen
     assert "PRAGMA synchronous=FULL" not in seen
@@ -269,13 +269,13 @@ def test_a_store_that_stays_locked_is_named_and_usable_again(tmp_path: Path) -> 
     hog = sqlite3.connect(path, isolation_level=None)
     hog.execute("BEGIN EXCLUSIVE")
     with pytest.raises(MeshError, match="locked by another program") as caught:
-        store.meta.set("a", "1")
+        store.verdicts.put("a", "1")
     assert not isinstance(caught.value, ConfigurationError)
-    assert store.meta.get("a") == ""
+    assert store.verdicts.get("a") == ""
     hog.execute("ROLLBACK")
     hog.close()
-    store.meta.set("a", "1")
-    assert store.meta.get("a") == "1"
+    store.verdicts.put("a", "1")
+    assert store.verdicts.get("a") == "1"
     store.close()
 
 
@@ -308,12 +308,12 @@ def test_a_full_disk_stores_nothing_half_and_works_again_once_there_is_room(smal
 
 def test_a_transaction_that_sqlite_ended_by_itself_takes_nothing_more(store: Store) -> None:
     with pytest.raises(MeshError, match="undone"), store.transaction():
-        store.meta.set("before", "1")
+        store.verdicts.put("before", "1")
         store.database._connection.execute("ROLLBACK")  # as SQLite does by itself on some full disks and disk errors
-        store.meta.set("after", "1")
-    assert (store.meta.get("before"), store.meta.get("after")) == ("", "")
-    store.meta.set("later", "1")
-    assert store.meta.get("later") == "1"
+        store.verdicts.put("after", "1")
+    assert (store.verdicts.get("before"), store.verdicts.get("after")) == ("", "")
+    store.verdicts.put("later", "1")
+    assert store.verdicts.get("later") == "1"
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
@@ -362,11 +362,11 @@ def test_the_write_ahead_log_of_a_long_run_stays_small(tmp_path: Path) -> None:
 def test_a_checkpoint_waits_for_no_reader_and_no_other_process(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = Store(path, busy_timeout=3600)
-    store.meta.set("a", "1")
+    store.verdicts.put("a", "1")
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM meta").fetchall()
-    store.meta.set("a", "2")
+    store.verdicts.put("a", "2")
     assert store.checkpoint() is False
     reader.close()
     with FileLock(path.with_name("store.db.lock")).held():

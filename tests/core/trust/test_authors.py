@@ -25,7 +25,7 @@ from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.model_json import skill_to_json
 from meshcore.safety.records import sign
 from meshcore.trust.authors import enrol, find_author, meet_members, trust_in, withdraw
-from meshcore.trust.store_keys import action_hash, always_key, not_here_key
+from meshcore.trust.store_keys import action_hash
 
 OLD_ROW = '{"id": 7, "error_type": "ModuleNotFoundError", "pattern": "No module named \'django\'", \
 "resolution": "pip install django", "context": "", "created": "2026-11-22T09:00:00", "usage_count": 0, \
@@ -516,7 +516,7 @@ def changed(mesh: SmallMesh) -> tuple[Node, Node]:
     mesh.nodes.remove(s)
     s.home.key.unlink()
     fresh = Node(s.settings, mesh.clock, mesh.bridge.peer())
-    fresh.store.meta.set("joined", "")
+    fresh.store.state.set(joined="")
     fresh.require_bridge()
     mesh.nodes.append(fresh)
     return a, fresh
@@ -609,7 +609,7 @@ def test_always_lets_exactly_this_run_in_this_project_only(mesh: SmallMesh) -> N
     fix = Fix(a, mesh.clock, "approve")
     considered = fix.fail()
     assert considered.match is not None
-    a.store.controls.set(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
+    a.store.standing_approvals.put(known.skill_id, action_hash(considered.match.action), "/work", "me")
     assert decision(fix.fail()) == "run"
     assert decision(fix.fail(cwd="/elsewhere")) == "approve"
     taught(a, "ModuleNotFoundError: No module named 'x'", "pip install x")
@@ -624,7 +624,7 @@ def test_always_stays_below_modes_halt_quarantine_and_refusals(mesh: SmallMesh, 
     fix = Fix(a, mesh.clock, "approve")
     considered = fix.fail()
     assert considered.match is not None
-    a.store.controls.set(always_key(known.skill_id, action_hash(considered.match.action), "/work"), "me", "me")
+    a.store.standing_approvals.put(known.skill_id, action_hash(considered.match.action), "/work", "me")
     assert decision(fix.fail()) == "run"
     if brake == "mode":
         a.store.controls.request("mode:via:shell", "approve", "me", "mesh.mode")
@@ -642,7 +642,7 @@ def test_always_stays_below_modes_halt_quarantine_and_refusals(mesh: SmallMesh, 
 def test_what_was_rejected_for_a_project_is_not_offered_there_again(mesh: SmallMesh) -> None:
     a = mesh.node("a")
     known = taught(a)
-    a.store.controls.set(not_here_key(known.skill_id, "/work"), "me", "me")
+    a.store.refusals.put(known.skill_id, "/work", "me")
     fix = Fix(a, mesh.clock)
     assert fix.fail().match is None
     assert decision(fix.fail(cwd="/elsewhere")) == "run"
@@ -652,7 +652,7 @@ def test_a_folder_whose_name_is_not_utf8_can_be_named_in_a_rule(mesh: SmallMesh)
     a = mesh.node("a")
     known = taught(a)
     folder = os.fsdecode(b"/caf\xe9")
-    a.store.controls.set(not_here_key(known.skill_id, folder), "me", "me")
+    a.store.refusals.put(known.skill_id, folder, "me")
     assert Fix(a, mesh.clock).fail(cwd=folder).match is None
 
 

@@ -109,7 +109,7 @@ def test_what_a_person_decided_on_this_node_is_not_undone_from_another(mesh: Sma
 def test_an_older_word_of_an_author_does_not_replace_a_newer_one(mesh: SmallMesh) -> None:
     a, b, known = quarantined(mesh)
     body = {"skill_id": known.skill_id, "failures": [f"{i:016x}" for i in (1, 2, 3)], "name": "a"}
-    b.store.meta.set(f"lift_seq:{known.skill_id}:{a.identity.node.public}", "1000")
+    b.store.quarantine.note_lift(known.skill_id, a.identity.node.public, 1000)
     mesh.send(a, "lift", body)
     pull(b)
     assert again(b, known).state == "quarantined"

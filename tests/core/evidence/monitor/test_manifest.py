@@ -65,7 +65,7 @@ except OSError:
 
 
 def test_examining_a_database_does_not_drop_the_locks_of_this_process(store: Store) -> None:
-    store.meta.set("something", "written")
+    store.meta.set("node", "written")
 
     def seen_from_outside() -> str:
         done = subprocess.run([sys.executable, "-c", LOCKED, str(store.path)], capture_output=True, text=True)

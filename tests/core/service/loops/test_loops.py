@@ -19,12 +19,13 @@ from meshcore.errors import MeshError
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options
 from meshcore.node import Node
 from meshcore.runs import validate
-from meshcore.runs.history import latest_validations, request_validation
+from meshcore.runs.history import request_validation
 from meshcore.service.loops import base, monitor
 from meshcore.service.loops.base import Loops, Say, Work
 from meshcore.service.loops.monitor import MonitorLoop
 from meshcore.service.loops.validator import ValidatorLoop
 from meshcore.store.store import Store
+from meshcore.store.views import run_results
 from meshcore.testing import FakeClock
 
 PATIENCE_SECONDS = 20.0
@@ -116,8 +117,8 @@ def test_what_a_person_asks_for_is_done_now_and_readable(node: Node, tmp_path: P
     try:
         request_validation(node.store, ["run-2"], "ann", tmp_path / "runs")
         loops.attend(node.store)
-        until(lambda: len(latest_validations(node.store)) == 1)
-        [state] = latest_validations(node.store)
+        until(lambda: len(node.store.answers(run_results())) == 1)
+        [state] = node.store.answers(run_results())
         assert (state.run, state.status) == ("run-2", "failed")
         assert state.errors[0].startswith("step_graph.json: ")
         request_validation(node.store, None, "ann")
@@ -136,9 +137,9 @@ def test_the_validator_validates_at_once_what_changes_later(node: Node, tmp_path
     loops = Loops([ValidatorLoop(node.settings, node.clock)], node.home.store, node.clock)
     loops.start()
     try:
-        until(lambda: [s.status for s in latest_validations(node.store)] == ["passed"])
+        until(lambda: [s.status for s in node.store.answers(run_results())] == ["passed"])
         (tmp_path / "runs" / "run-1" / "step_graph.json").write_text("{")
-        until(lambda: [s.status for s in latest_validations(node.store)] == ["failed"])
+        until(lambda: [s.status for s in node.store.answers(run_results())] == ["failed"])
     finally:
         loops.stop()
     log = (tmp_path / "runs" / validate.LOG_NAME).read_text().splitlines()

@@ -1,0 +1,51 @@
+"""What hooks keep from one call to the next: sessions in which something failed, and what policy decided."""
+
+from __future__ import annotations
+
+from meshcore.store.database import Database
+from meshcore.store.queries import Read
+
+
+class HookSessions:
+    """The table `hook_sessions`; `commands`, `failed` and `offered` are JSON (see `hook.memory`)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def find(self, session: str) -> tuple[str, str, str] | None:
+        """Return (commands, failed, offered) of a session, None where nothing is open in it."""
+        sql = "SELECT commands, failed, offered FROM hook_sessions WHERE session=?"
+        return self._db.one(Read(sql, lambda row: (str(row[0]), str(row[1]), str(row[2])), (session,)))
+
+    def put(self, session: str, commands: str, failed: str, offered: str) -> None:
+        """Keep what is to be known of a session."""
+        values = (session, self._db.now(), commands, failed, offered)
+        with self._db.transaction():
+            self._db.execute("INSERT OR REPLACE INTO hook_sessions VALUES (?,?,?,?,?)", values)
+
+    def drop(self, session: str) -> None:
+        """Forget a session."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM hook_sessions WHERE session=?", (session,))
+
+    def forget(self, before: str) -> None:
+        """Forget the sessions of which nothing was kept since a time."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM hook_sessions WHERE at<?", (before,))
+
+
+class Verdicts:
+    """The table `verdicts`: what policy decides on a question, while policy.toml stands as it is."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def get(self, question: str) -> str:
+        """Return the stored decision, "" where policy was not asked since policy.toml changed."""
+        sql = "SELECT decision FROM verdicts WHERE question=?"
+        return self._db.one(Read(sql, lambda row: str(row[0]), (question,))) or ""
+
+    def put(self, question: str, decision: str) -> None:
+        """Store a decision."""
+        with self._db.transaction():
+            self._db.execute("INSERT OR REPLACE INTO verdicts VALUES (?,?)", (question, decision))
