@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from meshcore.errors import MeshError
+from meshcore.errors import MeshError, UsageError
+from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
 from meshcore.store.rows import folder_to_text
 
@@ -71,6 +72,43 @@ def _keep(path: Path, version: int) -> None:
             f"{target}: the store cannot be kept as it was ({reason}), so it was not brought up to date;"
             f" {'free some space' if full else 'check the permissions of its folder'}, then try again"
         ) from error
+
+
+def go_back(path: Path, version: int) -> Path:
+    """Put a store back as it was kept with an older schema; return where the newer one lies from now on.
+
+    What was stored since the migration stays in the newer file. Raises UsageError where no such copy was kept or the
+    copy is not whole, and MeshError where a process has the store open: then nothing is changed.
+    """
+    old, ahead = kept(path, version), path.with_name(f"{path.name}.{AHEAD}")
+    if not old.is_file():
+        raise UsageError(f"{old}: no store was kept with schema {version}; nothing was changed")
+    if _schema_of(old) != version:
+        raise UsageError(f"{old}: not a whole store of schema {version}; nothing was changed")
+    with FileLock(path.with_name(path.name + ".lock")).held() as free:
+        if not free:
+            raise MeshError(f"{path}: in use; stop the runtime and other commands of this home, then try again")
+        try:
+            # Alone in its file, which only the last connection can bring about: nobody else has it open.
+            with closing(sqlite3.connect(path, timeout=0)) as newer:
+                newer.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.Error as error:
+            raise MeshError(f"{path}: in use ({error}); stop what runs on this home, then try again") from error
+        # At no moment is there no store, which the next command would make anew and empty.
+        ahead.unlink(missing_ok=True)
+        os.link(path, ahead)
+        old.replace(path)
+        _flush(path.parent)
+    return ahead
+
+
+def _schema_of(path: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            whole = database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            return int(database.execute("PRAGMA user_version").fetchone()[0]) if whole else -1
+    except sqlite3.Error:
+        return -1
 
 
 def _flush(path: Path) -> None:
