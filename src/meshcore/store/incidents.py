@@ -9,6 +9,7 @@ from meshcore.model import Incident, IncidentState
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
+from meshcore.store.incident_states import may_follow
 from meshcore.store.queries import Read, marks
 from meshcore.store.rows import (
     folder_to_text,
@@ -68,9 +69,15 @@ class Incidents:
         again: bool | None = None,
         seconds: float | None = None,
         own_seconds: float | None = None,
-    ) -> None:
-        """Move an incident on, with its event; the closing time is set by a final state."""
+    ) -> bool:
+        """Move an incident on, with its event; a final state sets the closing time.
+
+        Return False, and change nothing, where the state may not follow the one that it is in (see `incident_states`).
+        """
         with self._db.transaction():
+            before = self._db.one(reads.incident_state(incident_id))
+            if before is not None and not may_follow(before, state):
+                return False
             self._db.execute(
                 "UPDATE incidents SET state=?, closed=?, skill_id=CASE ? WHEN '' THEN skill_id ELSE ? END,"
                 " again=coalesce(?, again), seconds=coalesce(?, seconds), own_seconds=coalesce(?, own_seconds)"
@@ -89,6 +96,7 @@ class Incidents:
             self._events.add(
                 "incident.state", incident_id=incident_id, skill_id=skill_id, data={"state": state, "seconds": seconds}
             )
+        return True
 
     def find(self, reference: str) -> Incident | None:
         """Return the incident with this id or unambiguous beginning of it; `last` is the newest of this node."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from meshcore.events import Event, EventKind
-from meshcore.model import Incident, KnownSkill, Outcome, SkillState
+from meshcore.model import Incident, IncidentState, KnownSkill, Outcome, SkillState
 from meshcore.store.meta_key import MetaKey
 from meshcore.store.rows import Approval, approval_of_row, event_of_row, incident_of_row, outcome_of_row, skill_of_row
 
@@ -129,6 +129,13 @@ def uses() -> Read[tuple[str, int]]:
 
 
 # --- incidents, outcomes, approvals ---------------------------------------------------------------------------------
+
+
+def incident_state(incident_id: str) -> Read[IncidentState]:
+    """The state of an incident."""
+    return Read(
+        "SELECT state FROM incidents WHERE incident_id=?", lambda row: cast(IncidentState, row[0]), (incident_id,)
+    )
 
 
 def incident(reference: str) -> Read[Incident]:
