@@ -302,3 +302,11 @@ def test_an_import_that_is_broken_names_the_place_and_leaves_the_file(a: Agent) 
     assert "line 2, column" in line
     assert "broken.json" in line
     assert file.exists()
+
+
+@pytest.mark.parametrize("other", ["--dry-run", "--json"])
+def test_going_back_to_an_older_store_changes_nothing_where_nothing_was_to_be_changed(
+    other: str, here: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["maintenance", "--back-to-schema", "2", other]) == 2
+    assert "nothing was changed" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
@@ -80,7 +81,9 @@ def go_back(path: Path, version: int) -> Path:
     What was stored since the migration stays in the newer file. Raises UsageError where no such copy was kept or the
     copy is not whole, and MeshError where a process has the store open: then nothing is changed.
     """
-    old, ahead = kept(path, version), path.with_name(f"{path.name}.{AHEAD}")
+    old = kept(path, version)
+    if not path.is_file():
+        raise UsageError(f"{path}: no store is there to go back from; nothing was changed")
     if not old.is_file():
         raise UsageError(f"{old}: no store was kept with schema {version}; nothing was changed")
     if _schema_of(old) != version:
@@ -95,11 +98,20 @@ def go_back(path: Path, version: int) -> Path:
         except sqlite3.Error as error:
             raise MeshError(f"{path}: in use ({error}); stop what runs on this home, then try again") from error
         # At no moment is there no store, which the next command would make anew and empty.
-        ahead.unlink(missing_ok=True)
-        os.link(path, ahead)
+        ahead = _put_aside(path)
         old.replace(path)
         _flush(path.parent)
     return ahead
+
+
+def _put_aside(path: Path) -> Path:
+    """Give a store a second name that none has yet: who goes back twice loses neither of the newer stores."""
+    for number in count(1):
+        ahead = path.with_name(f"{path.name}.{AHEAD}{f'-{number}' if number > 1 else ''}")
+        with suppress(FileExistsError):
+            os.link(path, ahead)
+            return ahead
+    raise AssertionError("there is always a next number")
 
 
 def _schema_of(path: Path) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError
+from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError, UsageError
 from meshcore.filelock import holder
 from meshcore.home import Home
 from meshcore.service.maintenance import maintain
@@ -27,6 +27,8 @@ def maintenance(session: Session, dry_run: bool, back_to_schema: int | None, as_
     somebody has not received, a revocation, and anything that the journal does not hold yet. Exit 1 for a fault.
     """
     if back_to_schema is not None:
+        if dry_run or as_json:
+            raise UsageError("--back-to-schema goes with no other option; nothing was changed")
         return _go_back(Home(session.settings.home), back_to_schema)
     with session.node(fresh=True) as node:
         steps = maintain(node, dry_run=dry_run)
@@ -45,5 +47,6 @@ def _go_back(home: Home, version: int) -> int:
 
     ahead = go_back(home.store, version)
     say(f"{home.store} is as it was with schema {version}; what was stored since lies in {ahead}.")
+    say("Revocations, halts and fixes heard since are not in it and are not sent again: repeat those that matter.")
     say("Run the older meshtui now: this one would bring the store up to date again.")
     return EXIT_OK

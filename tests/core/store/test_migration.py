@@ -105,6 +105,19 @@ def test_going_back_gives_the_store_as_it_was_and_keeps_the_newer_one(old: Path)
         assert database.execute("SELECT max(seq) FROM events").fetchone() == (newest,)
 
 
+def test_going_back_twice_loses_neither_of_the_newer_stores(old: Path) -> None:
+    for what in ("first", "second"):
+        store = Store(old)
+        store.events.add("fault", data={"what": what})
+        store.close()
+        go_back(old, 2)
+    found = []
+    for path in sorted(old.parent.glob("*before-going-back*")):
+        with closing(sqlite3.connect(path)) as database:
+            found += database.execute("SELECT data FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    assert ["first" in found[0], "second" in found[1]] == [True, True]
+
+
 def test_nobody_goes_back_while_the_store_is_in_use_or_without_a_copy(old: Path) -> None:
     store = Store(old)
     list(store.events.after(0, 1))
