@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -90,6 +91,64 @@ def test_where_the_copy_cannot_be_kept_nothing_is_migrated(old: Path, monkeypatc
         Store(old)
     assert schema_of(old) == 2
     assert sorted(path.name for path in old.parent.iterdir() if "schema" in path.name) == []
+
+
+def test_on_a_full_disk_nothing_is_migrated_until_there_is_room(small_disk: Path) -> None:
+    path, ballast = small_disk / "store.db", small_disk / "ballast"
+    path.write_bytes((FIXTURE / "homes/halted/store.db").read_bytes())
+    ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 100_000))
+    with pytest.raises(MeshError, match="free some space"):
+        Store(path)
+    assert [one.name for one in small_disk.iterdir() if "schema" in one.name] == []
+    ballast.unlink()
+    assert schema_of(path) == 2
+    Store(path).close()
+    assert (schema_of(path), schema_of(kept(path, 2))) == (SCHEMA_VERSION, 2)
+
+
+def test_what_lies_only_in_the_write_ahead_log_is_kept_and_migrated(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as open_elsewhere:
+        open_elsewhere.execute("PRAGMA wal_autocheckpoint=0")
+        open_elsewhere.execute("INSERT OR REPLACE INTO meta VALUES ('bad_action:late', 'skill')")
+        store = Store(old)
+        assert store.quarantine.skill_of("late") == "skill"
+        store.close()
+    assert ("bad_action:late", "skill") in rows_of(kept(old, 2), "meta")
+
+
+def test_an_older_program_that_has_the_store_open_is_stopped_at_its_next_statement(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as older:
+        older.execute("PRAGMA wal_autocheckpoint=0")
+        assert older.execute("SELECT value FROM meta WHERE key=?", ("node",)).fetchone()
+        store = Store(old)
+        for sql, values in (
+            ("SELECT value FROM meta WHERE key=?", ("bad_action:x",)),
+            ("INSERT OR REPLACE INTO meta VALUES (?,?)", ("author_seq", "1")),
+            ("DELETE FROM meta WHERE key=?", ("node",)),
+        ):
+            with pytest.raises(sqlite3.OperationalError):
+                older.execute(sql, values)
+        assert store.meta.get("node")
+        assert store.database.integrity() == ""
+        store.close()
+
+
+def test_one_of_several_programs_migrates_and_all_go_on(old: Path) -> None:
+    code = (
+        "import sys, pathlib; from meshcore.store.store import Store; sys.stdin.read(1)\n"
+        "s = Store(pathlib.Path(sys.argv[1])); print(s.meta.get('node')); s.close()"
+    )
+    openers = [
+        subprocess.Popen([sys.executable, "-c", code, str(old)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write(b"g")
+        opener.stdin.flush()
+    assert len({opener.communicate()[0] for opener in openers}) == 1
+    assert [opener.returncode for opener in openers] == [0] * 4
+    assert (schema_of(old), schema_of(kept(old, 2))) == (SCHEMA_VERSION, 2)
 
 
 def test_going_back_gives_the_store_as_it_was_and_keeps_the_newer_one(old: Path) -> None:
