@@ -54,16 +54,12 @@ class TargetBusyError(MeshError):
 class ApplyResult:
     """What became of a plan: a step result per step that was started; `stopped` says why not all were, or is empty.
 
-    `contained` is how they were shut in, empty for not at all; `command_seconds` is the steps' own time.
+    `contained` is how they were shut in, empty for not at all.
     """
 
     steps: tuple[StepResult, ...] = ()
     stopped: str = ""
     contained: str = ""
-
-    @property
-    def command_seconds(self) -> float:
-        return sum(step.seconds for step in self.steps)
 
 
 class Executor:

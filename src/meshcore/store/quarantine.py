@@ -47,15 +47,14 @@ class Quarantine:
                 (skill_id, skill_id, newest),
             )
 
-    def note_lift(self, skill_id: str, node: str, author_seq: int) -> bool:
-        """Note the lift of a skill that a node told of; False where a newer one, or this one, is known."""
+    def note_lift(self, skill_id: str, node: str, author_seq: int) -> None:
+        """Note the lift of a skill that a node told of; the number only rises."""
         with self._db.transaction():
-            done = self._db.execute(
+            self._db.execute(
                 "INSERT INTO lifts VALUES (?,?,?) ON CONFLICT (skill_id, node) DO UPDATE SET"
                 " author_seq=excluded.author_seq WHERE author_seq<excluded.author_seq",
                 (skill_id, node, author_seq),
             )
-        return done.rowcount == 1
 
     def last_lift(self, skill_id: str, node: str) -> int:
         """Return the number of the last lift of a skill that a node told of, 0 for none."""
