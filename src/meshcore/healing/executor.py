@@ -27,6 +27,8 @@ TIMEOUT_S = 300.0
 GRACE_S = 3.0  # from SIGTERM to SIGKILL
 LOCK_WAIT_S = 30.0
 
+_SANDBOX_FD = 3  # the first after the standard streams
+
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _PIP = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "CERT", "CONFIG_FILE", "CACHE_DIR", "TRUSTED_HOST")
 _UV = ("INDEX_URL", "EXTRA_INDEX_URL", "DEFAULT_INDEX", "INDEX", "FIND_LINKS", "NO_INDEX", "OFFLINE", "CACHE_DIR")
@@ -133,9 +135,11 @@ class Executor:
                 return ended("cancelled")
             if stopped := _unfit(step, cwd) or before_exec():
                 return ended(stopped)
-            argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden)
+            sandbox_fd = _SANDBOX_FD if self.containment.program else 0
+            argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden, info_fd=sandbox_fd)
             try:
-                end = self._run(BoundedCommand(self._clock, timeout=timeout, grace=grace), argv, cwd, env)
+                command = BoundedCommand(self._clock, timeout=timeout, grace=grace)
+                end = self._run(command, argv, cwd, env, sandbox_fd)
             except CannotStartError as error:
                 return ended(error.message)
             results.append(_result(step.argv, end))
@@ -169,12 +173,14 @@ class Executor:
         if self._running is not None:
             self._running.cancel()
 
-    def _run(self, command: BoundedCommand, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> Ended:
+    def _run(
+        self, command: BoundedCommand, argv: Sequence[str], cwd: str, env: Mapping[str, str], sandbox_fd: int = 0
+    ) -> Ended:
         self._running = command
         if self._cancelled:
             command.cancel()
         try:
-            return command.run(argv, cwd, env)
+            return command.run(argv, cwd, env, sandbox_fd=sandbox_fd)
         finally:
             self._running = None
 

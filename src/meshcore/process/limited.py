@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import select
 import selectors
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +25,7 @@ _ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_S = 0.05  # between two looks at a process, where the system cannot tell its end
 _LEFT_OVER_READS = 64
 _LEFT_OVER_S = 0.2  # output of processes that left the group is not awaited longer
+_NAMESPACE_S = 5.0  # to make a namespace, and for the kernel to end all that is in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,17 @@ class BoundedCommand:
             with contextlib.suppress(OSError):
                 os.write(self._wake, b"!")
 
-    def run(self, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> Ended:
-        """Run it to its end. An exception, for example of a signal handler, ends it first. Raises CannotStartError."""
+    def run(self, argv: Sequence[str], cwd: str, env: Mapping[str, str], *, sandbox_fd: int = 0) -> Ended:
+        """Run it to its end. An exception, for example of a signal handler, ends it first. Raises CannotStartError.
+
+        `sandbox_fd` is the descriptor at which a sandbox names its first process (JSON, `child-pid`), 0 for no sandbox:
+        whatever runs inside has ended when this returns.
+        """
         began = self._clock.monotonic()
         with contextlib.ExitStack() as stack:
             reader, writer = _pipe(stack)
             woken, self._wake = _pipe(stack)
+            told, telling = _pipe(stack)
             stack.callback(setattr, self, "_wake", -1)
             if self._cancelled:
                 self.cancel()
@@ -71,15 +79,23 @@ class BoundedCommand:
             actions: list[FileAction] = [
                 (os.POSIX_SPAWN_DUP2, fd, to) for fd, to in ((null, 0), (writer, 1), (writer, 2))
             ]
+            if sandbox_fd:
+                actions.append((os.POSIX_SPAWN_DUP2, telling, sandbox_fd))
             self._child = spawn(argv, env, cwd, actions, mask, session=True)
+            first = -1
             try:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                os.dup2(null, writer, inheritable=False)  # now only the child can write
+                for ours in (writer, telling):
+                    os.dup2(null, ours, inheritable=False)  # now only the child can write
+                first = _first_process(told) if sandbox_fd else -1
                 stopped = self._watch(reader, woken)
             finally:
                 self._signal(signal.SIGKILL)
                 if self._status is None:
                     _, self._status = os.waitpid(self._child, 0)
+                if first >= 0:
+                    select.select([first], [], [], _NAMESPACE_S)
+                    os.close(first)
         code = os.waitstatus_to_exitcode(self._status)
         exit_code = EXIT_TIMED_OUT if stopped else code if code >= 0 else 128 - code
         return Ended(exit_code, self._clock.monotonic() - began, self._output, stopped)
@@ -143,6 +159,17 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
     for end in ends:
         stack.callback(os.close, end)
     return ends
+
+
+def _first_process(told: int) -> int:
+    """Wait for a sandbox to name its first process, or to end; return what becomes readable at that process's end."""
+    text = b""
+    while select.select([told], [], [], _NAMESPACE_S)[0] and (data := os.read(told, _CHUNK)):
+        text += data
+    try:
+        return os.pidfd_open(int(json.loads(text)["child-pid"]))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return -1  # it did not come to start anything, or all of it has ended
 
 
 @contextmanager

@@ -56,9 +56,11 @@ class Containment:
         return "bubblewrap" if self.program else ""
 
     def wrap(
-        self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = ()
+        self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = (), info_fd: int = 0
     ) -> tuple[str, ...]:
         """Return the argv that runs a step shut in; its own argv where there is no containment.
+
+        At the descriptor `info_fd`, if given, it names the first process inside.
 
         Everything is read-only but `step.writable` and private temporary folders; only `step.network` leaves the
         network; process ids, sockets in /run and /tmp and folders of secrets are out of sight, `hidden` ones too.
@@ -78,6 +80,7 @@ class Containment:
         mounts.sort(key=lambda mount: (mount[0].count("/"), mount[1]))  # a folder before what is inside it
         words = [self.program, *_NAMESPACES, *(() if step.network else ("--unshare-net",)), *_SYSTEM]
         words += [word for mount in mounts for word in mount[2]]
+        words += ["--info-fd", str(info_fd)] if info_fd else []
         return (*words, "--chdir", cwd, "--", *step.argv)
 
 
