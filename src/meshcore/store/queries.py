@@ -52,12 +52,12 @@ def meta(key: MetaKey) -> Read[str]:
 
 
 def node_state() -> Read[dict[str, Any]]:
-    """How far this node got (see `meta.NodeFacts`)."""
+    """How far this node got (see `facts.NodeFacts`)."""
     return Read("SELECT * FROM node_state", dict)
 
 
 def skills_file() -> Read[dict[str, Any]]:
-    """What is known of the old skills file (see `meta.SkillsFileFacts`)."""
+    """What is known of the old skills file (see `facts.SkillsFileFacts`)."""
     return Read("SELECT * FROM skills_file", dict)
 
 
