@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from meshcore.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, MeshError
 
+TYPE_CHECKING = False  # typing would be loaded before every command that is passed through
 if TYPE_CHECKING:
     import click
 
@@ -20,13 +19,15 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
+    from meshtui.cli import run_start
+
+    if (exit_code := run_start.run_plainly(arguments)) is not None:
+        return exit_code
     import click
 
     from meshtui.cli.main import meshtui
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot write ✓ is no fault
+    run_start.write_whatever_it_is()
     try:
         code = meshtui.main(arguments, prog_name="meshtui", standalone_mode=False)
         sys.stdout.flush()

@@ -36,6 +36,7 @@ def succeeded(node: Node, command: Command) -> list[str]:
     """Settle what waited for this success, and learn from what came before it; return at most three lines."""
     recover(node)
     waiting = settle_success(node, redact_argv(command.argv)[0], command.cwd)
+    node.store.incidents.note_open_folders(command.cwd)
     if not node.store.commands.in_folder(command.cwd, 1) and not waiting:
         return []
     _remember(node, command, "")

@@ -7,7 +7,8 @@ place: `python -m benchmarks.hook --tricks --rounds 60`.) They do what the light
 slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib` (two functions),
 `typing` (nothing of it matters at run time) and `urllib.parse` (which pathlib loads for its URIs); asked for anything
 else, a stand-in gives way to the real module. A test holds each class of the light modules against what the real
-`dataclass` makes of it. Only `hook.start` installs them, in a process that lives for some milliseconds.
+`dataclass` makes of it. `hook.start` installs them, in a process that lives for some milliseconds, and so does the
+start of `meshtui run`, until the command has failed or takes a while: then `uninstall` gives their places back.
 """
 
 from __future__ import annotations
@@ -30,17 +31,35 @@ class _StandIn(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
-def install() -> None:
-    """Put the stand-ins where an import finds them; modules that are loaded already stay."""
+_loaded_before: set[str] = set()
+
+
+def install(*, patterns: bool = True) -> None:
+    """Put the stand-ins where an import finds them; modules that are loaded already stay.
+
+    `patterns` loads `re` as well, which wants a stand-in of its own.
+    """
+    _loaded_before.update(sys.modules)
     for module in (_dataclasses, _datetime, _hashlib, _typing, _urllib_parse):
         made = module()
         sys.modules.setdefault(made.__name__, made)
-    if "enum" not in sys.modules:
+    if patterns and "enum" not in sys.modules:
         # For `re` alone: whoever else wants enumerations gets real ones.
         sys.modules["enum"] = _enum()
         import re  # noqa: F401
 
         del sys.modules["enum"]
+
+
+def uninstall() -> None:
+    """Let later imports find the real modules; ours that were made with a stand-in are imported anew by whoever asks.
+
+    Who holds a function of such a module may go on calling it.
+    """
+    light = [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]
+    ours = {name for name in sys.modules if name.startswith("meshcore.")} - _loaded_before if light else set()
+    for name in (*light, *ours):
+        del sys.modules[name]
 
 
 def _datetime() -> ModuleType:

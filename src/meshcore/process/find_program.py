@@ -1,10 +1,12 @@
-"""Which file a command's first word means, and how a shell says that it is none; light, since hooks ask as well."""
+"""Which file a command's first word means, and how a shell says that it is none.
+
+Light, since hooks ask as well; `os.path`, since `pathlib` takes as long to load as a command takes to start.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
@@ -30,23 +32,32 @@ def find_program(name: str, env: Mapping[str, str], cwd: str | None = None) -> s
 
 
 def _find(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
-    folder = Path(cwd or "")
+    folder = cwd or ""
     if "/" in name:
-        path = folder / name
-        if path.is_dir():
+        path = os.path.join(folder, name.removeprefix("./") if folder else name)
+        if os.path.isdir(path):
             raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Is a directory")
-        if not path.exists():
+        if not _is_there(path):
             raise CannotStartError(EXIT_NOT_FOUND, f"{name}: No such file or directory")
         if not os.access(path, os.X_OK):
             raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Permission denied")
-        return str(path) if cwd else name
+        return path if cwd else name
     forbidden = False
     for entry in (env.get("PATH") or _DEFAULT_PATH).split(":") if name else ():
-        path = folder / entry / name
-        if path.is_file():
+        path = os.path.join(folder, entry, name)
+        if os.path.isfile(path):
             if os.access(path, os.X_OK):
-                return str(path) if "/" in str(path) else f"./{path}"
+                return path if "/" in path else f"./{path}"
             forbidden = True
     if forbidden:
         raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{name}: Permission denied")
     raise CannotStartError(EXIT_NOT_FOUND, f"{name}: command not found")
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether a file is there. Raises OSError where that cannot be known, such as for a name that is too long."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return True

@@ -15,9 +15,9 @@ import selectors
 import signal
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from meshcore.clock import Clock, SystemClock, to_text
@@ -33,6 +33,7 @@ CAPTURE_LIMIT = 256 * 1024  # bytes of output
 STDIN_LIMIT = 1024 * 1024  # bytes of input that are kept for a rerun
 QUIET_S = 0.2  # a grandchild holds the output open after the child's end: this long without output and we leave
 LINGER_S = 2.0  # … and this long if it never falls silent
+TAKES_A_WHILE_S = 0.01  # a command that is over sooner leaves no time to use
 
 _CHUNK = 64 * 1024
 _PIPE_SIZE = 256 * 1024
@@ -69,9 +70,12 @@ def run_through(
     stdin_limit: int = STDIN_LIMIT,
     stdin_replay: bytes | None = None,
     then_ours: bool = False,
+    meanwhile: Callable[[], None] | None = None,
     clock: Clock | None = None,
 ) -> Passed:
     """Run a command on our own standard streams until it ends.
+
+    `meanwhile` is called once the command takes a while, in a thread of its own that is not waited for.
 
     `stdin_replay` is its input instead of ours, or with `then_ours` before what is left of ours. A command that cannot
     be started is told on stderr as a shell would and gives 127 (not found) or 126 (not executable). To be called from
@@ -81,7 +85,7 @@ def run_through(
     open_standard_streams()
     _flush_our_own()
     started, began = to_text(clock.now()), clock.monotonic()
-    passage = _Passage(capture_limit, stdin_limit, stdin_replay, clock, then_ours=then_ours)
+    passage = _Passage(capture_limit, stdin_limit, stdin_replay, clock, then_ours=then_ours, meanwhile=meanwhile)
     kind, offset = stdin_kind()
     if stdin_replay is not None:
         kind, offset = "captured", 0
@@ -139,7 +143,7 @@ def stdin_kind() -> tuple[StdinKind, int]:
         return "captured", 0
     if os.isatty(0):
         return "tty", 0
-    null = Path(os.devnull).stat().st_rdev
+    null = os.stat(os.devnull).st_rdev
     return ("null" if stat.S_ISCHR(status.st_mode) and status.st_rdev == null else "unrepeatable"), 0
 
 
@@ -201,7 +205,14 @@ class _Passage:
     """One child between its streams and ours."""
 
     def __init__(
-        self, capture_limit: int, stdin_limit: int, replay: bytes | None, clock: Clock, *, then_ours: bool
+        self,
+        capture_limit: int,
+        stdin_limit: int,
+        replay: bytes | None,
+        clock: Clock,
+        *,
+        then_ours: bool,
+        meanwhile: Callable[[], None] | None,
     ) -> None:
         self.tail = LastBytes(capture_limit)
         self.feed: _Feed | None = None
@@ -215,6 +226,8 @@ class _Passage:
         self._childs: list[int] = []  # descriptors that only the child needs
         self._selector = selectors.PollSelector()
         self._jobs = JobControl()
+        self._meanwhile = meanwhile
+        self._over = threading.Event()
         self._child = 0
 
     def run(
@@ -231,10 +244,17 @@ class _Passage:
                 for terminal in self._terminals.values():
                     terminal.take()
                 self._jobs.watch(self._child, tuple(self._terminals.values()))
+                if self._meanwhile is not None:  # begun here, where signals are held back: it must take none
+                    threading.Thread(target=self._use_the_time, name="meanwhile", daemon=True).start()
                 self._pump()
             finally:
+                self._over.set()
                 self._close()
             return self._jobs.status, self._jobs.interrupted
+
+    def _use_the_time(self) -> None:
+        if self._meanwhile is not None and not self._over.wait(TAKES_A_WHILE_S):
+            self._meanwhile()
 
     def _wire_output(self, session: bool) -> None:
         self._wire_stream(1, session)

@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE as EXIT_NOT_EXECUTABLE
 from meshcore.process.find_program import EXIT_NOT_FOUND as EXIT_NOT_FOUND
@@ -36,8 +35,8 @@ def spawn(
     Descriptors that are inheritable stay open (process substitution, job servers); `mask` is its signal mask;
     `session` makes it the leader of a session of its own.
     """
-    program = find_program(argv[0], env, str(Path(cwd).absolute()) if cwd else None)
-    environment = {**env, "PWD": str(Path(cwd).absolute())} if cwd else dict(env)
+    program = find_program(argv[0], env, os.path.join(os.getcwd(), cwd) if cwd else None)
+    environment = {**env, "PWD": os.path.join(os.getcwd(), cwd)} if cwd else dict(env)
 
     def start(path: str, words: tuple[str, ...]) -> int:
         return os.posix_spawn(

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 from meshcore.model import Incident, IncidentState
+from meshcore.store import open_folders
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incident_states import may_follow
 from meshcore.store.queries import Read, marks
 from meshcore.store.rows import (
+    folder_of_text,
     folder_to_text,
     incident_of_row,
     incident_to_row,
 )
 
+_WAITING_FOLDERS = "SELECT DISTINCT cwd FROM incidents WHERE state<>'verified' AND opened_monotonic IS NOT NULL"
 _CLOSED = ("verified", "fix_failed", "refused")
 
 
@@ -44,6 +48,9 @@ class Incidents:
                 " ON CONFLICT (incident_id) DO NOTHING",
                 values,
             )
+            if done.rowcount and not remote and open_folders.is_kept(str(self._db.path)):
+                with suppress(OSError):  # a mark that cannot be made is no reason to forget the failure
+                    open_folders.mark(str(self._db.path), incident.cwd)
             if done.rowcount:
                 self._events.add(
                     "incident.opened",
@@ -148,6 +155,17 @@ class Incidents:
             " AND argv=? AND cwd=? AND opened_monotonic IS NOT NULL ORDER BY seq"
         )
         return self._db.all(Read(sql, incident_of_row, (json.dumps(list(argv)), folder_to_text(cwd))))
+
+    def note_open_folders(self, cwd: str) -> None:
+        """Bring the marks of `open_folders` up to date for a folder; for all where none are kept yet."""
+        store = str(self._db.path)
+        with suppress(OSError), self._db.transaction():  # in a transaction: nobody opens one in between
+            if not open_folders.is_kept(store):
+                for folder in self._db.all(Read(_WAITING_FOLDERS, lambda row: folder_of_text(row[0]))):
+                    open_folders.mark(store, folder)
+                open_folders.mark(store, cwd)
+            if self._db.one(Read(f"{_WAITING_FOLDERS} AND cwd=?", lambda row: True, (folder_to_text(cwd),))) is None:
+                open_folders.unmark(store, cwd)
 
     def last_verified(self, argv: Sequence[str], cwd: str) -> Incident | None:
         """Return the newest incident of one command in one folder that a fix solved, None where there is none."""

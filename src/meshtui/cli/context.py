@@ -51,6 +51,11 @@ class Session:
     agent: str | None = None
     config: str | None = None
 
+    @property
+    def options(self) -> dict[str, str | None]:
+        """Return the options of `meshtui` itself by name."""
+        return {"home": self.home, "bridge": self.bridge, "agent": self.agent, "config": self.config}
+
     @cached_property
     def settings(self) -> Settings:
         """All settings, resolved. Raises ConfigurationError."""

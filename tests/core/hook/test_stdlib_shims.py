@@ -99,3 +99,20 @@ def test_a_hook_s_process_loads_none_of_what_the_stand_ins_spare() -> None:
         " if type(sys.modules[name]).__name__ != '_StandIn'])"
     )
     assert run("", script) == "[]\n[]\n"
+
+
+def test_what_was_made_with_stand_ins_is_made_anew_once_they_are_gone() -> None:
+    script = (
+        "import sys; sys.path[0:0] = [sys.argv[1]]\n"
+        "import meshcore.errors as before\n"
+        "from meshcore.hook import stdlib_shims; stdlib_shims.install(patterns=False)\n"
+        "import meshcore.process.passthrough as light\n"
+        "assert 're' not in sys.modules or 're' in stdlib_shims._loaded_before\n"
+        "stdlib_shims.uninstall(); stdlib_shims.uninstall()\n"
+        "import dataclasses, typing, meshcore.process.passthrough as real, meshcore.errors as after\n"
+        "assert before is after and real is not light\n"
+        "assert dataclasses.is_dataclass(real.Passed) and hasattr(dataclasses, 'asdict') and typing.get_type_hints\n"
+        "assert light.run_through(['true']).exit_code == 0\n"
+        "print('fine')"
+    )
+    assert run("", script) == "fine\n"
