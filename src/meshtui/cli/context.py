@@ -14,8 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from meshcore.config import LEAST_INTERVAL_SECONDS, Settings, load
 from meshcore.errors import UsageError
 from meshcore.safety.visible_text import visible
@@ -27,11 +25,18 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with a schema_version.")
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option for JSON."""
+    import click  # after a failed command nobody parses options: it would only delay the fix
+
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON with a schema_version.")(command)
 
 
 def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the loops inside the runtime."""
+    import click
+
     options = (
         click.option("--monitor-interval", type=float, metavar="SECONDS", help="Between passes of the monitor (300)."),
         click.option("--runs-root", metavar="DIR", help="The folder of runs that the validator looks after."),
