@@ -22,6 +22,7 @@ from typing import Any
 
 import meshcore
 from benchmarks.match_speed import error, fill, name_of
+from meshcore.agents.hook_settings import FAIL_OPEN
 
 GOAL_RATIO = 3.0
 PACKAGE = Path(meshcore.__file__).parent
@@ -125,7 +126,7 @@ def main() -> None:
 
 def hook_of(package: Path) -> tuple[str, ...]:
     """Return the command that an agent calls, of a package."""
-    return (sys.executable, "-I", "-S", str(package / "hookstart.py"), "claude-code")
+    return (*FAIL_OPEN, sys.executable, "-I", "-S", str(package / "hookstart.py"), "claude-code")
 
 
 def measure_tricks(environment: dict[str, str], rounds: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -235,7 +234,7 @@ def test_connect_lets_one_fix_arrive_through_the_installed_command(me: Agent) ->
     assert me.call("connect", "claude-code", "--yes").returncode == 0
     settings = json.loads((me.world.root / "user" / ".claude" / "settings.json").read_text())
     [group] = settings["hooks"]["PostToolUseFailure"]
-    assert group["hooks"][0]["command"].startswith(sys.executable)
+    assert group["hooks"][0]["command"].startswith("/bin/sh -c ")
     tried = me.call("connect", "--test", "claude-code")
     assert tried.returncode == 0 and "the fix arrived" in tried.stdout, tried.stdout + tried.stderr
     assert not (me.home / "store.db").exists(), "the trial has a home of its own"

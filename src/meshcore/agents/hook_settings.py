@@ -21,19 +21,37 @@ from meshcore.model import Json
 
 Scope = Literal["user", "project"]
 START = Path(__file__).parent.parent / "hookstart.py"
-LIMIT_SECONDS = 60  # what each hook is granted
-CONNECTED, NOT_CONNECTED = "connected", "no"
+LIMIT_SECONDS = 15  # what each hook is granted; it gives up earlier itself, see `hookstart`
+FAIL_OPEN = (
+    "/bin/sh",
+    "-c",
+    # What the hook says is handed on only where it ended well. Where it did not even start, an agent that still writes
+    # its payload meets no closed pipe. The trap also answers for a shell that cannot go on itself.
+    'trap "exit 0" EXIT; exec 2>/dev/null; said=$("$@") && printf %s "$said" || timeout 2 cat >/dev/null',
+    "meshtui",
+)
+"""What stands before the command that does the work: it exits with 0, and is silent, whatever is missing."""
 RESTART = "restart its open sessions: hooks are read at their start"
 
 
 def hook_command(agent: str, home: str | None = None, bridge: str | None = None) -> list[str]:
-    """Return the installed command that handles an agent's payloads, all paths absolute."""
+    """Return the installed command that handles an agent's payloads, all paths absolute; see `FAIL_OPEN`."""
     pinned = [os.path.abspath(home or "")] if home or bridge else []  # noqa: PTH100
     if home is None and bridge:
         pinned = [""]
     if bridge:
         pinned.append(BridgeAddress.parse(bridge).pinned("the agent's settings"))
-    return [sys.executable, "-I", "-S", str(START), agent, *pinned]
+    return [*FAIL_OPEN, sys.executable, "-I", "-S", str(START), agent, *pinned]
+
+
+def worker_of(command: list[str]) -> list[str]:
+    """Return the part of an installed command that does the work, without what makes it fail-open."""
+    return command[len(FAIL_OPEN) :] if is_fail_open(command) else command
+
+
+def is_fail_open(command: list[str]) -> bool:
+    """Tell whether an installed command has the form of this version, which never stands in an agent's way."""
+    return tuple(command[: len(FAIL_OPEN)]) == FAIL_OPEN
 
 
 def is_ours(command: str) -> bool:
@@ -49,10 +67,14 @@ def group(command: str, timeout: int, *, matcher: str | None = None) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What connecting would write: `after` is the text that the file is to have."""
+    """What connecting would write: `after` is the text that the file is to have.
+
+    `first`: no hook of ours stands in the file yet, so that it is to be backed up.
+    """
 
     file: SettingsFile
     after: str
+    first: bool = True
 
     @property
     def needed(self) -> bool:
@@ -61,7 +83,7 @@ class Change:
 
     def write(self) -> None:
         """Write it. Raises ConfigurationError; the file is then as it was."""
-        write_settings(self.file, self.after)
+        write_settings(self.file, self.after, backup=self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +103,6 @@ class HookSettings(ABC):
         """Return the path of the program's own command, "" where none is found."""
         found = (shutil.which(command, path=environment.get("PATH")) for command in self.commands)
         return next((path for path in found if path), "")
-
-    def standing(self, scope: Scope, project: Path) -> str:
-        """Say how a file stands: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with it."""
-        try:
-            command = self.installed_command(self.path(scope, project))
-        except ConfigurationError:
-            return "cannot be read"
-        if command is None:
-            return NOT_CONNECTED
-        return CONNECTED if Path(command[0]).exists() else "its command is gone: connect again"
 
     @abstractmethod
     def installed_command(self, path: Path) -> list[str] | None:
@@ -122,7 +134,10 @@ class JsonHooks(HookSettings):
 
     def installed_command(self, path: Path) -> list[str] | None:
         """Return the first command of ours in the file."""
-        hooks = read_settings(path).data.get("hooks")
+        return self._first_of_ours(read_settings(path))
+
+    def _first_of_ours(self, file: SettingsFile) -> list[str] | None:
+        hooks = file.data.get("hooks")
         lists = [found for found in (hooks.values() if isinstance(hooks, dict) else ()) if isinstance(found, list)]
         ours = [command for found in lists for entry in found for command in self._commands(entry) if is_ours(command)]
         return shlex.split(ours[0]) if ours else None
@@ -139,7 +154,8 @@ class JsonHooks(HookSettings):
             raise ConfigurationError(what)
         for event, entry in self.entries(shlex.join(command)).items():
             self._put(entry, hooks.setdefault(event, []))
-        return Change(file, file.text if data == file.data and file.text is not None else file.styled(data))
+        after = file.text if data == file.data and file.text is not None else file.styled(data)
+        return Change(file, after, first=self._first_of_ours(file) is None)
 
     def disconnect(self, path: Path) -> str:
         """Take our hooks out; the file comes back byte by byte where nothing else was changed."""

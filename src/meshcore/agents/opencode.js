@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 
 const COMMAND = ["meshtui", "hook", "opencode"]
 const LIMIT = 200000 // characters of an output that are handed on: its beginning and its end
-const WAIT_MS = 55000
+const WAIT_MS = 12000
 
 const cut = (text) =>
   typeof text === "string" && text.length > LIMIT ? text.slice(0, LIMIT / 2) + "\n…\n" + text.slice(-LIMIT / 2) : text

@@ -77,12 +77,12 @@ def _no_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
-def write_settings(file: SettingsFile, text: str) -> None:
+def write_settings(file: SettingsFile, text: str, *, backup: bool = True) -> None:
     """Replace the file, backed up once as it was. Raises ConfigurationError; the file is then as it was."""
     check_writable(file)
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
-        if file.text is not None and not file.backup.exists():
+        if backup and file.text is not None and not file.backup.exists():
             write_atomically(file.backup, file.text.encode(), _mode_of(file.path))
         write_atomically(file.path, text.encode(), _mode_of(file.path))
     except OSError as error:

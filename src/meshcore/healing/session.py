@@ -33,11 +33,11 @@ def warm_up() -> None:
     Policy.load(None)
 
 
-def make_healer(node: Node, environment: Mapping[str, str]) -> Healer:
-    """Return the loop's steps for a node as its operator has set it up."""
+def make_healer(node: Node, environment: Mapping[str, str], *, probe: bool = True) -> Healer:
+    """Return the loop's steps for a node as its operator has set it up; without `probe` no process is started."""
     # Locks are per person, not per home: two nodes of one person may change the same environment.
     state = node.settings.operator / "state"
-    containment = detect(environment, node.home.state)
+    containment = detect(environment, node.home.state, probe=probe)
     executor = Executor(node.clock, state, containment, hidden=(str(node.settings.operator),))
     return Healer(node, load_policy(node), executor, environment)
 

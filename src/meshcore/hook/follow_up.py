@@ -75,7 +75,7 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     if before := node.store.incidents.find(str(task.get("before") or "")):
         _failed_again(node, before)
     environment = {**os.environ, **incident.environment}
-    healer = make_healer(node, environment)
+    healer = make_healer(node, environment, probe=False)  # from inside an agent's sandbox another one may not start
     mode = mode_for_hook(modes(node), incident.agent.via)
     considered = healer.consider(incident, mode, first_look=True, claims=False)
     match, ruling = considered.match, considered.ruling

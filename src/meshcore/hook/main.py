@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from meshcore.hook.call import Handled
     from meshcore.model import Json
 
+CHECK = b'{"hook_event_name": "meshtui-check"}'
+"""A payload with which `meshtui doctor` asks whether an installed hook works: it reports nothing."""
+CHECKED = "meshtui-check:"  # the answer begins with it; what follows is what is wrong with us
 _open_to_the_end: list[object] = []
 _FOLLOW_UP = """
 try:
@@ -63,6 +66,8 @@ def handle(
     Raises MeshError where the store cannot be used, KeyError for an unknown agent.
     """
     program = agent_called(name)
+    if payload.head == CHECK:
+        return _checked(home, bridge, environment)
     found = payload.parse()
     report = program.read(found) if found is not None else None
     if report is None:
@@ -79,6 +84,23 @@ def handle(
     from meshcore.hook.call import take
 
     return take(report, program, settings, environment, to_the_end=to_the_end)
+
+
+def _checked(home: str | None, bridge: str | None, environment: Mapping[str, str]) -> Handled:
+    """Look whether a report could be handled, and change nothing."""
+    from meshcore.config import load
+    from meshcore.errors import MeshError
+    from meshcore.home import Home
+    from meshcore.hook.call import BUSY_SECONDS, Handled
+    from meshcore.store.store import Store
+
+    try:
+        path = Home(load(home=home, bridge=bridge, environment=environment).home).store
+        if path.exists():
+            Store(path, busy_timeout=BUSY_SECONDS).close()
+    except MeshError as error:
+        return Handled(f"{CHECKED} {error}")
+    return Handled(CHECKED)
 
 
 def _note_call(path: Path) -> None:

@@ -84,9 +84,12 @@ class Containment:
         return (*words, "--chdir", cwd, "--", *step.argv)
 
 
-def detect(environ: Mapping[str, str], cache: Path | None = None, *, path: str = SEARCHED) -> Containment:
+def detect(
+    environ: Mapping[str, str], cache: Path | None = None, *, path: str = SEARCHED, probe: bool = True
+) -> Containment:
     """Find out whether bubblewrap is here and works: one short probe per boot, remembered in the folder `cache`.
 
+    Without `probe` no process is started: what is not remembered is taken to work.
     `MESHTUI_CONTAINMENT` is `auto` (default), `off` or `bwrap` (required). Raises ConfigurationError for another value.
     """
     setting = environ.get(SETTING, "") or "auto"
@@ -99,7 +102,7 @@ def detect(environ: Mapping[str, str], cache: Path | None = None, *, path: str =
     if program is None:
         return Containment(detail="bubblewrap is not installed", required=required)
     fault = _remembered(program, cache)
-    if fault is None:
+    if fault is None and probe:
         fault = _probe(program)
         _remember(program, cache, fault)
     if fault:

@@ -15,7 +15,6 @@ from typing import Literal
 
 from meshcore import __version__
 from meshcore.agents import table as agents
-from meshcore.agents.hook_settings import CONNECTED, NOT_CONNECTED
 from meshcore.bridge.states import beat_of
 from meshcore.clock import from_text
 from meshcore.config import Settings
@@ -27,6 +26,7 @@ from meshcore.policy.policy import Policy
 from meshcore.process.sandbox import detect
 from meshcore.safety.halt import halted
 from meshcore.safety.operator_key import is_protected, public_half
+from meshcore.service.connections import CONNECTED, NOT_CONNECTED, standing
 from meshcore.service.runtime import holder
 from meshcore.trust.signed_decisions import changed_operator, protected
 
@@ -263,7 +263,10 @@ def _records(node: Node) -> Check:
 
 
 def _hooks(environment: Mapping[str, str]) -> Check:
-    stand = {name: agents.program(name).hooks(environment).standing("user", Path.cwd()) for name in agents.NAMES}
+    programs = {name: agents.program(name).hooks(environment) for name in agents.NAMES}
+    here = Path.cwd()
+    stand = {name: standing(hooks, "user", here, environment) for name, hooks in programs.items()}
+    stand |= {f"{name} (project)": standing(hooks, "project", here, environment) for name, hooks in programs.items()}
     wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
     if wrong:
         return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")

@@ -15,6 +15,7 @@ from meshcore.agents.hook_settings import Change, HookSettings, Scope, hook_comm
 from meshcore.agents.table import NAMES, program
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.model import Json
+from meshcore.service.connections import standing
 from meshtui.cli.context import Session, json_option, print_json, say, table
 
 _user = click.option("--user", "scope", flag_value="user", default="user", help="For all of your projects (default).")
@@ -138,8 +139,8 @@ def _state(session: Session, agent: str) -> dict[str, Json]:
     return {
         "agent": agent,
         "installed": hooks.installed(os.environ),
-        "user": hooks.standing("user", Path.cwd()),
-        "project": hooks.standing("project", Path.cwd()),
+        "user": standing(hooks, "user", Path.cwd(), os.environ),
+        "project": standing(hooks, "project", Path.cwd(), os.environ),
         "called": called,
     }
 

@@ -25,7 +25,7 @@ def shell_init(session: Session, shell: str) -> None:
 
     Put this into ~/.bashrc or ~/.zshrc, at its end:
 
-        eval "$(meshtui shell-init bash)"
+        eval "$(meshtui shell-init bash 2>/dev/null)"
     """
     bridge = session.bridge and session.settings.bridge.pinned("the shell's start-up file")
     settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": bridge, "MESHTUI_AGENT": session.agent}
@@ -35,9 +35,9 @@ def shell_init(session: Session, shell: str) -> None:
 def script(shell: str, settings: Mapping[str, str]) -> str:
     """Return the prompt hook for a shell; `settings` are variables that its calls of meshtui get."""
     start = Path(meshcore.__file__).with_name("shellstart.py")
-    named = ["env", *(f"{name}={value}" for name, value in settings.items())] if settings else []
-    python = shlex.join([*named, sys.executable])
-    values = {"PYTHON": python, "START": shlex.quote(str(start)), "KEY": KEYS[shell], "KEY_NAME": KEY_NAME}
+    named = shlex.join(["env", *(f"{name}={value}" for name, value in settings.items())]) + " " if settings else ""
+    python, stub = shlex.quote(sys.executable), shlex.quote(str(start))
+    values = {"SETTINGS": named, "PYTHON": python, "START": stub, "KEY": KEYS[shell], "KEY_NAME": KEY_NAME}
     text = files("meshtui").joinpath("shell", f"init.{shell}").read_text("utf-8")
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)

@@ -3,7 +3,9 @@ if [[ -z ${_meshtui_session-} && $- == *i* ]] && ((BASH_VERSINFO[0] * 100 + BASH
     _meshtui_session=$$.$RANDOM$RANDOM _meshtui_ran=0 _meshtui_seen=0 _meshtui_call=0 _meshtui_open=0 _meshtui_fd=
     _meshtui_last= _meshtui_number= _meshtui_told=
 
-    _meshtui() { @PYTHON@ -I -S @START@ "$1" bash "$_meshtui_session" "$_meshtui_call" "$2" "$3" 2>/dev/null; }
+    _meshtui() { @SETTINGS@@PYTHON@ -I -S @START@ "$1" bash "$_meshtui_session" "$_meshtui_call" "$2" "$3" 2>/dev/null; }
+
+    _meshtui_gone() { [[ ! -x @PYTHON@ || ! -r @START@ ]]; } # then the shell goes on as if this were not here
 
     _meshtui_pane() { # what the command said, where a pane still shows it
         if [[ -n ${TMUX-} && -n ${TMUX_PANE-} ]]; then
@@ -33,6 +35,7 @@ if [[ -z ${_meshtui_session-} && $- == *i* ]] && ((BASH_VERSINFO[0] * 100 + BASH
 
     _meshtui_prompt() {
         local status=$? number text ran=$_meshtui_ran bang='\!'
+        if _meshtui_gone; then return "$status"; fi
         if ((ran == _meshtui_seen || status == 0)); then
             _meshtui_show 0 @KEY_NAME@
         else
@@ -78,10 +81,9 @@ if [[ -z ${_meshtui_session-} && $- == *i* ]] && ((BASH_VERSINFO[0] * 100 + BASH
     }
 
     _meshtui_key() {
-        if [[ -n $_meshtui_last ]]; then
-            READLINE_LINE=$(_meshtui key 0 "$_meshtui_last" </dev/null)
-            READLINE_POINT=${#READLINE_LINE}
-        fi
+        local line=
+        if [[ -n $_meshtui_last ]] && ! _meshtui_gone; then line=$(_meshtui key 0 "$_meshtui_last" </dev/null); fi
+        if [[ -n $line ]]; then READLINE_LINE=$line READLINE_POINT=${#line}; fi
     }
 
     PS0=${PS0-}'${PS1:0:$((_meshtui_ran++,0))}'

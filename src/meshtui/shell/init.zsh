@@ -3,7 +3,9 @@ if [[ -z ${_meshtui_session-} && -o interactive ]]; then
     typeset -g _meshtui_session=$$.$RANDOM$RANDOM _meshtui_text= _meshtui_last= _meshtui_fd= _meshtui_told=
     typeset -gi _meshtui_call=0 _meshtui_open=0
 
-    _meshtui() { @PYTHON@ -I -S @START@ "$1" zsh "$_meshtui_session" "$_meshtui_call" "$2" "$3" 2>/dev/null }
+    _meshtui() { @SETTINGS@@PYTHON@ -I -S @START@ "$1" zsh "$_meshtui_session" "$_meshtui_call" "$2" "$3" 2>/dev/null }
+
+    _meshtui_gone() { [[ ! -x @PYTHON@ || ! -r @START@ ]] } # then the shell goes on as if this were not here
 
     _meshtui_pane() { # what the command said, where a pane still shows it
         if [[ -n ${TMUX-} && -n ${TMUX_PANE-} ]]; then
@@ -33,6 +35,7 @@ if [[ -z ${_meshtui_session-} && -o interactive ]]; then
         local code=$? text=$_meshtui_text line=
         emulate -L zsh
         _meshtui_text=
+        if _meshtui_gone; then return $code; fi
         case $text in ('' | ' '* | meshtui* | *'meshtui run '*) return $code ;; esac
         case $code in
             (0)
@@ -63,8 +66,10 @@ if [[ -z ${_meshtui_session-} && -o interactive ]]; then
     }
 
     _meshtui_key() {
-        if [[ -n $_meshtui_last ]]; then
-            BUFFER=$(_meshtui key 0 "$_meshtui_last" </dev/null)
+        local line=
+        if [[ -n $_meshtui_last ]] && ! _meshtui_gone; then line=$(_meshtui key 0 "$_meshtui_last" </dev/null); fi
+        if [[ -n $line ]]; then
+            BUFFER=$line
             CURSOR=${#BUFFER}
         fi
     }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcore.agents.hook_settings import HookSettings, hook_command
+from meshcore.agents.hook_settings import FAIL_OPEN, HookSettings, hook_command, worker_of
 from meshcore.agents.settings_file import read_settings
 from meshcore.agents.table import NAMES, program
 from meshcore.errors import ConfigurationError
@@ -213,7 +213,9 @@ def test_folders_that_agents_are_told_of_in_variables_are_used(tmp_path: Path) -
 
 def test_the_command_names_absolute_paths_and_a_chosen_home() -> None:
     command = hook_command("codex", "home", None)
-    assert all(Path(word).is_absolute() for word in (command[0], command[3], command[5]))
+    assert tuple(command[: len(FAIL_OPEN)]) == FAIL_OPEN
+    worker = worker_of(command)
+    assert all(Path(word).is_absolute() for word in (command[0], worker[0], worker[3], worker[5]))
     assert hook_command("codex")[-1] == "codex"
     assert hook_command("codex", None, "/b.db")[-2:] == ["", "/b.db"]
 

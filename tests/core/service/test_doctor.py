@@ -92,7 +92,7 @@ def test_connected_agent_programs_are_named_and_a_hook_whose_command_is_gone_is_
     claude.change(file, hook_command("claude-code")).write()
     assert hooks() == ("ok", "claude-code connected")
     file.write_text(file.read_text().replace(sys.executable, "/nowhere/python"))
-    assert hooks() == ("bad", "claude-code: its command is gone: connect again")
+    assert hooks() == ("bad", "claude-code: /nowhere/python is gone: connect again")
 
 
 def test_nodes_of_another_version_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Is each installed hook sound? A broken one keeps quiet, so each is called once with an event that says nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from meshcore.agents.hook_settings import LIMIT_SECONDS, HookSettings, Scope, is_fail_open, worker_of
+from meshcore.errors import ConfigurationError
+from meshcore.hook.main import CHECK, CHECKED
+from meshcore.safety.visible_text import visible
+
+CONNECTED, NOT_CONNECTED = "connected", "no"
+_AGAIN = "connect again"
+
+
+def standing(hooks: HookSettings, scope: Scope, project: Path, environment: Mapping[str, str]) -> str:
+    """Say how an agent's file stands: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with it or its hook."""
+    try:
+        command = hooks.installed_command(hooks.path(scope, project))
+    except ConfigurationError:
+        return "cannot be read"
+    if command is None:
+        return NOT_CONNECTED
+    return fault_of(command, environment) or CONNECTED
+
+
+def fault_of(command: list[str], environment: Mapping[str, str]) -> str:
+    """Call an installed command with `CHECK`; return what is wrong with it in words, "" where nothing is."""
+    worker = worker_of(command)
+    for path in worker[:1] + [word for word in worker if word.endswith(".py")]:
+        if os.path.isabs(path) and not Path(path).exists():  # noqa: PTH117
+            return f"{path} is gone: {_AGAIN}"
+    try:
+        done = subprocess.run(
+            command,
+            input=CHECK,
+            env=dict(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"its command hangs: {_AGAIN}"
+    except OSError as error:
+        return f"its command cannot be started ({error.strerror}): {_AGAIN}"
+    said = visible(done.stdout.decode(errors="replace"), keep_newlines=False, limit=300)
+    if not said.startswith(CHECKED):
+        return f"its command says nothing when it is called: {_AGAIN}"
+    if fault := said.removeprefix(CHECKED).strip():
+        return fault
+    return "" if is_fail_open(command) else f"its command is of an older form, which stops the agent: {_AGAIN}"
