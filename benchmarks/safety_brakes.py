@@ -111,7 +111,7 @@ def _apply_for_ever(folder: Path, skill_id: str, pipe: int) -> None:
                 began = time.monotonic()
                 step = PlannedStep(("/bin/true",))
                 done = executor.apply(
-                    [step], cwd=str(folder), environment={}, before_exec=lambda: stop_reason(node, incident, match)
+                    [step], cwd=str(folder), environment={}, before_exec=lambda: stop_reason(node, incident, match, {})
                 )
                 if done.stopped:
                     break

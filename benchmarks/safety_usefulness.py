@@ -121,7 +121,7 @@ class Operator:
             signature=signature,
             excerpt="",
         )
-        question = Question(incident, known, found, str(self._folder / "venv/bin/python"), str(self._folder))
+        question = Question(incident, known, found, str(self._folder / "venv/bin/python"), project=str(self._folder))
         return found, self._policy.decide(question, contained=self._contained)
 
 

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from meshcore.healing.circumstances import circumstances, environment_python, project_root
+from meshcore.healing.circumstances import circumstances, environment_of, environment_python, project_root
+from meshcore.healing.failing_command import Place, failing
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
 from meshcore.model import AgentInfo, Incident, StepResult
@@ -99,7 +100,10 @@ def make_incident(
     """
     text = readable(_telling_parts(output), truncated=truncated)
     clean_argv, changed = redact_argv([visible(word, keep_newlines=False) for word in argv])
-    python = environment_python(argv, env, cwd)
+    failed = failing(argv, cwd, env)
+    python = environment_of(failed, text).python
+    inner = failed.one or Place(tuple(argv), cwd, env)
+    inner_argv, _ = redact_argv([visible(word, keep_newlines=False) for word in inner.argv])
     return Incident(
         incident_id=incident_id or os.urandom(8).hex(),
         opened=opened,
@@ -107,9 +111,9 @@ def make_incident(
         argv=clean_argv,
         cwd=cwd,
         exit_code=exit_code,
-        signature=read(text, error_type=error_type, command=shlex.join(clean_argv)),
+        signature=read(text, error_type=error_type, command=shlex.join(inner_argv)),
         excerpt=text[-EXCERPT_LIMIT:],
-        circumstances=circumstances(argv, cwd, python),
+        circumstances=circumstances(inner.argv, inner.cwd, python),
         argv_redacted=changed or clean_argv != tuple(argv),
         environment=kept_environment(env),
         stdin=stdin,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from meshcore.healing.failing_command import Failing, Place, failing
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.model import Circumstances
@@ -33,6 +35,12 @@ PROJECT_MARKS = (
     "CMakeLists.txt",
 )
 
+# Python programs whose work is done by commands in environments of their own choice.
+_START_OTHERS = frozenset(
+    {"nox", "tox", "invoke", "inv", "fab", "pre-commit", "hatch", "pipenv", "poetry", "pdm", "uv", "rye", "pipx", "pip"}
+    | {"doit", "honcho", "circusd", "supervisord", "snakemake", "dvc", "ansible", "ansible-playbook", "scons", "meson"}
+    | {"cibuildwheel", "build", "conda", "mamba", "jupyter", "tmuxp", "cookiecutter", "copier", "asv"}
+)
 _SHARED_FOLDERS = frozenset({"/", "/tmp", "/var/tmp", "/home", "/root"})  # noqa: S108  a mark there is nobody's project
 _SHEBANG_BYTES = 1024
 _FAMILIES = {
@@ -49,7 +57,7 @@ _FAMILIES = {
     "nixos": "nixos",
     "gentoo": "gentoo",
 }
-_PROJECT_RUNNERS = frozenset({"uv", "poetry", "pdm"})  # their `run` uses the project's .venv
+_OWN_ENVIRONMENTS = (".venv", "venv", "env", ".env")  # in a project's folder, by custom
 
 
 def project_root(cwd: str) -> str:
@@ -63,23 +71,67 @@ def project_root(cwd: str) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The virtual environment in which a command failed: its `python`, "" where that is none or not known.
+
+    `candidates` are the pythons of those that it may have been, where that is not known.
+    """
+
+    python: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+def environment_of(failed: Failing, output: str = "") -> Environment:
+    """Return the environment of what failed: as the command shows it, or as a traceback among `output` does."""
+    seen = [_shown(place) for place in failed.places]
+    if len(set(seen)) == 1 and seen[0] is not None and not failed.unread:
+        return Environment(seen[0])
+    possible = [python for place in failed.places for python in _possible(place)]
+    candidates = tuple(dict.fromkeys([*(python for python in seen if python), *possible]))
+    traced = [python for python in candidates if f'File "{Path(python).parents[1]}/lib/python' in output]
+    return Environment(traced[0]) if len(traced) == 1 else Environment("", candidates)
+
+
 def environment_python(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> str:
     """Return the python of the virtual environment that the command runs in; empty where that is none, or not sure."""
+    return environment_of(failing(argv, cwd, env)).python
+
+
+def _shown(place: Place) -> str | None:
+    """Return the python of a command's virtual environment, "" for none; None where the command does not show it."""
+    argv, env, cwd = place.argv, place.environment, place.cwd
     if not argv:
-        return ""
+        return None
+    if place.runner:
+        own = _venv_python(Path(project_root(cwd) or cwd) / ".venv" / "bin" / "python")
+        active = env.get("VIRTUAL_ENV", "")
+        if place.runner == "poetry" and active and own != f"{active}/bin/python":
+            return None  # poetry stays in an environment that is active
+        return own or None
     try:
         program = Path(find_program(argv[0], env, cwd))
     except CannotStartError:
-        return _active_python(env, cwd)
+        # What is missing is looked for where the shell looks: in the active environment, if that is all there is.
+        possible, active_one = set(_possible(place)), _active_python(env, cwd)
+        return active_one if possible <= {active_one} else None
     name = program_name(program.name)
+    if name in _START_OTHERS or (name == "python" and argv[1:2] == ("-m",) and set(argv[2:3]) & _START_OTHERS):
+        return None
     if name == "python":
         return _venv_python(program)
     interpreter = _interpreter(program, env, cwd)
-    if interpreter is not None:
-        return _venv_python(interpreter)
-    if name in _PROJECT_RUNNERS and "run" in argv[1:2]:
-        return _venv_python(Path(project_root(cwd) or cwd) / ".venv" / "bin" / "python")
-    return _active_python(env, cwd)
+    return None if interpreter is None else _venv_python(interpreter)
+
+
+def _possible(place: Place) -> Iterator[str]:
+    """Yield the pythons of the environments at hand: the active one, and those in the project's own folders."""
+    if python := _active_python(place.environment, place.cwd):
+        yield python
+    for folder in dict.fromkeys((place.cwd, project_root(place.cwd) or place.cwd)):
+        for name in _OWN_ENVIRONMENTS:
+            if python := _venv_python(Path(folder, name, "bin", "python")):
+                yield python
 
 
 def circumstances(argv: Sequence[str], cwd: str, python: str) -> Circumstances:

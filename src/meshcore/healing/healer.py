@@ -164,26 +164,26 @@ class Healer:
             raise ValueError("nothing to apply")
         try_id = secrets.token_hex(8)
         if not ruling.plan:
-            return self._refused(considered, try_id, actor, "its program is in no folder that is trusted here")
+            return self._refused(considered, try_id, actor, "; ".join(ruling.reasons))
         try:
             with self.executor.lock(ruling.target):
-                if reason := stop_reason(node, incident, match):
+                if reason := stop_reason(node, incident, match, self.environment):
                     return self._refused(considered, try_id, actor, reason)
                 node.store.tries.intend(
                     try_id,
                     incident.incident_id,
                     match.skill_id,
                     actor,
-                    {"steps": [list(step.argv) for step in ruling.plan], "cwd": incident.cwd},
+                    {"steps": [list(step.argv) for step in ruling.plan], "cwd": ruling.cwd},
                     ruling.target.path if ruling.target else "",
                     process_mark(os.getpid()),
                     boot=boot_id(),
                 )
                 applied = self.executor.apply(
                     ruling.plan,
-                    cwd=incident.cwd,
+                    cwd=ruling.cwd,
                     environment=self.environment,
-                    before_exec=lambda: stop_reason(node, incident, match),
+                    before_exec=lambda: stop_reason(node, incident, match, self.environment),
                     timeout=timeout or node.settings.fix_timeout_seconds,
                 )
                 worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from meshcore.bridge.states import CLAIM, claim_body
 from meshcore.healing import light_judges
-from meshcore.healing.circumstances import environment_python, project_root
+from meshcore.healing.circumstances import environment_of, project_root
+from meshcore.healing.failing_command import failing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
 from meshcore.node import Node, boot_id
@@ -29,11 +30,12 @@ from meshcore.trust.store_keys import action_hash
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The decision on a try, why, and exactly what would be executed."""
+    """The decision on a try, why, and exactly what would be executed, in which folder."""
 
     decision: Decision
     reasons: tuple[str, ...]
     policy: PolicyVerdict
+    cwd: str
 
     @property
     def action_type(self) -> str:
@@ -64,7 +66,8 @@ class Try:
     @property
     def folder(self) -> str:
         """Return the project, or the folder of the command where there is no project."""
-        return self.question.project or self.question.incident.cwd
+        cwd = self.question.incident.cwd
+        return project_root(cwd) or cwd
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,24 @@ def put(
     claims: bool = False,
 ) -> Try:
     """Return the question whether a match may be applied to an incident; `environment` is that of its command."""
-    question = Question(
+    question = _question(incident, known, match, environment)
+    return Try(node, question, policy.decide(question, contained=contained), mode, claims)
+
+
+def _question(incident: Incident, known: KnownSkill, match: Match, environment: Mapping[str, str]) -> Question:
+    """Return the question whether to try a match where the incident's command failed."""
+    failed = failing(incident.argv, incident.cwd, environment)
+    where, inner = environment_of(failed, incident.excerpt), failed.one
+    return Question(
         incident=incident,
         known=known,
         match=match,
-        environment_python=environment_python(incident.argv, environment, incident.cwd),
-        project=project_root(incident.cwd) or "",
+        environment_python=where.python,
+        environment_candidates=where.candidates,
+        project=project_root(inner.cwd if inner else incident.cwd),
+        inner_argv=inner.argv if inner else (),
+        inner_cwd=inner.cwd if inner else "",
     )
-    return Try(node, question, policy.decide(question, contained=contained), mode, claims)
 
 
 def load_policy(node: Node) -> Policy:
@@ -119,7 +132,7 @@ def rule(asked: Try) -> Ruling:
         if (verdict := judge.ask(asked)) is not None:
             heard.append((judge, verdict))
     found = combine(heard)
-    return Ruling(found.decision, found.reasons, asked.policy)
+    return Ruling(found.decision, found.reasons, asked.policy, asked.question.cwd)
 
 
 def combine(heard: Sequence[tuple[Judge, Verdict]]) -> Verdict:
@@ -138,13 +151,12 @@ def combine(heard: Sequence[tuple[Judge, Verdict]]) -> Verdict:
     )
 
 
-def stop_reason(node: Node, incident: Incident, match: Match) -> str:
+def stop_reason(node: Node, incident: Incident, match: Match, environment: Mapping[str, str]) -> str:
     """Return why nothing may be executed now, empty where it may. Everything is read afresh, the halt last."""
     known = node.store.skills.find(match.skill_id)
     if known is None:
         return "the skill is gone"
-    question = Question(incident, known, match, project=project_root(incident.cwd) or "")
-    asked = Try(node, question, PolicyVerdict("run", ()))
+    asked = Try(node, _question(incident, known, match, environment), PolicyVerdict("run", ()))
     for judge in JUDGES:
         verdict = judge.ask(asked) if judge.before_exec else None
         if verdict is not None and _is_below(verdict.decision, "approve"):

@@ -136,9 +136,9 @@ class Policy:
             action, found = fitting[0]
             missing += _missing(self._rules, action, found, question, contained, argv)
             step, target = RENDERERS[action.render].render(action, found, question, argv)
-            if step is None:
+            if step is None and not missing:
                 missing.append(f"{shortened(argv[0])} is not installed in a trusted folder")
-            else:
+            if step is not None:
                 steps.append(step)
             kinds[action.name] = action
             targets.append(target)
@@ -195,8 +195,8 @@ def _missing(
         reasons.append(f"{action.name} is switched off in policy.toml")
     if not action.bounded and not contained:
         reasons.append(f"{action.name} needs bubblewrap to be contained")
-    if action.needs == "venv" and not question.has_environment:
-        reasons.append("there is no virtual environment to change")
+    if action.needs == "venv" and question.environment_doubt:
+        reasons.append(question.environment_doubt)
     if action.needs == "project" and not question.project:
         reasons.append("there is no project folder here")
     for kind in sorted(action.named):
@@ -204,9 +204,9 @@ def _missing(
     reasons += RENDERERS[action.render].missing(found, question)
     if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found):
         reasons.append(f"it is not declared under {action.declared} in policy.toml")
-    root = question.project or question.incident.cwd
+    root = question.project or question.cwd
     for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
-        outside = [v for v in found.of(kind) if not _inside(str(Path(question.incident.cwd, v)), root)]
+        outside = [v for v in found.of(kind) if not _inside(str(Path(question.cwd, v)), root)]
         reasons += [f"{shortened(v)} is not inside the project" for v in outside]
     return tuple(reasons)
 
@@ -233,8 +233,8 @@ def _named(value: str, question: Question) -> bool:
         return True
     if value.endswith("/tcp"):
         return value[:-4] in slots
-    here = Path(incident.cwd)
-    return any(Path(here, word) == Path(here, value) for word in (*slots, *incident.argv) if word and "\0" not in word)
+    here = Path(question.cwd)
+    return any(Path(here, word) == Path(here, value) for word in (*slots, *question.argv) if word and "\0" not in word)
 
 
 def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found) -> bool:

@@ -40,7 +40,20 @@ class Question:
     known: KnownSkill
     match: Match
     environment_python: str = ""  # absolute path of the virtual environment's python, "" where there is none
+    environment_candidates: tuple[str, ...] = ()  # … where it is not known which: the pythons of those it may be
     project: str = ""  # absolute path of the project folder, "" where there is none
+    inner_argv: tuple[str, ...] = ()  # what failed inside the incident's command, () for the command itself
+    inner_cwd: str = ""  # the folder in which that ran, "" for the incident's
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """Return the command that failed, without what is wrapped around it."""
+        return self.inner_argv or self.incident.argv
+
+    @property
+    def cwd(self) -> str:
+        """Return the folder in which that command ran."""
+        return self.inner_cwd or self.incident.cwd
 
     @property
     def has_environment(self) -> bool:
@@ -49,9 +62,29 @@ class Question:
         return bool(self.environment_python) and python.is_file() and (python.parents[1] / "pyvenv.cfg").is_file()
 
     @property
+    def install_python(self) -> str:
+        """Return the python into whose environment a person may let something be installed, "" where that is not one.
+
+        The system's own is none.
+        """
+        if self.has_environment:
+            return self.environment_python
+        return self.environment_candidates[0] if len(self.environment_candidates) == 1 else ""
+
+    @property
+    def environment_doubt(self) -> str:
+        """Say why no environment is changed unattended, "" where it is known which."""
+        if self.has_environment:
+            return ""
+        if not self.environment_candidates:
+            return "there is no virtual environment to change"
+        folders = [str(Path(python).parents[1]) for python in self.environment_candidates]
+        return f"it is not certain which virtual environment failed: {' or '.join(folders)}"
+
+    @property
     def project_target(self) -> Target:
         """Return the project as what a fix would change, the folder of the command where there is no project."""
-        return Target(self.project or self.incident.cwd, "project")
+        return Target(self.project or self.cwd, "project")
 
     def part(self, index: int) -> str:
         """Return what an action's reference to the error stands for here, "" where there is no such part."""

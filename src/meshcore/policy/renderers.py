@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from meshcore.knowledge.command import program_name
 from meshcore.knowledge.parts import FORM
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
@@ -59,12 +60,13 @@ class InstallPackage(Renderer):
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
     ) -> tuple[PlannedStep | None, Target]:
-        """Return the environment's pip with what to install; without an environment, the command as it is written."""
-        if not question.has_environment:
-            return super().render(action, found, question, argv)
-        folder = str(Path(question.environment_python).parents[1])
+        """Return the environment's pip with what to install; nothing where it is not known which environment."""
+        python = question.install_python
+        if not python:
+            return None, question.project_target
+        folder = str(Path(python).parents[1])
         # -I: a file named pip.py in the project is not taken for pip.
-        pip = (question.environment_python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
+        pip = (python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
         what = self.requirements(found, question)
         step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network)
         return step, Target(folder, "venv")
@@ -80,12 +82,12 @@ class InstallLocked(InstallPackage):
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield each file that leaves a package unpinned, or changes where packages come from."""
         for name in found.of("PATH"):
-            if not _pins_by_hash(Path(question.incident.cwd, name)):
+            if not _pins_by_hash(Path(question.cwd, name)):
                 yield f"{shortened(name)} does not pin every package by hash"
 
     def requirements(self, found: Found, question: Question) -> Argv:
         """Return the file by its absolute path, and that every hash must fit."""
-        return ("--require-hashes", "-r", str(Path(question.incident.cwd, found.of("PATH")[0])))
+        return ("--require-hashes", "-r", str(Path(question.cwd, found.of("PATH")[0])))
 
 
 class GitCommand(Renderer):
@@ -124,14 +126,32 @@ def shortened(word: str) -> str:
 
 
 def plan_as_written(question: Question) -> tuple[PlannedStep, ...]:
-    """Return what a person would approve: each step with its program's absolute path, () where one is not found."""
+    """Return what a person would approve: each step with its program's absolute path, () where one is not found.
+
+    What installs with pip does so in the failed command's virtual environment, never in the system's Python.
+    """
     steps = []
     for argv in question.match.action.steps:
+        arguments = _of_pip(argv)
         where = trusted_program(argv[0])
-        if where is None:
+        if arguments is not None and question.install_python:
+            folder = str(Path(question.install_python).parents[1])
+            steps.append(PlannedStep((question.install_python, "-I", "-m", "pip", *arguments), (folder,), True))
+        elif arguments is None and where is not None:
+            steps.append(PlannedStep((where, *argv[1:]), (question.project_target.path,), True))
+        else:
             return ()
-        steps.append(PlannedStep((where, *argv[1:]), (question.project_target.path,), True))
     return tuple(steps)
+
+
+def _of_pip(argv: Argv) -> Argv | None:
+    """Return what a command gives to pip, None for another program and where a person means the system's packages."""
+    name = program_name(argv[0])
+    if "--break-system-packages" in argv:
+        return None
+    if name == "pip":
+        return argv[1:]
+    return argv[3:] if name == "python" and argv[1:3] == ("-m", "pip") else None
 
 
 @lru_cache(maxsize=256)

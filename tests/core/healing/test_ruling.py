@@ -124,9 +124,9 @@ def test_what_changes_between_ruling_and_exec_stops_it(mesh: SmallMesh, name: st
     known = taught(node)
     considered = Fix(node, mesh.clock).fail()
     assert considered.match is not None
-    assert stop_reason(node, considered.incident, considered.match) == ""
+    assert stop_reason(node, considered.incident, considered.match, {}) == ""
     lower(name, node, known)
-    assert stop_reason(node, considered.incident, considered.match)
+    assert stop_reason(node, considered.incident, considered.match, {})
 
 
 def test_a_skill_that_is_gone_is_not_executed(mesh: SmallMesh) -> None:
@@ -135,7 +135,7 @@ def test_a_skill_that_is_gone_is_not_executed(mesh: SmallMesh) -> None:
     considered = Fix(node, mesh.clock).fail()
     assert considered.match is not None
     gone = replace(considered.match, skill_id="f" * 64)
-    assert stop_reason(node, considered.incident, gone) == "the skill is gone"
+    assert stop_reason(node, considered.incident, gone, {}) == "the skill is gone"
 
 
 def test_a_place_among_the_first_hosts_is_taken_only_by_who_tries(mesh: SmallMesh) -> None:

@@ -264,7 +264,7 @@ def question(
     signature = Signature(1, "ModuleNotFoundError", "No module named <name>", slots)
     incident = Incident("i", "", AgentInfo("a"), ("python", "app.py"), str(project), 1, signature, "")
     match = Match(skill.skill_id, "exact", 1.0, skill.action.fill(slots), "same error")
-    return Question(incident, known, match, python, str(project))
+    return Question(incident, known, match, python, project=str(project))
 
 
 INSTALL = ("pip", "install", "django")

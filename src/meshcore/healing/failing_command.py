@@ -1,0 +1,286 @@
+"""The command that failed inside what was typed: behind `cd`, `source`, settings, `sh -c`, wrappers and pipes.
+
+Read strictly: a shell text is a list of plain commands or it stays unread, and a wrapper that is not in the table is
+the command itself. Nothing is run. Light, since hooks ask as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from meshcore.knowledge.command import program_name
+from meshcore.policy.command_parser import plain_words
+
+_LEVELS = 8  # of wrappers inside wrappers
+_TEXT_LIMIT = 8_192  # characters of a shell text
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
+_FILTERS = frozenset({"cat", "grep", "head", "less", "sort", "tail", "tee", "ts", "uniq", "wc"})
+_NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
+
+# For each wrapper its options that take a value, and how many words stand before the command.
+_WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
+    "timeout": (frozenset({"-k", "--kill-after", "-s", "--signal"}), 1),
+    "gtimeout": (frozenset({"-k", "--kill-after", "-s", "--signal"}), 1),
+    "time": (frozenset({"-f", "--format", "-o", "--output"}), 0),
+    "nice": (frozenset({"-n", "--adjustment"}), 0),
+    "ionice": (frozenset({"-c", "--class", "-n", "--classdata"}), 0),
+    "nohup": (frozenset(), 0),
+    "setsid": (frozenset(), 0),
+    "stdbuf": (frozenset({"-i", "-o", "-e", "--input", "--output", "--error"}), 0),
+    "chronic": (frozenset(), 0),
+    "unbuffer": (frozenset(), 0),
+    "command": (frozenset(), 0),
+    "exec": (frozenset(), 0),
+    "xargs": (frozenset({"-n", "-I", "-P", "-L", "-d", "-E", "-s", "-a", "--max-args", "--max-procs"}), 0),
+}
+_RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv"})  # their `run` uses the project's own environment
+_ANOTHER_ENVIRONMENT = re.compile(
+    r"--(with|with-editable|with-requirements|python|isolated|no-project|active|script|project|directory|no-sync)\b|-[pmC]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A simple command, the folder and the variables that it ran with. `runner` is what chose its environment."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    environment: Mapping[str, str]
+    runner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What may have failed: one place, or several where the text does not tell; `unread` says what hides more."""
+
+    places: tuple[Place, ...]
+    unread: str = ""
+
+    @property
+    def one(self) -> Place | None:
+        """Return the one place where it failed, None where that is not known."""
+        return self.places[0] if len(self.places) == 1 and not self.unread else None
+
+
+def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Failing:
+    """Return which command failed inside a command that did, as far as its text tells."""
+    found = Failing((Place(tuple(argv), cwd, environment),))
+    for _ in range(_LEVELS):
+        inner = [_inside(place) for place in found.places]
+        if all(one is None for one in inner):
+            return found
+        places = tuple(
+            place for old, new in zip(found.places, inner, strict=True) for place in (new.places if new else (old,))
+        )
+        unread = next((new.unread for new in inner if new and new.unread), found.unread)
+        found = Failing(places[:_LEVELS], unread)
+    return Failing(found.places, "commands inside commands")
+
+
+def _inside(place: Place) -> Failing | None:
+    """Return what a command runs in its place; None where it is the command itself."""
+    if not place.argv or place.runner:
+        return None
+    name = program_name(place.argv[0])
+    if name in _SHELLS:
+        return _shell(place)
+    if name == "env":
+        return _env(place)
+    if name in _WRAPPERS:
+        values, before = _WRAPPERS[name]
+        at = _after_options(place.argv, values) + before
+        return _placed(place, place.argv[at:]) if place.argv[at:] else None
+    if name in _RUNNERS and place.argv[1:2] == ("run",):
+        return _runner(place, name)
+    return None
+
+
+def _placed(place: Place, argv: Sequence[str], runner: str = "") -> Failing:
+    return Failing((Place(tuple(argv), place.cwd, place.environment, runner),))
+
+
+def _after_options(argv: Sequence[str], values: frozenset[str], at: int = 1) -> int:
+    while at < len(argv) and argv[at].startswith("-") and argv[at] != "-":
+        if argv[at] == "--":
+            return at + 1
+        at += 2 if argv[at] in values else 1
+    return at
+
+
+def _env(place: Place) -> Failing | None:
+    """Read `env [-u NAME] [-C FOLDER] NAME=VALUE… COMMAND`."""
+    at, variables, cwd = 1, dict(place.environment), place.cwd
+    while at < len(place.argv):
+        word = place.argv[at]
+        if word in ("-i", "-", "--ignore-environment"):
+            variables = {}
+        elif word in ("-u", "--unset") and at + 1 < len(place.argv):
+            at += 1
+            variables.pop(place.argv[at], None)
+        elif word in ("-C", "--chdir") and at + 1 < len(place.argv):
+            at += 1
+            cwd = os.path.join(cwd, place.argv[at])
+        elif word.startswith("-"):
+            return Failing((place,), f"env {word}")
+        elif "=" in word:
+            name, _, value = word.partition("=")
+            variables[name] = value
+        else:
+            return Failing((Place(place.argv[at:], cwd, variables),))
+        at += 1
+    return None
+
+
+def _runner(place: Place, name: str) -> Failing:
+    """Read `uv run COMMAND` and its kin: the project's own environment comes first on the command's PATH."""
+    options = [word for word in place.argv[2:] if word.startswith("-")]
+    at = _after_options(place.argv, frozenset({"--group", "--extra", "--env-file", "--package"}), 2)
+    inner = place.argv[at:]
+    before = place.argv[2:at]
+    if not inner or any(_ANOTHER_ENVIRONMENT.match(option) for option in options if option in before):
+        return Failing((place,), f"{name} run with options that choose another environment")
+    return _placed(place, inner, name)
+
+
+def _shell(place: Place) -> Failing | None:
+    """Read `sh -c TEXT`; a login shell may change what a name means."""
+    for at, word in enumerate(place.argv[1:], 1):
+        if not word.startswith("-") or word.startswith("--"):
+            return None  # a script of its own
+        if "c" in word:
+            texts = place.argv[at + 1 : at + 2]
+            break
+    else:
+        return None
+    if not texts or len(texts[0]) > _TEXT_LIMIT:
+        return None
+    found = read_list(texts[0], place.cwd, place.environment)
+    if found is None:
+        return Failing((place,), "a shell text that is more than a list of plain commands")
+    if any("l" in word or "i" in word for word in place.argv[1 : at + 1] if word.startswith("-")):
+        sure = all("/" in inner.argv[0] or inner.environment is not place.environment for inner in found)
+        return Failing(found, "" if sure else "a login shell, whose profile may change PATH")
+    return Failing(found)
+
+
+# --- a list of plain commands -----------------------------------------------------------------------------------------
+
+_QUIET = r"\d?(?:>>?|<)[ \t]?(?:&[ \t]?\d|[\w./-]+)"
+
+
+@cache
+def _pieces() -> re.Pattern[str]:
+    piece = r"[A-Za-z0-9_@%+=:,./^~-]|'[ -&(-~]*'|\"[ #%-\[\]-_a-~]*\""
+    return re.compile(rf"[ \t]*(?:(?P<redirect>{_QUIET})|(?P<join>&&|\|\||[;|\n])|(?P<word>(?:{piece})+))")
+
+
+def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> tuple[Place, ...] | None:
+    """Return the commands of a shell text of which one has failed; None where it is more than a plain list.
+
+    Settings, `cd` and `source …/activate` are carried over to what follows them.
+    """
+    commands = _split(text)
+    if commands is None:
+        return None
+    at = max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
+    state, found = Place((), cwd, environment), list[Place]()
+    for i, (join, words) in enumerate(commands):
+        changed = _prepared(words, state)
+        if changed is None:
+            return None
+        state, rest = changed
+        if not rest or i < at:
+            continue
+        if join == "|" and program_name(rest[0]) in _FILTERS and found:
+            continue
+        if join == "||" and rest[0] in _NEVER_FAIL and found:
+            continue
+        if rest[0] in _NEVER_FAIL and len(commands) > 1:
+            continue
+        found.append(Place(rest, state.cwd, state.environment))
+    return tuple(found) or None
+
+
+def _split(text: str) -> list[tuple[str, tuple[str, ...]]] | None:
+    """Return each command's words behind what joins it to the one before."""
+    commands: list[tuple[str, list[str]]] = [("", [])]
+    at, end = 0, len(text.rstrip())
+    while at < end:
+        found = _pieces().match(text, at)
+        if found is None:
+            return None
+        at = found.end()
+        if found["join"]:
+            if not commands[-1][1] and found["join"] != "\n":
+                return None
+            commands.append((found["join"], []))
+        elif found["word"]:
+            if found.start("word") and text[found.start("word") - 1] not in " \t\n;|&":
+                return None  # it goes on where a redirection or a quote ended
+            commands[-1][1].append(found["word"])
+    read = [(join, _words(words)) for join, words in commands if words]
+    if not read or any(words is None for _, words in read):
+        return None
+    return [(join, words) for join, words in read if words is not None]
+
+
+def _words(raw: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the words of one command without their quotes, settings in front included."""
+    settings = 0
+    while settings < len(raw) and re.match(r"[A-Za-z_]\w{0,100}=", raw[settings]):
+        settings += 1
+    plain = [re.sub(r"^~(?=/|$)", lambda _: os.path.expanduser("~"), word) for word in raw]
+    if any("~" in word[:1] for word in plain):
+        return None
+    values = [plain_words(f"x {word}") for word in plain[:settings]]
+    rest = plain[settings:]
+    first = {".": ("source",), "time": ("time",)}.get(rest[0], ()) if rest else ()
+    # The two are words of a shell, for which the strict reader has no use.
+    words = plain_words(" ".join(("x", *rest[1:]) if first else rest)) if rest else ()
+    if words is None or any(value is None for value in values):
+        return None
+    return (*(value[1] for value in values if value), *first, *(words[1:] if first else words))
+
+
+def _prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:
+    """Return the state after a command that only prepares, and what of a command is more than that; None: unread."""
+    settings = dict[str, str]()
+    at = 0
+    while at < len(words) and re.match(r"[A-Za-z_]\w{0,100}=", words[at]):
+        name, _, value = words[at].partition("=")
+        settings[name] = value
+        at += 1
+    rest = tuple(words[at:])
+    if not rest:
+        return Place((), state.cwd, {**state.environment, **settings}), ()
+    if rest[0] == "export":
+        pairs = dict(word.split("=", 1) for word in rest[1:] if "=" in word)
+        return Place((), state.cwd, {**state.environment, **pairs}), ()
+    if rest[0] == "cd" and len(rest) == 2 and rest[1] != "-":
+        folder = os.path.normpath(os.path.join(state.cwd, rest[1]))
+        return (Place((), folder, state.environment), ()) if os.path.isdir(folder) else (state, rest)
+    if rest[0] in ("cd", "pushd", "popd", "eval", "trap", "conda", "mamba", "alias", "function"):
+        return None
+    if rest[0] == "source":
+        return _activated(rest, state)
+    if settings:
+        return Place((), state.cwd, state.environment), ("env", *(f"{n}={v}" for n, v in settings.items()), *rest)
+    return state, rest
+
+
+def _activated(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:
+    """Return the state after `source FOLDER/bin/activate`; of any other script nothing is known."""
+    script = os.path.normpath(os.path.join(state.cwd, words[1])) if len(words) == 2 else ""
+    folder = os.path.dirname(os.path.dirname(script))
+    if os.path.basename(script) != "activate":
+        return None
+    if not os.path.isfile(script):
+        return state, tuple(words)  # that is what failed
+    if not os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
+        return None
+    path = f"{folder}/bin:{state.environment.get('PATH', '')}"
+    return Place((), state.cwd, {**state.environment, "PATH": path, "VIRTUAL_ENV": folder}), ()

@@ -1,0 +1,167 @@
+"""What failed inside what was typed, and in which environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshcore.healing.circumstances import environment_of
+from meshcore.healing.failing_command import failing
+
+PATH = os.environ["PATH"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with two environments, of which `.venv` is its own, and a third one elsewhere."""
+    folder = tmp_path / "app"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("")
+    for venv in (folder / ".venv", folder / "old", tmp_path / "elsewhere"):
+        (venv / "bin").mkdir(parents=True)
+        (venv / "pyvenv.cfg").write_text("")
+        (venv / "bin" / "python").symlink_to(sys.executable)
+        (venv / "bin" / "activate").write_text("")
+        tool = venv / "bin" / "tool"
+        tool.write_text(f"#!{venv}/bin/python\n")
+        tool.chmod(0o755)
+    return folder
+
+
+def words(text: str, project: Path) -> tuple[str, ...]:
+    return tuple(part.replace("P/", f"{project}/").replace("~", " ") for part in text.split())
+
+
+ONE = {
+    "python app.py": ("python", "app.py"),
+    "timeout 60 python app.py": ("python", "app.py"),
+    "timeout -k 5 -s INT 60 python app.py": ("python", "app.py"),
+    "nice -n 5 time -f %e nohup python app.py": ("python", "app.py"),
+    "env -u A B=1 python app.py": ("python", "app.py"),
+    "sh -c python~app.py": ("python", "app.py"),
+    "bash -ec set~-e;~cd~sub~&&~python~app.py": ("python", "app.py"),
+    "bash -c cd~sub~&&~source~../.venv/bin/activate~&&~A=1~timeout~9~python~'my~app.py'~2>&1~|~tail~-5": (
+        "python",
+        "my app.py",
+    ),
+    "sh -c make~build||exit~1": ("make", "build"),
+    "sh -c echo~start;~time~python~app.py~>log~2>&1": ("python", "app.py"),
+    'sh -c sh~-c~"python~app.py"': ("python", "app.py"),
+    "sh -c ls;~npm~test": ("npm", "test"),
+    "sh -c cd~nowhere~&&~python~app.py": None,
+    "uv run pytest -x": ("pytest", "-x"),
+    "xargs -n 1 python app.py": ("python", "app.py"),
+    "sh script.sh": ("sh", "script.sh"),
+    "sudo python app.py": ("sudo", "python", "app.py"),
+    "make test": ("make", "test"),
+    # More than the text tells.
+    "sh -c pip~install~-e~.~&&~python~app.py": None,
+    "sh -c python~$APP": None,
+    "sh -c for~i~in~1~2;~do~python~app.py;~done": None,
+    "sh -c python~app.py~&": None,
+    "sh -c eval~python~app.py": None,
+    "sh -c conda~activate~x~&&~python~app.py": None,
+    "bash -lc python~app.py": None,
+    "uv run --with x python app.py": None,
+    "env -S python~app.py": None,
+    "sh -c python~app.py~<<EOF": None,
+}
+
+
+@pytest.mark.parametrize(("typed", "inner"), ONE.items(), ids=ONE.keys())
+def test_the_simple_command_that_failed_is_found_where_the_text_tells(
+    project: Path, typed: str, inner: tuple[str, ...] | None
+) -> None:
+    found = failing(words(typed, project), str(project), {"PATH": PATH}).one
+    assert (found.argv if found else None) == inner
+
+
+def test_folder_settings_and_environment_are_carried_over(project: Path) -> None:
+    text = "export A=1; cd sub && . ../old/bin/activate && B='x y' python app.py"
+    found = failing(("sh", "-c", text), str(project), {"PATH": "/bin", "A": "0"}).one
+    assert found is not None
+    assert (found.cwd, found.environment) == (
+        f"{project}/sub",
+        {"A": "1", "B": "x y", "PATH": f"{project}/old/bin:/bin", "VIRTUAL_ENV": f"{project}/old"},
+    )
+
+
+ENVIRONMENTS: dict[str, str] = {
+    # What is shown.
+    "P/old/bin/python app.py": "old",
+    "P/old/bin/tool --x": "old",
+    "old/bin/python app.py": "old",
+    "timeout 9 P/.venv/bin/tool": ".venv",
+    "sh -c cd~sub;~source~../old/bin/activate;~python~app.py": "old",
+    "sh -c PATH=P/old/bin:$PATH~python~app.py": "?",
+    "sh -c PATH=P/old/bin~python~app.py": "old",
+    "env PATH=P/old/bin python app.py": "old",
+    "bash -lc P/old/bin/python~app.py": "old",
+    "bash -lc source~old/bin/activate~&&~python~app.py": "old",
+    "uv run python app.py": ".venv",
+    "pdm run tool": ".venv",
+    "python app.py": "elsewhere",
+    "tool --x": "elsewhere",
+    "/usr/bin/env python app.py": "elsewhere",
+    "sh -c .venv/bin/python~a.py~&&~.venv/bin/python~b.py": ".venv",
+    "sh -c .venv/bin/python~a.py;~old/bin/python~b.py": "old",
+    # What is not.
+    "make test": "?",
+    "npm run build": "?",
+    "./build.sh": "?",
+    "sh -c .venv/bin/python~a.py~&&~old/bin/python~b.py": "?",
+    "sh -c .~./settings.sh~&&~python~app.py": "?",
+    "bash -lc python~app.py": "?",
+    "poetry run python app.py": "?",
+    "uv run --active python app.py": "?",
+    "sudo python app.py": "?",
+    "nox -s tests": "?",
+    "P/old/bin/nox -s tests": "?",
+    "P/old/bin/python -m tox": "?",
+    "not-installed --x": "?",
+}
+
+
+@pytest.mark.parametrize(("typed", "venv"), ENVIRONMENTS.items(), ids=ENVIRONMENTS.keys())
+def test_the_environment_is_the_one_that_the_command_shows_or_none(project: Path, typed: str, venv: str) -> None:
+    for name, text in (("build.sh", "#!/bin/sh\n"), ("old/bin/nox", f"#!{project}/old/bin/python\n")):
+        (project / name).write_text(text)
+        (project / name).chmod(0o755)
+    active = project.parent / "elsewhere"
+    variables = {"PATH": f"{active}/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(active)}
+    found = environment_of(failing(words(typed, project), str(project), variables))
+    if venv == "?":
+        assert not found.python
+        assert f"{project}/.venv/bin/python" in found.candidates
+    else:
+        folder = project.parent / venv if venv == "elsewhere" else project / venv
+        assert found.python == f"{folder}/bin/python"
+
+
+def test_what_is_not_installed_is_missing_in_the_active_environment_where_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "pyvenv.cfg").write_text("")
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
+    active = {"PATH": f"{tmp_path}/venv/bin:/bin"}
+    assert environment_of(failing(("nothing",), str(tmp_path), active)).python == f"{tmp_path}/venv/bin/python"
+    assert environment_of(failing(("nothing",), "/", {"PATH": "/nowhere"})).candidates == ()
+
+
+def test_a_traceback_tells_which_of_the_environments_at_hand_it_was_and_no_other(project: Path) -> None:
+    failed = failing(("make", "test"), str(project), {"PATH": f"{project}/old/bin:/bin"})
+    line = '  File "{}/lib/python3.12/site-packages/x.py", line 1, in <module>\n'
+    assert environment_of(failed, line.format(project / "old")).python == f"{project}/old/bin/python"
+    assert environment_of(failed, line.format(project.parent / "elsewhere")).python == ""
+    both = line.format(project / "old") + line.format(project / ".venv")
+    assert environment_of(failed, both).python == ""
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=10), max_size=4))
+def test_no_text_makes_it_fail(text: str, more: list[str]) -> None:
+    for argv in (("sh", "-c", text, *more), ("env", *more, text), ("timeout", *more), tuple(more)):
+        assert failing(argv, "/", {}).places
