@@ -6,6 +6,7 @@ Light: a hook imports this, so the standard library only.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,7 +40,6 @@ class Failure(Call):
     """A command that failed by the agent's own signal; `exit_code` is None where the agent tells none."""
 
     exit_code: int | None = None
-    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,37 @@ def is_answer(command: str, exit_code: int | None) -> bool:
     return bool(words) and words[0].rsplit("/", 1)[-1] in (*_SEARCHES, *_COMPARISONS)
 
 
-def ended(call: Call, exit_code: int | None, *, timed_out: bool = False) -> Failure | Success:
-    """Return how a call ended: with an exit code of 0, or with one that is an answer, it succeeded."""
+def is_unfinished(*parts: Mapping[str, Json]) -> bool:
+    """Tell whether a call was put into the background or cut off at a time limit, by the fields of what is told of it.
+
+    Its real exit is then not known: it is no outcome. Agents name this in many ways: any field of such a name counts.
+    """
+    return any(
+        value and value != "false" and _SET_ASIDE.search(name.replace("_", "").lower())
+        for part in parts
+        for name, value in part.items()
+    )
+
+
+_SET_ASIDE = re.compile("background|detach|^timedout|^stillrunning$|^aborted$")
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
+_SENT_AWAY = re.compile(r"(?<![&<>|])&(?![&>])")
+
+
+def is_sent_away(command: str) -> bool:
+    """Tell whether a text lets the shell not wait for something in it, so that exit code 0 says nothing of that."""
+    return "&" in command and _SENT_AWAY.search(_QUOTED.sub("", command)) is not None
+
+
+def ended(call: Call, exit_code: int | None) -> Failure | Success | None:
+    """Return how a call ended: with an exit code of 0, or with one that is an answer, it succeeded.
+
+    None where it did not end: a success of what was sent into the background says only that it began.
+    """
     values = (call.command, call.cwd, call.session, call.call, call.output, call.event)
     if exit_code == 0 or is_answer(call.command, exit_code):
-        return Success(*values)
-    return Failure(*values, exit_code, timed_out)
+        return None if is_sent_away(call.command) else Success(*values)
+    return Failure(*values, exit_code)
 
 
 def hook_output(event: str, answer: Answer) -> str:

@@ -16,6 +16,7 @@ from meshcore.agents.base import (
     ended,
     fields,
     hook_output,
+    is_unfinished,
     number,
     text,
     user_folder,
@@ -54,8 +55,9 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     event = text(payload, "hook_event_name")
     if event == BATCH:
         return _denied(payload)
-    command = text(fields(payload, "tool_input"), "command")
-    if text(payload, "tool_name") != SHELL_TOOL or not command:
+    asked, response = fields(payload, "tool_input"), fields(payload, "tool_response")
+    command = text(asked, "command")
+    if text(payload, "tool_name") != SHELL_TOOL or not command or is_unfinished(asked, response):
         return None
     cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id")
     if event == FAILED:
@@ -63,12 +65,11 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         if payload.get("is_interrupt") is True or not said:
             return None
         code, output = _exit_code(said)
-        return ended(Call(command, cwd, session, call, output, event), code, timed_out=_timed_out(code, output))
-    response = fields(payload, "tool_response")
-    if event != DONE or response.get("interrupted") is True:
+        return None if _timed_out(output) else ended(Call(command, cwd, session, call, output, event), code)
+    if event != DONE or "stdout" not in response or response.get("interrupted") is True:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
-    return Success(command, cwd, session, call, output, event)
+    return ended(Call(command, cwd, session, call, output, event), 0)
 
 
 def _exit_code(said: str) -> tuple[int | None, str]:
@@ -77,8 +78,8 @@ def _exit_code(said: str) -> tuple[int | None, str]:
     return (number(found[1]) or None, said[found.end() :]) if found else (None, said)
 
 
-def _timed_out(code: int | None, output: str) -> bool:
-    return code == 143 and output.startswith("Command timed out after ")
+def _timed_out(output: str) -> bool:
+    return output.startswith("Command timed out after ")
 
 
 def _denied(payload: Mapping[str, Json]) -> Denied | None:
@@ -161,7 +162,7 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
             if block.get("type") == "tool_use" and block.get("name") == SHELL_TOOL:
                 asked = fields(block, "input")
                 command = text(asked, "command")
-                if command and asked.get("run_in_background") is not True:
+                if command and not is_unfinished(asked):
                     call = text(block, "id")
                     waiting[call] = Call(command, text(line, "cwd"), text(line, "sessionId"), call)
                     if len(waiting) > session_file.MAX_WAITING:
@@ -184,10 +185,12 @@ def _end(call: Call, block: Mapping[str, Json], line: Mapping[str, Json]) -> Fai
         if found is None:
             return None
         code = found
-    elif any(result.get(name) for name in ("interrupted", "backgroundTaskId", "returnCodeInterpretation")):
+    elif result.get("interrupted") or result.get("returnCodeInterpretation"):
+        return None
+    if is_unfinished(result) or _timed_out(said):
         return None
     call = Call(call.command, call.cwd, call.session, call.call, said[-MAX_OUTPUT:])
-    report = ended(call, code, timed_out=_timed_out(code, call.output))
+    report = ended(call, code)
     return None if failed and isinstance(report, Success) else report
 
 

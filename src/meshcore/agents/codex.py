@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from meshcore.agents.base import (
     fields,
     hook_output,
     is_answer,
+    is_unfinished,
     number,
     text,
     user_folder,
@@ -38,6 +40,8 @@ DONE = "PostToolUse"
 SHELL_TOOLS = ("Bash", "shell", "local_shell", "exec_command", "unified_exec")
 FIRST_LOOK, LAST_LOOK = 256 << 10, 4 << 20  # bytes from the end of the session file
 _MARK = b"CommandExecution"
+_ENDED = ("completed", "failed")
+_RAN_OUT = re.compile(r"(?:Error: )?command timed out after \d", re.IGNORECASE)
 
 
 # --- payloads and answers ---------------------------------------------------------------------------------------------
@@ -45,13 +49,14 @@ _MARK = b"CommandExecution"
 
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command; see `Agent.read`."""
-    command = text(fields(payload, "tool_input"), "command")
+    asked = fields(payload, "tool_input")
+    command = text(asked, "command")
     if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") not in SHELL_TOOLS or not command:
         return None
     call = text(payload, "tool_use_id")
     item = _completed(text(payload, "transcript_path"), call) if call else {}
-    code = number(item.get("exit_code"))
-    if code is None:
+    code = _code_of(item)
+    if code is None or is_unfinished(asked):
         return None
     output = text(payload, "tool_response") or text(item, "aggregated_output")
     return ended(Call(command, text(payload, "cwd"), text(payload, "session_id"), call, output, DONE), code)
@@ -60,6 +65,12 @@ def read(payload: Mapping[str, Json]) -> Report | None:
 def answer(event: str, answer: Answer) -> str:
     """Return an answer as Codex reads it; see `Agent.answer`."""
     return hook_output(event, answer)
+
+
+def _code_of(item: Mapping[str, Json]) -> int | None:
+    """Return the exit code of a command that has ended by itself; None while it runs, and where it ran out of time."""
+    ran_out = is_unfinished(item) or _RAN_OUT.match(text(item, "aggregated_output")) is not None
+    return None if ran_out or text(item, "status") not in ("", *_ENDED) else number(item.get("exit_code"))
 
 
 def _completed(path: str, call: str) -> Mapping[str, Json]:
@@ -146,8 +157,6 @@ def sessions(environment: Mapping[str, str]) -> SessionFiles:
 
     An `item_completed` event is a command that has ended.
     """
-    import re
-
     from meshcore.agents.session_file import SessionFiles
 
     pattern = re.compile(r"rollout-[\w.-]{1,200}\.jsonl")
@@ -165,13 +174,15 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
         item = fields(payload, "item")
         if text(payload, "type") != "item_completed" or text(item, "type") != "CommandExecution":
             continue
-        code, command = number(item.get("exit_code")), _shell_text(item.get("command"))
+        code, command = _code_of(item), _shell_text(item.get("command"))
         at = seconds(line.get("timestamp"))
         if code is None or at is None or not command or is_answer(command, code):
             continue
         cwd = unquote(text(item, "cwd").removeprefix("file://"))
         output = text(item, "aggregated_output")[-MAX_OUTPUT:]
-        yield Ended(ended(Call(command, cwd, text(payload, "thread_id"), text(item, "id"), output), code), at)
+        report = ended(Call(command, cwd, text(payload, "thread_id"), text(item, "id"), output), code)
+        if report is not None:
+            yield Ended(report, at)
 
 
 def _shell_text(command: Json) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
+from meshcore.agents.base import Answer, Call, Report, ended, fields, is_unfinished, number, text, user_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,22 +22,28 @@ SHELL_TOOLS = ("bash", "shell")
 
 _END = re.compile(r"\n?<(?:shellId: [^\n>]{0,100} )?(?:completed|exited) with exit code (-?\d{1,10})>\s*$")
 
+_RAN_OUT = re.compile(r"timed[ _-]?out|still running|in (?:the )?background", re.IGNORECASE)
+
 
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command; see `Agent.read`.
 
     A payload does not name its event: one with a result is `postToolUse`, one with an error `postToolUseFailure`.
     """
-    command = text(fields(payload, "toolArgs"), "command")
-    if text(payload, "toolName") not in SHELL_TOOLS or not command:
+    asked, result = fields(payload, "toolArgs"), fields(payload, "toolResult")
+    command = text(asked, "command")
+    if text(payload, "toolName") not in SHELL_TOOLS or not command or is_unfinished(asked, result):
         return None
-    result = fields(payload, "toolResult")
+    if text(asked, "mode") not in ("", "sync"):
+        return None  # it goes on in the background; what it says of its end comes by another tool
     error = text(payload, "error") or text(fields(payload, "error"), "message")
     said = text(result, "textResultForLlm") or error
     end = _END.search(said)
     failed = bool(error) or text(result, "resultType") == "failure"
     code = number(end[1]) if end else None
-    if text(result, "resultType") in ("denied", "rejected") or (code is None and not failed):
+    if text(result, "resultType") in ("denied", "rejected", "timeout") or (code is None and not failed):
+        return None
+    if code is None and _RAN_OUT.search(said):
         return None
     cwd, session, call = text(payload, "cwd", "workingDirectory"), text(payload, "sessionId"), _moment(payload)
     output, event = said[: end.start()] if end else said, FAILED if error else DONE

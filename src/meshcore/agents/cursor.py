@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
+from meshcore.agents.base import Answer, Call, Report, ended, fields, is_unfinished, number, text, user_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,23 +28,25 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     arguments = fields(payload, "tool_input")
     command, event = text(arguments, "command"), text(payload, "hook_event_name")
     error = text(payload, "error_message")
+    result = fields(payload, "tool_output", "tool_response")
+    if is_unfinished(arguments, result):
+        return None
     if text(payload, "tool_name") not in SHELL_TOOLS or not command or payload.get("is_interrupt") is True:
         return None
-    # A user's rejection is no failure of the command.
-    if text(payload, "failure_type") in ("permission_denied", "aborted"):
+    # A user's rejection is no failure of the command, and a time limit no end of it.
+    if text(payload, "failure_type") in ("permission_denied", "aborted", "timeout"):
         return None
     roots = payload.get("workspace_roots")
     root = roots[0] if isinstance(roots, list) and roots and isinstance(roots[0], str) else ""
     cwd = text(arguments, "working_directory", "cwd") or text(payload, "cwd") or root
     session, call = text(payload, "conversation_id", "session_id"), text(payload, "tool_use_id", "generation_id")
-    result = fields(payload, "tool_output", "tool_response")
     code = number(result.get("exitCode", result.get("exit_code")))
     if event == FAILED or error:
         return ended(Call(command, cwd, session, call, error, FAILED), code or None)
-    if event != DONE:
+    if event != DONE or code is None:
         return None
     output = text(result, "stdout", "output") or text(payload, "tool_output")
-    return ended(Call(command, cwd, session, call, output, DONE), code or 0)
+    return ended(Call(command, cwd, session, call, output, DONE), code)
 
 
 def answer(event: str, answer: Answer) -> str:

@@ -6,7 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, hook_output, number, text, user_folder
+from meshcore.agents.base import (
+    Answer,
+    Call,
+    Report,
+    ended,
+    fields,
+    hook_output,
+    is_unfinished,
+    number,
+    text,
+    user_folder,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,17 +35,21 @@ _TAIL = re.compile(
     r"(?:\n(?:Error|Signal|Background PIDs|Process Group PGID|Exit Code):[^\n]{0,1000})+(?:\n</untrusted_context>)?\s*$"
 )
 _EXIT_CODE = re.compile(r"\nExit Code: (-?\d{1,10})(?=\n|$)")
+# A command that goes on in the background, that a signal ended, or that could not be started, has no exit code: it is
+# not told, as that of a success is not.
+_UNFINISHED = re.compile(r"\n(?:Background PIDs|Signal|Error): (?!\(none\)(?:\n|$))")
 _HEAD = re.compile(r"\s*(?:<untrusted_context>\s*\n)?(?:(?:Command|Directory): [^\n]*\n)*Output: ?")
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command; see `Agent.read`."""
-    command = text(fields(payload, "tool_input"), "command")
+    asked = fields(payload, "tool_input")
+    command = text(asked, "command")
     if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") != SHELL_TOOL or not command:
         return None
     said = text(fields(payload, "tool_response"), "llmContent")
     tail, head = _TAIL.search(said), _HEAD.match(said)
-    if tail is None or head is None:
+    if tail is None or head is None or is_unfinished(asked) or _UNFINISHED.search(tail[0]):
         return None
     codes = _EXIT_CODE.findall(tail[0])
     code = number(codes[-1]) if codes else 0

@@ -28,8 +28,10 @@ export const Meshtui = async ({ directory }) => ({
   "tool.execute.after": async (input, output) => {
     try {
       if (input.tool !== "bash") return
-      const metadata = { exit: output.metadata?.exit, output: cut(output.metadata?.output) }
-      const said = await ask({ hook_event_name: "tool.execute.after", directory, input, output: { metadata } })
+      const metadata = { ...output.metadata, output: cut(output.metadata?.output) }
+      const shown = typeof output.output === "string" ? output.output.slice(-1000) : "" // says where it was cut off
+      const body = { metadata, output: shown }
+      const said = await ask({ hook_event_name: "tool.execute.after", directory, input, output: body })
       if (said) output.output += "\n" + said
     } catch {
       // a fault of meshtui's is never the agent's

@@ -6,10 +6,11 @@ opencode calls plugins, not programs: `opencode.js` beside this file is the plug
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, number, text, user_folder
+from meshcore.agents.base import Answer, Call, Report, ended, fields, is_unfinished, number, text, user_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,8 @@ NAME = "opencode"
 DONE = "tool.execute.after"
 SHELL_TOOLS = ("bash", "shell")
 
+_CUT_OFF = re.compile(r"<bash_metadata>\s[^<]{0,500}(?:timeout|timed out|abort|background)", re.IGNORECASE)
+
 
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command; see `Agent.read`."""
@@ -31,7 +34,9 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     metadata = fields(done, "metadata")
     code = number(metadata.get("exit"))
-    if code is None:
+    if code is None or is_unfinished(fields(called, "args"), metadata):
+        return None
+    if any(_CUT_OFF.search(text(part, "output")) for part in (metadata, done)):
         return None
     output = text(metadata, "output") or text(done, "output")
     cwd, session, call = text(payload, "cwd", "directory"), text(called, "sessionID"), text(called, "callID")

@@ -217,8 +217,7 @@ def _runs(one: Ended, failed: Collection[tuple[tuple[str, ...], str]]) -> Iterat
     steps, cwd = plain
     whole = steps[0] if len(steps) == 1 else ("sh", "-c", one.call.command)
     if isinstance(one.call, Failure):
-        if not one.call.timed_out:
-            yield CommandRun(whole, cwd, one.call.exit_code or 1, _readable(one.call.output), one.at)
+        yield CommandRun(whole, cwd, one.call.exit_code or 1, _readable(one.call.output), one.at)
         return
     for step in steps:
         yield CommandRun(step, cwd, 0, "", one.at)

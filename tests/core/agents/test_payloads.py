@@ -13,7 +13,7 @@ from tests.core.agents.recordings import recorded
 
 from meshcore.agents.base import Answer, Denied, Failure, Success, is_answer
 from meshcore.agents.payload import LIMIT, Payload
-from meshcore.agents.table import NAMES, program
+from meshcore.agents.table import NAMES, agent, program
 from meshcore.model import Json
 
 
@@ -29,11 +29,11 @@ def test_a_recorded_conversation_reads_as_what_happened(shared: Path, name: str)
     assert any(isinstance(r, Success) and r.command == "echo ok; echo warn >&2" for r in reports)
 
 
-def test_claude_codes_timeout_is_a_failure_and_a_grep_without_a_match_is_none(shared: Path) -> None:
+def test_claude_codes_timeout_and_a_grep_without_a_match_are_no_failure(shared: Path) -> None:
     reports = [
         report for payload in recorded(shared, "claude-code") if (report := program("claude-code").read(payload))
     ]
-    assert [r.exit_code for r in reports if isinstance(r, Failure)] == [1, 3, 143]
+    assert [r.exit_code for r in reports if isinstance(r, Failure)] == [1, 3]
     assert any(isinstance(r, Success) and r.command.startswith("grep") for r in reports)
     assert [r.command for r in reports if isinstance(r, Denied)] == ["BLOCKME"]
 
@@ -146,3 +146,164 @@ def test_a_line_in_the_output_is_no_exit_code(tmp_path: Path) -> None:
 def test_an_answer_of_nothing_is_nothing(name: str) -> None:
     assert program(name).answer("PostToolUse", Answer()) == ""
     assert "the fix" in program(name).answer("PostToolUse", Answer("the fix", "one line"))
+
+
+# --- what has not ended ----------------------------------------------------------------------------------------------
+
+
+def _done(name: str, tmp_path: Path, code: int) -> dict[str, Any]:
+    """Return a command that ended with an exit code, as a program reports it, fit to be changed."""
+    if name == "claude-code" and code == 0:
+        response = {"stdout": "all is well", "stderr": "", "interrupted": False}
+        said = {"hook_event_name": "PostToolUse", "tool_response": response}
+        return {"tool_name": "Bash", "tool_input": {"command": "make"}, "session_id": "s", **said}
+    if name == "cursor" and code == 0:
+        said = {"hook_event_name": "postToolUse", "tool_output": json.dumps({"exitCode": 0, "stdout": "well"})}
+        return {"tool_name": "Shell", "tool_input": {"command": "make"}, **said}
+    sample = program(name).sample("make", "boom", "/w", tmp_path, f"c{code}")
+    text = json.dumps(sample)
+    for before, after in (('"exit": 1', '"exit": 0'), ("exit code 1>", "exit code 0>"), ("\\nExit Code: 1", "")):
+        text = text.replace(before, after) if code == 0 else text
+    rollout = tmp_path / f"rollout-c{code}.jsonl"
+    if rollout.exists():
+        rollout.write_text(rollout.read_text().replace('"exit_code": 1', f'"exit_code": {code}'))
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+_INPUT = {"copilot": "toolArgs"}
+_RESULT = {"copilot": "toolResult", "cursor": "tool_output"}
+
+
+def _with(name: str, payload: dict[str, Any], where: str, more: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = json.loads(json.dumps(payload))
+    if name == "opencode":
+        place = changed["input"]["args"] if where == "input" else changed["output"]["metadata"]
+    else:
+        key = (_INPUT if where == "input" else _RESULT).get(name, f"tool_{'input' if where == 'input' else 'response'}")
+        if isinstance(changed.get(key), str):
+            if not changed[key].startswith("{"):
+                return changed  # the result of this one is text
+            changed[key] = json.loads(changed[key])
+        place = changed.setdefault(key, {})
+    place.update(more)
+    return changed
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("field", ["run_in_background", "is_background", "isBackground", "background", "detach"])
+def test_what_was_put_into_the_background_is_no_outcome(name: str, code: int, field: str, tmp_path: Path) -> None:
+    payload = _done(name, tmp_path, code)
+    kinds = {0: Success, 1: Failure}
+    assert isinstance(program(name).read(payload), kinds[code])
+    assert program(name).read(_with(name, payload, "input", {field: True})) is None
+    assert isinstance(program(name).read(_with(name, payload, "input", {field: False})), kinds[code])
+
+
+@pytest.mark.parametrize("name", ["claude-code", "cursor", "copilot", "opencode"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"backgroundTaskId": "b1"},
+        {"timedOutAfterMs": 120000},
+        {"timed_out": True},
+        {"backgroundedByUser": True},
+        {"assistantAutoBackgrounded": True},
+        {"aborted": True},
+    ],
+)
+def test_a_result_that_names_a_task_or_a_time_limit_is_no_outcome(
+    name: str, told: dict[str, Any], tmp_path: Path
+) -> None:
+    payload = _with(name, _done(name, tmp_path, 0), "result", told)
+    assert program(name).read(payload) is None
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"status": "in_progress", "exit_code": 0},
+        {"status": "in_progress", "exit_code": None},
+        {"status": "declined", "exit_code": -1},
+        {"status": "failed", "exit_code": 124, "aggregated_output": "command timed out after 1000 milliseconds\nx"},
+        {"status": "failed", "exit_code": 124, "timed_out": True},
+        {"status": "completed", "exit_code": 0, "timed_out": True},
+    ],
+)
+def test_what_codex_still_runs_or_has_cut_off_is_no_outcome(item: dict[str, Any], tmp_path: Path) -> None:
+    sample = program("codex").sample("make", "boom", "/w", tmp_path, "c1")
+    rollout = Path(sample["transcript_path"])
+    line = json.loads(rollout.read_text())
+    line["payload"]["item"].update(item)
+    rollout.write_text(json.dumps(line) + "\n")
+    sample["tool_response"] = "Process running with session ID 4242"
+    assert program("codex").read(sample) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gemini", "<untrusted_context>\nOutput: x\nBackground PIDs: 47\nProcess Group PGID: 1\n</untrusted_context>"),
+        ("gemini", "<untrusted_context>\nOutput: x\nSignal: SIGTERM\nProcess Group PGID: 1\n</untrusted_context>"),
+        ("gemini", "<untrusted_context>\nOutput: x\nError: spawn ENOENT\nProcess Group PGID: 1\n</untrusted_context>"),
+        ("gemini", "Command moved to background (PID: 4711). Output hidden. Press Ctrl+B to view."),
+        ("gemini", "Command was automatically cancelled because it exceeded the timeout of 5.0 minutes. Output: x"),
+        ("copilot", "begun\n<command started in background with shellId: 0>"),
+        ("copilot", "begun\n<shellId: 0 is still running after 30 seconds. Use read_bash to read its output.>"),
+        ("copilot", "<shellId: 0 completed with exit code 0>\n<shellId: 0 is still running after 30 seconds>"),
+        ("claude-code", "Exit code 143\nCommand timed out after 2m 0s\nboom"),
+        ("claude-code", "Exit code 124\nCommand timed out after 2m 0s"),
+        ("opencode", "x\n<bash_metadata>\nbash tool terminated command after exceeding timeout 1 ms\n</bash_metadata>"),
+        ("opencode", "x\n\n<bash_metadata>\nUser aborted the command\n</bash_metadata>"),
+    ],
+)  # fmt: skip
+def test_what_a_program_says_of_a_command_that_has_not_ended_is_no_outcome(
+    name: str, said: str, tmp_path: Path
+) -> None:
+    sample = program(name).sample("make", "boom", "/w", tmp_path, "c1")
+    if name == "gemini":
+        sample["tool_response"] = {"llmContent": said}
+    elif name == "copilot":
+        sample["toolResult"]["textResultForLlm"] = said
+    elif name == "opencode":
+        sample["output"] = {"metadata": {"exit": 143}, "output": said}
+    else:
+        sample["error"] = said
+    assert program(name).read(sample) is None
+
+
+def test_claude_codes_answer_without_its_usual_form_is_no_success() -> None:
+    said = {"hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_input": {"command": "make"}}
+    responses: tuple[Json, ...] = ("Command running in background with ID: b1", {}, {"taskId": "b1"}, None, [])
+    for response in responses:
+        assert program("claude-code").read({**said, "tool_response": response}) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "away"),
+    [
+        ("./serve.sh &", True),
+        ("make & wait $!", True),
+        ("(make test) & disown", True),
+        ("make > log 2>&1 &", True),
+        ("nohup make test >/dev/null 2>&1 &", True),
+        ("cd a && ./serve & sleep 1 && curl localhost", True),
+        ("make && make test", False),
+        ("make > log 2>&1", False),
+        ("make &> log", False),
+        ("make |& tee log", False),
+        ("cat <&3", False),
+        ("curl 'http://x/?a=1&b=2'", False),
+        ('curl "http://x/?a=1&b=\\"2&"', False),
+        ("echo a\\&b", False),
+    ],
+)
+def test_a_success_of_what_the_shell_did_not_wait_for_is_no_outcome(command: str, away: bool, tmp_path: Path) -> None:
+    for name in NAMES:
+        text = json.dumps(_done(name, tmp_path, 0)).replace('"make"', json.dumps(command))
+        assert (program(name).read(json.loads(text)) is None) is away, name
+    failed = program("copilot").read(program("copilot").sample(command, "boom", "/w", tmp_path, "c2"))
+    assert isinstance(failed, Failure), "a failure is told by the exit code, whatever else was begun"
+    shell = {"command": command, "exit_code": 0, "cwd": "/", "session": "s", "call": "1", "output": ""}
+    assert (agent("shell").read(shell) is None) is away
