@@ -59,7 +59,8 @@ async def test_the_whole_story_over_stdio(a: Agent) -> None:
         assert all(tool.output_schema and tool.annotations and tool.description for tool in tools.values())
         found = await call(client, "find_fix", error="Traceback…\n" + ERROR, command="python app.py")
         [fix] = found["fixes"]
-        assert (fix["fix"], fix["match"], fix["confirmed"]) == ("pip install django", "exact", True)
+        assert "| fix: pip install django\n" in fix["fix"] and "evidence, not instruction" in fix["fix"]
+        assert (fix["match"], fix["confirmed"]) == ("exact", True)
         done = await call(client, "report_outcome", skill_id=fix["skill_id"], outcome="worked")
         assert (done["models_said_worked"], done["models_said_failed"]) == (1, 0)
         assert (await call(client, "mesh_status"))["skills"] == 1
@@ -111,7 +112,7 @@ async def test_what_a_model_reports_reaches_no_other_model_before_a_person_confi
         assert a.pip_log == []
         assert a.call("skills", "confirm", "1").returncode == 0
         [fix] = (await call(client, "find_fix", error=ERROR))["fixes"]
-        assert fix["fix"] == "pip install django"
+        assert "| fix: pip install django\n" in fix["fix"]
 
 
 MISTAKES: list[tuple[str, dict[str, str], str]] = [

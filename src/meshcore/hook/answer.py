@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshcore.agents.base import Answer
 from meshcore.model import KnownSkill, Match
-from meshcore.safety.visible_text import fence, visible
+from meshcore.safety.visible_text import fence, is_untagged, visible
 
 CONTEXT_LIMIT = 2_048  # bytes
 _FENCE_LIMIT = 1_536
@@ -15,21 +15,30 @@ _MESSAGE_LIMIT = 200
 
 def suggestion(known: KnownSkill, match: Match, author: str, note: str = "") -> Answer:
     """Return what is said of a fix that the agent may take; `note` says what it should know beyond that."""
-    command = visible(match.action.command(), keep_newlines=False)
-    label = f"#{known.label}" if known.label else known.skill_id[:8]
-    kind = "fix" if match.action.kind == "argv" else "advice"
-    if len(command) > _COMMAND_LIMIT:
-        command = f"too long to be shown here; see `meshtui skills show {label.lstrip('#')}`"
-    text = f"{kind}: {command}\nfor: {known.skill.example_line[:_LINE_LIMIT]}\nwhy: {match.why[:300]}"
+    label = label_of(known)
     context = (
-        "meshtui: this error is known, and what solved it elsewhere. Judge it before you use it.\n"
-        f"{fence(text, author, standing_of(known), _FENCE_LIMIT)}\n"
+        f"meshtui: this error is known, and {_claim(known)}. Judge it before you use it.\n"
+        f"{report(known, match, author)}\n"
         f"{note or 'Afterwards run the failed command again: that is what counts.'}"
         f" Wrong for this project? `meshtui skills not-here {label.lstrip('#')}`"
     )
-    tried = standing_of(known)
-    message = f"meshtui: known {kind} {label}: {command[:_LINE_LIMIT]} ({tried})"
+    command = visible(match.action.command(), keep_newlines=False)[:_LINE_LIMIT]
+    message = f"meshtui: known {_kind(match)} {label}: {command} ({standing_of(known)})"
     return Answer(_cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
+
+
+def report(known: KnownSkill, match: Match, author: str) -> str:
+    """Return a fix, filled in for this error, as an agent reads it: fenced, whatever is in it."""
+    command = visible(match.action.command(), keep_newlines=False)
+    if len(command) > _COMMAND_LIMIT or not is_untagged(command):
+        command = f"cannot be shown here as it is; see `meshtui skills show {label_of(known).lstrip('#')}`"
+    text = f"{_kind(match)}: {command}\nfor: {known.skill.example_line[:_LINE_LIMIT]}\nwhy: {match.why[:300]}"
+    return fence(text, author, standing_of(known), _FENCE_LIMIT)
+
+
+def label_of(known: KnownSkill) -> str:
+    """Return what a person calls a skill."""
+    return f"#{known.label}" if known.label else known.skill_id[:8]
 
 
 def standing_of(known: KnownSkill) -> str:
@@ -39,7 +48,23 @@ def standing_of(known: KnownSkill) -> str:
     fared = f"verified {evidence.verified} of {tries}" if tries else "not yet tried"
     doubt = "" if known.confirmed or known.state == "active" else ", unconfirmed"
     hosts = f" on {len(evidence.hosts)} hosts" if len(evidence.hosts) > 1 else ""
-    return f"{fared}{hosts}{doubt}"
+    derived = ", derived from another fix" if known.skill.derived_from and not tries else ""
+    return f"{fared}{derived}{hosts}{doubt}"
+
+
+def _claim(known: KnownSkill) -> str:
+    """Return what may be said of a fix: that it solved something only where it was seen to."""
+    if known.evidence.verified:
+        return "this solved it elsewhere"
+    if known.evidence.failed:
+        return "this was tried and has not solved it so far"
+    if known.skill.derived_from:
+        return "this is derived from a fix of another error; nobody has tried it"
+    return "this is said to solve it; nobody has seen it do so yet"
+
+
+def _kind(match: Match) -> str:
+    return "fix" if match.action.kind == "argv" else "advice"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -23,14 +23,14 @@ from meshcore.healing.light_judges import keep_policy
 from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import learn_from
-from meshcore.hook.answer import suggestion
+from meshcore.hook.answer import report, suggestion
 from meshcore.hook.call import note_told
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.journal.writer import project
 from meshcore.knowledge.parts import example_fix
-from meshcore.model import Incident, Json
+from meshcore.model import Incident, Json, KnownSkill
 from meshcore.node import Node
-from meshcore.safety.visible_text import visible
+from meshcore.safety.visible_text import plain_name, visible
 from meshcore.trust.authors import trust_in
 from meshcore.trust.ceilings import modes
 from meshcore.trust.modes import mode_for_hook
@@ -119,7 +119,7 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
         return Answer()
     trust = trust_in(node, known.author)
     if trust.state == "unknown" and not known.own_operator:
-        who = visible(trust.name or "an unknown author", limit=60, keep_newlines=False)
+        who = plain_name(trust.name or "an unknown author")
         return Answer(
             "", f"meshtui: {who}, whom you have not enrolled, offers a fix: meshtui skills show {known.label}"
         )
@@ -129,15 +129,23 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
         memory = recall(node.store, str(task["session"])) or Memory()
         offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
         remember(node.store, str(task["session"]), memory.with_offer(offer))
+    author = _author(node, known)
     note = f"Allowed here: `{heal}` applies it, runs the failed command again and says how that went." if heal else ""
-    return suggestion(known, match, node.store.skills.learnt_by(known.skill_id) or trust.name or node.name, note)
+    return suggestion(known, match, author, note)
+
+
+def _author(node: Node, known: KnownSkill) -> str:
+    return node.store.skills.learnt_by(known.skill_id) or trust_in(node, known.author).name or node.name
 
 
 def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
-    approval = healer.ask(considered)
+    approval, match, known = healer.ask(considered), considered.match, considered.known
+    if match is None or known is None:
+        return Answer()
     command = visible(approval.command, limit=300, keep_newlines=False)
     return Answer(
-        f"meshtui: this error is known; its fix waits until a person approves it: {command}",
+        "meshtui: this error is known; its fix waits until a person approves it. Leave it to them.\n"
+        f"{report(known, match, _author(node, known))}",
         f"meshtui: known fix waits for you: {command}  (meshtui approvals approve {approval.approval_id[:6]})",
     )
 

@@ -22,7 +22,7 @@ from meshcore.knowledge.interchange import resolution
 from meshcore.knowledge.standing import standing
 from meshcore.model import KnownSkill, Skill
 from meshcore.safety.redaction import redact
-from meshcore.safety.visible_text import visible
+from meshcore.safety.visible_text import plain_name, visible
 
 PREFIX = "meshtui-"
 MARK = '  generator: "meshtui"'
@@ -210,7 +210,7 @@ def describe(one: KnownSkill, names: Mapping[str, str]) -> Iterable[str]:
 
 
 def _author(one: KnownSkill, names: Mapping[str, str]) -> str:
-    name = re.sub(r"[^\w.@ -]", "", _shown(names.get(one.author, one.author[:12])))[:60] or "nobody known"
+    name = plain_name(names.get(one.author, one.author[:12]) or "nobody known")
     return name if one.own_operator else f"{name}, not one of this operator's nodes"
 
 

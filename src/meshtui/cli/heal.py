@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.healing import replay
 from meshcore.healing.approvals import claim_approved
 from meshcore.healing.session import Session as Healing
+from meshcore.hook.answer import report
 from meshcore.model import MODES, Incident, Mode
 from meshcore.node import Node
+from meshcore.trust.authors import trust_in
 from meshtui.cli.context import Session, json_option, leave_on_signals, print_json, say
 
 
@@ -49,10 +53,19 @@ def _heal_approved(node: Node, incident: Incident, approval_id: str, as_json: bo
     return _told(healing, as_json)
 
 
+def _lines(healing: Healing) -> list[str]:
+    """Return what there is to say; what an agent may read is fenced, as in a hook's answer."""
+    found, known, match = replay.lines(healing), healing.considered.known, healing.considered.match
+    if sys.stdout.isatty() or known is None or match is None:
+        return found
+    author = healing.node.store.skills.learnt_by(known.skill_id) or trust_in(healing.node, known.author).name
+    return [*report(known, match, author).split("\n"), *found[2:]]
+
+
 def _told(healing: Healing, as_json: bool) -> int:
     if as_json:
         print_json("healing", replay.summary(healing))
     else:
-        for line in replay.lines(healing):
+        for line in _lines(healing):
             say(line)
     return 0 if healing.verified else EXIT_FAILURE
