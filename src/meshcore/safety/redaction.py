@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from meshcore.safety.secret_names import is_secret_name, may_be_secret
-from meshcore.safety.secret_rules import Span, spans, tokens
+from meshcore.safety.secret_rules import spans, tokens
+from meshcore.safety.secret_spans import Span
 from meshcore.safety.token_formats import FORMATS
 
 

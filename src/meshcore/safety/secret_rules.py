@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
-from typing import NamedTuple
+from functools import cache
 
+from meshcore.safety.secret_commands import COMMAND_HINTS, commands, flags, odd_places
 from meshcore.safety.secret_names import (
     is_placeholder,
     is_secret_name,
@@ -15,15 +15,8 @@ from meshcore.safety.secret_names import (
     looks_random,
     may_be_secret,
 )
+from meshcore.safety.secret_spans import Span, compiled, whole
 from meshcore.safety.token_formats import FORMATS
-
-
-class Span(NamedTuple):
-    """A secret in a text: where it starts, where it ends (exclusive), what it is."""
-
-    start: int
-    end: int
-    kind: str
 
 
 def spans(text: str) -> Iterator[Span]:
@@ -46,7 +39,7 @@ def spans(text: str) -> Iterator[Span]:
 def tokens(text: str, number: int) -> Iterator[Span]:
     """Yield the tokens of one format, by its index in FORMATS."""
     form = FORMATS[number]
-    for match in _compiled(form.pattern).finditer(text):
+    for match in compiled(form.pattern).finditer(text):
         start, end = match.span(match.lastindex or 0)
         while end < len(text) and text[end].isascii() and text[end].isalnum():
             end += 1  # a longer token than the format knows must not leave its tail
@@ -67,18 +60,6 @@ def _hints() -> tuple[tuple[str, int], ...]:
     return tuple((hint, number) for number, form in enumerate(FORMATS) for hint in form.hints)
 
 
-@lru_cache(maxsize=512)
-def _compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII | flags)
-
-
-def _whole(pattern: str, kind: str, text: str, flags: int = 0) -> Iterator[Span]:
-    for match in _compiled(pattern, flags).finditer(text):
-        start, end = match.span(match.lastindex or 0)
-        if not is_placeholder(text[start:end]):
-            yield Span(start, end, kind)
-
-
 # Private keys
 
 _BEGIN_KEY = r"-----BEGIN[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
@@ -87,8 +68,8 @@ _KEY_LINE = r"[ \t]*+(?:[A-Za-z0-9+/=\\]{1,4096}|[A-Z][A-Za-z-]{1,40}: [^\n]{0,2
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    begins = [match.span() for match in _compiled(_BEGIN_KEY).finditer(text)]
-    ends = [match.span() for match in _compiled(_END_KEY).finditer(text)]
+    begins = [match.span() for match in compiled(_BEGIN_KEY).finditer(text)]
+    ends = [match.span() for match in compiled(_END_KEY).finditer(text)]
     for at, (start, after) in enumerate(begins):
         following = begins[at + 1][0] if at + 1 < len(begins) else len(text)
         end = bisect_left(ends, (after, 0))
@@ -100,13 +81,13 @@ def _private_keys(text: str) -> Iterator[Span]:
     for start, end in ends:
         yield Span(_key_lines_before(text, start, floor), end, "private-key")
         floor = end
-    for match in _compiled(r"Private-Lines: ?\d{1,4}").finditer(text):
+    for match in compiled(r"Private-Lines: ?\d{1,4}").finditer(text):
         yield Span(match.end(), _key_lines(text, match.end(), len(text)), "private-key")
 
 
 def _key_lines(text: str, at: int, limit: int) -> int:
     """Return where the lines of a key that was cut off end."""
-    line = _compiled(_KEY_LINE)
+    line = compiled(_KEY_LINE)
     while at < limit and (match := line.match(text, at)) is not None:
         at = match.end()
         feed = text.find("\n", at, at + 3)
@@ -118,7 +99,7 @@ def _key_lines(text: str, at: int, limit: int) -> int:
 
 def _key_lines_before(text: str, at: int, floor: int) -> int:
     """Return where the lines of a key whose beginning was cut off start."""
-    line = _compiled(r"[ \t]{0,64}[A-Za-z0-9+/=\\]{16,4096}\r?\n?")
+    line = compiled(r"[ \t]{0,64}[A-Za-z0-9+/=\\]{16,4096}\r?\n?")
     while at > floor:
         before = text.rfind("\n", floor, at - 1) + 1 or floor
         if line.fullmatch(text, before, at) is None:
@@ -134,7 +115,7 @@ _WITH_PASSWORD = _SCHEME + r"[^\s/:@'\"<>\[]{0,256}:(?!\d{1,5}(?:[/?#\"';,\s]|$)
 
 
 def _url_credentials(text: str) -> Iterator[Span]:
-    for match in _compiled(_WITH_PASSWORD).finditer(text):
+    for match in compiled(_WITH_PASSWORD).finditer(text):
         start, end = match.span(1)
         # The host follows the last @ before the path, but a password may hold a slash.
         slash = text.find("/", start, end)
@@ -142,11 +123,11 @@ def _url_credentials(text: str) -> Iterator[Span]:
             end = text.rfind("@", start, slash)
         if not is_placeholder(text[start:end]):
             yield Span(start, end, "url-password")
-    for match in _compiled(_SCHEME + r"([A-Za-z0-9_.~-]{20,512})@").finditer(text):
+    for match in compiled(_SCHEME + r"([A-Za-z0-9_.~-]{20,512})@").finditer(text):
         if looks_random(match[1]):
             yield Span(*match.span(1), "url-token")
-    yield from _whole(r"(?<![\w.])[\w.-]{1,64}:([^\s:@/'\"]{1,256})@(?:tcp|unix)\(", "url-password", text)
-    yield from _whole(r"jdbc:oracle:\w{1,8}:[\w.$]{1,64}/([^\s@/'\"]{1,256})@", "url-password", text)
+    yield from whole(r"(?<![\w.])[\w.-]{1,64}:([^\s:@/'\"]{1,256})@(?:tcp|unix)\(", "url-password", text)
+    yield from whole(r"jdbc:oracle:\w{1,8}:[\w.$]{1,64}/([^\s@/'\"]{1,256})@", "url-password", text)
 
 
 # Names that say that a secret follows
@@ -193,13 +174,13 @@ def _name_around(text: str, at: int) -> str:
     start = at
     while start > 0 and at - start < 64 and (text[start - 1].isalnum() or text[start - 1] in "_-."):
         start -= 1
-    match = _compiled(r"[\w.-]{0,128}").match(text, at)
+    match = compiled(r"[\w.-]{0,128}").match(text, at)
     return text[start : match.end() if match else at]
 
 
 def _bare_end(text: str, start: int, end: int) -> int:
     """Return where a value without quotes ends: before what separates it from the next pair, or a closing bracket."""
-    stop = _compiled(r"(?:[&;,|]|\\[nr])(?=[\w.-]{1,64}[=:]|\s|$|[\\&|;\"'])|[;,)\]}]{1,4}$|\)[,;:.]").search(
+    stop = compiled(r"(?:[&;,|]|\\[nr])(?=[\w.-]{1,64}[=:]|\s|$|[\\&|;\"'])|[;,)\]}]{1,4}$|\)[,;:.]").search(
         text, start, end
     )
     return stop.start() if stop and stop.start() > start else end
@@ -214,7 +195,7 @@ def _said_values(text: str) -> Iterator[Span]:
     fillers = r"(?:(?:is|was|are|of|by|value|provided|given|set|to|key|used|supplied|=|:|with)[ \t:=]{1,4}){0,3}"
     value = r"(?:\"([^\"\n]{6,512})\"|'([^'\n]{6,512})'|[`(]?([^\s\"'`()<>]{8,512}))"
     said = rf"(?:{names})[ \t]{{1,4}}{fillers}{value}"
-    for match in _compiled(said, re.IGNORECASE).finditer(text):
+    for match in compiled(said, re.IGNORECASE).finditer(text):
         start, end = match.span(match.lastindex or 0)
         value = text[start:end].rstrip(".,;:!?")
         if (looks_generated(value) or _said_outright(match[0], value)) and not is_placeholder(value):
@@ -242,158 +223,53 @@ _SCHEMES = (
 
 def _headers(text: str) -> Iterator[Span]:
     header = r"(?:proxy-)?authorization[\"']{0,2}\s{0,4}[:=]\s{0,4}[\"']{0,3}" + _SCHEMES + r"([^\s\"',;]{4,8192})"
-    for match in _compiled(header, re.IGNORECASE).finditer(text):
-        if not is_placeholder(match[1]) and not _compiled(_SCHEMES, re.IGNORECASE).fullmatch(match[1] + " "):
+    for match in compiled(header, re.IGNORECASE).finditer(text):
+        if not is_placeholder(match[1]) and not compiled(_SCHEMES, re.IGNORECASE).fullmatch(match[1] + " "):
             yield Span(*match.span(1), "authorization")
-    for match in _compiled(r"\b(?:Bearer|Basic|ApiKey)[ \t]{1,4}[\"']?([\w~+/.=-]{8,8192})", re.IGNORECASE).finditer(
+    for match in compiled(r"\b(?:Bearer|Basic|ApiKey)[ \t]{1,4}[\"']?([\w~+/.=-]{8,8192})", re.IGNORECASE).finditer(
         text
     ):
         if looks_generated(match[1]) or match[1].endswith("="):
             yield Span(*match.span(1), "authorization")
-    yield from _whole(r"\bSignature=([a-f0-9]{64})", "signature", text)
+    yield from whole(r"\bSignature=([a-f0-9]{64})", "signature", text)
 
 
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "comment", "priority"})
 
 
 def _cookies(text: str) -> Iterator[Span]:
-    for line in _compiled(r"cookies?[\"']?\s{0,4}[:=]\s{0,4}([^\n]{1,16384})", re.IGNORECASE).finditer(text):
-        for pair in _compiled(r"([\w.$-]{1,128})=([^;\s\"',]{6,4096})").finditer(text, *line.span(1)):
+    for line in compiled(r"cookies?[\"']?\s{0,4}[:=]\s{0,4}([^\n]{1,16384})", re.IGNORECASE).finditer(text):
+        for pair in compiled(r"([\w.$-]{1,128})=([^;\s\"',]{6,4096})").finditer(text, *line.span(1)):
             if pair[1].lower() not in _COOKIE_ATTRIBUTES and not is_placeholder(pair[2]):
                 yield Span(*pair.span(2), "cookie")
 
 
-_ARGUMENT = r"(?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"'-][^\s]{0,1024}))"
-
-
-def _flags(text: str) -> Iterator[Span]:
-    option = _compiled(rf"(?<![\w-])--?([A-Za-z][\w.-]{{1,63}})[ \t]{{1,8}}{_ARGUMENT}")
-    at = 0
-    while (match := option.search(text, at)) is not None:
-        group = match.lastindex or 0
-        at = match.start() + 2
-        if is_secret_name(match[1]) and may_be_secret(match[group], quoted=group != 4, name=match[1]):
-            yield Span(*match.span(group), "flag")
-            at = match.end()
-
-
-class _Option(NamedTuple):
-    """An option of some programs that takes a secret; `word` must stand in the command too where it is not empty."""
-
-    programs: str
-    option: str
-    word: str = ""
-
-
-_OPTIONS = (
-    _Option("mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mysqlimport|mysqlsh|7z|7za|7zr|rar|unrar", "-p"),
-    _Option(
-        "mongo|mongosh|mongodump|mongorestore|sshpass|mosquitto_pub|mosquitto_sub|rabbitmqadmin", r"-[pP][ \t]{0,2}"
-    ),
-    _Option(
-        "docker|podman|nerdctl|helm|oc|az|skopeo|buildah|crane|cf|ibmcloud|gh|npm",
-        r"(?:-p|-u[^\s]{1,64})[ \t]{1,4}",
-        "login",
-    ),
-    _Option("twine", r"-p[ \t]{1,4}", "upload"),
-    _Option("redis-cli|ldapsearch|ldapadd|ldapmodify|ldapwhoami|ldappasswd", r"-[aw][ \t]{1,4}"),
-    _Option("zip|unzip|sqlcmd|bcp|osql|ipmitool", r"-P[ \t]{0,4}"),
-    _Option("snmpget|snmpwalk|snmpset", r"-[cAX][ \t]{1,4}"),
-    _Option("openssl", r"(?:-k|-K|-pass(?:in|out)?)[ \t]{1,4}(?:pass:)?"),
-    _Option("keytool|jarsigner", r"-(?:store|key)pass[ \t]{1,4}"),
-    _Option("net", r"/user:[^\s]{1,128}[ \t]{1,4}"),
-)
-
-
-def _commands(text: str) -> Iterator[Span]:
-    for programs, option, word in _OPTIONS:
-        for start, end in _command_lines(text, programs):
-            if word in text[start:end]:
-                for match in _compiled(rf"(?<=[ \t]){option}{_ARGUMENT}").finditer(text, start, end):
-                    place = match.span(match.lastindex or 0)
-                    if not is_placeholder(text[slice(*place)]) and may_be_secret(text[slice(*place)], quoted=True):
-                        yield Span(*place, "flag")
-    user = _compiled(rf"(?<=[ \t])(?:-[a-zA-Z]{{0,6}}u|--user|--proxy-user|-U|-a|--auth)[ \t=]{{0,4}}{_ARGUMENT}")
-    for start, end in _command_lines(text, "curl|http|https|wget|xh|lftp"):
-        for match in user.finditer(text, start, end):
-            first, last = match.span(match.lastindex or 0)
-            colon = text.find(":", first, last)
-            if 0 <= colon < last - 1 and not is_placeholder(text[colon + 1 : last]):
-                yield Span(colon + 1, last, "user-password")
-    for start, end in _command_lines(text, "htpasswd"):
-        for match in _compiled(r"[ \t]([^\s\"']{4,256})[ \t]{0,4}$", re.MULTILINE).finditer(text, start, end):
-            if "-b" in text[start:end] or "-nb" in text[start:end]:
-                yield Span(*match.span(1), "flag")
-    for start, end in _command_lines(text, "smbclient|rpcclient|net|wmic|mount"):
-        for match in _compiled(r"(?:-U|user=)[ \t]{0,2}[^\s%]{1,64}%([^\s\"']{3,256})").finditer(text, start, end):
-            yield Span(*match.span(1), "flag")
-
-
-def _command_lines(text: str, programs: str) -> Iterator[tuple[int, int]]:
-    """Yield where each command of these programs stands; commands never overlap, so that looking is linear."""
-    for match in _compiled(rf"(?<![\w.-])(?:{programs})[ \t][^\n|]{{1,2048}}").finditer(text):
-        yield match.span()
-
-
-def _odd_places(text: str) -> Iterator[Span]:
-    yield from _whole(r"[ \t=]pass:([^\s\"']{3,256})", "flag", text)
-    yield from _whole(r"\blogin[ \t]{1,4}[^\s]{1,256}[ \t]{1,8}password[ \t]{1,8}([^\s\"']{3,512})", "netrc", text)
-    yield from _whole(r"(?:\"|')([^\"'\n]{3,256})(?:\"|')[ \t]{0,4}\|[ \t]{0,4}sudo[ \t]{1,4}-S", "password", text)
-    yield from _whole(r"sudo[ \t]{1,4}-S[^\n]{0,64}?<<<[ \t]{0,4}[\"']?([^\s\"']{3,256})", "password", text)
-    yield from _whole(r"\bsqlplus[ \t]{1,4}(?:-[\w]{1,8}[ \t]{1,4})?[\w.$]{1,64}/([^\s@/\"']{3,128})@", "flag", text)
-    yield from _whole(r"identified by[ \t]{1,4}[\"']([^\"'\n]{3,256})[\"']", "value", text, re.IGNORECASE)
-    name, gap = r"(?:basic_?auth|auth|credentials)", r"[ \t]{0,4}"
-    first, second = r"[\"'][^\"'\n]{0,128}[\"']", r"[\"']([^\"'\n]{3,256})[\"']"
-    pair = rf"{name}{gap}=?{gap}\({gap}{first},{gap}{second}"
-    yield from _whole(pair, "value", text, re.IGNORECASE)
-
-
 def _xml_and_jwk(text: str) -> Iterator[Span]:
     pair = r"(?:key|name)=\"([\w:.-]{2,64})\"[ \t]{1,4}value=\"([^\"\n]{4,1024})\""
-    for match in _compiled(pair, re.IGNORECASE).finditer(text):
+    for match in compiled(pair, re.IGNORECASE).finditer(text):
         if is_secret_name(match[1]) and may_be_secret(match[2], quoted=True, name=match[1]):
             yield Span(*match.span(2), "value")
     if '"kty"' in text:
-        yield from _whole(r"\"(?:d|p|q|dp|dq|qi|k)\"\s{0,4}:\s{0,4}\"([\w+/=-]{16,4096})\"", "private-key", text)
+        yield from whole(r"\"(?:d|p|q|dp|dq|qi|k)\"\s{0,4}:\s{0,4}\"([\w+/=-]{16,4096})\"", "private-key", text)
 
 
 def _signed_urls(text: str) -> Iterator[Span]:
     signed = (
         r"[?&;](?:amp;)?(?:sig|signature|x-(?:amz|goog|oss)-signature|x-amz-security-token|hmac)=([^\s&\"'<>]{8,4096})"
     )
-    yield from _whole(signed, "signature", text, re.IGNORECASE)
-    for match in _compiled(r"[?&](?:key|code|k|auth|pass|pw)=([\w.~%+-]{16,1024})").finditer(text):
+    yield from whole(signed, "signature", text, re.IGNORECASE)
+    for match in compiled(r"[?&](?:key|code|k|auth|pass|pw)=([\w.~%+-]{16,1024})").finditer(text):
         if looks_random(match[1]):
             yield Span(*match.span(1), "query")
 
 
 _LineRule = Callable[[str], Iterator[Span]]
-_COMMAND_HINTS = (
-    *(
-        "curl",
-        "http ",
-        "https ",
-        "wget",
-        "lftp",
-        "mysql",
-        "maria",
-        "7z",
-        "rar ",
-        "mongo",
-        "login",
-        "twine",
-        "sshpass",
-        "mosquitto",
-    ),
-    *("rabbitmq", "ipmitool", "bcp ", "sqlcmd", "osql", "redis-cli", "ldap", "zip ", "snmp", "openssl", "keytool"),
-    *("htpasswd", "smbclient", "rpcclient", "wmic", "mount ", "/user:"),
-)
 _LINE_RULES: tuple[tuple[tuple[str, ...], _LineRule], ...] = (
     (("authorization", "bearer ", "basic ", "apikey ", "aws4-hmac"), _headers),
     (("cookie",), _cookies),
-    ((" -", "\t-", "--"), _flags),
-    (_COMMAND_HINTS, _commands),
-    (("pass:", "password", "sudo", "sqlplus", "auth", "credentials", "identified"), _odd_places),
+    ((" -", "\t-", "--"), flags),
+    (COMMAND_HINTS, commands),
+    (("pass:", "password", "sudo", "sqlplus", "auth", "credentials", "identified"), odd_places),
     (("value=", '"kty"'), _xml_and_jwk),
     (("?", "&"), _signed_urls),
 )
