@@ -271,12 +271,15 @@ class _Tools:
 
 
 def _signature(error: str, command: str) -> Signature:
-    text = strip_ansi(error[-TEXT_LIMIT:])
+    whole = error[-TEXT_LIMIT:]
+    if len(error) > TEXT_LIMIT:  # half a secret has no form to know it by
+        whole = whole.partition("\n")[2] or whole
+    text = strip_ansi(whole)
     if text.startswith("Exit code "):  # how Claude Code begins what it hands to a hook
         text = text.partition("\n")[2]
     if not text.strip():
         raise ToolError("error is empty; send the whole output of the failed command")
-    return read(visible(redact(text)), command=visible(redact(command[:FIX_LIMIT])))
+    return read(visible(redact(text)), command=visible(redact(command))[:FIX_LIMIT])
 
 
 def _found(node: Node, signature: Signature, command: str, folder: str) -> tuple[Fixes, Answer]:

@@ -12,7 +12,7 @@ from meshcore.healing.failing_command import Place, failing
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
 from meshcore.model import AgentInfo, Incident, StepResult
-from meshcore.safety.redaction import redact, redact_argv
+from meshcore.safety.redaction import redact, redact_argv, storable_argv
 from meshcore.safety.secret_names import is_secret_name
 from meshcore.safety.visible_text import strip_ansi, visible
 
@@ -99,11 +99,11 @@ def make_incident(
     `truncated`: the beginning of the output was cut off. Without an `incident_id` it gets a new one.
     """
     text = readable(_telling_parts(output), truncated=truncated)
-    clean_argv, changed = redact_argv([visible(word, keep_newlines=False) for word in argv])
+    clean_argv, changed = storable_argv(argv)
     failed = failing(argv, cwd, env)
     python = environment_of(failed, text).python
     inner = failed.one or Place(tuple(argv), cwd, env)
-    inner_argv, _ = redact_argv([visible(word, keep_newlines=False) for word in inner.argv])
+    inner_argv, _ = storable_argv(inner.argv)
     return Incident(
         incident_id=incident_id or os.urandom(8).hex(),
         opened=opened,

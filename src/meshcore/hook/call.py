@@ -23,8 +23,7 @@ from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, 
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
-from meshcore.safety.redaction import redact_argv
-from meshcore.safety.visible_text import visible
+from meshcore.safety.redaction import storable_argv
 from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
@@ -94,7 +93,7 @@ class _Call:
         folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
         plain = plain_command(report.command, folder, succeeded=isinstance(report, Success))
         self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
-        self.stored_argv = redact_argv([visible(word, keep_newlines=False) for word in plain.argv])[0]
+        self.stored_argv = storable_argv(plain.argv)[0]
         self.key = key_of(self.stored_argv, plain.cwd)
 
     # --- it failed ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from meshcore.hook.main import follow_up_command, handle
 from meshcore.hook.memory import Memory, incident_id_of, recall, session_key
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.parts import Parts
-from meshcore.safety.redaction import redact_argv
+from meshcore.safety.redaction import storable_argv
 from meshcore.safety.visible_text import visible
 from meshcore.store.store import Store
 
@@ -122,7 +122,7 @@ def _last_time(store: Store, command: str) -> tuple[str, str]:
     """
     given = plain_command(command, os.getcwd())  # noqa: PTH109
     argv, cwd = given.argv, given.cwd
-    stored = redact_argv([visible(word, keep_newlines=False) for word in argv])[0]
+    stored = storable_argv(argv)[0]
     before = store.incidents.last_verified(stored, cwd)
     known = store.skills.find(before.skill_id) if before is not None and before.skill_id else None
     if before is None or known is None or known.state != "active" or not known.own_operator:

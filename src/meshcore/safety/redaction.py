@@ -15,6 +15,7 @@ from meshcore.safety.secret_names import is_secret_name, may_be_secret
 from meshcore.safety.secret_rules import spans, tokens
 from meshcore.safety.secret_spans import Span
 from meshcore.safety.token_formats import FORMATS
+from meshcore.safety.visible_text import visible
 
 
 def redact(text: str, *, home_paths: bool = False, emails: bool = False) -> str:
@@ -47,6 +48,15 @@ def redact_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
         clean.append(redact(_replace(word, [s for s in own if s.start < s.end])))
         start = end + 1
     return tuple(clean), clean != list(argv)
+
+
+def storable_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """Return the argv as it may be stored, without secrets and made visible, and whether secrets were taken out.
+
+    A mark in the place of a control character would hide the form of a secret, so secrets go first.
+    """
+    clean, changed = redact_argv(argv)
+    return tuple(visible(word, keep_newlines=False) for word in clean), changed
 
 
 def find(text: str) -> list[Span]:
@@ -104,6 +114,9 @@ def _views(text: str) -> Iterator[tuple[str, list[int]]]:
         yield _without(text, r"\\\r?\n[ \t]{0,16}")
     if "\x1b" in text or not text.isascii():
         yield _without(text, r"\x1b\[[0-9;?]{0,32}[A-Za-z]|[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+    if "\u240a" in text or "\u241b" in text:
+        shown = {"\u240a": "\n", "\u240d": "", "\u2409": "\t"}
+        yield _decoded(text, r"\u241b\[[0-9;?]{0,32}[A-Za-z]|[\u2409\u240a\u240d]", lambda mark: shown.get(mark, ""))
     if "%" in text:
         yield _decoded(text, r"%[0-9A-Fa-f]{2}", lambda found: chr(int(found[1:], 16)))
     if "\\u00" in text or "\\x" in text:

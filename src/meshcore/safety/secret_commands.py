@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from meshcore.safety.secret_names import is_placeholder, is_secret_name, may_be_secret
+from meshcore.safety.secret_names import is_made, is_placeholder, is_secret_name, may_be_secret
+from meshcore.safety.secret_shapes import changes
 from meshcore.safety.secret_spans import Span, compiled, whole
 
 COMMAND_HINTS = (
@@ -29,10 +30,121 @@ COMMAND_HINTS = (
     *("rabbitmq", "ipmitool", "bcp ", "sqlcmd", "osql", "redis-cli", "ldap", "zip ", "snmp", "openssl", "keytool"),
     *("htpasswd", "smbclient", "rpcclient", "wmic", "mount ", "/user:"),
 )
+_SET_VARIABLE = (
+    r"(?:setenv|setx|SetEnv|set -\w{1,4}|ENV|ARG|export|fastcgi_param) "
+    r"(?=[A-Z_0-9]{0,64}(?:PASS|PWD|PW|SECRET|TOKEN|KEY|CRED|AUTH))[A-Z_0-9]{2,64} [\"']?([^\s\"']{6,2048})"
+)
+# What stands in lower case in every text that the form answers, and the form; its group is the secret, a blank any gap.
+_FORMS = (
+    ("wpa_passphrase", r"wpa_passphrase \S{1,64} (\S{4,256})"),
+    ("requirepass", r"requirepass [\"']?([^\s\"']{4,256})"),
+    ("password ", r"(?:store|key)Password [\"']?([^\s\"']{4,256})"),
+    ("<(", r"<\((?:echo|printf) (?:-\w{1,8} )?[\"']?([^\s\"')]{8,2048})"),
+    ("nmcli", r"nmcli[\x20\t][^\n]{0,200}?[\x20\t](?:password|psk|wifi-sec\.psk) (\S{4,256})"),
+    ("lftp", r"lftp[\x20\t][^\n]{0,200}?-u[\x20\t]{0,4}[^\s,]{1,128},([^\s\"']{3,256})"),
+    ("mc ", r"\bmc (?:alias|config) (?:set|host add) \S{1,128} \S{1,256} \S{1,256} (\S{4,256})"),
+    (
+        " set ",
+        r"\b(?:npm|pnpm|yarn|bun) (?:(?:config|c) )?set \S{0,256}(?:_auth|_password|token|secret)\w{0,16}"
+        r"[\x20\t=]{1,8}(\S{4,512})",
+    ),
+    ("poetry", r"poetry config (?:--\w{1,32} )?(?:pypi-token|http-basic)\.\S{1,128}(?: [^\s-]\S{0,128})? (\S{4,512})"),
+    (
+        "composer",
+        r"composer config (?:-{1,2}\w{1,32} ){0,2}(?:http-basic|bearer|github-oauth|gitlab-token)\.\S{1,128}"
+        r"(?: \S{1,128})? (\S{4,512})",
+    ),
+    ("bundle", r"bundle config (?:set )?(?:--\w{1,32} )?\S{1,256} [^\s:=]{1,128}:([^\s\"']{4,256})"),
+    (
+        "login",
+        r"\b(?:cargo|vercel|netlify|railway|wandb|hf|huggingface-cli|snyk|pulumi|doppler|dotnet) (?:auth )?login "
+        r"(?:--\w{1,32} )?([A-Za-z0-9_.-]{20,512})",
+    ),
+    (
+        "set ",
+        r"(?:secrets?|config|env|variables?)[\x20:](?:set|put|add)[\x20\t][^\n]{0,200}?(?<=[\x20\t])[\"']?"
+        r"[A-Za-z_]\w{1,64}"
+        r"=([^\s\"']{6,2048})",
+    ),
+    (
+        "set ",
+        r"(?:secrets?|kv|variables?)[\x20:](?:set|put|add|create) (?:--?\w{1,32} )?[\w/.-]{1,128} "
+        r"(?:(?:--body|-b|--value|--data)[\x20\t=]{1,8})?[\"']?([^\s\"'=-][^\s\"'=]{9,2048})",
+    ),
+    ("from-literal", r"--from-literal[=\x20\t]{1,8}[\"']?[\w.-]{1,253}=([^\s\"']{3,2048})"),
+    (" put ", r"\bkv put \S{0,200}(?:pass|pw|secret|token|key)\S{0,64} ([^\s=]{4,2048})"),
+    ("rabbitmqctl", r"rabbitmqctl (?:-\w \S{1,64} )?(?:add_user|change_password) \S{1,128} [\"']?([^\s\"']{3,256})"),
+    ("mosquitto_passwd", r"mosquitto_passwd -b \S{1,256} \S{1,128} (\S{3,256})"),
+    (
+        "passwd",
+        r"echo (?:-\w{1,8} )?[\"']?[^\s:\"']{1,64}:([^\s\"']{3,256})[\"']?[\x20\t]{0,8}\|[\x20\t]{0,8}"
+        r"(?:sudo )?(?:chpasswd|htpasswd)",
+    ),
+    (
+        "| ",
+        r"(?:echo|printf) (?:-\w{1,8} )?[\"']?([^\s\"'|]{4,2048})[\"']?[\x20\t]{0,8}\|[^\n|]{0,200}?"
+        r"(?:stdin|--with-token|passwd|sudo\x20-S|login)",
+    ),
+    ("pass", r"(?:password|pass)-?(?:command|cmd)[\x20\t=]{1,8}[\"']?(?:echo|printf) ([^\s\"']{4,256})"),
+    ("/user:", r"net use[\x20\t][^\n]{0,200}?/user:\S{1,128} (\S{3,256})"),
+    (" /p", r"(?<=[\x20\t])/(?:p|pass|password):([^\s\"']{4,256})"),
+    ("-key ", r"\bwg set[\x20\t][^\n]{0,200}?(?:preshared-key|private-key) (?!/)([A-Za-z0-9+/]{42,43}=)"),
+    ("key ", r"(?:preshared|pre-shared|wpa|private|shared)[\x20_-]key ([A-Za-z0-9+/]{40,86}={0,2})(?=\s|$|[;\"'])"),
+    ("psk ", r"psk ([A-Za-z0-9+/]{40,86}={0,2})(?=\s|$|[;\"'])"),
+    ("setenv ", _SET_VARIABLE),
+    ("setx ", _SET_VARIABLE),
+    ("set -", _SET_VARIABLE),
+    ("env ", _SET_VARIABLE),
+    ("arg ", _SET_VARIABLE),
+    ("export ", _SET_VARIABLE),
+    ("fastcgi_param ", _SET_VARIABLE),
+    (
+        "--user",
+        r"--user(?:name)?[\x20\t=]{1,8}[^\s:\"']{1,64}:(?=[^\s]{0,64}\d)(?=[^\s]{0,64}[A-Za-z])([^\s\"':]{6,256})",
+    ),
+)
+_PAIR = (
+    r"(?<=[ \t])(?:-[uU]|--user(?:name)?)[ \t=]{{0,4}}[^\s-]\S{{0,127}}[ \t]{{1,8}}"
+    r"(?:-[pPw]|--p(?:w|ass))[ \t=]{{0,4}}{0}",
+    r"(?<=[ \t])(?:-[pPw]|--p(?:w|ass))[ \t]{{0,4}}{0}[ \t]{{1,8}}(?:-[uU]|--user(?:name)?)[ \t=]",
+)
+_PLAIN_VALUE = r"[\d.:,-]{1,40}(?:/(?:tcp|udp))?|[./~].{0,512}|\w{1,64}\.\w{1,4}|[a-z][a-z-]{0,40}"
+
+
+def forms(text: str) -> Iterator[Span]:
+    """Yield what known commands take as a secret without an option that says so."""
+    lowered = text.lower()
+    for form in dict.fromkeys(form for hint, form in _FORMS if hint in lowered):
+        for match in compiled(form.replace(" ", r"[\x20\t]{1,8}")).finditer(text):
+            if not is_placeholder(match[1]) and not match[1].startswith(("/", "@", "file:")):
+                yield Span(*match.span(1), "flag")
+
+
+def _short_options(text: str) -> Iterator[Span]:
+    """Yield the value of `-p` and its like: after a user's name, or where no name, number or path looks like it."""
+    lowered = text.lower()
+    for pair in _PAIR if " -u" in lowered or " --user" in lowered else ():
+        for match in compiled(pair.format(_ARGUMENT)).finditer(text):
+            place = match.span(match.lastindex or 0)
+            value = text[slice(*place)]
+            command = text[max(0, match.start() - 64) : match.start()]
+            if compiled(_PLAIN_VALUE).fullmatch(value) or is_placeholder(value) or "sudo" in command[-12:]:
+                continue
+            yield Span(*place, "flag")
+    if not any(option in lowered for option in (" -p", " -w", " -a", " -k", " -t")):
+        return
+    option = r"(?<=[ \t])-[pPwakt][ \t]{0,4}[\"']?([^\s\"'=/-][^\s\"'=/]{9,255})(?=[\s\"']|$)"
+    for match in compiled(option).finditer(text):
+        if is_made(match[1]) and changes(match[1]) >= 0.34 and not is_placeholder(match[1]):
+            yield Span(*match.span(1), "flag")
+
+
 _ARGUMENT = r"(?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"'-][^\s]{0,1024}))"
 
 
 def flags(text: str) -> Iterator[Span]:
+    """Yield the values of options whose name says that a secret follows, and of `-p` where its value looks like one."""
+    yield from _short_options(text)
     option = compiled(rf"(?<![\w-])--?([A-Za-z][\w.-]{{1,63}})[ \t]{{1,8}}{_ARGUMENT}")
     at = 0
     while (match := option.search(text, at)) is not None:

@@ -13,21 +13,22 @@ def _set(words: str) -> frozenset[str]:
 _ALWAYS = _set(
     "password passwd passphrase passcode pass pwd secret secrets token tokens apikey accesskey secretkey "
     "privatekey authkey bearer credential credentials creds sessionid sessid jsessionid phpsessid authtoken "
-    "accesstoken otp signature sig auth session sid cookie salt pw"
+    "accesstoken otp signature sig auth session sid cookie salt pw psk passe presharedkey passwort kennwort "
+    "contrasena senha parola haslo wachtwoord losenord mnemonic pat"
 )
-_NEEDS_A_RANDOM_VALUE = _set("auth sig signature session sid key cookie salt pass bearer otp")
+_NEEDS_A_RANDOM_VALUE = _set("auth sig signature session sid key cookie salt pass bearer otp pat")
 _ENDINGS = tuple(
     _set(
         "password passwd passphrase secret token apikey accesskey secretkey privatekey authkey accountkey "
         "sessionid pwd encryptionkey signingkey masterkey sharedkey clientkey sessionkey deploykey storagekey "
-        "licensekey cryptkey"
+        "licensekey cryptkey presharedkey subscriptionkey passwort kennwort"
     )
 )
 _BEFORE_KEY = _set(
     "api access secret private auth signing encryption encrypt decryption crypto account master storage shared "
     "app application service license deploy ssh consumer admin session webhook client subscription function host "
     "signature hmac jwt aes rsa ssl tls gpg root write read instrumentation integration team personal ingest "
-    "insert device"
+    "insert device fernet preshared shared wireguard functions subscription fastly age"
 )
 _AFTER = _set(
     "base value val prod production staging stage dev development test testing live old new backup main default "
@@ -71,6 +72,8 @@ def is_secret_name(name: str) -> bool:
         return True
     if last == "key":
         return before in _BEFORE_KEY or any(word in _VENDORS for word in words)
+    if last == "seed":
+        return before in {"totp", "otp", "wallet", "hd", "master", "private", "signing"}
     return last == "id" and before in {"session", "sess"}
 
 
@@ -83,6 +86,8 @@ def may_be_secret(value: str, *, quoted: bool, prose: bool = False, name: str = 
     if len(plain) < 3 or is_placeholder(plain) or plain.lower() in _CODE_WORDS:
         return False
     words = _words(name)
+    if words and words[-1] == "tokens" and _compiled(r"[\d.,_]{1,32}[kKM]?").fullmatch(plain):
+        return False
     if words and words[-1] in _NEEDS_A_RANDOM_VALUE:
         made = looks_random(plain) or (words[-1] == "key" and _compiled(_UUID).fullmatch(plain) is not None)
         return len(plain) >= 8 and (made or (words[-1] == "pass" and not plain.isalpha()))
@@ -125,16 +130,28 @@ def looks_generated(value: str) -> bool:
     return value.isalpha() and len(value) >= 10 and sum(len(word) < 3 for word in _words(value)) > 1
 
 
+def is_made(value: str) -> bool:
+    """Say whether a value is no word, name, number, path or address: letters with digits, and no form of a name."""
+    if "/" in value or "://" in value or len(value) < 8:
+        return False
+    if looks_generated(value):
+        return True
+    letters, digits = sum(c.isalpha() for c in value), sum(c.isdigit() for c in value)
+    symbols = any(c in "!#$%^&*?~+@" for c in value)
+    mixed = digits or (value != value.lower() and value != value.upper() and len(value) >= 10)
+    return bool(letters and mixed and symbols)
+
+
 _NAME_WITH_NUMBERS = (
     r"[A-Za-z]{0,32}(?:[._/:@+-]{1,2}[A-Za-z0-9]{1,14}){1,16}|[A-Z]{0,32}[\d.]{1,32}|[^A-Za-z0-9].{0,600}"
 )
 _PLACEHOLDER = (
-    r"(?i)\$\{[^}]{0,256}\}?$|\$\{\{|\$[A-Za-z_]\w{0,64}\$?(?:[:}\"')]|$)|\$\(|\$\d{1,2}$|\{\{|\{\w{0,64}\}$|%[({]|%[sdrv]$"
-    r"|%\w{1,64}%$|<[^>]{1,64}>?$|@\w{1,64}@$|\.\.\.|\[(?:hidden|masked|filtered|secret|token|password)|#\{|`|&lt;"
+    r"(?i)!(?:vault|secret|ref|sub|env|include|reference|getatt|importvalue)\b|\$\{[^}]{0,256}\}?$|\$\{\{|\$[A-Za-z_]\w{0,64}\$?(?:[:}\"')]|$)|\$\(|\$\d{1,2}$|\{\{|\{(?:[A-Za-z_.]{0,64}|\d{0,2})\}$|%[({]|%[sdrv]$"
+    r"|%\w{1,64}%$|<[^>]{1,64}>?[\"'\])]{0,2}$|x-[a-z-]{1,40}$|@\w{1,64}@$|\.\.\.|\[(?:hidden|masked|filtered|secret|token|password)|#\{|`|&lt;"
 )
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _CALL = r"[A-Za-z_][\w.]{0,128}[(\[]"
-_IDENTIFIER = r"[A-Za-z_]{1,64}[;,)]{0,2}"
+_IDENTIFIER = r"[A-Za-z_]{1,64}[;,)\]>}|]{0,3}"
 _ATTRIBUTE = r"[A-Za-z_]\w{0,64}(?:(?:\.|->|::)[A-Za-z_]{1,64}){1,8}"
 _WORD = r"[A-Za-z][a-z]{1,24}|[A-Z]{2,24}"
 _NAME_IN_CAPITALS = r"[A-Z][A-Z0-9]{0,32}(?:_[A-Z0-9]{1,32}){1,8}"

@@ -6,8 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 
-from meshcore.safety.secret_commands import COMMAND_HINTS, commands, flags, odd_places
+from meshcore.safety.secret_commands import COMMAND_HINTS, commands, flags, forms, odd_places
 from meshcore.safety.secret_names import (
     is_placeholder,
     is_secret_name,
@@ -15,22 +16,33 @@ from meshcore.safety.secret_names import (
     looks_random,
     may_be_secret,
 )
+from meshcore.safety.secret_pairs import address_paths, calls, entries, foreign_names, said, statements
+from meshcore.safety.secret_shapes import secret_manifests, shapes
 from meshcore.safety.secret_spans import Span, compiled, whole
 from meshcore.safety.token_formats import FORMATS
 
 
 def spans(text: str) -> Iterator[Span]:
-    """Yield the secrets of the text as it stands; spans may overlap."""
+    """Yield the secrets of the text as it stands, and of the text that base64 in it hides; spans may overlap."""
+    yield from _plain(text)
+    yield from shapes(text, lambda hidden: chain(_plain(hidden), shapes(hidden, _plain)))
+
+
+def _plain(text: str) -> Iterator[Span]:
     lowered = text.lower()
     for number in _present(lowered):
         yield from tokens(text, number)
-    if "private" in lowered:
+    if "secret" in lowered and "data" in lowered and "kind" in lowered:
+        yield from secret_manifests(text)
+    if "key" in lowered and "---" in text:
         yield from _private_keys(text)
     if "://" in text or "@tcp(" in text or "@unix(" in text or "jdbc:" in text:
         yield from _url_credentials(text)
     if any(word in lowered for word in _NAME_HINTS):
         yield from _named_values(text)
         yield from _said_values(text)
+    if not text.isascii():
+        yield from foreign_names(text)
     for hints, rule in _LINE_RULES:
         if any(hint in lowered for hint in hints):
             yield from rule(text)
@@ -62,9 +74,12 @@ def _hints() -> tuple[tuple[str, int], ...]:
 
 # Private keys
 
-_BEGIN_KEY = r"-----BEGIN[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
-_END_KEY = r"-----END[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
-_KEY_LINE = r"[ \t]*+(?:[A-Za-z0-9+/=\\]{1,4096}|[A-Z][A-Za-z-]{1,40}: [^\n]{0,200})?(?=\r?\n|$|[\"'])"
+_KEY = r"[A-Za-z0-9 ]{0,60}(?:PRIVATE KEY(?: BLOCK)?|Static key V1)-----"
+_BEGIN_KEY = rf"-----BEGIN{_KEY}"
+_END_KEY = rf"-----END{_KEY}"
+_KEY_LINE = (
+    r"[ \t]*+(?:[A-Za-z0-9+/=\\]{1,4096}|[A-Z][A-Za-z-]{1,40}: [^\n]{0,200})?(?=\r?\n|$|[\"']|(?<=[A-Za-z0-9+/=]{16}) )"
+)
 
 
 def _private_keys(text: str) -> Iterator[Span]:
@@ -77,6 +92,11 @@ def _private_keys(text: str) -> Iterator[Span]:
             yield Span(start, ends[end][1], "private-key")
         else:
             yield Span(start, _key_lines(text, after, following), "private-key")
+    for match in compiled(
+        r"(?<!-)(?:[A-Z]{0,6} ){0,3}(?:[A-Z]{1,6} KEY|KEY)-{3,5}(?=[ \t\r\n\\]{0,4}[A-Za-z0-9+/]{16})"
+    ).finditer(text):
+        if "PUBLIC" not in match[0] and "ATE KEY" in match[0]:
+            yield Span(match.end(), _key_lines(text, match.end(), len(text)), "private-key")
     floor = 0
     for start, end in ends:
         yield Span(_key_lines_before(text, start, floor), end, "private-key")
@@ -89,11 +109,19 @@ def _key_lines(text: str, at: int, limit: int) -> int:
     """Return where the lines of a key that was cut off end."""
     line = compiled(_KEY_LINE)
     while at < limit and (match := line.match(text, at)) is not None:
-        at = match.end()
+        at = _key_words(text, match.end())
         feed = text.find("\n", at, at + 3)
         if feed < 0:
             break
         at = feed + 1
+    return at
+
+
+def _key_words(text: str, at: int) -> int:
+    """Return where a key ends whose lines were joined by spaces: before the first word that is prose."""
+    word = compiled(r"[ \t]{1,4}(?![A-Z]?[a-z]{0,40}(?![^\s\"']))[A-Za-z0-9+/=]{4,4096}(?=[\s\"']|$)")
+    while (match := word.match(text, at)) is not None:
+        at = match.end()
     return at
 
 
@@ -132,10 +160,14 @@ def _url_credentials(text: str) -> Iterator[Span]:
 
 # Names that say that a secret follows
 
-_NAME_HINTS = ("pass", "pwd", "secret", "token", "key", "auth", "cred", "sig", "sess", "sid", "otp", "salt")
+_NAME_HINTS = (
+    *("pass", "pwd", "pw", "secret", "token", "key", "auth", "cred", "sig", "sess", "sid", "otp", "salt", "psk", "pat"),
+    *("seed", "kennwort", "senha", "parola", "haslo", "wachtwoord", "losenord"),
+)
+_WRAPPERS = r"(?:(?:Some|Secret|SecretStr|SecretString|Ok|str|String)\((?=[\"']))?"
 _SEPARATOR = r"(?:\\?[\"'`\]]){0,2}[ \t]{0,8}(?:=>|:=|\?=|==?|::?|>)[ \t]{0,8}"
 _VALUE = (
-    r"(?:\[[ \t]{0,4})?(?:[urbf]{0,2}(?:"
+    r"(?:!{1,2}[a-z]{1,12}[ \t]{1,4})?(?:\[[ \t]{0,4})?" + _WRAPPERS + r"(?:[urbf]{0,2}(?:"
     r'\\"([^"\\\n]{1,4096})\\"|"((?:[^"\\\n]|\\.){1,4096}+)"?|'
     r"'((?:[^'\\\n]|\\.){1,4096}+)'?|`([^`\n]{1,4096})`)|([^\s\"'`<>]{1,4096}))"
 )
@@ -145,7 +177,9 @@ _BARE = 5  # the group of a value without quotes
 @cache
 def _assignment() -> re.Pattern[str]:
     names = "|".join(_NAME_HINTS)
-    return re.compile(f"(?i:{names})[\\w.-]{{0,48}}{_SEPARATOR}(?:\\n[ \\t]{{1,16}})?{_VALUE}", re.ASCII)
+    return re.compile(
+        f"(?i:{names})[\\w.-]{{0,48}}{_SEPARATOR}(?:[|>][-+]?[ \\t]{{0,4}})?(?:\\n[ \\t]{{1,16}})?{_VALUE}", re.ASCII
+    )
 
 
 def _named_values(text: str) -> Iterator[Span]:
@@ -155,11 +189,15 @@ def _named_values(text: str) -> Iterator[Span]:
         group = match.lastindex or 0
         start, end = match.span(group)
         at = max(match.start() + 3, start)
-        name = _name_around(text, match.start())
+        first, name = _name_around(text, match.start())
         if not is_secret_name(name) or "arn:" in text[max(0, match.start() - 64) : match.start()]:
             continue
         between = text[match.start() : start]
+        if _no_assignment(text, first, name, between):
+            continue
         if group == _BARE:
+            if between.endswith("::"):
+                continue  # a path of a programming language
             end = _bare_end(text, start, end)
             if "==" in between or ("\n" in between and ":" in text[start:end]):
                 continue  # a comparison, or the next key of a nested mapping
@@ -169,13 +207,23 @@ def _named_values(text: str) -> Iterator[Span]:
             at = end
 
 
-def _name_around(text: str, at: int) -> str:
-    """Return the whole name that holds the place: `DB_PASSWORD`, `clientSecret`, `x-api-key`."""
+def _no_assignment(text: str, start: int, name: str, between: str) -> bool:
+    """Say whether the name and its sign are no pair: a test's result, an expansion's message, a digest of a secret."""
+    before = text[max(0, start - 12) : start].lower()
+    if name == "PASS" and ": " in between:
+        return True
+    if before.endswith(("checksum/", "digest/", "hash/", "sha256/")):
+        return True
+    return before.endswith("${") and text.startswith(":?", start + len(name))
+
+
+def _name_around(text: str, at: int) -> tuple[int, str]:
+    """Return where the name starts that holds the place, and the whole name: `clientSecret`, `x-api-key`."""
     start = at
     while start > 0 and at - start < 64 and (text[start - 1].isalnum() or text[start - 1] in "_-."):
         start -= 1
     match = compiled(r"[\w.-]{0,128}").match(text, at)
-    return text[start : match.end() if match else at]
+    return start, text[start : match.end() if match else at]
 
 
 def _bare_end(text: str, start: int, end: int) -> int:
@@ -269,7 +317,13 @@ _LINE_RULES: tuple[tuple[tuple[str, ...], _LineRule], ...] = (
     (("cookie",), _cookies),
     ((" -", "\t-", "--"), flags),
     (COMMAND_HINTS, commands),
+    ((" ",), forms),
     (("pass:", "password", "sudo", "sqlplus", "auth", "credentials", "identified"), odd_places),
     (("value=", '"kty"'), _xml_and_jwk),
+    (("value", "<key>", "form-data", "stringvalue"), entries),
+    (('("', "('", "( '", '( "'), calls),
+    (("password", "identified", "auth ", "securestring"), statements),
+    (("pass", "secret", "token", "key", "credential", "mnemonic", "seed"), said),
+    (("://", "pgpass"), address_paths),
     (("?", "&"), _signed_urls),
 )

@@ -109,6 +109,9 @@ FORMATS: tuple[TokenFormat, ...] = (
     TokenFormat("openai-key", ("sk-",), _START + r"sk-(?:proj|svcacct|admin|None|service)-[\w-]{16,512}"),
     TokenFormat("openai-key", ("sk-",), _START + r"sk-[A-Za-z0-9]{20,128}"),
     _prefixed("anthropic-key", "sk-ant-", "sk-or-v1-", "sk-lf-", body=_W, least=20),
+    TokenFormat(
+        "openai-key", ("sk-",), _START + r"sk-[a-z]{2,12}-(?=[A-Za-z+/]{0,32}\d)[A-Za-z0-9+/]{40,512}={0,2}", 14
+    ),
     TokenFormat("openai-key", ("sk-",), _START + r"sk-(?=[a-z_-]{0,64}\d)[\w-]{32,256}", 12),
     TokenFormat("huggingface-token", ("hf_", "api_org_"), _START + r"(?:hf|api_org)_[A-Za-z0-9]{34,37}" + _END),
     _prefixed(
@@ -126,6 +129,8 @@ FORMATS: tuple[TokenFormat, ...] = (
         body=_W,
         least=24,
     ),
+    _prefixed("mistral-modal-key", "ak-", "as-", least=22, variety=10),
+    _prefixed("voyage-key", "pa-", body=_W, least=40, variety=14),
     # Messages and mail
     TokenFormat(
         "slack-token",
@@ -228,5 +233,30 @@ FORMATS: tuple[TokenFormat, ...] = (
         ("$",),
         r"(?<![\w$])\$(?:2[abxy]|1|5|6|7|y|gy|argon2id?|argon2i|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,512}",
         10,
+    ),
+    # Without a name before them, but of one exact form
+    TokenFormat(
+        "private-key",
+        ("ibaakc", "ibadan"),
+        r"MI[A-Z][A-Za-z0-9+/]{2,5}(?:IBAAKC|IBADAN)(?:[A-Za-z0-9+/=]{16,4096}(?:\\n|\s)?){1,99}",
+    ),
+    TokenFormat(
+        "private-key",
+        ("mhccaqee", "mighageam", "mig2ageam", "mc4caqaw", "mhqcaqee", "migkageb"),
+        r"(?:MHcCAQEE|MIGHAgEAM|MIG2AgEAM|MC4CAQAw|MHQCAQEE|MIGkAgEB)[A-Za-z0-9+/=]{16,8192}",
+    ),
+    TokenFormat("deploy-key", ("|",), r"(?<![\w:])[a-z]{2,12}:[\w-]{3,64}\|([A-Za-z0-9+/]{40,512}={0,2})", 14),
+    TokenFormat("resend-key", ("re_",), _START + r"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,40}", 12),
+    TokenFormat("airtable-token", ("pat",), _START + r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    TokenFormat("asana-token", ("1/", "2/"), r"(?<![\w/])[12]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32}(?![\w])"),
+    TokenFormat("salesforce-session", ("!aq",), r"(?<![A-Za-z0-9])00D[A-Za-z0-9]{12,15}!AQ[\w.]{40,512}"),
+    TokenFormat(
+        "bitwarden-token", ("0.",), r"(?<![\w.])0\.[0-9a-f-]{36}\.[A-Za-z0-9]{20,40}:[A-Za-z0-9+/]{20,44}={0,2}"
+    ),
+    TokenFormat(
+        "razorpay-mollie-key",
+        ("live_", "rzp_test_"),
+        r"(?<![A-Za-z0-9])(?:live|rzp_(?:live|test))_(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{14,40}(?![\w])",
+        9,
     ),
 )

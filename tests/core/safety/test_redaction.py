@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.safety.secret_kinds import KINDS, LATER_KINDS, LATER_LOOK_ALIKES, filled
+from tests.core.safety.secret_kinds import LOOK_ALIKES as MORE_LOOK_ALIKES
 
-from meshcore.safety.redaction import redact, redact_argv
+from meshcore.safety.redaction import redact, redact_argv, storable_argv
 from meshcore.safety.secret_names import is_secret_name
 
 SECRETS = Path(__file__).parents[3] / "../shared/eval/secrets_dev.jsonl"
@@ -232,12 +234,50 @@ def test_names_that_do_not(name: str) -> None:
     assert not is_secret_name(name)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_no_kind_of_secret_survives(seed: int) -> None:
+    texts = [(template, *filled(template, seed)) for template in (*KINDS, *LATER_KINDS)]
+    assert [template for template, text, secret in texts if survives(secret, redact(text))] == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_only_looks_like_a_secret_stays(seed: int) -> None:
+    texts = [filled(template, seed)[0] for template in (*MORE_LOOK_ALIKES, *LATER_LOOK_ALIKES)]
+    assert [text for text in texts if redact(text) != text] == []
+
+
+@pytest.mark.parametrize("cut", [80, 200, 1_000])
+def test_a_key_in_an_argument_is_gone_before_it_is_made_visible(cut: int) -> None:
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n{made(40, seed=3)}\n-----END RSA PRIVATE KEY-----"[:cut]
+    words, changed = storable_argv(["deploy", "--with", key])
+    assert changed
+    assert not survives(made(64), words[2])
+    assert not survives(made(64, seed=2), words[2])
+
+
 REPEATED = ("A", "a://", "password=", '"', "eyJaaaaaaaaaaaaaaaaaa.", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n", "%41")
 ALSO_REPEATED = ("token is ", "az login ", "curl -u ", "cookie: a=", "--p ", "sk-", "\\\n", "://a:a@", "key='\\")
+SHAPES = (
+    "ab_" + "aB3" * 8 + "-",
+    "QUJD",
+    "kind: Secret\ndata:\n  a: b\n",
+    "-u a -p b ",
+    "name: token\nvalue: ",
+    "login('a', ",
+)
+SENTENCES = (
+    "password for a: ",
+    "echo a:b | ",
+    "secrets set a ",
+    "!vault ",
+    "setToken('",
+    "/webhook/a/",
+    "<key>token</key>",
+)
 LONG_WORDS = ("password is A" + "a" * 480 + "Z ", "token " + "aB" * 200 + " ", "key=" + "a_" * 900 + "! ")
 
 
-@pytest.mark.parametrize("unit", [*REPEATED, *ALSO_REPEATED, *LONG_WORDS])
+@pytest.mark.parametrize("unit", [*REPEATED, *ALSO_REPEATED, *SHAPES, *SENTENCES, *LONG_WORDS])
 def test_hostile_repetition_ends(unit: str) -> None:
     # A quadratic rule would take minutes here.
     token = TOKENS["github"]
