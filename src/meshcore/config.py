@@ -231,7 +231,7 @@ def load(
 ) -> Settings:
     """Resolve all settings. Raises ConfigurationError with file and key where something does not fit."""
     env = os.environ if environment is None else environment
-    operator = _path(env.get("MESHTUI_OPERATOR_DIR") or _platform_folder("config", env), "MESHTUI_OPERATOR_DIR")
+    operator = operator_folder(env)
     path, named = (Path(config), True) if config else (operator / "config.toml", False)
     found = _read(path, must_exist=named)
     values = found or {}
@@ -265,6 +265,12 @@ def load(
         keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
+
+
+def operator_folder(environment: Mapping[str, str]) -> Path:
+    """Return the person's folder, which no file names: a broken one hides no HALT. Raises ConfigurationError."""
+    named = environment.get("MESHTUI_OPERATOR_DIR") or _platform_folder("config", environment)
+    return _path(named, "MESHTUI_OPERATOR_DIR")
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:

@@ -6,7 +6,7 @@ missing.
 
 from __future__ import annotations
 
-from meshcore.errors import UsageError
+from meshcore.errors import ConfigurationError, UsageError
 from meshcore.exchange.announce import announce_halt, announce_revocation
 from meshcore.healing.capture import project_root
 from meshcore.healing.teaching import stand_behind
@@ -105,14 +105,25 @@ def set_mode(node: Node, value: str, *, key: str = MODE, signer: SigningKey | No
 
 
 def halt(node: Node, why: str) -> None:
-    """Stop every fix of this operator here at once; their other nodes are told when the bridge is next used."""
-    write_halt(node.settings.operator, why)
+    """Stop every fix of this operator here at once; their other nodes are told when the bridge is next used.
+
+    Where the file HALT cannot be written, the store halts this home. Raises ConfigurationError that says so.
+    """
+    fault: ConfigurationError | None = None
+    try:
+        write_halt(node.settings.operator, why)
+    except ConfigurationError as error:
+        fault = error
     with node.store.transaction(durable=True):
+        if fault is not None:
+            node.store.halts.put(node.identity.node.public, why, "")
         if protected(node):
             note_halt(node, why)
         node.store.events.add("mesh.halted", data={"reason": why, "actor": node.name})
         announce_halt(node, why)
     _told(node)
+    if fault is not None:
+        raise ConfigurationError(f"{fault}; only {node.home.root} is halted, by its store") from fault
 
 
 def resume(node: Node, *, signer: SigningKey | None = None) -> str:

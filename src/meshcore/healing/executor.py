@@ -133,10 +133,12 @@ class Executor:
         for step in plan:
             if self._cancelled:
                 return ended("cancelled")
-            if stopped := _unfit(step, cwd) or before_exec():
+            if stopped := _unfit(step, cwd):
                 return ended(stopped)
             sandbox_fd = _SANDBOX_FD if self.containment.program else 0
             argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden, info_fd=sandbox_fd)
+            if stopped := before_exec():  # nothing that takes time stands between this and the start
+                return ended(stopped)
             try:
                 command = BoundedCommand(self._clock, timeout=timeout, grace=grace)
                 end = self._run(command, argv, cwd, env, sandbox_fd)

@@ -31,6 +31,7 @@ from meshcore.model import (
 from meshcore.node import Node, boot_id
 from meshcore.policy.policy import Policy
 from meshcore.store.rows import Approval
+from meshcore.trust.halting import halted
 from meshcore.trust.store_keys import action_hash
 
 Rerun = Callable[[], StepResult | None]
@@ -187,7 +188,7 @@ class Healer:
                     timeout=timeout or node.settings.fix_timeout_seconds,
                 )
                 worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
-                again = rerun() if worked else None
+                again = rerun() if worked and not halted(node) else None
         except TargetBusyError as error:
             return self._refused(considered, try_id, actor, str(error))
         result: TryResult = "fix_failed"

@@ -11,6 +11,7 @@ from meshcore.home import PRIVATE_FILE, make_private_folder, read_plain_file, wr
 from meshcore.safety.visible_text import visible
 
 REASON_LIMIT = 500  # bytes
+_LOUD = "the mesh is NOT halted: end its processes"
 
 
 def halt_file(operator_folder: Path) -> Path:
@@ -35,8 +36,11 @@ def halt(operator_folder: Path, reason: str) -> None:
 
     On a full disk the reason is left out. Raises ConfigurationError where nothing can be written at all.
     """
-    make_private_folder(operator_folder)
     path = halt_file(operator_folder)
+    try:
+        make_private_folder(operator_folder)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; {_LOUD}") from error
     text = (reason.strip() or "halted").encode(errors="replace")[: REASON_LIMIT - 1].decode(errors="ignore")
     try:
         write_atomically(path, text.encode() + b"\n")
@@ -45,9 +49,7 @@ def halt(operator_folder: Path, reason: str) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE))
         except OSError as error:
             if not os.path.lexists(path):
-                raise ConfigurationError(
-                    f"{path}: cannot be made ({error.strerror}); the mesh is NOT halted: end its processes"
-                ) from error
+                raise ConfigurationError(f"{path}: cannot be made ({error.strerror}); {_LOUD}") from error
 
 
 def resume(operator_folder: Path) -> bool:

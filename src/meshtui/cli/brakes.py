@@ -1,4 +1,4 @@
-"""`meshtui halt`, `resume`, `mode`: what an operator allows."""
+"""`meshtui resume`, `mode`: what an operator allows."""
 
 from __future__ import annotations
 
@@ -10,28 +10,12 @@ from meshcore.exchange.receive import exchange
 from meshcore.model import MODES, Mode
 from meshcore.node import Node
 from meshcore.policy.policy_file import load as load_rules
-from meshcore.safety.halt import halt_file
 from meshcore.trust.authors import find_author, operator_of
 from meshcore.trust.ceilings import mode_here, raises
 from meshcore.trust.halting import halted
 from meshcore.trust.modes import ACTION, AUTHOR, MODE, VIA
 from meshtui.cli.context import Session, json_option, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
-
-
-@click.command()
-@click.argument("why")
-@click.pass_obj
-def halt(session: Session, why: str) -> None:
-    """Stop every unattended fix of this operator, at once and until `meshtui resume`.
-
-    On this host by the file HALT in the operator's folder, which `touch` makes as well; the operator's nodes elsewhere
-    are told by a signed record.
-    """
-    with session.node() as node:
-        decisions.halt(node, why)
-        exchange(node)
-    say(f"halted: {why} ({halt_file(session.settings.operator)})")
 
 
 @click.command()

@@ -19,7 +19,7 @@ COMMANDS = {
     "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
     "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
-    "halt": ("meshtui.cli.brakes", "Stop every unattended fix of this operator, at once."),
+    "halt": ("meshtui.cli.halt", "Stop every unattended fix of this operator, at once."),
     "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
     "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
     "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),

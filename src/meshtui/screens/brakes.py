@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from meshcore.control import decisions
-from meshcore.errors import MeshError
+from meshcore.errors import ConfigurationError, MeshError
+from meshcore.safety.halt import halt as write_halt
+from meshcore.safety.halt import halted
 from meshtui.host import Host
 from meshtui.screens.ask import Ask, Confirm
 
@@ -30,8 +34,18 @@ async def _halt(host: Host) -> None:
     )
     if why is None:
         return
-    await host.decide(lambda node: decisions.halt(node, why.strip() or USUAL_REASON))
-    host.say("halted; K resumes")
+    reason = why.strip() or USUAL_REASON
+    folder = host.settings.operator
+    with suppress(ConfigurationError):  # first of all, whatever is wrong with the home; the decision says how it went
+        write_halt(folder, reason)
+    try:
+        await host.decide(lambda node: decisions.halt(node, reason))
+    except MeshError as error:
+        if not halted(folder):
+            raise
+        host.say(f"halted here; your nodes on other hosts were not told: {error}", severity="error")
+    else:
+        host.say("halted; K resumes")
 
 
 async def _resume(host: Host, was: str) -> None:
