@@ -7,22 +7,19 @@ empty default may be absent. Light: hooks announce incidents too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from meshcore.clock import from_text
 from meshcore.errors import BadRecordError
 from meshcore.model import TEXT_LIMIT, Incident, Json, Outcome, SignedText, Skill
+from meshcore.safety.fields import INTEGERS, Fields, is_hex, is_id
 from meshcore.safety.model_json import skill_from_json, skill_to_json
 from meshcore.store.rows import outcome_from_json, outcome_to_json
 
 if TYPE_CHECKING:
-    from typing import NoReturn, Self
+    from typing import Self
 
 LONGEST_TRY_SECONDS = 10.0 * 365 * 86400
-_INTEGERS = 2**31  # a number of the mesh is smaller than this, either way
-_HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 class Body(Protocol):
@@ -41,27 +38,6 @@ class Body(Protocol):
     def to_json(self) -> dict[str, Json]:
         """Return the body as it is signed."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class HelloBody:
-    """A node joins: how it is called among people, where it runs, and as which user (a number)."""
-
-    kind = "hello"
-
-    name: str = ""
-    host: str = ""
-    user: str = ""
-
-    @classmethod
-    def from_json(cls, data: Json) -> Self:
-        """Read a hello. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
-        return cls(fields.text("name", ""), fields.text("host", ""), fields.text("user", ""))
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the body as it is signed."""
-        return {"name": self.name, "host": self.host, "user": self.user}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +62,12 @@ class SkillBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a skill. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         try:
             skill = skill_from_json(fields.data.get("skill"))
         except ValueError as error:
             fields.refuse("skill", f"that cannot be used ({error})")
-        if not 0 <= skill.signature_version < _INTEGERS:
+        if not 0 <= skill.signature_version < INTEGERS:
             fields.refuse("signature_version", "out of range")
         return cls(
             skill,
@@ -129,7 +105,7 @@ class OutcomeBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read an outcome. Raises BadRecordError, also for a time that no try takes and an id that is none."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         try:
             outcome = outcome_from_json(fields.data)
         except ValueError as error:
@@ -141,7 +117,7 @@ class OutcomeBody:
                 fields.refuse(name, "with a time that is none")
         for name in ("outcome_id", "skill_id", "incident_id"):
             text = getattr(outcome, name)
-            if not _is_id(text) and (text or name != "incident_id"):
+            if not is_id(text) and (text or name != "incident_id"):
                 fields.refuse(name, "that is no id")
         return cls(outcome)
 
@@ -186,7 +162,7 @@ class IncidentBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read an incident. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         texts = {name: fields.text(name) for name in cls.__slots__ if name != "exit_code"}
         return cls(**texts, exit_code=fields.integer("exit_code"))
 
@@ -212,7 +188,7 @@ class HaltBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a halt. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         return cls(fields.text("why"), fields.text("name", ""), fields.text("mark", ""), fields.signed())
 
     def to_json(self) -> dict[str, Json]:
@@ -235,11 +211,11 @@ class LiftBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a lift. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         skill_id, failures = fields.text("skill_id"), fields.data.get("failures")
-        if not _is_id(skill_id):
+        if not is_id(skill_id):
             fields.refuse("skill_id", "that is no id")
-        if not isinstance(failures, list) or not all(isinstance(text, str) and _is_id(text) for text in failures):
+        if not isinstance(failures, list) or not all(isinstance(text, str) and is_id(text) for text in failures):
             fields.refuse("failures", "that are no list of ids")
         return cls(skill_id, tuple(failures), fields.text("name", ""), fields.signed())
 
@@ -261,9 +237,9 @@ class RevocationBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a revocation. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         key = fields.text("key")
-        if not _is_hex(key, 64, 64):
+        if not is_hex(key, 64, 64):
             fields.refuse("key", "that is no public key")
         return cls(key, fields.text("why", ""))
 
@@ -287,7 +263,7 @@ class RotationBody:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a rotation; whether its signatures hold is not looked at. Raises BadRecordError."""
-        fields = _Fields(cls.kind, data)
+        fields = Fields(cls.kind, data)
         node, enrolment, proof = (fields.text(name) for name in ("node", "enrolment", "proof"))
         return cls(node, enrolment, proof, fields.text("name", ""), fields.text("host", ""))
 
@@ -296,67 +272,5 @@ class RotationBody:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class _Fields:
-    """The fields of one body; each read names what is wrong with it."""
-
-    def __init__(self, kind: str, data: Json) -> None:
-        self.kind = kind
-        if not isinstance(data, dict):
-            raise BadRecordError(f"a record of kind {kind} whose body is no object")
-        self.data: Mapping[str, Json] = data
-
-    def refuse(self, name: str, what: str) -> NoReturn:
-        """Raise BadRecordError for a field."""
-        raise BadRecordError(f"a record of kind {self.kind} with {name} {what}")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """Return a text."""
-        value = self.data.get(name, default)
-        if not isinstance(value, str):
-            self.refuse(name, "missing or no text")
-        return value
-
-    def flag(self, name: str) -> bool:
-        """Return a truth value, False where it is absent."""
-        value = self.data.get(name, False)
-        if not isinstance(value, bool):
-            self.refuse(name, "neither true nor false")
-        return value
-
-    def integer(self, name: str) -> int | None:
-        """Return a number without a fraction, None where it is absent or null."""
-        value = self.data.get(name)
-        if value is not None and (type(value) is not int or not abs(value) < _INTEGERS):
-            self.refuse(name, "that is no number, or out of range")
-        return value
-
-    def time(self, name: str) -> str:
-        """Return a time as it was written, empty where it is absent."""
-        value = self.text(name, "")
-        try:
-            if value:
-                from_text(value)
-        except (ValueError, OverflowError):
-            self.refuse(name, "that is no time")
-        return value
-
-    def signed(self) -> SignedText | None:
-        """Return what the operator signed for this record's sake, None where nothing is carried."""
-        value = self.data.get("word")
-        if value is None:
-            return None
-        if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in ("text", "sig")):
-            self.refuse("word", "that is no text and its signature")
-        return SignedText(value["text"], value["sig"])
-
-
 def _signed_to_json(signed: SignedText | None) -> dict[str, Json]:
     return {} if signed is None else {"word": {"text": signed.text, "sig": signed.sig}}
-
-
-def _is_id(text: str) -> bool:
-    return _is_hex(text, 8, 64)
-
-
-def _is_hex(text: str, least: int, most: int) -> bool:
-    return least <= len(text) <= most and _HEX_DIGITS.issuperset(text)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
+from meshcore.bridge.state_bodies import HelloBody
 from meshcore.errors import BadRecordError
 from meshcore.exchange.bodies import (
     Body,
     HaltBody,
-    HelloBody,
     IncidentBody,
     LiftBody,
     OutcomeBody,
