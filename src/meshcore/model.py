@@ -314,11 +314,24 @@ class SignedText:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainMark:
+    """How far its author's chain of control records had come when a record was signed.
+
+    `is_link`: the record is link `number` itself; else `number` is the last link before it, 0 for none. `epoch` (hex)
+    names the chain: a node begins another one on another bridge, under another key, and after it was restored.
+    """
+
+    epoch: str
+    number: int
+    is_link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A signed statement of one node to all: `text` is the exact text that was signed.
 
-    `record_id` is the SHA-256 of `text`; `key` and `sig` are hex (Ed25519). `kind`, `author`, `author_seq` and `body`
-    are what `text` says and are only to be used after the signature was checked.
+    `record_id` is the SHA-256 of `text`; `key` and `sig` are hex (Ed25519). `kind`, `author`, `author_seq`, `body` and
+    `chain` are what `text` says and are only to be used after the signature was checked.
     """
 
     text: str
@@ -329,6 +342,7 @@ class Record:
     author_seq: int = 0
     created: str = ""
     body: Mapping[str, Json] = field(default_factory=dict)
+    chain: ChainMark | None = None
 
     @property
     def record_id(self) -> str:

@@ -11,7 +11,8 @@ from types import TracebackType
 from meshcore import __version__
 from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
 from meshcore.bridge.open import open_bridge, open_old_programs
-from meshcore.bridge.states import BEAT, Beat
+from meshcore.bridge.own_chain import OwnChainOn
+from meshcore.bridge.state_bodies import BeatBody, HelloBody
 from meshcore.clock import Clock, SystemClock
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
@@ -177,30 +178,50 @@ class Node:
 
     def join(self, bridge: Bridge) -> None:
         """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
-        mark = f"{bridge.bridge_id}:{self.name}:{self.settings.host}"
-        if self.store.state.get()["joined"] != mark or not self._is_member(bridge):
-            body = {"name": self.name, "host": self.settings.host, "user": str(os.getuid())}
-            hello = sign("hello", body, self.store.outbox.next_author_seq(), self.identity, self.clock)
-            bridge.join(Member(self.identity.node.public, self.name, self.settings.host, hello))
+        mark, known = f"{bridge.bridge_id}:{self.name}:{self.settings.host}", bridge.member(self.identity.node.public)
+        if known is not None and (wrong := self.chain(bridge).notice(known)):
+            self.store.events.add("fault", data={"what": wrong})
+        if known is None or self.store.state.get()["joined"] != mark:
+            hello = HelloBody(self.name, self.settings.host, str(os.getuid()))
+            seq, chain = self.store.outbox.next_author_seq(), self.chain(bridge).published()
+            record = sign(hello.kind, hello.to_json(), seq, self.identity, self.clock, chain)
+            bridge.join(Member(self.identity.node.public, self.name, self.settings.host, record))
             self.store.state.set(joined=mark)
-        self._joined = True
-
-    def _is_member(self, bridge: Bridge) -> bool:
-        """Show a sign of life; False where the node was forgotten."""
-        try:
+        with contextlib.suppress(UsageError):  # forgotten just now: it joins again when the bridge is next opened
             self.beat(bridge)
-        except UsageError:
-            return False
-        return True
+        self._joined = True
 
     def beat(self, bridge: Bridge) -> None:
         """Show a sign of life, with this node's signed state. Raises UsageError where the node was forgotten."""
-        beat = Beat(self.name, self.settings.host, __version__, self.store.outbox.last_author_seq())
-        bridge.beat(self.identity.node.public, self.state(BEAT, beat.to_json()))
+        bridge.beat(self.identity.node.public, self.signed_beat(bridge))
+
+    def signed_beat(self, bridge: Bridge, after: int = 0) -> Record:
+        """Sign that this node lives; rows of the outbox up to `after` count as published."""
+        chain = self.chain(bridge)
+        seq = self.store.outbox.last_author_seq()
+        beat = BeatBody(self.name, self.settings.host, __version__, seq, chain.ended())
+        return sign(beat.kind, beat.to_json(), max(1, seq), self.identity, self.clock, chain.published(after))
+
+    def chain(self, bridge: Bridge) -> OwnChainOn:
+        """Return this node's chain of control records on a bridge."""
+        return OwnChainOn(self.store, bridge.bridge_id, self.settings.bridge.shown, self.identity.node.public)
 
     def state(self, kind: str, body: Mapping[str, Json]) -> Record:
         """Sign what holds now and goes past the log: it takes no number of its own but repeats the newest."""
-        return sign(kind, body, max(1, self.store.outbox.last_author_seq()), self.identity, self.clock)
+        chain = self.chain(self._bridge).published() if self._bridge is not None else None
+        return sign(kind, body, max(1, self.store.outbox.last_author_seq()), self.identity, self.clock, chain)
+
+    def sign_statement(self, kind: str, body: Mapping[str, Json], *, is_link: bool) -> Record:
+        """Sign this node's next statement to all, as the next link of its chain where it is one.
+
+        Belongs into the transaction that keeps the record. Raises BadRecordError, and BridgeUnavailableError.
+        """
+        chain = self.chain(self.require_bridge())
+        mark = chain.next_link() if is_link else chain.last_link()
+        record = sign(kind, body, self.store.outbox.next_author_seq(), self.identity, self.clock, mark)
+        if is_link:
+            chain.add(mark)
+        return record
 
     def ring(self) -> None:
         """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""

@@ -9,8 +9,8 @@ The contract that every engine keeps, and that `tests/core/bridge/test_contract.
 - **Trust.** The engine checks no signature; readers do. Nothing that it returns is believed for being there.
 - **Calls.** Every call is synchronous, has a deadline and raises BridgeUnavailableError when that is exceeded. Nothing
   is half stored then. A bridge may be used from several threads; each has a connection of its own.
-- **Cursors.** A reader says from where it reads; what it has not acknowledged comes again all the same. The cursor that
-  a bridge keeps makes nobody miss a row, and tells others how far a reader has come.
+- **Cursors.** A reader says from where it reads, by its own account. The cursor that a bridge keeps tells others how
+  far a reader has come, and the reader that receipts were lost; it moves nobody.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class Batch:
     """What one look at the log brought: rows after the reader's cursor, oldest first, and whether more wait.
 
     `cursor` is where to read on. `end` is the highest seq of the log, `pruned_to` the highest that was ever pruned: a
-    reader whose cursor lies before that may have missed rows.
+    reader whose cursor lies before that may have missed rows. `acknowledged` is how far the reader has come by the
+    bridge's account: where that is less than by its own, receipts were lost.
     """
 
     deliveries: tuple[Delivery, ...] = ()
@@ -110,20 +111,22 @@ class Batch:
     cursor: int = 0
     end: int = 0
     pruned_to: int = 0
+    acknowledged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A place for trying a skill that is new to the mesh.
 
-    `record` is the signed claim, its text empty where it has none. `failed` tells that the try did not help: such a
-    place stays taken.
+    `record` is the signed claim, or the signed settlement once the try has `failed`: such a place stays taken. Its text
+    is empty where version 0.1 made it. `age` is in seconds, by the bridge's clock.
     """
 
     skill_id: str
     host: str
     record: Record
     failed: bool = False
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +170,10 @@ class Bridge(Protocol):
         """
         ...
 
-    def publish(self, publications: Sequence[Publication]) -> list[int]:
+    def publish(self, publications: Sequence[Publication], state: Record | None = None) -> list[int]:
         """Append records in one transaction and ring the doorbells; return the seq of each.
+
+        `state` is the publisher's signed state from then on, as for `beat`: whoever sees it sees the records too.
 
         The same text under the same signature is one record and keeps its seq; a copy under another signature is
         another. Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over 16 Mi characters).
@@ -178,8 +183,7 @@ class Bridge(Protocol):
     def receive(self, node: str, after: int, limit: int = 100) -> Batch:
         """Return rows of others after the seq `after` (the node's own rows are skipped and need no receipt).
 
-        Where the cursor that the bridge keeps lies before that, rows after the cursor: they are not acknowledged. A
-        batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
+        A batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
         """
         ...
 
@@ -222,6 +226,10 @@ class Bridge(Protocol):
         """Return every joined node, the first first."""
         ...
 
+    def member(self, node: str) -> Member | None:
+        """Return a joined node, None where it has not joined."""
+        ...
+
     def forget(self, node: str) -> bool:
         """Remove a member and what is expected of it; False where it was none."""
         ...
@@ -248,10 +256,14 @@ class Bridge(Protocol):
 
     # --- claims ---
 
-    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+    def claim(
+        self, claim: Record, skill_id: str, host: str, places: int, counts: Callable[[Claim], bool] = lambda claim: True
+    ) -> bool:
         """Take one of `places` for trying a skill that is new to the mesh, per host; True where this host holds one.
 
-        A claim that nobody gave back within `CLAIM_SECONDS` no longer counts, unless the try is known to have failed.
+        A claim that nobody gave back within `CLAIM_SECONDS` no longer counts, unless the try is known to have failed;
+        nor does one for which `counts` is False, which the engine asks of each while nobody else can take a place. One
+        of this host that does not count is replaced.
         """
         ...
 
@@ -259,8 +271,11 @@ class Bridge(Protocol):
         """Return the claims that count now."""
         ...
 
-    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
-        """Give a host's place back after a verified try; after a failed one it stays taken, so that nobody follows."""
+    def settle_claim(self, settlement: Record, skill_id: str, host: str, *, verified: bool) -> None:
+        """Give a host's place back after a verified try; after a failed one it stays taken, so that nobody follows.
+
+        `settlement` says so, signed, and takes the place of the claim.
+        """
         ...
 
     # --- upkeep; these take as long as they need, up to `UPKEEP_SECONDS` ---

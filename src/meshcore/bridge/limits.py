@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from meshcore.errors import BadRecordError, BridgeUnavailableError, UsageError
-from meshcore.model import Record
+from meshcore.model import Json, Record
 from meshcore.store.retention import WEIGHED
 
 DEADLINE_SECONDS = 5.0  # of one call, where whoever opens the bridge names none
@@ -28,17 +29,21 @@ def check_text(record: Record) -> None:
         raise BadRecordError("a record with half a surrogate pair was not published: it is no text") from error
 
 
-def is_summary(text: str) -> bool:
-    """Tell whether a record's own text says that it is a summary on which nothing rests.
+def is_control(kind: str, body: Mapping[str, Json]) -> bool:
+    """Tell whether a statement narrows or widens what may run, so that none may be missed: all but summaries.
 
-    Incidents are, and outcomes that no standing counts. Skills, revocations, halts and key rotations are not, since a
-    node that joins later starts with them.
+    Incidents are summaries, and outcomes that no standing counts. What is control is numbered by its author without a
+    gap, and never pruned: a node that joins later starts with it.
     """
+    return kind != "incident" and not (kind == "outcome" and body.get("result") not in WEIGHED)
+
+
+def is_summary(text: str) -> bool:
+    """Tell whether a record's own text says that it is a summary on which nothing rests, and no link of a chain."""
     try:
         fields = json.loads(text)
-        kind, body = fields["kind"], fields["body"]
-        return bool(kind == "incident" or (kind == "outcome" and body["result"] not in WEIGHED))
-    except (ValueError, LookupError, TypeError, RecursionError):
+        return not is_control(fields["kind"], fields["body"]) and "number" not in fields.get("chain", ())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
 
 

@@ -95,20 +95,22 @@ class MemoryBridge:
             check_text(state)
         with self._held(writes=True):
             known = self._member(node)
-            bare = Record(state.text, state.key, state.sig) if state is not None else known.state
-            self._log.members[node] = replace(known, seen_at=self._now(), state=bare)
+            said = _bare(state) if state is not None else known.state
+            self._log.members[node] = replace(known, seen_at=self._now(), state=said)
 
-    def publish(self, publications: Sequence[Publication]) -> list[int]:
-        for item in publications:
-            check_text(item.record)
+    def publish(self, publications: Sequence[Publication], state: Record | None = None) -> list[int]:
+        for record in (*(item.record for item in publications), *([state] if state else ())):
+            check_text(record)
         with self._held(writes=True):
             seqs = [self._append(item.record, item.kind, item.origin) for item in publications]
+            if state is not None and (known := self._log.members.get(state.key)) is not None:
+                self._log.members[state.key] = replace(known, seen_at=self._now(), state=_bare(state))
             self._log.changed.notify_all()
         return seqs
 
     def receive(self, node: str, after: int, limit: int = 100) -> Batch:
         with self._held() as log:
-            after = min(after, self._member(node).cursor)
+            acknowledged = self._member(node).cursor
             taken: list[Delivery] = []
             size = 0
             for seq, row in log.rows.items():
@@ -116,11 +118,11 @@ class MemoryBridge:
                     continue
                 length = len(row.delivery.record.text)
                 if len(taken) == limit or (taken and size + length > BATCH_CHARACTERS):
-                    return Batch(tuple(taken), True, taken[-1].seq, log.end, log.pruned_to)
+                    return Batch(tuple(taken), True, taken[-1].seq, log.end, log.pruned_to, acknowledged)
                 size += length
                 taken.append(row.delivery)
             self._noticed = max(self._noticed, log.end)
-            return Batch(tuple(taken), False, max(after, log.end), log.end, log.pruned_to)
+            return Batch(tuple(taken), False, max(after, log.end), log.end, log.pruned_to, acknowledged)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
         with self._held(writes=True) as log:
@@ -152,12 +154,20 @@ class MemoryBridge:
 
     def members(self) -> list[Member]:
         with self._held() as log:
-            found, now = list(log.members.values()), self.clock.now()
-        aged = []
-        for member in found:
-            age = max(0.0, (now - from_text(member.seen_at)).total_seconds())
-            aged.append(replace(member, age=age, seen=age <= SEEN_SECONDS))
-        return sorted(aged, key=lambda member: (member.joined_at, member.node))
+            found = [self._aged(member) for member in log.members.values()]
+        return sorted(found, key=lambda member: (member.joined_at, member.node))
+
+    def member(self, node: str) -> Member | None:
+        with self._held() as log:
+            found = log.members.get(node)
+            return None if found is None else self._aged(found)
+
+    def _aged(self, member: Member) -> Member:
+        age = self._age(from_text(member.seen_at))
+        return replace(member, age=age, seen=age <= SEEN_SECONDS)
+
+    def _age(self, since: datetime) -> float:
+        return max(0.0, (self.clock.now() - since).total_seconds())
 
     def forget(self, node: str) -> bool:
         with self._held(writes=True) as log:
@@ -212,29 +222,32 @@ class MemoryBridge:
                 missing[0].delivery.published_at if missing else "",
             )
 
-    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+    def claim(
+        self, claim: Record, skill_id: str, host: str, places: int, counts: Callable[[Claim], bool] = lambda claim: True
+    ) -> bool:
         check_text(claim)
         with self._held(writes=True) as log:
-            held = self._live_claims(skill_id)
-            log.claims[skill_id] = held
+            held = {host: row for host, row in self._live_claims(skill_id).items() if counts(row[1])}
             if host in held:
                 return not held[host][1].failed
             if len(held) >= places:
                 return False
-            held[host] = (self.clock.now(), Claim(skill_id, host, Record(claim.text, claim.key, claim.sig)))
+            taken = Claim(skill_id, host, _bare(claim))
+            log.claims[skill_id] = {**log.claims.get(skill_id, {}), host: (self.clock.now(), taken)}
         return True
 
     def claims(self, skill_id: str) -> list[Claim]:
         with self._held():
             return [found for _, found in self._live_claims(skill_id).values()]
 
-    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
+    def settle_claim(self, settlement: Record, skill_id: str, host: str, *, verified: bool) -> None:
+        check_text(settlement)
         with self._held(writes=True) as log:
-            held = log.claims.get(skill_id, {})
+            held = log.claims.setdefault(skill_id, {})
             if verified:
                 held.pop(host, None)
-            elif host in held:
-                held[host] = (held[host][0], replace(held[host][1], failed=True))
+            else:
+                held[host] = (self.clock.now(), Claim(skill_id, host, _bare(settlement), failed=True))
 
     def faults(self) -> list[str]:
         return []
@@ -286,7 +299,7 @@ class MemoryBridge:
 
     def _append(self, record: Record, kind: str, origin: Origin) -> int:
         # A reader gets what was signed, nothing that the publisher's process knew beside it.
-        bare = Record(record.text, record.key, record.sig)
+        bare = _bare(record)
         for seq, row in self._log.rows.items():
             if row.delivery.record == bare:
                 return seq
@@ -301,7 +314,8 @@ class MemoryBridge:
     def _live_claims(self, skill_id: str) -> dict[str, tuple[datetime, Claim]]:
         since = before(self.clock.now(), CLAIM_SECONDS)
         held = self._log.claims.get(skill_id, {})
-        return {host: (at, claim) for host, (at, claim) in held.items() if claim.failed or at >= since}
+        live = {host: (at, claim) for host, (at, claim) in held.items() if claim.failed or at >= since}
+        return {host: (at, replace(claim, age=self._age(at))) for host, (at, claim) in live.items()}
 
     def _member(self, node: str) -> Member:
         member = self._log.members.get(node)
@@ -311,6 +325,10 @@ class MemoryBridge:
 
     def _now(self) -> str:
         return to_text(self.clock.now())
+
+
+def _bare(record: Record) -> Record:
+    return Record(record.text, record.key, record.sig)
 
 
 class MemoryEngine:

@@ -18,7 +18,6 @@ from meshcore.exchange.bodies import (
 from meshcore.model import TEXT_LIMIT, Incident, KnownSkill, Outcome, Record, StepResult
 from meshcore.node import Node
 from meshcore.safety.keys import Identity
-from meshcore.safety.records import sign
 from meshcore.trust.authors import rotation_text
 from meshcore.trust.signed_decisions import carried, protected
 
@@ -82,7 +81,7 @@ def announce_rotation(node: Node, old: Identity, new: Identity) -> Record:
     """Queue for all others that a new key takes this node's place; return the record, signed by the old key."""
     proof = new.node.sign(rotation_text(old.node.public, new.node.public))
     body = RotationBody(new.node.public, new.enrolment, proof, node.name, node.settings.host)
-    record = sign(body.kind, body.to_json(), node.store.outbox.next_author_seq(), old, node.clock)
+    record = node.sign_statement(body.kind, body.to_json(), is_link=True)
     node.store.outbox.keep_signed(_queue(node, body), record)
     return record
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from meshcore.bridge.base import OldSkill, Publication
+from meshcore.bridge.limits import is_control
 from meshcore.errors import BadRecordError
 from meshcore.exchange.bodies import SkillBody
 from meshcore.knowledge.interchange import skill_to_old
-from meshcore.model import Record
+from meshcore.model import ChainMark, Record
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
-from meshcore.safety.records import sign, verify
+from meshcore.safety.records import verify
 from meshcore.store.rows import OutboxRow
 
 BATCH_ROWS = 100
@@ -19,7 +20,8 @@ def publish(node: Node) -> int:
     """Sign what waits in the outbox and put it on the bridge; return how many. Raises BridgeUnavailableError.
 
     A row is signed once and its text kept, so that a crash at any point, or another process at the same time,
-    publishes it once. Programs of the earlier system are shown a skill before its row counts as published.
+    publishes it once. What a control record promises comes with it: the node's sign of life that names it. Programs of
+    the earlier system are shown a skill before its row counts as published.
     """
     sent = 0
     while node.store.outbox.waiting(1):
@@ -34,7 +36,8 @@ def publish(node: Node) -> int:
                 except BadRecordError as error:
                     # Later it would be no better, and what is behind it must not wait for it.
                     node.store.events.add("fault", data={"what": f"not told to the others: {error}"})
-        seqs = bridge.publish([Publication(record, row.kind) for row, record in signed])
+            state = node.signed_beat(bridge, rows[-1].seq) if any(_is_link(record) for _, record in signed) else None
+        seqs = bridge.publish([Publication(record, row.kind) for row, record in signed], state)
         skills = [
             (_skill_id(row), record, seq)
             for (row, record), seq in zip(signed, seqs, strict=True)
@@ -50,16 +53,51 @@ def publish(node: Node) -> int:
     return sent
 
 
+def publish_lost(node: Node) -> int:
+    """Publish this node's control records again that the bridge holds no longer; return how many.
+
+    Only those of the chain that goes on here: what was said on another bridge stays there. Raises
+    BridgeUnavailableError.
+    """
+    bridge = node.require_bridge()
+    sent = node.store.outbox.links_sent(node.chain(bridge).current().epoch)
+    lost = [seq for seq, record_id in sent if not bridge.published(record_id)]
+    if lost:
+        node.store.outbox.send_again(lost)
+        what = f"the bridge had lost {len(lost)} control record{'s' if len(lost) > 1 else ''} of this node"
+        node.store.events.add("fault", data={"what": f"{what}: published again"})
+        publish(node)
+    return len(lost)
+
+
 def _skill_id(row: OutboxRow) -> str:
     return SkillBody.from_json(row.body).skill.skill_id
 
 
 def _signed(node: Node, row: OutboxRow) -> Record:
     if row.record is not None:
-        return verify(row.record)
-    record = sign(row.kind, row.body, node.store.outbox.next_author_seq(), node.identity, node.clock)
+        record = verify(row.record)
+        if (old := _other_chain(node, record)) is None:
+            return record
+        node.store.own_chains.break_off(old.epoch, old.number)
+    record = node.sign_statement(row.kind, row.body, is_link=is_control(row.kind, row.body))
     node.store.outbox.keep_signed(row.seq, record)
     return record
+
+
+def _other_chain(node: Node, record: Record) -> ChainMark | None:
+    """Return where a record belongs that was signed and not published, if that is a chain which goes on elsewhere.
+
+    Here it would be a link without those before it. Nobody was promised the number that it has.
+    """
+    if not _is_link(record) or record.author != node.identity.node.public:
+        return None
+    current = node.chain(node.require_bridge()).current().epoch
+    return record.chain if record.chain is not None and record.chain.epoch != current else None
+
+
+def _is_link(record: Record) -> bool:
+    return record.chain is not None and record.chain.is_link
 
 
 def _for_old_programs(node: Node, skill_id: str, record: Record, seq: int) -> OldSkill | None:

@@ -10,24 +10,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from meshcore import __version__
 from meshcore.bridge.base import Batch, Bridge, Delivery
-from meshcore.clock import to_text
+from meshcore.clock import from_text, to_text
 from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
-from meshcore.exchange.bodies import Body
+from meshcore.exchange.bodies import Body, RotationBody
+from meshcore.exchange.chains import Heard, count_known, count_link, end_chain, listen
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
-from meshcore.exchange.publish import BATCH_ROWS, publish
+from meshcore.exchange.publish import BATCH_ROWS, publish, publish_lost
 from meshcore.model import Receipt, ReceiptStatus, Record
 from meshcore.node import Node
 from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
+from meshcore.store.chains import Chain
 from meshcore.trust.authors import meet, trust_in
 
 PULL_SECONDS = 0.02
+SEARCH_SECONDS = 60.0  # after which the whole log is read again for the sake of what is still missing
 _MOST_UNDELIVERED = 100_000  # rows looked through for what this node has not acknowledged
 
 
@@ -49,6 +53,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     and again is harmless.
     """
     bridge, me = node.require_bridge(), node.identity.node.public
+    heard: Heard | None = None
     started = node.clock.monotonic()
     counts = {"stored": 0, "ignored": 0, "rejected": 0}
     faulted = 0
@@ -59,7 +64,11 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
         batch = bridge.receive(me, before, BATCH_ROWS)
         if batch.end < before:
             _begin_anew(node, bridge_id, f"the bridge ends at {batch.end}, and {before} had been read")
+            publish_lost(node)
             continue
+        if batch.acknowledged < before:
+            for receipt in acknowledge_held(node, bridge):
+                counts[receipt.status] += 1
         receipts = _keep(node, bridge_id, before, batch)
         faulted += len(batch.deliveries) - len(receipts)
         for receipt in receipts:
@@ -67,9 +76,39 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
         if batch.cursor:
             bridge.acknowledge(me, receipts, batch.cursor)
         if not batch.more:
+            if heard is None:
+                heard = listen(node, bridge.members())
+                if heard.lacks(node):
+                    continue  # what they name may have been published since the log was read
+            heard.keep(node)
+            heard = Heard()
+            if _search(node, bridge_id):
+                continue
             node.note_sync()
         if not batch.more or node.clock.monotonic() - started >= seconds:
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
+
+
+def _search(node: Node, bridge_id: str) -> bool:
+    """Begin to read the whole log once more where something is missing, at once and then now and again.
+
+    It may lie where this home has read before. What a fault of ours has kept out is known to be here.
+    """
+    chains, faulted = node.store.chains, node.store.records.faulted_of
+    found = [chain for chain in chains.not_whole() if chain.received_to < chain.named and _is_due(node, chain)]
+    found = [chain for chain in found if chains.count_lacking(chain) > faulted(chain.node)]
+    if not found:
+        return False
+    with node.store.transaction():
+        for chain in found:
+            chains.note_search(chain)
+        node.store.bridge_cursors.set(bridge_id, 0)
+    return True
+
+
+def _is_due(node: Node, chain: Chain) -> bool:
+    ago = (node.clock.now() - from_text(chain.searched_at)).total_seconds() if chain.searched_at else SEARCH_SECONDS
+    return chain.searched < chain.named or not 0 <= ago < SEARCH_SECONDS
 
 
 def _cursor(node: Node, bridge_id: str) -> int:
@@ -111,8 +150,10 @@ def take_in(node: Node, deliveries: Sequence[Delivery], *, late: bool = False) -
     authors said after them may have been taken in before.
     """
     # A row that comes again need not be read again: a home that starts anew meets all that it has.
-    known = {row.seq for row in deliveries if not late and node.store.records.has(row.record.record_id)}
+    known = {row.seq: row for row in deliveries if not late and node.store.records.has(row.record.record_id)}
     fresh = [_read(row, late) for row in deliveries if row.seq not in known]
+    for row in known.values():
+        count_known(node, row.record)
     receipts = [_receipt(node, seq, "stored") for seq in known]
     if fresh:
         with node.store.transaction(durable=True):
@@ -140,8 +181,8 @@ def take_in_again(node: Node) -> int:
     return len(faulted)
 
 
-def acknowledge_held(node: Node, bridge: Bridge) -> None:
-    """Give the receipts that the bridge still waits for from this node, for records that its home holds."""
+def acknowledge_held(node: Node, bridge: Bridge) -> list[Receipt]:
+    """Give the receipts that the bridge still waits for from this node, for what its home holds; return them."""
     me = node.identity.node.public
     receipts = [
         _receipt(node, row.seq, status)
@@ -149,6 +190,7 @@ def acknowledge_held(node: Node, bridge: Bridge) -> None:
         if row.node == me and (status := node.store.records.receipt_status(row.record_id)) is not None
     ]
     bridge.acknowledge(me, receipts, 0)
+    return receipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +201,7 @@ class _Message:
     record: Record
     take: Callable[[Node], Taken]  # raises BadRecordError or BadSkillError where it is not acceptable
     urgent: bool = False
+    is_verified: bool = False
 
 
 def _read(delivery: Delivery, late: bool) -> _Message:
@@ -171,19 +214,23 @@ def _read(delivery: Delivery, late: bool) -> _Message:
         author, kind = author_of(record), KINDS.get(record.kind)
         body = kind.body.from_json(record.body) if kind else None
         take = partial(_take_said, record=record, author=author, kind=kind, body=body, late=late)
-        return _Message(delivery.seq, record, take, urgent=kind is not None and kind.urgent)
+        return _Message(delivery.seq, record, take, kind is not None and kind.urgent, is_verified=True)
     except Exception as error:  # whose it is, is told where the row is taken in
-        return _Message(delivery.seq, record, partial(_refuse, reason=error))
+        return _Message(delivery.seq, record, partial(_refuse, reason=error), is_verified=bool(record.author))
 
 
 def _take_said(
     node: Node, record: Record, author: Author, kind: Kind[Body] | None, body: Body | None, late: bool
 ) -> Taken:
     meet(node, record, author)
+    count_link(node, record)
     if kind is None or body is None:
         return "ignored"
     own = trust_in(node, author.node).state == "own"
-    return kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, late))
+    taken = kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, late))
+    if record.kind == RotationBody.kind and taken == "stored":
+        end_chain(node, record)
+    return taken
 
 
 def _refuse(node: Node, reason: Exception) -> Taken:
@@ -202,6 +249,9 @@ def _take_in_one(node: Node, message: _Message) -> Receipt | None:
     except (BadRecordError, BadSkillError) as error:
         reason = visible(str(error), limit=200)
         records.add(record, "rejected", reason)
+        if message.is_verified:
+            with suppress(BadRecordError):
+                count_link(node, record)  # it came, whatever it is
         return _receipt(node, message.seq, "rejected", reason)
     except Exception as error:
         if not _is_ours(error):

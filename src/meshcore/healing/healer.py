@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from meshcore.bridge.state_bodies import SettlementBody
 from meshcore.errors import BridgeUnavailableError
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
@@ -255,7 +256,9 @@ class Healer:
             offer_generalisations(node, outcome.skill_id)
         if actor == "policy" and node.bridge is not None and result in ("verified", "fix_failed"):
             with contextlib.suppress(BridgeUnavailableError):
-                node.bridge.settle_claim(outcome.skill_id, node.settings.host, verified=green)
+                settled = SettlementBody(outcome.skill_id, node.settings.host, green)
+                record = node.state(settled.kind, settled.to_json())
+                node.bridge.settle_claim(record, settled.skill_id, settled.host, verified=green)
         return outcome
 
     def finish(self) -> None:

@@ -6,11 +6,10 @@ Every limit is a function of rows in the store, so a restart forgets nothing; wi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from meshcore.bridge.base import Bridge
-from meshcore.bridge.states import holds
+from meshcore.bridge.base import Bridge, Claim
 from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, Record
 
@@ -90,22 +89,26 @@ def _standing(evidence: Evidence) -> str:
 
 
 def canary(
-    bridge: Bridge, known: KnownSkill, claim: Record, host: str, verified_hosts: frozenset[str], hosts: int
+    bridge: Bridge,
+    known: KnownSkill,
+    claim: Record,
+    host: str,
+    verified_hosts: frozenset[str],
+    hosts: int,
+    counts: Callable[[Claim], bool],
 ) -> str:
     """Claim a place for a skill that is new to the mesh; return why not now, empty where this host may go ahead.
 
-    `claim` is the signed claim of this host, `hosts` the number of hosts that have joined. One host goes first, then a
-    tenth of them at a time, until three have verified it. A host that has verified it needs no place. Raises
-    BridgeUnavailableError.
+    `claim` is the signed claim of this host, `hosts` the number of this operator's hosts, and `counts` tells which
+    claims of others hold. One host goes first, then a tenth of them at a time, until three have verified it. A host
+    that has verified it needs no place. Raises BridgeUnavailableError.
     """
     if host in verified_hosts or len(verified_hosts) >= CANARY_UNTIL_HOSTS:
         return ""
     places = 1 if len(verified_hosts) <= 1 else max(1, math.floor(CANARY_SHARE * hosts))
-    if bridge.claim(claim, known.skill.skill_id, host, places):
-        return "" if _is_held(bridge, known.skill.skill_id, host) else "the bridge does not hold this host's claim"
-    return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
-
-
-def _is_held(bridge: Bridge, skill_id: str, host: str) -> bool:
-    """Look whether the bridge holds this host's claim as one of its nodes has signed it."""
-    return any(claim.host == host and not claim.failed and holds(claim) for claim in bridge.claims(skill_id))
+    skill_id = known.skill.skill_id
+    if not bridge.claim(claim, skill_id, host, places, counts):
+        return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
+    if not any(held.host == host and not held.failed and counts(held) for held in bridge.claims(skill_id)):
+        return "the bridge does not hold this host's claim"
+    return ""

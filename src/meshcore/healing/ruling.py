@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from meshcore.bridge.states import CLAIM, claim_body
+from meshcore.bridge.state_bodies import ClaimBody
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_of, project_root
+from meshcore.healing.claims import ClaimCheck
 from meshcore.healing.failing_command import failing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
@@ -26,6 +27,7 @@ from meshcore.trust.ceilings import ceiling_here
 from meshcore.trust.halting import halted
 from meshcore.trust.signed_decisions import policy_signer, signed_for, standing_approval
 from meshcore.trust.store_keys import action_hash
+from meshcore.trust.synced import not_synced
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,12 @@ def _mode(asked: Try) -> Verdict | None:
     return light_judges.mode(min(ceilings, key=lambda one: MODES.index(one.mode)))
 
 
+def _synced(asked: Try) -> Verdict | None:
+    """Let everything wait for a person while a record is missing that might withdraw it."""
+    reasons = not_synced(asked.node, asked.question.known)
+    return Verdict("approve", tuple(reasons)) if reasons else None
+
+
 def _limits(asked: Try) -> Verdict | None:
     """Let what is too much or too often wait for a person."""
     node, incident, known = asked.node, asked.question.incident, asked.question.known
@@ -249,9 +257,9 @@ def _canary(asked: Try) -> Verdict | None:
         return Verdict("approve", ("the bridge cannot be used now",))
     outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
     verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
-    hosts = len({member.host for member in bridge.members()})
-    claim = node.state(CLAIM, claim_body(known.skill_id, node.settings.host))
-    reason = canary(bridge, known, claim, node.settings.host, verified, hosts)
+    body = ClaimBody(known.skill_id, node.settings.host)
+    claim, hosts = node.state(body.kind, body.to_json()), len(node.own_hosts() | {body.host})
+    reason = canary(bridge, known, claim, body.host, verified, hosts, ClaimCheck(node, verified).counts)
     return Verdict("approve", (reason,)) if reason else None
 
 
@@ -278,6 +286,7 @@ JUDGES: tuple[Judge, ...] = (
         before_exec=True,
     ),
     Judge("halt", lambda asked: light_judges.halt(halted(asked.node)), "hint", before_exec=True),
+    Judge("missing records", _synced, "approve"),
     Judge("limits", _limits, "approve"),
     Judge("canary", _canary, "approve"),
 )

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 
 from meshcore.clock import Clock, to_text
 from meshcore.errors import BadRecordError
-from meshcore.model import Json, Record, canonical
+from meshcore.model import ChainMark, Json, Record, canonical
 from meshcore.safety.keys import Identity, enrolment_text, is_signed
 from meshcore.safety.strict_json import loads
 
 FORMAT_VERSION = 1
 MAX_BYTES = 256 * 1024
+MAX_LINKS = 2**31
+_HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,14 @@ class Author:
     operator: str
 
 
-def sign(kind: str, body: Mapping[str, Json], author_seq: int, identity: Identity, clock: Clock) -> Record:
+def sign(
+    kind: str,
+    body: Mapping[str, Json],
+    author_seq: int,
+    identity: Identity,
+    clock: Clock,
+    chain: ChainMark | None = None,
+) -> Record:
     """Return a record of this node. Raises BadRecordError for a body that is too large or not plain JSON."""
     try:
         text = canonical(
@@ -41,6 +50,7 @@ def sign(kind: str, body: Mapping[str, Json], author_seq: int, identity: Identit
                 "operator": identity.operator,
                 "enrolment": identity.enrolment,
                 "body": dict(body),
+                **_chain_to_json(chain),
             }
         )
         size = len(text.encode())
@@ -70,7 +80,42 @@ def verify(record: Record) -> Record:
     texts = [fields.get(name) for name in ("kind", "created", "operator", "enrolment")]
     if not isinstance(body, dict) or not all(isinstance(text, str) for text in texts):
         raise BadRecordError("with a field missing or of another type")
-    return replace(record, kind=fields["kind"], author=record.key, author_seq=seq, created=fields["created"], body=body)
+    return replace(
+        record,
+        kind=fields["kind"],
+        author=record.key,
+        author_seq=seq,
+        created=fields["created"],
+        body=body,
+        chain=chain_in(fields),
+    )
+
+
+def chain_in(fields: Mapping[str, Json]) -> ChainMark | None:
+    """Return what the fields of a record say of its author's chain; None where they say nothing (version 0.1).
+
+    Raises BadRecordError for a chain that is none.
+    """
+    said = fields.get("chain")
+    if said is None:
+        return None
+    if isinstance(said, dict) and len(said) == 2:
+        epoch, is_link = said.get("epoch"), "number" in said
+        number = said.get("number" if is_link else "last")
+        if isinstance(epoch, str) and is_epoch(epoch) and type(number) is int and is_link <= number < MAX_LINKS:
+            return ChainMark(epoch, number, is_link)
+    raise BadRecordError("with a chain that is none")
+
+
+def is_epoch(text: str) -> bool:
+    """Tell whether a text names an epoch: 16 to 64 hexadecimal digits."""
+    return 16 <= len(text) <= 64 and _HEX_DIGITS.issuperset(text)
+
+
+def _chain_to_json(chain: ChainMark | None) -> dict[str, Json]:
+    if chain is None:
+        return {}
+    return {"chain": {"epoch": chain.epoch, "number" if chain.is_link else "last": chain.number}}
 
 
 def author_of(record: Record) -> Author:

@@ -19,7 +19,7 @@ from meshcore.home import PRIVATE_FILE
 from meshcore.store.queries import Parameter, Read
 from meshcore.store.upkeep import give_back, integrity, table_counts, unused_bytes
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_SECONDS = 5.0
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _COMMITS_BETWEEN_LOOKS = 64  # at the size of the write-ahead log

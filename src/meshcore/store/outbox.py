@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from meshcore.model import Json, ReceiptStatus, Record, canonical
+from meshcore.model import ChainMark, Json, ReceiptStatus, Record, canonical
 from meshcore.store import queries as reads
 from meshcore.store.authors import in_utc
 from meshcore.store.database import Database
@@ -38,10 +38,22 @@ class Outbox:
     def keep_signed(self, seq: int, record: Record) -> None:
         """Keep the signed text of an outbox row, so that publishing it twice is publishing it once."""
         with self._db.transaction():
+            link = record.chain if record.chain is not None and record.chain.is_link else ChainMark("", 0)
             self._db.execute(
-                "UPDATE outbox SET record_id=?, text=?, key=?, sig=? WHERE seq=?",
-                (record.record_id, record.text, record.key, record.sig, seq),
+                "UPDATE outbox SET record_id=?, text=?, key=?, sig=?, epoch=?, link=? WHERE seq=?",
+                (record.record_id, record.text, record.key, record.sig, link.epoch, link.number, seq),
             )
+
+    def links_sent(self, epoch: str) -> list[tuple[int, str]]:
+        """Return (seq, record id) of what was published as links of a chain of this node, the first link first."""
+        sql = "SELECT seq, record_id FROM outbox WHERE epoch=? AND link>0 AND published<>'' ORDER BY link"
+        return self._db.all(Read(sql, lambda row: (int(row[0]), str(row[1])), (epoch,)))
+
+    def send_again(self, seqs: Iterable[int]) -> None:
+        """Let rows that were published wait once more, as they were signed."""
+        with self._db.transaction():
+            for seq in seqs:
+                self._db.execute("UPDATE outbox SET published='' WHERE seq=?", (seq,))
 
     def mark_published(self, seqs: Sequence[int]) -> None:
         """Note that outbox rows are on the bridge."""
@@ -59,6 +71,12 @@ class Outbox:
             number = self.last_author_seq() + 1
             self._meta.set("author_seq", str(number))
         return number
+
+    def raise_author_seq(self, number: int) -> None:
+        """Let the next statement have a higher number than one that is known to have been used."""
+        with self._db.transaction():
+            if number > self.last_author_seq():
+                self._meta.set("author_seq", str(number))
 
 
 class Records:
@@ -121,6 +139,11 @@ class Records:
         sql = "SELECT * FROM records WHERE status='faulted' AND substr(reason, 1, ?)<>? ORDER BY seq LIMIT ?"
         mark = f"{version} "
         return self._db.all(Read(sql, record_of_row, (len(mark), mark, limit)))
+
+    def faulted_of(self, author: str) -> int:
+        """Return how many records of an author are faulted."""
+        sql = "SELECT count(*) FROM records WHERE status='faulted' AND author=?"
+        return self._db.one(Read(sql, lambda row: int(row[0]), (author,))) or 0
 
     def forget_faulted(self, record_ids: Iterable[str]) -> None:
         """Remove faulted records, which are about to be taken in again."""

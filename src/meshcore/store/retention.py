@@ -111,7 +111,7 @@ class Retention:
             (before, *SUMMARIES),
         ).rowcount
         sent = self._db.execute(
-            "DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN (?,?)", (before, *SUMMARIES)
+            "DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN (?,?) AND link=0", (before, *SUMMARIES)
         ).rowcount
         return blanked, sent
 

@@ -14,6 +14,7 @@ from meshcore.store.agents import Agents, Commands
 from meshcore.store.approvals import Approvals
 from meshcore.store.authors import Authors
 from meshcore.store.bridge_state import BridgeCursors
+from meshcore.store.chains import Chains, OwnChains
 from meshcore.store.controls import Controls, Halts, Refusals, SignedDecisions, StandingApprovals
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 from meshcore.store.events import Events
@@ -67,6 +68,8 @@ class Store:
         self.run_results = RunResults(db)
         self.records = Records(db, self.events)
         self.bridge_cursors = BridgeCursors(db)
+        self.own_chains = OwnChains(db)
+        self.chains = Chains(db)
         self.retention = Retention(db, self.state)
         self.snapshots = Snapshots(db)
 

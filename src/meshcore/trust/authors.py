@@ -57,7 +57,7 @@ class Trust:
         if self.state == "revoked":
             return f"its author {who} was revoked" + (f": {self.why}" if self.why else "")
         if self.state == "changed":
-            return f"its author {who} came with another key than before; see `meshtui trust list`"
+            return f"its author {who} {self.why or 'came with another key than before'}; see `meshtui trust list`"
         return ""
 
 
@@ -79,7 +79,9 @@ def _trust_in_row(node: Node, row: AuthorRow) -> Trust:
         if why := node.store.controls.get(REVOKED + key):
             return Trust("revoked", row.name, row.operator, why)
     if row.changed:
-        return Trust("changed", row.name, row.operator)
+        forks = [chain.fork for chain in node.store.chains.of(row.node) if chain.fork]
+        why = f"has signed two records as number {forks[0]} of one chain" if forks else ""
+        return Trust("changed", row.name, row.operator, why)
     if row.own_operator:
         return Trust("own", row.name, row.operator)
     if any(granted(node, ENROLLED + key) for key in keys):
@@ -110,6 +112,18 @@ def meet(node: Node, record: Record, author: Author) -> AuthorRow:
         if row.changed and not (before and before.changed):
             _tell_state(store, author.node, "changed", f"{name} on {host} had another key before", "mesh")
     return row
+
+
+def note_fork(node: Node, key: str, number: int) -> None:
+    """Mark an author that has signed two records under one number, until a person enrols it anew.
+
+    Its home was restored from a backup or runs twice without having noticed, or somebody else has its key.
+    """
+    row = node.store.authors.get(key)
+    if row is not None and not row.changed:
+        node.store.authors.mark_changed(key, True)
+        why = f"two records came as number {number} of its chain: its home is used twice, or somebody else has its key"
+        _tell_state(node.store, key, "changed", why, "mesh")
 
 
 def _is_taken(node: Node, key: str, name: str, host: str) -> bool:
@@ -231,6 +245,7 @@ def operator_of(node: Node, key: str) -> str:
 def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) -> None:
     """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted.
 
+    Whoever enrols an author anew stands behind it as it is: what is missing of its records now is missed no longer.
     Raises UsageError where the operator's key is protected and `signer` is not theirs.
     """
     store = node.store
@@ -241,6 +256,7 @@ def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) ->
         for row in store.authors.all():
             if key in (row.node, row.operator):
                 store.authors.mark_changed(row.node, False)
+                store.chains.accept(row.node)
                 if row.own_operator:
                     store.authors.set_own(row.node, _trust_in_row(node, row).state == "own")
         _tell_state(store, key, "enrolled", "", actor)

@@ -71,7 +71,8 @@ def member(node: str, name: str = "") -> Member:
 
 def receive(bridge: Bridge, node: str, limit: int = 100) -> Batch:
     """Receive what the node has not acknowledged."""
-    return bridge.receive(node, 2**62, limit)
+    reader = bridge.member(node)
+    return bridge.receive(node, reader.cursor if reader else 0, limit)
 
 
 def take(bridge: Bridge, node: str, limit: int = 100) -> list[str]:

@@ -398,10 +398,11 @@ def test_a_reader_whose_home_is_older_than_the_bridge_s_cursor_reads_again_from_
     assert [d.seq for d in bridge.receive(BOB, 2).deliveries] == [3, 4]
 
 
-def test_what_was_not_acknowledged_comes_again_though_the_reader_says_that_it_has_it(bridge: Bridge) -> None:
+def test_a_reader_reads_from_where_it_says_and_is_told_how_far_it_has_acknowledged(bridge: Bridge) -> None:
     bridge.publish([publication(number=n) for n in range(4)])
     bridge.acknowledge(BOB, [stored(1)], 1)
-    assert [d.seq for d in bridge.receive(BOB, 4).deliveries] == [2, 3, 4]
+    batch = bridge.receive(BOB, 3)
+    assert ([d.seq for d in batch.deliveries], batch.acknowledged) == ([4], 1)
 
 
 def test_a_batch_tells_where_the_log_ends(bridge: Bridge) -> None:
@@ -472,18 +473,40 @@ def test_of_many_that_claim_at_once_as_many_win_as_there_are_places(open_peer: O
 def test_a_claim_ends_by_the_bridge_s_clock_and_that_of_a_failed_try_never(bridge: Bridge, clock: FakeClock) -> None:
     bridge.claim(record(), "lost", "host1", 1)
     bridge.claim(record(), "failed", "host1", 1)
-    bridge.settle_claim("failed", "host1", verified=False)
+    bridge.settle_claim(record(BOB, 9), "failed", "host1", verified=False)
     clock.advance(CLAIM_SECONDS + 1)
     assert bridge.claims("lost") == []
-    assert [claim.failed for claim in bridge.claims("failed")] == [True]
+    assert [(claim.failed, claim.record) for claim in bridge.claims("failed")] == [(True, record(BOB, 9))]
     assert bridge.claim(record(), "lost", "host2", 1)
     assert not bridge.claim(record(), "failed", "host2", 1)
     assert not bridge.claim(record(), "failed", "host1", 1)
 
 
+def test_a_claim_that_does_not_count_takes_no_place_and_gives_way_on_its_own_host(bridge: Bridge) -> None:
+    bridge.claim(record(ALICE, 1), "skill", "host1", 1)
+    bridge.settle_claim(record(ALICE, 2), "skill", "host2", verified=False)
+
+    def by_bob(claim: Claim) -> bool:
+        return claim.record.key == BOB
+
+    assert bridge.claim(record(BOB, 1), "skill", "host2", 1, by_bob)
+    assert not bridge.claim(record(BOB, 2), "skill", "host3", 1, by_bob)
+    assert [(c.host, c.failed) for c in bridge.claims("skill") if by_bob(c)] == [("host2", False)]
+
+
+def test_the_state_of_a_publisher_is_seen_with_what_it_publishes(bridge: Bridge, clock: FakeClock) -> None:
+    clock.advance(99)
+    bridge.publish([publication(ALICE, 1)], record(ALICE, 1, state=1))
+    found = bridge.member(ALICE)
+    assert found is not None
+    assert (found.state, found.seen) == (record(ALICE, 1, state=1), True)
+    assert bridge.publish([publication(DAVE, 1)], record(DAVE, 1, state=1)) == [2]
+    assert bridge.member(DAVE) is None
+
+
 def test_a_verified_try_gives_its_place_back(bridge: Bridge) -> None:
     bridge.claim(record(), "skill", "host1", 1)
-    bridge.settle_claim("skill", "host1", verified=True)
+    bridge.settle_claim(record(), "skill", "host1", verified=True)
     assert bridge.claim(record(), "skill", "host2", 1)
 
 

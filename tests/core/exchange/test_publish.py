@@ -33,7 +33,7 @@ def test_a_crash_before_publishing_loses_nothing(mesh: SmallMesh, monkeypatch: p
     a, b = mesh.node("a"), mesh.node("b")
     known = taught(a)
 
-    def crash(publications: object) -> None:
+    def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
@@ -50,9 +50,9 @@ def test_two_processes_of_one_home_sign_an_outbox_row_once(mesh: SmallMesh, monk
     bridge = one.require_bridge()
     whole = bridge.publish
 
-    def while_the_other_publishes_too(publications: Any) -> list[int]:
+    def while_the_other_publishes_too(*publications: Any) -> list[int]:
         assert publish(two) == 1
-        return whole(publications)
+        return whole(*publications)
 
     monkeypatch.setattr(bridge, "publish", while_the_other_publishes_too)
     publish(one)

@@ -22,18 +22,16 @@ from meshcore.bridge.base import (
 )
 from meshcore.bridge.limits import (
     BATCH_CHARACTERS,
-    CLAIM_SECONDS,
     DEADLINE_SECONDS,
-    SEEN_SECONDS,
     UPKEEP_SECONDS,
-    before,
     check_text,
     not_joined,
 )
+from meshcore.bridge.sqlite import members
 from meshcore.bridge.sqlite.doorbell import Doorbell, Ringer, sweep
 from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.bridge.sqlite.log import LogFile, append, log_files, prune, statistics
-from meshcore.clock import Clock, from_text, to_text
+from meshcore.clock import Clock, to_text
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.model import Receipt, Record
 from meshcore.store import upkeep
@@ -88,18 +86,18 @@ class SqliteBridge:
         if state is not None:
             check_text(state)
         with self.log.writing() as connection:
-            self._sign_of_life(connection, node)
-            if state is not None:
-                connection.execute(
-                    "UPDATE members SET beat_key = ?, beat_sig = ?, beat_text = ? WHERE node = ?",
-                    (state.key, state.sig, state.text, node),
-                )
+            if state is None:
+                self._sign_of_life(connection, node)
+            elif not members.say(connection, node, state, self.clock.now()):
+                raise not_joined(node)
 
-    def publish(self, publications: Sequence[Publication]) -> list[int]:
-        for publication in publications:
-            check_text(publication.record)
+    def publish(self, publications: Sequence[Publication], state: Record | None = None) -> list[int]:
+        for record in (*(item.record for item in publications), *([state] if state else ())):
+            check_text(record)
         with self.log.writing() as connection:
             seqs = [append(connection, item.record, item.kind, self.clock, item.origin) for item in publications]
+            if state is not None:
+                members.say(connection, state.key, state, self.clock.now())
             bells = _bells(connection)
         self._ring(bells, own=False)
         self.log.checkpoint_if_due()
@@ -108,13 +106,13 @@ class SqliteBridge:
     def receive(self, node: str, after: int, limit: int = 100) -> Batch:
         with self.log.reading() as connection:
             acknowledged, end, pruned_to = connection.execute(
-                "SELECT (SELECT cursor FROM members WHERE node = ?), (SELECT coalesce(max(seq), 0) FROM log), "
+                "SELECT (SELECT CAST(cursor AS INTEGER) FROM members WHERE node = ?), "
+                "(SELECT coalesce(max(seq), 0) FROM log), "
                 "(SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'pruned_to')",
                 (node,),
             ).fetchone()
             if acknowledged is None:
                 raise not_joined(node)
-            after = min(after, acknowledged)
             deliveries: list[Delivery] = []
             more, size = False, 0
             rows = connection.execute(
@@ -131,7 +129,8 @@ class SqliteBridge:
             rows.close()
             if not more:
                 self._notice(end)
-        return Batch(tuple(deliveries), more, deliveries[-1].seq if more else max(after, end), end, pruned_to)
+        cursor = deliveries[-1].seq if more else max(after, end)
+        return Batch(tuple(deliveries), more, cursor, end, pruned_to, acknowledged)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
         now = self._now()
@@ -191,19 +190,12 @@ class SqliteBridge:
         return found.st_size, found.st_mtime_ns
 
     def members(self) -> list[Member]:
-        now = self.clock.now()
         with self.log.reading() as connection:
-            rows = connection.execute(
-                "SELECT node, name, host, joined_at, seen_at, cursor, text, key, sig, beat_text, beat_key, beat_sig "
-                "FROM members ORDER BY joined_at, node"
-            ).fetchall()
-        found = []
-        for node, name, host, joined_at, seen_at, cursor, text, key, sig, *beat in rows:
-            age = max(0.0, (now - from_text(seen_at)).total_seconds())
-            state = Record(*beat) if beat[0] else None
-            hello = Record(text, key, sig)
-            found.append(Member(node, name, host, hello, joined_at, seen_at, cursor, age, age <= SEEN_SECONDS, state))
-        return found
+            return members.members(connection, self.clock.now())
+
+    def member(self, node: str) -> Member | None:
+        with self.log.reading() as connection:
+            return members.member(connection, node, self.clock.now())
 
     def forget(self, node: str) -> bool:
         with self.log.writing() as connection:
@@ -247,37 +239,32 @@ class SqliteBridge:
                 ).fetchone()[0]
             }
 
-    def claim(self, claim: Record, skill_id: str, host: str, places: int) -> bool:
+    def claim(
+        self, claim: Record, skill_id: str, host: str, places: int, counts: Callable[[Claim], bool] = lambda claim: True
+    ) -> bool:
         check_text(claim)
-        since = self._claims_since()
+        now = self.clock.now()
         with self.log.writing() as connection:
-            connection.execute("DELETE FROM claims WHERE skill_id = ? AND NOT failed AND at < ?", (skill_id, since))
-            rows = connection.execute("SELECT host, failed FROM claims WHERE skill_id = ?", (skill_id,)).fetchall()
-            if (host, 0) in rows:
-                return True
-            if len(rows) >= places:
+            members.drop_old_claims(connection, skill_id, now)
+            held = {one.host: one for one in members.claims(connection, skill_id, now) if counts(one)}
+            if host in held:
+                return not held[host].failed
+            if len(held) >= places:
                 return False
-            connection.execute(
-                "INSERT INTO claims (skill_id, host, at, key, sig, text) VALUES (?, ?, ?, ?, ?, ?)",
-                (skill_id, host, self._now(), claim.key, claim.sig, claim.text),
-            )
+            members.put_claim(connection, claim, skill_id, host, now, failed=False)
         return True
 
     def claims(self, skill_id: str) -> list[Claim]:
         with self.log.reading() as connection:
-            rows = connection.execute(
-                "SELECT skill_id, host, failed, text, key, sig FROM claims "
-                "WHERE skill_id = ? AND (failed OR at >= ?) ORDER BY at, host",
-                (skill_id, self._claims_since()),
-            ).fetchall()
-        return [Claim(skill, host, Record(*signed), bool(failed)) for skill, host, failed, *signed in rows]
+            return members.claims(connection, skill_id, self.clock.now())
 
-    def settle_claim(self, skill_id: str, host: str, *, verified: bool) -> None:
+    def settle_claim(self, settlement: Record, skill_id: str, host: str, *, verified: bool) -> None:
+        check_text(settlement)
         with self.log.writing() as connection:
             if verified:
                 connection.execute("DELETE FROM claims WHERE skill_id = ? AND host = ?", (skill_id, host))
             else:
-                connection.execute("UPDATE claims SET failed = 1 WHERE skill_id = ? AND host = ?", (skill_id, host))
+                members.put_claim(connection, settlement, skill_id, host, self.clock.now(), failed=True)
 
     def statistics(self) -> BridgeStatistics:
         return statistics(self.log)
@@ -326,9 +313,6 @@ class SqliteBridge:
 
     def _now(self) -> str:
         return to_text(self.clock.now())
-
-    def _claims_since(self) -> str:
-        return to_text(before(self.clock.now(), CLAIM_SECONDS))
 
     def _sign_of_life(self, connection: sqlite3.Connection, node: str) -> None:
         updated = connection.execute("UPDATE members SET seen_at = ? WHERE node = ?", (self._now(), node))

@@ -1,0 +1,35 @@
+-- Control records are numbered by their author without a gap, in a chain for each bridge; `epoch` names the chain.
+ALTER TABLE outbox ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN link INTEGER NOT NULL DEFAULT 0;
+
+-- This node's own chains: the one that goes on, for each bridge, and those that ended, the newest last.
+CREATE TABLE own_chains (
+  bridge_id TEXT PRIMARY KEY, address TEXT NOT NULL, node TEXT NOT NULL, epoch TEXT NOT NULL, last INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ended_chains (
+  seq INTEGER PRIMARY KEY, address TEXT NOT NULL, node TEXT NOT NULL, epoch TEXT NOT NULL, last INTEGER NOT NULL,
+  UNIQUE (address, node, epoch)
+);
+
+-- What was received of the chains of others: every link up to `received_to`, and those in `links` beyond it. `named` is
+-- the last link that their author has named, `searched` the one for whose sake the whole log was last read again, and
+-- `fork` the number under which two records came, 0 for none.
+CREATE TABLE chains (
+  node TEXT NOT NULL, epoch TEXT NOT NULL, received_to INTEGER NOT NULL DEFAULT 0, named INTEGER NOT NULL DEFAULT 0,
+  searched INTEGER NOT NULL DEFAULT 0, searched_at TEXT NOT NULL DEFAULT '', fork INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (node, epoch)
+) WITHOUT ROWID;
+CREATE INDEX outbox_links ON outbox (epoch, link) WHERE link > 0;
+CREATE INDEX chains_not_whole ON chains (node) WHERE received_to < named OR fork > 0;
+CREATE TABLE links (
+  node TEXT NOT NULL, epoch TEXT NOT NULL, number INTEGER NOT NULL, record_id TEXT NOT NULL,
+  PRIMARY KEY (node, epoch, number)
+) WITHOUT ROWID;
+
+-- The newest signed sign of life of each node: when it says that it was made, and when this home first saw it.
+CREATE TABLE heartbeats (
+  node TEXT PRIMARY KEY, sig TEXT NOT NULL, created TEXT NOT NULL, heard TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- What was taken in before links were counted is met once more, and counted.
+UPDATE bridge_cursors SET seq=0;
