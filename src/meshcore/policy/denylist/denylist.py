@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from meshcore.knowledge.text import word_set
 from meshcore.policy.command_parser import INTERPRETERS, Argv, program
+from meshcore.policy.denylist.package_managers import PACKAGE_MANAGERS
 from meshcore.policy.denylist.programs import CHECKS
 from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened
+from meshcore.policy.denylist.verbs import verb_of_destruction
 from meshcore.policy.question import Author
 
 _OWN_MAY_ASK = frozenset({"inline code", "remote code", "data leaving"})
@@ -24,8 +26,9 @@ def refusal(commands: Sequence[Argv], author: Author = "peer") -> Refusal | None
     From the own operator, code on the command line and network programs may be asked for; from a peer they may not.
     """
     under = any(program(argv[0]) in {"xargs", "parallel"} for argv in commands if argv)
+    packages = bool(commands) and bool(commands[0]) and program(commands[0][0]) in PACKAGE_MANAGERS
     for argv in commands:
-        found = _refusal(argv)
+        found = _refusal(argv, packages and argv is not commands[0])
         if found is None and under and program(argv[0]) in _NOT_UNDER_XARGS:
             found = Refusal("destruction", f"{program(argv[0])} on whatever its input names")
         if found is not None and not (author == "own" and found.kind in _OWN_MAY_ASK):
@@ -37,7 +40,7 @@ _NOT_UNDER_XARGS = frozenset({"rm", "unlink", "chmod", "chown", "mv", "kill", "t
 _OPEN_FOLDERS = re.compile(r"/(?:private/)?(?:tmp|var/tmp|dev/shm|dev/fd|proc)/")
 
 
-def _refusal(argv: Argv) -> Refusal | None:
+def _refusal(argv: Argv, package: bool) -> Refusal | None:
     name = program(argv[0])
     if not name:
         return None
@@ -51,7 +54,9 @@ def _refusal(argv: Argv) -> Refusal | None:
     if name == "." and len(argv) == 1:
         return None  # a word after a wrapper, not the shell's command
     own = CHECKS.get(name) or CHECKS.get(re.sub(r"[\d.]+$", "", name))
-    return own(argv) if own is not None else None
+    if own is not None and (found := own(argv)) is not None:
+        return found
+    return verb_of_destruction(argv, known=own is not None, package=package)
 
 
 # By the program's name alone
