@@ -8,6 +8,7 @@ percent and JSON escapes and terminal colours undone, so that a wrapped secret i
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
@@ -61,17 +62,29 @@ def storable_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
 
 def find(text: str) -> list[Span]:
     """Return where the secrets of a text are; spans may overlap."""
+    marks = _compiled(r"\[redacted:([a-z0-9-]{1,40})\]")
+    marked = "[redacted:" in text
+    if marked:  # the name of a kind in our own mark announces nothing
+        text = marks.sub(lambda mark: f"[redacted:{'~' * len(mark[1])}]", text)
     found = list(spans(text))
     for view, places in _views(text):
         found.extend(Span(places[s.start], places[s.end - 1] + 1, s.kind) for s in spans(view))
     found.extend(_wrapped(text))
-    return [span for span in found if not (span.kind == "value" and _follows_marker(text, span.start))]
+    return list(_beside_marks(text, found)) if marked else found
 
 
-def _follows_marker(text: str, start: int) -> bool:
-    """Tell whether what looks like a name before a value is the name of a kind in our own mark."""
-    before = text[max(0, start - 64) : start].rstrip(" \t:='\"")
-    return before.endswith("]") and "[redacted:" in before[-48:]
+def _beside_marks(text: str, found: Sequence[Span]) -> Iterator[Span]:
+    """Yield the spans without what they hold of our own marks at their ends, so that doing it twice changes nothing."""
+    marks = [match.span() for match in _compiled(r"\[redacted:~{1,40}\]").finditer(text)]
+    for start, end, kind in found:
+        at = bisect_right(marks, (start, len(text)))
+        if at and start < marks[at - 1][1]:
+            start = marks[at - 1][1]
+        at = bisect_right(marks, (end, 0))
+        if at and end < marks[at - 1][1]:
+            end = marks[at - 1][0]
+        if start < end:
+            yield Span(start, end, kind)
 
 
 def _replace(text: str, found: Sequence[Span]) -> str:
