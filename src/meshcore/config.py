@@ -38,7 +38,13 @@ class ConfiguredCheck:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in days; None keeps them for ever. `meshtui maintenance` applies it."""
+    """How long things are kept, in days; None keeps them for ever. `meshtui maintenance` applies it.
+
+    What commands printed goes without being asked, by whatever works on the home.
+    """
+
+    outputs_days: float = 30.0
+    """What commands printed; incidents, outcomes, events and figures stay."""
 
     journal_days: float | None = None
     """Segments of the journal, and events of the store that the journal holds."""

@@ -54,6 +54,11 @@ class Home:
     def state(self) -> Path:
         return self.root / "state"
 
+    @property
+    def swept(self) -> Path:
+        """Return where it is noted when what commands printed was last looked through."""
+        return self.state / "printed.swept"
+
     def create(self) -> Home:
         """Make the folder, private to the user, where it does not exist. Raises ConfigurationError."""
         make_private_folder(self.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +14,7 @@ from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
 from meshcore.bridge.open import open_bridge, open_old_programs
 from meshcore.bridge.own_chain import OwnChainOn
 from meshcore.bridge.state_bodies import BeatBody, HelloBody
-from meshcore.clock import Clock, SystemClock
+from meshcore.clock import Clock, SystemClock, from_text, to_text
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
@@ -27,6 +28,8 @@ from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
 from meshcore.store.store import Store
 
+SWEEP_EVERY = timedelta(hours=6)
+LONGEST_DAYS = 36_500.0
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 
 
@@ -244,6 +247,17 @@ class Node:
             self.store.events.add("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
         project(self.store, self.home.journal)
         self._projected = self.store.events.last()
+
+    def forget_printed(self) -> None:
+        """Forget what commands printed long ago, as `[retention]` says; looked at a few times a day."""
+        now, stamp = self.clock.now(), self.home.swept
+        with contextlib.suppress(OSError, ValueError):
+            if now - from_text(stamp.read_text("utf-8")) < SWEEP_EVERY:
+                return
+        with contextlib.suppress(OSError):
+            stamp.write_text(to_text(now), "utf-8")
+        before = to_text(now - timedelta(days=min(self.settings.retention.outputs_days, LONGEST_DAYS)))
+        self.store.retention.forget(printed=before, projected=self.store.state.get()["journal_seq"])
 
     def close(self) -> None:
         """Let go of everything."""

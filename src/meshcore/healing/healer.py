@@ -265,3 +265,4 @@ class Healer:
         """Tell the others, hear them, and bring the readable projections up to date."""
         exchange(self.node)
         self.node.project()
+        self.node.forget_printed()

@@ -151,19 +151,23 @@ def _rotate(path: Path, now: datetime, reason: str, dry_run: bool) -> Step:
 
 def _prune_store(node: Node, dry_run: bool) -> Step:
     keep, now = node.settings.retention, node.clock.now()
-    if keep.incidents_days is keep.journal_days is keep.bridge_days is None:
-        return Step("store", "ok", "everything is kept")
 
     def before(days: float | None) -> str:
         return "" if days is None else to_text(_before(now, days))
 
     found = node.store.retention.forget(
+        printed=before(keep.outputs_days),
         incidents=before(keep.incidents_days),
         events=before(keep.journal_days),
         records=before(keep.bridge_days),
         projected=node.store.state.get()["journal_seq"],
         dry_run=dry_run,
     )
+    if keep.incidents_days is keep.journal_days is keep.bridge_days is None:
+        if not found.printed:
+            return Step("store", "ok", "everything is kept")
+        what = _count(found.printed, "text")
+        return Step("store", "ok", f"{what} that commands printed {_gone(dry_run)}; everything else is kept")
     return Step("store", "ok", f"{_in_words(found)} {_gone(dry_run)}")
 
 
@@ -171,6 +175,7 @@ def _in_words(found: Forgotten) -> str:
     return (
         f"{_count(found.incidents, 'incident')}, {_count(found.outcomes, 'outcome')}, {_count(found.events, 'event')},"
         f" {_count(found.records, 'text')} of records, {found.outbox} of the outbox"
+        + (f", {_count(found.printed, 'text')} that commands printed" if found.printed else "")
     )
 
 

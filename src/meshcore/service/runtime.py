@@ -139,6 +139,7 @@ class Runtime:
         with contextlib.suppress(MeshError):
             self._loops.attend(node.store)
             node.project()
+            node.forget_printed()
         return more
 
     def _lose_bridge(self, reason: str, now: float) -> None:

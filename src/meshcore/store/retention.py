@@ -1,4 +1,4 @@
-"""What a store may forget once it is old: closed incidents, projected events, records that nothing rests on.
+"""What a store may forget once it is old: what commands printed, closed incidents, projected events, records.
 
 Never forgotten: an open incident, a skill, an outcome that a skill's standing counts (its output is), a try without a
 result, what waits for a person or was approved and not carried out, a revocation, and an event that the journal does
@@ -29,6 +29,7 @@ class Forgotten:
     events: int = 0
     records: int = 0
     outbox: int = 0
+    printed: int = 0
 
 
 class _UndoneError(Exception):
@@ -43,16 +44,28 @@ class Retention:
         self._state = state
 
     def forget(
-        self, *, incidents: str = "", events: str = "", records: str = "", projected: int = 0, dry_run: bool = False
+        self,
+        *,
+        printed: str = "",
+        incidents: str = "",
+        events: str = "",
+        records: str = "",
+        projected: int = 0,
+        dry_run: bool = False,
     ) -> Forgotten:
-        """Forget what is older than these times (UTC texts, "" for nothing); events only up to `projected`."""
+        """Forget what is older than these times (UTC texts, "" for nothing); events only up to `projected`.
+
+        `printed` is what commands printed: of an incident whatever its state, unless somebody is to decide on it or a
+        fix of it is under way. Incidents, outcomes and figures stay.
+        """
         found = Forgotten()
         try:
             with self._db.transaction():
                 gone = self._forget_incidents(incidents, projected) if incidents else Forgotten()
                 old = self._forget_events(events, projected) if events else 0
                 blanked, sent = self._forget_records(records) if records else (0, 0)
-                found = Forgotten(gone.incidents, gone.outcomes, gone.events + old, blanked, sent)
+                texts = self._forget_printed(printed, projected) if printed else 0
+                found = Forgotten(gone.incidents, gone.outcomes, gone.events + old, blanked, sent, texts)
                 if dry_run:
                     raise _UndoneError
         except _UndoneError:
@@ -89,11 +102,26 @@ class Retention:
             if result not in WEIGHED:
                 gone += self._db.execute("DELETE FROM outcomes WHERE outcome_id=?", (outcome_id,)).rowcount
                 continue
-            body = json.loads(text)
-            for step in (*body.get("steps", ()), *([body["rerun"]] if body.get("rerun") else ())):
-                step["output"] = ""
-            self._db.execute("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
+            self._empty(outcome_id, text)
         return gone
+
+    def _empty(self, outcome_id: str, text: str) -> None:
+        body = json.loads(text)
+        for step in (*body.get("steps", ()), *([body["rerun"]] if body.get("rerun") else ())):
+            step["output"] = ""
+        self._db.execute("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
+
+    def _forget_printed(self, before: str, projected: int) -> int:
+        done = self._db.execute(
+            f"UPDATE incidents SET excerpt='' WHERE excerpt<>'' AND opened<? AND {_SETTLED}",  # noqa: S608
+            (before, projected),
+        ).rowcount
+        done += self._db.execute("DELETE FROM commands WHERE output<>'' AND at<?", (before,)).rowcount
+        sql = 'SELECT outcome_id, body FROM outcomes WHERE at<? AND body GLOB \'*"output":"[^"]*\''
+        for outcome_id, text in self._db.all(Read(sql, tuple, (before,))):
+            self._empty(outcome_id, text)
+            done += 1
+        return done
 
     def _forget_events(self, before: str, projected: int) -> int:
         return self._db.execute(
@@ -120,10 +148,11 @@ class Retention:
 _OWN = "SELECT count(*) FROM incidents WHERE incident_id=? AND opened_monotonic IS NOT NULL"
 _RESOLVED = "SELECT count(*) FROM tries WHERE incident_id=? AND actor='policy' AND result='verified'"
 
-_CLOSED_BEFORE = """
-SELECT incident_id FROM incidents i WHERE closed<>'' AND closed<?
- AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.incident_id=i.incident_id
+# Nobody is to decide on it, nothing of it is under way, and the journal holds all that happened to it.
+_SETTLED = """
+NOT EXISTS (SELECT 1 FROM approvals a WHERE a.incident_id=incidents.incident_id
   AND (a.state='waiting' OR (a.state='approved' AND a.result='')))
- AND NOT EXISTS (SELECT 1 FROM tries t WHERE t.incident_id=i.incident_id AND t.result='')
- AND NOT EXISTS (SELECT 1 FROM events e WHERE e.incident_id=i.incident_id AND e.incident_id<>'' AND e.seq>?)
+ AND NOT EXISTS (SELECT 1 FROM tries t WHERE t.incident_id=incidents.incident_id AND t.result='')
+ AND NOT EXISTS (SELECT 1 FROM events e WHERE e.incident_id=incidents.incident_id AND e.incident_id<>'' AND e.seq>?)
 """
+_CLOSED_BEFORE = f"SELECT incident_id FROM incidents WHERE closed<>'' AND closed<? AND {_SETTLED}"  # noqa: S608

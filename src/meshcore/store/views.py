@@ -299,11 +299,12 @@ def record_briefs(record_ids: Iterable[str]) -> Read[RecordBrief]:
     which = f"WHERE record_id IN ({marks(ids)})"
     both = (
         f"SELECT record_id, kind, body FROM outbox {which}"  # noqa: S608
-        f" UNION ALL SELECT record_id, kind, json_extract(text, '$.body') FROM records {which}"
+        " UNION ALL SELECT record_id, kind, CASE WHEN json_valid(text) THEN json_extract(text, '$.body') ELSE '{}' END"
+        f" FROM records {which}"
     )
     sql = (
         f"SELECT r.record_id, r.kind, r.body, i.line FROM ({both}) r"  # noqa: S608
-        " LEFT JOIN incidents i ON i.incident_id = json_extract(r.body, '$.incident_id')"
+        " LEFT JOIN incidents i ON json_valid(r.body) AND i.incident_id = json_extract(r.body, '$.incident_id')"
     )
     return Read(sql, _record, (*ids, *ids))
 

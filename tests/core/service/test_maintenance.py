@@ -26,7 +26,9 @@ from meshcore.model import StepResult
 from meshcore.node import Node
 from meshcore.service.doctor import examine
 from meshcore.service.maintenance import BusyError, maintain
-from meshcore.store.rows import Approval
+from meshcore.store.queries import Read
+from meshcore.store.rows import Approval, CommandRow
+from meshcore.store.views import record_briefs
 from meshcore.testing import FakeClock, incident, outcome
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
@@ -86,11 +88,82 @@ def test_without_settings_nothing_is_pruned(a: Node, clock: FakeClock) -> None:
     clock.advance(3650 * DAY)
     before = a.store.events.last()
     found = said(a)
-    assert found["store"] == "everything is kept"
+    assert found["store"] == "2 texts that commands printed gone; everything else is kept"
     assert found["bridge"] == "every row is kept"
     assert a.store.incidents.find("last") is not None
     assert len(a.store.events.after(0)) == before + 1
     assert a.require_bridge().statistics().records == 4 - 1  # the node's own hello is no row of the log
+
+
+def counted(node: Node) -> object:
+    return [(one.result, one.seconds) for one in node.store.outcomes.of()], node.store.state.get()[
+        "forgotten_incidents"
+    ]
+
+
+def printed(node: Node) -> str:
+    texts = [found.excerpt for found in node.store.incidents.all()]
+    for done in node.store.outcomes.of():
+        texts += [step.output for step in (*done.steps, *([done.rerun] if done.rerun else []))]
+    return "".join(texts)
+
+
+@pytest.mark.parametrize("way", ["maintenance", "by itself"])
+def test_what_commands_printed_goes_after_thirty_days_and_what_they_did_stays(
+    a: Node, clock: FakeClock, way: str
+) -> None:
+    known, _ = teach(a, ERROR, FIX)
+    me = a.identity.node.public
+    closed = closed_incident(a, 1, known.skill_id)
+    a.store.incidents.open(incident(2, opened=to_text(clock.now())), me)
+    folder = "/project"
+    a.store.commands.add(CommandRow(("python", "app.py"), folder, 1, "a long output", a.store.now(), "", "a"))
+    a.project()
+    figures, events = counted(a), a.store.events.last()
+    clock.advance(29 * DAY)
+    a.forget_printed()
+    assert printed(a) and a.store.commands.in_folder(folder)
+    clock.advance(2 * DAY)
+    if way == "maintenance":
+        said(a)
+    else:
+        a.forget_printed()
+    assert printed(a) == "" and a.store.commands.in_folder(folder) == []
+    assert a.store.incidents.find(closed) is not None
+    assert a.store.incidents.find(f"{2:016x}") is not None
+    assert counted(a) == figures
+    assert [event.seq for event in a.store.events.after(0)][:events] == list(range(1, events + 1))
+    assert [one.result for one in a.store.outcomes.of(skill_id=known.skill_id)] == ["verified"]
+
+
+def test_what_is_asked_about_under_way_or_not_in_the_journal_keeps_what_was_printed(a: Node, clock: FakeClock) -> None:
+    me, known = a.identity.node.public, teach(a, ERROR, FIX)[0]
+    for number in (1, 2):
+        a.store.incidents.open(incident(number), me)
+    a.store.approvals.ask(Approval("f" * 16, f"{1:016x}", known.skill_id, "0" * 64, FIX, (), a.store.now(), "waiting"))
+    a.store.tries.intend("3" * 16, f"{2:016x}", known.skill_id, "policy", {}, "/venv", "1:b:1")
+    a.project()
+    a.store.incidents.open(incident(3), me)  # not projected
+    clock.advance(31 * DAY)
+    a.forget_printed()
+    assert [bool(found.excerpt) for found in a.store.incidents.all()] == [True, True, True]
+    a.project()
+    clock.advance(1 * DAY)
+    a.forget_printed()
+    kept = {found.incident_id for found in a.store.incidents.all() if found.excerpt}
+    assert kept == {f"{1:016x}", f"{2:016x}"}
+
+
+def test_emptied_records_are_still_listed(a: Node, tmp_path: Path, clock: FakeClock) -> None:
+    with Node(settings(tmp_path, "b"), clock) as b:
+        closed_incident(b, 1, "0" * 64)
+        exchange(b)
+    exchange(a)
+    ids = [record_id for (record_id,) in a.store.database.all(Read("SELECT record_id FROM records", tuple))]
+    clock.advance(31 * DAY)
+    said(keeping(a, EVERYTHING))
+    briefs = a.store.database.all(record_briefs(ids))
+    assert {brief.record_id for brief in briefs} == set(ids)
 
 
 def test_closed_incidents_go_and_what_standing_rests_on_stays_without_its_output(a: Node, clock: FakeClock) -> None:
