@@ -223,6 +223,18 @@ def test_in_mode_auto_a_hook_executes_nothing_and_names_the_command_that_heals(m
     assert me.run(*me.app).returncode == 0
 
 
+def test_what_the_agent_runs_then_does_only_what_policy_says_run_to(me: Agent) -> None:
+    learn(me)
+    assert me.call("mode", "approve").returncode == 0
+    assert me.run(*me.app, mode="hint").returncode == 1
+    [(incident,)] = rows(me, "SELECT incident_id FROM incidents")
+    done = me.call("heal", incident, "--mode", "auto")
+    assert done.returncode == 1 and me.pip_log == []
+    head, *quoted, tail = done.stdout.split("\n")[:5]
+    assert head.startswith("[report ") and quoted[0] == f"| fix: {FIX}" and tail.startswith("[end of report ")
+    assert rows(me, "SELECT count(*) FROM tries") == [(0,)]
+
+
 @pytest.mark.long
 def test_meshtui_hook_says_the_same(me: Agent) -> None:
     learn(me)

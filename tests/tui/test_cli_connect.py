@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from tests.core.agents.desk import Desk
 
+from meshcore.agents.table import NAMES, program
 from meshtui.__main__ import run
 
 
@@ -44,6 +46,43 @@ def test_connecting_says_what_is_left_to_do(user: Path, capsys: pytest.CaptureFi
     assert run(["disconnect", "codex", "--project", "--yes"]) == 0
     assert run(["disconnect", "codex", "--project", "--yes"]) == 0
     assert "is not connected" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("agent", [name for name in NAMES if name != "cursor"])
+def test_connecting_offers_the_one_rule_that_lets_the_agent_heal(
+    user: Path, capsys: pytest.CaptureFixture[str], agent: str
+) -> None:
+    assert run(["connect", agent, "--yes"]) == 0
+    [offered] = [line for line in capsys.readouterr().out.split("\n") if "the one rule" in line]
+    assert re.search(r"meshtui\W+heal", offered) and not re.search(r"meshtui\W*\*", offered)
+    written = program(agent).hooks({"HOME": str(user)}).path("user", user).read_text()
+    assert "allow" not in written, "it is offered, and written by nobody but the person"
+
+
+@pytest.mark.parametrize("agent", NAMES)
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_the_target_of_a_link_is_named_before_it_is_written_through(
+    user: Path, capsys: pytest.CaptureFixture[str], agent: str, linked: str
+) -> None:
+    path = program(agent).hooks({}).path("project", user / "project")
+    place = path if linked == "file" else path.parent
+    elsewhere = user / "elsewhere"
+    elsewhere.mkdir()
+    real = elsewhere / "settings" if linked == "file" else elsewhere / path.name
+    if linked == "file":
+        real.write_text("" if agent != "opencode" else "// written by `meshtui connect opencode`")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(real if linked == "file" else elsewhere)
+    before = real.read_text() if real.exists() else None
+    assert run(["connect", agent, "--project"]) == 2, "nobody is there to be asked"
+    said = capsys.readouterr().out
+    assert f"leads through a link to {real}" in said
+    assert (real.read_text() if real.exists() else None) == before
+    assert run(["connect", agent, "--project", "--yes"]) == 0
+    assert f"leads through a link to {real}" in capsys.readouterr().out
+    assert "hookstart.py" in real.read_text() and place.is_symlink()
+    assert run(["disconnect", agent, "--project", "--yes"]) == 0
+    assert f"leads through a link to {real}" in capsys.readouterr().out
 
 
 def test_a_home_that_was_chosen_is_the_hook_s_too(user: Path) -> None:

@@ -111,7 +111,8 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         return {**ours, BATCH: group(command, LIMIT_SECONDS)}
 
     user_file = _folder(environment) / "settings.json"
-    return JsonHooks(("claude",), user_file, ".claude/settings.json", entries=entries)
+    permission = '"Bash(meshtui heal:*)" in permissions.allow of settings.json'
+    return JsonHooks(("claude",), user_file, ".claude/settings.json", entries=entries, permission=permission)
 
 
 def _folder(environment: Mapping[str, str]) -> Path:

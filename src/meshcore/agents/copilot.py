@@ -73,6 +73,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
             event: {"type": "command", "bash": command, "timeoutSec": LIMIT_SECONDS} for event in (DONE, FAILED)
         },
         keys=("command", "bash"),
+        permission="copilot --allow-tool 'shell(meshtui heal)'",
         head={"version": 1},
     )
 

@@ -73,6 +73,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         user_folder(environment, ".gemini") / "settings.json",
         ".gemini/settings.json",
         entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=SHELL_TOOL)},
+        permission='"run_shell_command(meshtui heal)" in tools.allowed of settings.json',
     )
 
 

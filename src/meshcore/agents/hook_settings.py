@@ -88,12 +88,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings(ABC):
-    """One agent program: its own commands, its files per scope, and what is left to do once it is connected."""
+    """One agent program: its own commands, its files per scope, and what is left to do once it is connected.
+
+    `permission`: the one rule with which the program runs `meshtui heal` unasked, and where the rule stands, as the
+    person may add it; "" where no rule is as narrow as that.
+    """
 
     commands: tuple[str, ...]
     user_file: Path
     project_file: str
     afterwards: str = RESTART
+    permission: str = field(default="", kw_only=True)
 
     def path(self, scope: Scope, project: Path) -> Path:
         """Return the file in which the program is told of hooks."""

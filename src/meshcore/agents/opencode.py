@@ -61,6 +61,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         template=files("meshcore.agents").joinpath("opencode.js").read_text("utf-8"),
         mark="// written by `meshtui connect opencode`",
         before_command="const COMMAND = ",
+        permission='"meshtui heal *": "allow" in permission.bash of opencode.json',
     )
 
 

@@ -58,7 +58,7 @@ def connect(
     if trial:
         return _try_out(session, agent)
     hooks = program(agent).hooks(os.environ)
-    path = hooks.path(scope, Path.cwd())
+    path = _real(hooks.path(scope, Path.cwd()))
     change = hooks.change(path, _command(session, agent))
     if not change.needed:
         say(f"{agent} is connected already: {path}")
@@ -72,6 +72,14 @@ def connect(
     change.write()
     _welcome(session, agent, hooks, path)
     return 0
+
+
+def _real(path: Path) -> Path:
+    """Return the file that is behind any link on the way to it, named: a project may lead somewhere else with one."""
+    real = Path(os.path.realpath(path))
+    if real != path:
+        say(f"{path} leads through a link to {real}: that file is the one to be changed")
+    return real
 
 
 def _command(session: Session, agent: str) -> list[str]:
@@ -100,6 +108,9 @@ def _welcome(session: Session, agent: str, hooks: HookSettings, path: Path) -> N
     if not hooks.installed(os.environ):
         say(f"  {hooks.commands[0]} itself was not found on PATH; it will join when it is there")
     say(f"  left to do: {hooks.afterwards}")
+    if hooks.permission:
+        say("  in mode auto an answer names `meshtui heal ID`, which does what your policy runs unattended, no more;")
+        say(f"  to let {agent} run that unasked, add the one rule: {hooks.permission}")
     say(f"  see a fix arrive: meshtui connect --test {agent}")
     if importlib.util.find_spec("meshtui.cli.service") is not None:
         say("  hear others at once: meshtui service install --now")
@@ -173,7 +184,7 @@ def disconnect(session: Session, agent: str | None, scope: Scope, yes: bool) -> 
     if agent is None:
         raise UsageError(f"name an agent: {', '.join(NAMES)}")
     hooks = program(agent).hooks(os.environ)
-    path = hooks.path(scope, Path.cwd())
+    path = _real(hooks.path(scope, Path.cwd()))
     if hooks.installed_command(path) is None:
         say(f"{agent} is not connected: {path}")
         return 0
