@@ -75,6 +75,15 @@ def wait_for_lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def is_stopped(process: int) -> bool:
+    """Tell whether a process is stopped (ctrl-z, SIGSTOP): it keeps its locks and does nothing. False without /proc."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123  light
+            return file.read(1000).rpartition(b")")[2][1:2] in (b"T", b"t")
+    except OSError:
+        return False
+
+
 def holder(path: Path) -> str | None:
     """Return what the holder of a lock has noted in its file, at most 100 bytes of it, None where nobody holds it."""
     try:

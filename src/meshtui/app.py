@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
@@ -29,9 +28,9 @@ from meshtui.screens.base import Page, Pane
 from meshtui.screens.switcher import Panes, Tabs
 from meshtui.sources import Sources
 from meshtui.state import read_state, write_state
-from meshtui.widgets.bars import Banners, Hints
+from meshtui.widgets.bars import Banners, Hints, show_halt
 from meshtui.widgets.find import FindBar
-from meshtui.widgets.header import HeaderLine
+from meshtui.widgets.header import HeaderLine, halted_line
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -61,6 +60,7 @@ class MeshApp(App[int]):
     TITLE = "meshtui"
     BINDINGS: ClassVar = bindings(table.app_actions())
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_IN_MAXIMIZED_VIEW = "Banners"
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class MeshApp(App[int]):
         view = self._kept.get("view")
         await self.show_pane(view if view in [entry.name for entry in table.PANES] else table.PANES[0].name)
         self.call_after_refresh(self.start_work)
-        self.set_timer(WARM_AFTER_SECONDS, _warm)
+        self.set_timer(WARM_AFTER_SECONDS, table.warm)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.THEMES[0].variables)
@@ -183,7 +183,9 @@ class MeshApp(App[int]):
         if asked := self._attention.look(message.snapshot):
             tell_terminal(self, sequence(f"needs you: {asked}", os.environ))
             self.say(f"needs you: {asked} (4 shows it)", severity="warning")
-        if not self.frozen:
+        if self.frozen:
+            self._show_banners()
+        else:
             self._show(message.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -225,6 +227,12 @@ class MeshApp(App[int]):
     def _show_banners(self) -> None:
         if self.snapshot is not None:
             self.screen_stack[0].query_one(Banners).show(self.snapshot, self.frozen, len(self._held_events))
+            show_halt(self.screen_stack[1:], halted_line(self.snapshot))
+
+    def push_screen(self, *arguments: Any, **options: Any) -> Any:
+        pushed = super().push_screen(*arguments, **options)
+        self.call_later(self._show_banners)
+        return pushed
 
     # --- actions ----------------------------------------------------------------------------------------------------
 
@@ -314,7 +322,15 @@ class MeshApp(App[int]):
         await kill_switch(self)
 
     async def action_quit(self) -> None:
-        self.leave()
+        from meshtui.screens.leaving import leave
+
+        self.run_worker(leave(self, self._sources, self.leave), group="leave", exclusive=True)
+
+    def action_suspend_process(self) -> None:
+        from meshtui.screens.leaving import suspend
+
+        stop = super().action_suspend_process
+        self.run_worker(suspend(self, self._sources, stop), group="leave", exclusive=True)
 
     def run_outside(self, arguments: Sequence[str]) -> None:
         """Run another `meshtui` command on the bare terminal, and come back when the person has read it."""
@@ -380,14 +396,3 @@ class MeshApp(App[int]):
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         self.screen_stack[0].set_class(width < LEAST_COLUMNS or height < LEAST_LINES, "-small")
-
-
-def _warm() -> None:
-    """Import what `?` and the palette need, all panes, while nobody waits: the first press would take too long."""
-
-    def load() -> None:
-        from meshtui.screens import help  # noqa: F401
-
-        table.all_actions()
-
-    threading.Thread(target=load, name="warm", daemon=True).start()

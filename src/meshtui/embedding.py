@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from meshcore.config import Settings
 from meshcore.errors import MeshError
+
+if TYPE_CHECKING:
+    from meshcore.service.runtime import Runtime
 
 LEAVE_SECONDS = 1.8
 
@@ -29,6 +33,7 @@ class EmbeddedRuntime:
         self._ready = ready
         self._ended = ended
         self._stop: Callable[[], None] | None = None
+        self._runtime: Runtime | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
 
@@ -45,6 +50,16 @@ class EmbeddedRuntime:
         if self._thread.ident is not None:
             self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    @property
+    def carrying(self) -> tuple[str, ...]:
+        """Return the commands of the approvals that are carried out now."""
+        return self._runtime.carrying if self._runtime is not None else ()
+
+    def begin_nothing(self) -> None:
+        """Carry out nothing more than what is being carried out."""
+        if self._runtime is not None:
+            self._runtime.begin_nothing()
 
     def _run(self) -> None:
         fault: MeshError | None = None
@@ -72,7 +87,7 @@ class EmbeddedRuntime:
                 def stop() -> None:
                     loop.call_soon_threadsafe(runtime.stop)
 
-                self._stop = stop
+                self._stop, self._runtime = stop, runtime
                 if not self._stopping.is_set():
                     await runtime.run()
 
@@ -81,4 +96,4 @@ class EmbeddedRuntime:
             except RuntimeHeldError:
                 return
             finally:
-                self._stop = None
+                self._stop = self._runtime = None

@@ -22,10 +22,12 @@ from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.filelock import is_stopped
 from meshcore.home import Home
 from meshcore.journal.timeline import Timeline, mark_kind
 from meshcore.model import Mode
 from meshcore.node import Node
+from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
 from meshcore.service.runtime import holder
 from meshcore.store import queries, views
@@ -183,7 +185,7 @@ class Feed:
         }
         found: dict[str, object] = {name: _fingerprint(path) for name, path in files.items()}
         found["bridge"] = await asyncio.to_thread(self.bridge.stamp)
-        found["holder"] = _is_alive(self.snapshot.holder)
+        found["holder"] = _is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder)
         return found
 
     async def _watch(self) -> None:
@@ -231,7 +233,9 @@ class Feed:
         try:
             snapshot = await self._snapshot()
         except MeshError as error:
-            snapshot = replace(self.snapshot, fault=str(error))
+            # The switch is shown whatever is wrong with the home.
+            why = switch.halted(self.settings.operator) or self.snapshot.halted
+            snapshot = replace(self.snapshot, fault=str(error), halted=why)
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             self._post(SnapshotTaken(snapshot))
@@ -264,6 +268,7 @@ class Feed:
             halted=halted,
             runtime="none" if pid is None else "embedded" if pid == os.getpid() else "attached",
             holder=pid or 0,
+            stopped=pid is not None and is_stopped(pid),
         )
 
     def _brakes(self) -> tuple[Mode, str]:

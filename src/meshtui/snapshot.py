@@ -61,8 +61,8 @@ class Snapshot:
 
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
     `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `runtime`: `embedded`,
-    `attached` (process `holder` works for this home) or `none`. `runs` is None where nothing was validated. `fault` is
-    what keeps the store from being read.
+    `attached` (process `holder` works for this home, unless it is `stopped`) or `none`. `runs` is None where nothing
+    was validated. `fault` is what keeps the store from being read.
     """
 
     seq: int = 0
@@ -82,6 +82,7 @@ class Snapshot:
     halted: str = ""
     runtime: str = "none"
     holder: int = 0
+    stopped: bool = False
     fault: str = ""
 
     @property

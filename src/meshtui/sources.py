@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,22 @@ class Sources:
     def close(self) -> bool:
         """End the runtime; return False where it took too long."""
         return self._runtime is None or self._runtime.stop()
+
+    @property
+    def carrying(self) -> tuple[str, ...]:
+        """Return the commands of the approvals that this process carries out now."""
+        return self._runtime.carrying if self._runtime is not None else ()
+
+    def begin_nothing(self) -> None:
+        """Carry out nothing more than what is being carried out."""
+        if self._runtime is not None:
+            self._runtime.begin_nothing()
+
+    async def hand_over(self) -> None:
+        """End the runtime in order; it is taken up again where nobody else has it, see `look`."""
+        runtime, self._runtime = self._runtime, None
+        if runtime is not None:
+            await asyncio.to_thread(runtime.stop)
 
     def _start_runtime(self) -> None:
         from meshtui.embedding import EmbeddedRuntime

@@ -181,9 +181,13 @@ async def _skills_undo(it: Shown) -> None:
 async def _approvals_once(it: Shown) -> None:
     await open_pane(it, "approvals")
     await it.press("a")
+    assert isinstance(it.app.screen, Confirm) and _asked(it).command in it.text()
+    assert "then, to see whether it helped, again:" in it.text()
+    await it.press("y")
     await _until_said(it, "it runs as soon as a runtime")
     assert (_asked(it).state, _asked(it).actor) == ("approved", "dev@dev1")
     await _until(it, lambda: "… approved" in it.text())
+    it.app.clock.advance(1)  # type: ignore[attr-defined]
     await it.press("a")
     await _until_said(it, "this one is approved already, by dev@dev1")
 
@@ -194,6 +198,7 @@ async def _approvals_always(it: Shown) -> None:
     assert isinstance(it.app.screen, Confirm)
     await it.press("n")
     assert _asked(it).state == "waiting"
+    it.app.clock.advance(1)  # type: ignore[attr-defined]
     await it.press("A", "y")
     await _until_said(it, "approved")
     with closing(Store(it.app.home.store)) as store:
@@ -342,12 +347,13 @@ async def test_a_protected_key_asks_for_the_passphrase_once(busy: Settings, cloc
         store.approvals.ask(Approval("f" * 12, other, skill, "h2", "pip install x", ("why",), store.now(), "waiting"))
     async with shown(busy, clock) as it:
         await open_pane(it, "approvals")
-        await it.press("a")
+        await it.press("a", "y")
         await _until(it, lambda: isinstance(it.app.screen, Ask))
         assert SECRET not in it.text()
         await it.press(*SECRET.replace(" ", "_").split("_")[0], "escape")
         await _until_said(it, "nothing was decided")
-        await it.press("a")
+        clock.advance(1)
+        await it.press("a", "y")
         await _until(it, lambda: isinstance(it.app.screen, Ask))
         await it.press(*["space" if letter == " " else letter for letter in SECRET])
         assert "correct" not in it.text()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.tui.pilot import shown
 from tests.world import Agent, Listener, World, wait_for
 
 from meshcore.config import load
+from meshcore.filelock import is_stopped
 from meshcore.healing import approvals
+from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.node import Node
+from meshcore.policy.question import Target
+from meshcore.process.sandbox import Containment
 
 
 def waiting(agent: Agent) -> str:
@@ -102,3 +109,83 @@ def test_an_approval_that_is_not_approved_or_of_another_incident_is_not_carried_
     assert done.returncode == 2
     assert "not approved" in done.stderr
     assert a.pip_log == []
+
+
+def test_others_see_that_who_runs_this_home_is_stopped(a: Agent) -> None:
+    with Listener(a) as listener:
+        process = listener.process.pid
+        os.kill(process, signal.SIGSTOP)
+        wait_for(lambda: is_stopped(process), "it is stopped")
+        words = f"process {process} "
+        assert words in a.call("status").stdout and "is stopped" in a.call("status").stdout
+        [check] = [check for check in a.ask("doctor")["checks"] if check["name"] == "runtime"]
+        assert check["level"] == "bad" and f"kill -CONT {process}" in check["remedy"]
+        other = a.call("--no-ui")
+        assert other.returncode == 1 and f"process {process} runs this home and is stopped" in other.stderr
+        os.kill(process, signal.SIGCONT)
+        assert listener.stop() == 0
+
+
+async def test_the_terminal_sees_it_within_seconds_and_says_so(a: Agent) -> None:
+    approval_id = waiting(a)
+    with Listener(a) as listener:
+        process = listener.process.pid
+        async with shown(load(environment=a.environment)) as it:
+            assert "stopped" not in it.text()
+            os.kill(process, signal.SIGSTOP)
+            said = f"process {process} runs this home and is stopped"
+            async with asyncio.timeout(10):
+                while said not in it.text():
+                    await asyncio.sleep(0.05)
+            await it.press("4")
+            async with asyncio.timeout(10):
+                while "then again" not in it.text():
+                    await asyncio.sleep(0.05)
+            await it.press("a", "y")
+            async with asyncio.timeout(10):
+                while row(a, approval_id)["state"] != "approved":
+                    await asyncio.sleep(0.05)
+            await it.pilot.pause()
+            assert any(f"when process {process}, which is stopped" in str(one.message) for one in it.app._notifications)
+            os.kill(process, signal.SIGCONT)
+            async with asyncio.timeout(10):
+                while said in it.text():
+                    await asyncio.sleep(0.05)
+
+
+def test_a_fix_that_a_stopped_process_holds_up_says_by_whom(a: Agent) -> None:
+    a.learn()
+    (a.venv / "pip-waits").touch()
+    child = a.start("run", "--mode", "auto", "--", *a.app)
+    wait_for((a.venv / "pip-waiting").exists, "the fix runs")
+    os.kill(child.pid, signal.SIGSTOP)
+    wait_for(lambda: is_stopped(child.pid), "it is stopped")
+    with Node(load(environment=a.environment)) as node:
+        executor = Executor(node.clock, node.settings.operator / "state", Containment())
+        lock = executor.lock(Target(str(a.venv), "venv"), wait=0.0)
+        with pytest.raises(TargetBusyError, match=f"process {child.pid} .*, which is stopped"), lock:
+            pass
+    os.kill(child.pid, signal.SIGCONT)
+    (a.venv / "pip-waits").unlink()
+    child.communicate(timeout=30)
+
+
+def test_ctrl_z_does_not_stop_a_runtime_in_the_middle_of_a_fix(a: Agent) -> None:
+    approval_id = waiting(a)
+    (a.venv / "pip-waits").touch()
+    with Listener(a) as listener:
+        approve_as_the_app_does(a, approval_id)
+        wait_for((a.venv / "pip-waiting").exists, "the fix runs")
+        os.kill(listener.process.pid, signal.SIGTSTP)
+        (a.venv / "pip-waits").unlink()
+        assert listener.wait_for("approval.carried")["result"] == "verified"
+
+        def stops() -> bool:  # as soon as the child that carried it out has ended
+            os.kill(listener.process.pid, signal.SIGTSTP)
+            return is_stopped(listener.process.pid)
+
+        wait_for(stops, "it is stopped")
+        os.kill(listener.process.pid, signal.SIGCONT)
+        listener.process.send_signal(signal.SIGTERM)
+        _, said = listener.process.communicate(timeout=30)
+        assert "not suspended: a fix runs (pip install django)" in said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pwd
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.tui.busy import Busy, build
@@ -27,6 +29,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     import tempfile
 
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna"))
     root = Path(tempfile.mkdtemp(prefix="meshtui-snapshot-"))
     yield settings_in(root)
     shutil.rmtree(root)
@@ -77,6 +80,17 @@ async def _asked(it: Shown) -> None:
     await it.press("K")
 
 
+async def _approving(it: Shown) -> None:
+    await it.press("4")
+    await it.until(lambda: "then again" in it.text(), "the detail")
+    await it.press("a")
+
+
+async def _halted_chain(it: Shown) -> None:
+    await _chain(it)
+    await _halted(it)
+
+
 async def _error(it: Shown) -> None:
     it.app.say("store.db: locked by another program for 5 s; find it with `fuser`, then try again", severity="error")
     await it.pilot.pause()
@@ -90,6 +104,8 @@ SCENES: dict[str, Callable[[Shown], Awaitable[None]]] = {
     "help": _help,
     "halted": _halted,
     "asked": _asked,
+    "approving": _approving,
+    "halted-chain": _halted_chain,
     "error": _error,
 }
 

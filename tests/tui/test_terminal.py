@@ -15,7 +15,13 @@ import time
 from collections.abc import Iterator, Mapping
 
 import pytest
-from tests.world import Agent, only_one_line
+from tests.world import Agent, Listener, only_one_line, wait_for
+
+from meshcore.config import load
+from meshcore.filelock import is_stopped
+from meshcore.healing import approvals
+from meshcore.node import Node
+from meshcore.service.runtime import holder
 
 LEAVE_SECONDS = 10.0  # the promise is 2 s; a shared machine is slow at times
 ALT_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
@@ -113,6 +119,41 @@ def test_q_leaves_with_0(a: Agent, terminal: Terminal) -> None:
     assert MAIN_SCREEN in terminal.rest()
     assert terminal.process.returncode == 0
     assert _last_kinds(a)[-1] == "runtime.stopped"
+
+
+def test_q_during_a_fix_asks_and_waits_until_it_has_ended(a: Agent) -> None:
+    a.learn()
+    a.run(*a.app, mode="approve")
+    (a.venv / "pip-waits").touch()
+    terminal = Terminal(a)
+    try:
+        terminal.wait_for(b"mode auto")
+        [approval] = a.ask("approvals", "list")
+        with Node(load(environment=a.environment)) as node:
+            assert approvals.approve(node, approval["approval_id"])
+        wait_for((a.venv / "pip-waiting").exists, "the fix runs")
+        os.write(terminal.master, b"q")
+        terminal.wait_for(b"A fix is being applied")
+        os.write(terminal.master, b"w")
+        terminal.wait_for(b"leaving as soon as")
+        (a.venv / "pip-waits").unlink()
+        assert MAIN_SCREEN in terminal.rest() and terminal.process.returncode == 0
+        [done] = a.ask("approvals", "list", "--all")
+        assert done["result"] == "verified"
+    finally:
+        terminal.close()
+
+
+def test_ctrl_z_hands_the_runtime_over_and_takes_it_again(a: Agent, terminal: Terminal) -> None:
+    os.write(terminal.master, b"\x1a")
+    wait_for(lambda: is_stopped(terminal.process.pid), "it is stopped")
+    with Listener(a) as listener:  # nobody holds the home meanwhile
+        assert listener.stop() == 0
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    wait_for(lambda: holder(a.home / "runtime.lock") == terminal.process.pid, "it runs the home again")
+    os.write(terminal.master, b"q")
+    terminal.rest()
+    assert terminal.process.returncode == 0
 
 
 def test_a_terminal_that_is_gone_ends_it(a: Agent, terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from meshcore.clock import Clock, to_text
 from meshcore.errors import ConfigurationError, MeshError
-from meshcore.filelock import FileLock, holder
+from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
 from meshcore.home import make_private_folder
 from meshcore.model import StepResult
@@ -96,7 +96,9 @@ class Executor:
             ) from error
         if not taken:
             who = visible(holder(path) or "", keep_newlines=False) or "another process"
-            raise TargetBusyError(f"{target.path} is being changed by {who}; try again when that has ended")
+            process = who.split(" ")[1] if who.startswith("process ") else ""
+            stopped = f", which is stopped (kill -CONT {process})" if _is_stopped(process) else ""
+            raise TargetBusyError(f"{target.path} is being changed by {who}{stopped}; try again when that has ended")
         try:
             with contextlib.suppress(OSError):  # who holds it is for people; the lock holds without
                 lock.note(f"process {os.getpid()} since {to_text(self._clock.now())}")
@@ -201,6 +203,10 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     }
     folders = [folder for folder in kept.get("PATH", "").split(":") if folder.startswith("/")]
     return {**kept, "PATH": ":".join(folders) or _SAFE_PATH, **_ADDED}
+
+
+def _is_stopped(process: str) -> bool:
+    return process.isdecimal() and is_stopped(int(process))
 
 
 def _unfit(step: PlannedStep, cwd: str) -> str:

@@ -28,8 +28,15 @@ class Carrier:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self.accepting = True
         self._started: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._commands: dict[str, str] = {}
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Return the commands that are carried out now."""
+        return tuple(self._commands.values())
 
     def look(self) -> None:
         """Start what can be started now. Needs a running event loop; faults become events."""
@@ -37,7 +44,7 @@ class Carrier:
             waiting = [
                 a for a in self._node.store.approvals.approved() if not a.process and a.approval_id not in self._started
             ]
-            if not waiting or halted(self._node):
+            if not waiting or not self.accepting or halted(self._node):
                 return
             for approval in waiting:
                 target = self._target(approval)
@@ -47,8 +54,12 @@ class Carrier:
                     return
                 self._started.add(approval.approval_id)
                 task = asyncio.create_task(self._carry_out(approval), name=f"carry out {approval.approval_id}")
-                self._tasks[target] = task
-                task.add_done_callback(lambda _task, target=target: self._tasks.pop(target, None))  # type: ignore[misc]
+                self._tasks[target], self._commands[target] = task, approval.command
+                task.add_done_callback(lambda _task, target=target: self._ended(target))  # type: ignore[misc]
+
+    def _ended(self, target: str) -> None:
+        self._tasks.pop(target, None)
+        self._commands.pop(target, None)
 
     def _target(self, approval: Approval) -> str:
         incident = self._node.store.incidents.find(approval.incident_id)

@@ -20,6 +20,7 @@ from meshcore.clock import from_text
 from meshcore.config import Settings
 from meshcore.control.key_protection import unsigned, unsigned_skills
 from meshcore.errors import MeshError
+from meshcore.filelock import is_stopped
 from meshcore.home import Home
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
@@ -280,4 +281,7 @@ def _runtime(node: Node) -> Check:
     process = holder(node.home.runtime_lock)
     if process is None:
         return Check("runtime", "note", "none runs: this node hears others only when a command runs", "meshtui --no-ui")
+    if is_stopped(process):
+        text = f"process {process} runs this home and is stopped: nothing is received or carried out"
+        return Check("runtime", "bad", text, f"let it go on (fg, or kill -CONT {process}), or end it")
     return Check("runtime", "ok", f"process {process}")

@@ -37,8 +37,14 @@ class RuntimeLock(FileLock):
     def take(self) -> None:
         """Take the lock. Raises RuntimeHeldError that names the holder."""
         if not self.acquire():
+            process = holder(self.path) or -1
+            if filelock.is_stopped(process):
+                raise RuntimeHeldError(
+                    f"{self.path.parent}: process {process} runs this home and is stopped, so nothing is done; "
+                    f"let it go on (fg, or kill -CONT {process}), or end it"
+                )
             raise RuntimeHeldError(
-                f"{self.path.parent}: process {filelock.holder(self.path) or '?'} runs this home already; "
+                f"{self.path.parent}: process {process if process > 0 else '?'} runs this home already; "
                 "stop it or name another with --home"
             )
         self.note(f"{os.getpid()}\n")
@@ -78,6 +84,15 @@ class Runtime:
         self._beat_at = 0.0
         self._watched = -1
         self._carrier = Carrier(node)
+
+    @property
+    def carrying(self) -> tuple[str, ...]:
+        """Return the commands of the approvals that are carried out now; from any thread."""
+        return self._carrier.commands
+
+    def begin_nothing(self) -> None:
+        """Carry out what is being carried out, and nothing that is approved from now on; from any thread."""
+        self._carrier.accepting = False
 
     def stop(self) -> None:
         """Ask the runtime to drain and return."""

@@ -10,6 +10,7 @@ from meshcore.bridge.open import old_queries
 from meshcore.clock import from_text
 from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
+from meshcore.filelock import is_stopped
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.service.runtime import holder
@@ -204,6 +205,12 @@ def status(session: Session, as_json: bool) -> None:
             "needs you": now["needs_you"],
             "rejected": now["rejected_records"],
             "mode": now["mode"] + (f", HALTED: {now['halted']}" if now["halted"] else ""),
-            "runtime": f"process {now['runtime']}" if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
+            "runtime": _runtime(now["runtime"]) if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
         }
     )
+
+
+def _runtime(process: int) -> str:
+    if is_stopped(process):
+        return f"process {process} is stopped, nothing is done; let it go on (fg, or kill -CONT {process}), or end it"
+    return f"process {process}"

@@ -19,7 +19,7 @@ from meshcore.safety.visible_text import visible
 from meshcore.service.loops.settings import loops_of
 from meshcore.service.notify import ServiceManager
 from meshcore.service.runtime import Runtime
-from meshtui.cli.context import SCHEMA_VERSION, Session, folder_of, loop_options, usable_interval
+from meshtui.cli.context import SCHEMA_VERSION, Session, folder_of, loop_options, note, usable_interval
 
 
 @click.command()
@@ -76,7 +76,16 @@ async def _serve(node: Node, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, runtime.stop)
+    loop.add_signal_handler(signal.SIGTSTP, _suspend, runtime)
     await runtime.run()
+
+
+def _suspend(runtime: Runtime) -> None:
+    """Stop at ctrl-z, but not in the middle of a fix; others see that whoever runs this home is stopped."""
+    if runtime.carrying:
+        note(f"not suspended: a fix runs ({runtime.carrying[0]}); ctrl-z again when it has ended")
+    else:
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _print(event: Event, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from meshcore.node import Node
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
 from meshtui.actions import Action
+from meshtui.deliberate import Presses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -25,6 +26,7 @@ from meshtui.widgets.rows import Cell, Column, Row, Rows
 SETTLED = 100  # of those that do not wait any more, so many are listed
 
 WAITING = ("! waits", "warn")
+AFTER_RESUME = ("… after resume", "warn")
 STATES: Mapping[str, tuple[str, str]] = {
     "waiting": WAITING,
     "rejected": ("⊘ rejected", "dim"),
@@ -39,7 +41,7 @@ RESULTS: Mapping[str, tuple[str, str]] = {
 }
 
 COLUMNS = (
-    Column("state", 12),
+    Column("state", 14),
     Column("asked", 9),
     Column("would run", 20, flex=3),
     Column("why you are asked", 20, flex=4, priority=1),
@@ -47,7 +49,13 @@ COLUMNS = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("approvals.once", "a", "approve once", "Run exactly this, now.", hint="approve once"),
+    Action(
+        "approvals.once",
+        "a",
+        "approve once",
+        "Run exactly this, once; asks with all of it in view.",
+        hint="approve once",
+    ),
     Action("approvals.always", "A", "always", "Run it, and from now on in this project without asking.", hint="always"),
     Action("approvals.reject", "r", "reject", "Do not run it.", hint="reject"),
     Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
@@ -65,17 +73,24 @@ class ApprovalsPane(ListPane):
         super().__init__()
         self._approvals: dict[str, Approval] = {}
         self._begun = False
+        self._halted = False
+        self._shown: tuple[Approval, ApprovalView] | None = None
 
     def compose(self) -> ComposeResult:
-        yield Rows(COLUMNS, self._row, empty="nothing waits for you")
+        # The cursor stays on a row that was settled: the next one is looked at before it is decided.
+        yield Rows(COLUMNS, self._row, empty="nothing waits for you", follows_first=False)
         yield Detail()
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
     def show(self, snapshot: Snapshot) -> None:
         if not self._begun:
-            self._begun = True
+            self._begun, self._presses = True, Presses(self.mesh.clock)
             self._load()
+        if self._halted != bool(snapshot.halted):
+            self._halted = bool(snapshot.halted)
+            self.rows.set_ids(list(self._approvals), [name for name, one in self._approvals.items() if not one.result])
+            self._detail(self.rows.selected)
 
     def told(self, events: Sequence[Event]) -> None:
         if self._begun and any(event.kind.startswith("approval.") for event in events):
@@ -95,7 +110,7 @@ class ApprovalsPane(ListPane):
 
     def _row(self, approval_id: str) -> Row:
         approval = self._approvals[approval_id]
-        word, tone = _state(approval)
+        word, tone = _state(approval, halted=self._halted)
         waits = approval.state == "waiting"
         return (
             Cell(word, tone),
@@ -115,11 +130,17 @@ class ApprovalsPane(ListPane):
             detail.show(())
             return
         try:
-            view = await asyncio.to_thread(self._view, approval)
+            view = await self._view_of(approval)
         except MeshError as error:
             detail.show([("cannot be read", str(error), "$error")])
             return
-        detail.show(_facts(view))
+        detail.show(_facts(view, halted=self._halted))
+
+    async def _view_of(self, approval: Approval) -> ApprovalView:
+        """Return all there is to an approval: what is shown of the selected row is also what is asked about."""
+        if self._shown is None or self._shown[0] != approval:
+            self._shown = approval, await asyncio.to_thread(self._view, approval)
+        return self._shown[1]
 
     def _view(self, approval: Approval) -> ApprovalView:
         with Node(self.mesh.settings, self.mesh.clock) as node:
@@ -135,19 +156,22 @@ class ApprovalsPane(ListPane):
         return None
 
     def action_once(self) -> None:
-        self._approve(always=False)
+        if self._presses.is_new("once"):
+            self._approve(always=False)
 
     def action_always(self) -> None:
-        self._approve(always=True)
+        if self._presses.is_new("always"):
+            self._approve(always=True)
 
     @work(group="approvals.decide")
     async def _approve(self, *, always: bool) -> None:
         if (approval := self._waiting()) is None:
             return
-        question = "Run this from now on without asking, in its project?"
-        if always and not await self.mesh.push_screen_wait(Confirm(question, approval.command)):
-            return
+        question = "Run this from now on without asking, in its project?" if always else "Run this, once?"
         try:
+            view = await self._view_of(approval)
+            if not await self.mesh.push_screen_wait(Confirm(question, _in_full(view, self._halted))):
+                return
             signer = await self.mesh.signing_key()
             done = await self.mesh.decide(
                 lambda node: approvals.approve(node, approval.approval_id, always=always, signer=signer)
@@ -155,18 +179,26 @@ class ApprovalsPane(ListPane):
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
-        if not done:
-            self.mesh.say("somebody else has just settled it")
-        elif self.mesh.snapshot is not None and self.mesh.snapshot.runtime == "none":
-            self.mesh.say("approved; it runs as soon as a runtime of this home does: meshtui --no-ui")
-        else:
-            self.mesh.say("approved; it is carried out now")
+        self.mesh.say(self._when() if done else "somebody else has just settled it")
+
+    def _when(self) -> str:
+        """Return when an approval that was given just now is carried out."""
+        snapshot = self.mesh.snapshot
+        if snapshot is not None and snapshot.halted:
+            return "approved; everything is halted: it runs after resume"
+        if snapshot is not None and snapshot.stopped:
+            return f"approved; it runs when process {snapshot.holder}, which is stopped, goes on"
+        if snapshot is not None and snapshot.runtime == "none":
+            return "approved; it runs as soon as a runtime of this home does: meshtui --no-ui"
+        return "approved; it is carried out now"
 
     def action_reject(self) -> None:
-        self._reject(not_here=False)
+        if self._presses.is_new("reject"):
+            self._reject(not_here=False)
 
     def action_not_here(self) -> None:
-        self._reject(not_here=True)
+        if self._presses.is_new("not_here"):
+            self._reject(not_here=True)
 
     @work(group="approvals.decide")
     async def _reject(self, *, not_here: bool) -> None:
@@ -190,13 +222,24 @@ class ApprovalsPane(ListPane):
             self.app.push_screen(ChainScreen(approval.incident_id))
 
 
-def _state(approval: Approval) -> tuple[str, str]:
+def _state(approval: Approval, *, halted: bool) -> tuple[str, str]:
+    if approval.state == "approved" and not approval.result and not approval.process and halted:
+        return AFTER_RESUME
     if approval.state == "approved":
         return RESULTS.get(approval.result, (approval.result, ""))
     return STATES.get(approval.state, (approval.state.replace("_", " "), "dim"))
 
 
-def _facts(view: ApprovalView) -> list[Fact]:
+def _in_full(view: ApprovalView, halted: bool) -> str:
+    """Return all that a yes lets run, and where; the commands first."""
+    lines = [view.command, "", f"in    {view.cwd or 'not known'}", f"as    {view.user}"]
+    lines.append(f"then, to see whether it helped, again:\n{view.failed or 'not known'}")
+    if halted:
+        lines += ["", "Everything is halted: it runs after resume."]
+    return "\n".join(lines)
+
+
+def _facts(view: ApprovalView, *, halted: bool) -> list[Fact]:
     author = view.author
     tries = "1 try" if author.tries == 1 else f"{author.tries} tries"
     record = f"verified in {author.verified} of {tries}" if author.tries else "not tried yet"
@@ -205,10 +248,12 @@ def _facts(view: ApprovalView) -> list[Fact]:
         ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
         ("in", view.cwd or "not known"),
         ("as", view.user),
-        ("for", view.failed or "not known"),
+        ("then again", view.failed or "not known"),
     ]
     facts += [("why you are asked" if not number else "", why) for number, why in enumerate(view.reasons)]
     facts.append(("taught by", f"{author.name or author.node[:12] or 'an old program'}, {whose}; {record}"))
+    if halted and not view.result and view.state in ("waiting", "approved"):
+        facts.append(("when", "everything is halted: after resume", "$warning"))
     if view.state != "waiting":
         facts.append(("settled", f"{view.state} by {view.actor}" + (f"; {view.result}" if view.result else "")))
     return facts

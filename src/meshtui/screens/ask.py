@@ -6,16 +6,22 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from meshtui.widgets.cells import plain
 
+YES_OR_NO = "y yes    n no"
+
 
 class Confirm(ModalScreen[bool]):
-    """`y` is yes; anything else that closes it is no."""
+    """`y` is yes, once all of it was in view; anything else that closes it is no."""
 
+    DEFAULT_CSS = """
+    Confirm #ask-details { height: auto; max-height: 60vh; margin-top: 1; }
+    Confirm #ask-details > Static { height: auto; }
+    """
     BINDINGS: ClassVar = [
         Binding("y", "answer(True)", show=False),
         Binding("n,escape,q,enter", "answer(False)", show=False),
@@ -30,10 +36,15 @@ class Confirm(ModalScreen[bool]):
         with Vertical(id="ask"):
             yield Static(plain(self._question), id="ask-question", markup=False)
             if self._details:
-                yield Static("\n".join(plain(line) for line in self._details.split("\n")), markup=False)
-            yield Static("y yes    n no", id="ask-keys", markup=False)
+                with VerticalScroll(id="ask-details"):
+                    yield Static("\n".join(plain(line) for line in self._details.split("\n")), markup=False)
+            yield Static(YES_OR_NO, id="ask-keys", markup=False)
 
     def action_answer(self, answer: bool) -> None:
+        for details in self.query("#ask-details"):
+            if answer and details.scroll_offset.y < details.max_scroll_y:
+                self.query_one("#ask-keys", Static).update(f"↓ there is more: read on to its end    {YES_OR_NO}")
+                return
         self.dismiss(answer)
 
 

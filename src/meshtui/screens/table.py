@@ -5,6 +5,7 @@ A pane that is to be added is one row here and one module with a `Pane`, its `AC
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
@@ -65,3 +66,14 @@ def all_actions() -> Sequence[Action]:
     """Return every action of the terminal: the app's, then each pane's and page's. Imports all of them."""
     owners: list[type[Pane | Page]] = [resolve_name(place) for place in (*(entry.place for entry in PANES), *PAGES)]
     return [*app_actions(), *(action for owner in owners for action in owner.ACTIONS)]
+
+
+def warm() -> None:
+    """Import what `?` and the palette need, all panes, while nobody waits: the first press would take too long."""
+
+    def load() -> None:
+        from meshtui.screens import help  # noqa: F401
+
+        all_actions()
+
+    threading.Thread(target=load, name="warm", daemon=True).start()

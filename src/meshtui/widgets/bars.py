@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -14,6 +14,8 @@ from meshtui.host import host_of
 from meshtui.widgets.header import banners
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from meshtui.snapshot import Snapshot
 
 
@@ -45,6 +47,30 @@ _STYLES = {
     "fault": "bold $error",
     "frozen": "bold reverse $accent",
 }
+
+
+class HaltBar(Static):
+    """That everything is halted, on top of what lies above the panes: pages, questions, the palette."""
+
+    DEFAULT_CSS = """
+    HaltBar {
+        dock: top; height: 1; width: 100%; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+        color: $error; background: $background; text-style: bold reverse;
+    }
+    """
+
+
+def show_halt(screens: Sequence[Screen[Any]], said: str) -> None:
+    """Say on these screens that everything is halted, "" for no more."""
+    for screen in screens:
+        bars = screen.query_children(HaltBar)
+        if said and not bars:
+            screen.mount(HaltBar(said, markup=False))
+        for bar in bars:
+            if said:
+                bar.update(said)
+            else:
+                bar.remove()
 
 
 class Hints(Static):

@@ -211,15 +211,23 @@ class HeaderLine(Widget):
             self.refresh(region)
 
 
+def halted_line(snapshot: Snapshot) -> str:
+    """Return what is said on every screen while everything is halted, "" where it is not."""
+    return f"HALTED: {plain(snapshot.halted)} — nothing is applied; K resumes" if snapshot.halted else ""
+
+
 def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, str]]:
     """Return (class, text) of what must be said above everything else."""
     found = []
     if snapshot.halted:
-        found.append(("halted", f"HALTED: {plain(snapshot.halted)} — nothing is applied; K resumes"))
+        found.append(("halted", halted_line(snapshot)))
     if snapshot.fault:
         found.append(("fault", f"cannot be read: {plain(snapshot.fault)}"))
     if snapshot.bridge.fault and snapshot.bridge.fault != "not there yet":
         found.append(("fault", f"bridge: {plain(snapshot.bridge.fault)}"))
+    if snapshot.stopped:
+        what = f"process {snapshot.holder} runs this home and is stopped: nothing is received or carried out"
+        found.append(("fault", f"{what}; fg, or kill -CONT {snapshot.holder}"))
     if frozen:
         more = f", {waiting:,} new event{'s' if waiting != 1 else ''} since" if waiting else ""
         found.append(("frozen", f"frozen at {frozen}{more} — space goes on"))

@@ -155,13 +155,18 @@ class Rows(ScrollView, can_focus=True):
         *,
         empty: str = "",
         id: str | None = None,
+        follows_first: bool = True,
     ) -> None:
-        """`row_of` makes a row from its id; it is called for rows that are drawn or looked through only."""
+        """`row_of` makes a row from its id; it is called for rows that are drawn or looked through only.
+
+        `follows_first`: a cursor on the first row stays on the first, whichever that is; else on its row everywhere.
+        """
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.row_of = row_of
         self.empty = empty
         self.finding = ""
+        self._least = 1 if follows_first else 0
         self._ids: Sequence[str] = ()
         self._shown: Sequence[str] = ()
         self._place: dict[str, int] = {}
@@ -181,7 +186,7 @@ class Rows(ScrollView, can_focus=True):
         return self._shown[self.index] if 0 <= self.index < len(self._shown) else ""
 
     def set_ids(self, ids: Sequence[str], changed: Sequence[str] | None = None) -> None:
-        """List these rows; the cursor stays on its row, and a cursor on the first row stays on the first.
+        """List these rows; the cursor stays on its row, or on the first (see `follows_first`).
 
         `changed` are ids whose row says something else than before (None: all).
         """
@@ -230,7 +235,7 @@ class Rows(ScrollView, can_focus=True):
     def _keep(self, before: Sequence[str]) -> None:
         """Leave cursor and first visible row where they were, whatever came above them."""
         old_index, top = self.index, round(self.scroll_y)
-        cursor = before[old_index] if 0 < old_index < len(before) else ""
+        cursor = before[old_index] if self._least <= old_index < len(before) else ""
         anchor = before[top] if 0 < top < len(before) else ""
         self._set_length()
         if anchor in self._place and self._place[anchor] != top:

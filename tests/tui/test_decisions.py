@@ -1,0 +1,298 @@
+"""A key press is not a decision: what is approved was in view, and one press decides one thing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.tui.busy import build
+from tests.tui.pilot import Shown, settings_in, shown
+
+from meshcore.config import Settings
+from meshcore.safety import halt as switch
+from meshcore.store.rows import Approval
+from meshcore.store.store import Store
+from meshcore.testing import FakeClock
+from meshtui.deliberate import REPEAT_SECONDS, Presses
+from meshtui.screens.approvals import ApprovalsPane
+from meshtui.screens.ask import Confirm
+from meshtui.screens.leaving import Leaving
+
+COMMANDS = [f"pip install package-{number}" for number in range(6)]
+
+
+@pytest.fixture
+def busy(tmp_path: Path, clock: FakeClock) -> Settings:
+    """A home in which six fixes wait, each for an incident of its own."""
+    settings = settings_in(tmp_path)
+    with closing(build(settings, clock)) as store:
+        skill = store.skills.all()[0].skill_id
+        for approval in store.approvals.all():
+            store.approvals.resolve(approval.approval_id, "rejected", "dev")
+        for number, command in enumerate(COMMANDS):
+            approval_id, incident = f"{number:x}" * 11 + "a", f"{number + 1:016x}"
+            asked = Approval(approval_id, incident, skill, f"h{number}", command, ("why",), store.now(), "waiting")
+            assert store.approvals.ask(asked)
+    return settings
+
+
+def is_asking(it: Shown) -> bool:
+    return isinstance(it.app.screen, Confirm)
+
+
+def is_leaving(it: Shown) -> bool:
+    return isinstance(it.app.screen, Leaving)
+
+
+def states(it: Shown) -> list[str]:
+    with closing(Store(it.app.home.store)) as store:
+        found = {one.command: one.state for one in store.approvals.all(waiting_only=False)}
+    return [found[command] for command in COMMANDS]
+
+
+async def at_approvals(it: Shown) -> ApprovalsPane:
+    await it.press("4")
+    pane = it.app.pane
+    assert isinstance(pane, ApprovalsPane)
+    await until(it, lambda: COMMANDS[0] in it.text() and "then again" in it.text())
+    return pane
+
+
+async def until(it: Shown, true: object) -> None:
+    assert callable(true)
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+            await it.pilot.pause()
+
+
+async def test_a_second_press_never_reaches_the_next_row(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await at_approvals(it)
+        selected = pane.rows.selected
+        await it.press("a", "y")
+        await until(it, lambda: states(it)[0] == "approved" and "… approved" in it.text())
+        assert pane.rows.selected == selected, "the cursor stays on what was settled"
+        clock.advance(1)
+        await it.press("a", "y")
+        await it.press("r")
+        await it.pilot.pause()
+        assert states(it) == ["approved"] + ["waiting"] * 5
+
+
+async def test_a_held_key_decides_nothing_more(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await at_approvals(it)
+        for _ in range(30):
+            await it.press("a")
+            clock.advance(0.05)
+        assert is_asking(it) and len(it.app.screen_stack) == 2
+        assert states(it) == ["waiting"] * 6
+        await it.press("escape")
+        assert pane.rows.selected
+        clock.advance(1)
+        for _ in range(30):
+            await it.press("r", "down")
+            clock.advance(0.02)
+        await until(it, lambda: "rejected" in states(it))
+        assert states(it).count("rejected") == 1 and "approved" not in states(it)
+
+
+async def test_rejecting_stays_on_its_row_too(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await at_approvals(it)
+        selected = pane.rows.selected
+        for _ in range(4):
+            await it.press("r")
+            clock.advance(2)
+            await until(it, lambda: states(it)[0] == "rejected")
+            await it.pilot.pause()
+        assert pane.rows.selected == selected
+        assert states(it) == ["rejected"] + ["waiting"] * 5
+
+
+async def test_what_comes_in_meanwhile_is_not_what_is_approved(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        await at_approvals(it)
+        await it.press("a")
+        assert COMMANDS[0] in it.text()
+        with closing(Store(it.app.home.store, clock)) as store:
+            store.approvals.resolve("0" * 11 + "a", "rejected", "somebody@else")
+        await it.press("y")
+        await until(it, lambda: any("somebody else" in str(n.message) for n in it.app._notifications))
+        assert states(it) == ["rejected"] + ["waiting"] * 5
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_command_is_confirmed_only_with_its_end_in_view(
+    busy: Settings, clock: FakeClock, size: tuple[int, int]
+) -> None:
+    long = "pip install " + " ".join(f"a-package-with-a-long-name-{number}" for number in range(200)) + " THE-END"
+    with closing(sqlite3.connect(busy.home / "store.db", isolation_level=None)) as database:
+        database.execute("UPDATE approvals SET command=? WHERE approval_id=?", (long, "0" * 11 + "a"))
+    async with shown(busy, clock, size=size) as it:
+        await it.press("4")
+        await until(it, lambda: "a-package-with" in it.text())
+        await it.press("a")
+        assert is_asking(it) and "THE-END" not in it.text()
+        await it.press("y")
+        assert is_asking(it) and "read on to its end" in it.text()
+        await it.press("end")
+        await until(it, lambda: "THE-END" in it.text())
+        await it.press("y")
+        await until(it, lambda: states_of(it)["0" * 11 + "a"] == "approved")
+
+
+def states_of(it: Shown) -> dict[str, str]:
+    with closing(Store(it.app.home.store)) as store:
+        return {one.approval_id: one.state for one in store.approvals.all(waiting_only=False)}
+
+
+def test_a_repeat_is_told_from_a_press(clock: FakeClock) -> None:
+    presses = Presses(clock)
+    assert presses.is_new("once")
+    for _ in range(100):  # held: the first repeat comes after the longest delay of a keyboard
+        clock.advance(REPEAT_SECONDS - 0.01)
+        assert not presses.is_new("once")
+    assert presses.is_new("always") and presses.is_new("once")
+    clock.advance(REPEAT_SECONDS)
+    assert presses.is_new("once")
+
+
+# --- HALTED is everywhere ---------------------------------------------------------------------------------------------
+
+ON_TOP = {
+    "a pane": ("1",),
+    "approvals": ("4",),
+    "frozen": ("space",),
+    "maximised": ("1", "z"),
+    "maximised and frozen": ("1", "z", "space"),
+    "a question": ("4", "a"),
+    "a chain": ("1", "enter"),
+    "help": ("question_mark",),
+    "the palette": ("ctrl+p",),
+    "the kill switch": ("K",),
+    "find": ("slash",),
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (50, 12)])
+@pytest.mark.parametrize("place", ON_TOP)
+async def test_a_halt_is_seen_wherever_one_is(
+    busy: Settings, clock: FakeClock, place: str, size: tuple[int, int]
+) -> None:
+    async with shown(busy, clock, size=size) as it:
+        for key in ON_TOP[place]:
+            await it.press(key)
+        await it.pilot.pause()
+        assert "HALTED" not in it.text()
+        switch.halt(busy.operator, "a drill")
+        await until(it, lambda: "HALTED: a drill" in it.text())
+        (busy.operator / "HALT").unlink()
+        await until(it, lambda: "HALTED" not in it.text())
+
+
+@pytest.mark.parametrize("place", ON_TOP)
+async def test_what_is_opened_while_it_is_halted_says_so(busy: Settings, clock: FakeClock, place: str) -> None:
+    switch.halt(busy.operator, "a drill")
+    async with shown(busy, clock) as it:
+        for key in ON_TOP[place]:
+            await it.press(key)
+        await until(it, lambda: "HALTED: a drill" in it.text())
+
+
+async def test_what_is_approved_while_halted_runs_after_resume_and_says_so(busy: Settings, clock: FakeClock) -> None:
+    switch.halt(busy.operator, "a drill")
+    async with shown(busy, clock) as it:
+        await at_approvals(it)
+        await it.press("a")
+        assert "it runs after resume" in it.text()
+        await it.press("y")
+        await until(it, lambda: "… after resume" in it.text())
+        assert any("after resume" in str(note.message) for note in it.app._notifications)
+        (busy.operator / "HALT").unlink()
+        await until(it, lambda: "… approved" in it.text())
+
+
+# --- leaving ----------------------------------------------------------------------------------------------------------
+
+
+class Carrying:
+    """What works behind the screen, while it carries out a fix."""
+
+    def __init__(self) -> None:
+        self.carrying: tuple[str, ...] = ("pip install django",)
+        self.begins = True
+        self.handed = 0
+
+    def begin_nothing(self) -> None:
+        self.begins = False
+
+    async def hand_over(self) -> None:
+        self.handed += 1
+
+
+def code_of(it: Shown) -> int | None:
+    return it.app.return_code
+
+
+def carry(it: Shown) -> Carrying:
+    """Let an app believe that it carries out a fix."""
+    worker, sources = Carrying(), it.app._sources
+    for name in ("begin_nothing", "hand_over"):
+        setattr(sources, name, getattr(worker, name))
+    type(sources).carrying = property(lambda _: worker.carrying)  # type: ignore[assignment]
+    return worker
+
+
+@pytest.fixture
+def sources_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    from meshtui.sources import Sources
+
+    monkeypatch.setattr(Sources, "carrying", Sources.carrying)
+
+
+@pytest.mark.usefixtures("sources_stay")
+async def test_leaving_during_a_fix_asks_and_waits_for_its_end(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock, size=(80, 24)) as it:
+        worker = carry(it)
+        await it.press("q")
+        assert is_leaving(it) and "pip install django" in it.text()
+        await it.press("escape")
+        assert (code_of(it), worker.begins) == (None, True)
+        await it.press("q", "w")
+        assert (code_of(it), worker.begins) == (None, False)
+        worker.carrying = ()
+        await until(it, lambda: code_of(it) == 0)
+
+
+@pytest.mark.usefixtures("sources_stay")
+async def test_leaving_during_a_fix_ends_it_only_where_the_person_says_so(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        carry(it)
+        await it.press("q")
+        assert code_of(it) is None
+        await it.press("e")
+        assert code_of(it) == 0
+
+
+@pytest.mark.usefixtures("sources_stay")
+async def test_ctrl_z_waits_for_a_fix_and_hands_the_runtime_over(
+    busy: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textual.app import App
+
+    stopped: list[str] = []
+    monkeypatch.setattr(App, "action_suspend_process", lambda _: stopped.append("stopped"))
+    async with shown(busy, clock) as it:
+        worker = carry(it)
+        await it.press("ctrl+z")
+        await until(it, lambda: any("not suspended" in str(note.message) for note in it.app._notifications))
+        assert stopped == [] and worker.handed == 0
+        worker.carrying = ()
+        await it.press("ctrl+z")
+        await until(it, lambda: bool(stopped))
+        assert worker.handed == 1
