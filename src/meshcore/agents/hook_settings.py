@@ -26,8 +26,10 @@ FAIL_OPEN = (
     "/bin/sh",
     "-c",
     # What the hook says is handed on only where it ended well. Where it did not even start, an agent that still writes
-    # its payload meets no closed pipe. The trap also answers for a shell that cannot go on itself.
-    'trap "exit 0" EXIT; exec 2>/dev/null; said=$("$@") && printf %s "$said" || timeout 2 cat >/dev/null',
+    # its payload meets no closed pipe. The trap also answers for a shell that cannot go on itself, the limit for what
+    # spins. The variable has a name that no agent knows: some put variables of theirs into their settings.
+    'trap "exit 0" EXIT; exec 2>/dev/null; ulimit -t 9; '
+    'meshtui_said=$("$@") && printf %s "$meshtui_said" || timeout 2 cat >/dev/null',
     "meshtui",
 )
 """What stands before the command that does the work: it exits with 0, and is silent, whatever is missing."""

@@ -17,6 +17,7 @@ from meshcore.node import Node
 from meshcore.store import queries
 from meshcore.store.views import SkillBrief, skill_briefs, skill_briefs_of
 from meshtui.actions import Action
+from meshtui.deliberate import Presses
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
@@ -70,14 +71,15 @@ class SkillsPane(ListPane):
         self._undo: list[tuple[str, SkillState]] = []
 
     def compose(self) -> ComposeResult:
-        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        # The cursor stays on its skill: what is learnt meanwhile is not what is confirmed.
+        yield Rows(COLUMNS, self._row, empty=EMPTY, follows_first=False)
         yield Detail()
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
     def show(self, snapshot: Snapshot) -> None:
         if not self._begun:
-            self._begun = True
+            self._begun, self._presses = True, Presses(self.mesh.clock)
             self._load()
 
     def told(self, events: Sequence[Event]) -> None:
@@ -167,8 +169,12 @@ class SkillsPane(ListPane):
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
+    def action_confirm(self) -> None:
+        if self._presses.is_new("confirm"):
+            self._confirm()
+
     @work(group="skills.decide")
-    async def action_confirm(self) -> None:
+    async def _confirm(self) -> None:
         if not (skill_id := self.rows.selected):
             return
         try:
