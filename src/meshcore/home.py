@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from meshcore.errors import ConfigurationError
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+MOST_HOLE = 64 << 20  # a crash leaves holes in logs, but none of that size
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,54 @@ def make_private_folder(path: Path) -> None:
         raise ConfigurationError(f"{path}: cannot be used as a folder ({error.strerror}); choose another") from error
 
 
+def open_plain_file(path: Path, limit: int, *, follow: bool = True) -> BinaryIO:
+    """Open a file for reading that is one, and not endless. Raises OSError for anything else.
+
+    A pipe, a device, more than `limit` bytes, and a hole of more than `MOST_HOLE` bytes are refused without reading or
+    waiting; without `follow` a symbolic link is too.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
+        if found.st_size > MOST_HOLE and _largest_hole(descriptor, found.st_size) > MOST_HOLE:
+            raise OSError(errno.EINVAL, "mostly a hole", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _largest_hole(descriptor: int, size: int) -> int:
+    """Return the size of the largest hole among the first thousand, 0 where the file system cannot tell."""
+    at = largest = 0
+    with contextlib.suppress(OSError):
+        for _ in range(1_000):
+            hole = os.lseek(descriptor, at, os.SEEK_HOLE)
+            if hole >= size:
+                break
+            try:
+                at = os.lseek(descriptor, hole, os.SEEK_DATA)
+            except OSError:  # nothing but a hole up to the end
+                at = size
+            largest = max(largest, at - hole)
+            if at >= size:
+                break
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return largest
+
+
 def read_plain_file(path: Path, limit: int, *, private: bool = False) -> bytes:
-    """Return what a file holds. Raises OSError, also for what is no plain file (a pipe, a device) or too large.
+    """Return what a file holds. Raises OSError, also for what `open_plain_file` refuses.
 
     `limit` is in bytes. `private`: a symbolic link, a file of another user, or one that others can read is refused too.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if private else 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with open_plain_file(path, limit, follow=not private) as file:
         found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a plain file", str(path))
         if private and os.geteuid() not in (0, found.st_uid):
             raise OSError(errno.EPERM, "it belongs to another user", str(path))
         if private and stat.S_IMODE(found.st_mode) & 0o077:

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from meshcore.errors import ConfigurationError
-from meshcore.home import Home, create_once, make_private_folder, read_plain_file, write_atomically
+from meshcore.home import (
+    MOST_HOLE,
+    Home,
+    create_once,
+    make_private_folder,
+    open_plain_file,
+    read_plain_file,
+    write_atomically,
+)
 
 
 def mode(path: Path) -> int:
@@ -140,3 +148,22 @@ def test_a_private_file_behind_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "a")
     with pytest.raises(OSError, match="symbolic links"):
         read_plain_file(tmp_path / "link", 5, private=True)
+
+
+def test_a_file_of_nothing_but_a_hole_is_refused_without_reading_it(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(MOST_HOLE + 65_536)
+    with pytest.raises(OSError, match="a hole"):
+        open_plain_file(tmp_path / "a", 1 << 40)
+    with (tmp_path / "a").open("r+b") as file:
+        file.write(b"x" * 4096)
+    with pytest.raises(OSError, match="a hole"):
+        open_plain_file(tmp_path / "a", 1 << 40)
+
+
+def test_a_small_hole_of_a_crash_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.seek(1 << 20)
+        file.write(b"end")
+    with open_plain_file(tmp_path / "a", 1 << 40) as file:
+        assert file.read().endswith(b"\0end")

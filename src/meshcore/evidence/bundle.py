@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,7 @@ from meshcore.errors import MeshError, UsageError
 from meshcore.evidence.report.report import build, render
 from meshcore.evidence.slice.files import read_slice, write_slice
 from meshcore.evidence.slice.rows import Slice
-from meshcore.home import PRIVATE_FOLDER, read_plain_file, write_atomically
+from meshcore.home import PRIVATE_FOLDER, open_plain_file, read_plain_file, write_atomically
 from meshcore.model import Json, canonical
 from meshcore.safety.keys import Identity, enrolment_text, is_signed
 from meshcore.safety.visible_text import visible
@@ -43,6 +42,7 @@ REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 FAULTS_NAMED = 50  # of one kind; all are counted
 _SMALL_LIMIT = 16 << 20
 _REPORT_LIMIT = 1 << 30
+_FILE_LIMIT = 8 << 30
 _SUM = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)?)")
 
 
@@ -214,11 +214,12 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _digest(path: Path) -> str:
-    """Return the SHA-256 of a plain file. Raises OSError, also for a link, a pipe, a folder."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(22, "not a plain file", str(path))
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a plain file. Raises OSError, also for a link, a pipe, a folder, or one without an end."""
+    with open_plain_file(path, _FILE_LIMIT, follow=False) as file:
+        digest = hashlib.sha256()
+        while data := file.read(1 << 20):
+            digest.update(data)
+        return digest.hexdigest()
 
 
 def _signer(folder: Path, sums: str) -> tuple[str, str]:

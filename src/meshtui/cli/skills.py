@@ -241,7 +241,10 @@ def import_skills(session: Session, path: Path) -> None:
         _import_folders(session, path)
         return
     with session.node() as node:
-        read_skills_file(path)
+        try:
+            read_skills_file(path)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror}); name another file") from error
         done = import_skills_file(node.store, path)
         node.project()
     say(f"{done.entries} entries, {done.skills} different skills, {done.added} new")

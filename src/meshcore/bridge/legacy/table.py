@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from meshcore.bridge.limits import MAX_TEXT, before
-from meshcore.bridge.sqlite.file import SHARED, SqliteFile, file_mode
+from meshcore.bridge.sqlite.file import SqliteFile, file_mode
 from meshcore.bridge.sqlite.wal import statements
 from meshcore.clock import Clock
 from meshcore.errors import ConfigurationError
@@ -166,8 +166,8 @@ class OldFile(SqliteFile):
         for statement in statements(_SCHEMA):
             connection.execute(statement)
         connection.execute("COMMIT")
-        if not tables and file_mode(self.path.parent) == SHARED:
-            self.path.chmod(SHARED)
+        if not tables:
+            self.path.chmod(file_mode(self.path.parent))
 
 
 def is_complete(skill: Mapping[str, Json]) -> bool:

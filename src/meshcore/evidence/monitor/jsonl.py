@@ -12,11 +12,12 @@ from typing import BinaryIO
 
 from meshcore.errors import MeshError
 from meshcore.filelock import FileLock
-from meshcore.home import PRIVATE_FILE
+from meshcore.home import PRIVATE_FILE, open_plain_file
 from meshcore.model import Json
 
 LOCK_SECONDS = 5.0
 MAX_LINE_BYTES = 1 << 20
+MAX_LOG_BYTES = 8 << 30
 _CHUNK_BYTES = 1 << 16
 
 
@@ -63,10 +64,9 @@ def _append(path: Path, line: bytes) -> None:
 def read_lines(path: Path, max_line: int = MAX_LINE_BYTES) -> Iterator[Line]:
     """Yield every line of a file, a longer one than `max_line` bytes without reading it. Raises MeshError."""
     try:
-        # A pipe or a device would be waited for.
         if not path.is_file():
             raise MeshError(f"{path}: no such file; name the log that a monitor wrote")
-        with path.open("rb") as file:
+        with open_plain_file(path, MAX_LOG_BYTES) as file:
             number = 0
             while data := file.readline(max_line + 1):
                 number += 1

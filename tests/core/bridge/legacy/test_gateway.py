@@ -570,3 +570,14 @@ def test_a_state_that_is_lost_costs_nothing_but_a_look_at_the_old_table(
     gateway.step()
     assert bridge.statistics().records == 2
     assert len(rows(path)) == 2
+
+
+@pytest.mark.parametrize(("folder_mode", "expected"), [(0o755, 0o600), (0o770, 0o660)])
+def test_an_old_database_that_we_make_is_private_unless_its_folder_is_shared(
+    tmp_path: Path, folder_mode: int, expected: int
+) -> None:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    folder.chmod(folder_mode)
+    OldFile(folder / "claude_bridge.db", 1.0).check(thorough=True)
+    assert (folder / "claude_bridge.db").stat().st_mode & 0o777 == expected
