@@ -35,6 +35,7 @@ from meshcore.store.async_store import AsyncStore
 from meshcore.store.views import Green, IncidentBrief, Mark
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
+from meshcore.trust.synced import missing
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapshot
@@ -245,7 +246,7 @@ class Feed:
         assert store is not None
         newest = await store.one(views.newest_event())
         figures = dict(await store.ask(queries.figures()))
-        mode, halted = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
+        mode, halted, not_synced = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
@@ -266,16 +267,17 @@ class Feed:
             runs=await self._runs(),
             mode=mode,
             halted=halted,
+            not_synced=not_synced,
             runtime="none" if pid is None else "embedded" if pid == os.getpid() else "attached",
             holder=pid or 0,
             stopped=pid is not None and is_stopped(pid),
         )
 
-    def _brakes(self) -> tuple[Mode, str]:
-        """Return mode and halt as the loop itself takes them: rows count only as far as their signatures do."""
+    def _brakes(self) -> tuple[Mode, str, tuple[str, ...]]:
+        """Return mode, halt and what is missing as the loop takes them: rows count as far as their signatures do."""
         if self._node is None:
             self._node = Node(self.settings, self.clock)
-        return mode_here(self._node), halted(self._node)
+        return mode_here(self._node), halted(self._node), tuple(one.text for one in missing(self._node))
 
     def _close_node(self) -> None:
         if self._node is not None:

@@ -60,9 +60,10 @@ class Snapshot:
     """Everything that the header and the panes' figures are made of.
 
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
-    `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `runtime`: `embedded`,
-    `attached` (process `holder` works for this home, unless it is `stopped`) or `none`. `runs` is None where nothing
-    was validated. `fault` is what keeps the store from being read.
+    `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `not_synced` says which
+    control records of others are missing. `runtime`: `embedded`, `attached` (process `holder` works for this home,
+    unless it is `stopped`) or `none`. `runs` is None where nothing was validated. `fault` is what keeps the store from
+    being read.
     """
 
     seq: int = 0
@@ -80,6 +81,7 @@ class Snapshot:
     runs: RunsView | None = None
     mode: Mode = "auto"
     halted: str = ""
+    not_synced: tuple[str, ...] = ()
     runtime: str = "none"
     holder: int = 0
     stopped: bool = False

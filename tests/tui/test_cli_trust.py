@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,45 @@ def test_a_revocation_holds_at_the_operators_other_nodes_before_their_next_fix(
     a.call("trust", "revoke", "c")
     assert decision(b) == "refuse"
     assert b.pip_log == []
+
+
+def test_a_revocation_that_somebody_took_from_the_bridge_stops_what_would_run_and_is_named(
+    a: Agent, b: Agent, world: World
+) -> None:
+    c = world.agent("c")
+    c.learn()
+    assert decision(b, mode="approve") == "approve"
+    a.call("trust", "revoke", "c")
+    log = world.bridge.with_name(world.bridge.name + ".mesh.db")
+    with closing(sqlite3.connect(log)) as hostile, hostile:
+        hostile.execute("CREATE TEMP TABLE taken AS SELECT * FROM log WHERE kind='revocation'")
+        hostile.execute("DELETE FROM log WHERE kind='revocation'")
+        hostile.commit()
+        assert decision(b) == "approve"
+        [text] = b.ask("status")["not_synced"]
+        assert text.startswith("1 control record of a on ")
+        assert f"not synced: {text}" in b.call("nodes").stdout
+        assert text in b.call("status").stdout
+        assert text in b.call("doctor").stdout
+        hostile.execute(
+            "INSERT INTO log SELECT (SELECT max(seq) + 1 FROM log), record_id, kind, origin, key, sig,"
+            " published_at, text FROM taken"
+        )
+    assert decision(b) == "refuse"
+    assert "not_synced" not in b.ask("status")
+    assert b.pip_log == []
+
+
+def test_what_the_bridge_has_lost_is_published_again_by_maintenance(a: Agent, b: Agent, world: World) -> None:
+    b.learn()
+    b.learn(*X)
+    log = world.bridge.with_name(world.bridge.name + ".mesh.db")
+    with closing(sqlite3.connect(log)) as hostile, hostile:
+        hostile.execute("DELETE FROM log WHERE seq=(SELECT min(seq) FROM log WHERE kind='skill')")
+    assert len(a.ask("status")["not_synced"]) == 1
+    assert "1 published again" in b.call("maintenance").stdout
+    assert "not_synced" not in a.ask("status")
+    assert "published again" not in b.call("maintenance").stdout
 
 
 def test_one_does_not_revoke_oneself(a: Agent, b: Agent) -> None:

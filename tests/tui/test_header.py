@@ -32,6 +32,15 @@ def line(snapshot: Snapshot, width: int) -> str:
     return "".join(text for text, _ in fitted(header_parts(snapshot, NOW), width))
 
 
+def test_that_records_are_missing_is_said_at_every_width_and_above_everything() -> None:
+    lacking = replace(FULL, not_synced=("1 control record of c on host1 missing (number 2)",))
+    for width in (40, 80, 200):
+        assert "NOT SYNCED" in line(lacking, width)
+    assert ("fault", "not synced: 1 control record of c on host1 missing (number 2)") in [
+        (kind, text.partition(" —")[0]) for kind, text in banners(lacking, "", 0)
+    ]
+
+
 def test_a_wide_line_says_everything() -> None:
     assert line(FULL, 200) == (
         "● bridge   agents 4/5   skills 17   undelivered 0   needs you 0   verified 17 of 19"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from meshcore.bridge.base import Member
 from meshcore.bridge.state_bodies import MOST_ENDED, EndedBody
 from meshcore.bridge.states import signed_beat
-from meshcore.model import ChainMark
+from meshcore.errors import BadRecordError
+from meshcore.model import ChainMark, Record
+from meshcore.safety.records import chain_in
 from meshcore.store.chains import EndedChain, OwnChain
 from meshcore.store.store import Store
 
@@ -61,13 +64,12 @@ class OwnChainOn:
         A home that was restored from a backup, or that runs twice, would number other records with numbers that are
         taken. It is told by its own signed sign of life, which knows more than the home does; then a new chain begins.
         """
-        found = signed_beat(me)
-        if found is None or found[0].chain is None:
+        chain = self.current()
+        # What says nothing new need not be checked.
+        if me.state is None or not self._is_news(chain, _claimed(me.state)) or (found := signed_beat(me)) is None:
             return ""
         record, beat = found
-        said, chain = found[0].chain, self.current()
-        known = {chain.epoch, *(one.epoch for one in self.ended())}
-        if said.epoch in known and not (said.epoch == chain.epoch and said.number > chain.last):
+        if (said := record.chain) is None:
             return ""
         with self._store.transaction():
             for one in beat.ended:
@@ -79,3 +81,16 @@ class OwnChainOn:
             f"the bridge holds {said.number} control records of this node where its home knows of {chain.last}: it was"
             " restored from a backup, or is used twice; it begins a new chain"
         )
+
+    def _is_news(self, chain: OwnChain, said: ChainMark | None) -> bool:
+        if said is None or said.epoch == chain.epoch:
+            return said is not None and said.number > chain.last
+        return said.epoch not in {one.epoch for one in self.ended()}
+
+
+def _claimed(state: Record) -> ChainMark | None:
+    """Return what a text says of a chain, whoever wrote it; None where it cannot be read."""
+    try:
+        return chain_in(json.loads(state.text))
+    except (BadRecordError, ValueError, AttributeError, RecursionError):
+        return None

@@ -29,6 +29,7 @@ from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.store.chains import Chain
 from meshcore.trust.authors import meet, trust_in
+from meshcore.trust.synced import missing
 
 PULL_SECONDS = 0.02
 SEARCH_SECONDS = 60.0  # after which the whole log is read again for the sake of what is still missing
@@ -84,6 +85,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
             heard = Heard()
             if _search(node, bridge_id):
                 continue
+            _say_what_is_missing(node)
             node.note_sync()
         if not batch.more or node.clock.monotonic() - started >= seconds:
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
@@ -104,6 +106,18 @@ def _search(node: Node, bridge_id: str) -> bool:
             chains.note_search(chain)
         node.store.bridge_cursors.set(bridge_id, 0)
     return True
+
+
+def _say_what_is_missing(node: Node) -> None:
+    """Tell, once each time, that records are missing, or are no longer; a fault of ours has told of itself."""
+    faulted = node.store.records.faulted_of
+    now = "; ".join(one.text for one in missing(node) if one.fork or one.count > faulted(one.node))
+    before = node.store.state.get()["not_synced"]
+    if now != before:
+        with node.store.transaction():
+            node.store.state.set(not_synced=now)
+            what = f"not synced: {now}; what it might withdraw runs unattended no more" if now else "synced again"
+            node.store.events.add("fault", data={"what": what})
 
 
 def _is_due(node: Node, chain: Chain) -> bool:

@@ -30,6 +30,7 @@ from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.service.connections import CONNECTED, NOT_CONNECTED, standing
 from meshcore.service.runtime import holder
 from meshcore.trust.signed_decisions import changed_operator, protected
+from meshcore.trust.synced import missing, silent, without_promise
 
 Level = Literal["ok", "note", "bad"]
 LEAST_FREE_BYTES = 100 * 1024 * 1024
@@ -55,7 +56,8 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     checks += [_containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
     try:
         with Node(settings) as node:
-            checks += [_store(node), _clock(node), *_bridge(node), *_signatures(node), _records(node), _runtime(node)]
+            checks += [_store(node), _clock(node), *_bridge(node), *_synced(node), *_signatures(node)]
+            checks += [_records(node), _runtime(node)]
     except MeshError as error:
         checks.append(Check("home", "bad", str(error), "see the line itself"))
     return checks
@@ -247,6 +249,29 @@ def _bridge(node: Node) -> list[Check]:
             )
         )
     return checks
+
+
+def _synced(node: Node) -> list[Check]:
+    checks = [
+        Check("synced", "bad", f"{one.text}: nothing that it might withdraw runs unattended", _SYNC_REMEDY.format(one))
+        for one in missing(node)
+    ]
+    if gone := silent(node):
+        names = ", ".join(f"{one.name} on {one.host} since {one.since[:19]}" for one in gone)
+        text = f"no sign of life: {names}; each is switched off, or what it says is withheld from this bridge"
+        checks.append(
+            Check("synced", "note", text, "look there; a node that is gone for good: meshtui nodes forget NAME")
+        )
+    if old := without_promise(node):
+        text = f"of version 0.1, whose records could be withheld unseen: {', '.join(old)}"
+        checks.append(Check("synced", "note", text, "upgrade meshtui there"))
+    return checks or [Check("synced", "ok", "nothing that own nodes have said is missing")]
+
+
+_SYNC_REMEDY = (
+    "on {0.name}: meshtui maintenance, which publishes it again; to do without: meshtui trust enroll {0.node:.12},"
+    " or revoke"
+)
 
 
 def _records(node: Node) -> Check:

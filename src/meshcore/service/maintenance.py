@@ -14,6 +14,7 @@ from typing import Literal
 from meshcore.bridge.base import Bridge, OldPrograms
 from meshcore.clock import to_text
 from meshcore.errors import MeshError
+from meshcore.exchange.publish import publish_lost
 from meshcore.exchange.receive import take_in_again
 from meshcore.filelock import FileLock
 from meshcore.journal import segments
@@ -74,6 +75,8 @@ def _steps(node: Node, dry_run: bool) -> Iterator[Step]:
     yield from _records(node, dry_run)
     yield from _journal(node, dry_run)
     yield _try("store", lambda: _prune_store(node, dry_run))
+    if bridge is not None and not dry_run:
+        yield from _put_back(node)
     if bridge is not None:
         yield from _prune_bridge(node, bridge, old, dry_run)
     yield from _space(node, bridge, dry_run)
@@ -120,6 +123,14 @@ def _take_in_again(node: Node, before: int) -> Step:
     left = node.store.records.count().get("faulted", 0)
     text = f"{before - left} of {before} taken in that a fault of meshtui had kept out"
     return Step("records", "bad" if left else "ok", f"{text}; report it (meshtui doctor)" if left else text)
+
+
+def _put_back(node: Node) -> Iterator[Step]:
+    try:
+        if lost := publish_lost(node):
+            yield Step("control records", "ok", f"{lost} published again that the bridge had lost")
+    except MeshError as error:
+        yield Step("control records", "bad", str(error))
 
 
 # --- retention ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ class NodeFacts(TypedDict, total=False):
     """Since when the circuit breaker counts."""
     time_seen: str
     """The highest time that this clock, or an own node, has shown."""
+    not_synced: str
+    """What was last said to be missing of others' control records."""
     pulled: str
     """When a hook last looked at the bridge."""
     journal_seq: int

@@ -1,11 +1,18 @@
-"""Whose control records are missing here, and what follows: nothing runs unattended while one might withdraw it."""
+"""Whose control records are missing here, and what follows: nothing runs unattended while one might withdraw it.
+
+A node whose signs of life are withheld too cannot be told from one that is switched off: when it last showed one is all
+that can be said.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshcore.bridge.limits import SEEN_SECONDS
+from meshcore.clock import from_text
 from meshcore.model import KnownSkill
 from meshcore.node import Node
+from meshcore.store.authors import AuthorRow
 from meshcore.store.chains import Chain
 from meshcore.trust.authors import trust_in
 
@@ -46,8 +53,7 @@ def _missing(node: Node, chain: Chain) -> Missing | None:
     row, trust = node.store.authors.get(chain.node), trust_in(node, chain.node)
     if row is None or trust.state in ("revoked", "unknown") or (trust.state == "changed" and not row.own_operator):
         return None
-    name = f"{row.name or row.node[:12]}" + (f" on {row.host}" if row.host else "")
-    who = (chain.node, name, row.operator, row.own_operator)
+    who = (chain.node, _called(row), row.operator, row.own_operator)
     if chain.fork:
         return Missing(*who, fork=chain.fork)
     chains = node.store.chains
@@ -62,3 +68,41 @@ def not_synced(node: Node, known: KnownSkill) -> list[str]:
         for one in missing(node)
         if one.own or {one.node, one.operator} & of_author
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """An own node whose last signed sign of life, made `since`, is older than that of one at work."""
+
+    node: str
+    name: str
+    host: str
+    since: str
+
+
+def silent(node: Node) -> list[Silent]:
+    """Return the own nodes that show no sign of life now: switched off, or theirs are withheld."""
+    heard, now = node.store.chains.heartbeats(), node.clock.now()
+    found = []
+    for row in _own(node):
+        beat = heard.get(row.node)
+        if beat is not None and not (beat.created and (now - from_text(beat.created)).total_seconds() <= SEEN_SECONDS):
+            found.append(Silent(row.node, row.name or row.node[:12], row.host, beat.created))
+    return found
+
+
+def without_promise(node: Node) -> list[str]:
+    """Return the names of own nodes of version 0.1: their records have no numbers, so none is ever missed."""
+    heard = node.store.chains.heartbeats()
+    return [_called(row) for row in _own(node) if row.node not in heard and not node.store.chains.of(row.node)]
+
+
+def _own(node: Node) -> list[AuthorRow]:
+    """Return the other own nodes that still count: neither replaced nor withdrawn."""
+    me = node.identity.node.public
+    rows = [row for row in node.store.authors.all() if row.own_operator and not row.successor and row.node != me]
+    return [row for row in rows if trust_in(node, row.node).state != "revoked"]
+
+
+def _called(row: AuthorRow) -> str:
+    return f"{row.name or row.node[:12]}" + (f" on {row.host}" if row.host else "")

@@ -16,6 +16,7 @@ from meshcore.node import Node
 from meshcore.service.runtime import holder
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
+from meshcore.trust.synced import missing, silent
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
 
@@ -49,7 +50,10 @@ def list_nodes(session: Session, as_json: bool) -> None:
     """List the nodes that have joined the bridge."""
     with session.node(fresh=True, needs_bridge=True) as node:
         members = node.require_bridge().members()
-        me = node.identity.node.public
+        me, heard = node.identity.node.public, node.store.chains.heartbeats()
+        lacking, gone = {one.node: one.text for one in missing(node)}, silent(node)
+        # What a node has signed of itself counts more than what the bridge says of it.
+        seen = {m.node: heard[m.node].created if m.node in heard else m.seen_at for m in members}
         if as_json:
             rows = [
                 {
@@ -57,18 +61,32 @@ def list_nodes(session: Session, as_json: bool) -> None:
                     "name": m.name,
                     "host": m.host,
                     "joined": m.joined_at,
-                    "seen": m.seen_at,
+                    "seen": seen[m.node],
                     "cursor": m.cursor,
+                    **({"missing": lacking[m.node]} if m.node in lacking else {}),
                 }
                 for m in members
             ]
             print_json("nodes", rows)
             return
         lines = [
-            (m.node[:12], m.name + (" (this)" if m.node == me else ""), m.host, m.joined_at[:19], _ago(node, m.seen_at))
+            (
+                m.node[:12],
+                m.name + (" (this)" if m.node == me else ""),
+                m.host,
+                m.joined_at[:19],
+                _ago(node, seen[m.node]),
+            )
             for m in members
         ]
+        lines += [
+            (one.node[:12], one.name, one.host, "not joined", _ago(node, one.since))
+            for one in gone
+            if one.node not in seen
+        ]
     table(("node", "name", "host", "joined", "seen"), lines)
+    for text in lacking.values():
+        say(f"not synced: {text}")
 
 
 @nodes.command()
@@ -78,12 +96,20 @@ def forget(session: Session, name: str) -> None:
     """Expect no more receipts of a node; it may join again by itself."""
     with session.node() as node:
         bridge = node.require_bridge()
-        found = [m for m in bridge.members() if m.name == name or (len(name) >= 6 and m.node.startswith(name))]
+        joined = [(m.node, m.name) for m in bridge.members()]
+        silenced = [(one.node, one.name) for one in silent(node) if one.node not in dict(joined)]
+        found = [
+            (key, called)
+            for key, called in (*joined, *silenced)
+            if called == name or (len(name) >= 6 and key.startswith(name))
+        ]
         if len(found) != 1:
             what = "several nodes are" if found else "no node is"
             raise UsageError(f"{what} called {name!r}; `meshtui nodes` lists them")
-        bridge.forget(found[0].node)
-    say(f"{found[0].name} ({found[0].node[:12]}) is forgotten")
+        [(key, called)] = found
+        bridge.forget(key)
+        node.store.chains.forget(key)
+    say(f"{called} ({key[:12]}) is forgotten")
 
 
 @click.command()
@@ -160,6 +186,10 @@ def figures(node: Node) -> dict[str, Json]:
         },
         "bridge": None,
     }
+    if missed := missing(node):
+        result["not_synced"] = [one.text for one in missed]
+    if gone := silent(node):
+        result["silent"] = [{"name": one.name, "since": one.since} for one in gone]
     if node.bridge is not None:
         s = node.bridge.statistics()
         members = node.bridge.members()
@@ -184,6 +214,7 @@ def status(session: Session, as_json: bool) -> None:
     with session.node(fresh=True) as node:
         now = figures(node)
         fault = node.bridge_fault
+        gone = [f"{one['name']} ({_ago(node, one['since'])})" for one in now.get("silent", ())]
     if as_json:
         print_json("status", now)
         return
@@ -204,6 +235,8 @@ def status(session: Session, as_json: bool) -> None:
             "undelivered": bridge["undelivered"] if bridge else "?",
             "needs you": now["needs_you"],
             "rejected": now["rejected_records"],
+            **({"not synced": "; ".join(now["not_synced"])} if "not_synced" in now else {}),
+            **({"silent": ", ".join(gone)} if gone else {}),
             "mode": now["mode"] + (f", HALTED: {now['halted']}" if now["halted"] else ""),
             "runtime": _runtime(now["runtime"]) if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
         }

@@ -79,6 +79,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     bridge = snapshot.bridge
     parts = [
         Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
+        *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
         Part((f"agents {bridge.seen}/{bridge.joined}",), "", 5),
         Part(_skills(snapshot), "", 0),
         Part(
@@ -221,6 +222,9 @@ def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, st
     found = []
     if snapshot.halted:
         found.append(("halted", halted_line(snapshot)))
+    if snapshot.not_synced:
+        missing = "; ".join(map(plain, snapshot.not_synced))
+        found.append(("fault", f"not synced: {missing} — what it might withdraw waits for you; see `meshtui doctor`"))
     if snapshot.fault:
         found.append(("fault", f"cannot be read: {plain(snapshot.fault)}"))
     if snapshot.bridge.fault and snapshot.bridge.fault != "not there yet":
