@@ -37,6 +37,7 @@ class AuthorView:
 class ApprovalView:
     """What a person is asked: `command` would run in `cwd` as `user`, for the failed command `failed`.
 
+    `runs` is `command` as it would be executed, and `rerun` the command that would then be run again, "" for none.
     `state` is waiting, approved, rejected or not needed; `result` is how carrying out went, empty until it is known.
     """
 
@@ -44,6 +45,8 @@ class ApprovalView:
     incident_id: str
     skill_id: str
     command: str
+    runs: str
+    rerun: str
     cwd: str
     failed: str
     user: str
@@ -65,6 +68,8 @@ def approval_view(node: Node, approval: Approval) -> ApprovalView:
         incident_id=approval.incident_id,
         skill_id=approval.skill_id,
         command=approval.command,
+        runs=approval.runs,
+        rerun=approval.rerun,
         cwd=incident.cwd if incident else "",
         failed=shlex.join(incident.argv) if incident else "",
         user=f"{_user()}@{node.settings.host}",

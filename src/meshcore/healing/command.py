@@ -90,10 +90,12 @@ def lines(session: Session) -> list[str]:
         ]
     text = {
         "fix_failed": f"the known fix did not help: {fix}",
-        "applied_not_rerun": f"applied, not rerun: {fix}  (run the command again to see)",
+        "applied_not_rerun": f"fixed; run it again, that is what counts: {fix}",
         "refused": f"not applied: {fix}",
     }.get(outcome.result, f"{outcome.result}: {fix}")
-    return [text, f"meshtui incidents show {session.incident.incident_id[:8]}"]
+    waits = ruling.rerun.reasons if outcome.result == "applied_not_rerun" and ruling.rerun else ()
+    why = [f"not run again unasked: {'; '.join(waits)}"] if waits else []
+    return [text, *why, f"meshtui incidents show {session.incident.incident_id[:8]}"]
 
 
 def _remember(node: Node, command: Command, output: str, incident_id: str = "") -> None:

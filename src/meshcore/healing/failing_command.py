@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from meshcore.knowledge.command import program_name
@@ -37,6 +37,7 @@ _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     "exec": (frozenset(), 0),
     "xargs": (frozenset({"-n", "-I", "-P", "-L", "-d", "-E", "-s", "-a", "--max-args", "--max-procs"}), 0),
 }
+_WRITING = frozenset({"nohup", "xargs", "tee"})  # they leave or take in something that a second run would change
 _RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv"})  # their `run` uses the project's own environment
 _ANOTHER_ENVIRONMENT = re.compile(
     r"--(with|with-editable|with-requirements|python|isolated|no-project|active|script|project|directory|no-sync)\b|-[pmC]"
@@ -55,10 +56,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """What may have failed: one place, or several where the text does not tell; `unread` says what hides more."""
+    """What may have failed: one place, or several where the text does not tell; `unread` says what hides more.
+
+    `bare`: what stands around it does nothing that a second run would repeat.
+    """
 
     places: tuple[Place, ...]
     unread: str = ""
+    bare: bool = True
 
     @property
     def one(self) -> Place | None:
@@ -77,8 +82,8 @@ def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Fa
             place for old, new in zip(found.places, inner, strict=True) for place in (new.places if new else (old,))
         )
         unread = next((new.unread for new in inner if new and new.unread), found.unread)
-        found = Failing(places[:_LEVELS], unread)
-    return Failing(found.places, "commands inside commands")
+        found = Failing(places[:_LEVELS], unread, found.bare and all(new.bare for new in inner if new))
+    return Failing(found.places, "commands inside commands", bare=False)
 
 
 def _inside(place: Place) -> Failing | None:
@@ -93,14 +98,11 @@ def _inside(place: Place) -> Failing | None:
     if name in _WRAPPERS:
         values, before = _WRAPPERS[name]
         at = _after_options(place.argv, values) + before
-        return _placed(place, place.argv[at:]) if place.argv[at:] else None
+        bare = name not in _WRITING and not {"-o", "--output", "-a", "--append"} & set(place.argv[1:at])
+        return Failing((replace(place, argv=place.argv[at:]),), bare=bare) if place.argv[at:] else None
     if name in _RUNNERS and place.argv[1:2] == ("run",):
         return _runner(place, name)
     return None
-
-
-def _placed(place: Place, argv: Sequence[str], runner: str = "") -> Failing:
-    return Failing((Place(tuple(argv), place.cwd, place.environment, runner),))
 
 
 def _after_options(argv: Sequence[str], values: frozenset[str], at: int = 1) -> int:
@@ -143,7 +145,7 @@ def _runner(place: Place, name: str) -> Failing:
     before = place.argv[2:at]
     if not inner or any(_ANOTHER_ENVIRONMENT.match(option) for option in options if option in before):
         return Failing((place,), f"{name} run with options that choose another environment")
-    return _placed(place, inner, name)
+    return Failing((replace(place, argv=inner, runner=name),))
 
 
 def _shell(place: Place) -> Failing | None:
@@ -160,11 +162,11 @@ def _shell(place: Place) -> Failing | None:
         return None
     found = read_list(texts[0], place.cwd, place.environment)
     if found is None:
-        return Failing((place,), "a shell text that is more than a list of plain commands")
+        return Failing((place,), "a shell text that is more than a list of plain commands", bare=False)
     if any("l" in word or "i" in word for word in place.argv[1 : at + 1] if word.startswith("-")):
-        sure = all("/" in inner.argv[0] or inner.environment is not place.environment for inner in found)
-        return Failing(found, "" if sure else "a login shell, whose profile may change PATH")
-    return Failing(found)
+        sure = all("/" in inner.argv[0] or inner.environment is not place.environment for inner in found.places)
+        return found if sure else replace(found, unread="a login shell, whose profile may change PATH")
+    return found
 
 
 # --- a list of plain commands -----------------------------------------------------------------------------------------
@@ -178,14 +180,12 @@ def _pieces() -> re.Pattern[str]:
     return re.compile(rf"[ \t]*(?:(?P<redirect>{_QUIET})|(?P<join>&&|\|\||[;|\n])|(?P<word>(?:{piece})+))")
 
 
-def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> tuple[Place, ...] | None:
+def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> Failing | None:
     """Return the commands of a shell text of which one has failed; None where it is more than a plain list.
 
     Settings, `cd` and `source …/activate` are carried over to what follows them.
     """
-    commands = _split(text)
-    if commands is None:
-        return None
+    commands, bare = _split(text)
     at = max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
     state, found = Place((), cwd, environment), list[Place]()
     for i, (join, words) in enumerate(commands):
@@ -193,39 +193,41 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> tuple[Plac
         if changed is None:
             return None
         state, rest = changed
-        if not rest or i < at:
+        if not rest:
             continue
-        if join == "|" and program_name(rest[0]) in _FILTERS and found:
-            continue
-        if join == "||" and rest[0] in _NEVER_FAIL and found:
-            continue
-        if rest[0] in _NEVER_FAIL and len(commands) > 1:
-            continue
-        found.append(Place(rest, state.cwd, state.environment))
-    return tuple(found) or None
+        if found and join == "|" and program_name(rest[0]) in _FILTERS:
+            bare = bare and program_name(rest[0]) not in _WRITING
+        elif rest[0] not in _NEVER_FAIL or len(commands) == 1:
+            bare = bare and i >= at  # what came before was a command of its own
+            found += [Place(rest, state.cwd, state.environment)] if i >= at else []
+    return Failing(tuple(found), bare=bare) if found else None
 
 
-def _split(text: str) -> list[tuple[str, tuple[str, ...]]] | None:
-    """Return each command's words behind what joins it to the one before."""
+def _split(text: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
+    """Return each command's words behind what joins it to the one before, and whether none of them writes a file.
+
+    Nothing where it is more than a plain list.
+    """
     commands: list[tuple[str, list[str]]] = [("", [])]
-    at, end = 0, len(text.rstrip())
+    at, end, bare = 0, len(text.rstrip()), True
     while at < end:
         found = _pieces().match(text, at)
         if found is None:
-            return None
+            return [], False
         at = found.end()
         if found["join"]:
             if not commands[-1][1] and found["join"] != "\n":
-                return None
+                return [], False
             commands.append((found["join"], []))
         elif found["word"]:
             if found.start("word") and text[found.start("word") - 1] not in " \t\n;|&":
-                return None  # it goes on where a redirection or a quote ended
+                return [], False  # it goes on where a redirection or a quote ended
             commands[-1][1].append(found["word"])
+        else:
+            bare = bare and found["redirect"].rpartition(" ")[2].lstrip("012<>") in ("/dev/null", "&1", "&2")
     read = [(join, _words(words)) for join, words in commands if words]
-    if not read or any(words is None for _, words in read):
-        return None
-    return [(join, words) for join, words in read if words is not None]
+    plain = [(join, words) for join, words in read if words is not None]
+    return (plain, bare) if len(plain) == len(read) else ([], False)
 
 
 def _words(raw: Sequence[str]) -> tuple[str, ...] | None:

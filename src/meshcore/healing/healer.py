@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
-from meshcore.healing.ruling import Ruling, put, rule, stop_reason
+from meshcore.healing.ruling import Ruling, put, rule, rule_rerun, stop_reason
 from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
 from meshcore.model import (
@@ -31,6 +32,7 @@ from meshcore.model import (
 )
 from meshcore.node import Node, boot_id
 from meshcore.policy.policy import Policy
+from meshcore.safety.redaction import redact_argv
 from meshcore.store.rows import Approval
 from meshcore.trust.halting import halted
 from meshcore.trust.store_keys import action_hash
@@ -48,6 +50,13 @@ class Considered:
     known: KnownSkill | None = None
     ruling: Ruling | None = None
     others: tuple[Match, ...] = ()
+
+
+def rerun_of(considered: Considered) -> str:
+    """Return what a person's yes would also run: the failed command, as it may be stored; "" where it is not run."""
+    argv, rerun = considered.incident.argv, considered.ruling.rerun if considered.ruling else None
+    may = rerun is not None and rerun.decision in ("run", "approve")
+    return shlex.join(redact_argv(argv)[0]) if may and considered.incident.stdin != "unrepeatable" else ""
 
 
 class Healer:
@@ -99,6 +108,8 @@ class Healer:
                 claims=claims,
             )
         )
+        if ruling.decision in ("run", "approve"):
+            ruling = replace(ruling, rerun=rule_rerun(self.policy, incident, self.environment))
         with store.transaction():
             store.events.add(
                 "incident.matched",
@@ -117,6 +128,8 @@ class Healer:
                     "reasons": list(ruling.reasons),
                     "action_type": ruling.action_type,
                     "command": match.action.command(),
+                    "rerun": ruling.rerun.decision if ruling.rerun else "",
+                    "rerun_reasons": list(ruling.rerun.reasons) if ruling.rerun else [],
                 },
             )
             if ruling.decision == "refuse":
@@ -137,6 +150,8 @@ class Healer:
             reasons=ruling.reasons,
             asked=self.node.store.now(),
             state="waiting",
+            runs=ruling.runs,
+            rerun=rerun_of(considered),
         )
         store = self.node.store
         if store.approvals.ask(approval):

@@ -90,6 +90,6 @@ def _in_words(outcome: Outcome) -> str:
         return f"✓ verified: it ran again with exit 0, {outcome.seconds:.2f} s after it had failed ({own})"
     return {
         "fix_failed": "✗ the fix did not help",
-        "applied_not_rerun": "applied, not rerun: run the command again to see",
+        "applied_not_rerun": "fixed; run the command again, that is what counts",
         "refused": "not applied",
     }.get(outcome.result, outcome.result)

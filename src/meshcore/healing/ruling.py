@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from meshcore.bridge.state_bodies import ClaimBody
+from meshcore.clock import from_text
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_of, project_root
 from meshcore.healing.claims import ClaimCheck
 from meshcore.healing.failing_command import failing
+from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
 from meshcore.node import Node, boot_id
@@ -38,6 +41,7 @@ class Ruling:
     reasons: tuple[str, ...]
     policy: PolicyVerdict
     cwd: str
+    rerun: Verdict | None = None  # on running the failed command again after the fix; None where no fix is tried
 
     @property
     def action_type(self) -> str:
@@ -53,6 +57,11 @@ class Ruling:
     def target(self) -> Target | None:
         """Return what would be changed."""
         return self.policy.target
+
+    @property
+    def runs(self) -> str:
+        """Return the steps as they would be executed, as a shell would read them."""
+        return " && ".join(shlex.join(step.argv) for step in self.plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +175,28 @@ def stop_reason(node: Node, incident: Incident, match: Match, environment: Mappi
     return ""
 
 
-def may_rerun(policy: Policy, argv: Sequence[str], cwd: str, *, attended: bool) -> bool:
-    """Tell whether a failed command may be run again: as policy says, or because a person who looks lets it."""
-    decision = policy.decide_rerun(argv, cwd).decision
-    return decision == "run" or (attended and decision == "approve")
+def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str]) -> Verdict:
+    """Say whether the failed command may be run again after a fix: unattended, if a person says so, or not at all.
+
+    A rerun is a second run. It goes unattended where the command is of a form that is made to be repeated, or where a
+    Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats.
+    """
+    failed = failing(incident.argv, incident.cwd, environment)
+    inner = failed.one if failed.bare else None
+    if inner is None:
+        whole = policy.decide_rerun(incident.argv, incident.cwd, search_path=environment.get("PATH"))
+        more = failed.unread or "more than one command would run"
+        return whole if whole.decision != "approve" else replace(whole, reasons=(*whole.reasons, more))
+    if policy.decide_rerun(incident.argv, incident.cwd, search_path=environment.get("PATH")).decision == "run":
+        return Verdict("run", ("it may be repeated as it was typed",))
+    verdict = policy.decide_rerun(inner.argv, inner.cwd, search_path=inner.environment.get("PATH"))
+    if verdict.decision != "approve" or policy.problem:
+        return verdict
+    python = environment_of(failed, incident.excerpt).python
+    failed_at = from_text(incident.opened).timestamp()
+    if why := why_not_first_thing(inner, incident.excerpt, python, failed_at):
+        return Verdict("approve", (*verdict.reasons, why))
+    return Verdict("run", ("it failed before anything with an effect",))
 
 
 def _is_below(one: Decision, other: Decision) -> bool:

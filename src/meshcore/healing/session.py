@@ -12,8 +12,8 @@ from dataclasses import replace
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.approvals import approve
 from meshcore.healing.executor import Executor
-from meshcore.healing.healer import Considered, Healer, Rerun
-from meshcore.healing.ruling import load_policy, may_rerun
+from meshcore.healing.healer import Considered, Healer, Rerun, rerun_of
+from meshcore.healing.ruling import load_policy
 from meshcore.model import Incident, Mode, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
@@ -87,7 +87,9 @@ class Session:
         match, ruling = self.considered.match, self.considered.ruling
         if match is None or ruling is None:
             return ""
-        return f"known fix: {match.action.command()}  ({'; '.join(ruling.reasons)})"
+        again = rerun_of(self.considered)
+        then = f"then again: {again}" if again else "the failed command is not run again"
+        return f"known fix: {match.action.command()}; {then}  ({'; '.join(ruling.reasons)})"
 
     @property
     def verified(self) -> bool:
@@ -117,6 +119,8 @@ class Session:
             self._give_back("what would run is not what was shown any more; reject it and look at the incident again")
         elif ruling.decision not in ("run", "approve"):
             self._give_back(f"not applied: {'; '.join(ruling.reasons)}")
+        elif approval.runs and (approval.runs, approval.rerun) != (ruling.runs, rerun_of(considered)):
+            self._give_back("it would run something else by now; reject it and look at the incident again")
         self.considered, self._approval, self._attended = considered, approval, True
 
     def _give_back(self, why: str) -> None:
@@ -146,8 +150,10 @@ class Session:
         return approval
 
     def _again(self) -> StepResult | None:
-        argv = self.incident.argv
-        if not argv or not may_rerun(self._healer.policy, argv, self.incident.cwd, attended=self._attended):
+        argv, ruling = self.incident.argv, self.considered.ruling
+        rerun = ruling.rerun if ruling else None
+        shown = self._attended and self._approval is not None and self._approval.rerun != ""
+        if not argv or rerun is None or not (rerun.decision == "run" or (rerun.decision == "approve" and shown)):
             return None
         done = self._rerun()
         if done is None:

@@ -198,6 +198,14 @@ def _sed(value: str) -> bool:
     )
 
 
+def _test_file(value: str) -> bool:
+    """Say whether a test runner is given tests: a folder, or a file that is named as one; a part of it may follow."""
+    path, _, part = value.partition("::")
+    name = path.rstrip("/").rsplit("/", 1)[-1]
+    named = "." not in name.strip(".") or re.search(r"(?:^|[._-])(?:tests?|specs?)(?:[._-]|$)", name, re.ASCII)
+    return bool(named) and len(part) < 300 and part.isprintable() and (_path(path) or path in (".", "./"))
+
+
 _JQ_WORDS = word_set(
     "select map length keys values type sort sort_by group_by unique unique_by min max add any all not first last "
     "reverse has contains test startswith endswith split join tostring tonumber to_entries from_entries "
@@ -266,6 +274,11 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "ANY": lambda value: len(value) <= 4096 and "\0" not in value,
     "FILE": lambda value: 0 < len(value) <= 1024 and value[0] != "-" and "\0" not in value and "://" not in value,
     "MODULE": _full(r"[A-Za-z_][A-Za-z0-9_.]{0,127}"),
+    "CODE": lambda value: (
+        _path(value) and re.search(r"^[^@].*\.(?:[chmsSoa]|cc|cpp|cxx|mm|so|rs|java)$", value) is not None
+    ),
+    "TESTFILE": lambda value: _test_file(value),
+    "TESTMODULE": _full(r"(?=(?:[\w.]*[._])?tests?(?:[._]|$)|(?:[\w.]*[._])?test_)[A-Za-z_][A-Za-z0-9_.]{0,127}"),
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import Parts
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
@@ -16,6 +18,8 @@ from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
+
+_MAX_RECIPE = 1 << 20  # bytes of a file that says what a project's command does
 
 
 class Policy:
@@ -94,16 +98,29 @@ class Policy:
         where = shutil.which(words[0], path=search_path) if "/" not in words[0] else str(Path(cwd, words[0]))
         if where is None or not Path(where).is_file():
             return PolicyVerdict("approve", (f"{shortened(words[0])} is not installed here",))
-        plan = (PlannedStep((where, *words[1:]), (cwd,), True),)
-        target = Target(cwd, "project")
-        local = self._rules.local_files and "/" in words[0] and _inside(where, cwd)
-        if local or any(
-            self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun
-        ):
-            return PolicyVerdict("run", ("the failed command is local and on the rerun list",), "rerun", plan, target)
-        return PolicyVerdict(
-            "approve", (f"{shortened(words[0])} like this is not on the rerun list",), "", plan, target
-        )
+        if (allowed := self._allowed_here(words, cwd)) is not None:
+            return allowed
+        if words[1:2] == ("-m",) and _is_shadowed(words[2:3], cwd):
+            return PolicyVerdict("approve", (f"a file of the folder is named {shortened(words[2])}",))
+        if self._rules.local_files and "/" in words[0] and _inside(where, cwd):
+            return PolicyVerdict("run", ("policy.toml lets programs of the project run again",))
+        if any(self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun):
+            return PolicyVerdict("run", (f"{shortened(words[0])} like this may be repeated",))
+        return PolicyVerdict("approve", (f"{shortened(words[0])} like this may have an effect each time",))
+
+    def _allowed_here(self, words: tuple[str, ...], cwd: str) -> PolicyVerdict | None:
+        """Answer for a command that the operator named in this project, while its file is what they saw."""
+        for one in self._rules.rerun_here:
+            if one.command != words or Path(cwd) != Path(one.folder):
+                continue
+            try:
+                digest = hashlib.sha256(read_plain_file(Path(one.folder, one.file), _MAX_RECIPE)).hexdigest()
+            except OSError:
+                digest = ""
+            if digest == one.sha256:
+                return PolicyVerdict("run", (f"policy.toml lets {shortened(' '.join(words))} run again here",))
+            return PolicyVerdict("approve", (f"{one.file} is not what it was when policy.toml named it",))
+        return None
 
     def _repeats(self, found: Found | None, cwd: str) -> bool:
         return found is not None and all(Path(cwd, name).is_file() for name in found.of("FILE"))
@@ -209,6 +226,12 @@ def _missing(
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.cwd, v)), root)]
         reasons += [f"{shortened(v)} is not inside the project" for v in outside]
     return tuple(reasons)
+
+
+def _is_shadowed(module: tuple[str, ...], cwd: str) -> bool:
+    """Say whether `python -m` would find a module in the folder before the installed one."""
+    name = module[0].partition(".")[0] if module else ""
+    return any(Path(cwd, found).exists() for found in (name, f"{name}.py"))
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import tomllib
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,16 @@ _NEEDS = frozenset({"", "venv", "project", "incident"})
 
 
 @dataclass(frozen=True, slots=True)
+class OptedIn:
+    """A command of one project that its operator lets run again unattended, while a file of it stays what it is."""
+
+    folder: str
+    command: tuple[str, ...]
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a policy file says. `problem`: why it cannot be used, in words; then nothing runs unattended.
 
@@ -33,6 +44,7 @@ class Rules:
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
     rerun: tuple[Form, ...] = ()
     local_files: bool = False
+    rerun_here: tuple[OptedIn, ...] = ()
     problem: str = ""
     by_program: dict[str, tuple[tuple[ActionType, Form], ...]] = field(default_factory=dict)
     unsigned: str = ""
@@ -118,7 +130,7 @@ def _rules(data: dict[str, Any]) -> Rules:
     declared = {name: frozenset(_texts(v, f"declared.{name}")) for name, v in _table(data, "declared").items()}
     _known(declared, {"services", "tasks"}, "[declared]")
     rerun = _table(data, "rerun")
-    _known(rerun, {"forms", "local_files"}, "[rerun]")
+    _known(rerun, {"forms", "local_files", "project"}, "[rerun]")
     by_program: dict[str, list[tuple[ActionType, Form]]] = {}
     for action in actions:
         for form in action.forms:
@@ -129,9 +141,20 @@ def _rules(data: dict[str, Any]) -> Rules:
         declared,
         tuple(map(parse, _texts(rerun.get("forms", []), "rerun.forms"))),
         _truth(rerun.get("local_files", False), "rerun.local_files"),
+        tuple(map(_opted_in, rerun.get("project", []))),
         "",
         {program: tuple(forms) for program, forms in by_program.items()},
     )
+
+
+def _opted_in(table: Any) -> OptedIn:
+    where = "[[rerun.project]]"
+    if not isinstance(table, dict) or set(table) != {"folder", "command", "file", "sha256"}:
+        raise ConfigurationError(f"{where} has folder, command, file and sha256, and nothing else")
+    folder, file, digest = (str(table[key]) for key in ("folder", "file", "sha256"))
+    if not folder.startswith("/") or not re.fullmatch(r"[0-9a-f]{64}", digest) or file.startswith("/"):
+        raise ConfigurationError(f"{where} has a folder, file or sha256 that is none")
+    return OptedIn(folder, tuple(_texts(table["command"], f"{where} command")), file, digest)
 
 
 def _action(name: str, table: Any) -> ActionType:

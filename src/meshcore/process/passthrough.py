@@ -13,21 +13,18 @@ import os
 import select
 import selectors
 import signal
-import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import UsageError
 from meshcore.process.job_control import JobControl
 from meshcore.process.pty import PseudoTerminal, in_foreground, same_file
 from meshcore.process.spawn import CannotStartError, FileAction, spawn
+from meshcore.process.standard_streams import StdinKind, open_standard_streams, stdin_kind
 from meshcore.process.tail_buffer import LastBytes
-
-StdinKind = Literal["tty", "null", "captured", "file", "unrepeatable"]
 
 CAPTURE_LIMIT = 256 * 1024  # bytes of output
 STDIN_LIMIT = 1024 * 1024  # bytes of input that are kept for a rerun
@@ -132,29 +129,6 @@ def rerun(
         os.lseek(0, first.stdin_offset, os.SEEK_SET)
     # What the first run left unread is still in the pipe.
     return run_through(argv, cwd=cwd, env=env, stdin_replay=first.stdin_data, then_ours=True, clock=clock)
-
-
-def stdin_kind() -> tuple[StdinKind, int]:
-    """Say what our standard input is (`captured` is a pipe or socket) and, of a file, where it stands in bytes."""
-    status = os.fstat(0)
-    if stat.S_ISREG(status.st_mode):
-        return "file", os.lseek(0, 0, os.SEEK_CUR)
-    if stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
-        return "captured", 0
-    if os.isatty(0):
-        return "tty", 0
-    null = os.stat(os.devnull).st_rdev
-    return ("null" if stat.S_ISCHR(status.st_mode) and status.st_rdev == null else "unrepeatable"), 0
-
-
-def open_standard_streams() -> None:
-    """Put /dev/null on a standard descriptor that is closed, before another file gets its number."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            # what is free below it was filled before, so open returns exactly this number
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 class _Feed:

@@ -30,7 +30,7 @@ class Approvals:
                 return False
             self._db.execute(
                 "INSERT INTO approvals (approval_id, incident_id, skill_id, action_hash, command, reasons, asked,"
-                " state, resolved, actor) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                " state, resolved, actor, runs, rerun) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     approval.approval_id,
                     approval.incident_id,
@@ -42,6 +42,8 @@ class Approvals:
                     approval.state,
                     approval.resolved,
                     approval.actor,
+                    approval.runs,
+                    approval.rerun,
                 ),
             )
             self._incidents.set_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
@@ -49,7 +51,13 @@ class Approvals:
                 "approval.waiting",
                 incident_id=approval.incident_id,
                 skill_id=approval.skill_id,
-                data={"approval": approval.approval_id, "command": approval.command, "reasons": list(approval.reasons)},
+                data={
+                    "approval": approval.approval_id,
+                    "command": approval.command,
+                    "runs": approval.runs,
+                    "rerun": approval.rerun,
+                    "reasons": list(approval.reasons),
+                },
             )
         return True
 

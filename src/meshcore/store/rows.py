@@ -52,6 +52,8 @@ class OutboxRow:
 class Approval:
     """A try that waits for a person; it is bound to the exact action by `action_hash`.
 
+    `runs` are the steps as they would be executed, and `rerun` the failed command if it is then run again, both as a
+    shell would read them; empty for nothing, or for an approval of before they were kept.
     `process` carries out, or carried out, what was approved; `result` is how that went, empty until it is known.
     """
 
@@ -67,6 +69,8 @@ class Approval:
     actor: str = ""
     process: str = ""
     result: str = ""
+    runs: str = ""
+    rerun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +138,9 @@ def event_of_row(row: sqlite3.Row) -> Event:
 
 
 def approval_of_row(row: sqlite3.Row) -> Approval:
-    """Read one row of `approvals`."""
-    return Approval(
-        row["approval_id"],
-        row["incident_id"],
-        row["skill_id"],
-        row["action_hash"],
-        row["command"],
-        tuple(json.loads(row["reasons"])),
-        row["asked"],
-        row["state"],
-        row["resolved"],
-        row["actor"],
-        row["process"],
-        row["result"],
-    )
+    """Read one row of `approvals`, whose columns are named as the fields are."""
+    values = {name: row[name] for name in Approval.__slots__}
+    return Approval(**{**values, "reasons": tuple(json.loads(row["reasons"]))})
 
 
 def met_of_row(row: sqlite3.Row) -> MetIncident:

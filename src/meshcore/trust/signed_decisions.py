@@ -194,4 +194,5 @@ def approval_subject(approval: Approval, incident: Incident) -> dict[str, Json]:
         "folder": incident.cwd,
         "environment": dict(incident.environment),
         "stdin": incident.stdin,
+        **({"runs": approval.runs, "rerun": approval.rerun} if approval.runs or approval.rerun else {}),
     }

@@ -72,12 +72,13 @@ def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
     if as_json:
         print_json("approvals", rows)
         return
-    columns = ("approval", "state", "would run", "in", "as", "for", "why you are asked", "author")
+    columns = ("approval", "state", "would run", "then again", "in", "as", "for", "why you are asked", "author")
     lines = [
         (
             row["approval_id"][:8],
             row["state"],
-            row["command"],
+            row["runs"] or row["command"],
+            row["rerun"] or "-",
             row["cwd"],
             row["as"],
             row["for"],

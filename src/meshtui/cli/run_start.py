@@ -67,7 +67,8 @@ def pass_through(call: Call) -> int:
     """Run a command as if we were not there, then do what is to be done about it; return its exit code."""
     from time import monotonic
 
-    from meshcore.process.passthrough import open_standard_streams, run_through
+    from meshcore.process.passthrough import run_through
+    from meshcore.process.standard_streams import open_standard_streams
 
     open_standard_streams()
     passed = run_through(call.argv, meanwhile=None if call.mode == "off" else _load)

@@ -21,8 +21,9 @@ from meshcore.model import AgentInfo, Decision, Incident, Json, KnownSkill, Outc
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PlannedStep, PolicyVerdict, Question, Target
-from meshcore.process.passthrough import Passed, StdinKind
+from meshcore.process.passthrough import Passed
 from meshcore.process.sandbox import Containment
+from meshcore.process.standard_streams import StdinKind
 from meshcore.safety.records import sign
 from meshcore.testing import FakeClock
 
@@ -37,6 +38,7 @@ class StubPolicy:
     def __init__(self, decision: Decision = "run", rerun: Decision = "run") -> None:
         self.decision = decision
         self.rerun = rerun
+        self.problem = ""
         self.asked: list[Question] = []
 
     def decide(self, question: Question, *, contained: bool = False) -> PolicyVerdict:

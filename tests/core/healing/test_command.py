@@ -12,7 +12,7 @@ from meshcore.healing.command import Command
 from meshcore.healing.session import Session
 from meshcore.model import Mode, StepResult
 from meshcore.node import Node
-from meshcore.process.passthrough import StdinKind
+from meshcore.process.standard_streams import StdinKind
 
 SECRET = "ghp_" + "a1B2c3D4e5" * 4
 
@@ -121,7 +121,7 @@ def test_a_command_that_may_not_be_run_again_is_applied_and_left(shell: Shell) -
     shell.fix.policy.rerun = "refuse"
     one, lines = shell.fail(1)
     assert one.exit_code == 1
-    assert "run the command again" in lines[0]
+    assert "run it again" in lines[0]
     said = shell.succeed()
     assert said == [f"verified: {ERROR}"]
     assert newest_state(shell) == "verified"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -452,24 +453,120 @@ def test_what_waits_for_a_person_says_exactly_what_would_run(project: Path) -> N
 # The rerun
 
 
-def test_the_users_own_local_command_is_run_again(project: Path) -> None:
-    (project / "app.py").write_text("")
-    for argv in (
-        [sys.executable, "app.py"],
-        [sys.executable, str(project / "app.py"), "--fast"],
-        [sys.executable, "-m", "pytest", "-x"],
-    ):
-        ruling = POLICY.decide_rerun(argv, str(project))
-        assert ruling.decision == "run", argv
-        assert ruling.plan[0].argv == (sys.executable, *argv[1:])
+REPEATED = [
+    "pytest",
+    "pytest -x -q tests/unit test_a.py::test_b --maxfail=2",
+    "python -m pytest -x",
+    "python -m unittest tests.test_a",
+    "ruff check --fix src",
+    "mypy --strict src",
+    "python -m compileall src",
+    "gcc -c -Wall -O2 a.c -o a.o",
+    "go test -run TestA ./...",
+    "cargo test --workspace",
+    "tsc --noEmit -p tsconfig.json",
+    "bash -n deploy.sh",
+    "grep -r x .",
+]
+NOT_REPEATED = [
+    "python app.py",
+    "python -m app",
+    "python -m awscli s3 rm --recursive x",
+    "python manage.py migrate",
+    "./run.sh",
+    "bash run.sh",
+    "make",
+    "make test",
+    "npm test",
+    "npm run build",
+    "npx jest",
+    "nox -s publish",
+    "tox",
+    "gradle publish",
+    "mvn test",
+    "rake",
+    "invoke deploy",
+    "pytest send_invoices.py",
+    "pytest -p plugin",
+    "pytest --basetemp=/srv",
+    "python -m unittest send_invoices",
+    "coverage run app.py",
+    "mypy --install-types --non-interactive",
+    "go run .",
+    "go generate",
+    "go test -exec ./deploy.sh ./...",
+    "cargo run",
+    "cargo test -- --ignored",
+    "gcc -fplugin=evil.so a.c",
+    "gcc -wrapper ./x a.c",
+    "gcc @args",
+    "node send.js",
+    "docker compose up",
+    "terraform apply",
+    "git push",
+    "curl -X POST http://127.0.0.1/",
+]
 
 
-def test_a_local_script_is_run_again(project: Path) -> None:
-    script = project / "run.sh"
-    script.write_text("#!/bin/sh\n")
-    script.chmod(0o755)
-    assert POLICY.decide_rerun(["./run.sh"], str(project)).decision == "run"
-    assert POLICY.decide_rerun(["../run.sh"], str(project)).decision != "run"
+@pytest.fixture
+def programs(tmp_path: Path) -> str:
+    """Return a PATH on which every program of the lists is found."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for text in (*REPEATED, *NOT_REPEATED):
+        if "/" not in text.split()[0]:
+            (folder / text.split()[0]).write_text("#!/bin/sh\n")
+            (folder / text.split()[0]).chmod(0o755)
+    return str(folder)
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_tests_checks_compilers_and_looks_may_be_repeated(project: Path, programs: str, text: str) -> None:
+    for name in ("deploy.sh", "run.sh"):
+        (project / name).write_text("")
+    assert POLICY.decide_rerun(text.split(), str(project), search_path=programs).decision == "run"
+
+
+@pytest.mark.parametrize("text", NOT_REPEATED)
+def test_what_may_have_an_effect_each_time_is_not_repeated_unasked(project: Path, programs: str, text: str) -> None:
+    for name in ("app.py", "run.sh", "manage.py", "send.js", "send_invoices.py"):
+        (project / name).write_text("")
+        (project / name).chmod(0o755)
+    assert POLICY.decide_rerun(text.split(), str(project), search_path=programs).decision != "run"
+
+
+def test_a_file_of_the_folder_that_is_named_as_a_module_takes_its_place(project: Path) -> None:
+    argv = [sys.executable, "-m", "pytest"]
+    assert POLICY.decide_rerun(argv, str(project)).decision == "run"
+    (project / "pytest.py").write_text("")
+    assert POLICY.decide_rerun(argv, str(project)).decision == "approve"
+
+
+def test_a_command_that_the_operator_named_is_repeated_while_its_file_is_what_they_saw(
+    project: Path, programs: str, tmp_path: Path
+) -> None:
+    (project / "Makefile").write_text("test:\n\ttrue\n")
+    digest = hashlib.sha256((project / "Makefile").read_bytes()).hexdigest()
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        'schema_version = 1\n[[rerun.project]]\ncommand = ["make", "test"]\nfile = "Makefile"\n'
+        f'folder = "{project}"\nsha256 = "{digest}"\n'
+    )
+    policy = Policy.load(file)
+
+    def decision(*argv: str, cwd: Path = project) -> str:
+        return policy.decide_rerun(argv, str(cwd), search_path=programs).decision
+
+    assert not policy.problem
+    assert decision("make", "test") == "run"
+    assert decision("pytest") == "run", "what is shipped still holds"
+    assert (decision("make"), decision("make", "test", cwd=tmp_path)) == ("approve", "approve")
+    (project / "Makefile").write_text("test:\n\t./send_invoices\n")
+    assert decision("make", "test") == "approve"
+    (project / "Makefile").unlink()
+    assert decision("make", "test") == "approve"
+    file.write_text('schema_version = 1\n[[rerun.project]]\ncommand = ["make"]\n')
+    assert Policy.load(file).problem
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,7 @@ CREATE TABLE heartbeats (
 
 -- What was taken in before links were counted is met once more, and counted.
 UPDATE bridge_cursors SET seq=0;
+
+-- What a person is asked shows all that would be run: the steps as they are executed, and the failed command again.
+ALTER TABLE approvals ADD COLUMN runs TEXT NOT NULL DEFAULT '';
+ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';

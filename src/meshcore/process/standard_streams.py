@@ -1,0 +1,32 @@
+"""What our own standard streams are."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Literal
+
+StdinKind = Literal["tty", "null", "captured", "file", "unrepeatable"]
+
+
+def stdin_kind() -> tuple[StdinKind, int]:
+    """Say what our standard input is (`captured` is a pipe or socket) and, of a file, where it stands in bytes."""
+    status = os.fstat(0)
+    if stat.S_ISREG(status.st_mode):
+        return "file", os.lseek(0, 0, os.SEEK_CUR)
+    if stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+        return "captured", 0
+    if os.isatty(0):
+        return "tty", 0
+    null = os.stat(os.devnull).st_rdev
+    return ("null" if stat.S_ISCHR(status.st_mode) and status.st_rdev == null else "unrepeatable"), 0
+
+
+def open_standard_streams() -> None:
+    """Put /dev/null on a standard descriptor that is closed, before another file gets its number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # what is free below it was filled before, so open returns exactly this number
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)

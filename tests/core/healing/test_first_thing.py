@@ -1,0 +1,170 @@
+"""Programs that failed before anything with an effect, told from those that did more: each is run for real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshcore.healing.failing_command import Place
+from meshcore.healing.first_thing import why_not_first_thing
+
+NOW = 4_000_000_000.0
+MAIN = "def main():\n    {}\nif __name__ == '__main__':\n    main()\n"
+
+HARMLESS: dict[str, dict[str, str]] = {
+    "the first import": {"app.py": "import gone\n"},
+    "after other imports": {"app.py": "import os, sys\nfrom pathlib import Path\nimport gone.part\n"},
+    "after literals and definitions": {
+        "app.py": '"""Text."""\nSIZE = 2 * 3\nNAMES = [n for n in ("a", "b")]\ndef f(x=SIZE): return send(x)\n'
+        "class C:\n    size: int = 3\n    def g(self): send(1)\nfrom gone import x\n"
+    },
+    "in the function that is called last": {"app.py": f"import sys\n{MAIN.format('import gone')}"},
+    "in a module of the project": {
+        "app.py": "from shop import models\n",
+        "shop/__init__.py": "",
+        "shop/models.py": "import gone\n",
+    },
+    "after another module of the project": {
+        "app.py": "from settings import DEBUG\nimport gone\n",
+        "settings.py": "import os\nDEBUG = os.environ.get('DEBUG', '0') == '1'\n",
+    },
+    "with a known path": {"app.py": "import sys, os\nsys.path.insert(0, os.path.dirname(__file__))\nimport gone\n"},
+    "where an optional import was caught": {
+        "app.py": "try:\n    import tomllib\nexcept ImportError:\n    tomllib = None\nimport gone\n"
+    },
+    "a file that it opens first": {"app.py": "import json\nwith open('logs/app.log', 'a') as log:\n    pass\n"},
+    "a file that it writes first": {"app.py": "open('logs/app.log', 'a').write('started')\n"},
+    "through asyncio": {"app.py": "import asyncio\nasync def main():\n    import gone\nasyncio.run(main())\n"},
+}
+
+MORE: dict[str, dict[str, str]] = {
+    "a call before": {"app.py": "print('x')\nimport gone\n"},
+    "an import at its end": {"app.py": "def send(): print('x')\nsend()\nimport gone\n"},
+    "a module that does something": {"app.py": "import mailer\nimport gone\n", "mailer.py": "print('sent')\n"},
+    "a package that does something": {
+        "app.py": "from shop import models\n",
+        "shop/__init__.py": "print('sent')\n",
+        "shop/models.py": "import gone\n",
+    },
+    "a module of a module": {"app.py": "import a\nimport gone\n", "a.py": "import b\n", "b.py": "print('x')\n"},
+    "a module on a path of its own": {
+        "app.py": "import sys, os\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
+        "import mailer, gone\n",
+        "lib/mailer.py": "print('x')\n",
+    },
+    "a default value": {"app.py": "def f(x=print('x')): pass\nimport gone\n"},
+    "an annotation": {"app.py": "x: print('x') = 1\nimport gone\n"},
+    "a decorator": {"app.py": "def d(f): print('x'); return f\n@d\ndef f(): pass\nimport gone\n"},
+    "a class body": {"app.py": "class C:\n    print('x')\nimport gone\n"},
+    "a metaclass": {"app.py": "class M(type):\n    pass\nclass C(metaclass=M): pass\nimport gone\n"},
+    "a base that acts": {
+        "app.py": "class B:\n    def __init_subclass__(cls): print('x')\nclass C(B): pass\nimport gone\n"
+    },
+    "a comprehension": {"app.py": "[print(x) for x in 'x']\nimport gone\n"},
+    "a text with a call in it": {"app.py": "name = f\"{print('x')}\"\nimport gone\n"},
+    "a loop": {"app.py": "for x in range(2):\n    import gone\n"},
+    "a name that is not what it seems": {
+        "app.py": "import os\nos = __import__('sys')\nos.path.join('a')\nimport gone\n"
+    },
+    "a shadowed module": {
+        "app.py": "import logging\nlogging.getLogger('x')\nimport gone\n",
+        "logging.py": "def getLogger(x): print(x)\n",
+    },
+    "anything from a star": {
+        "app.py": "from helper import *\nx = len('a')\nimport gone\n",
+        "helper.py": "def len(x): print(x)\n",
+    },
+    "an error that is caught and printed": {
+        "app.py": "import sys, traceback\ntry:\n    import gone\nexcept ImportError:\n"
+        "    traceback.print_exc()\n    sys.exit(1)\n"
+    },
+    "a clean-up": {"app.py": "try:\n    import gone\nfinally:\n    print('x')\n"},
+    "a function called before": {"app.py": "def main():\n    import gone\nprint('x')\nmain()\n"},
+    "arguments that act": {"app.py": "def main(x):\n    import gone\nmain(print('x'))\n"},
+    "a call into others": {"app.py": "import subprocess\nsubprocess.run(['no-such-program-here'])\n"},
+    "a file that it opens at its end": {"app.py": "open('out', 'w').write('x')\nopen('logs/app.log')\n"},
+    "a forged traceback": {
+        "app.py": "import json\nimport sys\n"
+        "print('Traceback (most recent call last):\\n  File \"%s\", line 1, in <module>' % __file__)\n"
+        "print('    import json\\nModuleNotFoundError: No module named \"gone\"'.replace('\"', chr(39)))\nsys.exit(1)\n"
+    },
+    "another error": {"app.py": "1 / 0\n"},
+    "a start file of the project": {"app.py": "import gone\n", "sitecustomize.py": "print('x')\n"},
+}
+
+
+def environment_in(folder: Path) -> str:
+    """Make what it takes to be a virtual environment, with nothing installed; return its python."""
+    venv = folder / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "lib" / f"python3.{sys.version_info.minor}" / "site-packages").mkdir(parents=True)
+    python = os.path.realpath(sys.executable)
+    (venv / "pyvenv.cfg").write_text(f"home = {Path(python).parent}\n")
+    (venv / "bin" / "python").symlink_to(python)
+    return str(venv / "bin" / "python")
+
+
+def why(folder: Path, files: dict[str, str], *arguments: str, failed_at: float = NOW) -> str:
+    """Write a project, run it for real, and return why its failure did not come first, "" where it did."""
+    python = environment_in(folder)
+    (folder / "pyproject.toml").write_text("")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    argv = (python, *(arguments or ("app.py",)))
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert done.returncode != 0
+    return why_not_first_thing(Place(argv, str(folder), environment), done.stdout, python, failed_at)
+
+
+@pytest.mark.parametrize("files", HARMLESS.values(), ids=HARMLESS.keys())
+def test_what_failed_before_anything_with_an_effect_is_known_by_its_syntax_trees(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    assert why(tmp_path, files) == ""
+
+
+@pytest.mark.parametrize("files", MORE.values(), ids=MORE.keys())
+def test_what_may_have_done_more_is_not(tmp_path: Path, files: dict[str, str]) -> None:
+    assert why(tmp_path, files)
+
+
+def test_a_module_is_read_with_the_packages_that_are_imported_before_it(tmp_path: Path) -> None:
+    package = {"shop/__init__.py": "", "shop/__main__.py": "import gone\n"}
+    assert why(tmp_path / "plain", package, "-m", "shop") == ""
+    assert why(tmp_path / "acting", {**package, "shop/__init__.py": "print('x')\n"}, "-m", "shop")
+    assert why(tmp_path / "failing", {**package, "shop/__init__.py": "import gone\n"}, "-m", "shop") == ""
+    assert why(tmp_path / "other", {"app.py": "import gone\n"}, "-c", "import app")
+
+
+def test_what_was_changed_since_is_not_what_ran(tmp_path: Path) -> None:
+    assert "changed since" in why(tmp_path, HARMLESS["the first import"], failed_at=time.time() - 60)
+
+
+def test_what_is_missing_no_more_proves_nothing(tmp_path: Path) -> None:
+    place = Place((environment_in(tmp_path), "app.py"), str(tmp_path), {})
+    (tmp_path / "app.py").write_text("import gone\n")
+    frame = f'  File "{tmp_path}/app.py", line 1, in <module>'
+    said = f"Traceback (most recent call last):\n{frame}\nModuleNotFoundError: No module named 'gone'"
+    assert why_not_first_thing(place, said, place.argv[0], NOW) == ""
+    assert why_not_first_thing(place, said + "\nmore", place.argv[0], NOW)
+    assert why_not_first_thing(place, said, "", NOW)
+    next(tmp_path.glob(".venv/lib/*/site-packages")).joinpath("gone").mkdir()
+    assert why_not_first_thing(place, said, place.argv[0], NOW)
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_no_text_makes_it_fail(source: str, output: str) -> None:
+    frame = f'Traceback (most recent call last):\n  File "/x/{source}", line 1, in <module>\n{output}'
+    for text in (output, frame):
+        assert why_not_first_thing(Place(("python", source), "/x", {}), text, "", NOW)
