@@ -20,8 +20,7 @@ _T = TypeVar("_T")
 OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
 EXPECT_SECONDS = 600.0
 NAME_LIMIT = 200  # characters
-CHECK_SECONDS = 300.0
-INTERVAL_SECONDS = 300.0
+CHECK_SECONDS = INTERVAL_SECONDS = 300.0
 LEAST_INTERVAL_SECONDS = 1.0
 _HOST = r"(?:[\w.-]+|\[[\da-fA-F:]+\])?(?::\d+)?"
 CHECK_KEYS = {"name", "argv", "timeout"}
@@ -38,13 +37,10 @@ class ConfiguredCheck:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in days; None keeps them for ever. `meshtui maintenance` applies it.
-
-    What commands printed goes without being asked, by whatever works on the home.
-    """
+    """How long things are kept, in days; None keeps them for ever. `meshtui maintenance` applies it."""
 
     outputs_days: float = 30.0
-    """What commands printed; incidents, outcomes, events and figures stay."""
+    """What commands printed, applied by whatever works on the home; incidents, outcomes, events and figures stay."""
 
     journal_days: float | None = None
     """Segments of the journal, and events of the store that the journal holds."""

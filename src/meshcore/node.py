@@ -18,7 +18,7 @@ from meshcore.clock import Clock, SystemClock, from_text, to_text
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
-from meshcore.home import Home
+from meshcore.home import Home, write_atomically
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
 from meshcore.knowledge.migration import reread_skills
@@ -255,7 +255,7 @@ class Node:
             if now - from_text(stamp.read_text("utf-8")) < SWEEP_EVERY:
                 return
         with contextlib.suppress(OSError):
-            stamp.write_text(to_text(now), "utf-8")
+            write_atomically(stamp, to_text(now).encode())
         before = to_text(now - timedelta(days=min(self.settings.retention.outputs_days, LONGEST_DAYS)))
         self.store.retention.forget(printed=before, projected=self.store.state.get()["journal_seq"])
 

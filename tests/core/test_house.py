@@ -26,7 +26,7 @@ VERBS = word_set(
     "Compile Count Delete Do Draw End Enrol Execute Find Forget Give Handle Hold Import Judge Keep Leave Let List "
     "Load Look Make Mark Match Move Name Note Open Play Post Publish Put Queue Raise Read Receive Refuse Remember "
     "Remove Rename Replace Report Resolve Return Ring Rule Run Say Send Serve Set Settle Show Sign Sleep Sort Split "
-    "Copy Stand Start Stay Stop Store Take Tell Validate Wait Wake Watch Withdraw Work Write Yield"
+    "Copy Stand Start Stay Stop Store Suspend Take Tell Validate Wait Wake Watch Withdraw Work Write Yield"
 )
 STILL_NOUNS = {CORE / "store"}
 

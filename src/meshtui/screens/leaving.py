@@ -65,7 +65,7 @@ async def leave(host: Host, worker: Worker, go: Callable[[], None]) -> None:
 
 
 async def suspend(host: Host, worker: Worker, stop: Callable[[], None]) -> None:
-    """Go into the background with `stop`: not while a fix runs, and with the runtime handed over before."""
+    """Suspend the program with `stop`: not while a fix runs, and with the runtime handed over before."""
     if worker.carrying:
         fix = worker.carrying[0]
         host.say(f"not suspended: a fix runs ({fix}); ctrl-z again when it has ended", severity="warning")
