@@ -119,14 +119,27 @@ def is_unfinished(*parts: Mapping[str, Json]) -> bool:
 
     Its real exit is then not known: it is no outcome. Agents name this in many ways: any field of such a name counts.
     """
-    return any(
-        value and value != "false" and _SET_ASIDE.search(name.replace("_", "").lower())
-        for part in parts
-        for name, value in part.items()
-    )
+    return any(_says_unfinished(name.replace("_", "").lower(), value) for part in parts for name, value in part.items())
 
 
-_SET_ASIDE = re.compile("background|detach|^timedout|^stillrunning$|^aborted$")
+def _says_unfinished(name: str, value: Json) -> bool:
+    if name in _IN_WORDS and isinstance(value, str):
+        return _GOES_ON.search(value.lower()) is not None
+    if name in _WAITED_FOR:
+        return value is False
+    if name == "timeout":
+        return value is True  # as a number it is the limit that was asked for
+    return bool(value) and value != "false" and _SET_ASIDE.search(name) is not None
+
+
+_IN_WORDS = ("status", "state", "mode", "outcome")
+_WAITED_FOR = ("wait", "blocking", "sync", "foreground", "completed", "finished", "exited", "done")
+_GOES_ON = re.compile(
+    "running|progress|pending|started|background|async|detach|tim(?:ed?|e) ?_?-?out|kill|cancel|abort"
+)
+_SET_ASIDE = re.compile(
+    "background|detach|async|^timedout|^timeoutreached|pending|running|kill|cancel|abort|^(?:task|job)id"
+)
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _SENT_AWAY = re.compile(r"(?<![&<>|])&(?![&>])")
 

@@ -192,7 +192,9 @@ def _with(name: str, payload: dict[str, Any], where: str, more: dict[str, Any]) 
 
 @pytest.mark.parametrize("code", [0, 1])
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("field", ["run_in_background", "is_background", "isBackground", "background", "detach"])
+@pytest.mark.parametrize(
+    "field", ["run_in_background", "is_background", "isBackground", "background", "detach", "async"]
+)
 def test_what_was_put_into_the_background_is_no_outcome(name: str, code: int, field: str, tmp_path: Path) -> None:
     payload = _done(name, tmp_path, code)
     kinds = {0: Success, 1: Failure}
@@ -211,6 +213,12 @@ def test_what_was_put_into_the_background_is_no_outcome(name: str, code: int, fi
         {"backgroundedByUser": True},
         {"assistantAutoBackgrounded": True},
         {"aborted": True},
+        {"task_id": "t1"},
+        {"status": "running"},
+        {"state": "in_progress"},
+        {"timeout": True},
+        {"killed": True},
+        {"completed": False},
     ],
 )
 def test_a_result_that_names_a_task_or_a_time_limit_is_no_outcome(
