@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.errors import ConfigurationError
+from meshcore.home import read_plain_file
 
 if TYPE_CHECKING:
     from meshcore.model import Json, Mode
@@ -277,7 +278,7 @@ def operator_folder(environment: Mapping[str, str]) -> Path:
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
     try:
-        text = path.read_text("utf-8")
+        text = read_plain_file(path, 1 << 20).decode()
     except FileNotFoundError as error:
         if must_exist:
             raise ConfigurationError(f"{path}: no such file; leave --config out or name another") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -172,3 +173,9 @@ def test_how_long_things_are_kept_and_what_the_loops_do_is_read_from_tables(tmp_
 def test_a_table_that_does_not_fit_names_file_table_and_key(tmp_path: Path, table: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         settings(tmp_path, table)
+
+
+def test_a_config_that_is_no_file_is_said_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(environment={"MESHTUI_OPERATOR_DIR": str(tmp_path), "HOME": str(tmp_path)})

@@ -12,6 +12,7 @@ from meshcore.config import operator_folder
 from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halt_file
+from meshcore.safety.visible_text import visible
 from meshtui.cli.context import Session, note, say
 
 TELL_SECONDS = 10.0  # for a store or a bridge that does not answer
@@ -26,7 +27,7 @@ def halt(session: Session, why: str) -> int:
     On this host by the file HALT in the operator's folder, which `touch` makes as well; the operator's nodes elsewhere
     are told by a signed record.
     """
-    folder = operator_folder(os.environ)
+    folder, why = operator_folder(os.environ), visible(why, keep_newlines=False)
     try:
         write_halt(folder, why)
     except MeshError:
