@@ -113,6 +113,8 @@ class Busy:
             asked = Approval(
                 f"{self.count:012x}", found.incident_id, known.skill_id, "h", f"pip install {case.name}", reasons,
                 self.store.now(), "waiting",
+                runs=f"/srv/app/.venv/bin/python -I -m pip install --only-binary=:all: {case.name}",
+                rerun=".venv/bin/python app.py",
             )  # fmt: skip
             self.store.approvals.ask(asked)
             return

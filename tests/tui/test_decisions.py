@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tui.busy import build
@@ -21,6 +22,7 @@ from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Confirm
 from meshtui.screens.leaving import Leaving
 
+MORE: dict[str, Any] = {"runs": "/srv/app/.venv/bin/python -m pip install it", "rerun": "pytest -q tests"}
 COMMANDS = [f"pip install package-{number}" for number in range(6)]
 
 
@@ -34,7 +36,9 @@ def busy(tmp_path: Path, clock: FakeClock) -> Settings:
             store.approvals.resolve(approval.approval_id, "rejected", "dev")
         for number, command in enumerate(COMMANDS):
             approval_id, incident = f"{number:x}" * 11 + "a", f"{number + 1:016x}"
-            asked = Approval(approval_id, incident, skill, f"h{number}", command, ("why",), store.now(), "waiting")
+            asked = Approval(
+                approval_id, incident, skill, f"h{number}", command, ("why",), store.now(), "waiting", **MORE
+            )
             assert store.approvals.ask(asked)
     return settings
 
@@ -81,6 +85,14 @@ async def test_a_second_press_never_reaches_the_next_row(busy: Settings, clock: 
         await it.press("r")
         await it.pilot.pause()
         assert states(it) == ["approved"] + ["waiting"] * 5
+
+
+async def test_all_that_a_yes_lets_run_is_in_view(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock, size=(80, 24)) as it:
+        await at_approvals(it)
+        await it.press("a")
+        for said in (COMMANDS[0], MORE["runs"], MORE["rerun"], "in    /srv/app"):
+            assert said in it.text()
 
 
 async def test_a_held_key_decides_nothing_more(busy: Settings, clock: FakeClock) -> None:

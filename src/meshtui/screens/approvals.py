@@ -26,6 +26,7 @@ from meshtui.widgets.rows import Cell, Column, Row, Rows
 SETTLED = 100  # of those that do not wait any more, so many are listed
 
 WAITING = ("! waits", "warn")
+NOT_AGAIN = "The failed command is not run again: do that yourself, that is what counts."
 AFTER_RESUME = ("… after resume", "warn")
 STATES: Mapping[str, tuple[str, str]] = {
     "waiting": WAITING,
@@ -232,8 +233,9 @@ def _state(approval: Approval, *, halted: bool) -> tuple[str, str]:
 
 def _in_full(view: ApprovalView, halted: bool) -> str:
     """Return all that a yes lets run, and where; the commands first."""
-    lines = [view.command, "", f"in    {view.cwd or 'not known'}", f"as    {view.user}"]
-    lines.append(f"then, to see whether it helped, again:\n{view.failed or 'not known'}")
+    lines = [view.command, *([f"as it is executed:\n{view.runs}"] if view.runs not in ("", view.command) else []), ""]
+    lines += [f"in    {view.cwd or 'not known'}", f"as    {view.user}", ""]
+    lines.append(f"then, to see whether it helped, again:\n{view.rerun}" if view.rerun else NOT_AGAIN)
     if halted:
         lines += ["", "Everything is halted: it runs after resume."]
     return "\n".join(lines)
@@ -246,9 +248,11 @@ def _facts(view: ApprovalView, *, halted: bool) -> list[Fact]:
     whose = {"own": "one of your nodes", "enrolled": "enrolled by you"}.get(author.trust, author.trust)
     facts: list[Fact] = [
         ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
+        *([("executed as", view.runs)] if view.runs not in ("", view.command) else []),
         ("in", view.cwd or "not known"),
         ("as", view.user),
-        ("then again", view.failed or "not known"),
+        ("for", view.failed or "not known"),
+        ("then again", view.rerun or "nothing: run it again yourself, that is what counts"),
     ]
     facts += [("why you are asked" if not number else "", why) for number, why in enumerate(view.reasons)]
     facts.append(("taught by", f"{author.name or author.node[:12] or 'an old program'}, {whose}; {record}"))
