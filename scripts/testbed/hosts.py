@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from meshcore.bridge.base import Publication
+from meshcore.bridge.base import Bridge, Publication
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
 from meshcore.config import BridgeAddress, Settings
@@ -73,7 +73,7 @@ class WritingExecutor:
 class Host:
     """One host with one node in a project with a virtual environment."""
 
-    def __init__(self, root: Path, name: str, clock: FakeClock, bridge: MemoryBridge, operator: str) -> None:
+    def __init__(self, root: Path, name: str, clock: FakeClock, bridge: Bridge, operator: str = "operator") -> None:
         self.clock = clock
         self.folder = root / name / "project"
         for path in (self.folder / ".git", self.folder / ".venv/bin"):
@@ -83,7 +83,7 @@ class Host:
         settings = Settings(
             root / name / "home", root / operator, BridgeAddress.of(root / "bridge.db"), f"agent@{name}", name
         )
-        self.node = Node(settings, clock, bridge.peer())
+        self.node = Node(settings, clock, bridge)
         self.node.require_bridge()
         self.executor = WritingExecutor()
         environment = {"VIRTUAL_ENV": str(self.folder / ".venv")}
@@ -131,7 +131,7 @@ class Hosts:
 
     def join(self, name: str, operator: str = "operator") -> Host:
         """Add a host; without another operator it is enrolled as every other."""
-        return Host(self.root, name, self.clock, self.bridge, operator)
+        return Host(self.root, name, self.clock, self.bridge.peer(), operator)
 
     def send(self, kind: str, body: Mapping[str, Json], author: Host | None = None) -> Record:
         """Publish any body under the attacker's signature, or another's: no check of ours stands before it."""

@@ -85,7 +85,7 @@ class OwnChainOn:
     def _is_news(self, chain: OwnChain, said: ChainMark | None) -> bool:
         if said is None or said.epoch == chain.epoch:
             return said is not None and said.number > chain.last
-        return said.epoch not in {one.epoch for one in self.ended()}
+        return not self._store.own_chains.knows(said.epoch)
 
 
 def _claimed(state: Record) -> ChainMark | None:

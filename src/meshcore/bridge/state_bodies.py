@@ -11,7 +11,7 @@ from meshcore.safety.fields import Fields, is_hex
 if TYPE_CHECKING:
     from typing import Self
 
-MOST_ENDED = 16  # chains of a node's own that a sign of life still names
+MOST_ENDED = 32  # chains of a node's own that a sign of life still names
 
 
 @dataclass(frozen=True, slots=True)

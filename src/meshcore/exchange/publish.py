@@ -53,14 +53,14 @@ def publish(node: Node) -> int:
     return sent
 
 
-def publish_lost(node: Node) -> int:
-    """Publish this node's control records again that the bridge holds no longer; return how many.
+def publish_lost(node: Node, newest: int = 2**31) -> int:
+    """Publish those of this node's newest control records again that the bridge holds no longer; return how many.
 
     Only those of the chain that goes on here: what was said on another bridge stays there. Raises
     BridgeUnavailableError.
     """
     bridge = node.require_bridge()
-    sent = node.store.outbox.links_sent(node.chain(bridge).current().epoch)
+    sent = node.store.outbox.links_sent(node.chain(bridge).current().epoch, newest)
     lost = [seq for seq, record_id in sent if not bridge.published(record_id)]
     if lost:
         node.store.outbox.send_again(lost)

@@ -32,6 +32,7 @@ from meshcore.trust.authors import meet, trust_in
 from meshcore.trust.synced import missing
 
 PULL_SECONDS = 0.02
+HANGS_SECONDS = 0.5  # after which a bridge that failed did not fail at once
 SEARCH_SECONDS = 60.0  # after which the whole log is read again for the sake of what is still missing
 _MOST_UNDELIVERED = 100_000  # rows looked through for what this node has not acknowledged
 
@@ -293,10 +294,22 @@ def _keep_faulted(node: Node, record: Record, error: Exception) -> None:
 
 
 def exchange(node: Node) -> Pulled:
-    """Publish and pull once, quietly: a bridge that cannot be used is noted in `node.bridge_fault`."""
+    """Publish and pull once, quietly: a bridge that cannot be used is noted in `node.bridge_fault`.
+
+    What others said is heard also where this node cannot say anything: it may be a revocation. A bridge that has not
+    answered in time is not asked again.
+    """
+    started = node.clock.monotonic()
     try:
         publish(node)
         node.tend()
+    except (BridgeUnavailableError, ConfigurationError) as error:
+        node.bridge_fault = str(error)
+        if node.clock.monotonic() - started >= HANGS_SECONDS:
+            return Pulled()
+    except MeshError as error:
+        node.store.events.add("fault", data={"what": str(error)})
+    try:
         return pull(node)
     except (BridgeUnavailableError, ConfigurationError) as error:
         node.bridge_fault = str(error)

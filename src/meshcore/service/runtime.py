@@ -11,7 +11,7 @@ from pathlib import Path
 from meshcore import filelock
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.exchange.publish import publish
+from meshcore.exchange.publish import publish, publish_lost
 from meshcore.exchange.receive import pull
 from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
@@ -25,6 +25,7 @@ RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 BEAT_EVERY_SECONDS = 20.0
 DRAIN_SECONDS = 4.0
+LINKS_LOOKED_AFTER = 16  # of this node's newest control records: whether the bridge still holds them
 
 
 class RuntimeHeldError(MeshError):
@@ -143,9 +144,10 @@ class Runtime:
                 bridge.drain()
                 if now >= self._beat_at:
                     node.beat(bridge)
+                    publish_lost(node, LINKS_LOOKED_AFTER)
                     self._beat_at = now + BEAT_EVERY_SECONDS
+                more = pull(node).more  # first: whoever keeps this node from speaking shall not keep it from hearing
                 publish(node)
-                more = pull(node).more
                 node.tend()
                 self._retry_after = RETRY_FIRST_SECONDS
                 self._fault = ""

@@ -101,9 +101,14 @@ class OwnChains:
                 (address, chain.node, chain.epoch, chain.last),
             )
 
+    def knows(self, epoch: str) -> bool:
+        """Tell whether a chain is, or was, one of this node's, on whatever bridge."""
+        sql = "SELECT 1 FROM own_chains WHERE epoch=?1 UNION ALL SELECT 1 FROM ended_chains WHERE epoch=?1"
+        return self._db.one(Read(sql, lambda row: True, (epoch,))) is True
+
     def ended(self, address: str, limit: int) -> list[EndedChain]:
-        """Return the newest chains that ended on the bridges of an address, the newest first."""
-        sql = "SELECT node, epoch, last FROM ended_chains WHERE address=? ORDER BY seq DESC LIMIT ?"
+        """Return the newest chains with links that ended on the bridges of an address, the newest first."""
+        sql = "SELECT node, epoch, last FROM ended_chains WHERE address=? AND last>0 ORDER BY seq DESC LIMIT ?"
         return self._db.all(Read(sql, lambda row: EndedChain(*row), (address, limit)))
 
 

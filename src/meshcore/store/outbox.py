@@ -44,10 +44,10 @@ class Outbox:
                 (record.record_id, record.text, record.key, record.sig, link.epoch, link.number, seq),
             )
 
-    def links_sent(self, epoch: str) -> list[tuple[int, str]]:
-        """Return (seq, record id) of what was published as links of a chain of this node, the first link first."""
-        sql = "SELECT seq, record_id FROM outbox WHERE epoch=? AND link>0 AND published<>'' ORDER BY link"
-        return self._db.all(Read(sql, lambda row: (int(row[0]), str(row[1])), (epoch,)))
+    def links_sent(self, epoch: str, newest: int) -> list[tuple[int, str]]:
+        """Return (seq, record id) of what was published as links of a chain of this node, the newest first."""
+        sql = "SELECT seq, record_id FROM outbox WHERE epoch=? AND link>0 AND published<>'' ORDER BY link DESC LIMIT ?"
+        return self._db.all(Read(sql, lambda row: (int(row[0]), str(row[1])), (epoch, newest)))
 
     def send_again(self, seqs: Iterable[int]) -> None:
         """Let rows that were published wait once more, as they were signed."""

@@ -64,7 +64,7 @@ ENDED: dict[str, Json] = {"node": "a" * 64, "epoch": "b" * 32, "last": 3}
         {"author_seq": "1"},
         {"author_seq": -1},
         {"ended": {}},
-        {"ended": [ENDED] * 17},
+        {"ended": [ENDED] * 33},
         {"ended": [{**ENDED, "last": -1}]},
         {"ended": [{**ENDED, "last": None}]},
         {"ended": [{**ENDED, "epoch": "b"}]},

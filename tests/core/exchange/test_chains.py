@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.core.exchange.hostile import HostileBridge, decided, lacks, revoke
 from tests.core.healing.small_mesh import SmallMesh, failure, taught
 
 from meshcore.bridge.base import Publication
-from meshcore.errors import BadRecordError
+from meshcore.errors import BadRecordError, BridgeUnavailableError
 from meshcore.exchange.announce import announce_halt, announce_incident
 from meshcore.exchange.publish import publish
-from meshcore.exchange.receive import SEARCH_SECONDS, pull
+from meshcore.exchange.receive import SEARCH_SECONDS, exchange, pull
 from meshcore.healing.teaching import teach
 from meshcore.model import ChainMark, Json, Record
 from meshcore.node import Node
@@ -365,6 +369,34 @@ def test_a_home_that_is_used_twice_without_its_knowing_is_told_apart(mesh: Small
     assert lacks(a) == ["two records of b on host-b came as number 1 of its chain"]
 
 
+def test_a_sign_of_life_of_this_very_node_that_was_put_there_begins_no_chain(
+    mesh: SmallMesh, hostile: HostileBridge
+) -> None:
+    b = hostile.node("b")
+    taught(b)
+    publish(b)
+    old = hostile.state_of(b)
+    teach(b, *FLASK)
+    publish(b)
+    b.close()
+    away = mesh.node("b", host="host-b")
+    taught(away, "ModuleNotFoundError: No module named 'attrs'", "pip install attrs")
+    publish(away)
+    [elsewhere] = [member.state for member in mesh.bridge.members()]
+    away.close()
+    assert elsewhere is not None
+    b = hostile.node("b")
+    epoch = b.chain(b.require_bridge()).current().epoch
+    b.close()
+    for state in (old, (elsewhere.key, elsewhere.sig, elsewhere.text, ""), ("", "", "{}", ""), ("", "", "[", "")):
+        b = hostile.node("b")
+        hostile.set_state(b, state)
+        b.close()
+    b = hostile.node("b")
+    assert [event.kind for event in b.store.events.after(0) if event.kind == "fault"] == []
+    assert b.chain(b.require_bridge()).current().epoch == epoch
+
+
 def test_a_home_that_goes_to_another_bridge_and_comes_back_leaves_no_gap(mesh: SmallMesh) -> None:
     from meshcore.bridge.memory import MemoryBridge
 
@@ -443,6 +475,37 @@ def test_after_a_rotation_nothing_is_missing(mesh: SmallMesh, hostile: HostileBr
     assert a.store.skills.count() == 2
 
 
+def test_whoever_keeps_a_node_from_speaking_does_not_keep_it_from_hearing(
+    mesh: SmallMesh, hostile: HostileBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = hostile.node("a"), hostile.node("b")
+    taught(b)
+    publish(b)
+    pull(a)
+    announce_incident(a, failure(a))
+    announce_halt(b, "fire")
+    publish(b)
+
+    def refuse(*_: object) -> None:
+        raise BridgeUnavailableError("no")
+
+    monkeypatch.setattr(a.require_bridge(), "publish", refuse)
+    exchange(a)
+    assert halted(a) == "fire"
+
+
+def test_a_number_that_is_used_again_keeps_nobody_from_publishing(mesh: SmallMesh, hostile: HostileBridge) -> None:
+    a, b = hostile.node("a"), hostile.node("b")
+    taught(b)
+    publish(b)
+    hostile.sql("DELETE FROM log")
+    hostile.sql("DELETE FROM sqlite_sequence")
+    teach(b, *FLASK)
+    publish(b)
+    assert lacks(a) == ["1 control record of b on host-b missing (number 1)"]
+    assert a.store.skills.count() == 1
+
+
 def test_a_halt_that_is_withheld_shows(mesh: SmallMesh, hostile: HostileBridge) -> None:
     a, b = hostile.node("a"), hostile.node("b")
     taught(b)
@@ -467,3 +530,53 @@ def test_nodes_of_version_0_1_promise_nothing_and_stop_nothing(mesh: SmallMesh, 
     hostile.withhold_last(b)
     assert lacks(a) == []
     assert replace(ChainMark("a" * 32, 1)).number == 1
+
+
+# --- any order --------------------------------------------------------------------------------------------------------
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["teach", "incident", "beat", "take", "replay", "pull", "search"]), st.integers(0, 9)),
+    max_size=14,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps)
+def test_in_whatever_order_rows_are_taken_what_is_named_and_missing_shows_and_what_is_put_back_heals(
+    plan: list[tuple[str, int]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        mesh = SmallMesh(Path(folder))
+        hostile = HostileBridge(mesh)
+        a, b = hostile.node("a"), hostile.node("b")
+        states, taken = [hostile.state_of(b)], []
+        for number, (what, choice) in enumerate(plan):
+            mesh.clock.advance(1)
+            if what == "teach":
+                teach(b, f"ModuleNotFoundError: No module named 'm{number}'", f"pip install m{number}")
+                publish(b)
+                states.append(hostile.state_of(b))
+            elif what == "incident":
+                announce_incident(b, failure(b))
+                publish(b)
+            elif what == "beat":
+                b.beat(b.require_bridge())
+            elif what == "take" and (rows := hostile.rows_of(b)):
+                seq = rows[choice % len(rows)]
+                taken += hostile.sql("SELECT * FROM log WHERE seq=?", (seq,))
+                hostile.sql("DELETE FROM log WHERE seq=?", (seq,))
+            elif what == "replay":
+                hostile.set_state(b, states[choice % len(states)])
+            elif what == "pull":
+                pull(a)
+            elif what == "search":
+                mesh.clock.advance(SEARCH_SECONDS)
+        b.beat(b.require_bridge())
+        lost = [row for row in taken if '"number"' in row[7] and not a.store.records.has(row[1])]
+        assert bool(lacks(a)) == bool(lost)
+        for row in taken:
+            [(end,)] = hostile.sql("SELECT max(coalesce(max(seq), 0), (SELECT seq FROM sqlite_sequence)) FROM log")
+            hostile.put_back(row, end + 1)
+        assert lacks(a) == []
+        assert a.store.skills.count() == b.store.skills.count()
+        mesh.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.exchange.receive import exchange
+from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
 from meshcore.service import runtime
@@ -215,6 +216,21 @@ async def test_a_node_that_was_forgotten_while_it_runs_joins_again(tmp_path: Pat
             exchange(a)
             await watched.wait_for("skill.received", lambda e: e.skill_id == known.skill.skill_id)
         assert {member.name for member in a.require_bridge().members()} == {"a", "b"}
+
+
+async def test_a_runtime_publishes_again_what_the_bridge_has_lost_of_this_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "BEAT_EVERY_SECONDS", 0.0)
+    with Node(settings(tmp_path, "a")) as a, Node(settings(tmp_path, "b")) as b:
+        teach(a, ERROR, FIX)
+        exchange(a)
+        with closing(sqlite3.connect(tmp_path / "shared/bridge.db.mesh.db")) as hostile, hostile:
+            hostile.execute("DELETE FROM log")
+        async with running(a) as watched:
+            await watched.wait_for("fault", lambda e: "had lost 1 control record" in str(e.data))
+            await until(lambda: bool(pull(b).stored), a_moment)
+        assert b.store.skills.count() == 1
 
 
 async def test_an_idle_runtime_lets_nothing_grow(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def append(connection: sqlite3.Connection, record: Record, kind: str, clock: Clo
     )
     seq = cursor.lastrowid or 0
     connection.execute(
-        "INSERT INTO awaited (seq, node) SELECT ?, node FROM members WHERE node != ? AND seen_at >= ?",
+        # A number that is used again, after somebody took rows away, must not keep anybody from publishing.
+        "INSERT OR IGNORE INTO awaited (seq, node) SELECT ?, node FROM members WHERE node != ? AND seen_at >= ?",
         (seq, record.key, to_text(now - EXPECTED_WITHIN)),
     )
     return seq
