@@ -179,11 +179,12 @@ async def test_an_author_that_nobody_enrolled_is_withheld_and_an_enrolled_one_is
 
 async def test_a_policy_that_the_operator_did_not_sign_counts_for_no_model(a: Agent) -> None:
     (a.work / "pyproject.toml").touch()
-    a.learn(fix="mkdir out")
+    error = "mkdir: cannot create directory 'out/new': No such file or directory"
+    a.learn(error, "mkdir out")
     closed = a.operator / "policy.toml"
     closed.write_text("schema_version = 1\n[actions.make_folder]\nunattended = false\n")
     closed.chmod(0o600)
-    asked = {"error": ERROR, "command": "python app.py", "folder": str(a.work)}
+    asked = {"error": error, "command": "mkdir out/new", "folder": str(a.work)}
     async with served(a) as client:
         [fix] = (await call(client, "find_fix", **asked))["fixes"]
         assert fix["policy"] == "approve"

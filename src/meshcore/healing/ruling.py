@@ -18,6 +18,7 @@ from meshcore.healing.claims import ClaimCheck
 from meshcore.healing.failing_command import failing
 from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
+from meshcore.healing.provenance import doubt
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
@@ -231,6 +232,12 @@ def _author(asked: Try) -> Verdict | None:
     return None
 
 
+def _provenance(asked: Try) -> Verdict | None:
+    """Let a person decide where somebody else may have written the error that was printed."""
+    reason = doubt(asked.question.incident, asked.question.argv)
+    return Verdict("approve", (reason,)) if reason else None
+
+
 def _denylist(asked: Try) -> Verdict | None:
     """Refuse from another operator what is refused from peers, whatever policy.toml says."""
     if asked.question.known.own_operator:
@@ -296,6 +303,7 @@ STANDING_APPROVAL = Judge("standing approval", _standing_approval)
 JUDGES: tuple[Judge, ...] = (
     STANDING_APPROVAL,
     Judge("policy", lambda asked: asked.policy, answerable=True),
+    Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),
     Judge("author", _author, before_exec=True),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import pytest
-from tests.core.healing.desk import Desk
+from tests.core.healing.desk import ARGV, Desk
 from tests.core.healing.small_mesh import FIX, Fix, again, taught
 
 from meshcore.control import decisions
@@ -172,7 +173,7 @@ def test_not_here_is_a_rule_for_this_skill_in_this_project(desk: Desk) -> None:
 def test_a_view_says_what_would_run_where_as_whom_and_why(desk: Desk) -> None:
     approval = asked(desk)
     view = approvals.approval_view(desk.node, approval)
-    assert (view.command, view.cwd, view.failed) == (FIX, str(desk.folder), "ls nothing")
+    assert (view.command, view.cwd, view.failed) == (FIX, str(desk.folder), shlex.join(ARGV))
     assert view.user.endswith("@host1")
     assert view.reasons == approval.reasons
     assert (view.author.name, view.author.trust, view.author.tries) == ("a", "own", 0)

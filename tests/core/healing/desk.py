@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.store.rows import Approval
 
-ARGV = ("ls", "nothing")  # a program that is there wherever these tests run
+ARGV = (sys.executable, "app.py")  # a program that is there wherever these tests run
 
 
 class Desk:

@@ -178,9 +178,15 @@ class Fix:
 
 
 def ended(output: str = ERROR, exit_code: int = 1, *, stdin: StdinKind = "null", clock: Clock | None = None) -> Passed:
-    """Return how a command went."""
+    """Return how a command went; an error of Python ends the traceback of a program, as it does in life."""
     at = to_text((clock or FakeClock()).now())
-    return Passed(exit_code, f"{output}\n".encode(), False, at, at, 0.1, stdin)
+    return Passed(exit_code, f"{traced(output)}\n".encode(), False, at, at, 0.1, stdin)
+
+
+def traced(error: str) -> str:
+    """Return an error of Python at the end of its traceback; another one as it is."""
+    named = error.partition(":")[0].endswith("Error") and "\n" not in error
+    return f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{error}' if named else error
 
 
 def failure(node: Node, error: str = ERROR, *, argv: tuple[str, ...] = ARGV, cwd: str = "/work") -> Incident:

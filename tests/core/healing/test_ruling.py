@@ -67,8 +67,8 @@ def test_without_a_verdict_nothing_is_allowed() -> None:
     assert combine([]).decision == "refuse"
 
 
-def test_a_person_is_answered_for_where_policy_or_a_missing_signature_asks_and_nowhere_else() -> None:
-    assert [judge.name for judge in JUDGES if judge.answerable] == ["policy", "operator's signature"]
+def test_a_person_is_answered_for_where_policy_provenance_or_a_missing_signature_asks_and_nowhere_else() -> None:
+    assert [judge.name for judge in JUDGES if judge.answerable] == ["policy", "provenance", "operator's signature"]
 
 
 # --- each judge, in place ---------------------------------------------------------------------------------------------
@@ -144,7 +144,8 @@ def test_a_place_among_the_first_hosts_is_taken_only_by_who_tries(mesh: SmallMes
     mesh.meet()
     fix = Fix(b, mesh.clock)
     incident = fix.fail("ValueError: something else").incident
-    incident = replace(incident, signature=Fix(a, mesh.clock).fail(ERROR).incident.signature)
+    same = Fix(a, mesh.clock).fail(ERROR).incident
+    incident = replace(incident, signature=same.signature, excerpt=same.excerpt)
     assert fix.healer.consider(incident, "auto", claims=False).ruling is not None
     first = Fix(a, mesh.clock).fail().ruling
     assert first is not None

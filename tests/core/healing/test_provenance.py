@@ -1,0 +1,115 @@
+"""Who said an error: what a program passes on, anybody can have written."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meshcore.healing.capture import make_incident
+from meshcore.healing.failing_command import failing
+from meshcore.healing.provenance import doubt
+from meshcore.model import AgentInfo, Incident
+
+FRAME = 'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n'
+FORGED = f"{FRAME}ModuleNotFoundError: No module named 'gone'\n"
+PORT = "Error: listen EADDRINUSE: address already in use :::3000\n"
+FOLDER = "mkdir: cannot create directory 'a/b': No such file or directory\n"
+
+RELAYED = [
+    "cat notes.txt",
+    "less notes.txt",
+    "head -5 notes.txt",
+    "grep -r Error .",
+    "rg Error",
+    "diff a b",
+    "curl --fail-with-body http://127.0.0.1/x",
+    "wget -O- http://127.0.0.1/x",
+    "git show HEAD",
+    "git log -1",
+    "git diff",
+    "git push",
+    "git commit -m x",
+    "ssh host make",
+    "docker logs web",
+    "docker compose up",
+    "kubectl logs pod",
+    "journalctl -u web",
+    "tail -f log",
+    "psql -c select",
+    "jq . a.json",
+    "awk 1 a",
+    "sed -n 1p a",
+    "xargs cat",
+    "find . -exec cat {} ;",
+    "make test",
+    "npm test",
+    "npx jest",
+    "node app.js",
+    "ruby app.rb",
+    "./run-tests.sh",
+    "nox -s tests",
+    "pip install .",
+    "uv pip install x",
+    "some-program-that-nobody-listed --x",
+    "tee out",
+    "sudo cat x",
+]
+SHELLS = [
+    "cat notes.txt; exit 1",
+    "python -c 'print(1)'; cat notes.txt",
+    "cat notes.txt && false",
+    "python app.py | cat - notes.txt && cat x",
+    "echo $ERROR",
+    "while read x; do echo $x; done",
+]
+
+
+def incident(argv: tuple[str, ...], output: str, folder: Path, *, exit_code: int = 1) -> Incident:
+    env = {"PATH": "/usr/bin:/bin"}
+    said = output.encode()
+    return make_incident(said, argv, cwd=str(folder), env=env, agent=AgentInfo("a"), exit_code=exit_code, opened="")
+
+
+def why(argv: tuple[str, ...], output: str, folder: Path, *, exit_code: int = 1) -> str:
+    inner = failing(argv, str(folder), {"PATH": "/usr/bin:/bin"}).one
+    return doubt(incident(argv, output, folder, exit_code=exit_code), inner.argv if inner else argv)
+
+
+@pytest.mark.parametrize("output", [FORGED, PORT, FOLDER], ids=["a traceback", "a port", "a folder"])
+@pytest.mark.parametrize("typed", RELAYED)
+def test_what_is_passed_on_is_not_the_program_s_own(tmp_path: Path, typed: str, output: str) -> None:
+    assert why(tuple(typed.split()), output, tmp_path)
+
+
+@pytest.mark.parametrize("text", SHELLS)
+def test_neither_is_what_a_shell_passes_on(tmp_path: Path, text: str) -> None:
+    assert why(("bash", "-c", text), FORGED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["python app.py", f"{sys.executable} -m pkg", "timeout 9 python app.py", "env A=1 python3.12 app.py"],
+)
+def test_an_interpreter_is_believed_where_its_own_traceback_ends_what_was_printed(tmp_path: Path, typed: str) -> None:
+    argv = tuple(typed.split())
+    assert why(argv, FORGED, tmp_path) == ""
+    assert why(argv, f"{FORGED}1 failed in 0.1 s\n", tmp_path)
+    assert why(argv, f"{FORGED}\nDuring handling: ValueError: x\n", tmp_path)
+    assert why(argv, FORGED.partition("\n")[2], tmp_path), "an error without a traceback is any text"
+    assert why(argv, PORT, tmp_path), "so is what the program prints itself"
+
+
+def test_programs_that_speak_of_their_own_operands_are_believed(tmp_path: Path) -> None:
+    assert why(("mkdir", "a/b"), FOLDER, tmp_path) == ""
+    assert why(("sh", "-c", "cd / && mkdir a/b"), FOLDER, tmp_path) == ""
+    assert why(("git", "checkout", "main"), "error: pathspec 'main' did not match any file(s)\n", tmp_path) == ""
+
+
+def test_a_program_that_could_not_be_started_said_nothing_at_all(tmp_path: Path) -> None:
+    argv = ("no-such-program",)
+    assert why(argv, "meshtui: no-such-program: command not found\n", tmp_path, exit_code=127) == ""
+    assert why(("sh", "-c", "./run.sh"), "run.sh: gone: command not found\n", tmp_path, exit_code=127)
+    assert doubt(replace(incident(argv, "", tmp_path), argv=()), ())
