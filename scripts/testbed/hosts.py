@@ -52,6 +52,12 @@ class WritingExecutor:
     def lock(self, target: Target | None, *, wait: float = 0.0) -> Iterator[None]:
         yield
 
+    def note_done(self, target: Target | None, action: str) -> None:
+        """Note nothing: no two of these change one place."""
+
+    def done_since(self, target: Target | None, action: str, failed_at: float) -> bool:
+        return False
+
     def apply(
         self,
         plan: Sequence[PlannedStep],

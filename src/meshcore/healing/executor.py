@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshcore.clock import Clock, to_text
+from meshcore.clock import Clock, boot_id, to_text
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
-from meshcore.home import make_private_folder
+from meshcore.home import make_private_folder, read_plain_file, write_atomically
 from meshcore.model import StepResult
 from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.limited import OUTPUT_LIMIT, BoundedCommand, Ended
@@ -27,6 +27,7 @@ TIMEOUT_S = 300.0
 GRACE_S = 3.0  # from SIGTERM to SIGKILL
 LOCK_WAIT_S = 30.0
 
+_NOTE_LIMIT = 1_000
 _SANDBOX_FD = 3  # the first after the standard streams
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -84,8 +85,7 @@ class Executor:
         if target is None:
             yield
             return
-        real = os.path.realpath(target.path)
-        path = self._locks / f"{hashlib.sha256(os.fsencode(real)).hexdigest()}.lock"
+        path = self._lock_of(target)
         lock = FileLock(path)
         try:
             make_private_folder(self._locks)
@@ -105,6 +105,28 @@ class Executor:
             yield
         finally:
             lock.release()
+
+    def _lock_of(self, target: Target) -> Path:
+        real = os.path.realpath(target.path)
+        return self._locks / f"{hashlib.sha256(os.fsencode(real)).hexdigest()}.lock"
+
+    def note_done(self, target: Target | None, action: str) -> None:
+        """Note for whoever takes the lock next that an action was done there, just now, without a fault."""
+        if target is not None:
+            with contextlib.suppress(OSError):
+                done = f"{boot_id()} {self._clock.monotonic()!r} {action}"
+                write_atomically(self._lock_of(target).with_suffix(".done"), done.encode())
+
+    def done_since(self, target: Target | None, action: str, failed_at: float) -> bool:
+        """Tell whether the last action there was this one, and came after a moment of this boot (monotonic)."""
+        if target is None:
+            return False
+        try:
+            said = read_plain_file(self._lock_of(target).with_suffix(".done"), _NOTE_LIMIT, private=True).decode()
+            boot, at, last = said.split(" ")
+            return boot == boot_id() and last == action and float(at) > failed_at
+        except (OSError, ValueError):
+            return False
 
     def apply(
         self,

@@ -37,6 +37,8 @@ from meshcore.store.rows import Approval
 from meshcore.trust.halting import halted
 from meshcore.trust.store_keys import action_hash
 
+SEEN_LATE_SECONDS = 10.0  # what a command met may have been mended before its failure was noted
+
 Rerun = Callable[[], StepResult | None]
 """Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
 
@@ -186,6 +188,10 @@ class Healer:
             with self.executor.lock(ruling.target):
                 if reason := stop_reason(node, incident, match, self.environment):
                     return self._refused(considered, try_id, actor, reason)
+                action, opened, boot = action_hash(match.action), *node.store.incidents.times(incident.incident_id)[:2]
+                since = -1.0 if opened is None or boot != boot_id() else opened - SEEN_LATE_SECONDS
+                if since >= 0 and self.executor.done_since(ruling.target, action, since):
+                    return self._look_again(considered, try_id, actor, rerun, started)
                 node.store.tries.intend(
                     try_id,
                     incident.incident_id,
@@ -204,6 +210,8 @@ class Healer:
                     timeout=timeout or node.settings.fix_timeout_seconds,
                 )
                 worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
+                if worked:
+                    self.executor.note_done(ruling.target, action)
                 again = rerun() if worked and not halted(node) else None
         except TargetBusyError as error:
             return self._refused(considered, try_id, actor, str(error))
@@ -215,6 +223,38 @@ class Healer:
         elif again is not None and again.exit_code == 0:
             result = "verified"
         return self._close(considered, try_id, actor, result, applied.steps, again, started)
+
+    def _look_again(self, considered: Considered, try_id: str, actor: str, rerun: Rerun, started: float) -> Outcome:
+        """Run the failed command again, since another try has done the same here meanwhile; no skill gains by it.
+
+        Doing it twice could fail, and would then be held against the skill.
+        """
+        node, incident = self.node, considered.incident
+        done = "another try has done the same here meanwhile"
+        again = None if halted(node) else rerun()
+        if again is None or again.exit_code != 0:
+            what = "run it again" if again is None else "it still fails"
+            return replace(self._refused(considered, try_id, actor, f"{done}; {what}"), rerun=again)
+        now = node.clock.monotonic()
+        outcome = replace(
+            own_outcome(node, incident, considered.match.skill_id if considered.match else "", "verified", actor),
+            outcome_id=try_id,
+            rerun=again,
+            seconds=now - started,
+            own_seconds=now - started - again.seconds,
+        )
+        with node.store.transaction(durable=True):
+            node.store.events.add(
+                "try.decided",
+                incident_id=incident.incident_id,
+                skill_id=outcome.skill_id,
+                data={"decision": "run", "reasons": [f"{done}; it passes now"]},
+            )
+            node.store.incidents.set_state(
+                incident.incident_id, "verified", seconds=outcome.seconds, own_seconds=outcome.own_seconds
+            )
+            close_approvals(node, incident.incident_id, "done by another try")
+        return outcome
 
     def _refused(self, considered: Considered, try_id: str, actor: str, reason: str) -> Outcome:
         store, incident_id = self.node.store, considered.incident.incident_id

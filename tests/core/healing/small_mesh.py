@@ -60,6 +60,8 @@ class StubExecutor:
         self.rerun = rerun
         self.executed: list[tuple[str, ...]] = []
         self.locked: list[str] = []
+        self.done: list[str] = []
+        self.done_elsewhere = False
         self.reruns: list[tuple[str, ...]] = []
         self.at_exec: Callable[[], None] = lambda: None
         self.at_lock: Callable[[], None] = lambda: None
@@ -69,6 +71,12 @@ class StubExecutor:
         self.at_lock()
         self.locked.append(target.path if target else "")
         yield
+
+    def note_done(self, target: Target | None, action: str) -> None:
+        self.done.append(action)
+
+    def done_since(self, target: Target | None, action: str, failed_at: float) -> bool:
+        return self.done_elsewhere
 
     def apply(
         self,

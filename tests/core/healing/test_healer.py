@@ -136,6 +136,30 @@ def test_a_success_by_other_means_settles_an_incident_and_credits_nobody(mesh: S
     assert again(node, known).evidence.verified == 0
 
 
+def test_what_another_try_has_just_done_is_looked_at_again_and_not_done_twice(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    known = taught(node)
+    fix = Fix(node, mesh.clock)
+    fix.executor.done_elsewhere = True
+    considered = fix.fail()
+    outcome = fix.heal(considered)
+    assert (outcome.result, outcome.steps, fix.executor.executed) == ("verified", (), [])
+    assert fix.state(considered) == "verified"
+    assert again(node, known).evidence == known.evidence, "no skill gains by it"
+
+
+def test_what_another_try_has_just_done_in_vain_is_not_held_against_the_skill(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    known = taught(node)
+    fix = Fix(node, mesh.clock)
+    fix.executor.done_elsewhere = True
+    considered = fix.fail()
+    outcome = fix.heal(considered, rerun=1)
+    assert (outcome.result, fix.executor.executed) == ("refused", [])
+    assert fix.state(considered) == "matched"
+    assert again(node, known).evidence == known.evidence
+
+
 def test_a_halt_between_decision_and_execution_stops_it(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     taught(node)
