@@ -12,7 +12,7 @@ import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ from unittest import mock
 
 from benchmarks.safety_rows import ABSENT, EVAL, Row, share, skipped
 from meshcore.errors import BadSkillError
+from meshcore.healing.failing_command import failing
+from meshcore.healing.provenance import doubt
 from meshcore.knowledge.fixes import parse_fix, spell
 from meshcore.knowledge.learning import confirms, learn
 from meshcore.knowledge.matching import bucket_of, match
@@ -117,12 +119,31 @@ class Operator:
             agent=AgentInfo(str(row["agent"])),
             argv=_argv(str(row["command"])),
             cwd=str(self._folder),
-            exit_code=1,
+            exit_code=_exit_code(row),
             signature=signature,
-            excerpt="",
+            excerpt=_printed(row),
         )
         question = Question(incident, known, found, str(self._folder / "venv/bin/python"), project=str(self._folder))
-        return found, self._policy.decide(question, contained=self._contained)
+        ruling = self._policy.decide(question, contained=self._contained)
+        failed = failing(incident.argv, incident.cwd, {}).one
+        if ruling.decision == "run" and (why := doubt(incident, failed.argv if failed else incident.argv)):
+            ruling = replace(ruling, decision="approve", reasons=(why,))
+        return found, ruling
+
+
+def _exit_code(row: Labelled) -> int:
+    """Return what a shell gives for a program that it cannot start, 1 for every other failure; rows hold no code."""
+    command, message = str(row["command"]).split(" ")[0], str(row["message"]).strip()
+    if message.endswith(f"{command}: Permission denied"):
+        return 126
+    return 127 if message.endswith((f"{command}: not found", f"{command}: command not found")) else 1
+
+
+def _printed(row: Labelled) -> str:
+    """Return what the command printed; rows that hold an error of Python alone had its traceback before it."""
+    message = str(row["message"])
+    alone = "\n" not in message.strip() and re.match(r"[\w.]+(?:Error|Exception)\b", message)
+    return f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{message}' if alone else message
 
 
 def _argv(command: str) -> tuple[str, ...]:
@@ -192,6 +213,8 @@ def usefulness_rows(quick: bool) -> list[Row]:
         (folder / "venv/bin").mkdir(parents=True)
         (folder / "venv/pyvenv.cfg").touch()
         (folder / "venv/bin/python").touch()
+        (folder / ".git").mkdir()
+        (folder / ".git/config").touch()
         tally, others, wrong = stream(rows, Operator(folder, contained=True))
         alone, _, _ = stream(rows, Operator(folder, contained=False))
         cross = crossed(rows, folder, contained=True, per_class=2 if quick else 30)

@@ -6,6 +6,8 @@ wrong with its operands, and a program that could not be started. Everything els
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from meshcore.healing.traceback_text import NotFirstThingError, read_traceback
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
@@ -13,7 +15,21 @@ from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND
 
 _OWN_WORDS = frozenset(
     {"apt", "apt-get", "chgrp", "chmod", "chown", "cp", "createdb", "dropdb", "install", "ln", "mkdir", "mktemp", "mv"}
-    | {"pip", "rm", "rmdir", "stat", "systemctl", "touch", "truncate", "uv", "virtualenv", "useradd", "mount", "dpkg"}
+    | {
+        "pip",
+        "rm",
+        "rmdir",
+        "ssh-keygen",
+        "stat",
+        "systemctl",
+        "touch",
+        "truncate",
+        "uv",
+        "virtualenv",
+        "useradd",
+        "mount",
+        "dpkg",
+    }
 )
 """Programs that print about their own operands only, never what a file, a server or another program said."""
 
@@ -21,7 +37,9 @@ _GIT_OWN_WORDS = frozenset(
     {"add", "branch", "checkout", "config", "init", "mv", "remote", "reset", "restore", "rm", "sparse-checkout"}
     | {"stash", "status", "switch", "tag", "worktree"}
 )
-"""Git's commands that neither show content nor run hooks that print, nor repeat what a server says."""
+"""Git's commands that neither show content nor repeat what a server says, nor run hooks before they fail."""
+
+_GIT_WITH_HOOKS = frozenset({"am", "cherry-pick", "commit", "merge", "rebase", "revert"})
 
 _PIP_BUILDS = frozenset({"install", "wheel", "download", "sync"})
 
@@ -36,11 +54,22 @@ def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
     if incident.signature.error_type and _is_python(name, incident):
         return _traceback_doubt(incident)
     if name == "git":
-        own = len(argv) > 1 and argv[1] in _GIT_OWN_WORDS
+        verb = argv[1] if len(argv) > 1 else ""
+        own = verb in _GIT_OWN_WORDS or (verb in _GIT_WITH_HOOKS and _has_no_hooks(Path(incident.cwd)))
         return "" if own else "git passes on what files, hooks and servers say"
     if name in ("pip", "uv") and _PIP_BUILDS & set(argv[1:4]):
         return f"{name} passes on what the builds of packages say"
     return "" if name in _OWN_WORDS else f"what {name} prints need not be its own"
+
+
+def _has_no_hooks(folder: Path) -> bool:
+    """Tell whether a repository is one in which no hook can have printed anything."""
+    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
+    if root is None or not (root / ".git" / "config").is_file():
+        return False
+    hooks = root / ".git" / "hooks"
+    active = [path for path in hooks.iterdir() if path.suffix != ".sample"] if hooks.is_dir() else []
+    return not active and "hookspath" not in (root / ".git" / "config").read_text("utf-8", "replace").lower()
 
 
 def _is_python(name: str, incident: Incident) -> bool:

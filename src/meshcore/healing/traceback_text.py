@@ -36,7 +36,7 @@ def read_traceback(output: str, cwd: str) -> tuple[list[Frame], str]:
         if found := _FRAME.fullmatch(line):
             if error:
                 raise NotFirstThingError("it did not end in a traceback")
-            if not found["path"].startswith("<"):
+            if not found["path"].startswith("<frozen"):
                 frames.append(Frame(Path(cwd, found["path"]), int(found["line"]), found["name"]))
         elif not line.startswith("    ") and not error:
             error = line
