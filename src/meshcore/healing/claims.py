@@ -16,17 +16,14 @@ class ClaimCheck:
     """The claims for one skill as they stand to one node. `verified` are the hosts that have verified the skill."""
 
     def __init__(self, node: Node, verified: frozenset[str]) -> None:
+        self._node = node
         self._verified = verified
         self._now = node.clock.now()
-        self._hosts = {
-            row.node: row.host for row in node.store.authors.all() if trust_in(node, row.node).state == "own"
-        }
-        self._hosts[node.identity.node.public] = node.settings.host
 
     def counts(self, claim: Claim) -> bool:
         """Tell whether a claim takes a place; whoever can write the bridge can only take claims away."""
         # What costs nothing comes first: of each own node one claim at most is looked at closely.
-        if claim.host in self._verified or self._hosts.get(claim.record.key) != claim.host:
+        if claim.host in self._verified or self._host_of(claim.record.key) != claim.host:
             return False
         signed = signed_claim(claim)
         if signed is None:
@@ -36,3 +33,11 @@ class ClaimCheck:
         except (ValueError, OverflowError):
             return False
         return abs(age) <= (FAILED_CLAIM_SECONDS if claim.failed else CLAIM_SECONDS)
+
+    def _host_of(self, key: str) -> str | None:
+        """Return the host that a key speaks for, None for one that is no own node's."""
+        node = self._node
+        if key == node.identity.node.public:
+            return node.settings.host
+        row = node.store.authors.get(key)
+        return row.host if row is not None and trust_in(node, key).state == "own" else None

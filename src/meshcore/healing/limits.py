@@ -91,7 +91,7 @@ def _standing(evidence: Evidence) -> str:
 def canary(
     bridge: Bridge,
     known: KnownSkill,
-    claim: Record,
+    claim: Callable[[], Record],
     host: str,
     verified_hosts: frozenset[str],
     hosts: int,
@@ -99,7 +99,7 @@ def canary(
 ) -> str:
     """Claim a place for a skill that is new to the mesh; return why not now, empty where this host may go ahead.
 
-    `claim` is the signed claim of this host, `hosts` the number of this operator's hosts, and `counts` tells which
+    `claim` signs the claim of this host, `hosts` the number of this operator's hosts, and `counts` tells which
     claims of others hold. One host goes first, then a tenth of them at a time, until three have verified it. A host
     that has verified it needs no place. Raises BridgeUnavailableError.
     """
@@ -107,7 +107,7 @@ def canary(
         return ""
     places = 1 if len(verified_hosts) <= 1 else max(1, math.floor(CANARY_SHARE * hosts))
     skill_id = known.skill.skill_id
-    if not bridge.claim(claim, skill_id, host, places, counts):
+    if not bridge.claim(claim(), skill_id, host, places, counts):
         return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
     if not any(held.host == host and not held.failed and counts(held) for held in bridge.claims(skill_id)):
         return "the bridge does not hold this host's claim"

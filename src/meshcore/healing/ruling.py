@@ -19,7 +19,7 @@ from meshcore.healing.failing_command import failing
 from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
-from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Verdict
+from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Record, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
@@ -292,7 +292,11 @@ def _canary(asked: Try) -> Verdict | None:
     outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
     verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
     body = ClaimBody(known.skill_id, node.settings.host)
-    claim, hosts = node.state(body.kind, body.to_json()), len(node.own_hosts() | {body.host})
+    hosts = len(node.own_hosts() | {body.host})
+
+    def claim() -> Record:
+        return node.state(body.kind, body.to_json())
+
     reason = canary(bridge, known, claim, body.host, verified, hosts, ClaimCheck(node, verified).counts)
     return Verdict("approve", (reason,)) if reason else None
 

@@ -62,10 +62,12 @@ def _missing(node: Node, chain: Chain) -> Missing | None:
 
 def not_synced(node: Node, known: KnownSkill) -> list[str]:
     """Return why a skill may not run unattended now: own nodes' records stop all, others' stop their own."""
+    if not (found := missing(node)):
+        return []
     of_author = {known.author, trust_in(node, known.author).operator} - {""}
     return [
         f"not synced: {one.text}, and it might withdraw this; see `meshtui doctor`"
-        for one in missing(node)
+        for one in found
         if one.own or {one.node, one.operator} & of_author
     ]
 
