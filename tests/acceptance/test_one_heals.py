@@ -18,7 +18,7 @@ def heal_at_once(world: World, agents: list[Agent], number: int) -> tuple[list[i
     (place / ".git").mkdir()
     running = [
         subprocess.Popen(
-            agents[at % len(agents)].command("run", "--mode", "auto", "--", "ls", "logs"),
+            agents[at % len(agents)].command("run", "--mode", "auto", "--", "stat", "logs"),
             cwd=place,
             env=agents[at % len(agents)].environment,
             stdin=subprocess.DEVNULL,
@@ -39,8 +39,8 @@ def journal(agent: Agent) -> list[dict[str, object]]:
 
 
 def taught(agent: Agent, cwd: Path) -> None:
-    error = "ls: cannot access 'logs': No such file or directory"
-    done = agent.call("learn", "--error", error, "--fix", "mkdir logs", "--command", "ls logs", cwd=cwd)
+    error = "stat: cannot statx 'logs': No such file or directory"
+    done = agent.call("learn", "--error", error, "--fix", "mkdir logs", "--command", "stat logs", cwd=cwd)
     assert done.returncode == 0, done.stderr
 
 
