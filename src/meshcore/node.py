@@ -24,6 +24,7 @@ from meshcore.knowledge.interchange import follows, import_skills_file, write_sk
 from meshcore.knowledge.migration import reread_skills
 from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, identify, load_or_create
+from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
 from meshcore.store.store import Store
@@ -112,6 +113,8 @@ class Node:
     @property
     def bridge(self) -> Bridge | None:
         """Return the bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
+        if self._bridge is None and not self.bridge_fault:
+            self.bridge_fault = managed().why_not_bridge(self.settings.bridge)
         if self._bridge is None and not self.bridge_fault:
             try:
                 self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=PATIENCE_SECONDS)

@@ -9,8 +9,9 @@ from meshcore.bridge.base import Bridge, Undelivered
 from meshcore.bridge.open import is_there, open_bridge
 from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
-from meshcore.errors import MeshError
+from meshcore.errors import ConfigurationError, MeshError
 from meshcore.model import Receipt
+from meshcore.safety.managed import managed
 from meshtui.snapshot import BridgeView
 
 DEADLINE_SECONDS = 0.5
@@ -85,6 +86,8 @@ class BridgeReader:
 
     def _open(self) -> Bridge | None:
         with self._lock:
+            if why := managed().why_not_bridge(self._address):
+                raise ConfigurationError(why)
             if self._bridge is None and is_there(self._address):
                 self._bridge = open_bridge(self._address, clock=self._clock, deadline=DEADLINE_SECONDS, doorbell=False)
             return self._bridge

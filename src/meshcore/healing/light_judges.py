@@ -38,7 +38,7 @@ def mode(highest: Ceiling) -> Verdict | None:
     """Hold a try at the mode that the operator set."""
     if highest.decision == "run":
         return None
-    return Verdict(highest.decision, (f"the mode for {highest.of} is {highest.mode}",))
+    return Verdict(highest.decision, (highest.why or f"the mode for {highest.of} is {highest.mode}",))
 
 
 def state(known: KnownSkill) -> Verdict | None:

@@ -18,6 +18,7 @@ from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
+from meshcore.safety.managed import managed
 
 _MAX_RECIPE = 1 << 20  # bytes of a file that says what a project's command does
 
@@ -56,7 +57,10 @@ class Policy:
         if not fitting:
             return PolicyVerdict("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
         action, _ = fitting[0]
-        open_points = []
+        host = managed()
+        if action.name in host.forbidden:
+            return PolicyVerdict("refuse", (f"{host.path} forbids actions of type {action.name}",), action.name)
+        open_points = [f"nothing runs unattended: {host.problem}"] if host.problem else []
         if not action.unattended:
             open_points.append(f"{action.name} is switched off in policy.toml")
         if action.named or action.needs in {"venv", "incident"} or action.declared:

@@ -26,6 +26,7 @@ from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.process.sandbox import detect
 from meshcore.safety.halt import halted
+from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.service.connections import CONNECTED, NOT_CONNECTED, standing
 from meshcore.service.runtime import holder
@@ -53,7 +54,7 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     """Look at everything; never raises for what it finds."""
     env = os.environ if environment is None else environment
     checks = [_python(), _sqlite(), _terminal(env), *_permissions(settings), _disk(settings.home)]
-    checks += [_containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
+    checks += [*_managed(), _containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
     try:
         with Node(settings) as node:
             checks += [_store(node), _clock(node), *_bridge(node), *_synced(node), *_signatures(node)]
@@ -145,6 +146,15 @@ def _containment(env: Mapping[str, str]) -> Check:
         f"{found.detail}: only actions that are bounded by themselves run unattended",
         "install bubblewrap (Debian: apt install bubblewrap)",
     )
+
+
+def _managed() -> list[Check]:
+    found = managed()
+    if found.problem:
+        return [
+            Check("host", "bad", f"nothing runs unattended: {found.problem}", "ask whoever runs this host to mend it")
+        ]
+    return [Check("host", "note", f"{found.path}: {found.in_words()}")] if found.there else []
 
 
 def _policy(settings: Settings) -> Check:

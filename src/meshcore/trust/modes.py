@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshcore.model import MODES, Decision, Mode
+from meshcore.safety.managed import managed
 
 MODE = "mode"
 VIA = "mode:via:"
@@ -17,10 +18,11 @@ _AS_DECISION: Mapping[Mode, Decision] = {"off": "refuse", "hint": "hint", "appro
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What is allowed at most, and for whom that was said ("" where nothing is held back)."""
+    """What is allowed at most, and for whom that was said ("" where nothing is held back), or why in words."""
 
     mode: Mode
     of: str = ""
+    why: str = ""
 
     @property
     def decision(self) -> Decision:
@@ -44,7 +46,7 @@ def ceiling(
     action_type: str = "",
     start: Mode = "auto",
 ) -> Ceiling:
-    """Return the lowest of all modes that apply; a row that holds no mode is none.
+    """Return the lowest of all modes that apply, the host's before all others; a row that holds no mode is none.
 
     `asked` is the command's, `settings` that of config.toml, `rows` what the operator has set (keys begin with `mode`).
     `author` is the operator key of who taught the skill; `start` is their mode while the operator has set none.
@@ -58,6 +60,7 @@ def ceiling(
         ("its author", of_author if of_author in MODES else start),
         (f"actions of type {action_type}", rows.get(ACTION + action_type)),
     )
-    found = [Ceiling(mode, of) for of, mode in said if mode in MODES]
+    found = [Ceiling(mode, why=why) for mode, why in managed().ceilings(via, action_type)]
+    found += [Ceiling(mode, of) for of, mode in said if mode in MODES]
     lowest = min(found, key=lambda one: MODES.index(one.mode))
     return Ceiling("auto") if lowest.mode == "auto" else lowest

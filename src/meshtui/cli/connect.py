@@ -15,6 +15,7 @@ from meshcore.agents.hook_settings import Change, HookSettings, Scope, hook_comm
 from meshcore.agents.table import NAMES, program
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.model import Json
+from meshcore.safety.managed import managed
 from meshcore.service.connections import standing
 from meshtui.cli.context import Session, json_option, print_json, say, table
 
@@ -55,6 +56,8 @@ def connect(
         return 0
     if agent is None:
         raise UsageError(f"name an agent: {', '.join(NAMES)}; or --list")
+    if why := managed().why_not_agent(agent):
+        raise UsageError(f"{why}; ask whoever runs this host")
     if trial:
         return _try_out(session, agent)
     hooks = program(agent).hooks(os.environ)
