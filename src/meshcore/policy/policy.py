@@ -15,6 +15,7 @@ from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
+from meshcore.policy.known_packages import distribution_of, normal
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
@@ -248,15 +249,13 @@ def _inside(path: str, folder: str) -> bool:
         return False
 
 
-def _normal(package: str) -> str:
-    return re.sub(r"[-_.]+", "-", package.partition("==")[0]).lower()
-
-
 def _named(value: str, question: Question) -> bool:
     """Say whether the incident's own error, or its own command, names a value."""
     incident = question.incident
     slots = [slot.value for slot in incident.signature.slots]
-    if value in slots or _normal(value) in {_normal(s.split(".")[0]) for s in slots} | {_normal(s) for s in slots}:
+    if normal(value) in {distribution_of(s.split(".")[0]) for s in slots}:
+        return True
+    if value in slots or normal(value) in {normal(s.split(".")[0]) for s in slots} | {normal(s) for s in slots}:
         return True
     if value.endswith("/tcp"):
         return value[:-4] in slots

@@ -14,6 +14,7 @@ from meshcore.knowledge.command import program_name
 from meshcore.knowledge.parts import FORM
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
+from meshcore.policy.known_packages import asked_for, distribution_of, normal
 from meshcore.policy.question import PlannedStep, Question, Target
 
 TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
@@ -49,13 +50,23 @@ class InstallPackage(Renderer):
     """Installs a package, wheels only, by the pip of the incident's virtual environment."""
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
-        """Yield each package whose name a part of the error has filled in and no verified outcome stands behind."""
-        values = question.known.evidence.values
-        for package in found.of("PACKAGE"):
-            parts = {index: question.part(index) for index in question.known.skill.action.parameters()}
-            filled = {index: value for index, value in parts.items() if value and value in package}
-            if any(value not in values.get(index % FORM, frozenset()) for index, value in filled.items()):
-                yield f"{shortened(package)} was filled in and never verified"
+        """Yield each package that nobody knows: neither verified here, nor asked for by the project, nor well-known."""
+        packages = found.of("PACKAGE")
+        project = asked_for(question.project) if packages else frozenset()
+        for package in packages:
+            meant = {distribution_of(slot.value.split(".")[0]) for slot in question.incident.signature.slots}
+            known = normal(package) in project | meant or self._verified(package, question)
+            if not known:
+                yield f"{shortened(package)} is no well-known package, and no node of yours has verified it"
+
+    def _verified(self, package: str, question: Question) -> bool:
+        """Say whether this operator's nodes have verified this very name."""
+        known = question.known
+        if not known.own_operator or known.evidence.verified < 1:
+            return False
+        parts = {index: question.part(index) for index in known.skill.action.parameters()}
+        filled = {index: value for index, value in parts.items() if value and value in package}
+        return all(value in known.evidence.values.get(index % FORM, frozenset()) for index, value in filled.items())
 
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
