@@ -14,7 +14,7 @@ import random
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,7 @@ SILENT = "withheld with every later sign of life of its author: the author is na
 FALSE = "nodes that are not synced, or healing that stopped, where nothing was withheld: 0"
 AGAIN = "withheld records that are put back: in effect at the next look, and synced again"
 ERROR, FIX = "ModuleNotFoundError: No module named 'plausible'", "mkdir -p build"  # as policy lets run unattended
-TRIALS, QUICK_TRIALS = 200, 12
+TRIALS, QUICK_TRIALS = 200, 19
 STEP_SECONDS, STEPS, BEAT_STEPS = 5.0, 20, 4
 
 
@@ -60,7 +60,7 @@ class Mesh:
     def bridge(self) -> SqliteBridge:
         return SqliteBridge(self.path, clock=self.clock, doorbell=False)
 
-    def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def sql(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(log_path(self.path))) as hostile, hostile:
             return hostile.execute(statement, values).fetchall()
 
@@ -139,6 +139,22 @@ def renumbered_below(mesh: Mesh, seq: int) -> None:
     mesh.sql("UPDATE log SET seq=(SELECT min(seq) FROM log)-1 WHERE seq=? AND seq>(SELECT min(seq) FROM log)", (seq,))
 
 
+def _and(statement: str) -> Keep:
+    """Delete the row, and do something else to the bridge besides."""
+
+    def way(mesh: Mesh, seq: int) -> None:
+        delete(mesh, seq)
+        victim = mesh.victim.node.identity.node.public
+        mesh.sql(statement, {"victim": victim, "author": mesh.key} if ":" in statement else ())
+
+    way.__name__ = f"delete and {statement[:40]}"
+    return way
+
+
+def as_bytes(mesh: Mesh, seq: int) -> None:
+    mesh.sql("UPDATE log SET text=x'00ff' WHERE seq=?", (seq,))
+
+
 WAYS: tuple[Keep, ...] = (
     delete,
     delete_with_sequence,
@@ -151,6 +167,17 @@ WAYS: tuple[Keep, ...] = (
     empty_log,
     lost_with_a_cursor,
     renumbered_below,
+    as_bytes,
+    _and("UPDATE meta SET value=hex(randomblob(16)) WHERE name='bridge_id'"),
+    _and("UPDATE meta SET value='4611686018427387904' WHERE name='pruned_to'"),
+    _and(
+        "INSERT INTO log SELECT (SELECT max(seq) FROM log)+5000, record_id, kind, origin, :victim, sig, published_at,"
+        " text FROM log LIMIT 1"
+    ),
+    _and("DELETE FROM members WHERE node=:victim"),
+    _and("DELETE FROM members WHERE node<>:author"),
+    _and("UPDATE members SET cursor=0"),
+    _and("UPDATE members SET seen_at='9999-12-31T23:59:59.000000Z', joined_at='x'"),
 )
 
 
@@ -253,7 +280,7 @@ def _put_back(mesh: Mesh, row: tuple[Any, ...], said: str) -> bool:
     mesh.sql("DELETE FROM log WHERE seq=?", (row[0],))
     [(end,)] = mesh.sql("SELECT max((SELECT max(seq) FROM log), (SELECT seq FROM sqlite_sequence WHERE name='log'))")
     mesh.sql("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (end + 1, *row[1:]))
-    while pull(mesh.victim.node).more:
+    while exchange(mesh.victim.node).more:
         pass
     store = mesh.victim.node.store
     in_effect = said in store.halts.reasons() or bool(store.controls.get("revoked:" + said))

@@ -141,6 +141,10 @@ class Node:
             self._bridge.close()
         self._bridge, self._old_programs, self._joined, self.bridge_fault = None, None, False, ""
 
+    def join_again(self) -> None:
+        """Let the node join the bridge anew when that is next used: it was forgotten there."""
+        self._joined = False
+
     def note_sync(self) -> None:
         """Note that the bridge was read to its end just now."""
         self._synced = self.clock.monotonic()

@@ -18,7 +18,14 @@ from pathlib import Path
 from meshcore import __version__
 from meshcore.bridge.base import Batch, Bridge, Delivery
 from meshcore.clock import from_text, to_text
-from meshcore.errors import BadRecordError, BadSkillError, BridgeUnavailableError, ConfigurationError, MeshError
+from meshcore.errors import (
+    BadRecordError,
+    BadSkillError,
+    BridgeUnavailableError,
+    ConfigurationError,
+    MeshError,
+    UsageError,
+)
 from meshcore.exchange.bodies import Body, RotationBody
 from meshcore.exchange.chains import Heard, count_known, count_link, end_chain, listen
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
@@ -310,9 +317,18 @@ def exchange(node: Node) -> Pulled:
     except MeshError as error:
         node.store.events.add("fault", data={"what": str(error)})
     try:
-        return pull(node)
+        return _pull_as_member(node)
     except (BridgeUnavailableError, ConfigurationError) as error:
         node.bridge_fault = str(error)
     except MeshError as error:
         node.store.events.add("fault", data={"what": str(error)})
     return Pulled()
+
+
+def _pull_as_member(node: Node) -> Pulled:
+    """Receive what waits; a node that was forgotten meanwhile joins again first."""
+    try:
+        return pull(node)
+    except UsageError:
+        node.join_again()
+        return pull(node)

@@ -494,6 +494,18 @@ def test_whoever_keeps_a_node_from_speaking_does_not_keep_it_from_hearing(
     assert halted(a) == "fire"
 
 
+def test_a_node_that_was_struck_off_while_it_works_joins_again_and_hears(
+    mesh: SmallMesh, hostile: HostileBridge
+) -> None:
+    a, b = hostile.node("a"), hostile.node("b")
+    announce_halt(b, "fire")
+    publish(b)
+    hostile.sql("DELETE FROM members")
+    exchange(a)
+    assert halted(a) == "fire"
+    assert hostile.sql("SELECT count(*) FROM members WHERE name='a'") == [(1,)]
+
+
 def test_a_number_that_is_used_again_keeps_nobody_from_publishing(mesh: SmallMesh, hostile: HostileBridge) -> None:
     a, b = hostile.node("a"), hostile.node("b")
     taught(b)
