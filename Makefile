@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long acceptance-agents check format bench safety screenshots torture soak readme clean
+.PHONY: help demo test test-services test-long acceptance-agents check format bench safety screenshots torture soak readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offlin
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-services: $(VENV)/.dev ## slow suites with real services and hostile neighbours, ≤ 5 minutes
+	@$(BIN)/python -m pytest -m services -n 2 --dist worksteal $(ARGS)
 
 test-long: $(VENV)/.dev ## the tests that take minutes: following logs for 2,000 steps, every agent’s conversation
 	@$(BIN)/python -m pytest -m long $(ARGS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _PAUSE = 0.005  # seconds between two attempts
+_CAREFUL = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, and no pipe waited for
 
 
 class FileLock:
@@ -29,8 +32,11 @@ class FileLock:
         """Take the lock within about `timeout` seconds; False where another process keeps it. Raises OSError."""
         if self.is_held:
             return True
-        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
+        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | _CAREFUL, self._mode)
         found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "no plain file with one name", str(self.path))
         if found.st_mode & self._mode != self._mode and found.st_uid == os.geteuid():
             os.fchmod(descriptor, self._mode)  # the umask took from the group what a shared folder gives it
         for _ in range(int(timeout / _PAUSE) + 1):
@@ -87,7 +93,7 @@ def is_stopped(process: int) -> bool:
 def holder(path: Path) -> str | None:
     """Return what the holder of a lock has noted in its file, at most 100 bytes of it, None where nobody holds it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | _CAREFUL)
     except OSError:
         return None
     try:

@@ -16,7 +16,7 @@ The contract that every engine keeps, and that `tests/core/bridge/test_contract.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -54,13 +54,15 @@ class Delivery:
     """One row of the log for one reader. `record` is as it arrived: nothing of it was checked.
 
     `origin` is `legacy` for a row copied from the old table without a signed record: then `record.text` is its
-    content and `record.key` and `record.sig` are empty.
+    content and `record.key` and `record.sig` are empty. `size` is the bytes of a text that is longer than `MAX_TEXT`,
+    of which only the first `KEPT_TEXT` are here; else 0.
     """
 
     seq: int
     record: Record
     published_at: str
     origin: Origin = "mesh"
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,9 @@ class Compacted:
     folded: bool
 
 
+Wants = Callable[[int, str], bool]
+
+
 class Bridge(Protocol):
     """One open bridge.
 
@@ -176,14 +181,16 @@ class Bridge(Protocol):
         `state` is the publisher's signed state from then on, as for `beat`: whoever sees it sees the records too.
 
         The same text under the same signature is one record and keeps its seq; a copy under another signature is
-        another. Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over 16 Mi characters).
+        another. Raises BadRecordError for a text that cannot be stored (half a surrogate pair, over `MAX_TEXT`).
         """
         ...
 
-    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
+    def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
         """Return rows of others after the seq `after` (the node's own rows are skipped and need no receipt).
 
-        A batch ends early once it holds 4 Mi characters. Raises UsageError for a node that has not joined.
+        `wants` is asked of each, in order, by its seq and the key that it is said to be signed with; one that is not
+        wanted is passed over unread. A batch ends early once it holds 4 Mi characters, or after `MOST_SCANNED` rows;
+        it may be empty then, and more wait. Raises UsageError for a node that has not joined.
         """
         ...
 
@@ -222,8 +229,8 @@ class Bridge(Protocol):
 
     # --- asking ---
 
-    def members(self) -> list[Member]:
-        """Return every joined node, the first first."""
+    def members(self, also: Collection[str] = ()) -> list[Member]:
+        """Return the joined nodes, the first first: those in `also`, and of others at most `MOST_MEMBERS`."""
         ...
 
     def member(self, node: str) -> Member | None:
@@ -279,6 +286,10 @@ class Bridge(Protocol):
         ...
 
     # --- upkeep; these take as long as they need, up to `UPKEEP_SECONDS` ---
+
+    def writers(self) -> str:
+        """Return in words who can write this bridge, beside the superuser."""
+        ...
 
     def faults(self) -> list[str]:
         """Return what is wrong with where the bridge lies or how it is set up, in words; empty where nothing is."""

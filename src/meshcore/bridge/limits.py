@@ -15,18 +15,30 @@ UPKEEP_SECONDS = 600.0  # of a call that reads or rewrites everything
 CLAIM_SECONDS = 600.0
 SEEN_SECONDS = 60.0  # since its last sign of life a member counts as seen
 EXPECTED_WITHIN = timedelta(days=7)  # of its last sign of life a member is expected to receive
-MAX_TEXT = 16 * 1024 * 1024  # characters of one record
+MAX_TEXT = 1024 * 1024  # bytes of one record: a longer one is not published, nor read
+KEPT_TEXT = 4096  # bytes of it that are read all the same, to be looked at
+MOST_SCANNED = 5000  # rows that one look at the log goes past
+MOST_MEMBERS = 500  # that are told of, beside those asked for by name
+MOST_EXPECTED = 1000  # members that a record is expected to reach
+HIGHEST_JUMP = 2**32  # between the numbers of two rows; what lies further ahead has no place in the log
 BATCH_CHARACTERS = 4 * 1024 * 1024
 
 
 def check_text(record: Record) -> None:
     """Raise BadRecordError for a record that cannot be stored as text."""
     if len(record.text) > MAX_TEXT:
-        raise BadRecordError(f"a record of {len(record.text)} characters was not published: the limit is {MAX_TEXT}")
+        raise _too_long(len(record.text))
     try:
-        (record.text + record.key + record.sig).encode()
+        size = len(record.text.encode())
+        (record.key + record.sig).encode()
     except UnicodeEncodeError as error:
         raise BadRecordError("a record with half a surrogate pair was not published: it is no text") from error
+    if size > MAX_TEXT:
+        raise _too_long(size)
+
+
+def _too_long(size: int) -> BadRecordError:
+    return BadRecordError(f"a record of {size} bytes was not published: the limit is {MAX_TEXT}")
 
 
 def is_control(kind: str, body: Mapping[str, Json]) -> bool:

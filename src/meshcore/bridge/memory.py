@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,12 +21,15 @@ from meshcore.bridge.base import (
     Pruned,
     Publication,
     Undelivered,
+    Wants,
 )
 from meshcore.bridge.limits import (
     BATCH_CHARACTERS,
     CLAIM_SECONDS,
     DEADLINE_SECONDS,
     EXPECTED_WITHIN,
+    MOST_MEMBERS,
+    MOST_SCANNED,
     SEEN_SECONDS,
     before,
     check_text,
@@ -108,19 +111,24 @@ class MemoryBridge:
             self._log.changed.notify_all()
         return seqs
 
-    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
+    def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
         with self._held() as log:
             acknowledged = self._member(node).cursor
             taken: list[Delivery] = []
-            size = 0
+            size, scanned, cursor = 0, 0, after
             for seq, row in log.rows.items():
-                if seq <= after or row.delivery.record.key == node:
+                if seq <= after:
                     continue
-                length = len(row.delivery.record.text)
-                if len(taken) == limit or (taken and size + length > BATCH_CHARACTERS):
-                    return Batch(tuple(taken), True, taken[-1].seq, log.end, log.pruned_to, acknowledged)
-                size += length
-                taken.append(row.delivery)
+                scanned += 1
+                key = row.delivery.record.key
+                if key != node and wants(seq, key):
+                    size += len(row.delivery.record.text)
+                    if len(taken) == limit or (taken and size > BATCH_CHARACTERS):
+                        return Batch(tuple(taken), True, cursor, log.end, log.pruned_to, acknowledged)
+                    taken.append(row.delivery)
+                cursor = seq
+                if scanned == MOST_SCANNED:
+                    return Batch(tuple(taken), True, cursor, log.end, log.pruned_to, acknowledged)
             self._noticed = max(self._noticed, log.end)
             return Batch(tuple(taken), False, max(after, log.end), log.end, log.pruned_to, acknowledged)
 
@@ -152,10 +160,11 @@ class MemoryBridge:
     def stamp(self) -> object:
         return self._log.writes
 
-    def members(self) -> list[Member]:
+    def members(self, also: Collection[str] = ()) -> list[Member]:
         with self._held() as log:
-            found = [self._aged(member) for member in log.members.values()]
-        return sorted(found, key=lambda member: (member.joined_at, member.node))
+            found = sorted(log.members.values(), key=lambda member: (member.joined_at, member.node))
+        others = [one for one in found if one.node not in also][:MOST_MEMBERS]
+        return [self._aged(one) for one in found if one.node in also or one in others]
 
     def member(self, node: str) -> Member | None:
         with self._held() as log:
@@ -248,6 +257,9 @@ class MemoryBridge:
                 held.pop(host, None)
             else:
                 held[host] = (self.clock.now(), Claim(skill_id, host, _bare(settlement), failed=True))
+
+    def writers(self) -> str:
+        return "this process"
 
     def faults(self) -> list[str]:
         return []

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from meshcore import __version__
 from meshcore.bridge.base import Batch, Bridge, Delivery
+from meshcore.bridge.limits import MAX_TEXT
 from meshcore.clock import from_text, to_text
 from meshcore.errors import (
     BadRecordError,
@@ -229,6 +230,8 @@ class _Message:
 def _read(delivery: Delivery, late: bool) -> _Message:
     record = delivery.record
     try:
+        if delivery.size:
+            raise BadRecordError(f"of {delivery.size} bytes, more than {MAX_TEXT}")
         if delivery.origin == "legacy":
             record = replace(record, kind=LEGACY_KIND)
             return _Message(delivery.seq, record, partial(take_legacy_skill, known=legacy_skill(record.text)))

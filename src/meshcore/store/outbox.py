@@ -14,6 +14,8 @@ from meshcore.store.meta import Meta
 from meshcore.store.queries import Read
 from meshcore.store.rows import OutboxRow, outbox_of_row, record_of_row
 
+KEPT_BYTES = 4096  # of what was rejected
+
 
 class Outbox:
     """The table `outbox`, and the numbers of this node's own statements."""
@@ -91,13 +93,15 @@ class Records:
 
         `status` is stored, ignored, rejected, or faulted: kept out by a fault of this version's own. What was rejected
         gives way to the same text with a signature that holds: a bad copy sent first blocks nothing. What is faulted
-        gives way to what was taken in, never to a bad copy.
+        gives way to what was taken in, never to a bad copy. Of what is rejected only the beginning is kept.
         """
+        text = record.text if status != "rejected" else record.text.encode()[:KEPT_BYTES].decode(errors="ignore")
         with self._db.transaction():
             done = self._db.execute(
                 "INSERT INTO records (record_id, kind, author, author_seq, text, key, sig, created, received, status,"
                 " reason) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (record_id) DO UPDATE SET kind=excluded.kind,"
-                " author=excluded.author, author_seq=excluded.author_seq, key=excluded.key, sig=excluded.sig,"
+                " author=excluded.author, author_seq=excluded.author_seq, text=excluded.text, key=excluded.key,"
+                " sig=excluded.sig,"
                 " created=excluded.created, received=excluded.received, status=excluded.status, reason=excluded.reason"
                 " WHERE records.status IN ('rejected', 'faulted')"
                 " AND excluded.status NOT IN ('rejected', records.status)",
@@ -106,9 +110,9 @@ class Records:
                     record.kind,
                     record.author,
                     record.author_seq,
-                    record.text,
-                    record.key,
-                    record.sig,
+                    text,
+                    record.key[:KEPT_BYTES],
+                    record.sig[:KEPT_BYTES],
                     in_utc(record.created),
                     self._db.now(),
                     status,

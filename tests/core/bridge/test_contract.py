@@ -139,10 +139,10 @@ def test_a_batch_is_bounded_and_says_that_more_waits(bridge: Bridge) -> None:
 
 
 def test_a_batch_is_bounded_in_size_but_never_empty(bridge: Bridge) -> None:
-    large = [record(ALICE, n, pad="x" * 3_000_000) for n in range(3)]
+    large = [record(ALICE, n, pad="x" * 1_000_000) for n in range(6)]
     bridge.publish([Publication(item, "skill") for item in large])
     batch = receive(bridge, BOB)
-    assert (len(batch.deliveries), batch.more) == (1, True)
+    assert (len(batch.deliveries), batch.more) == (4, True)
     assert take(bridge, BOB) == [item.text for item in large]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -72,14 +73,17 @@ def test_a_text_without_a_signature_is_rejected(mesh: SmallMesh) -> None:
     assert pull(a).rejected == 1
 
 
-def test_ten_megabytes_are_kept_counted_and_not_read(mesh: SmallMesh) -> None:
+def test_a_megabyte_is_counted_and_only_its_beginning_kept(mesh: SmallMesh) -> None:
     a, b = mesh.node("a"), mesh.node("b")
-    mesh.publish(Record("x" * 10_000_000, b.identity.node.public, "0" * 128))
+    mesh.publish(Record("x" * 1_000_000, b.identity.node.public, "0" * 128))
     known = taught(b)
     publish(b)
     assert (pulled := pull(a)).rejected == 1
     assert pulled.stored == 1
     assert again(a, known).state == "active"
+    with closing(sqlite3.connect(a.home.store)) as store:
+        sizes = "SELECT max(length(text)) FROM records WHERE status = 'rejected'"
+        assert store.execute(sizes).fetchone() == (4096,)
 
 
 def test_an_unknown_kind_is_kept_and_ignored(mesh: SmallMesh) -> None:

@@ -13,7 +13,7 @@ from meshcore.bridge.base import Bridge, Follows, OldSkill, Publication
 from meshcore.bridge.legacy.state import Queued, StateFile
 from meshcore.bridge.legacy.table import OldFile, is_complete, local_time
 from meshcore.bridge.limits import DEADLINE_SECONDS, UPKEEP_SECONDS
-from meshcore.bridge.sqlite.file import file_mode
+from meshcore.bridge.sqlite.places import file_mode
 from meshcore.clock import Clock
 from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.filelock import FileLock

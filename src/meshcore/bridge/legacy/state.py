@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from meshcore.bridge.sqlite.file import SHARED, file_mode
-from meshcore.bridge.sqlite.wal import WalFile, statements
+from meshcore.bridge.sqlite.places import make_folder
+from meshcore.bridge.sqlite.schema import Schema, made_by, statements
+from meshcore.bridge.sqlite.wal import WalFile
+from meshcore.errors import ConfigurationError
 
 _SCHEMA = Path(__file__).parent / "sql" / "state_001.sql"
 
@@ -92,11 +94,17 @@ class StateFile(WalFile):
                 )
 
     def _before_open(self) -> None:
-        if file_mode(self.path.parent.parent) == SHARED and self.path.parent.stat().st_uid == os.getuid():
-            # The group of the old database's folder serves its programs, too.
-            os.chown(self.path.parent, -1, self.path.parent.parent.stat().st_gid)
-            self.path.parent.chmod(0o2770)
+        try:
+            make_folder(self.path.parent)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.path.parent} is no folder of the bridge's ({error.strerror}); move it away"
+            ) from error
         super()._before_open()
 
-    def _statements(self) -> Iterator[tuple[str, Sequence[object]]]:
-        yield from ((statement, ()) for statement in statements(_SCHEMA))
+    def _schemas(self) -> Sequence[Schema]:
+        return (made_by(_SCHEMA),)
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        for statement in statements(_SCHEMA):
+            connection.execute(statement)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from meshcore.bridge.limits import MAX_TEXT, before
-from meshcore.bridge.sqlite.file import SqliteFile, file_mode
-from meshcore.bridge.sqlite.wal import statements
+from meshcore.bridge.limits import KEPT_TEXT, MAX_TEXT, before
+from meshcore.bridge.sqlite.file import Opened, SqliteFile
+from meshcore.bridge.sqlite.places import check_file, has_content, make_empty_file
+from meshcore.bridge.sqlite.schema import refuse_active, schema, statements
 from meshcore.clock import Clock
-from meshcore.errors import ConfigurationError
+from meshcore.errors import BridgeUnavailableError, ConfigurationError
 from meshcore.model import Json
 
 WINDOW = 10  # rows that an old listener reads at once
+_PAUSE = 0.005  # seconds between two attempts to write
+_TABLE = "enhanced_messages"
 _SCHEMA = Path(__file__).parent / "sql" / "old_table.sql"
 _BROADCAST = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
 _QUERIES = (_BROADCAST, _BROADCAST + " AND status='pending'")  # what the operators' documents quote
@@ -39,7 +43,7 @@ _SKILL_FIELDS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class OldRow:
-    """One message of the old table; `content` is cut at MAX_TEXT characters."""
+    """One message of the old table; of a content that is longer than `MAX_TEXT` only the beginning is here."""
 
     message_id: str
     content: str
@@ -48,16 +52,11 @@ class OldRow:
 class OldFile(SqliteFile):
     """The old database: keeps its journal mode, its other tables and columns that are not ours."""
 
-    def check(self, thorough: bool) -> None:
-        """Make the file where it is missing or empty; `thorough` reads its tables in any case. Raises MeshError.
+    guards_every_look = True  # other programs keep a rollback journal
 
-        Never opened but through SQLite: closing any other descriptor would drop this process's locks on the file.
-        """
-        try:
-            is_there = self.path.stat().st_size > 0
-        except OSError:
-            is_there = False
-        if thorough or not is_there:
+    def check(self, thorough: bool) -> None:
+        """Make the file where it is missing or empty; `thorough` reads its tables in any case. Raises MeshError."""
+        if thorough or not has_content(self.path):
             with closing(self), self.reading():
                 pass
 
@@ -83,18 +82,9 @@ class OldFile(SqliteFile):
 
     def rows(self, message_ids: Sequence[str]) -> list[OldRow]:
         """Return messages by id; one that has gone is left out."""
-        # substr alone would end a text at its first zero byte.
-        query = (
-            "SELECT CASE WHEN length(CAST(content AS BLOB)) <= ?1 THEN CAST(content AS TEXT) "
-            "ELSE substr(CAST(content AS TEXT), 1, ?1) END FROM enhanced_messages WHERE message_id = ?2"
-        )
-        found = []
         with self.reading() as connection:
-            for message_id in message_ids:
-                row = connection.execute(query, (MAX_TEXT, message_id)).fetchone()
-                if row:
-                    found.append(OldRow(message_id, row[0] or ""))
-        return found
+            found = [(message_id, _content(connection, message_id)) for message_id in message_ids]
+        return [OldRow(message_id, content) for message_id, content in found if content is not None]
 
     def window(self) -> list[str]:
         """Return the ids that an old listener would read next."""
@@ -146,10 +136,22 @@ class OldFile(SqliteFile):
                 "DELETE FROM enhanced_messages WHERE message_id = ?", [(message_id,) for message_id in message_ids]
             )
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _before_open(self) -> None:
+        try:
+            if not check_file(self.path):
+                make_empty_file(self.path)
+            has_content(self.path)  # or what lies beside it is refused
+        except OSError as error:
+            raise BridgeUnavailableError(
+                f"{self.path} cannot be opened or made ({error.strerror}); check the permissions of its folder"
+            ) from error
+
+    def _prepare(self, opened: Opened) -> None:
+        connection = opened.connection
+        refuse_active(schema(connection), _TABLE, self.path)
         columns = _columns(connection)
         if not columns:
-            self._create(connection)
+            self._create(opened)
             columns = _columns(connection)
         missing = sorted(_COLUMNS - columns)
         if missing:
@@ -158,16 +160,45 @@ class OldFile(SqliteFile):
                 "not a bridge; name another file with --bridge"
             )
 
-    def _create(self, connection: sqlite3.Connection) -> None:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    def _create(self, opened: Opened) -> None:
+        tables = {name for kind, name, _, _ in schema(opened.connection) if kind == "table"}
         if tables and not tables & _TABLES:
             raise ConfigurationError(f"{self.path} is another program's database; name another file with --bridge")
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in statements(_SCHEMA):
-            connection.execute(statement)
-        connection.execute("COMMIT")
-        if not tables:
-            self.path.chmod(file_mode(self.path.parent))
+        opened.connection.execute("ROLLBACK")
+        first, *others = statements(_SCHEMA)
+        self._begin_writing(opened, first)
+        for statement in others:
+            opened.connection.execute(statement)
+
+    def _begin_writing(self, opened: Opened, first: str = "DELETE FROM enhanced_messages WHERE 0") -> None:
+        # BEGIN IMMEDIATE would look at a journal once more: the guarded look comes first, and the lock on top of it.
+        until = time.monotonic() + self._patience()
+        while True:
+            self._begin(opened, guarded=True)
+            try:
+                opened.connection.execute(first)
+            except sqlite3.OperationalError:
+                opened.connection.execute("ROLLBACK")
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
+
+
+def _content(connection: sqlite3.Connection, message_id: str) -> str | None:
+    """Return the content of a message, None where it has gone; SQLite itself refuses to read one much too long."""
+    query = (
+        f"SELECT CASE WHEN length(CAST(content AS BLOB)) <= {MAX_TEXT} THEN CAST(content AS TEXT) "  # noqa: S608
+        f"ELSE CAST(substr(CAST(content AS BLOB), 1, {KEPT_TEXT}) AS TEXT) END FROM {_TABLE} WHERE message_id = ?"
+    )
+    try:
+        row = connection.execute(query, (message_id,)).fetchone()
+        return None if row is None else row[0] or ""
+    except sqlite3.DataError:
+        (number,) = connection.execute(f"SELECT rowid FROM {_TABLE} WHERE message_id = ?", (message_id,)).fetchone()  # noqa: S608
+        with connection.blobopen(_TABLE, "content", number, readonly=True) as blob:
+            return blob.read(KEPT_TEXT).decode("utf-8", "replace")
 
 
 def is_complete(skill: Mapping[str, Json]) -> bool:

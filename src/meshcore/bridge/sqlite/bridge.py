@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,18 +19,22 @@ from meshcore.bridge.base import (
     Pruned,
     Publication,
     Undelivered,
+    Wants,
 )
 from meshcore.bridge.limits import (
     BATCH_CHARACTERS,
     DEADLINE_SECONDS,
+    MOST_EXPECTED,
+    MOST_SCANNED,
     UPKEEP_SECONDS,
     check_text,
     not_joined,
 )
-from meshcore.bridge.sqlite import members
-from meshcore.bridge.sqlite.doorbell import Doorbell, Ringer, sweep
+from meshcore.bridge.sqlite import members, rows
+from meshcore.bridge.sqlite.doorbell import MOST_BELLS, Doorbell, Ringer, is_bell, sweep
 from meshcore.bridge.sqlite.filesystem import refuse_network
 from meshcore.bridge.sqlite.log import LogFile, append, log_files, prune, statistics
+from meshcore.bridge.sqlite.places import writers
 from meshcore.clock import Clock, to_text
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.model import Receipt, Record
@@ -103,34 +107,33 @@ class SqliteBridge:
         self.log.checkpoint_if_due()
         return seqs
 
-    def receive(self, node: str, after: int, limit: int = 100) -> Batch:
+    def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
         with self.log.reading() as connection:
-            acknowledged, end, pruned_to = connection.execute(
+            acknowledged, pruned_to = connection.execute(
                 "SELECT (SELECT CAST(cursor AS INTEGER) FROM members WHERE node = ?), "
-                "(SELECT coalesce(max(seq), 0) FROM log), "
                 "(SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'pruned_to')",
                 (node,),
             ).fetchone()
             if acknowledged is None:
                 raise not_joined(node)
+            end = rows.end(connection)
             deliveries: list[Delivery] = []
-            more, size = False, 0
-            rows = connection.execute(
-                "SELECT seq, CAST(text AS TEXT), CAST(key AS TEXT), CAST(sig AS TEXT), published_at, origin FROM log "
-                "WHERE seq > ? AND seq <= ? AND key != ? ORDER BY seq LIMIT ?",
-                (after, end, node, limit + 1),
-            )
-            for seq, text, key, sig, published_at, origin in rows:
-                if len(deliveries) == limit or (deliveries and size + len(text) > BATCH_CHARACTERS):
-                    more = True
-                    break
-                size += len(text)
-                deliveries.append(Delivery(seq, Record(text, key, sig), published_at, origin))
-            rows.close()
+            more, size, scanned, cursor = False, 0, 0, after
+            for seq, key in rows.heads(connection, after, end):
+                scanned += 1
+                if key != node and wants(seq, key):
+                    one = rows.delivery(connection, seq)
+                    size += len(one.record.text)
+                    if len(deliveries) == limit or (deliveries and size > BATCH_CHARACTERS):
+                        more = True
+                        break
+                    deliveries.append(one)
+                cursor = seq
+            more = more or scanned == MOST_SCANNED
             if not more:
                 self._notice(end)
-        cursor = deliveries[-1].seq if more else max(after, end)
-        return Batch(tuple(deliveries), more, cursor, end, pruned_to, acknowledged)
+                cursor = max(after, end)
+        return Batch(tuple(deliveries), more, cursor, end, max(0, pruned_to or 0), acknowledged)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
         now = self._now()
@@ -147,9 +150,8 @@ class SqliteBridge:
             )
             # Never back, and never past what exists: neither may cost a message.
             connection.execute(
-                "UPDATE members SET cursor = max(cursor, min(?, (SELECT coalesce(max(seq), 0) FROM log))) "
-                "WHERE node = ?",
-                (cursor, node),
+                "UPDATE members SET cursor = max(CAST(cursor AS INTEGER), ?) WHERE node = ?",
+                (min(cursor, rows.end(connection)), node),
             )
         self.log.checkpoint_if_due()
 
@@ -189,9 +191,9 @@ class SqliteBridge:
             return None
         return found.st_size, found.st_mtime_ns
 
-    def members(self) -> list[Member]:
+    def members(self, also: Collection[str] = ()) -> list[Member]:
         with self.log.reading() as connection:
-            return members.members(connection, self.clock.now())
+            return members.members(connection, self.clock.now(), also)
 
     def member(self, node: str) -> Member | None:
         with self.log.reading() as connection:
@@ -205,27 +207,32 @@ class SqliteBridge:
 
     def undelivered(self, limit: int = 1000) -> list[Undelivered]:
         with self.log.reading() as connection:
-            rows = connection.execute(
-                "SELECT a.seq, l.record_id, l.kind, a.node, l.published_at FROM awaited a JOIN log l USING (seq) "
-                "ORDER BY a.seq, a.node LIMIT ?",
+            found = connection.execute(
+                "SELECT a.seq, substr(CAST(l.record_id AS TEXT), 1, 64), substr(CAST(l.kind AS TEXT), 1, 64), "
+                "substr(CAST(a.node AS TEXT), 1, 64), substr(CAST(l.published_at AS TEXT), 1, 40) "
+                "FROM awaited a JOIN log l USING (seq) ORDER BY a.seq, a.node LIMIT ?",
                 (limit,),
             ).fetchall()
-        return [Undelivered(*row) for row in rows]
+        return [Undelivered(*row) for row in found]
 
     def published(self, record_id: str) -> str:
         """Return when a record was published, "" where it was not."""
         with self.log.reading() as connection:
-            row = connection.execute("SELECT published_at FROM log WHERE record_id = ?", (record_id,)).fetchone()
+            row = connection.execute(
+                "SELECT substr(CAST(published_at AS TEXT), 1, 40) FROM log WHERE record_id = ?", (record_id,)
+            ).fetchone()
         return str(row[0]) if row else ""
 
     def receipts(self, record_id: str) -> list[Receipt]:
         with self.log.reading() as connection:
-            rows = connection.execute(
-                "SELECT r.seq, r.node, r.status, r.at, r.reason FROM log l JOIN receipts r USING (seq) "
-                "WHERE l.record_id = ? ORDER BY r.seq, r.at, r.node",
-                (record_id,),
+            found = connection.execute(
+                "SELECT r.seq, substr(CAST(r.node AS TEXT), 1, 64), r.status, substr(CAST(r.at AS TEXT), 1, 40), "
+                "substr(CAST(r.reason AS TEXT), 1, 400) FROM log l JOIN receipts r USING (seq) "
+                "WHERE l.record_id = ? AND r.status IN ('stored', 'ignored', 'rejected') "
+                "ORDER BY r.seq, r.at, r.node LIMIT ?",
+                (record_id, 2 * MOST_EXPECTED),
             ).fetchall()
-        return [Receipt(*row) for row in rows]
+        return [Receipt(*row) for row in found]
 
     def received(self, seqs: Sequence[int]) -> set[int]:
         with self.log.reading() as connection:
@@ -269,12 +276,17 @@ class SqliteBridge:
     def statistics(self) -> BridgeStatistics:
         return statistics(self.log)
 
+    def writers(self) -> str:
+        return writers(self.log.path)
+
     def faults(self) -> list[str]:
         try:
             refuse_network(self.log.path)
         except ConfigurationError as error:
             return [str(error)]
-        return []
+        with self.log.reading() as connection:
+            count = rows.misplaced(connection)
+        return [f"{self.log.path}: {count} rows with numbers that no node gave, which are not read"] if count else []
 
     def integrity(self) -> list[tuple[str, str]]:
         with self.log.within(UPKEEP_SECONDS), self.log.reading() as connection:
@@ -285,7 +297,7 @@ class SqliteBridge:
             return prune(self.log, self.clock, older_than, dry_run=dry_run)
 
     def compact(self, *, dry_run: bool = False) -> Compacted:
-        with self.log.within(UPKEEP_SECONDS), self.log.reading() as connection:
+        with self.log.within(UPKEEP_SECONDS), self.log.bare() as connection:
             if dry_run:
                 return Compacted(self.log.path.name, upkeep.unused_bytes(connection), False)
             given_back = upkeep.give_back(connection)
@@ -341,11 +353,10 @@ class SqliteBridge:
     def _has_news(self) -> bool:
         """Look whether the log grew without a ring, and whether our bell is still known to those who ring."""
         with self.log.reading() as connection:
-            end, is_known = connection.execute(
-                "SELECT (SELECT max(seq) FROM log), EXISTS (SELECT 1 FROM doorbells WHERE socket = ?)",
-                (self._bell.name if self._bell else "",),
+            (is_known,) = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM doorbells WHERE socket = ?)", (self._bell.name if self._bell else "",)
             ).fetchone()
-            is_news = self._notice(end or 0)
+            is_news = self._notice(rows.end(connection))
         if self._bell is not None and not is_known:
             self._register(self._bell)
         return is_news
@@ -368,4 +379,9 @@ class SqliteBridge:
 
 
 def _bells(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT socket FROM doorbells")]
+    """Return the bells to ring; bells of version 0.1 that hang elsewhere are rung by nobody, their listeners look."""
+    rows = connection.execute(
+        "SELECT CAST(socket AS TEXT) FROM doorbells WHERE socket GLOB '????????.bell' ORDER BY since DESC LIMIT ?",
+        (MOST_BELLS,),
+    )
+    return [name for (name,) in rows if is_bell(name)]

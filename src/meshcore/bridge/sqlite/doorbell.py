@@ -1,37 +1,61 @@
-"""A unix datagram socket per listener: one byte says that the log has grown; rings may be lost."""
+"""A unix datagram socket per listener: one byte says that the log has grown; rings may be lost.
+
+All bells of a bridge hang in one folder under names that the bridge does not choose: eight hexadecimal digits and
+`.bell`. Whatever else is there, or a row of the bridge names, is left alone. A bell is looked at through a descriptor
+before anything is done to it, so that no link and nobody else's socket stands in its place.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
+import re
 import select
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
+import stat
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
-from meshcore.bridge.sqlite.file import SHARED, file_mode
+from meshcore.bridge.sqlite.places import file_mode, make_folder, opened_folder
 
-MAX_ADDRESS = 107  # bytes of a socket's path, without its terminating zero
-_NAME_BYTES = 14  # "/", 8 hex digits, ".bell"
+MOST_BELLS = 256  # that are rung, or looked for
+_MOST_FILES = 4096  # of the folder that are looked through for dead bells
+_NAME = re.compile(r"[0-9a-f]{8}\.bell")
+HAS_BELLS = sys.platform == "linux"
+"""Tell whether this system has them; elsewhere listeners look every second."""
+
+
+def is_bell(name: object) -> bool:
+    """Tell whether a name is one that bells have."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 class Doorbell:
-    """The listener's end. `name` is what ringers need: a bare file name inside the bells' folder, else a full path."""
+    """The listener's end, with its `name`."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a socket in the folder, or in one of this user where the path would be too long. Raises OSError."""
-        home = folder if len(os.fsencode(folder)) + _NAME_BYTES <= MAX_ADDRESS else _runtime_folder(folder)
-        _make_folder(home, private=home != folder)
-        self.path = home / f"{os.urandom(4).hex()}.bell"
-        self.name = self.path.name if home == folder else str(self.path)
+        """Hang a bell in the folder, which is made where it is missing. Raises OSError."""
+        if not HAS_BELLS:
+            raise OSError(errno.EOPNOTSUPP, "no descriptors of sockets on this system", str(folder))
+        make_folder(folder)
+        self.name = f"{os.urandom(4).hex()}.bell"
+        self._folder = folder
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
-            self._socket.bind(str(self.path))
-            self.path.chmod(file_mode(folder.parent) if home == folder else 0o600)
+            with opened_folder(folder) as where:
+                self._socket.bind(f"/proc/self/fd/{where}/{self.name}")
+                with _bell(where, self.name) as bell:
+                    found = os.fstat(bell)
+                    self._identity = (found.st_dev, found.st_ino)
+                    if found.st_uid != os.geteuid():
+                        raise PermissionError(errno.EACCES, "socket of another user", self.name)
+                    Path(f"/proc/self/fd/{bell}").chmod(file_mode(folder.parent))
         except OSError:
-            self.close()
+            self._socket.close()
             raise
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
@@ -47,8 +71,11 @@ class Doorbell:
     def close(self) -> None:
         """Take the bell down."""
         self._socket.close()
-        with suppress(OSError):
-            self.path.unlink()
+        with suppress(OSError), opened_folder(self._folder) as where:
+            with _bell(where, self.name) as bell:
+                found = os.fstat(bell)
+            if (found.st_dev, found.st_ino) == self._identity:
+                os.unlink(self.name, dir_fd=where)
 
     def _drain(self) -> bool:
         rung = False
@@ -68,10 +95,19 @@ class Ringer:
 
     def ring(self, names: Iterable[str]) -> list[str]:
         """Ring the bells by name without ever waiting; return the names where nobody listens any more."""
+        wanted = [name for name in islice(names, MOST_BELLS) if is_bell(name)]
+        if not wanted or not HAS_BELLS:
+            return []
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
-        unreached = [name for name in names if not self._reached(self._socket, name)]
+        try:
+            with opened_folder(self._folder) as where:
+                unreached = [name for name in wanted if not _is_reached(self._socket, where, name)]
+        except FileNotFoundError:
+            return wanted
+        except OSError:
+            return []
         # Those just woken often wait for this very core: let them read before the ringer goes on with other work.
         os.sched_yield()
         return unreached
@@ -82,61 +118,44 @@ class Ringer:
             self._socket.close()
             self._socket = None
 
-    def _reached(self, sender: socket.socket, name: str) -> bool:
-        path = address(self._folder, name)
-        try:
-            sender.sendto(b"\x00", path)
-        except FileNotFoundError:
-            return False
-        except ConnectionRefusedError:
-            with suppress(OSError):
-                Path(path).unlink()
-            return False
-        except OSError:
-            # Full queue: the listener is awake already. No permission: its own poll finds the row.
-            return True
-        return True
+
+def sweep(folder: Path, known: Collection[str]) -> None:
+    """Remove this user's bells that nobody has registered and nobody listens to."""
+    with suppress(OSError), opened_folder(folder) as where, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        with os.scandir(where) as files:
+            names = [file.name for file in islice(files, _MOST_FILES)]
+        for name in names:
+            if is_bell(name) and name not in known:
+                _is_reached(probe, where, name)
 
 
-def address(folder: Path, name: str) -> str:
-    """Return the socket's path for a name."""
-    return name if name.startswith("/") else f"{folder}/{name}"
-
-
-def sweep(folder: Path, known: Iterable[str]) -> None:
-    """Remove sockets in the folder that nobody has registered and nobody listens to."""
-    kept = set(known)
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        for path in folder.glob("*.bell"):
-            if path.name not in kept and _is_dead(probe, path):
-                path.unlink()
-
-
-def _is_dead(probe: socket.socket, path: Path) -> bool:
+@contextmanager
+def _bell(where: int, name: str) -> Iterator[int]:
+    """Give a descriptor of a socket in the folder that has one name and is no link. Raises OSError."""
+    bell = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=where)
     try:
-        probe.connect(str(path))
-    except ConnectionRefusedError:
-        return True
-    except OSError:
+        found = os.fstat(bell)
+        if not stat.S_ISSOCK(found.st_mode) or found.st_nlink > 1:
+            raise PermissionError(errno.EACCES, "no bell", name)
+        yield bell
+    finally:
+        os.close(bell)
+
+
+def _is_reached(sender: socket.socket, where: int, name: str) -> bool:
+    """Ring one bell; a dead one of this user is removed."""
+    try:
+        with _bell(where, name) as bell:
+            own = os.fstat(bell).st_uid == os.geteuid()
+            try:
+                sender.sendto(b"\x00", f"/proc/self/fd/{bell}")
+            except ConnectionRefusedError:
+                if own:
+                    os.unlink(name, dir_fd=where)
+                return False
+    except FileNotFoundError:
         return False
-    return False
-
-
-def _make_folder(folder: Path, *, private: bool) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if private and (status.st_uid != os.getuid() or status.st_mode & 0o077):
-        raise PermissionError(13, "folder of another user", str(folder))
-    if not private and file_mode(folder.parent) == SHARED and status.st_uid == os.getuid():
-        # The group of the bridge's folder rings and sweeps here too.
-        os.chown(folder, -1, folder.parent.stat().st_gid)
-        folder.chmod(0o2770)
-
-
-def _runtime_folder(folder: Path) -> Path:
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    base = os.environ.get("XDG_RUNTIME_DIR", "")
-    if base and len(os.fsencode(base)) < 60 and Path(base).is_dir():
-        return Path(base) / f"meshtui-{digest}"
-    # Not the configured temporary folder: that one may be as deep as the bridge.
-    return Path("/tmp") / f"meshtui-{os.getuid()}-{digest}"  # noqa: S108  made private, its owner checked
+    except OSError:
+        # Full queue: the listener is awake already. No permission, or no bell: its own poll finds the row.
+        return True
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -11,12 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshcore.bridge.limits import took_too_long
+from meshcore.bridge.limits import MAX_TEXT, took_too_long
 from meshcore.bridge.sqlite.filesystem import refuse_network
+from meshcore.bridge.sqlite.journal_guard import Identity, JournalGuard, check_journal, guard, identity, leave
+from meshcore.bridge.sqlite.places import SHARED, check_folder, file_mode
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
-
-PRIVATE = 0o600
-SHARED = 0o660
 
 _ADVICE = {
     sqlite3.SQLITE_READONLY: "cannot be written; check who owns it and its folder, and their permissions",
@@ -24,9 +22,19 @@ _ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its folder exists and that you may write there",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space, nothing was half-stored",
     sqlite3.SQLITE_IOERR: "cannot be read or written (disk error); check the disk, then try again",
+    sqlite3.SQLITE_TOOBIG: "holds a value larger than any of ours; find out who can write it",
     sqlite3.SQLITE_CORRUPT: "is damaged; move it away and restart, nodes publish again what others lack",
 }
-_STEPS = 200_000  # instructions of SQLite, about a millisecond, between two looks at the clock
+_STEPS = 10_000  # instructions of SQLite, less than a millisecond, between two looks at the clock
+_BREATH_SECONDS = 0.05  # that a call may wait for locks after one has waited in vain, until one succeeds
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 2 * MAX_TEXT,  # bytes of a value or a row: a larger one is not read
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 256 * 1024,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 64,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+}
+_CAREFUL = ("trusted_schema=OFF", "cell_size_check=ON", "recursive_triggers=OFF", "mmap_size=0")
 # After these the connection is as good as before; after any other it is opened anew.
 _HARMLESS = frozenset(
     {
@@ -39,36 +47,41 @@ _HARMLESS = frozenset(
 )
 
 
-def file_mode(folder: Path) -> int:
-    """Return the permissions of our files in a folder: for the group where the folder is the group's, else private."""
-    try:
-        return SHARED if folder.stat().st_mode & 0o020 and not folder.stat().st_mode & 0o002 else PRIVATE
-    except OSError:
-        return PRIVATE
-
-
 def fault(error: sqlite3.Error, path: Path, patience: float, deadline: float) -> MeshError:
     """Return the error of the mesh that says in one line what a SQLite error means for a file."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return ConfigurationError(f"{path} is not an SQLite database; move it away or name another file with --bridge")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BridgeUnavailableError(
-            f"{path} has been locked by another program for {patience:g} s; find it with `fuser {path}` and try again"
-        )
+        return _locked(path, patience)
     if code == sqlite3.SQLITE_INTERRUPT:
         return took_too_long(str(path), deadline)
     detail = " ".join(str(error).split())[:200]
     return BridgeUnavailableError(f"{path} {_ADVICE.get(code, 'cannot be used; try again')} ({detail})")
 
 
+def _locked(path: Path, patience: float) -> MeshError:
+    return BridgeUnavailableError(
+        f"{path} has been locked by another program for {patience:g} s; find it with `fuser {path}` and try again"
+    )
+
+
+class _SchemaChangedError(Exception):
+    """The schema is no longer the one that was compared."""
+
+
 @dataclass(slots=True)
-class _Opened:
-    """One thread's connection; `lock` keeps it from being closed by another thread while it is used."""
+class Opened:
+    """One thread's connection; `lock` keeps it from being closed by another thread while it is used.
+
+    `schema` is the number that SQLite gives the schema which was compared.
+    """
 
     connection: sqlite3.Connection
-    identity: tuple[int, int]
+    identity: Identity
+    guard: JournalGuard
     until: float = 0.0  # when the call in progress has exceeded its deadline
+    schema: int = -1
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def is_late(self) -> bool:
@@ -76,74 +89,146 @@ class _Opened:
 
 
 class SqliteFile:
-    """A connection of each thread to one file; subclasses prepare it when it is opened."""
+    """A connection of each thread to one file; subclasses prepare it when it is opened.
+
+    The file may have been written by anybody who can write the bridge. Its place is checked before it is opened, its
+    schema is compared, and nothing is read or written but in a transaction that sees the schema which was compared.
+    """
+
+    guards_every_look = False  # at a journal; a write-ahead log once opened needs none
 
     def __init__(self, path: Path, deadline: float) -> None:
         """`deadline` is the seconds that a call may wait for locks, and that it may take."""
         self.path = path
         self.deadline = deadline
         self.generation = 0  # how often the file was opened
-        self._opened: dict[int, _Opened] = {}  # by thread
+        self._opened: dict[int, Opened] = {}  # by thread
         self._here = threading.local()
+        self._waited_in_vain = False
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the thread's connection for single statements, each its own snapshot."""
-        try:
-            opened = self._current()
-            with opened.lock:
-                opened.until = time.monotonic() + self._seconds()
-                yield opened.connection
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
+        """Give the thread's connection inside one transaction, which sees one state of the file."""
+        with self._transaction(is_writing=False) as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection inside one write transaction, committed at the end, rolled back on any error."""
-        with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                raise
+        with self._transaction(is_writing=True) as connection:
+            yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """Give the thread's connection outside any transaction, for what SQLite does to the whole file."""
+        with self._faults(), self._used() as opened:
+            yield opened.connection
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Give this thread's calls inside the block another deadline; for locks they wait no longer than usual."""
         usual = self._seconds()
-        self._limit(seconds)
+        self._here.seconds = seconds
         try:
             yield
         finally:
-            self._limit(usual)
+            self._here.seconds = usual
 
     def close(self) -> None:
         """Close the connections of all threads; the next use opens the file again."""
         while self._opened:
             with suppress(KeyError):
-                self._close(*self._opened.popitem())
+                self._close(self._opened.popitem()[1])
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Make a fresh connection usable; the file may be empty. Raises MeshError, sqlite3.Error."""
+    def _prepare(self, opened: Opened) -> None:
+        """Look at a file that was just opened, inside a transaction. Raises MeshError, sqlite3.Error."""
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """Set what cannot be set inside a transaction, once the file was looked at."""
 
     def _before_open(self) -> None:
-        """Look at the place before anything is created there. Raises MeshError."""
+        """Look at the place, and make the file where it is missing. Raises MeshError."""
 
-    def _current(self) -> _Opened:
+    def _begin(self, opened: Opened, *, guarded: bool) -> None:
+        """Begin a transaction, and look at the file; a hostile journal beside it is not played back."""
+        if not guarded:
+            opened.connection.execute("BEGIN")
+            return
+        with opened.guard.held(self._patience()) as free:
+            if not free:
+                self._waited_in_vain = True
+                raise _locked(self.path, self._patience())
+            if not (must_undo := check_journal(self.path, is_shared=file_mode(self.path.parent) == SHARED)):
+                opened.connection.execute("BEGIN")
+                _schema_number(opened.connection)
+        if must_undo:
+            opened.connection.execute("BEGIN")
+
+    @contextmanager
+    def _transaction(self, *, is_writing: bool) -> Iterator[sqlite3.Connection]:
+        with self._faults():
+            for may_reopen in (True, False):
+                with self._used() as opened:
+                    connection = opened.connection
+                    try:
+                        self._begin_compared(opened, is_writing)
+                    except _SchemaChangedError:
+                        connection.execute("ROLLBACK")
+                        self._drop()
+                        if may_reopen:
+                            continue  # compared anew when it is opened
+                        raise ConfigurationError(
+                            f"{self.path} is given another schema all the time; find out by whom"
+                        ) from None
+                    try:
+                        yield connection
+                        connection.execute("COMMIT")
+                    except BaseException:
+                        with suppress(sqlite3.Error):
+                            if connection.in_transaction:
+                                connection.execute("ROLLBACK")
+                        raise
+                    self._waited_in_vain = False
+                    return
+
+    def _begin_compared(self, opened: Opened, is_writing: bool) -> None:
+        if is_writing:
+            self._begin_writing(opened)
+        else:
+            self._begin(opened, guarded=self.guards_every_look)
+        if _schema_number(opened.connection) != opened.schema:
+            raise _SchemaChangedError
+
+    def _begin_writing(self, opened: Opened) -> None:
+        opened.connection.execute("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def _used(self) -> Iterator[Opened]:
+        opened = self._current()
+        with opened.lock:
+            opened.until = time.monotonic() + self._seconds()
+            opened.connection.execute(f"PRAGMA busy_timeout={int(self._patience() * 1000)}")
+            yield opened
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
+    def _current(self) -> Opened:
         opened = self._opened.get(threading.get_ident())
         if opened is not None:
             # A file that was removed or replaced while open would swallow every write unseen.
-            if self._file_identity() == opened.identity:
+            if identity(self.path) == opened.identity:
                 return opened
             self._drop()
         return self._open()
 
-    def _open(self) -> _Opened:
+    def _open(self) -> Opened:
         refuse_network(self.path)
+        check_folder(self.path.parent)
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -151,54 +236,99 @@ class SqliteFile:
                 f"{self.path.parent} cannot be made ({error.strerror}); name another place with --bridge"
             ) from error
         self._before_open()
-        connection = sqlite3.connect(self.path, timeout=self._patience(), isolation_level=None, check_same_thread=False)
-        connection.text_factory = _lenient
+        opened = self._connect()
         try:
-            self._prepare(connection)
+            opened.until = time.monotonic() + self._seconds()
+            opened.connection.set_progress_handler(opened.is_late, _STEPS)
+            with self._seen(opened):
+                self._prepare(opened)
+                opened.schema = _schema_number(opened.connection)
+            self._settle(opened.connection)
         except BaseException:
-            connection.close()
+            self._close(opened)
             raise
-        opened = _Opened(connection, self._file_identity())
-        connection.set_progress_handler(opened.is_late, _STEPS)
         self._opened[threading.get_ident()] = opened
         self.generation += 1
         return opened
 
-    def _file_identity(self) -> tuple[int, int]:
+    @contextmanager
+    def _seen(self, opened: Opened) -> Iterator[None]:
+        self._begin(opened, guarded=True)
         try:
-            status = os.stat(self.path)  # noqa: PTH116  half the cost of Path.stat, on every transaction
-        except OSError:
-            return (0, 0)
-        return (status.st_dev, status.st_ino)
+            yield
+            if opened.connection.in_transaction:
+                opened.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if opened.connection.in_transaction:
+                    opened.connection.execute("ROLLBACK")
+            raise
+
+    def _connect(self) -> Opened:
+        """Open the very file at the path: what a link leads to since it was checked is not used."""
+        where = self.path.parent.resolve() / self.path.name
+        try:
+            which, held = guard(where)
+        except OSError as error:
+            raise BridgeUnavailableError(
+                f"{self.path} cannot be opened ({error.strerror}); check its folder"
+            ) from error
+        try:
+            connection = sqlite3.connect(
+                f"{where.as_uri()}?mode=rw",
+                uri=True,
+                timeout=self._patience(),
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except BaseException:
+            leave(which)
+            raise
+        opened = Opened(connection, which, held)
+        try:
+            connection.text_factory = _lenient
+            for limit, value in _LIMITS.items():
+                connection.setlimit(limit, value)
+            for setting in _CAREFUL:
+                connection.execute(f"PRAGMA {setting}")
+            (_, _, found) = connection.execute("PRAGMA database_list").fetchone()
+            if found != str(where) or identity(where) != which:
+                raise BridgeUnavailableError(f"{self.path} was replaced while it was opened; find out by whom")
+        except BaseException:
+            self._close(opened)
+            raise
+        return opened
 
     def _seconds(self) -> float:
         return getattr(self._here, "seconds", self.deadline)
 
     def _patience(self) -> float:
-        return min(self._seconds(), self.deadline)
-
-    def _limit(self, seconds: float) -> None:
-        self._here.seconds = seconds
-        opened = self._opened.get(threading.get_ident())
-        if opened is not None:
-            with suppress(sqlite3.Error):
-                opened.connection.execute(f"PRAGMA busy_timeout={int(self._patience() * 1000)}")
+        # Of many calls in a row only the first waits for whoever holds the file.
+        usual = min(self._seconds(), self.deadline)
+        return min(usual, _BREATH_SECONDS) if self._waited_in_vain else usual
 
     def _fault(self, error: sqlite3.Error) -> MeshError:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _HARMLESS:
+        code, waited = getattr(error, "sqlite_errorcode", 0) & 0xFF, self._patience()
+        if code not in _HARMLESS:
             self._drop()
-        return fault(error, self.path, self._patience(), self._seconds())
+        self._waited_in_vain = self._waited_in_vain or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return fault(error, self.path, waited, self._seconds())
 
     def _drop(self) -> None:
         """Close this thread's connection."""
         opened = self._opened.pop(threading.get_ident(), None)
         if opened is not None:
-            self._close(threading.get_ident(), opened)
+            self._close(opened)
 
-    def _close(self, _thread: int, opened: _Opened) -> None:
+    def _close(self, opened: Opened) -> None:
         with opened.lock, suppress(sqlite3.Error):
             opened.connection.close()
+        leave(opened.identity)
 
 
 def _lenient(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+def _schema_number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA schema_version").fetchone()[0])

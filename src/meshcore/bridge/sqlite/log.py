@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meshcore.bridge.base import BridgeStatistics, Origin, Pruned
-from meshcore.bridge.limits import EXPECTED_WITHIN, before, is_summary
-from meshcore.bridge.sqlite.wal import WalFile, statements
+from meshcore.bridge.limits import EXPECTED_WITHIN, MAX_TEXT, MOST_EXPECTED, before, is_summary
+from meshcore.bridge.sqlite.file import Opened
+from meshcore.bridge.sqlite.places import check_file
+from meshcore.bridge.sqlite.rows import free
+from meshcore.bridge.sqlite.schema import Schema, made_by, refuse_foreign, schema, statements
+from meshcore.bridge.sqlite.wal import WalFile
 from meshcore.clock import Clock, to_text
+from meshcore.errors import ConfigurationError
 from meshcore.model import Record
+from meshcore.safety.fields import is_hex
 from meshcore.store.retention import SUMMARIES
 
-_SQL = Path(__file__).parent / "sql"
+_REVISIONS = tuple(Path(__file__).parent / "sql" / name for name in ("log_001.sql", "log_002.sql"))
 _CHUNK = 500  # rows in one transaction
 
 
@@ -39,31 +45,36 @@ class LogFile(WalFile):
         self._prepare_place = prepare
 
     def _before_open(self) -> None:
-        self._prepare_place(not self.path.exists())
+        self._prepare_place(not check_file(self.path))
         super()._before_open()
 
-    def _statements(self) -> Iterator[tuple[str, Sequence[object]]]:
-        yield from ((statement, ()) for statement in statements(_SQL / "log_001.sql"))
-        yield "INSERT INTO meta VALUES ('bridge_id', ?)", (os.urandom(16).hex(),)
-        yield from ((statement, ()) for statement in statements(_SQL / "log_002.sql"))
+    def _schemas(self) -> Sequence[Schema]:
+        return made_by(*_REVISIONS), made_by(_REVISIONS[0])
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        super()._prepare(connection)
-        if "revision" not in (meta := _meta(connection)):
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        for file in _REVISIONS:
+            for statement in statements(file):
+                connection.execute(statement)
+        connection.execute("INSERT INTO meta VALUES ('bridge_id', ?)", (os.urandom(16).hex(),))
+
+    def _prepare(self, opened: Opened) -> None:
+        super()._prepare(opened)
+        connection = opened.connection
+        if schema(connection) != made_by(*_REVISIONS):
             self._add(connection)
-        self.bridge_id = meta["bridge_id"]
+        self.bridge_id = _bridge_id(connection)
+        if not is_hex(self.bridge_id, 1, 64):
+            raise ConfigurationError(f"{self.path} has no identity; move it away and restart, nodes publish again")
 
     def _add(self, connection: sqlite3.Connection) -> None:
         """Add to a log of version 0.1, whose programs may be at work in it, what is new."""
+        connection.execute("COMMIT")
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            if "revision" not in _meta(connection):
-                for statement in statements(_SQL / "log_002.sql"):
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        found = schema(connection)
+        refuse_foreign(found, self._schemas(), self.path)
+        if found == made_by(_REVISIONS[0]):
+            for statement in statements(_REVISIONS[1]):
+                connection.execute(statement)
 
 
 def append(connection: sqlite3.Connection, record: Record, kind: str, clock: Clock, origin: Origin) -> int:
@@ -78,15 +89,16 @@ def append(connection: sqlite3.Connection, record: Record, kind: str, clock: Clo
     if row:
         return int(row[0])
     now = clock.now()
-    cursor = connection.execute(
-        "INSERT INTO log (record_id, kind, origin, key, sig, published_at, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (record.record_id, kind, origin, record.key, record.sig, to_text(now), record.text),
+    seq = free(connection)
+    connection.execute(
+        "INSERT INTO log (seq, record_id, kind, origin, key, sig, published_at, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (seq, record.record_id, kind, origin, record.key, record.sig, to_text(now), record.text),
     )
-    seq = cursor.lastrowid or 0
     connection.execute(
         # A number that is used again, after somebody took rows away, must not keep anybody from publishing.
-        "INSERT OR IGNORE INTO awaited (seq, node) SELECT ?, node FROM members WHERE node != ? AND seen_at >= ?",
-        (seq, record.key, to_text(now - EXPECTED_WITHIN)),
+        "INSERT OR IGNORE INTO awaited (seq, node) SELECT ?, node FROM members WHERE node != ? AND seen_at >= ? "
+        "LIMIT ?",
+        (seq, record.key, to_text(now - EXPECTED_WITHIN), MOST_EXPECTED),
     )
     return seq
 
@@ -94,14 +106,12 @@ def append(connection: sqlite3.Connection, record: Record, kind: str, clock: Clo
 def statistics(log: LogFile) -> BridgeStatistics:
     """Return counts of the whole log."""
     with log.reading() as connection:
-        (records,) = connection.execute("SELECT count(*) FROM log").fetchone()
-        (members,) = connection.execute("SELECT count(*) FROM members").fetchone()
-        (awaited,) = connection.execute("SELECT count(*) FROM awaited").fetchone()
+        records, members, awaited = (_count(connection, table) for table in ("log", "members", "awaited"))
         received, rejected = connection.execute(
             "SELECT coalesce(sum(expected), 0), coalesce(sum(status = 'rejected'), 0) FROM receipts"
         ).fetchone()
         oldest = connection.execute(
-            "SELECT published_at FROM log WHERE seq = (SELECT min(seq) FROM awaited)"
+            "SELECT substr(CAST(published_at AS TEXT), 1, 40) FROM log WHERE seq = (SELECT min(seq) FROM awaited)"
         ).fetchone()
         bridge_id = log.bridge_id
     return BridgeStatistics(
@@ -114,6 +124,12 @@ def statistics(log: LogFile) -> BridgeStatistics:
         awaited,
         oldest[0] if oldest else "",
     )
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    """Count the rows of a table one by one: a count of all at once knows no deadline."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT -1 OFFSET 0)"  # noqa: S608
+    return int(connection.execute(sql).fetchone()[0])
 
 
 def prune(log: LogFile, clock: Clock, older_than: float, *, dry_run: bool) -> Pruned:
@@ -135,7 +151,10 @@ def prune(log: LogFile, clock: Clock, older_than: float, *, dry_run: bool) -> Pr
     return Pruned(len(seqs), waiting)
 
 
-_SUMMARY = "SELECT seq, CAST(text AS TEXT) FROM log WHERE published_at < ? AND kind IN (?, ?) AND origin = 'mesh' AND "
+_SUMMARY = (
+    "SELECT seq, CAST(text AS TEXT) FROM log WHERE published_at < ? AND kind IN (?, ?) AND origin = 'mesh' AND "  # noqa: S608
+    f"length(CAST(text AS BLOB)) <= {MAX_TEXT} AND "
+)
 _GOT = "(seq NOT IN (SELECT seq FROM awaited) AND seq <= (SELECT coalesce(min(cursor), 0) FROM members))"
 _RECEIVED = f"{_SUMMARY} {_GOT} ORDER BY seq"
 _UNRECEIVED = f"{_SUMMARY} NOT {_GOT} ORDER BY seq"
@@ -146,5 +165,6 @@ def _summaries(rows: sqlite3.Cursor) -> list[int]:
     return [seq for seq, text in rows if is_summary(text)]
 
 
-def _meta(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("SELECT name, value FROM meta").fetchall())
+def _bridge_id(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT CAST(value AS TEXT) FROM meta WHERE name = 'bridge_id'").fetchone()
+    return row[0] if row else ""

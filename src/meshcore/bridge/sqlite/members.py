@@ -4,33 +4,58 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 from meshcore.bridge.base import Claim, Member
-from meshcore.bridge.limits import CLAIM_SECONDS, SEEN_SECONDS, before
+from meshcore.bridge.limits import CLAIM_SECONDS, MOST_MEMBERS, SEEN_SECONDS, before
 from meshcore.clock import from_text, to_text
 from meshcore.model import Record
+from meshcore.safety.records import MAX_BYTES
 
-# Whatever a row holds, texts and numbers come of it.
-_MEMBERS = (
-    "SELECT CAST(node AS TEXT), CAST(name AS TEXT), CAST(host AS TEXT), CAST(joined_at AS TEXT), CAST(seen_at AS TEXT),"
-    " CAST(cursor AS INTEGER), CAST(text AS TEXT), CAST(key AS TEXT), CAST(sig AS TEXT), CAST(beat_text AS TEXT),"
-    " CAST(beat_key AS TEXT), CAST(beat_sig AS TEXT) FROM members"
+
+# Whatever a row holds, texts and numbers come of it, none longer than ours are.
+def _cut(column: str, most: int) -> str:
+    return f"substr(CAST({column} AS TEXT), 1, {most})"
+
+
+def _short(column: str) -> str:
+    return f"CASE WHEN length(CAST({column} AS BLOB)) <= {MAX_BYTES} THEN CAST({column} AS TEXT) ELSE '' END"
+
+
+_NAMES = ", ".join(_cut(column, most) for column, most in (("node", 64), ("name", 200), ("host", 200)))
+_TIMES = ", ".join(_cut(column, 40) for column in ("joined_at", "seen_at"))
+_SIGNED = ", ".join(
+    f"{_short(text)}, {_cut(key, 129)}, {_cut(sig, 257)}"
+    for text, key, sig in (("text", "key", "sig"), ("beat_text", "beat_key", "beat_sig"))
 )
+_MEMBERS = f"SELECT {_NAMES}, {_TIMES}, CAST(cursor AS INTEGER), {_SIGNED} FROM members"  # noqa: S608
 _CLAIMS = (
-    "SELECT CAST(skill_id AS TEXT), CAST(host AS TEXT), CAST(text AS TEXT), CAST(key AS TEXT), CAST(sig AS TEXT),"
-    " failed <> 0, CAST(at AS TEXT) FROM claims WHERE skill_id = ? AND (failed OR at >= ?) ORDER BY at, host"
+    f"SELECT {_cut('skill_id', 64)}, {_cut('host', 200)}, {_short('text')}, {_cut('key', 129)}, {_cut('sig', 257)},"  # noqa: S608
+    f" failed <> 0, {_cut('at', 40)} FROM claims WHERE skill_id = ? AND (failed OR at >= ?) ORDER BY at, host LIMIT ?"
 )
 
 
-def members(connection: sqlite3.Connection, now: datetime) -> list[Member]:
-    """Return every member, the first first."""
-    return [_member(row, now) for row in connection.execute(f"{_MEMBERS} ORDER BY joined_at, node")]
+def members(connection: sqlite3.Connection, now: datetime, also: Collection[str]) -> list[Member]:
+    """Return members, the first first: those in `also`, and of others at most `MOST_MEMBERS`."""
+    try:
+        sql = f"{_MEMBERS} ORDER BY joined_at, node LIMIT ?"
+        found = [_member(row, now) for row in connection.execute(sql, (MOST_MEMBERS + 1,))]
+    except sqlite3.DataError:  # something of a member is too large to be read
+        nodes = [row[0] for row in connection.execute("SELECT node FROM members LIMIT ?", (MOST_MEMBERS + 1,))]
+        found = [one for node in nodes if (one := member(connection, node, now)) is not None]
+    if len(found) > MOST_MEMBERS:
+        found = [one for one in found[:MOST_MEMBERS] if one.node not in also]
+        found += [one for node in also if (one := member(connection, node, now)) is not None]
+    return sorted(found, key=lambda one: (one.joined_at, one.node))
 
 
 def member(connection: sqlite3.Connection, node: str, now: datetime) -> Member | None:
     """Return a member, None where the node is none."""
-    row = connection.execute(f"{_MEMBERS} WHERE node = ?", (node,)).fetchone()
+    try:
+        row = connection.execute(f"{_MEMBERS} WHERE node = ?", (node,)).fetchone()
+    except sqlite3.DataError:
+        return None
     return None if row is None else _member(row, now)
 
 
@@ -52,7 +77,7 @@ def say(connection: sqlite3.Connection, node: str, state: Record, now: datetime)
 
 def claims(connection: sqlite3.Connection, skill_id: str, now: datetime) -> list[Claim]:
     """Return the claims for a skill that are not too old, the oldest first."""
-    rows = connection.execute(_CLAIMS, (skill_id, to_text(before(now, CLAIM_SECONDS))))
+    rows = connection.execute(_CLAIMS, (skill_id, to_text(before(now, CLAIM_SECONDS)), MOST_MEMBERS))
     return [
         Claim(skill, host, Record(text, key, sig), bool(failed), _age(at, now))
         for skill, host, text, key, sig, failed, at in rows

@@ -151,9 +151,9 @@ def test_an_old_database_locked_when_the_bridge_is_first_opened_is_unavailable(
     bridge.join(member(BOB))
 
 
-def test_a_folder_in_place_of_the_file_is_unavailable(bridge: SqliteBridge, path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_refused(bridge: SqliteBridge, path: Path) -> None:
     path.mkdir()
-    fails(BridgeUnavailableError, "cannot be opened", lambda: bridge.join(member(BOB)))
+    fails(ConfigurationError, "is a folder, no plain file", lambda: bridge.join(member(BOB)))
 
 
 def test_a_file_in_place_of_the_folder_is_unavailable(tmp_path: Path) -> None:
@@ -164,15 +164,14 @@ def test_a_file_in_place_of_the_folder_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.fixture
 def open_place() -> Iterator[Path]:
-    """Give a folder that any user reaches, worked on as an ordinary user where the tests run as root."""
+    """Give a folder that an ordinary user reaches, and work as that user where the tests run as root."""
     place = Path(tempfile.mkdtemp(dir="/tmp"))
-    place.chmod(0o777)
     user = os.geteuid()
     if user == 0:
+        os.chown(place, 65534, -1)
         os.seteuid(65534)
     yield place
     os.seteuid(user)
-    place.chmod(0o777)
     shutil.rmtree(place)
 
 

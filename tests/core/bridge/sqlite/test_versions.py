@@ -13,7 +13,7 @@ import pytest
 from tests.core.bridge.helpers import ALICE, BOB, CAROL, member, open_bridge, publication, record, take
 
 from meshcore.bridge.sqlite.log import LogFile, log_path
-from meshcore.bridge.sqlite.wal import statements
+from meshcore.bridge.sqlite.schema import statements
 from meshcore.testing import FakeClock
 
 SQL = Path(sys.modules[LogFile.__module__].__file__ or "").parent / "sql" / "log_001.sql"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -151,7 +151,7 @@ def test_agents_of_the_same_name_are_told_apart(scene: Scene, options: Options, 
 
 def test_a_bridge_that_fails_costs_its_own_facts_only(scene: Scene, options: Options, clock: FakeClock) -> None:
     class LostBridge(SqliteBridge):
-        def members(self) -> list[Member]:
+        def members(self, also: Collection[str] = ()) -> list[Member]:
             raise BridgeUnavailableError("the bridge is locked")
 
     bridge = LostBridge(Path(scene.address.url), clock=clock)
