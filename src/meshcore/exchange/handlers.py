@@ -35,6 +35,7 @@ from meshcore.model import (
     StepResult,
 )
 from meshcore.node import Node
+from meshcore.policy.policy import brings_in
 from meshcore.safety.records import Author
 from meshcore.safety.redaction import redact
 from meshcore.safety.strict_json import loads
@@ -106,7 +107,7 @@ def _take_skill(node: Node, said: SkillBody, speaker: Speaker) -> Taken:
     if own:
         take_carried(node, said.signed, "confirm", skill.skill_id, {"skill": skill.skill_id})
     confirmed = said.confirmed and (own or author_mode(node, speaker.node) == "auto")
-    recognised = said.source == "recognised"
+    recognised = said.source == "recognised" and not brings_in(skill.action)
     if not node.store.authors.note_saying(skill.skill_id, speaker.node, speaker.seq, said.expires):
         return "ignored"
     known = node.store.skills.find(skill.skill_id)

@@ -15,6 +15,7 @@ from meshcore.healing.teaching import recognise_fix
 from meshcore.knowledge.parts import example_fix
 from meshcore.model import AgentInfo, Mode
 from meshcore.node import Node
+from meshcore.policy.policy import brings_in
 from meshcore.process.passthrough import Passed
 from meshcore.safety.redaction import redact_argv
 from meshcore.store.rows import CommandRow
@@ -43,7 +44,8 @@ def succeeded(node: Node, command: Command) -> list[str]:
     tried = [found for found in waiting if found.state in ("applied_not_rerun", "unknown")]
     lines = [f"verified: {found.signature.line}" for found in tried if found.skill_id]
     if len(tried) < len(waiting) and (skill := recognise_fix(node, command.cwd)) is not None:
-        state = "confirmed" if skill.confirmed else "unconfirmed until it is seen again or you confirm it"
+        until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"
+        state = "confirmed" if skill.confirmed else f"unconfirmed until {until}"
         lines.append(f"learnt #{skill.label}: {skill.skill.example_line} → {example_fix(skill.skill)} ({state})")
     exchange(node)
     node.project()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.exchange.announce import announce_lift, announce_skill
+from meshcore.healing.circumstances import project_root
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.knowledge.derive import derive
 from meshcore.knowledge.fixes import parse_fix
@@ -28,6 +29,7 @@ from meshcore.model import (
     SkillState,
 )
 from meshcore.node import Node
+from meshcore.policy.policy import brings_in
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
@@ -37,6 +39,7 @@ from meshcore.trust.standing import lift, reweigh
 
 HISTORY = 50
 NEIGHBOURS = 50
+SESSION_SECONDS = 3600.0  # what one agent does within this time counts as one session
 UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 
 
@@ -61,7 +64,8 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
 def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     """Return the skill that commands, oldest first, show by their newest success; None where they show none.
 
-    What is recognised once is unconfirmed; recognised again, for another failure, it is confirmed.
+    What is recognised once is unconfirmed. Recognised again, in another project and session, it is confirmed; never
+    where it brings something in from the network: what a text has named twice is still named by a text.
     """
     found = recognise(
         [CommandRun(row.argv, row.cwd, row.exit_code, row.output, from_text(row.at).timestamp()) for row in rows]
@@ -72,16 +76,20 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")
-    seen = node.store.skills.recognised_at(known.skill_id)
-    if seen == found.failed.at:
+    seen = node.store.skills.recognised(known.skill_id)
+    if seen is not None and seen[0] == found.failed.at:
         return known
-    node.store.skills.note_recognised(known.skill_id, found.failed.at, agent=rows[-1].agent if new else "")
-    if new:
+    project, agent = project_root(rows[-1].cwd) or rows[-1].cwd, rows[-1].agent
+    node.store.skills.note_recognised(known.skill_id, found.failed.at, project, agent if new else "")
+    if new or brings_in(known.skill.action):
         return known
-    if not known.confirmed and seen is not None:
+    other_session = seen is not None and (
+        found.failed.at - seen[0] >= SESSION_SECONDS or agent != node.store.skills.learnt_by(known.skill_id)
+    )
+    if not known.confirmed and seen is not None and other_session and project != seen[1]:
         node.store.skills.confirm(known.skill_id, "second occurrence")
         announce_skill(node, replace(known, confirmed=True, state="active"))
-    _count_success(node, known, signature, rows[-1].agent, next((r.incident_id for r in rows if r.incident_id), ""))
+    _count_success(node, known, signature, agent, next((r.incident_id for r in rows if r.incident_id), ""))
     return node.store.skills.find(known.skill_id) or known
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import Parts
+from meshcore.model import Action
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
@@ -178,6 +179,13 @@ class Policy:
         whose = "this" if question.known.own_operator else "another"
         allowed = (f"{action.name}: {action.summary}" for action in kinds.values())
         return PolicyVerdict("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
+
+
+def brings_in(action: Action) -> bool:
+    """Say whether an action may bring something in from the network; what is no typed action may."""
+    shipped = load(None)
+    kinds = [shipped.fitting(tuple(re.sub(r"\{\d+\}", "x", word) for word in step)) for step in action.steps]
+    return any(not found or any(kind.network for kind, _ in found) for found in kinds)
 
 
 def _verified(times: int) -> str:

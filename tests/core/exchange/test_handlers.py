@@ -67,14 +67,17 @@ def test_the_same_author_saying_it_twice_is_no_second_occurrence(mesh: SmallMesh
     assert again(b, known).confirmed is False
 
 
-def test_what_two_nodes_recognised_is_confirmed(mesh: SmallMesh) -> None:
+@pytest.mark.parametrize(("fix", "confirmed"), [("mkdir build", True), ("pip install django", False)])
+def test_what_two_nodes_recognised_is_confirmed_unless_it_comes_from_the_network(
+    mesh: SmallMesh, fix: str, confirmed: bool
+) -> None:
     a, b, c = mesh.node("a"), mesh.node("b"), mesh.node("c")
-    known = taught(a)
+    known = taught(a, fix=fix)
     body = {"skill": skill_to_json(known.skill), "confirmed": False, "source": "recognised"}
     mesh.send(a, "skill", body)
     mesh.send(b, "skill", body)
     pull(c)
-    assert again(c, known).confirmed is True
+    assert again(c, known).confirmed is confirmed
 
 
 def test_two_nodes_that_learn_the_same_thing_at_once_hold_one_skill(mesh: SmallMesh) -> None:

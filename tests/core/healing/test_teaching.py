@@ -17,11 +17,13 @@ from meshcore.model import Evidence, KnownSkill
 from meshcore.store.rows import CommandRow
 
 
-def ran(mesh: SmallMesh, argv: tuple[str, ...], exit_code: int = 0, output: str = "") -> None:
+def ran(
+    mesh: SmallMesh, argv: tuple[str, ...], exit_code: int = 0, output: str = "", *, cwd: str = "/work", by: str = "a"
+) -> None:
     mesh.clock.advance(1)
     node = mesh.nodes[0]
     at = to_text(mesh.clock.now())
-    node.store.commands.add(CommandRow(argv, "/work", exit_code, output, at, "", "a"))
+    node.store.commands.add(CommandRow(argv, cwd, exit_code, output, at, "", by))
 
 
 def episode(mesh: SmallMesh) -> KnownSkill | None:
@@ -102,16 +104,48 @@ def test_the_same_success_seen_twice_is_no_second_occurrence(mesh: SmallMesh) ->
     assert second.confirmed is False
 
 
-def test_a_second_occurrence_confirms_it_and_the_others_hear_of_it(mesh: SmallMesh) -> None:
+def folder_episode(mesh: SmallMesh, cwd: str, by: str = "a") -> KnownSkill:
+    """Let a command fail for the want of a folder, the folder be made, and the command succeed."""
+    error = "FileNotFoundError: [Errno 2] No such file or directory: 'build/out.txt'"
+    ran(mesh, ARGV, 1, error, cwd=cwd, by=by)
+    ran(mesh, ("mkdir", "build"), cwd=cwd, by=by)
+    ran(mesh, ARGV, cwd=cwd, by=by)
+    known = recognise_fix(mesh.nodes[0], cwd)
+    assert known is not None
+    return known
+
+
+def test_a_second_occurrence_elsewhere_confirms_it_and_the_others_hear_of_it(mesh: SmallMesh) -> None:
     mesh.node("a")
     other = mesh.node("b")
-    episode(mesh)
+    folder_episode(mesh, "/work")
     mesh.meet()
-    known = episode(mesh)
-    assert known is not None
+    known = folder_episode(mesh, "/other", by="b")
     assert (known.confirmed, again(mesh.nodes[0], known).state) == (True, "active")
     mesh.meet()
     assert (again(other, known).confirmed, again(other, known).state) == (True, "active")
+
+
+def test_a_second_occurrence_in_the_same_project_or_session_confirms_nothing(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    folder_episode(mesh, "/work")
+    assert not folder_episode(mesh, "/work", by="b").confirmed, "the same project"
+    assert not folder_episode(mesh, "/other", by="a").confirmed, "the same session"
+    mesh.clock.advance(7200)
+    assert folder_episode(mesh, "/third", by="a").confirmed
+
+
+def test_what_comes_from_the_network_is_not_confirmed_by_being_seen_again(mesh: SmallMesh) -> None:
+    mesh.node("a")
+    mesh.node("b")
+    for cwd, by in (("/work", "a"), ("/other", "b"), ("/third", "c")):
+        ran(mesh, ARGV, 1, ERROR, cwd=cwd, by=by)
+        ran(mesh, ("pip", "install", "django"), cwd=cwd, by=by)
+        ran(mesh, ARGV, cwd=cwd, by=by)
+        known = recognise_fix(mesh.nodes[0], cwd)
+        mesh.meet()
+        assert known is not None
+        assert (known.confirmed, known.state, known.evidence.verified) == (False, "unconfirmed", 0)
 
 
 def test_what_was_recognised_and_is_then_taught_is_confirmed(mesh: SmallMesh) -> None:

@@ -40,3 +40,6 @@ UPDATE bridge_cursors SET seq=0;
 -- What a person is asked shows all that would be run: the steps as they are executed, and the failed command again.
 ALTER TABLE approvals ADD COLUMN runs TEXT NOT NULL DEFAULT '';
 ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
+
+-- Where a fix was seen last: a second sighting counts from another project only.
+ALTER TABLE skills ADD COLUMN recognised_in TEXT NOT NULL DEFAULT '';
