@@ -31,6 +31,7 @@ EventKind = Literal[
     "node.joined",
     "outcome.received",
     "outcome.reported",
+    "record.purged",
     "record.rejected",
     "runs.validated",
     "runtime.started",

@@ -23,8 +23,8 @@ MOST_ROOMS = 32
 MOST_LINES = 400
 VERBS = word_set(
     "Accept Add Allow Announce Append Apply Ask Become Begin Block Bring Build Call Carry Check Claim Close Compare "
-    "Compile Count Delete Do Draw End Enrol Execute Find Forget Give Handle Hold Import Judge Keep Leave Let List "
-    "Load Look Make Mark Match Move Name Note Open Play Post Publish Put Queue Raise Read Receive Refuse Remember "
+    "Compile Count Delete Do Draw End Enrol Erase Execute Find Forget Give Handle Hold Import Judge Keep Leave Let "
+    "List Load Look Make Mark Match Move Name Note Open Play Post Publish Put Queue Raise Read Receive Refuse Remember "
     "Remove Rename Replace Report Resolve Return Ring Rule Run Say Send Serve Set Settle Show Sign Sleep Sort Split "
     "Copy Stand Start Stay Stop Store Suspend Take Tell Validate Wait Wake Watch Withdraw Work Write Yield"
 )

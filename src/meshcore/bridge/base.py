@@ -249,6 +249,10 @@ class Bridge(Protocol):
         """Return when a record was published, "" where it was not."""
         ...
 
+    def erase(self, record_id: str) -> int:
+        """Erase the text of a record for good; its place and number stay. Return how many rows held it."""
+        ...
+
     def receipts(self, record_id: str) -> list[Receipt]:
         """Return the receipts of one record."""
         ...
@@ -342,6 +346,10 @@ class OldPrograms(Protocol):
 
     def tend(self) -> None:
         """Bring what they sent to the bridge and mark what everybody has, unless another process does."""
+        ...
+
+    def erase(self, record_id: str) -> None:
+        """Delete what they were shown of a record."""
         ...
 
     def integrity(self) -> list[tuple[str, str]]:

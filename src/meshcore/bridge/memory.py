@@ -199,6 +199,13 @@ class MemoryBridge:
             times = (r.delivery.published_at for r in log.rows.values() if r.delivery.record.record_id == record_id)
             return next(times, "")
 
+    def erase(self, record_id: str) -> int:
+        with self._held(writes=True) as log:
+            found = [row for row in log.rows.values() if row.delivery.record.record_id == record_id]
+            for row in found:
+                row.delivery = replace(row.delivery, record=replace(row.delivery.record, text=""))
+        return len(found)
+
     def receipts(self, record_id: str) -> list[Receipt]:
         with self._held() as log:
             found = [

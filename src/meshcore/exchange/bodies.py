@@ -272,5 +272,40 @@ class RotationBody:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
+class PurgeBody:
+    """What a record said is to be erased everywhere; `author` made it, and it was link `number` of chain `epoch`.
+
+    Only its author's operator may say so, or for the homes of one operator that operator.
+    """
+
+    kind = "purge"
+
+    record_id: str
+    author: str
+    told: str
+    why: str = ""
+    epoch: str = ""
+    number: int = 0
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a purge. Raises BadRecordError."""
+        fields = Fields(cls.kind, data)
+        record_id, author = fields.text("record_id"), fields.text("author")
+        if not is_hex(record_id, 64, 64):
+            fields.refuse("record_id", "that is no id of a record")
+        if not is_hex(author, 64, 64):
+            fields.refuse("author", "that is no public key")
+        epoch, number = fields.text("epoch", ""), fields.integer("number") or 0
+        if (epoch and not is_hex(epoch, 16, 64)) or not 0 <= number < INTEGERS:
+            fields.refuse("number", "that is no link")
+        return cls(record_id, author, fields.text("told"), fields.text("why", ""), epoch, number)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body as it is signed."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
 def _signed_to_json(signed: SignedText | None) -> dict[str, Json]:
     return {} if signed is None else {"word": {"text": signed.text, "sig": signed.sig}}

@@ -17,10 +17,12 @@ from meshcore.exchange.bodies import (
     IncidentBody,
     LiftBody,
     OutcomeBody,
+    PurgeBody,
     RevocationBody,
     RotationBody,
     SkillBody,
 )
+from meshcore.exchange.purge import erase_here
 from meshcore.knowledge.interchange import put, skill_from_old
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
@@ -40,6 +42,7 @@ from meshcore.safety.records import Author
 from meshcore.safety.redaction import redact
 from meshcore.safety.strict_json import loads
 from meshcore.safety.visible_text import visible
+from meshcore.store.purges import SUBJECTS
 from meshcore.trust.authors import author_mode, is_same_node, take_rotation
 from meshcore.trust.signed_decisions import lifts_there, protected, take_carried
 from meshcore.trust.standing import (
@@ -257,6 +260,18 @@ def _take_rotation(node: Node, said: RotationBody, speaker: Speaker) -> Taken:
     return "stored" if heard else "ignored"
 
 
+def _take_purge(node: Node, said: PurgeBody, speaker: Speaker) -> Taken:
+    """Erase what a record said, where its author's operator wants that, or this home's own operator."""
+    row = node.store.authors.get(said.author)
+    of_author = said.author == speaker.node or (row is not None and row.operator == speaker.operator != "")
+    if said.told not in SUBJECTS or not (speaker.own or of_author):
+        return "ignored"
+    if of_author and said.epoch and said.number:
+        node.store.chains.receive(said.author, said.epoch, said.number, said.record_id)
+    erase_here(node, said.record_id, said.author, speaker.node)
+    return "stored"
+
+
 def legacy_skill(text: str) -> KnownSkill:
     """Read what an old program wrote into the bridge's old table. Raises BadRecordError and BadSkillError."""
     return skill_from_old(loads(text))
@@ -283,4 +298,5 @@ KINDS: Mapping[str, Kind[Any]] = {
     LiftBody.kind: Kind(LiftBody, _take_lift),
     RevocationBody.kind: Kind(RevocationBody, _take_revocation, urgent=True),
     RotationBody.kind: Kind(RotationBody, _take_rotation, urgent=True),
+    PurgeBody.kind: Kind(PurgeBody, _take_purge),
 }

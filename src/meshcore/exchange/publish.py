@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshcore.bridge.base import OldSkill, Publication
 from meshcore.bridge.limits import is_control
 from meshcore.errors import BadRecordError
-from meshcore.exchange.bodies import SkillBody
+from meshcore.exchange.bodies import PurgeBody, SkillBody
+from meshcore.exchange.purge import erase_on_bridge
 from meshcore.knowledge.interchange import skill_to_old
 from meshcore.model import ChainMark, Record
 from meshcore.node import Node
@@ -45,6 +46,9 @@ def publish(node: Node) -> int:
         ]
         old = (_for_old_programs(node, *skill) for skill in skills)
         node.show_old_programs([one for one in old if one is not None])
+        for row, _ in signed:
+            if row.kind == PurgeBody.kind:
+                erase_on_bridge(node, PurgeBody.from_json(row.body))
         with node.store.transaction():
             node.store.outbox.mark_published([row.seq for row in rows])
             for skill_id, record, _ in skills:

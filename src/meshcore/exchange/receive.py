@@ -31,6 +31,7 @@ from meshcore.exchange.bodies import Body, RotationBody
 from meshcore.exchange.chains import Heard, count_known, count_link, end_chain, listen
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
 from meshcore.exchange.publish import BATCH_ROWS, publish, publish_lost
+from meshcore.exchange.purge import erase_here
 from meshcore.model import Receipt, ReceiptStatus, Record
 from meshcore.node import Node
 from meshcore.safety.records import Author, author_of, verify
@@ -235,6 +236,8 @@ def _read(delivery: Delivery, late: bool) -> _Message:
         if delivery.origin == "legacy":
             record = replace(record, kind=LEGACY_KIND)
             return _Message(delivery.seq, record, partial(take_legacy_skill, known=legacy_skill(record.text)))
+        if not record.text:  # its body was erased; the record that says so comes too
+            return _Message(delivery.seq, record, lambda node: "ignored")
         record = verify(record)
         author, kind = author_of(record), KINDS.get(record.kind)
         body = kind.body.from_json(record.body) if kind else None
@@ -249,7 +252,7 @@ def _take_said(
 ) -> Taken:
     meet(node, record, author)
     count_link(node, record)
-    if kind is None or body is None:
+    if kind is None or body is None or node.store.purges.is_purged(record.record_id, record.author):
         return "ignored"
     own = trust_in(node, author.node).state == "own"
     taken = kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, late))
@@ -270,6 +273,8 @@ def _take_in_one(node: Node, message: _Message) -> Receipt | None:
         with node.store.transaction():
             taken = message.take(node)
             records.add(record, taken)
+            if record.author and node.store.purges.is_purged(record.record_id, record.author):
+                erase_here(node, record.record_id, record.author, record.author)
         return _receipt(node, message.seq, taken)
     except (BadRecordError, BadSkillError) as error:
         reason = visible(str(error), limit=200)

@@ -22,6 +22,7 @@ from meshcore.store.hooks import HookSessions, Verdicts
 from meshcore.store.incidents import Incidents
 from meshcore.store.meta import Meta, NodeState, SkillsFile
 from meshcore.store.outbox import Outbox, Records
+from meshcore.store.purges import Purges
 from meshcore.store.quarantine import Quarantine
 from meshcore.store.queries import Read
 from meshcore.store.retention import Retention
@@ -71,6 +72,7 @@ class Store:
         self.own_chains = OwnChains(db)
         self.chains = Chains(db)
         self.retention = Retention(db, self.state)
+        self.purges = Purges(db, self.events)
         self.snapshots = Snapshots(db)
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:

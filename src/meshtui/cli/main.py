@@ -13,6 +13,7 @@ from meshtui.cli.context import Session, loop_options
 COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
     "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
+    "bridge": ("meshtui.cli.bridge", "What would leave this machine: outgoing."),
     "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
@@ -32,6 +33,7 @@ COMMANDS = {
     "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
     "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
     "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
+    "purge": ("meshtui.cli.purge", "Erase what a record said, here and everywhere, for good."),
     "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
     "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
     "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),

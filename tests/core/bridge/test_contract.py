@@ -131,6 +131,16 @@ def test_a_copy_under_another_signature_does_not_take_the_place_of_the_true_reco
     assert [d.record for d in receive(bridge, BOB).deliveries] == [forged, true]
 
 
+def test_an_erased_record_keeps_its_place_and_says_nothing(bridge: Bridge) -> None:
+    first, second = record(ALICE, 1), record(ALICE, 2)
+    seqs = bridge.publish([Publication(first, "skill"), Publication(second, "skill")])
+    assert bridge.erase(first.record_id) == 1
+    assert bridge.erase("0" * 64) == 0
+    deliveries = receive(bridge, BOB).deliveries
+    assert [(one.seq, one.record.text) for one in deliveries] == list(zip(seqs, ["", second.text], strict=True))
+    assert bridge.publish([Publication(second, "skill")]) == seqs[1:]
+
+
 def test_a_batch_is_bounded_and_says_that_more_waits(bridge: Bridge) -> None:
     bridge.publish([publication(number=n) for n in range(7)])
     batch = receive(bridge, BOB, limit=3)

@@ -78,6 +78,24 @@ class LegacyGateway:
             self._write_queued()
         self._state.checkpoint_if_due()
 
+    def erase(self, record_id: str) -> None:
+        """Delete the skills that carry a record from the old database, and what waits to be written there."""
+
+        def carries(content: str) -> bool:
+            try:
+                record = carried_record(json.loads(content))
+            except (ValueError, RecursionError):
+                return False
+            return record is not None and record.record_id == record_id
+
+        self._state.begin(self._bridge.bridge_id)
+        self._state.withdraw(carries)
+        ids = [row.message_id for row in self._old.skills() if carries(row.content)]
+        if ids:
+            self._old.delete(ids)
+            self._state.remove(ids)
+        self._state.checkpoint()
+
     def tend(self) -> None:
         """Do what is due now; see `step`."""
         self.step()

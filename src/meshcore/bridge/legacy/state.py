@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -66,6 +66,14 @@ class StateFile(WalFile):
         """Forget messages that are no longer in the old table."""
         with self.writing() as connection:
             connection.executemany("DELETE FROM rows WHERE message_id = ?", [(one,) for one in message_ids])
+
+    def withdraw(self, carries: Callable[[str], bool]) -> None:
+        """Remove what waits to be written and carries a record by its content."""
+        for row in self.queued(-1):
+            if carries(row[3]):
+                with self.writing() as connection:
+                    connection.execute("PRAGMA secure_delete=ON")
+                    connection.execute("DELETE FROM queue WHERE message_id = ?", (row[1],))
 
     def known(self) -> set[str]:
         """Return the ids of the old table's rows that are known, or about to be written there."""

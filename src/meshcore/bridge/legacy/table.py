@@ -129,9 +129,19 @@ class OldFile(SqliteFile):
             )
             return [row[0] for row in rows]
 
+    def skills(self) -> list[OldRow]:
+        """Return all skill rows."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT message_id, substr(content, 1, ?) FROM enhanced_messages WHERE message_id LIKE 'skill_%'",
+                (MAX_TEXT,),
+            )
+            return [OldRow(*row) for row in rows]
+
     def delete(self, message_ids: Sequence[str]) -> None:
-        """Delete messages."""
+        """Delete messages; they are overwritten in the file."""
         with self.writing() as connection:
+            connection.execute("PRAGMA secure_delete=ON")
             connection.executemany(
                 "DELETE FROM enhanced_messages WHERE message_id = ?", [(message_id,) for message_id in message_ids]
             )

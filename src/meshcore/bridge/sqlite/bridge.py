@@ -33,7 +33,7 @@ from meshcore.bridge.limits import (
 from meshcore.bridge.sqlite import members, rows
 from meshcore.bridge.sqlite.doorbell import MOST_BELLS, Doorbell, Ringer, is_bell, sweep
 from meshcore.bridge.sqlite.filesystem import refuse_network
-from meshcore.bridge.sqlite.log import LogFile, append, log_files, prune, statistics
+from meshcore.bridge.sqlite.log import LogFile, append, erase, log_files, prune, statistics
 from meshcore.bridge.sqlite.places import writers
 from meshcore.clock import Clock, to_text
 from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
@@ -222,6 +222,9 @@ class SqliteBridge:
                 "SELECT substr(CAST(published_at AS TEXT), 1, 40) FROM log WHERE record_id = ?", (record_id,)
             ).fetchone()
         return str(row[0]) if row else ""
+
+    def erase(self, record_id: str) -> int:
+        return erase(self.log, record_id)
 
     def receipts(self, record_id: str) -> list[Receipt]:
         with self.log.reading() as connection:

@@ -132,6 +132,16 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(sql).fetchone()[0])
 
 
+def erase(log: LogFile, record_id: str) -> int:
+    """Erase the text of a record, in the file too; return how many rows held it."""
+    with log.reading() as connection:
+        connection.execute("PRAGMA secure_delete=ON")
+    with log.writing() as connection:
+        done = connection.execute("UPDATE log SET text = '' WHERE record_id = ?", (record_id,)).rowcount
+    log.checkpoint()
+    return done
+
+
 def prune(log: LogFile, clock: Clock, older_than: float, *, dry_run: bool) -> Pruned:
     """Delete summaries older than some seconds that every member has, with their receipts."""
     since = to_text(before(clock.now(), older_than))

@@ -43,3 +43,8 @@ ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
 
 -- Where a fix was seen last: a second sighting counts from another project only.
 ALTER TABLE skills ADD COLUMN recognised_in TEXT NOT NULL DEFAULT '';
+
+-- Records whose body was erased for good: by whom it was made (its author), and by which node that was said.
+CREATE TABLE purged (
+  record_id TEXT PRIMARY KEY, author TEXT NOT NULL, by_node TEXT NOT NULL, at TEXT NOT NULL
+) WITHOUT ROWID;
