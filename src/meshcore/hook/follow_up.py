@@ -30,6 +30,7 @@ from meshcore.journal.writer import project
 from meshcore.knowledge.parts import example_fix
 from meshcore.model import Incident, Json, KnownSkill
 from meshcore.node import Node
+from meshcore.policy.policy import brings_in
 from meshcore.safety.visible_text import plain_name, visible
 from meshcore.trust.authors import trust_in
 from meshcore.trust.ceilings import modes
@@ -166,7 +167,8 @@ def _succeeded(node: Node, task: Task, incident: Incident) -> Answer:
     if any(found.state not in ("applied_not_rerun", "unknown") for found in waiting):
         skill = learn_from(node, store.commands.with_ids(memory.commands))
         if skill is not None:
-            state = "confirmed" if skill.confirmed else "unconfirmed until it is seen again or you confirm it"
+            until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"
+            state = "confirmed" if skill.confirmed else f"unconfirmed until {until}"
             lines.append(f"learnt #{skill.label}: {skill.skill.example_line} → {example_fix(skill.skill)} ({state})")
     with store.transaction():
         remember(store, session, replace(memory, failed=memory.without_failure(str(task["key"])).failed))

@@ -39,7 +39,7 @@ POLICY = Policy.load(None)
 RUN = [
     "ls -la logs", "head -n 20 app.log", "tail -5 app.log", "wc -l app.log", "grep -n 'a b' app.log",
     "sed -n 1,5p file", "sort -k1,1 f.txt", "find . -name '*.py'", "jq '.items[] | .name' x.json", "mkdir -p logs",
-    "touch logs/.keep", "python3 --version", "docker ps -a", "kubectl get pods -n web", "helm list -n web",
+    "touch logs/.keep", "python3 --version", "docker ps -a",
     "test -f config.yaml", "echo 'rm -rf / is dangerous'", "sleep 1",
 ]  # fmt: skip
 APPROVE = [
@@ -313,6 +313,37 @@ def test_without_an_environment_a_person_decides(project: Path, tmp_path: Path) 
     system.write_text("")
     ruling = POLICY.decide(question(project, INSTALL, python=str(system)))
     assert ruling.decision == "approve" and "virtual environment" in ruling.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sed 1e./build.sh notes.txt",
+        "sed -n 1e./build.sh notes.txt",
+        "sed -f script.sed notes.txt",
+        "sed w/tmp/x notes.txt",
+        "sed s/a/b/e notes.txt",
+        "sed -i s/a/b/ notes.txt",
+        "sed -e p -e 1e./x notes.txt",
+        "pytest --version",
+        "mvn --version",
+        "gradle --version",
+        "npm --version",
+        "yarn --version",
+        "cargo --version",
+        "go version",
+        "poetry --version",
+        "terraform version",
+        "npm ls",
+        "docker compose ps",
+        "kubectl get pods",
+        "helm list",
+        "aws ec2 describe-instances",
+        "gcloud projects list",
+    ],
+)
+def test_no_probe_runs_what_a_project_says_or_uses_the_network_or_credentials(text: str) -> None:
+    assert POLICY.check(text, "own").decision != "run"
 
 
 def test_a_guessed_package_that_is_not_well_known_waits_until_it_was_verified(project: Path, python: str) -> None:
