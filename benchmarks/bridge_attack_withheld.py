@@ -168,7 +168,7 @@ WAYS: tuple[Keep, ...] = (
     lost_with_a_cursor,
     renumbered_below,
     as_bytes,
-    _and("UPDATE meta SET value=hex(randomblob(16)) WHERE name='bridge_id'"),
+    _and("UPDATE meta SET value=lower(hex(randomblob(16))) WHERE name='bridge_id'"),
     _and("UPDATE meta SET value='4611686018427387904' WHERE name='pruned_to'"),
     _and(
         "INSERT INTO log SELECT (SELECT max(seq) FROM log)+5000, record_id, kind, origin, :victim, sig, published_at,"
