@@ -232,8 +232,9 @@ def _missing(
     for kind in sorted(action.named):
         reasons += [f"the error does not name {shortened(v)}" for v in found.of(kind) if not _named(v, question)]
     reasons += RENDERERS[action.render].missing(found, question)
-    if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found):
-        reasons.append(f"it is not declared under {action.declared} in policy.toml")
+    if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found, question.cwd):
+        where = f'; write "{shortened(" ".join(argv))} @ {question.cwd}" there' if _is_of_a_folder(argv) else ""
+        reasons.append(f"it is not declared for this folder under {action.declared} in policy.toml{where}")
     root = question.project or question.cwd
     for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.cwd, v)), root)]
@@ -271,8 +272,23 @@ def _named(value: str, question: Question) -> bool:
     return any(Path(here, word) == Path(here, value) for word in (*slots, *question.argv) if word and "\0" not in word)
 
 
-def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found) -> bool:
-    return " ".join(argv) in names or any(v in names for v in found.of("SERVICE"))
+def _declared(names: frozenset[str], argv: tuple[str, ...], found: Found, cwd: str) -> bool:
+    """Say whether policy.toml names a service of the host, or a command with the folder whose file defines it."""
+    if not _is_of_a_folder(argv):
+        return any(value in names for value in found.of("SERVICE"))
+    here = {
+        name.partition(" @ ")[0] for name in names if name.partition(" @ ")[2] and _same(name.partition(" @ ")[2], cwd)
+    }
+    return " ".join(argv) in here or any(value in here for value in found.of("SERVICE"))
+
+
+def _is_of_a_folder(argv: tuple[str, ...]) -> bool:
+    """Say whether what a command does is written in the folder in which it runs."""
+    return argv[0] != "systemctl"
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _seen_from(words: tuple[str, ...], cwd: str) -> tuple[str, ...]:

@@ -475,8 +475,11 @@ def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
 def test_declared_services_and_tasks_only(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meshcore.policy.renderers.trusted_program", lambda name: f"/usr/bin/{name}")
     path = tmp_path / "policy.toml"
-    path.write_text("schema_version = 1\n[declared]\nservices = ['web']\ntasks = ['make codegen']\n")
+    declared = f"services = ['web']\ntasks = ['make codegen @ {project}', 'make lint']\n"
+    path.write_text(f"schema_version = 1\n[declared]\n{declared}")
     policy = Policy.load(path)
+    other = tmp_path / "hostile"
+    other.mkdir()
     restart, task = ("systemctl", "restart", "web"), ("make", "codegen")
     assert policy.decide(question(project, restart)).decision == "run"
     assert policy.decide(question(project, ("systemctl", "restart", "db"))).decision == "approve"
@@ -484,6 +487,12 @@ def test_declared_services_and_tasks_only(project: Path, tmp_path: Path, monkeyp
     assert policy.decide(question(project, task)).decision == "approve"
     assert policy.decide(question(project, task), contained=True).decision == "run"
     assert policy.decide(question(project, ("make", "deploy")), contained=True).decision == "approve"
+    assert policy.decide(question(other, task), contained=True).decision == "approve", "another folder's task"
+    found = policy.decide(question(project, ("make", "lint")), contained=True)
+    assert found.decision == "approve", "it was declared without its folder"
+    assert f"make lint @ {project}" in " ".join(found.reasons)
+    compose = ("docker", "compose", "up", "-d", "web")
+    assert policy.decide(question(project, compose)).decision == "approve", "a service of the host is no compose file's"
 
 
 LOCKED = "django==5.1 \\\n    --hash=sha256:" + "ab" * 32 + "\n"
@@ -492,17 +501,15 @@ LOCKED = "django==5.1 \\\n    --hash=sha256:" + "ab" * 32 + "\n"
 @pytest.mark.parametrize(
     ("content", "decision"),
     [
-        (LOCKED, "run"),
-        ("# pinned\n" + LOCKED, "run"),
+        (LOCKED, "approve"),  # pip reads the file otherwise than we do
+        ("# pinned\n" + LOCKED, "approve"),
         ("django==5.1\n", "approve"),
         (LOCKED + "evil\n", "approve"),
         ("--index-url http://x.example\n" + LOCKED, "approve"),
         ("", "approve"),
     ],
 )
-def test_only_a_file_that_pins_everything_by_hash_is_installed(
-    project: Path, python: str, content: str, decision: str
-) -> None:
+def test_a_file_of_requirements_waits_for_a_person(project: Path, python: str, content: str, decision: str) -> None:
     (project / "requirements.txt").write_text(content)
     ruling = POLICY.decide(question(project, ("pip", "install", "-r", "requirements.txt"), python=python))
     assert ruling.decision == decision
