@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,7 +24,9 @@ _CACHE = "containment.json"
 _LONGEST_PATH = 4096
 _NOT_INPUTS = frozenset({"PATH", "HOME", "TMPDIR", "PWD"})
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  named to be replaced by private ones
-_SECRETS = (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".config/gcloud", ".config/gh")
+_HOMES = ("/home", "/root", "/Users")
+_FOR_INSTALLERS = (".cache/pip", ".cache/uv", ".config/pip", ".config/uv", ".pip")
+"""What of a home an installer needs: caches, and where packages come from. Nothing else of a home is in sight."""
 _NAMESPACES = (
     "--die-with-parent",
     "--new-session",
@@ -63,20 +65,25 @@ class Containment:
         At the descriptor `info_fd`, if given, it names the first process inside.
 
         Everything is read-only but `step.writable` and private temporary folders; only `step.network` leaves the
-        network; process ids, sockets in /run and /tmp and folders of secrets are out of sight, `hidden` ones too.
+        network. Out of sight are process ids, sockets in /run and /tmp, `hidden` folders, and all homes but for the
+        folder of the command, what it and its environment name, and what an installer needs.
         """
         if not self.program:
             return step.argv
         mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
         if Path("/var/tmp").is_dir():  # noqa: S108
             mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108
-        mounts += [(folder, 1, ("--tmpfs", folder)) for folder in _hidden_folders(env, hidden)]
+        homes = _homes(env)
+        mounts += [(folder, 1, ("--tmpfs", folder)) for folder in (*homes, *map(os.path.realpath, hidden))]
+        mounts = [mount for mount in mounts if Path(mount[0]).is_dir()]
         if step.network:
             mounts += [(folder, 1, ("--ro-bind", folder, folder)) for folder in _name_service_folders()]
-        writable = _places(step.writable, everywhere=True)
-        read_only = _places([cwd, *named_paths(step.argv, env)])
+        writable = _places(step.writable)
+        wanted = [cwd, *named_paths(step.argv, env), *(f"{env.get('HOME', '')}/{name}" for name in _FOR_INSTALLERS)]
+        read_only = _places(wanted, (*_TEMPORARY, *homes))
         mounts += [(place, 2, ("--ro-bind", source, place)) for source, place in _outermost(read_only, writable)]
         mounts += [(place, 3, ("--bind", source, place)) for source, place in writable]
+        mounts += _hidden_in_home(env, [place for _, place in (*read_only, *writable)])
         mounts.sort(key=lambda mount: (mount[0].count("/"), mount[1]))  # a folder before what is inside it
         words = [self.program, *_NAMESPACES, *(() if step.network else ("--unshare-net",)), *_SYSTEM]
         words += [word for mount in mounts for word in mount[2]]
@@ -122,13 +129,14 @@ def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _places(paths: Iterable[str], *, everywhere: bool = False) -> list[tuple[str, str]]:
-    """Return (source, place) of what is to be mounted; without `everywhere` only what a private folder would hide."""
+def _places(paths: Iterable[str], hiding: Sequence[str] = ("",)) -> list[tuple[str, str]]:
+    """Return (source, place) of what is to be mounted: what lies in a folder that would hide it."""
     pairs = set()
     for path in paths:
         plain, real = os.path.normpath(path), os.path.realpath(path)
-        for place in {plain, real} if _is_temporary(plain) else {real}:
-            if (everywhere or _is_temporary(place)) and Path(real).exists():
+        for place in {plain, real} if _is_in(plain, _TEMPORARY) else {real}:
+            # A home as a whole, or what is above one, is never shown.
+            if _is_in(place, hiding) and Path(real).exists() and not any(_is_in(home, (place,)) for home in hiding):
                 pairs.add((real, place))
     return sorted(pairs)
 
@@ -139,14 +147,30 @@ def _outermost(wanted: Sequence[tuple[str, str]], others: Sequence[tuple[str, st
     return [pair for pair in wanted if not any(str(parent) in folders for parent in Path(pair[1]).parents)]
 
 
-def _is_temporary(path: str) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in _TEMPORARY)
+def _is_in(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)
 
 
-def _hidden_folders(env: Mapping[str, str], more: Iterable[str]) -> list[str]:
-    home = env.get("HOME", "")
-    folders = [f"{home}/{name}" for name in _SECRETS] if home.startswith("/") and home != "/" else []
-    return [os.path.realpath(folder) for folder in (*folders, *more) if Path(folder).is_dir()]
+def _homes(env: Mapping[str, str]) -> list[str]:
+    """Return the folders that hold people's files, outermost ones first."""
+    own = os.path.realpath(env["HOME"]) if env.get("HOME", "").startswith("/") else ""
+    found = [folder for folder in (*_HOMES, own) if folder not in ("", "/") and Path(folder).is_dir()]
+    return [folder for folder in dict.fromkeys(found) if not _is_in(folder, found)]
+
+
+def _hidden_in_home(env: Mapping[str, str], shown: Sequence[str]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Yield what hides the dot files of a home that is itself the command's folder; what is shown inside them stays."""
+    own = os.path.realpath(env["HOME"]) if env.get("HOME", "").startswith("/") else ""
+    if own not in shown:
+        return
+    for entry in os.scandir(own):
+        needed = any(place == entry.path or _is_in(place, (entry.path,)) for place in shown)
+        if not entry.name.startswith(".") or entry.name == ".git" or entry.is_symlink():
+            continue
+        if entry.is_dir():
+            yield entry.path, 1, ("--tmpfs", entry.path)
+        elif not needed:
+            yield entry.path, 4, ("--ro-bind", os.devnull, entry.path)
 
 
 def _name_service_folders() -> list[str]:

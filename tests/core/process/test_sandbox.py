@@ -82,6 +82,15 @@ class TestDetection:
             detect({SETTING: "docker"})
 
 
+CREDENTIALS = (
+    *(".netrc", ".npmrc", ".pypirc", ".git-credentials", ".docker/config.json", ".aws/credentials", ".claude.json"),
+    *(".claude/.credentials.json", ".codex/auth.json", ".config/gh/hosts.yml", ".config/gcloud/credentials.db"),
+    *(".local/share/keyrings/login.keyring", ".mozilla/firefox/x/logins.json", ".config/chromium/Default/Cookies"),
+    *(".bash_history", ".zsh_history", ".ssh/id_rsa", ".gnupg/secring.gpg", ".kube/config", ".vault-token"),
+    *(".local/share/meshtui/node.key", ".config/meshtui/operator.key", ".pgpass", ".my.cnf", ".terraform.d/c.json"),
+)
+
+
 @needs_bubblewrap
 class TestInside:
     def test_only_what_the_step_may_write_is_writable(self, tmp_path: Path) -> None:
@@ -120,6 +129,20 @@ class TestInside:
         code, printed = contained("ls -A ~/.ssh /run; cat ~/.ssh/id_ed25519", tmp_path)
         assert code != 0
         assert "classified" not in printed
+
+    @pytest.mark.parametrize("cwd", ["", "project"], ids=["in the home itself", "in a project of the home"])
+    def test_no_credential_of_a_home_can_be_read(self, tmp_path: Path, cwd: str) -> None:
+        (tmp_path / cwd).mkdir(exist_ok=True)
+        for name in CREDENTIALS:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("classified")
+        names = " ".join(f"~/{name}" for name in CREDENTIALS)
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        step = PlannedStep(("/bin/sh", "-c", f"cat {names}; cat /root/.bash_history; echo done"))
+        argv = detect({}).wrap(step, cwd=str(tmp_path / cwd), env=env)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        assert "done" in done.stdout
+        assert "classified" not in done.stdout
 
     def test_a_hidden_folder_inside_a_writable_one_stays_hidden(self, tmp_path: Path) -> None:
         (tmp_path / ".ssh").mkdir()
