@@ -15,6 +15,7 @@ from meshcore.errors import ConfigurationError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+MANAGED_FILE = Path("/etc/meshtui/managed.toml")  # of the host's administrator; see `safety.managed`
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 MOST_HOLE = 64 << 20  # a crash leaves holes in logs, but none of that size

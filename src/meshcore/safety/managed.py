@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from meshcore import home
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
 from meshcore.model import MODES, Json, Mode
 
-PATH = Path("/etc/meshtui/managed.toml")
 OWNER = 0
 SCHEMA_VERSION = 1
 MAX_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ _TABLES: Mapping[str, str] = {"actions": "forbidden", "bridges": "allowed", "age
 class Managed:
     """What the file says; None allows all. `there`: there is a file. `problem`: why it cannot be trusted."""
 
-    path: Path = PATH
+    path: Path = home.MANAGED_FILE
     there: bool = False
     problem: str = ""
     mode: Mode = "auto"
@@ -80,7 +80,7 @@ def _fits(name: str, allowed: Sequence[str] | None) -> bool:
 
 def managed() -> Managed:
     """Read the file as it is now. Never raises: what is wrong with it is its `problem`."""
-    path = PATH
+    path = home.MANAGED_FILE
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):

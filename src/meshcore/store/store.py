@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.clock import Clock
 from meshcore.store.agents import Agents, Commands
@@ -22,7 +22,6 @@ from meshcore.store.hooks import HookSessions, Verdicts
 from meshcore.store.incidents import Incidents
 from meshcore.store.meta import Meta, NodeState, SkillsFile
 from meshcore.store.outbox import Outbox, Records
-from meshcore.store.purges import Purges
 from meshcore.store.quarantine import Quarantine
 from meshcore.store.queries import Read
 from meshcore.store.retention import Retention
@@ -30,6 +29,9 @@ from meshcore.store.runs import RunResults
 from meshcore.store.skills import Skills
 from meshcore.store.snapshots import Snapshots
 from meshcore.store.tries import Outcomes, Tries
+
+if TYPE_CHECKING:
+    from meshcore.store.purges import Purges
 
 T = TypeVar("T")
 
@@ -72,8 +74,14 @@ class Store:
         self.own_chains = OwnChains(db)
         self.chains = Chains(db)
         self.retention = Retention(db, self.state)
-        self.purges = Purges(db, self.events)
         self.snapshots = Snapshots(db)
+
+    @property
+    def purges(self) -> Purges:
+        """Return the table of what was erased for good."""
+        from meshcore.store.purges import Purges  # a hook erases nothing
+
+        return Purges(self.database, self.events)
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """Run statements as one (see `Database.transaction`)."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meshcore import home
 from meshcore.model import MODES, Decision, Mode
-from meshcore.safety.managed import managed
 
 MODE = "mode"
 VIA = "mode:via:"
@@ -60,7 +61,19 @@ def ceiling(
         ("its author", of_author if of_author in MODES else start),
         (f"actions of type {action_type}", rows.get(ACTION + action_type)),
     )
-    found = [Ceiling(mode, why=why) for mode, why in managed().ceilings(via, action_type)]
+    found = _of_the_host(via, action_type)
     found += [Ceiling(mode, of) for of, mode in said if mode in MODES]
     lowest = min(found, key=lambda one: MODES.index(one.mode))
     return Ceiling("auto") if lowest.mode == "auto" else lowest
+
+
+def _of_the_host(via: str, action_type: str) -> list[Ceiling]:
+    try:
+        os.lstat(home.MANAGED_FILE)
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # most hosts have none, and a hook has no time
+    except OSError:
+        pass  # it may be there: what cannot be looked at is told of as its problem
+    from meshcore.safety.managed import managed
+
+    return [Ceiling(mode, why=why) for mode, why in managed().ceilings(via, action_type)]

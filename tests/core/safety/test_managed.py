@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.core.healing.small_mesh import Fix, SmallMesh, taught
 
+from meshcore import home
 from meshcore.config import BridgeAddress, load
 from meshcore.model import MODES
 from meshcore.policy.policy import Policy
@@ -26,7 +27,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Return what puts a file in the place of /etc/meshtui/managed.toml."""
     path = tmp_path / "etc" / "managed.toml"
     path.parent.mkdir(mode=0o755)
-    monkeypatch.setattr(module, "PATH", path)
+    monkeypatch.setattr(home, "MANAGED_FILE", path)
     monkeypatch.setattr(module, "OWNER", os.geteuid())
 
     def write(text: str) -> Path:
@@ -111,6 +112,12 @@ def test_a_file_that_is_not_roots_alone_lets_nothing_run_unattended(
             path.mkdir()
     assert managed().problem
     assert ceiling("auto", "auto", {MODE: "auto"}).mode == "approve"
+
+
+def test_a_place_that_cannot_be_looked_at_lets_nothing_run_unattended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "MANAGED_FILE", Path("/" + "x" * 5_000))
+    found = ceiling("auto", "auto", {MODE: "auto"})
+    assert (found.mode, "nothing runs unattended" in found.why) == ("approve", True)
 
 
 def test_no_setting_of_a_user_names_another_file(write: Write, tmp_path: Path) -> None:
