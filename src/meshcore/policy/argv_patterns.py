@@ -184,18 +184,15 @@ def _path(value: str) -> bool:
 def _sed(value: str) -> bool:
     """Say whether a sed script only prints, deletes, quits or substitutes: no command that runs, reads or writes."""
     address = r"(?:(?:\d{1,7}|\$|/[^/\\]{1,80}/)(?:,(?:\d{1,7}|\$|/[^/\\]{1,80}/))?)?"
+    if not (value.isascii() and value.isprintable()):
+        return False
     if re.fullmatch(address + r"!?[pdq=]", value):
         return True
     match = re.match(address + r"s([/|#,:])", value)
     if match is None:
         return False
     parts = value[match.end() :].split(match[1])
-    return (
-        len(parts) == 3
-        and "\\" not in value
-        and "\n" not in value
-        and re.fullmatch(r"[gpiI0-9]{0,4}", parts[2]) is not None
-    )
+    return len(parts) == 3 and "\\" not in value and re.fullmatch(r"[gpiI0-9]{0,4}", parts[2]) is not None
 
 
 def _test_file(value: str) -> bool:

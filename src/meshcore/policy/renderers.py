@@ -46,6 +46,27 @@ class Renderer:
         return PlannedStep((where, *self.arguments(argv, found)), writable, action.network), target
 
 
+class Look(Renderer):
+    """Runs what only looks: sed in its sandbox, pip without what lies in the folder."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield a reason where sed has no sandbox."""
+        if found.of("SED") and os.uname().sysname != "Linux":
+            yield "sed has no sandbox here"
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the step to execute; pip is run by the system's Python, isolated."""
+        if program_name(argv[0]) != "pip":
+            return super().render(action, found, question, argv)
+        return super().render(action, found, question, ("python3", "-I", "-m", "pip", *argv[1:]))
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the arguments, for sed behind the option that lets no script run, read or write anything."""
+        return ("--sandbox", *argv[1:]) if argv[0] == "sed" else argv[1:]
+
+
 class InstallPackage(Renderer):
     """Installs a package, wheels only, by the pip of the incident's virtual environment."""
 
@@ -105,8 +126,13 @@ class GitCommand(Renderer):
     """Runs git so that nothing of the repository is executed."""
 
     def arguments(self, argv: Argv, found: Found) -> Argv:
-        """Return the command's arguments behind those that switch hooks and the file monitor off."""
-        return ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *argv[1:])
+        """Return the command's arguments behind those that switch hooks, the file monitor and every transport off.
+
+        A repository that lacks an object on purpose would fetch it, by a command that its own settings name.
+        """
+        names = ("", *(f"{name}." for name in ("ext", "fd", "file", "git", "http", "https", "ssh")))
+        never = tuple(word for name in names for word in ("-c", f"protocol.{name}allow=never"))
+        return ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *never, *argv[1:])
 
 
 class FreePort(Renderer):
@@ -124,6 +150,7 @@ class FreePort(Renderer):
 
 RENDERERS: Final[dict[str, Renderer]] = {
     "": Renderer(),
+    "look": Look(),
     "install": InstallPackage(),
     "install_locked": InstallLocked(),
     "git": GitCommand(),

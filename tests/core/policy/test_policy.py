@@ -325,6 +325,16 @@ def test_without_an_environment_a_person_decides(project: Path, tmp_path: Path) 
         "sed s/a/b/e notes.txt",
         "sed -i s/a/b/ notes.txt",
         "sed -e p -e 1e./x notes.txt",
+        "sed -n '/a\n/p' notes.txt",
+        "sed '1r /etc/passwd' notes.txt",
+        "sed 'p;w x' notes.txt",
+        "sed -n --expression=1e./x notes.txt",
+        "sed -i.bak p notes.txt",
+        "sed --in-place p notes.txt",
+        "jq --arg=a . env",
+        "pip freeze",
+        "rpm -ai package.rpm",
+        "rpm -Uvh package.rpm",
         "pytest --version",
         "mvn --version",
         "gradle --version",
@@ -344,6 +354,31 @@ def test_without_an_environment_a_person_decides(project: Path, tmp_path: Path) 
 )
 def test_no_probe_runs_what_a_project_says_or_uses_the_network_or_credentials(text: str) -> None:
     assert POLICY.check(text, "own").decision != "run"
+
+
+def test_looks_are_rendered_so_that_no_script_and_no_module_of_the_folder_runs(project: Path) -> None:
+    (project / "notes.txt").write_text("a\n")
+    (step,) = POLICY.decide(question(project, ("sed", "-n", "1,5p", "notes.txt"))).plan
+    assert step.argv[1:] == ("--sandbox", "-n", "1,5p", "notes.txt")
+    (step,) = POLICY.decide(question(project, ("pip", "list", "-v"))).plan
+    assert step.argv[1:] == ("-I", "-m", "pip", "list", "-v")
+
+
+def test_git_fetches_nothing_by_a_command_that_a_repository_names(project: Path) -> None:
+    subprocess.run(["git", "init", "-q", "-b", "main", str(project)], check=True)
+    (project / ".git/refs/heads/main").write_text("1234567890" * 4 + "\n")
+    mark = project / "pwned"
+    (project / ".git/config").write_text(
+        '[core]\nrepositoryformatversion = 1\n[extensions]\npartialclone = origin\n[protocol "ext"]\nallow = always\n'
+        f'[remote "origin"]\nurl = ext::sh -c touch% {mark}\npromisor = true\npartialclonefilter = blob:none\n'
+    )
+    asked = replace(question(project, ("git", "branch", "next")), project=str(project))
+    (step,) = POLICY.decide(asked).plan
+    subprocess.run(["git", "branch", "next"], cwd=project, capture_output=True)
+    assert mark.exists(), "the attack works without what we add"
+    mark.unlink()
+    subprocess.run(step.argv, cwd=project, capture_output=True)
+    assert not mark.exists()
 
 
 def test_a_guessed_package_that_is_not_well_known_waits_until_it_was_verified(project: Path, python: str) -> None:
