@@ -17,11 +17,16 @@ KIND_SEPARATOR = "+"
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One command as it will be executed: absolute program, what it may write, whether it needs the network."""
+    """One command as it will be executed: absolute program, what it may write, whether it needs the network.
+
+    `place` of what acts on paths: the project without links, and the command's folder below it. Not shut in, such a
+    step is done through descriptors, so that no link that came after the decision is followed.
+    """
 
     argv: tuple[str, ...]
     writable: tuple[str, ...] = ()
     network: bool = False
+    place: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

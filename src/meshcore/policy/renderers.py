@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,25 @@ class Renderer:
             return None, project
         writable = (project.path,) if action.writes else ()
         return PlannedStep((where, *self.arguments(argv, found)), writable, action.network), target
+
+
+class OnPaths(Renderer):
+    """Changes what paths of the project name, and follows no link."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield each path that leads through a link."""
+        here = Path(os.path.realpath(question.cwd))
+        for name in (name for kind in ("FOLDER", "NEWFILE", "SOURCE") for name in found.of(kind)):
+            if os.path.realpath(here / name) != os.path.normpath(here / name):
+                yield f"{shortened(name)} leads through a link"
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the step to execute, with the place that its paths must not leave."""
+        step, target = super().render(action, found, question, argv)
+        root, folder = os.path.realpath(question.project_target.path), os.path.realpath(question.cwd)
+        return step and replace(step, place=(root, os.path.relpath(folder, root))), target
 
 
 class Look(Renderer):
@@ -151,6 +171,7 @@ class FreePort(Renderer):
 RENDERERS: Final[dict[str, Renderer]] = {
     "": Renderer(),
     "look": Look(),
+    "paths": OnPaths(),
     "install": InstallPackage(),
     "install_locked": InstallLocked(),
     "git": GitCommand(),

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from meshcore.errors import ConfigurationError
 from meshcore.policy.question import PlannedStep
+from meshcore.process import on_paths
 
 SETTING = "MESHTUI_CONTAINMENT"
 SEARCHED = "/usr/bin:/bin:/usr/local/bin"
@@ -60,7 +61,7 @@ class Containment:
     def wrap(
         self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = (), info_fd: int = 0
     ) -> tuple[str, ...]:
-        """Return the argv that runs a step shut in; its own argv where there is no containment.
+        """Return the argv that runs a step shut in; where there is no containment, its own, or that of `on_paths`.
 
         At the descriptor `info_fd`, if given, it names the first process inside.
 
@@ -69,7 +70,7 @@ class Containment:
         folder of the command, what it and its environment name, and what an installer needs.
         """
         if not self.program:
-            return step.argv
+            return on_paths.command(step.argv, step.place) if step.place else step.argv
         mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
         if Path("/var/tmp").is_dir():  # noqa: S108
             mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108

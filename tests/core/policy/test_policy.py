@@ -471,6 +471,15 @@ def test_programs_come_from_trusted_folders(project: Path, monkeypatch: pytest.M
     assert POLICY.decide(question(project, ("./mkdir", "logs"))).decision == "approve"
 
 
+def test_what_acts_on_paths_is_bound_to_its_place_and_waits_where_a_link_leads_elsewhere(project: Path) -> None:
+    ruling = POLICY.decide(question(project, ("mkdir", "-p", "logs")))
+    assert (ruling.decision, ruling.plan[0].place) == ("run", (os.path.realpath(project), "."))
+    (project / "inner").mkdir()
+    (project / "logs").symlink_to("inner")
+    ruling = POLICY.decide(question(project, ("mkdir", "-p", "logs/new")))
+    assert (ruling.decision, ruling.reasons) == ("approve", ("logs/new leads through a link",))
+
+
 def test_a_file_becomes_executable_only_where_the_error_names_it(project: Path) -> None:
     named = (Slot("path", "./run.sh"),)
     assert POLICY.decide(question(project, ("chmod", "+x", "run.sh"), slots=named)).decision == "run"
