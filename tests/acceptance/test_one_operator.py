@@ -6,11 +6,13 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
 from tests.world import ERROR, FIX, Agent, Listener, World, lines_of_ours
 
 from meshcore.bridge.base import Publication
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock
+from meshcore.errors import BadRecordError
 from meshcore.home import Home
 from meshcore.model import Record
 from meshcore.safety.keys import identify
@@ -93,7 +95,9 @@ def test_a_bad_signature_is_kept_counted_and_shown(a: Agent, b: Agent, world: Wo
 def test_ten_megabytes_and_the_unknown_hold_nothing_up(a: Agent, b: Agent, world: World) -> None:
     a.call("status")
     b.call("status")
-    publish(world, Record("x" * 10_000_000, "0" * 64, "0" * 128))
+    with pytest.raises(BadRecordError):
+        publish(world, Record("x" * 10_000_000, "0" * 64, "0" * 128))
+    publish(world, Record("x" * 1_000_000, "0" * 64, "0" * 128))
     identity = identify(Home(b.home).key, b.operator / "operator.key")
     publish(world, sign("poem", {"of": "the future"}, 98, identity, SystemClock()), "poem")
     a.learn()

@@ -209,7 +209,7 @@ def _is_below(one: Decision, other: Decision) -> bool:
 
 def _standing_approval(asked: Try) -> Verdict | None:
     """Answer for a person who approved exactly this action of this skill in this project, for good."""
-    if asked.policy.decision != "approve" or not asked.policy.plan:
+    if asked.policy.decision not in ("approve", "run") or not asked.policy.plan:
         return None
     match = asked.question.match
     who = standing_approval(asked.node, match.skill_id, action_hash(match.action), asked.folder)
