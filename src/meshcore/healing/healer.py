@@ -189,9 +189,12 @@ class Healer:
                 if reason := stop_reason(node, incident, match, self.environment):
                     return self._refused(considered, try_id, actor, reason)
                 action, opened, boot = action_hash(match.action), *node.store.incidents.times(incident.incident_id)[:2]
-                since = -1.0 if opened is None or boot != boot_id() else opened - SEEN_LATE_SECONDS
-                if since >= 0 and self.executor.done_since(ruling.target, action, since):
-                    return self._look_again(considered, try_id, actor, rerun, started)
+                if opened is not None and boot == boot_id():
+                    meanwhile = self.executor.done_since(ruling.target, action, opened)
+                    if meanwhile or self.executor.done_since(ruling.target, action, opened - SEEN_LATE_SECONDS):
+                        found = self._look_again(considered, try_id, actor, rerun, started, done=meanwhile)
+                        if found is not None:
+                            return found
                 node.store.tries.intend(
                     try_id,
                     incident.incident_id,
@@ -224,17 +227,21 @@ class Healer:
             result = "verified"
         return self._close(considered, try_id, actor, result, applied.steps, again, started)
 
-    def _look_again(self, considered: Considered, try_id: str, actor: str, rerun: Rerun, started: float) -> Outcome:
-        """Run the failed command again, since another try has done the same here meanwhile; no skill gains by it.
+    def _look_again(
+        self, considered: Considered, try_id: str, actor: str, rerun: Rerun, started: float, *, done: bool
+    ) -> Outcome | None:
+        """Run the failed command again, since another try has done the same here lately; no skill gains by it.
 
-        Doing it twice could fail, and would then be held against the skill.
+        Doing it twice could fail, and would then be held against the skill. None where it has to be done all the same:
+        the command does not pass now, and nothing was `done` after it had failed.
         """
         node, incident = self.node, considered.incident
-        done = "another try has done the same here meanwhile"
+        what = "another try has done the same here meanwhile"
         again = None if halted(node) else rerun()
         if again is None or again.exit_code != 0:
-            what = "run it again" if again is None else "it still fails"
-            return replace(self._refused(considered, try_id, actor, f"{done}; {what}"), rerun=again)
+            then = "run it again" if again is None else "it still fails"
+            refused = self._refused(considered, try_id, actor, f"{what}; {then}") if done else None
+            return replace(refused, rerun=again) if refused else None
         now = node.clock.monotonic()
         outcome = replace(
             own_outcome(node, incident, considered.match.skill_id if considered.match else "", "verified", actor),
@@ -248,7 +255,7 @@ class Healer:
                 "try.decided",
                 incident_id=incident.incident_id,
                 skill_id=outcome.skill_id,
-                data={"decision": "run", "reasons": [f"{done}; it passes now"]},
+                data={"decision": "run", "reasons": [f"{what}; it passes now"]},
             )
             node.store.incidents.set_state(
                 incident.incident_id, "verified", seconds=outcome.seconds, own_seconds=outcome.own_seconds
