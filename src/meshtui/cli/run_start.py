@@ -65,14 +65,13 @@ def _take(arguments: Sequence[str], at: int, names: Sequence[str]) -> tuple[int,
 
 def pass_through(call: Call) -> int:
     """Run a command as if we were not there, then do what is to be done about it; return its exit code."""
-    from time import monotonic
-
+    from meshcore.clock import SystemClock
     from meshcore.process.passthrough import run_through
     from meshcore.process.standard_streams import open_standard_streams
 
     open_standard_streams()
     passed = run_through(call.argv, meanwhile=None if call.mode == "off" else _load)
-    ended = monotonic()
+    ended = SystemClock().monotonic()
     if call.mode == "off" or passed.interrupted is not None or (passed.exit_code == 0 and _nothing_is_open(call)):
         return passed.exit_code
     stdlib_shims.uninstall()
