@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshcore.clock import Clock, boot_id, to_text
@@ -16,7 +16,7 @@ from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
 from meshcore.home import make_private_folder, read_plain_file, write_atomically
 from meshcore.model import StepResult
-from meshcore.policy.question import PlannedStep, Target
+from meshcore.policy.question import PlannedStep, Target, given_name
 from meshcore.process.limited import OUTPUT_LIMIT, BoundedCommand, Ended
 from meshcore.process.sandbox import Containment
 from meshcore.process.spawn import CannotStartError
@@ -75,6 +75,7 @@ class Executor:
         self.containment = containment
         self._clock = clock
         self._locks = state_dir / "locks"
+        self._given = state_dir / "given"
         self._hidden = tuple(hidden)
         self._cancelled = False
         self._running: BoundedCommand | None = None
@@ -160,6 +161,10 @@ class Executor:
             if stopped := _unfit(step, cwd):
                 return ended(stopped)
             sandbox_fd = _SANDBOX_FD if self.containment.program else 0
+            try:
+                step = self._with_given(step)
+            except (OSError, ConfigurationError) as error:
+                return ended(f"{self._given}: cannot be written ({error})")
             argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden, info_fd=sandbox_fd)
             if stopped := before_exec():  # nothing that takes time stands between this and the start
                 return ended(stopped)
@@ -172,6 +177,15 @@ class Executor:
             if end.stopped or end.exit_code != 0:
                 return ended(end.stopped)
         return ended()
+
+    def _with_given(self, step: PlannedStep) -> PlannedStep:
+        """Return a step whose text lies in a private file, by that file's path. Raises OSError, ConfigurationError."""
+        if not step.given:
+            return step
+        make_private_folder(self._given)
+        path = self._given / given_name(step.given)
+        write_atomically(path, step.given.encode())
+        return replace(step, argv=tuple(str(path) if word == path.name else word for word in step.argv))
 
     def run_again(
         self,

@@ -35,6 +35,11 @@ def distribution_of(import_name: str) -> str:
     return _well_known().get(import_name, "")
 
 
+def is_well_known(package: str) -> bool:
+    """Say whether a package, by its name in the index, is a well-known one."""
+    return normal(package) in set(_well_known().values())
+
+
 def asked_for(project: str) -> frozenset[str]:
     """Return the packages that a project's own files name, those files only that git tracks."""
     root = Path(project) if project else None

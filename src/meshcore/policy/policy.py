@@ -163,6 +163,7 @@ class Policy:
                 missing.append(f"{shortened(argv[0])} is not installed in a trusted folder")
             if step is not None:
                 steps.append(step)
+                missing += RENDERERS[action.render].doubts(step, found, question)
             kinds[action.name] = action
             targets.append(target)
         if len(kinds) > 1 and any(action.network or action.declared for action in kinds.values()):
@@ -225,6 +226,8 @@ def _missing(
         reasons.append(f"{action.name} is switched off in policy.toml")
     if not action.bounded and not contained:
         reasons.append(f"{action.name} needs bubblewrap to be contained")
+    if contained and (why := RENDERERS[action.render].shut_in):
+        reasons.append(why)
     if action.needs == "venv" and question.environment_doubt:
         reasons.append(question.environment_doubt)
     if action.needs == "project" and not question.project:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,12 +22,19 @@ class PlannedStep:
 
     `place` of what acts on paths: the project without links, and the command's folder below it. Not shut in, such a
     step is done through descriptors, so that no link that came after the decision is followed.
+    `given` is a text that the executor puts into a private file, for which the argument `given_name(given)` stands.
     """
 
     argv: tuple[str, ...]
     writable: tuple[str, ...] = ()
     network: bool = False
     place: tuple[str, ...] = ()
+    given: str = ""
+
+
+def given_name(text: str) -> str:
+    """Return the name of the private file that holds a text, the same for the same text."""
+    return f"given-{hashlib.sha256(text.encode()).hexdigest()}.txt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,8 +14,9 @@ from meshcore.knowledge.command import program_name
 from meshcore.knowledge.parts import FORM
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
-from meshcore.policy.known_packages import asked_for, distribution_of, normal
-from meshcore.policy.question import PlannedStep, Question, Target
+from meshcore.policy.known_packages import asked_for, distribution_of, is_well_known, normal
+from meshcore.policy.locked_requirements import names_of, read_locked
+from meshcore.policy.question import PlannedStep, Question, Target, given_name
 
 TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
 
@@ -26,8 +26,15 @@ Argv = tuple[str, ...]
 class Renderer:
     """Executes a command as it is written, by its program in a folder of the system."""
 
+    shut_in = ""
+    """Why it cannot be done contained, in words."""
+
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield what this way of executing lacks to go unattended, in words."""
+        yield from ()
+
+    def doubts(self, step: PlannedStep, found: Found, question: Question) -> Iterator[str]:
+        """Yield what the very step that would be executed lacks to go unattended, in words."""
         yield from ()
 
     def arguments(self, argv: Argv, found: Found) -> Argv:
@@ -129,17 +136,30 @@ class InstallPackage(Renderer):
 
 
 class InstallLocked(InstallPackage):
-    """Installs what a file of the project pins by hash."""
+    """Installs what a file of the project pins by hash: from a copy of our own, which holds nothing but that."""
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
-        """Yield each file that leaves a package unpinned, or changes where packages come from."""
-        for name in found.of("PATH"):
-            if not _pins_by_hash(Path(question.cwd, name)):
-                yield f"{shortened(name)} does not pin every package by hash"
+        """Yield nothing: what is judged is the copy."""
+        yield from ()
 
-    def requirements(self, found: Found, question: Question) -> Argv:
-        """Return the file by its absolute path, and that every hash must fit."""
-        return ("--require-hashes", "-r", str(Path(question.cwd, found.of("PATH")[0])))
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the environment's pip with the copy; with the file itself, for a person, where there is none."""
+        step, target = super().render(action, found, question, argv)
+        path = Path(question.cwd, found.of("PATH")[0])
+        copy, _ = read_locked(path)
+        words = ("--no-deps", "-r", given_name(copy)) if copy else ("-r", str(path))
+        return step and replace(step, argv=(*step.argv, "--require-hashes", *words), given=copy), target
+
+    def doubts(self, step: PlannedStep, found: Found, question: Question) -> Iterator[str]:
+        """Yield why there is no copy, and each package in it that nobody knows."""
+        if not step.given:
+            name = found.of("PATH")[0]
+            yield f"{shortened(name)} {read_locked(Path(question.cwd, name))[1] or 'has just changed'}"
+        for package in names_of(step.given):
+            if not is_well_known(package):
+                yield f"{shortened(package)} is no well-known package"
 
 
 class GitCommand(Renderer):
@@ -155,8 +175,16 @@ class GitCommand(Renderer):
         return ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *never, *argv[1:])
 
 
+class OnHost(Renderer):
+    """Asks a service of the host."""
+
+    shut_in = "in a container the host's services are out of reach"
+
+
 class FreePort(Renderer):
     """Asks the processes that hold a port to end."""
+
+    shut_in = "in a container no other process is in sight; end it yourself"
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield a reason where this is root."""
@@ -172,6 +200,7 @@ RENDERERS: Final[dict[str, Renderer]] = {
     "": Renderer(),
     "look": Look(),
     "paths": OnPaths(),
+    "host": OnHost(),
     "install": InstallPackage(),
     "install_locked": InstallLocked(),
     "git": GitCommand(),
@@ -217,21 +246,3 @@ def _of_pip(argv: Argv) -> Argv | None:
 def trusted_program(name: str) -> str | None:
     """Return the absolute path of a program in a folder of the system, never in the project or the caller's PATH."""
     return shutil.which(name, path=TRUSTED_FOLDERS) if "/" not in name else None
-
-
-_MAX_LOCK_BYTES = 1 << 20
-_CONTINUED = re.compile(r"\\\r?\n")
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\],-]{0,100} ?==[^\s;]{1,60}[^\n]{0,400}? --hash=sha256:[0-9a-f]{64}")
-
-
-def _pins_by_hash(path: Path) -> bool:
-    """Say whether each requirement of a file is pinned and hashed, and no line changes where packages come from."""
-    try:
-        if path.stat().st_size > _MAX_LOCK_BYTES:
-            return False
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    lines = [line.strip() for line in _CONTINUED.sub(" ", text).splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    return bool(lines) and all(_PINNED.match(line) and "://" not in line for line in lines)

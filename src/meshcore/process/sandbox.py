@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from meshcore.errors import ConfigurationError
-from meshcore.policy.question import PlannedStep
+from meshcore.policy.question import PlannedStep, given_name
 from meshcore.process import on_paths
 
 SETTING = "MESHTUI_CONTAINMENT"
@@ -28,6 +28,7 @@ _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  named to be replace
 _HOMES = ("/home", "/root", "/Users")
 _FOR_INSTALLERS = (".cache/pip", ".cache/uv", ".config/pip", ".config/uv", ".pip")
 """What of a home an installer needs: caches, and where packages come from. Nothing else of a home is in sight."""
+_OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg")
 _NAMESPACES = (
     "--die-with-parent",
     "--new-session",
@@ -75,12 +76,15 @@ class Containment:
         if Path("/var/tmp").is_dir():  # noqa: S108
             mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108
         homes = _homes(env)
-        mounts += [(folder, 1, ("--tmpfs", folder)) for folder in (*homes, *map(os.path.realpath, hidden))]
+        never = [os.path.realpath(folder) for folder in hidden]
+        mounts += [(folder, 1, ("--tmpfs", folder)) for folder in (*homes, *never)]
         mounts = [mount for mount in mounts if Path(mount[0]).is_dir()]
         if step.network:
             mounts += [(folder, 1, ("--ro-bind", folder, folder)) for folder in _name_service_folders()]
         writable = _places(step.writable)
         wanted = [cwd, *named_paths(step.argv, env), *(f"{env.get('HOME', '')}/{name}" for name in _FOR_INSTALLERS)]
+        given = given_name(step.given) if step.given else ""
+        wanted = [path for path in wanted if Path(path).name == given or not _is_in(os.path.realpath(path), never)]
         read_only = _places(wanted, (*_TEMPORARY, *homes))
         mounts += [(place, 2, ("--ro-bind", source, place)) for source, place in _outermost(read_only, writable)]
         mounts += [(place, 3, ("--bind", source, place)) for source, place in writable]
@@ -119,9 +123,13 @@ def detect(
 
 
 def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """Return the existing absolute paths that a command and its environment name, its program's own folder included."""
+    """Return the existing absolute paths that a command and its environment name, and what its program lies with.
+
+    Of the latter only what programs are made of: in `~/.local` keyrings lie beside them.
+    """
     program = Path(argv[0])
-    found = [argv[0], str(program.parent.parent), str(program.resolve().parent.parent)]
+    prefixes = (program.parent.parent, program.resolve().parent.parent)
+    found = [argv[0], *(str(prefix / name) for prefix in prefixes for name in _OF_A_PREFIX)]
     for text in (*argv[1:], *(value for name, value in env.items() if name not in _NOT_INPUTS)):
         for word in re.split(r"[\s=]", text):
             path = unquote(urlsplit(word).path) if word.startswith("file://") else word

@@ -17,7 +17,7 @@ import pytest
 from meshcore.clock import SystemClock
 from meshcore.errors import ConfigurationError
 from meshcore.healing.executor import Executor, TargetBusyError, scrubbed
-from meshcore.policy.question import PlannedStep, Target
+from meshcore.policy.question import PlannedStep, Target, given_name
 from meshcore.process.limited import EXIT_TIMED_OUT, OUTPUT_LIMIT
 from meshcore.process.sandbox import Containment, detect
 
@@ -107,6 +107,23 @@ class TestApply:
         assert result.stopped == "fixes are to run contained, and bubblewrap is not installed"
         assert not (tmp_path / "never").exists()
 
+    @pytest.mark.parametrize("containment", [Containment(), WORKING], ids=["free", "contained"])
+    def test_a_given_text_lies_in_a_private_file_that_the_program_can_read(
+        self, tmp_path: Path, containment: Containment
+    ) -> None:
+        operator, project = tmp_path / "operator", tmp_path / "project"
+        project.mkdir()
+        operator.mkdir()
+        (operator / "operator.key").write_text("classified")
+        executor = Executor(SystemClock(), operator / "state", containment, hidden=(str(operator),))
+        text = "django==5.1 --hash=sha256:00\n"
+        step = PlannedStep(("/bin/sh", "-c", 'cat "$0"; stat -c %a "$0"', given_name(text)), given=text)
+        (done,) = executor.apply([step], cwd=str(project), environment=env()).steps
+        assert (done.exit_code, done.output) == (0, text + "600\n")
+        key = PlannedStep(("/bin/sh", "-c", f'cat "$0" {operator}/operator.key', given_name(text)), given=text)
+        if containment.program:
+            assert "classified" not in executor.apply([key], cwd=str(project), environment=env()).steps[0].output
+
     @pytest.mark.skipif(not WORKING.program, reason=f"no containment here: {WORKING.detail}")
     def test_a_wheel_is_installed_into_an_environment_shut_in(self, tmp_path: Path) -> None:
         python = make_environment(tmp_path / "venv")
@@ -179,7 +196,7 @@ from pathlib import Path
 from meshcore.clock import SystemClock
 from meshcore.process.sandbox import Containment
 from meshcore.healing.executor import Executor
-from meshcore.policy.question import PlannedStep
+from meshcore.policy.question import PlannedStep, given_name
 executor = Executor(SystemClock(), Path(sys.argv[1]), Containment())
 try:
     executor.apply([PlannedStep(("/bin/sh", "-c", sys.argv[2]))], cwd=sys.argv[1], environment=dict(os.environ))

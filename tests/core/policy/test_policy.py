@@ -31,7 +31,7 @@ from meshcore.model import (
 )
 from meshcore.policy.argv_patterns import parse
 from meshcore.policy.policy import Policy
-from meshcore.policy.question import Question
+from meshcore.policy.question import Question, given_name
 
 COMMANDS = Path(__file__).parents[3] / "../shared/eval/commands_dev.jsonl"
 POLICY = Policy.load(None)
@@ -507,7 +507,9 @@ def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
     monkeypatch.setattr("meshcore.policy.renderers.trusted_program", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     slots = (Slot("port", "8080"),)
-    assert POLICY.decide(question(project, ("fuser", "-k", "8080/tcp"), slots=slots)).decision == "run"
+    asked = question(project, ("fuser", "-k", "8080/tcp"), slots=slots)
+    assert POLICY.decide(asked).decision == "run"
+    assert POLICY.decide(asked, contained=True).decision == "approve", "contained, it would see no other process"
     assert POLICY.decide(question(project, ("fuser", "-k", "9090/tcp"), slots=slots)).decision == "approve"
     assert (
         POLICY.decide(question(project, ("fuser", "-k", "22/tcp"), slots=(Slot("port", "22"),))).decision == "approve"
@@ -543,21 +545,92 @@ LOCKED = "django==5.1 \\\n    --hash=sha256:" + "ab" * 32 + "\n"
 
 
 @pytest.mark.parametrize(
-    ("content", "decision"),
+    "content",
     [
-        (LOCKED, "approve"),  # pip reads the file otherwise than we do
-        ("# pinned\n" + LOCKED, "approve"),
-        ("django==5.1\n", "approve"),
-        (LOCKED + "evil\n", "approve"),
-        ("--index-url http://x.example\n" + LOCKED, "approve"),
-        ("", "approve"),
+        LOCKED,
+        "# pinned\n\n" + LOCKED + "    # via app\n",
+        LOCKED.replace(" --hash", " \\\n    --hash"),
+        LOCKED.rstrip() + " \\\n    --hash=sha256:" + "c" * 64 + "\n",
     ],
 )
-def test_a_file_of_requirements_waits_for_a_person(project: Path, python: str, content: str, decision: str) -> None:
+def test_what_is_installed_of_a_locked_file_is_a_copy_of_our_own(project: Path, python: str, content: str) -> None:
     (project / "requirements.txt").write_text(content)
+    asked = question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
+    ruling = POLICY.decide(asked)
+    (step,) = ruling.plan
+    assert ruling.decision == "run", ruling.reasons
+    assert step.argv[-4:] == ("--require-hashes", "--no-deps", "-r", given_name(step.given))
+    assert "--only-binary=:all:" in step.argv and str(project / "requirements.txt") not in step.argv
+    assert step.given.startswith("django==5.1 --hash=sha256:") and step.given.isascii()
+    (project / "requirements.txt").write_text(content + "evil @ http://x.example/evil.zip\n")
+    assert POLICY.decide(asked).plan != ruling.plan
+
+
+HASH = "--hash=sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "# nothing\n",
+        "django==5.1\n",
+        LOCKED + "evil\n",
+        LOCKED + LOCKED,
+        LOCKED + f"no-such-package-of-anybody==1 {HASH}\n",
+        "--index-url http://x.example\n" + LOCKED,
+        "-r other.txt\n" + LOCKED,
+        "-c other.txt\n" + LOCKED,
+        "-e .\n" + LOCKED,
+        "--pre\n" + LOCKED,
+        "--no-binary :all:\n" + LOCKED,
+        LOCKED.rstrip() + " --global-option=x\n",
+        LOCKED.rstrip() + " --config-settings=a=b\n",
+        LOCKED.rstrip() + " # a remark\n",
+        f"django==5.1 ; python_version > '3' {HASH}\n",
+        f"django[argon2]==5.1 {HASH}\n",
+        f"django @ http://x.example/django.zip {HASH}\n",
+        f"./django==5.1 {HASH}\n",
+        f"http://x.example/a.zip#django==5.1 {HASH}\n",
+        f"django==5.* {HASH}\n",
+        f"django==5.1,>=5 {HASH}\n",
+        f"django==${{VERSION}} {HASH}\n",
+        "django==5.1 --hash=md5:" + "b" * 32 + "\n",
+        "# a remark \\\nevil\n" + LOCKED,
+        LOCKED + "# a remark \\\n" + LOCKED.replace("django", "evil"),
+        f"django==5.1 \\\n# inside \\\n{HASH}\n",
+        f"django==5.1 \\ \n{HASH}\n",
+        f"django==5.1 \\\n\n{HASH}\n",
+        LOCKED.rstrip() + " \\",
+        "# -*- coding: utf-7 -*-\n# +AAo-evil+AAo-\n" + LOCKED,
+        "\n# vim: set fileencoding=utf-7\n" + LOCKED,
+        "\ufeff" + LOCKED,
+        LOCKED.replace("\n", "\r"),
+        "# x\revil\n" + LOCKED,
+        "# x\fevil\n" + LOCKED,
+        "# x\vevil\n" + LOCKED,
+        "# x\0evil\n" + LOCKED,
+        "# x\x1cevil\n" + LOCKED,
+        "# x\x85evil\n" + LOCKED,
+        "# x\u2028evil\n" + LOCKED,
+        LOCKED.replace("django", "dj\u0430ngo"),
+    ],
+)
+def test_any_other_line_in_a_locked_file_waits(project: Path, python: str, content: str) -> None:
+    (project / "requirements.txt").write_bytes(content.encode())
     ruling = POLICY.decide(question(project, ("pip", "install", "-r", "requirements.txt"), python=python))
-    assert ruling.decision == decision
+    assert ruling.decision == "approve" and ruling.reasons[0]
     assert "--require-hashes" in ruling.plan[0].argv
+
+
+def test_a_locked_file_that_is_a_link_or_a_pipe_waits(project: Path, python: str) -> None:
+    (project / "real.txt").write_text(LOCKED)
+    (project / "requirements.txt").symlink_to("real.txt")
+    asked = question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
+    assert POLICY.decide(asked).decision == "approve"
+    (project / "requirements.txt").unlink()
+    os.mkfifo(project / "requirements.txt")
+    assert POLICY.decide(asked).decision == "approve"
 
 
 def test_what_waits_for_a_person_says_exactly_what_would_run(project: Path) -> None:

@@ -144,6 +144,18 @@ class TestInside:
         assert "done" in done.stdout
         assert "classified" not in done.stdout
 
+    def test_a_program_in_the_home_is_shown_without_the_keyrings_beside_it(self, tmp_path: Path) -> None:
+        tool, keyring = tmp_path / ".local/bin/tool", tmp_path / ".local/share/keyrings/login.keyring"
+        for path in (tool, keyring, tmp_path / "project/x"):
+            path.parent.mkdir(parents=True)
+        keyring.write_text("classified")
+        tool.write_text(f"#!/bin/sh\ncat {keyring}; cat $(echo {keyring} | cat); echo done\n")
+        tool.chmod(0o755)
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        argv = WORKING.wrap(PlannedStep((str(tool),)), cwd=str(tmp_path / "project"), env=env)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        assert (done.stdout, "No such file" in done.stderr) == ("done\n", True)
+
     def test_a_hidden_folder_inside_a_writable_one_stays_hidden(self, tmp_path: Path) -> None:
         (tmp_path / ".ssh").mkdir()
         (tmp_path / ".ssh" / "id_ed25519").write_text("classified")
