@@ -14,7 +14,6 @@ from meshcore.store.agents import Agents, Commands
 from meshcore.store.approvals import Approvals
 from meshcore.store.authors import Authors
 from meshcore.store.bridge_state import BridgeCursors
-from meshcore.store.chains import Chains, OwnChains
 from meshcore.store.controls import Controls, Halts, Refusals, SignedDecisions, StandingApprovals
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 from meshcore.store.events import Events
@@ -24,14 +23,15 @@ from meshcore.store.meta import Meta, NodeState, SkillsFile
 from meshcore.store.outbox import Outbox, Records
 from meshcore.store.quarantine import Quarantine
 from meshcore.store.queries import Read
-from meshcore.store.retention import Retention
-from meshcore.store.runs import RunResults
 from meshcore.store.skills import Skills
-from meshcore.store.snapshots import Snapshots
 from meshcore.store.tries import Outcomes, Tries
 
 if TYPE_CHECKING:
+    from meshcore.store.chains import Chains, OwnChains
     from meshcore.store.purges import Purges
+    from meshcore.store.retention import Retention
+    from meshcore.store.runs import RunResults
+    from meshcore.store.snapshots import Snapshots
 
 T = TypeVar("T")
 
@@ -68,13 +68,43 @@ class Store:
         self.skills = Skills(db, self.events)
         self.authors = Authors(db, self.events)
         self.outbox = Outbox(db, self.meta)
-        self.run_results = RunResults(db)
         self.records = Records(db, self.events)
         self.bridge_cursors = BridgeCursors(db)
-        self.own_chains = OwnChains(db)
-        self.chains = Chains(db)
-        self.retention = Retention(db, self.state)
-        self.snapshots = Snapshots(db)
+
+    @property
+    def run_results(self) -> RunResults:
+        """Return the newest results of runs."""
+        from meshcore.store.runs import RunResults  # no affair of a hook's
+
+        return RunResults(self.database)
+
+    @property
+    def own_chains(self) -> OwnChains:
+        """Return this node's own chains."""
+        from meshcore.store.chains import OwnChains  # no affair of a hook's
+
+        return OwnChains(self.database)
+
+    @property
+    def chains(self) -> Chains:
+        """Return what was received of the chains of others."""
+        from meshcore.store.chains import Chains  # no affair of a hook's
+
+        return Chains(self.database)
+
+    @property
+    def retention(self) -> Retention:
+        """Return what forgets."""
+        from meshcore.store.retention import Retention  # no affair of a hook's
+
+        return Retention(self.database, self.state)
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Return the monitor's snapshots."""
+        from meshcore.store.snapshots import Snapshots  # no affair of a hook's
+
+        return Snapshots(self.database)
 
     @property
     def purges(self) -> Purges:
