@@ -1,13 +1,14 @@
 """Make the list of well-known packages: `python scripts/well_known.py` writes src/meshcore/policy/well_known.txt.
 
-An import name gets a distribution where at least two of three independent sources name the same one and none names
-another, and where that is widely used. Names that several distributions share (namespace packages) get none, and
-neither do those of the standard library. The sources are packages of the index, at pinned versions:
+An import name gets a distribution where at least two of three independent sources name the same one, one of them no
+other, and none dissents; a source that names several speaks for the most used. Names that distributions share
+(namespaces) get none, nor do those of the standard library, nor what is not widely used: a name that nobody owns any
+more is a squatter's. The sources are packages of the index, at pinned versions:
 
-- pipreqs 0.5.0 (Apache-2.0), its file `mapping`, kept by hand
-- depfinder 2.10.0 (BSD-3-Clause), `name_mapping.yml`, made from conda-forge's builds
-- pigar 2.2.0 (BSD-3-Clause), its database of what distributions hold, read from the index
-- guarddog 3.2.0 (Apache-2.0), `top_pypi_packages.json`: the most downloaded, which is what "widely used" means here
+- pipreqs, its file `mapping`, kept by hand
+- depfinder, `name_mapping.yml`, made from conda-forge's builds
+- pigar, its database of what distributions hold, read from the index
+- guarddog, `top_pypi_packages.json`: the most downloaded, which is what "widely used" means here
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ from pathlib import Path
 import yaml
 
 TARGET = Path(__file__).resolve().parents[1] / "src/meshcore/policy/well_known.txt"
-SOURCES = ("pipreqs==0.5.0", "depfinder==2.10.0", "pigar==2.2.0", "guarddog==3.2.0")
-MOST_USED = 15_000  # of the most downloaded distributions
+SOURCES = {
+    "pipreqs==0.5.0": "Apache-2.0",
+    "depfinder==2.10.0": "BSD-3-Clause",
+    "pigar==2.2.0": "BSD-3-Clause",
+    "guarddog==3.2.0": "Apache-2.0",
+}
+MOST_USED = 12_000  # of the 15,000 most downloaded that guarddog lists: the last of them come and go
 Names = Mapping[str, set[str]]
 
 
@@ -53,9 +59,10 @@ def main() -> None:
     lines = [
         import_name if normal(import_name) == package else f"{import_name} {package}" for import_name, package in found
     ]
+    sources = ", ".join(f"{one} ({licence})" for one, licence in SOURCES.items())
     head = (
         f"# Import name, and its distribution where that has another name. Made by scripts/well_known.py on"
-        f" {datetime.now(UTC):%Y-%m-%d}\n# from {', '.join(SOURCES)} (Apache-2.0, BSD-3-Clause; see the script).\n"
+        f" {datetime.now(UTC):%Y-%m-%d}\n# from {sources}.\n"
     )
     TARGET.write_text(head + "\n".join(lines) + "\n", "ascii")
     print(f"{len(lines)} names, {TARGET.stat().st_size} bytes")
@@ -92,21 +99,24 @@ def by_contents(folder: Path, rank: Mapping[str, int]) -> Names:
 def agreed(sources: list[Names], rank: Mapping[str, int]) -> list[tuple[str, str]]:
     """Return import names with the distribution that two sources name and none contradicts."""
     found = []
-    shared = defaultdict(set)
-    for package in rank:
-        for at in range(1, package.count("-") + 1):
-            shared["-".join(package.split("-")[:at])].add(package)
-    for name in sorted(set().union(*sources)):
+    for name in sorted(set().union(*sources) - sys.stdlib_module_names):
         said = [source[name] for source in sources if name in source]
-        # A distribution that vendors or replaces another holds its module too: the most used one is meant.
-        picks = {min(packages, key=lambda one: rank.get(one, len(rank))) for packages in said}
-        if len(said) < 2 or len(picks) != 1 or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        used = [{one for one in packages if rank.get(one, MOST_USED) < MOST_USED} for packages in said]
+        if len(said) < 2 or not all(used) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             continue
-        [package] = picks
-        namespace = len([one for one in shared[normal(name)] if one in set().union(*said)]) > 1
-        if name not in sys.stdlib_module_names and not namespace and rank.get(package, MOST_USED) < MOST_USED:
+        # A distribution that vendors or replaces another holds its module too: the most used one is meant.
+        picks = {min(packages, key=rank.__getitem__) for packages in used}
+        package = min(picks)
+        if len(picks) == 1 and any(len(one) == 1 for one in used) and not is_namespace(name, package, said):
             found.append((name, package))
     return found
+
+
+def is_namespace(name: str, package: str, said: list[set[str]]) -> bool:
+    """Tell whether distributions share a name: two begin with it, or the one that is meant does and is not the only."""
+    named = set().union(*said)
+    parts = {one for one in named if one.startswith(f"{normal(name)}-")}
+    return len(parts) > 1 or (package in parts and len(named) > 1)
 
 
 if __name__ == "__main__":

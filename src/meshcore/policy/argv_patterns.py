@@ -227,6 +227,9 @@ _MOVED_IMPORTS = frozenset(
 """Substitutions by sed that follow what the standard library itself has moved, and nothing else."""
 
 _REVEALING = re.compile(r"attribute|user-data|definition|function|parameter|secret|passw|credential|token|launch|key")
+_PACKAGE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?(?:==[A-Za-z0-9][A-Za-z0-9.+!]{0,40})?"
+_ARCHIVES = (".whl", ".egg", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".lz", ".tlz", ".lzma")
+"""Ends of names that pip takes for files of the folder, and builds."""
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9_.,:=@/+-]{0,200}"
 
 KINDS: dict[str, Callable[[str], bool]] = {
@@ -251,7 +254,7 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "OUTPUT": _full(r"json|yaml|wide|name|table|text|tsv|csv|short"),
     "SED": _sed,
     "JQ": _jq,
-    "PACKAGE": _full(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?(?:==[A-Za-z0-9][A-Za-z0-9.+!]{0,40})?"),
+    "PACKAGE": lambda value: _full(_PACKAGE)(value) and not value.lower().endswith(_ARCHIVES),
     "PORT": lambda value: _full(r"\d{4,5}")(value) and 1024 <= int(value) <= 65535,
     "TCPPORT": lambda value: value.endswith("/tcp") and KINDS["PORT"](value[:-4]),
     "BRANCH": lambda value: (

@@ -1,33 +1,34 @@
-"""Which packages may be installed without anyone looking: well-known ones, and those that a project itself asks for.
+"""Which packages may be installed without anyone looking, and which name is made to be taken for another.
 
-A name that an error or a peer has chosen may be a squatter's; see also `renderers.InstallPackage`.
+A name that an error or a peer has chosen may be a squatter's. So a package goes unattended only where an own node has
+verified that very name, where it is the well-known package that holds the module which the error names, or where a
+tracked file of a project names it that the operator has declared. A hostile project's own files are text like others.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import tomllib
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from meshcore.home import read_plain_file
+from meshcore.knowledge.parts import FORM
+from meshcore.policy.question import Question
 
-_LIMIT = 1 << 20  # bytes of a manifest, or of git's index
-_INDEX_LIMIT = 1 << 26
+_LIMIT = 1 << 20  # bytes of a manifest
+_INDEX_LIMIT = 1 << 26  # bytes of git's index
+_SHORT = 4  # characters: names up to here are all near each other
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,100})(?:\[[\w,. -]{0,100}\])?\s*(?:[<>=!~;#]|$)", re.ASCII)
 
 
 def normal(package: str) -> str:
     """Return a package's name as the index compares it, without a version."""
     return re.sub(r"[-_.]+", "-", package.partition("==")[0]).lower()
-
-
-@cache
-def _well_known() -> dict[str, str]:
-    text = resources.files("meshcore.policy").joinpath("well_known.txt").read_text("ascii")
-    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {pair[0]: pair[-1] if len(pair) > 1 else normal(pair[0]) for pair in pairs if pair}
 
 
 def distribution_of(import_name: str) -> str:
@@ -37,11 +38,52 @@ def distribution_of(import_name: str) -> str:
 
 def is_well_known(package: str) -> bool:
     """Say whether a package, by its name in the index, is a well-known one."""
-    return normal(package) in set(_well_known().values())
+    return normal(package) in _well_known().values()
+
+
+def unknown(packages: Collection[str], question: Question, *, of_python: bool, projects: frozenset[str]) -> list[str]:
+    """Return in words why each package that nobody stands behind waits.
+
+    `of_python`: they come from Python's index, which alone the list is about; `projects`: folders whose tracked files
+    the operator lets name packages.
+    """
+    reasons = []
+    for package in packages:
+        if _verified(package, question):
+            continue
+        if "==" in package:
+            reasons.append(f"no node of yours has verified {package:.60}, in this version")
+            continue
+        if of_python and normal(package) in _meant(question):
+            continue
+        other = lookalike(package) if of_python else ""
+        asked = of_python and not other and normal(package) in asked_for(question.project)
+        if asked and os.path.realpath(question.project) in map(os.path.realpath, projects):
+            continue
+        reason = f"{package:.60} is no well-known package for this error, and no node of yours has verified it"
+        if other:
+            reason += f"; it looks like {other}, which is another package"
+        elif asked:
+            reason += f'; this project asks for it: write "{question.project}" under declared.projects in policy.toml'
+        reasons.append(reason)
+    return reasons
+
+
+def lookalike(package: str) -> str:
+    """Return the well-known package that a name may be taken for, "" where it is one itself or like none."""
+    name = normal(package)
+    every = _distributions()
+    if name in every:
+        return ""
+    seen = _as_seen(name)
+    if seen in every:
+        return every[seen]
+    near = (every.get(one, "") for one in _one_edit_away(seen)) if len(seen) > _SHORT else iter(())
+    return next(filter(None, near), "")
 
 
 def asked_for(project: str) -> frozenset[str]:
-    """Return the packages that a project's own files name, those files only that git tracks."""
+    """Return the packages that a project's own files name: those files only that are as git tracks them."""
     root = Path(project) if project else None
     if root is None:
         return frozenset()
@@ -51,15 +93,66 @@ def asked_for(project: str) -> frozenset[str]:
         return frozenset()
     names: set[str] = set()
     for path in sorted([*root.glob("requirements*.txt"), root / "pyproject.toml"]):
-        if path.name.encode() + b"\0" not in index:
-            continue
         try:
-            text = read_plain_file(path, _LIMIT).decode("ascii")
-            lines = _of_pyproject(text) if path.suffix == ".toml" else text.splitlines()
+            data = read_plain_file(path, _LIMIT)
+            text = data.decode("ascii")
+            lines = _of_pyproject(text) if path.suffix == ".toml" else text.replace("\\\n", "").splitlines()
         except (OSError, ValueError):
             continue
-        names |= {normal(found[1]) for line in lines if (found := _REQUIREMENT.match(line))}
+        if _index_entry(path.name.encode(), data) in index:
+            names |= {normal(found[1]) for line in lines if (found := _REQUIREMENT.match(line))}
     return frozenset(names)
+
+
+def _verified(package: str, question: Question) -> bool:
+    """Say whether this operator's nodes have verified this very name, as this skill has it or fills it in."""
+    known = question.known
+    if not known.own_operator or known.evidence.verified < 1:
+        return False
+    parts = {index: question.part(index) for index in known.skill.action.parameters()}
+    filled = {index: value for index, value in parts.items() if value and value in package}
+    return all(value in known.evidence.values.get(index % FORM, frozenset()) for index, value in filled.items())
+
+
+def _meant(question: Question) -> set[str]:
+    """Return the well-known packages that hold what the error names."""
+    return {distribution_of(slot.value.split(".")[0]) for slot in question.incident.signature.slots} - {""}
+
+
+@cache
+def _well_known() -> dict[str, str]:
+    text = resources.files("meshcore.policy").joinpath("well_known.txt").read_text("ascii")
+    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {pair[0]: pair[-1] if len(pair) > 1 else normal(pair[0]) for pair in pairs if pair}
+
+
+@cache
+def _distributions() -> dict[str, str]:
+    """Return the well-known packages, each under its name and under what it looks like."""
+    every = set(_well_known().values())
+    return {_as_seen(name): name for name in sorted(every)} | {name: name for name in every}
+
+
+def _as_seen(name: str) -> str:
+    """Return a name as a hasty reader takes it: no separators, digits as the letters that they look like."""
+    return name.replace("-", "").translate(str.maketrans("013", "ole"))
+
+
+def _one_edit_away(name: str) -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for at in range(len(name) + 1):
+        head, tail = name[:at], name[at:]
+        yield head + tail[1:]
+        yield head + tail[1:2] + tail[:1] + tail[2:]
+        for letter in letters:
+            yield head + letter + tail
+            yield head + letter + tail[1:]
+
+
+def _index_entry(name: bytes, data: bytes) -> bytes:
+    """Return the end of the entry that git's index has for a file of the top folder that holds just this."""
+    blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
+    return blob + len(name).to_bytes(2, "big") + name + b"\0"
 
 
 def _of_pyproject(text: str) -> list[str]:

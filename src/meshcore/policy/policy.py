@@ -16,7 +16,7 @@ from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.known_packages import distribution_of, normal
+from meshcore.policy.known_packages import distribution_of, normal, unknown
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
@@ -233,7 +233,9 @@ def _missing(
     if action.needs == "project" and not question.project:
         reasons.append("there is no project folder here")
     for kind in sorted(action.named):
-        reasons += [f"the error does not name {shortened(v)}" for v in found.of(kind) if not _named(v, question)]
+        reasons += [f"the error does not name {shortened(v)}" for v in found.of(kind) if not _named(kind, v, question)]
+    projects = rules.declared.get("projects", frozenset())
+    reasons += unknown(found.of("PACKAGE"), question, of_python=action.render == "install", projects=projects)
     reasons += RENDERERS[action.render].missing(found, question)
     if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found, question.cwd):
         where = f'; write "{shortened(" ".join(argv))} @ {question.cwd}" there' if _is_of_a_folder(argv) else ""
@@ -261,13 +263,16 @@ def _inside(path: str, folder: str) -> bool:
         return False
 
 
-def _named(value: str, question: Question) -> bool:
+def _named(kind: str, value: str, question: Question) -> bool:
     """Say whether the incident's own error, or its own command, names a value."""
-    incident = question.incident
-    slots = [slot.value for slot in incident.signature.slots]
-    if normal(value) in {distribution_of(s.split(".")[0]) for s in slots}:
+    slots = [slot.value for slot in question.incident.signature.slots]
+    if value in slots:
         return True
-    if value in slots or normal(value) in {normal(s.split(".")[0]) for s in slots} | {normal(s) for s in slots}:
+    if kind == "PACKAGE" and any(
+        normal(value) in (normal(s), normal(s.split(".")[0]), distribution_of(s.split(".")[0]))
+        for s in slots
+        if s.isascii()
+    ):
         return True
     if value.endswith("/tcp"):
         return value[:-4] in slots

@@ -128,7 +128,7 @@ def _rules(data: dict[str, Any]) -> Rules:
     _known(data, {"schema_version", "actions", "declared", "rerun"}, "policy.toml")
     actions = tuple(_action(name, table) for name, table in _table(data, "actions").items())
     declared = {name: frozenset(_texts(v, f"declared.{name}")) for name, v in _table(data, "declared").items()}
-    _known(declared, {"services", "tasks"}, "[declared]")
+    _known(declared, {"services", "tasks", "projects"}, "[declared]")
     rerun = _table(data, "rerun")
     _known(rerun, {"forms", "local_files", "project"}, "[rerun]")
     by_program: dict[str, list[tuple[ActionType, Form]]] = {}

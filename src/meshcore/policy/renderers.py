@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from meshcore.knowledge.command import program_name
-from meshcore.knowledge.parts import FORM
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
-from meshcore.policy.known_packages import asked_for, distribution_of, is_well_known, normal
+from meshcore.policy.known_packages import is_well_known
 from meshcore.policy.locked_requirements import names_of, read_locked
 from meshcore.policy.question import PlannedStep, Question, Target, given_name
 
@@ -97,25 +96,6 @@ class Look(Renderer):
 class InstallPackage(Renderer):
     """Installs a package, wheels only, by the pip of the incident's virtual environment."""
 
-    def missing(self, found: Found, question: Question) -> Iterator[str]:
-        """Yield each package that nobody knows: neither verified here, nor asked for by the project, nor well-known."""
-        packages = found.of("PACKAGE")
-        project = asked_for(question.project) if packages else frozenset()
-        for package in packages:
-            meant = {distribution_of(slot.value.split(".")[0]) for slot in question.incident.signature.slots}
-            known = normal(package) in project | meant or self._verified(package, question)
-            if not known:
-                yield f"{shortened(package)} is no well-known package, and no node of yours has verified it"
-
-    def _verified(self, package: str, question: Question) -> bool:
-        """Say whether this operator's nodes have verified this very name."""
-        known = question.known
-        if not known.own_operator or known.evidence.verified < 1:
-            return False
-        parts = {index: question.part(index) for index in known.skill.action.parameters()}
-        filled = {index: value for index, value in parts.items() if value and value in package}
-        return all(value in known.evidence.values.get(index % FORM, frozenset()) for index, value in filled.items())
-
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
     ) -> tuple[PlannedStep | None, Target]:
@@ -137,10 +117,6 @@ class InstallPackage(Renderer):
 
 class InstallLocked(InstallPackage):
     """Installs what a file of the project pins by hash: from a copy of our own, which holds nothing but that."""
-
-    def missing(self, found: Found, question: Question) -> Iterator[str]:
-        """Yield nothing: what is judged is the copy."""
-        yield from ()
 
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv

@@ -381,47 +381,6 @@ def test_git_fetches_nothing_by_a_command_that_a_repository_names(project: Path)
     assert not mark.exists()
 
 
-def test_a_guessed_package_that_is_not_well_known_waits_until_it_was_verified(project: Path, python: str) -> None:
-    slots = (Slot("name", "djnago"),)
-    asked = question(project, ("pip", "install", "{0}"), slots=slots, python=python)
-    assert POLICY.decide(asked).decision == "approve"
-    other = Evidence(verified=2, values={0: frozenset({"django"})})
-    assert POLICY.decide(replace(asked, known=replace(asked.known, evidence=other))).decision == "approve"
-    evidence = Evidence(verified=2, values={0: frozenset({"djnago"})})
-    known = replace(asked.known, evidence=evidence)
-    assert POLICY.decide(replace(asked, known=known)).decision == "run"
-    assert POLICY.decide(replace(asked, known=replace(known, own_operator=False))).decision == "approve"
-
-
-@pytest.mark.parametrize("package", ["djnago", "python-django", "reqeusts", "yaml", "google", "acme-internal", "attr"])
-def test_a_name_that_nobody_knows_is_not_installed_though_a_person_confirmed_it(
-    project: Path, python: str, package: str
-) -> None:
-    asked = question(project, ("pip", "install", package), slots=(Slot("name", package),), python=python)
-    known = replace(asked.known, evidence=Evidence())
-    found = POLICY.decide(replace(asked, known=known))
-    assert found.decision == "approve"
-    assert "no well-known package" in " ".join(found.reasons)
-    assert POLICY.decide(asked).decision == "run", "an own node has verified it"
-
-
-def test_a_package_that_the_project_itself_tracks_is_installed(project: Path, python: str) -> None:
-    asked = question(project, ("pip", "install", "acme-tool"), slots=(Slot("name", "acme_tool"),), python=python)
-    asked = replace(asked, known=replace(asked.known, evidence=Evidence()))
-    (project / "requirements.txt").write_text("django\nAcme_Tool[extra] >= 2  # ours\n")
-    assert POLICY.decide(asked).decision == "approve", "it is not tracked"
-    subprocess.run(["git", "init", "-q", str(project)], check=True)
-    subprocess.run(["git", "-C", str(project), "add", "requirements.txt"], check=True)
-    assert POLICY.decide(asked).decision == "run"
-
-
-def test_a_module_of_another_name_is_followed_to_its_well_known_package(project: Path, python: str) -> None:
-    asked = question(project, ("pip", "install", "pyyaml"), slots=(Slot("name", "yaml"),), python=python)
-    assert POLICY.decide(asked).decision == "run"
-    other = question(project, ("pip", "install", "requests"), slots=(Slot("name", "yaml"),), python=python)
-    assert POLICY.decide(other).decision == "approve", "the error does not name it"
-
-
 def test_each_doubt_alone_prevents_a_run(project: Path, python: str) -> None:
     asked = question(project, INSTALL, python=python)
     known, match, incident = asked.known, asked.match, asked.incident
