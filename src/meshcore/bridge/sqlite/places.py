@@ -60,15 +60,15 @@ def check_folder(folder: Path) -> None:
         below = found
 
 
-def check_file(path: Path) -> bool:
-    """Refuse what is no plain file with one name, or can be written by every user; False where nothing is there.
+def check_file(path: Path) -> os.stat_result | None:
+    """Refuse what is no plain file with one name, or can be written by every user; None where nothing is there.
 
     Raises ConfigurationError with the remedy.
     """
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be looked at ({error.strerror}); check its folder") from error
     if not stat.S_ISREG(found.st_mode):
@@ -82,7 +82,7 @@ def check_file(path: Path) -> bool:
         )
     if found.st_mode & stat.S_IWOTH:
         raise ConfigurationError(f"{path} can be written by every user; run: chmod o-w {path}")
-    return True
+    return found
 
 
 def has_content(path: Path) -> bool:
@@ -92,12 +92,12 @@ def has_content(path: Path) -> bool:
     """
     for beside in ("-wal", "-shm", "-journal"):
         file = path.with_name(path.name + beside)
-        if check_file(file) and file.lstat().st_size > MAX_RECOVERED:
+        if (found := check_file(file)) is not None and found.st_size > MAX_RECOVERED:
             raise ConfigurationError(
                 f"{file} is larger than {MAX_RECOVERED // 2**20} MiB: a program keeps the bridge from tidying up; find "
                 f"it with `fuser {path}` and stop it, or move both files away"
             )
-    return check_file(path) and path.lstat().st_size > 0
+    return (found := check_file(path)) is not None and found.st_size > 0
 
 
 @contextmanager

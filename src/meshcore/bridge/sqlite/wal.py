@@ -72,7 +72,7 @@ class WalFile(SqliteFile):
         if not has_content(self.path):
             self._make()
         journal = self.path.with_name(self.path.name + "-journal")
-        if check_file(journal) and journal.lstat().st_size:
+        if (found := check_file(journal)) is not None and found.st_size:
             raise ConfigurationError(f"{journal} is none of the bridge's, which keeps no such journal; move it away")
         # SQLite would open it all the same, and leave a read-only write-ahead log behind that outlasts the cause.
         effective = os.access in os.supports_effective_ids
