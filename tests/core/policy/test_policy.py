@@ -517,7 +517,8 @@ def test_what_is_installed_of_a_locked_file_is_a_copy_of_our_own(project: Path, 
     asked = question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
     ruling = POLICY.decide(asked)
     (step,) = ruling.plan
-    assert ruling.decision == "run", ruling.reasons
+    assert ruling.decision == "approve"
+    assert ruling.reasons == ("install_locked is switched off in policy.toml",), "nothing else stands in its way"
     assert step.argv[-4:] == ("--require-hashes", "--no-deps", "-r", given_name(step.given))
     assert "--only-binary=:all:" in step.argv and str(project / "requirements.txt") not in step.argv
     assert step.given.startswith("django==5.1 --hash=sha256:") and step.given.isascii()
