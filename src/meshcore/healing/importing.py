@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_skill
+from meshcore.healing.circumstances import project_root
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import Json, KnownSkill, Skill, SkillSource
 from meshcore.node import Node
-from meshcore.policy.policy import Policy
-
-ENOUGH = 2  # different failures that a fix of the past must have helped against to count as confirmed
+from meshcore.policy.policy import Policy, brings_in
 
 
 def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, bool]:
@@ -47,8 +47,8 @@ class Adopted:
 def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Adopted:
     """Store what past sessions have shown, and tell the own nodes; what is known stays as it is.
 
-    A fix that helped against one failure is unconfirmed, against two or more confirmed. `before` is kept in the event:
-    how long failures took to become green then. It is retrospective and enters no other figure.
+    A fix is unconfirmed until it helped in two sessions and two projects; what brings something in from the network
+    stays so. `before` is kept in the event: how long failures took to become green then. It enters no other figure.
     """
     added = confirmed = 0
     left_out: list[str] = []
@@ -80,9 +80,16 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Ado
     return Adopted(added, confirmed, tuple(left_out))
 
 
+def _counts(fix: PastFix) -> bool:
+    """Say whether the past confirms a fix: a text that was met twice in one place says no more than once."""
+    seen = [(session, project_root(folder) or folder) for session, folder in fix.seen_in]
+    apart = any(a != c and b != d for (a, b), (c, d) in combinations(seen, 2))
+    return apart and not brings_in(fix.skill.action)
+
+
 def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
     """Store one fix of the past; return whether it is new, and whether it counts as confirmed from now on."""
-    often, store = fix.times >= ENOUGH, node.store
+    often, store = _counts(fix), node.store
     known = store.skills.find(fix.skill.skill_id)
     if known is None:
         known = put(

@@ -35,7 +35,7 @@ from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import CommandRow
 from meshcore.trust.signed_decisions import sign_decision
-from meshcore.trust.standing import lift, reweigh
+from meshcore.trust.standing import SEEN, lift, reweigh
 
 HISTORY = 50
 NEIGHBOURS = 50
@@ -108,7 +108,7 @@ def _count_success(node: Node, known: KnownSkill, signature: Signature, agent: s
     """Count what people did, and saw succeed, as a verified outcome of the skill that would have done the same."""
     seen = Incident(incident_id, "", AgentInfo(agent), (), "", None, signature, "")
     with node.store.transaction(durable=True):
-        count(node, own_outcome(node, seen, known.skill_id, "verified", "seen"))
+        count(node, own_outcome(node, seen, known.skill_id, "verified", SEEN))
     offer_generalisations(node, known.skill_id)
 
 

@@ -41,10 +41,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PastFix:
-    """A fix that was seen to help, and for how many different failures."""
+    """A fix that was seen to help: for how many different failures, in which sessions (by number) and folders."""
 
     skill: Skill
     times: int
+    seen_in: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class _Past:
 
     def __init__(self) -> None:
         self.commands = 0
+        self._session = 0
         self._met: set[int] = set()  # failures and episodes that were counted: a resumed session repeats its lines
         self._classes: Counter[int] = Counter()
         self._proven: set[int] = set()
@@ -124,6 +126,7 @@ class _Past:
 
     def take_session(self, commands: Iterator[Ended]) -> None:
         """Read one session, in the order of its commands."""
+        self._session += 1
         window: deque[CommandRun] = deque(maxlen=WINDOW)
         failed: dict[tuple[tuple[str, ...], str], CommandRun] = {}
         for one in commands:
@@ -177,8 +180,9 @@ class _Past:
             return
         self._seconds.append(run.at - failed.at)
         self._proven.add(_class_of(signature))
-        before = self._fixes.get(skill.skill_id)
-        self._fixes[skill.skill_id] = PastFix(skill, 1) if before is None else replace(before, times=before.times + 1)
+        before = self._fixes.get(skill.skill_id, PastFix(skill, 0))
+        seen_in = before.seen_in | {(self._session, failed.cwd)}
+        self._fixes[skill.skill_id] = replace(before, times=before.times + 1, seen_in=seen_in)
 
     def _is_new(self, what: str, run: CommandRun) -> bool:
         mark = hash((what, run.argv, run.cwd, run.at))

@@ -13,9 +13,11 @@ from meshcore.knowledge.matching import index_entry
 from meshcore.knowledge.standing import weigh
 from meshcore.model import Action, KnownSkill, Outcome
 from meshcore.node import Node
+from meshcore.policy.policy import brings_in
 from meshcore.trust.authors import trust_in, withdraw
 from meshcore.trust.store_keys import normalised
 
+SEEN = "seen"  # who made an outcome of what people or agents did by themselves
 QUARANTINE_FAILURES = 3
 QUARANTINE_HOSTS = 2
 MOST_FORGIVEN = 1000  # of one skill
@@ -29,6 +31,9 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     outcomes = node.store.outcomes.of(skill_id=skill_id, own_only=True)
     forgiven = set(node.store.quarantine.forgiven(skill_id))
     outcomes = [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
+    if any(outcome.actor == SEEN for outcome in outcomes) and brings_in(known.skill.action):
+        # Nodes of older versions tell this too: nobody has let that name in, a text has named it and an agent followed.
+        outcomes = [outcome for outcome in outcomes if outcome.actor != SEEN]
     good, bad = _elsewhere(node, skill_id)
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
     known = replace(known, evidence=evidence)

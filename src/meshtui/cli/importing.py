@@ -30,7 +30,8 @@ def import_from() -> None:
 def history(session: Session, agent: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
     """Find failure → fix sequences in the local session files of AGENT (default: of all that are known).
 
-    Nothing is written without a yes. A fix seen once comes in unconfirmed, one seen twice or more confirmed.
+    Nothing is written without a yes. A fix comes in unconfirmed, until it was seen in two sessions and two projects;
+    what brings something in from the network stays unconfirmed.
     """
     names = [agent] if agent else with_sessions()
     previews = []

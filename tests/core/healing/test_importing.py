@@ -12,7 +12,7 @@ from meshcore.errors import BadSkillError
 from meshcore.healing.importing import adopt_history, suggest
 from meshcore.healing.teaching import stand_behind, teach
 from meshcore.knowledge.history import PastFix, Preview
-from meshcore.model import Action
+from meshcore.model import Action, Skill
 from meshcore.node import Node
 from meshcore.testing import FakeClock, skill
 
@@ -53,11 +53,31 @@ def test_a_skill_that_may_not_travel_is_refused(node: Node) -> None:
         suggest(node, skill(template=" "), "imported")
 
 
-def past(times: int) -> Preview:
-    return Preview("codex", 3, fixes=(PastFix(skill(), times),))
+MAKES = skill(action=Action("argv", (("mkdir", "-p", "logs"),)))
 
 
-def test_a_fix_of_the_past_seen_twice_counts_as_confirmed_and_once_not(node: Node) -> None:
+def past(times: int, one: Skill = MAKES) -> Preview:
+    seen_in = frozenset((number, f"/work/{number}") for number in range(times))
+    return Preview("codex", 3, fixes=(PastFix(one, times, seen_in),))
+
+
+def test_what_past_sessions_brought_in_from_the_network_waits_for_a_person(node: Node) -> None:
+    squatted = skill(action=Action("argv", (("pip", "install", "reqeusts"),)))
+    assert adopt_history(node, past(9, squatted), {}).confirmed == 0
+    [known] = node.store.skills.all()
+    assert (known.state, known.confirmed) == ("unconfirmed", False)
+
+
+@pytest.mark.parametrize("seen_in", [[(1, "/a"), (2, "/a")], [(1, "/a"), (1, "/b")], [(1, "/a/x"), (2, "/a/y")], []])
+def test_the_past_of_one_project_or_one_session_confirms_nothing(
+    node: Node, tmp_path: Path, seen_in: list[tuple[int, str]]
+) -> None:
+    (tmp_path / "a/.git").mkdir(parents=True)
+    found = PastFix(MAKES, 9, frozenset((session, f"{tmp_path}{folder}") for session, folder in seen_in))
+    assert adopt_history(node, Preview("codex", fixes=(found,)), {}).confirmed == 0
+
+
+def test_a_fix_of_the_past_seen_in_two_places_counts_as_confirmed_and_in_one_not(node: Node) -> None:
     assert adopt_history(node, past(1), {}).added == 1
     [known] = node.store.skills.all()
     assert (known.state, known.confirmed, known.own_operator, known.source) == ("unconfirmed", False, True, "imported")

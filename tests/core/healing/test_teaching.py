@@ -11,9 +11,11 @@ from meshcore.clock import to_text
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
+from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
 from meshcore.knowledge.interchange import put
-from meshcore.model import Evidence, KnownSkill
+from meshcore.knowledge.signature import read
+from meshcore.model import AgentInfo, Evidence, Incident, KnownSkill
 from meshcore.store.rows import CommandRow
 
 
@@ -146,6 +148,17 @@ def test_what_comes_from_the_network_is_not_confirmed_by_being_seen_again(mesh: 
         mesh.meet()
         assert known is not None
         assert (known.confirmed, known.state, known.evidence.verified) == (False, "unconfirmed", 0)
+
+
+def test_what_older_nodes_have_only_seen_vouches_for_no_name(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    known, _ = teach(node, ERROR, FIX)
+    signature = read(ERROR)
+    seen = Incident("", "", AgentInfo("b"), (), "", None, signature, "")
+    count(node, own_outcome(node, seen, known.skill_id, "verified", "seen"))
+    assert again(node, known).evidence.verified == 0
+    count(node, own_outcome(node, seen, known.skill_id, "verified", "policy"))
+    assert again(node, known).evidence.verified == 1
 
 
 def test_what_was_recognised_and_is_then_taught_is_confirmed(mesh: SmallMesh) -> None:
