@@ -148,7 +148,10 @@ def _genuine(mesh: Hosts) -> list[Record]:
         skill = mesh.send_skill(error, Action("argv", (("pip", "install", f"genuine{number}"),)))
         mesh.send_success(skill, "host00", number)
     reader = mesh.others[0].node.identity.node.public
-    return [delivery.record for delivery in mesh.bridge.receive(reader, 1_000).deliveries]
+    found = [delivery.record for delivery in mesh.bridge.receive(reader, 0, 1_000).deliveries]
+    if len(found) != 2 * GENUINE:
+        raise RuntimeError(f"{len(found)} genuine records are on the bridge, not {2 * GENUINE}")
+    return found
 
 
 def _deliver(host: Host, records: list[Record]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from meshcore.bridge.base import Bridge, Publication
+from meshcore.bridge.limits import is_control
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
 from meshcore.config import BridgeAddress, Settings
@@ -30,7 +31,6 @@ from meshcore.policy.question import PlannedStep, Target
 from meshcore.process.passthrough import Passed
 from meshcore.process.sandbox import Containment
 from meshcore.safety.model_json import skill_to_json
-from meshcore.safety.records import sign
 from meshcore.store.rows import outcome_to_json
 from meshcore.testing import FakeClock, outcome
 
@@ -143,7 +143,8 @@ class Hosts:
     def send(self, kind: str, body: Mapping[str, Json], author: Host | None = None) -> Record:
         """Publish any body under the attacker's signature, or another's: no check of ours stands before it."""
         node = (author or self.attacker).node
-        record = sign(kind, body, node.store.outbox.next_author_seq(), node.identity, self.clock)
+        with node.store.transaction():
+            record = node.sign_statement(kind, body, is_link=is_control(kind, body))
         self.bridge.publish([Publication(record, kind)])
         return record
 
