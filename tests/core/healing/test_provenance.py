@@ -102,10 +102,101 @@ def test_an_interpreter_is_believed_where_its_own_traceback_ends_what_was_printe
     assert why(argv, PORT, tmp_path), "so is what the program prints itself"
 
 
+@pytest.mark.parametrize("code", [126, 127])
+@pytest.mark.parametrize("typed", ["./run.sh", "sh run.sh", "env X=1 ./run.sh", "find . -name x", "python app.py"])
+def test_a_program_that_started_and_says_it_did_not_is_not_believed(tmp_path: Path, typed: str, code: int) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("#!/bin/sh\ncat notes\nexit 127\n", "utf-8")
+    script.chmod(0o755)
+    assert why(tuple(typed.split()), FOLDER, tmp_path, exit_code=code)
+
+
+@pytest.mark.parametrize("code", [2, 3, 127, 137, 255])
+def test_an_interpreter_that_ends_otherwise_than_by_its_traceback_is_not_believed(tmp_path: Path, code: int) -> None:
+    assert why(("python", "app.py"), FORGED, tmp_path, exit_code=code)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["python tools/show.py", "python -c print(1)", "python -", "python -m json.tool x", "python -m pytest", "python -X dev"],
+)
+def test_a_traceback_that_begins_in_another_file_than_the_one_called_is_not_believed(tmp_path: Path, typed: str) -> None:
+    assert why(tuple(typed.split()), FORGED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "pip --no-input -q --no-color install .",
+        "pip show x",
+        "uv --quiet --offline --no-cache pip install x",
+        "uv run --with x pytest",
+        "uv add x",
+        "uv lock",
+        "uv build",
+        "uv tool run x",
+        "systemctl status web",
+        "systemctl cat web",
+        "apt install ./x.deb",
+        "dpkg -i x.deb",
+        "mount x",
+        "git stash show -p",
+        "git stash list",
+        "git rebase -x make main",
+        "git rebase main",
+        "git am p",
+        "git cherry-pick x",
+        "git remote update",
+        "git remote show origin",
+        "git tag -n99",
+        "git branch -vv",
+        "git status -v",
+        "git checkout -p",
+    ],
+)
+def test_no_command_of_a_known_program_that_passes_something_on_is_believed(tmp_path: Path, typed: str) -> None:
+    repository(tmp_path)
+    assert why(tuple(typed.split()), FOLDER, tmp_path)
+
+
+def test_git_is_not_believed_where_the_repository_has_it_run_something(tmp_path: Path) -> None:
+    config = repository(tmp_path)
+    said = "error: pathspec 'main' did not match any file(s)\n"
+    assert why(("git", "checkout", "main"), said, tmp_path) == ""
+    for text in ("[core]\n fsmonitor = ./x", "[filter \"a\"]\n smudge = cat", "[include]\n path = x"):
+        config.write_text(text, "utf-8")
+        assert why(("git", "checkout", "main"), said, tmp_path)
+    config.write_text("", "utf-8")
+    (tmp_path / ".git/hooks").mkdir()
+    (tmp_path / ".git/hooks/post-checkout").touch()
+    assert why(("git", "checkout", "main"), said, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mkdir a/b | cat n", "mkdir a/b | cat - n", "mkdir a/b | grep -r . n", "mkdir a/b | tail n", "stat n | sort n"]
+    + ["mkdir q | wc -l n", "mkdir a/b 2>&1 | head -5 n", "mkdir a/b | grep -f n", "mkdir a/b | grep --file=n"],
+)
+def test_a_filter_that_reads_a_file_of_its_own_passes_it_on(tmp_path: Path, text: str) -> None:
+    assert why(("bash", "-c", text), FOLDER, tmp_path)
+
+
+def test_a_filter_of_what_the_program_printed_hides_nothing(tmp_path: Path) -> None:
+    for text in ("mkdir a/b 2>&1 | tail -n 5", "mkdir a/b 2>&1 | grep cannot", "mkdir a/b 2>&1 | tee log"):
+        assert why(("bash", "-c", text), FOLDER, tmp_path) == ""
+
+
+def repository(folder: Path) -> Path:
+    """Make the folder a repository that runs nothing; return its configuration."""
+    (folder / ".git").mkdir()
+    config = folder / ".git" / "config"
+    config.touch()
+    return config
+
+
 def test_programs_that_speak_of_their_own_operands_are_believed(tmp_path: Path) -> None:
     assert why(("mkdir", "a/b"), FOLDER, tmp_path) == ""
     assert why(("sh", "-c", "cd / && mkdir a/b"), FOLDER, tmp_path) == ""
-    assert why(("git", "checkout", "main"), "error: pathspec 'main' did not match any file(s)\n", tmp_path) == ""
 
 
 def test_a_program_that_could_not_be_started_said_nothing_at_all(tmp_path: Path) -> None:
