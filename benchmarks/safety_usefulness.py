@@ -31,6 +31,7 @@ from meshcore.knowledge.standing import weigh
 from meshcore.model import AgentInfo, Circumstances, Incident, Json, KnownSkill, Match, Outcome, Signature, Skill
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PolicyVerdict, Question
+from meshcore.process.find_program import EXIT_NOT_EXECUTABLE
 from meshcore.testing import MemoryIndex
 
 USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: as many as possible, 0 wrong"
@@ -108,7 +109,7 @@ class Operator:
 
     def decide(self, row: Labelled) -> tuple[Match | None, PolicyVerdict | None]:
         """Return the best answer to an incident, and the ruling on it."""
-        signature = _signature(row)
+        signature, exit_code = _signature(row), _exit_code(row)
         found = match(signature, self._index)
         known = self._index.get(found.skill_id) if found else None
         if found is None or known is None:
@@ -119,10 +120,12 @@ class Operator:
             agent=AgentInfo(str(row["agent"])),
             argv=_argv(str(row["command"])),
             cwd=str(self._folder),
-            exit_code=_exit_code(row),
+            exit_code=exit_code,
             signature=signature,
             excerpt=_printed(row),
         )
+        if exit_code == EXIT_NOT_EXECUTABLE and (argv := incident.argv) and argv[0].startswith("./"):
+            (self._folder / argv[0]).touch(0o644)  # as it was where the row comes from
         question = Question(incident, known, found, str(self._folder / "venv/bin/python"), project=str(self._folder))
         ruling = self._policy.decide(question, contained=self._contained)
         failed = failing(incident.argv, incident.cwd, {}).one
@@ -140,10 +143,16 @@ def _exit_code(row: Labelled) -> int:
 
 
 def _printed(row: Labelled) -> str:
-    """Return what the command printed; rows that hold an error of Python alone had its traceback before it."""
-    message = str(row["message"])
+    """Return what the command printed, as if in the folder of this benchmark.
+
+    Rows that hold an error of Python alone had its traceback before it; a script of the row was in its own folder.
+    """
+    message, argv = str(row["message"]), _argv(str(row["command"]))
     alone = "\n" not in message.strip() and re.match(r"[\w.]+(?:Error|Exception)\b", message)
-    return f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{message}' if alone else message
+    called = next((word for word in argv if word.endswith(".py")), argv[0] if argv else "")
+    if alone:
+        return f'Traceback (most recent call last):\n  File "{called}", line 1, in <module>\n{message}'
+    return re.sub(rf'File "/[^"\n]*/{re.escape(called)}"', f'File "{called}"', message) if called else message
 
 
 def _argv(command: str) -> tuple[str, ...]:

@@ -195,12 +195,23 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> Failing | 
         state, rest = changed
         if not rest:
             continue
-        if found and join == "|" and program_name(rest[0]) in _FILTERS:
+        if found and join == "|" and _is_filter(rest):
             bare = bare and program_name(rest[0]) not in _WRITING
         elif rest[0] not in _NEVER_FAIL or len(commands) == 1:
             bare = bare and i >= at  # what came before was a command of its own
             found += [Place(rest, state.cwd, state.environment)] if i >= at else []
     return Failing(tuple(found), bare=bare) if found else None
+
+
+def _is_filter(words: Sequence[str]) -> bool:
+    """Tell whether a command only filters what it is given; one that reads a file passes that on, too."""
+    name, operands = program_name(words[0]), [word for word in words[1:] if not re.match(r"-.|\+?\d+$", word)]
+    if name not in _FILTERS:
+        return False
+    if name == "grep":  # of one pattern
+        reads = any(re.match(r"-\w*[rRfd]|--(file|recursive|deref|dir)", word) for word in words[1:])
+        return len(operands) == 1 and not reads
+    return name == "tee" or (not operands and not any(word.startswith("--files0") for word in words[1:]))
 
 
 def _split(text: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:

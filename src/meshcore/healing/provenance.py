@@ -6,42 +6,41 @@ wrong with its operands, and a program that could not be started. Everything els
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from meshcore.healing.traceback_text import NotFirstThingError, read_traceback
+from meshcore.healing.traceback_text import NotFirstThingError, is_ours, read_traceback
+from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
-from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND
+from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
+
+_FLAGS = re.compile(r"-[BEIOPsSuqb]+")
 
 _OWN_WORDS = frozenset(
-    {"apt", "apt-get", "chgrp", "chmod", "chown", "cp", "createdb", "dropdb", "install", "ln", "mkdir", "mktemp", "mv"}
-    | {
-        "pip",
-        "rm",
-        "rmdir",
-        "ssh-keygen",
-        "stat",
-        "systemctl",
-        "touch",
-        "truncate",
-        "uv",
-        "virtualenv",
-        "useradd",
-        "mount",
-        "dpkg",
-    }
+    {"chgrp", "chmod", "chown", "cp", "createdb", "dropdb", "install", "ln", "mkdir", "mktemp", "mv", "rm", "rmdir"}
+    | {"ssh-keygen", "stat", "touch", "truncate", "useradd", "virtualenv"}
 )
 """Programs that print about their own operands only, never what a file, a server or another program said."""
 
-_GIT_OWN_WORDS = frozenset(
-    {"add", "branch", "checkout", "config", "init", "mv", "remote", "reset", "restore", "rm", "sparse-checkout"}
-    | {"stash", "status", "switch", "tag", "worktree"}
+_OWN_VERBS: dict[str, frozenset[str]] = {
+    "git": frozenset({"config", "init"}),
+    "pip": frozenset({"cache", "check", "config", "freeze", "list", "uninstall"}),
+    "systemctl": frozenset({"disable", "enable", "reload", "restart", "start", "stop"}),
+    "uv": frozenset({"cache", "venv"}),
+}
+"""The same of programs of which other verbs pass something on: the verb is the first word, before any option."""
+
+_GIT_QUIET = frozenset(
+    {"add", "branch", "checkout", "commit", "merge", "mv", "reset", "restore", "rm"}
+    | {"sparse-checkout", "status", "switch", "tag", "worktree"}
 )
-"""Git's commands that neither show content nor repeat what a server says, nor run hooks before they fail."""
+"""Git's verbs that show no content, where the repository has them run nothing."""
 
-_GIT_WITH_HOOKS = frozenset({"am", "cherry-pick", "commit", "merge", "rebase", "revert"})
-
-_PIP_BUILDS = frozenset({"install", "wheel", "download", "sync"})
+_GIT_SHOWS = re.compile(r"--(patch|verbose|format|list|interactive|edit|contains|points-at)\b|-[a-zA-Z]*[npvli]")
+_GIT_REMOTES = frozenset({"add", "get-url", "remove", "rename", "set-url"})
+_GIT_RUNS = re.compile(r"hookspath|fsmonitor|\[\s*(filter|include|includeif|merge|diff)\b|command", re.IGNORECASE)
+_CONFIG_BYTES = 1 << 16
 
 
 def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
@@ -49,38 +48,71 @@ def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
     if not argv:
         return "it is not known which program failed"
     name = program_name(argv[0])
-    if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE) and argv == incident.argv:
-        return ""  # it did not start, as we saw ourselves
+    if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
+        return "" if _cannot_start(incident, argv) else f"{name} can be started, so somebody else says that it cannot"
     if incident.signature.error_type and _is_python(name, incident):
-        return _traceback_doubt(incident)
-    if name == "git":
-        verb = argv[1] if len(argv) > 1 else ""
-        own = verb in _GIT_OWN_WORDS or (verb in _GIT_WITH_HOOKS and _has_no_hooks(Path(incident.cwd)))
-        return "" if own else "git passes on what files, hooks and servers say"
-    if name in ("pip", "uv") and _PIP_BUILDS & set(argv[1:4]):
-        return f"{name} passes on what the builds of packages say"
-    return "" if name in _OWN_WORDS else f"what {name} prints need not be its own"
+        return _traceback_doubt(incident, argv)
+    own = name in _OWN_WORDS or (argv[1:2] and argv[1] in _OWN_VERBS.get(name, ()))
+    if own or (name == "git" and _is_quiet(argv, Path(incident.cwd))):
+        return ""
+    return f"what {' '.join((name, *argv[1:2])) if name in _OWN_VERBS else name:.80} prints need not be its own"
 
 
-def _has_no_hooks(folder: Path) -> bool:
-    """Tell whether a repository is one in which no hook can have printed anything."""
-    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
-    if root is None or not (root / ".git" / "config").is_file():
+def _cannot_start(incident: Incident, argv: tuple[str, ...]) -> bool:
+    """Tell whether a program is one that cannot be started: a program that did start can end with such a code, too."""
+    try:
+        find_program(argv[0], incident.environment, incident.cwd)
+    except CannotStartError as error:
+        return argv == incident.argv and error.exit_code == incident.exit_code
+    return False
+
+
+def _is_quiet(argv: tuple[str, ...], folder: Path) -> bool:
+    """Tell whether a command of git shows no content, and its repository has it run nothing."""
+    verb, options = (argv[1] if len(argv) > 1 else ""), [word for word in argv[2:] if word.startswith("-")]
+    if verb == "remote":
+        return argv[2:3] != () and argv[2] in _GIT_REMOTES
+    if verb not in _GIT_QUIET or any(_GIT_SHOWS.match(word) for word in options):
         return False
-    hooks = root / ".git" / "hooks"
-    active = [path for path in hooks.iterdir() if path.suffix != ".sample"] if hooks.is_dir() else []
-    return not active and "hookspath" not in (root / ".git" / "config").read_text("utf-8", "replace").lower()
+    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
+    try:
+        config = read_plain_file(root / ".git" / "config", _CONFIG_BYTES) if root else None
+        hooks = [*(root / ".git" / "hooks").iterdir()] if root and (root / ".git" / "hooks").is_dir() else []
+    except OSError:
+        return False
+    active = [path for path in hooks if path.suffix != ".sample"]
+    return config is not None and not active and not _GIT_RUNS.search(config.decode("utf-8", "replace"))
 
 
 def _is_python(name: str, incident: Incident) -> bool:
     return name == "python" or (incident.circumstances.ecosystem == "python" and incident.circumstances.scope == "venv")
 
 
-def _traceback_doubt(incident: Incident) -> str:
+def _traceback_doubt(incident: Incident, argv: tuple[str, ...]) -> str:
+    if incident.exit_code not in (None, 0, 1):  # 0: of the last of a pipe
+        return "Python does not end like this by a traceback"
     try:
         frames, error = read_traceback(incident.excerpt, incident.cwd)
     except NotFirstThingError:
         return "its traceback is not the end of what was printed"
     if incident.signature.error_type.rpartition(".")[2] not in error:
         return "its error is not that of the traceback at the end"
-    return "" if frames[0].name == "<module>" else "its traceback does not begin with a program"
+    first = next((frame for frame in frames if is_ours(frame.path) or frame.path.name != "runpy.py"), frames[0])
+    if first.name != "<module>":
+        return "its traceback does not begin with a program"
+    return "" if _is_called(first.path, argv, incident.cwd) else "its traceback does not begin in what was called"
+
+
+def _is_called(path: Path, argv: tuple[str, ...], cwd: str) -> bool:
+    """Tell whether a file is the one with which a command of Python begins."""
+    if program_name(argv[0]) != "python":
+        return path.name == Path(argv[0]).name  # a program that pip made
+    at = next((i for i, word in enumerate(argv[1:], 1) if not _FLAGS.fullmatch(word)), len(argv))
+    word, rest = (*argv[at : at + 1], "")[0], (*argv[at + 1 : at + 2], "")[0]
+    if word in ("-c", "-", ""):
+        return path.name == ("<string>" if word == "-c" else "<stdin>")
+    if word == "-m":
+        parts = rest.split(".")  # its packages are imported before it
+        names = {f"{parts[-1]}.py", *(f"{'/'.join(parts[: i + 1])}/__init__.py" for i in range(len(parts)))}
+        return any(str(path).endswith(f"/{name}") for name in (*names, f"{'/'.join(parts)}/__main__.py"))
+    return path == Path(cwd, word)

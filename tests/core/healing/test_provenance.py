@@ -91,7 +91,7 @@ def test_neither_is_what_a_shell_passes_on(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["python app.py", f"{sys.executable} -m pkg", "timeout 9 python app.py", "env A=1 python3.12 app.py"],
+    ["python app.py", f"{sys.executable} -m app", "timeout 9 python app.py", "env A=1 python3.12 app.py"],
 )
 def test_an_interpreter_is_believed_where_its_own_traceback_ends_what_was_printed(tmp_path: Path, typed: str) -> None:
     argv = tuple(typed.split())
@@ -103,7 +103,9 @@ def test_an_interpreter_is_believed_where_its_own_traceback_ends_what_was_printe
 
 
 @pytest.mark.parametrize("code", [126, 127])
-@pytest.mark.parametrize("typed", ["./run.sh", "sh run.sh", "env X=1 ./run.sh", "find . -name x", "python app.py"])
+@pytest.mark.parametrize(
+    "typed", ["./run.sh", "sh run.sh", "env X=1 ./run.sh", "find . -name x", f"{sys.executable} app.py"]
+)
 def test_a_program_that_started_and_says_it_did_not_is_not_believed(tmp_path: Path, typed: str, code: int) -> None:
     script = tmp_path / "run.sh"
     script.write_text("#!/bin/sh\ncat notes\nexit 127\n", "utf-8")
@@ -113,14 +115,23 @@ def test_a_program_that_started_and_says_it_did_not_is_not_believed(tmp_path: Pa
 
 @pytest.mark.parametrize("code", [2, 3, 127, 137, 255])
 def test_an_interpreter_that_ends_otherwise_than_by_its_traceback_is_not_believed(tmp_path: Path, code: int) -> None:
-    assert why(("python", "app.py"), FORGED, tmp_path, exit_code=code)
+    assert why((sys.executable, "app.py"), FORGED, tmp_path, exit_code=code)
 
 
 @pytest.mark.parametrize(
     "typed",
-    ["python tools/show.py", "python -c print(1)", "python -", "python -m json.tool x", "python -m pytest", "python -X dev"],
+    [
+        "python tools/show.py",
+        "python -c print(1)",
+        "python -",
+        "python -m json.tool x",
+        "python -m pytest",
+        "python -X dev",
+    ],
 )
-def test_a_traceback_that_begins_in_another_file_than_the_one_called_is_not_believed(tmp_path: Path, typed: str) -> None:
+def test_a_traceback_that_begins_in_another_file_than_the_one_called_is_not_believed(
+    tmp_path: Path, typed: str
+) -> None:
     assert why(tuple(typed.split()), FORGED, tmp_path)
 
 
@@ -146,6 +157,7 @@ def test_a_traceback_that_begins_in_another_file_than_the_one_called_is_not_beli
         "git rebase main",
         "git am p",
         "git cherry-pick x",
+        "git revert x",
         "git remote update",
         "git remote show origin",
         "git tag -n99",
@@ -163,7 +175,7 @@ def test_git_is_not_believed_where_the_repository_has_it_run_something(tmp_path:
     config = repository(tmp_path)
     said = "error: pathspec 'main' did not match any file(s)\n"
     assert why(("git", "checkout", "main"), said, tmp_path) == ""
-    for text in ("[core]\n fsmonitor = ./x", "[filter \"a\"]\n smudge = cat", "[include]\n path = x"):
+    for text in ("[core]\n fsmonitor = ./x", '[filter "a"]\n smudge = cat', "[include]\n path = x"):
         config.write_text(text, "utf-8")
         assert why(("git", "checkout", "main"), said, tmp_path)
     config.write_text("", "utf-8")
