@@ -98,7 +98,7 @@ class Host:
     def meet(self, error: str, argv: tuple[str, ...] = ARGV) -> Considered:
         """Let a command fail here; return what the mesh makes of it."""
         at = to_text(self.clock.now())
-        output = f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{error}\n'
+        output = f'Traceback (most recent call last):\n  File "{argv[-1]}", line 1, in <module>\n{error}\n'
         passed = Passed(1, output.encode(), False, at, at, 0.1, "null")
         agent = AgentInfo(self.node.name, "shell", self.node.settings.host)
         incident = capture_incident(passed, argv, cwd=str(self.folder), env={}, agent=agent)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.home import read_plain_file
-from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.parts import FORM, Parts
 from meshcore.model import Action
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
@@ -22,6 +22,7 @@ from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, Policy
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
 from meshcore.safety.managed import managed
 
+_OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})
 _MAX_RECIPE = 1 << 20  # bytes of a file that says what a project's command does
 
 
@@ -214,7 +215,20 @@ def _by_hand(question: Question) -> tuple[str, ...]:
         value = question.part(index)
         if not re.fullmatch(r"[^-\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,255}", value):
             reasons.append("a part of the error that would be filled in begins with a dash or is not plain")
+        reasons += _first_of_its_kind(question, index % FORM)
     return tuple(reasons)
+
+
+def _first_of_its_kind(question: Question, index: int) -> list[str]:
+    """Return why a port, pid or path that is filled in waits: the skill has worked for one other value at most."""
+    example, slots = question.known.skill.example_slots, question.incident.signature.slots
+    own = example[index].value if index < len(example) else ""
+    value = slots[index].value if index < len(slots) else ""
+    proven = question.known.evidence.values.get(index, frozenset())
+    is_name = index >= len(slots) or slots[index].kind not in _OF_AN_INSTANCE  # names have a rule of their own
+    if is_name or value == own or value in proven or len(proven | {own}) > 1:
+        return []
+    return [f"it has worked for {shortened(own)} only, and this is {shortened(value)}"]
 
 
 def _missing(

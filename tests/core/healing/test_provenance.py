@@ -129,9 +129,7 @@ def test_an_interpreter_that_ends_otherwise_than_by_its_traceback_is_not_believe
         "python -X dev",
     ],
 )
-def test_a_traceback_that_begins_in_another_file_than_the_one_called_is_not_believed(
-    tmp_path: Path, typed: str
-) -> None:
+def test_a_traceback_of_another_file_than_the_one_called_is_not_believed(tmp_path: Path, typed: str) -> None:
     assert why(tuple(typed.split()), FORGED, tmp_path)
 
 
@@ -186,8 +184,8 @@ def test_git_is_not_believed_where_the_repository_has_it_run_something(tmp_path:
 
 @pytest.mark.parametrize(
     "text",
-    ["mkdir a/b | cat n", "mkdir a/b | cat - n", "mkdir a/b | grep -r . n", "mkdir a/b | tail n", "stat n | sort n"]
-    + ["mkdir q | wc -l n", "mkdir a/b 2>&1 | head -5 n", "mkdir a/b | grep -f n", "mkdir a/b | grep --file=n"],
+    [f"mkdir a/b | {reader}" for reader in ("cat n", "cat - n", "tail n", "head -5 n", "sort n", "wc -l n", "less n")]
+    + [f"mkdir a/b 2>&1 | grep {reader}" for reader in ("-r . n", "-f n", "--file=n", ". n")],
 )
 def test_a_filter_that_reads_a_file_of_its_own_passes_it_on(tmp_path: Path, text: str) -> None:
     assert why(("bash", "-c", text), FOLDER, tmp_path)

@@ -17,13 +17,20 @@ from hypothesis import strategies as st
 from scripts.testbed.mutations import mutated
 
 from meshcore.errors import ConfigurationError
+from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.learning import learn
+from meshcore.knowledge.matching import match
+from meshcore.knowledge.signature import read
+from meshcore.knowledge.standing import weigh
 from meshcore.model import (
     Action,
     AgentInfo,
+    Circumstances,
     Evidence,
     Incident,
     KnownSkill,
     Match,
+    Outcome,
     Signature,
     Skill,
     SkillState,
@@ -32,6 +39,7 @@ from meshcore.model import (
 from meshcore.policy.argv_patterns import parse
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import Question, given_name
+from meshcore.testing import MemoryIndex
 
 COMMANDS = Path(__file__).parents[3] / "../shared/eval/commands_dev.jsonl"
 POLICY = Policy.load(None)
@@ -267,6 +275,41 @@ def question(
     incident = Incident("i", "", AgentInfo("a"), ("python", "app.py"), str(project), 1, signature, "")
     match = Match(skill.skill_id, "exact", 1.0, skill.action.fill(slots), "same error")
     return Question(incident, known, match, python, project=str(project))
+
+
+def about(error: str, other: str, fix: str, *verified: str) -> Question:
+    """Ask about another error with the fix of one, which has worked for `verified` errors, too."""
+    skill = learn(read(error), parse_fix(fix))
+    outcomes = [
+        Outcome("", "", skill.skill_id, "verified", "", "n", "h", "a", Circumstances(), slots=read(text).slots)
+        for text in (error, *verified)
+    ]
+    known = KnownSkill(skill, own_operator=True, confirmed=True, evidence=weigh(skill, outcomes))
+    signature, index = read(other), MemoryIndex()
+    index.add(known)
+    found = match(signature, index)
+    assert found is not None
+    return Question(Incident("i", "", AgentInfo("a"), ("x",), "/p", 1, signature, ""), known, found, project="/p")
+
+
+@pytest.mark.parametrize(
+    ("error", "fix", "values"),
+    [
+        ("Error: listen EADDRINUSE: address already in use :::{}", "fuser -k {}/tcp", ("3000", "5432", "8080")),
+        ("Another process with pid {} holds the lock", "kill {}", ("4123", "77", "12345")),
+        ("mkdir: cannot create directory '{}/b': No such file or directory", "mkdir -p {}/b", ("a", "src", "x")),
+    ],
+)
+def test_a_port_pid_or_path_waits_until_a_second_value_was_verified(
+    error: str, fix: str, values: tuple[str, str, str]
+) -> None:
+    own, other, second = (error.format(value) for value in values)
+    waits = f"it has worked for {values[0]}"
+    step = fix.format(values[0])
+    assert not any(why.startswith(waits) for why in POLICY.decide(about(own, own, step)).reasons)
+    ruling = POLICY.decide(about(own, other, step))
+    assert ruling.decision == "approve" and any(why.startswith(waits) for why in ruling.reasons)
+    assert not any(why.startswith(waits) for why in POLICY.decide(about(own, other, step, second)).reasons)
 
 
 INSTALL = ("pip", "install", "django")
