@@ -158,19 +158,20 @@ class Executor:
         for step in plan:
             if self._cancelled:
                 return ended("cancelled")
-            if stopped := _unfit(step, cwd):
+            where = step.folder or cwd
+            if stopped := _unfit(step, where):
                 return ended(stopped)
-            sandbox_fd = _SANDBOX_FD if self.containment.program else 0
+            sandbox_fd = _SANDBOX_FD if self.containment.shuts_in(step) else 0
             try:
                 step = self._with_given(step)
             except (OSError, ConfigurationError) as error:
                 return ended(f"{self._given}: cannot be written ({error})")
-            argv = self.containment.wrap(step, cwd=cwd, env=env, hidden=self._hidden, info_fd=sandbox_fd)
+            argv = self.containment.wrap(step, cwd=where, env=env, hidden=self._hidden, info_fd=sandbox_fd)
             if stopped := before_exec():  # nothing that takes time stands between this and the start
                 return ended(stopped)
             try:
                 command = BoundedCommand(self._clock, timeout=timeout, grace=grace)
-                end = self._run(command, argv, cwd, env, sandbox_fd)
+                end = self._run(command, argv, where, env, sandbox_fd)
             except CannotStartError as error:
                 return ended(error.message)
             results.append(_result(step.argv, end))

@@ -20,8 +20,9 @@ KIND_SEPARATOR = "+"
 class PlannedStep:
     """One command as it will be executed: absolute program, what it may write, whether it needs the network.
 
-    `place` of what acts on paths: the project without links, and the command's folder below it. Not shut in, such a
-    step is done through descriptors, so that no link that came after the decision is followed.
+    `place` of what acts on paths: the project without links, and the command's folder below it. Such a step is
+    done through descriptors, so that no link that came after the decision is followed.
+    `folder` is where it is started, "" for the command's own folder.
     `given` is a text that the executor puts into a private file, for which the argument `given_name(given)` stands.
     """
 
@@ -30,6 +31,7 @@ class PlannedStep:
     network: bool = False
     place: tuple[str, ...] = ()
     given: str = ""
+    folder: str = ""
 
 
 def given_name(text: str) -> str:

@@ -21,6 +21,8 @@ TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bi
 
 Argv = tuple[str, ...]
 
+_LOOKING: Final = {"sed": ("--sandbox",), "lsof": ("-n",), "netstat": ("-n",)}
+
 
 class Renderer:
     """Executes a command as it is written, by its program in a folder of the system."""
@@ -73,7 +75,7 @@ class OnPaths(Renderer):
 
 
 class Look(Renderer):
-    """Runs what only looks: sed in its sandbox, pip without what lies in the folder."""
+    """Runs what only looks: sed in its sandbox, pip without what lies in the folder, sockets without their names."""
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield a reason where sed has no sandbox."""
@@ -89,8 +91,8 @@ class Look(Renderer):
         return super().render(action, found, question, ("python3", "-I", "-m", "pip", *argv[1:]))
 
     def arguments(self, argv: Argv, found: Found) -> Argv:
-        """Return the arguments, for sed behind the option that lets no script run, read or write anything."""
-        return ("--sandbox", *argv[1:]) if argv[0] == "sed" else argv[1:]
+        """Return the arguments, behind those that let sed run, read or write nothing, and others ask no name server."""
+        return (*_LOOKING.get(argv[0], ()), *argv[1:])
 
 
 class InstallPackage(Renderer):
@@ -107,7 +109,8 @@ class InstallPackage(Renderer):
         # -I: a file named pip.py in the project is not taken for pip.
         pip = (python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
         what = self.requirements(found, question)
-        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network)
+        # Not in the project: there an archive that is named as the package, or a setup.cfg, would be read.
+        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network, folder="/")
         return step, Target(folder, "venv")
 
     def requirements(self, found: Found, question: Question) -> Argv:
@@ -126,7 +129,8 @@ class InstallLocked(InstallPackage):
         path = Path(question.cwd, found.of("PATH")[0])
         copy, _ = read_locked(path)
         words = ("--no-deps", "-r", given_name(copy)) if copy else ("-r", str(path))
-        return step and replace(step, argv=(*step.argv, "--require-hashes", *words), given=copy), target
+        folder = "/" if copy else ""
+        return step and replace(step, argv=(*step.argv, "--require-hashes", *words), given=copy, folder=folder), target
 
     def doubts(self, step: PlannedStep, found: Found, question: Question) -> Iterator[str]:
         """Yield why there is no copy, and each package in it that nobody knows."""
@@ -141,20 +145,33 @@ class InstallLocked(InstallPackage):
 class GitCommand(Renderer):
     """Runs git so that nothing of the repository is executed."""
 
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield a reason where what git would change does not lie in the project's own folder."""
+        repository = Path(question.project, ".git")
+        if repository.is_symlink() or not repository.is_dir():
+            yield "the project is no repository of its own"
+
     def arguments(self, argv: Argv, found: Found) -> Argv:
         """Return the command's arguments behind those that switch hooks, the file monitor and every transport off.
 
-        A repository that lacks an object on purpose would fetch it, by a command that its own settings name.
+        A repository that lacks an object on purpose would fetch it, by a command that its own settings name; and a
+        folder that looks like a bare repository is none.
         """
         names = ("", *(f"{name}." for name in ("ext", "fd", "file", "git", "http", "https", "ssh")))
         never = tuple(word for name in names for word in ("-c", f"protocol.{name}allow=never"))
-        return ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *never, *argv[1:])
+        none = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.bareRepository=explicit")
+        return (*(word for setting in none for word in ("-c", setting)), *never, *argv[1:])
 
 
 class OnHost(Renderer):
     """Asks a service of the host."""
 
     shut_in = "in a container the host's services are out of reach"
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the arguments, for docker behind those that keep a look on this host."""
+        here = ("--context", "default") if argv[0] == "docker" and not found.of("SERVICE") else ()
+        return (*here, *argv[1:])
 
 
 class FreePort(Renderer):

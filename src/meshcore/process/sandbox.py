@@ -59,6 +59,10 @@ class Containment:
         """Return `bubblewrap`, or empty where fixes run uncontained."""
         return "bubblewrap" if self.program else ""
 
+    def shuts_in(self, step: PlannedStep) -> bool:
+        """Say whether a step runs shut in: all but what is done through descriptors."""
+        return bool(self.program) and not step.place
+
     def wrap(
         self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = (), info_fd: int = 0
     ) -> tuple[str, ...]:
@@ -70,8 +74,11 @@ class Containment:
         network. Out of sight are process ids, sockets in /run and /tmp, `hidden` folders, and all homes but for the
         folder of the command, what it and its environment name, and what an installer needs.
         """
+        if step.place:
+            # A mount is made by its path, and would follow a link that came since.
+            return on_paths.command(step.argv, step.place)
         if not self.program:
-            return on_paths.command(step.argv, step.place) if step.place else step.argv
+            return step.argv
         mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
         if Path("/var/tmp").is_dir():  # noqa: S108
             mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108

@@ -787,7 +787,8 @@ MOVED = "s/from collections import/from collections.abc import/"
 
 
 def test_steps_that_may_run_each_by_itself_run_together(project: Path) -> None:
-    ruling = POLICY.decide(question(project, *WHO))
+    (project / ".git").mkdir()
+    ruling = POLICY.decide(question(project, *WHO), contained=True)
     assert (ruling.decision, ruling.action_type) == ("run", "set_git_option")
     assert [step.argv[-1] for step in ruling.plan] == ["ci@example.com", "ci"]
 
@@ -846,9 +847,10 @@ def test_a_file_outside_of_the_project_is_not_edited(project: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("words", [("-u", "origin/main"), ("--set-upstream-to", "origin/main")])
 def test_an_upstream_is_noted_only_where_the_error_names_it(project: Path, words: tuple[str, str]) -> None:
+    (project / ".git").mkdir()
     asked = question(project, ("git", "branch", *words), slots=(Slot("name", "origin/main"),))
-    assert POLICY.decide(asked).decision == "run"
-    assert POLICY.decide(question(project, ("git", "branch", *words))).decision == "approve"
+    assert POLICY.decide(asked, contained=True).decision == "run"
+    assert POLICY.decide(question(project, ("git", "branch", *words)), contained=True).decision == "approve"
 
 
 @pytest.mark.parametrize("command", ["git branch -u", "git branch -u ../x", "git branch -D x"])
