@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,41 @@ _NAMESPACES = (
     "--cap-drop",
     "ALL",
 )
-_SYSTEM = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run")  # noqa: S108
+_SHOWN = (
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/sys"),
+    *("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/lib/rpm"),
+)
+"""What of the system is in sight: programs, libraries, and what is installed."""
+_SHOWN_OF_ETC = (
+    *(
+        "alternatives",
+        "ca-certificates",
+        "ca-certificates.conf",
+        "crypto-policies",
+        "debian_version",
+        "dpkg",
+        "gai.conf",
+    ),
+    *(
+        "apt/sources.list",
+        "apt/sources.list.d",
+        "apt/apt.conf.d",
+        "gitconfig",
+        "group",
+        "host.conf",
+        "hostname",
+        "hosts",
+    ),
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "localtime", "machine-id", "magic", "mime.types"),
+    *("networks", "nsswitch.conf", "os-release", "passwd", "pip.conf", "pki/ca-trust", "pki/tls/certs", "protocols"),
+    *("python3", "resolv.conf", "rpc", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone"),
+)
+_OUT_OF_SIGHT = ("/run", "/proc", "/dev", "/sys")
+_ETC = tuple(f"/etc/{name}" for name in _SHOWN_OF_ETC)
+_SYSTEM = (
+    *(word for path in (*_SHOWN, *_ETC) for word in ("--ro-bind-try", path, path)),
+    *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run"),  # noqa: S108
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +106,9 @@ class Containment:
         At the descriptor `info_fd`, if given, it names the first process inside.
 
         Everything is read-only but `step.writable` and private temporary folders; only `step.network` leaves the
-        network. Out of sight are process ids, sockets in /run and /tmp, `hidden` folders, and all homes but for the
-        folder of the command, what it and its environment name, and what an installer needs.
+        network. In sight are programs and libraries of the system, the folder of the command, what it and its
+        environment name outside the `hidden` folders, and what an installer needs; nothing else of any home, of /run
+        or of /etc, and no other process.
         """
         if step.place:
             # A mount is made by its path, and would follow a link that came since.
@@ -80,8 +116,6 @@ class Containment:
         if not self.program:
             return step.argv
         mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
-        if Path("/var/tmp").is_dir():  # noqa: S108
-            mounts.append(("/var/tmp", 0, ("--tmpfs", "/var/tmp")))  # noqa: S108
         homes = _homes(env)
         never = [os.path.realpath(folder) for folder in hidden]
         mounts += [(folder, 1, ("--tmpfs", folder)) for folder in (*homes, *never)]
@@ -92,13 +126,14 @@ class Containment:
         wanted = [cwd, *named_paths(step.argv, env), *(f"{env.get('HOME', '')}/{name}" for name in _FOR_INSTALLERS)]
         given = given_name(step.given) if step.given else ""
         wanted = [path for path in wanted if Path(path).name == given or not _is_in(os.path.realpath(path), never)]
-        read_only = _places(wanted, (*_TEMPORARY, *homes))
+        read_only = [pair for pair in _places(wanted) if _may_be_shown(pair[1], homes)]
         mounts += [(place, 2, ("--ro-bind", source, place)) for source, place in _outermost(read_only, writable)]
         mounts += [(place, 3, ("--bind", source, place)) for source, place in writable]
         mounts += _hidden_in_home(env, [place for _, place in (*read_only, *writable)])
         mounts.sort(key=lambda mount: (mount[0].count("/"), mount[1]))  # a folder before what is inside it
         words = [self.program, *_NAMESPACES, *(() if step.network else ("--unshare-net",)), *_SYSTEM]
         words += [word for mount in mounts for word in mount[2]]
+        words += ["--remount-ro", "/"]
         words += ["--info-fd", str(info_fd)] if info_fd else []
         return (*words, "--chdir", cwd, "--", *step.argv)
 
@@ -145,16 +180,25 @@ def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _places(paths: Iterable[str], hiding: Sequence[str] = ("",)) -> list[tuple[str, str]]:
-    """Return (source, place) of what is to be mounted: what lies in a folder that would hide it."""
+def _places(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (source, place) of what is there and to be mounted, also by its name in a temporary folder."""
     pairs = set()
     for path in paths:
         plain, real = os.path.normpath(path), os.path.realpath(path)
-        for place in {plain, real} if _is_in(plain, _TEMPORARY) else {real}:
-            # A home as a whole, or what is above one, is never shown.
-            if _is_in(place, hiding) and Path(real).exists() and not any(_is_in(home, (place,)) for home in hiding):
-                pairs.add((real, place))
+        if Path(real).exists():
+            pairs.update((real, place) for place in ({plain, real} if _is_in(plain, _TEMPORARY) else {real}))
     return sorted(pairs)
+
+
+def _may_be_shown(place: str, homes: Sequence[str]) -> bool:
+    """Say whether a place may be shown: no home as a whole, nothing above one, and what is not in sight already."""
+    if _is_in(place, ("/etc",)):  # a certificate, and no key
+        found = Path(place).stat()
+        return stat.S_ISREG(found.st_mode) and bool(found.st_mode & stat.S_IROTH)
+    whole = place in (*_HOMES, "/etc", "/var", *_TEMPORARY, *_OUT_OF_SIGHT, "/") or any(
+        _is_in(home, (place,)) for home in homes
+    )
+    return not whole and (_is_in(place, _TEMPORARY) or not _is_in(place, (*_OUT_OF_SIGHT, *_SHOWN)))
 
 
 def _outermost(wanted: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
