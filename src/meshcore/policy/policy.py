@@ -249,6 +249,10 @@ def _missing(
     for kind in sorted(action.named):
         reasons += [f"the error does not name {shortened(v)}" for v in found.of(kind) if not _named(kind, v, question)]
     projects = rules.declared.get("projects", frozenset())
+    if action.render == "install_locked" and not any(_same(question.project, folder) for folder in projects):
+        reasons.append(
+            f'a project chose these versions: write "{question.project}" under declared.projects in policy.toml'
+        )
     reasons += unknown(found.of("PACKAGE"), question, of_python=action.render == "install", projects=projects)
     reasons += RENDERERS[action.render].missing(found, question)
     if action.declared and not _declared(rules.declared.get(action.declared, frozenset()), argv, found, question.cwd):

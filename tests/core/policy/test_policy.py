@@ -543,6 +543,13 @@ def test_declared_services_and_tasks_only(project: Path, tmp_path: Path, monkeyp
     assert policy.decide(question(project, compose)).decision == "approve", "a service of the host is no compose file's"
 
 
+def declaring(project: Path, folder: Path) -> Policy:
+    """Return the policy of an operator who lets a project name packages."""
+    file = folder / "declaring.toml"
+    file.write_text(f'schema_version = 1\n[declared]\nprojects = ["{project}"]\n')
+    return Policy.load(file)
+
+
 LOCKED = "django==5.1 \\\n    --hash=sha256:" + "ab" * 32 + "\n"
 
 
@@ -555,10 +562,13 @@ LOCKED = "django==5.1 \\\n    --hash=sha256:" + "ab" * 32 + "\n"
         LOCKED.rstrip() + " \\\n    --hash=sha256:" + "c" * 64 + "\n",
     ],
 )
-def test_what_is_installed_of_a_locked_file_is_a_copy_of_our_own(project: Path, python: str, content: str) -> None:
+def test_what_is_installed_of_a_locked_file_is_a_copy_of_our_own(
+    project: Path, python: str, content: str, tmp_path: Path
+) -> None:
+    policy = declaring(project, tmp_path)
     (project / "requirements.txt").write_text(content)
     asked = question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
-    ruling = POLICY.decide(asked)
+    ruling = policy.decide(asked)
     (step,) = ruling.plan
     assert ruling.decision == "approve"
     assert ruling.reasons == ("install_locked is switched off in policy.toml",), "nothing else stands in its way"
@@ -566,7 +576,8 @@ def test_what_is_installed_of_a_locked_file_is_a_copy_of_our_own(project: Path, 
     assert "--only-binary=:all:" in step.argv and str(project / "requirements.txt") not in step.argv
     assert step.given.startswith("django==5.1 --hash=sha256:") and step.given.isascii()
     (project / "requirements.txt").write_text(content + "evil @ http://x.example/evil.zip\n")
-    assert POLICY.decide(asked).plan != ruling.plan
+    assert policy.decide(asked).plan != ruling.plan
+    assert POLICY.decide(asked).decision == "approve", "nobody has declared the project"
 
 
 HASH = "--hash=sha256:" + "b" * 64
@@ -619,21 +630,23 @@ HASH = "--hash=sha256:" + "b" * 64
         LOCKED.replace("django", "dj\u0430ngo"),
     ],
 )
-def test_any_other_line_in_a_locked_file_waits(project: Path, python: str, content: str) -> None:
+def test_any_other_line_in_a_locked_file_waits(project: Path, python: str, content: str, tmp_path: Path) -> None:
     (project / "requirements.txt").write_bytes(content.encode())
-    ruling = POLICY.decide(question(project, ("pip", "install", "-r", "requirements.txt"), python=python))
+    ruling = declaring(project, tmp_path).decide(
+        question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
+    )
     assert ruling.decision == "approve" and ruling.reasons[0]
     assert "--require-hashes" in ruling.plan[0].argv
 
 
-def test_a_locked_file_that_is_a_link_or_a_pipe_waits(project: Path, python: str) -> None:
+def test_a_locked_file_that_is_a_link_or_a_pipe_waits(project: Path, python: str, tmp_path: Path) -> None:
     (project / "real.txt").write_text(LOCKED)
     (project / "requirements.txt").symlink_to("real.txt")
     asked = question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
-    assert POLICY.decide(asked).decision == "approve"
+    assert declaring(project, tmp_path).decide(asked).decision == "approve"
     (project / "requirements.txt").unlink()
     os.mkfifo(project / "requirements.txt")
-    assert POLICY.decide(asked).decision == "approve"
+    assert declaring(project, tmp_path).decide(asked).decision == "approve"
 
 
 def test_what_waits_for_a_person_says_exactly_what_would_run(project: Path) -> None:
