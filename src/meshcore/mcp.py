@@ -35,7 +35,7 @@ from meshcore.hook.answer import report, standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import matches
-from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.parts import shown_fix
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
 from meshcore.model import AgentInfo, Incident, KnownSkill, Match, Signature
@@ -357,7 +357,7 @@ def _author(node: Node, known: KnownSkill) -> str:
 
 def _report_as_learnt(known: KnownSkill, author: str) -> str:
     """Return a fix as it was learnt, for no error in particular."""
-    text = f"fix: {_line(example_fix(known.skill))}\nfor: {_line(known.skill.example_line)}"
+    text = f"fix: {_line(shown_fix(known.skill))}\nfor: {_line(known.skill.example_line)}"
     return fence(text, author, standing_of(known))
 
 

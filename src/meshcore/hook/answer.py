@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshcore.agents.base import Answer
+from meshcore.knowledge.parts import never_tried
 from meshcore.model import KnownSkill, Match
 from meshcore.safety.visible_text import fence, is_untagged, visible
 
@@ -48,8 +49,9 @@ def standing_of(known: KnownSkill) -> str:
     fared = f"verified {evidence.verified} of {tries}" if tries else "not yet tried"
     doubt = "" if known.confirmed or known.state == "active" else ", unconfirmed"
     hosts = f" on {len(evidence.hosts)} hosts" if len(evidence.hosts) > 1 else ""
-    derived = ", derived from another fix" if known.skill.derived_from and not tries else ""
-    return f"{fared}{derived}{hosts}{doubt}"
+    if never_tried(known):
+        fared = "derived from another fix, never tried"
+    return f"{fared}{hosts}{doubt}"
 
 
 def _claim(known: KnownSkill) -> str:
@@ -58,8 +60,8 @@ def _claim(known: KnownSkill) -> str:
         return "this solved it elsewhere"
     if known.evidence.failed:
         return "this was tried and has not solved it so far"
-    if known.skill.derived_from:
-        return "this is derived from a fix of another error; nobody has tried it"
+    if never_tried(known):
+        return "this is derived from a fix of another error and was never tried"
     return "this is said to solve it; nobody has seen it do so yet"
 
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import words_of
-from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, mentioned, typed
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, mentioned, never_tried, typed
 from meshcore.knowledge.signature import around
 from meshcore.knowledge.standing import standing
 from meshcore.model import Action, Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
@@ -345,5 +345,7 @@ def _why(known: KnownSkill, signature: Signature, fit: _Fit, doubts: Sequence[st
     about = f" about {', '.join(repr(v) for v in keys[:3])}" if keys and not fit.differs else ""
     proof = f"verified on {known.evidence.verified} host{'s' * (known.evidence.verified != 1)}"
     tries = proof if known.evidence.verified else "not yet tried here"
-    said = f"the same {signature.error_type}{about} has this fix, {tries}"
-    return said + ("; but " + " and ".join(doubts) if doubts else "")
+    said, but = f"the same {signature.error_type}{about} has this fix, {tries}", "; but "
+    if never_tried(known):
+        said, but = "it is derived from fixes of other errors and was never tried", "; "
+    return said + (but + " and ".join(doubts) if doubts else "")

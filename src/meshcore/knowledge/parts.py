@@ -6,13 +6,15 @@ Reference `n` of an action is slot `n % 100` in form `n // 100`: 0 as it stands,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from meshcore.model import Action, Circumstances, Skill, Slot
+from meshcore.model import Action, Circumstances, KnownSkill, Skill, Slot
 
 NOT_KNOWN = Circumstances()
 FORM = 100
+_REFERENCE = re.compile(r"\{\{|\}\}|\{\d{1,3}\}")
 FORMS = ("", "without ./", "last part", "folder", "last part of its folder")
 
 
@@ -61,19 +63,43 @@ class Parts(Sequence[Slot]):
         return iter(self._slots)
 
 
-def filled(action: Action, *given: Sequence[Slot]) -> Action:
-    """Return an action for the first of these slots that hold all that it refers to, else as its skill states it."""
-    for slots in given:
-        try:
-            return action.fill(Parts(slots))
-        except IndexError:
-            continue
-    return action
+def filled(action: Action, slots: Sequence[Slot]) -> Action:
+    """Return an action for slots that hold all that it refers to, else as its skill states it."""
+    try:
+        return action.fill(Parts(slots))
+    except IndexError:
+        return action
 
 
 def example_fix(skill: Skill) -> str:
     """Return a skill's fix as it was for its own example: one line for people."""
     return filled(skill.action, skill.example_slots).command()
+
+
+def general_fix(action: Action, example_slots: Sequence[Slot]) -> str:
+    """Return an action for no error in particular: `{kind}` where a part of the error would stand."""
+    parts = (n for n in action.parameters() if n % FORM < len(example_slots))
+    kinds = {f"{{{n}}}": f"{{{example_slots[n % FORM].kind}}}" for n in parts}
+    text = action.text if action.kind == "advice" else " && ".join(" ".join(step) for step in action.steps)
+    return _REFERENCE.sub(lambda m: kinds.get(m[0], m[0][:1] if len(m[0]) == 2 else m[0]), text)
+
+
+def fix_for(action: Action, slots: Sequence[Slot], example_slots: Sequence[Slot]) -> str:
+    """Return an action filled in for an error, never for the example: in general where the error lacks a part."""
+    try:
+        return action.fill(Parts(slots)).command()
+    except IndexError:
+        return general_fix(action, example_slots)
+
+
+def shown_fix(skill: Skill) -> str:
+    """Return a skill's fix for people: as it was for its example, in general where it was derived and never was."""
+    return general_fix(skill.action, skill.example_slots) if skill.derived_from else example_fix(skill)
+
+
+def never_tried(known: KnownSkill) -> bool:
+    """Tell whether a fix was derived from others, and nobody has seen it help or fail."""
+    return bool(known.skill.derived_from) and not known.evidence.tries
 
 
 def mentioned(action: Action, value: str) -> bool:

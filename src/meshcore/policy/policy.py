@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.home import read_plain_file
-from meshcore.knowledge.parts import FORM, Parts
+from meshcore.knowledge.parts import FORM, Parts, never_tried
 from meshcore.model import Action
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
@@ -202,7 +202,8 @@ def _by_hand(question: Question) -> tuple[str, ...]:
     if known.state != "active":
         reasons.append(f"the skill is {known.state}")
     if not known.confirmed and known.evidence.verified < 1:
-        reasons.append("nobody has verified or confirmed it yet")
+        derived = "it is derived from fixes of other errors and was never tried"
+        reasons.append(derived if never_tried(known) else "nobody has verified or confirmed it yet")
     if incident.argv_redacted:
         reasons.append("the failed command held a secret, so it is not run again from the record")
     try:

@@ -19,8 +19,8 @@ from meshcore.store.rows import Approval, approval_of_row, event_of_row, folder_
 class IncidentBrief:
     """One incident as a list shows it; `seconds` is to green.
 
-    `action` answers it, None where none is known: filled in with `slots`, or those of the skill's own example where
-    another node met it and told no slots (see `knowledge.parts.filled`).
+    `action` answers it, None where none is known; it refers to `slots`, of which another node's incident has none. What
+    kinds they are of is told by `example_slots`, those of the skill's own example (see `knowledge.parts.fix_for`).
     """
 
     seq: int

@@ -7,8 +7,8 @@ import shlex
 import click
 
 from meshcore.errors import UsageError
-from meshcore.knowledge.parts import example_fix
-from meshcore.model import Incident, Json
+from meshcore.knowledge.parts import fix_for, never_tried
+from meshcore.model import Incident, Json, KnownSkill
 from meshcore.store.rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
@@ -98,7 +98,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             "exit code": found.exit_code,
             "error": found.signature.line,
             "state": STATE_WORDS[found.state],
-            "fix": f"#{known.label} {example_fix(known.skill)}" if known else "-",
+            "fix": _fix(found, known) if known else "-",
         }
     )
     for event in events:
@@ -115,6 +115,12 @@ def show(session: Session, incident: str, as_json: bool) -> None:
         say(f"  outcome   {outcome.result} by {outcome.actor or '-'} at {outcome.at}")
     if seconds is not None:
         say(f"  to green  {seconds:.3f} s" + (f", of it the mesh {own * 1000:.0f} ms" if own is not None else ""))
+
+
+def _fix(incident: Incident, known: KnownSkill) -> str:
+    """Return what answers an incident, filled in for it."""
+    fix = fix_for(known.skill.action, incident.signature.slots, known.skill.example_slots)
+    return f"#{known.label} {fix}" + ("  (derived, never tried)" if never_tried(known) else "")
 
 
 def _as_json(incident: Incident) -> dict[str, Json]:

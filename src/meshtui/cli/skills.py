@@ -11,7 +11,7 @@ from meshcore.control import decisions
 from meshcore.errors import BadSkillError, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
-from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.parts import example_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Json, KnownSkill, SkillState
 from meshcore.node import Node
@@ -69,7 +69,7 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
             known.source,
             f"{known.evidence.verified}/{known.evidence.verified + known.evidence.failed}",
             known.skill.example_line,
-            example_fix(known.skill) if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
+            _fix(known) if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
         )
         for known in found
     ]
@@ -97,18 +97,25 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             "skill": f"#{known.label} {one.skill_id}",
             "error": f"{one.error_type}: {one.template}",
             "must match": ", ".join(f"{k.kind} {k.value!r}" for k in one.key_slots) or "nothing but the wording",
-            "fix": example_fix(one) + ("  (advice)" if one.action.kind == "advice" else ""),
+            "fix": _fix(known) + ("  (advice)" if one.action.kind == "advice" else ""),
             "seen as": one.example_line,
             "context": one.context or "-",
             "state": known.state + ("" if known.confirmed else ", not confirmed"),
             "from": f"{known.source}, {'own operator' if known.own_operator else 'another operator or unknown'}",
             "author": known.author[:12] or _unsigned(known),
-            "verified": f"{known.evidence.verified} of {known.evidence.verified + known.evidence.failed} tries",
+            "verified": "never tried"
+            if never_tried(known)
+            else f"{known.evidence.verified} of {known.evidence.verified + known.evidence.failed} tries",
             "standing": f"{standing(known.evidence):.2f}",
         }
     )
     for outcome in outcomes[-10:]:
         say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
+
+
+def _fix(known: KnownSkill) -> str:
+    """Return a fix for people; one that was derived for no error in particular, since it never was for one."""
+    return shown_fix(known.skill) + ("  (derived, never tried)" if never_tried(known) else "")
 
 
 def _decided(node: Node, known: KnownSkill) -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
-from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.parts import fix_for
 from meshcore.model import StepResult, TryResult
 from meshcore.safety.visible_text import visible
 from meshcore.store.views import IncidentBrief
@@ -171,7 +171,9 @@ def _why(chain: Chain) -> Iterator[Line]:
         yield Line('teach it: meshtui learn --error "…" --fix "…"', "$dim")
         yield Line("")
         return
-    yield Line(f"#{chain.skill.label} {example_fix(chain.skill.skill)}", "$accent", "why")
+    skill = chain.skill.skill
+    fix = fix_for(skill.action, chain.incident.signature.slots, skill.example_slots)
+    yield Line(f"#{chain.skill.label} {fix}", "$accent", "why")
     for event in chain.events:
         if event.kind == "incident.matched":
             yield Line(f"{event.data.get('why', '')} ({event.data.get('tier', '')} match)", "$dim")

@@ -177,17 +177,19 @@ class OverviewPane(Pane):
                 self.view.styles.height = height
 
     def _row(self, incident_id: str) -> Row:
-        from meshcore.knowledge.parts import filled  # with the model it takes 11 ms, which the first painting can spare
+        from meshcore.knowledge.parts import (
+            fix_for,  # with the model it takes 11 ms, which the first painting can spare
+        )
 
         brief = self._briefs[incident_id]
         word, tone = STATES[brief.state]
-        fix = filled(brief.action, brief.slots, brief.example_slots) if brief.action else None
+        fix = fix_for(brief.action, brief.slots, brief.example_slots) if brief.action else ""
         return (
             Cell(word, tone),
             Cell(self._time(brief.opened), "dim"),
             Cell(brief.agent, "dim"),
             brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type,
-            Cell(f"→ {fix.command()}" if fix else "", "accent"),
+            Cell(f"→ {fix}" if fix else "", "accent"),
             Cell("" if brief.seconds is None else duration(brief.seconds), "good"),
         )
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
-from meshcore.knowledge.parts import example_fix, filled
+from meshcore.knowledge.parts import filled, general_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, SkillState
 from meshcore.node import Node
@@ -120,7 +120,10 @@ class SkillsPane(ListPane):
         word, tone = STATES[brief.state]
         dim = "dim" if brief.state == "forgotten" else ""
         tries = brief.verified + brief.failed
-        fix = filled(brief.action, brief.example_slots).command()
+        if brief.source == "derived":
+            fix = general_fix(brief.action, brief.example_slots)
+        else:
+            fix = filled(brief.action, brief.example_slots).command()
         return (
             Cell(f"#{brief.label}", "dim"),
             Cell(word, tone),
@@ -152,6 +155,7 @@ class SkillsPane(ListPane):
         tries = evidence.verified + evidence.failed
         must = ", ".join(f"{key.kind} {key.value!r}" for key in skill.key_slots) or "nothing but the wording"
         held = [_words(found) for found in evidence.verified_in] or [" · ".join(brief.circumstances)]
+        untried = "never tried: derived from other fixes" if never_tried(known) else "not tried yet"
         record = f"{evidence.verified} of {_count(tries, 'try', 'tries')}"
         record += f", on {_count(len(evidence.hosts), 'host', 'hosts')}; standing {standing(evidence):.2f}"
         used = f"{_count(brief.used, 'time', 'times')}, last {self.moment(brief.last_used)}" if brief.used else "never"
@@ -159,10 +163,13 @@ class SkillsPane(ListPane):
         return [
             ("error", f"{skill.error_type}: {skill.template}"),
             ("must match", must),
-            ("advice" if skill.action.kind == "advice" else "fix", example_fix(skill), "$accent"),
+            ("advice" if skill.action.kind == "advice" else "fix", shown_fix(skill), "$accent"),
             ("state", word + ("" if brief.confirmed else ", not confirmed"), _STYLES.get(tone, "")),
             ("from", f"{_author(brief)}, {whose}; {brief.source}"),
-            ("verified", record if tries else "not tried yet"),
+            (
+                "verified",
+                record if tries else untried,
+            ),
             ("where", "; ".join(filter(None, held)) or "not known"),
             ("used here", used),
         ]

@@ -218,6 +218,14 @@ def test_the_dependencies_of_a_pyproject_are_read(project: Path) -> None:
     assert asked_for(str(project)) == {"flask", "ruff"}
 
 
+def test_who_is_asked_about_a_derived_fix_reads_that_it_was_never_tried(project: Path) -> None:
+    question = asked(project, "requests", action="{0}")
+    derived = replace(question.known.skill, derived_from="0" * 64)
+    ruling = POLICY.decide(replace(question, known=replace(question.known, skill=derived, confirmed=False)))
+    assert ruling.decision == "approve"
+    assert "it is derived from fixes of other errors and was never tried" in ruling.reasons
+
+
 # --- names that look like others --------------------------------------------------------------------------------------
 
 
