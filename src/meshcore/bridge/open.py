@@ -17,6 +17,7 @@ _ENGINES = {
     "sqlite": "meshcore.bridge.sqlite.engine",
     "memory": "meshcore.bridge.memory",
 }
+OLD_SECONDS = 0.5  # for the old database, where a person is only told how it looks
 _LATER = ("postgresql", "ssh")
 
 
@@ -50,7 +51,7 @@ def old_queries(address: BridgeAddress | Path) -> list[tuple[str, int]]:
     from meshcore.bridge.legacy.table import OldFile
 
     path = _address(address).path
-    return [] if path is None else OldFile(path, DEADLINE_SECONDS).queries()
+    return [] if path is None else OldFile(path, OLD_SECONDS).queries()
 
 
 def is_there(address: BridgeAddress) -> bool:

@@ -148,7 +148,7 @@ class OldFile(SqliteFile):
 
     def _before_open(self) -> None:
         try:
-            if not check_file(self.path):
+            if check_file(self.path) is None:
                 make_empty_file(self.path)
             has_content(self.path)  # or what lies beside it is refused
         except OSError as error:

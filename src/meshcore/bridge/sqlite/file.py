@@ -26,7 +26,8 @@ _ADVICE = {
     sqlite3.SQLITE_CORRUPT: "is damaged; move it away and restart, nodes publish again what others lack",
 }
 _STEPS = 10_000  # instructions of SQLite, less than a millisecond, between two looks at the clock
-_BREATH_SECONDS = 0.05  # that a call may wait for locks after one has waited in vain, until one succeeds
+_BREATH_SECONDS = 0.05  # that a call may wait for locks at least
+_WINDOW_SECONDS = 10.0  # in which all calls together wait for locks no longer than one may
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 2 * MAX_TEXT,  # bytes of a value or a row: a larger one is not read
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 256 * 1024,
@@ -52,7 +53,7 @@ def fault(error: sqlite3.Error, path: Path, patience: float, deadline: float) ->
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return ConfigurationError(f"{path} is not an SQLite database; move it away or name another file with --bridge")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return _locked(path, patience)
     if code == sqlite3.SQLITE_INTERRUPT:
         return took_too_long(str(path), deadline)
@@ -82,6 +83,7 @@ class Opened:
     guard: JournalGuard
     until: float = 0.0  # when the call in progress has exceeded its deadline
     schema: int = -1
+    is_stuck: bool = False  # a thread is inside SQLite and may be for long: nobody else may enter, not even to close
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def is_late(self) -> bool:
@@ -104,7 +106,8 @@ class SqliteFile:
         self.generation = 0  # how often the file was opened
         self._opened: dict[int, Opened] = {}  # by thread
         self._here = threading.local()
-        self._waited_in_vain = False
+        self._waited = 0.0  # seconds, for locks, in the window that began at `_window`
+        self._window = 0.0
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -156,13 +159,41 @@ class SqliteFile:
             return
         with opened.guard.held(self._patience()) as free:
             if not free:
-                self._waited_in_vain = True
-                raise _locked(self.path, self._patience())
+                raise self._held_up()
             if not (must_undo := check_journal(self.path, is_shared=file_mode(self.path.parent) == SHARED)):
-                opened.connection.execute("BEGIN")
-                _schema_number(opened.connection)
+                self._look(opened) if opened.schema < 0 else self._glance(opened)
         if must_undo:
             opened.connection.execute("BEGIN")
+
+    def _glance(self, opened: Opened) -> None:
+        opened.connection.execute("BEGIN")
+        _schema_number(opened.connection)
+
+    def _look(self, opened: Opened) -> None:
+        """Begin the first transaction of a connection.
+
+        While another process seems to mend its index, SQLite waits up to 10 s and asks nobody: so a thread does.
+        """
+
+        def look() -> None:
+            try:
+                self._glance(opened)
+            except sqlite3.Error as error:
+                errors.append(error)
+            finally:
+                done.set()
+
+        errors: list[sqlite3.Error] = []
+        done = threading.Event()
+        threading.Thread(target=look, name="first look at the bridge", daemon=True).start()
+        if not done.wait(self._patience() + _BREATH_SECONDS):
+            opened.is_stuck = True
+            raise self._held_up()
+        if errors:
+            raise errors[0]
+
+    def _held_up(self) -> MeshError:
+        return _locked(self.path, min(self._seconds(), self.deadline))
 
     @contextmanager
     def _transaction(self, *, is_writing: bool) -> Iterator[sqlite3.Connection]:
@@ -188,14 +219,14 @@ class SqliteFile:
                             if connection.in_transaction:
                                 connection.execute("ROLLBACK")
                         raise
-                    self._waited_in_vain = False
                     return
 
     def _begin_compared(self, opened: Opened, is_writing: bool) -> None:
-        if is_writing:
-            self._begin_writing(opened)
-        else:
-            self._begin(opened, guarded=self.guards_every_look)
+        with self._waiting():
+            if is_writing:
+                self._begin_writing(opened)
+            else:
+                self._begin(opened, guarded=self.guards_every_look)
         if _schema_number(opened.connection) != opened.schema:
             raise _SchemaChangedError
 
@@ -253,7 +284,8 @@ class SqliteFile:
 
     @contextmanager
     def _seen(self, opened: Opened) -> Iterator[None]:
-        self._begin(opened, guarded=True)
+        with self._waiting():
+            self._begin(opened, guarded=True)
         try:
             yield
             if opened.connection.in_transaction:
@@ -303,15 +335,25 @@ class SqliteFile:
         return getattr(self._here, "seconds", self.deadline)
 
     def _patience(self) -> float:
-        # Of many calls in a row only the first waits for whoever holds the file.
+        # Of many calls in a row, as a command makes them, not each waits for whoever holds the file.
         usual = min(self._seconds(), self.deadline)
-        return min(usual, _BREATH_SECONDS) if self._waited_in_vain else usual
+        is_over = time.monotonic() - self._window > _WINDOW_SECONDS
+        return usual if is_over else max(min(usual, _BREATH_SECONDS), usual - self._waited)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            if started - self._window > _WINDOW_SECONDS:
+                self._window, self._waited = started, 0.0
+            self._waited += time.monotonic() - started
 
     def _fault(self, error: sqlite3.Error) -> MeshError:
-        code, waited = getattr(error, "sqlite_errorcode", 0) & 0xFF, self._patience()
+        code, waited = getattr(error, "sqlite_errorcode", 0) & 0xFF, min(self._seconds(), self.deadline)
         if code not in _HARMLESS:
             self._drop()
-        self._waited_in_vain = self._waited_in_vain or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         return fault(error, self.path, waited, self._seconds())
 
     def _drop(self) -> None:
@@ -321,9 +363,16 @@ class SqliteFile:
             self._close(opened)
 
     def _close(self, opened: Opened) -> None:
+        if opened.is_stuck:
+            _stuck.append(opened)
+            return
         with opened.lock, suppress(sqlite3.Error):
             opened.connection.close()
         leave(opened.identity)
+
+
+_stuck: list[Opened] = []
+"""Connections that are never closed."""
 
 
 def _lenient(raw: bytes) -> str:

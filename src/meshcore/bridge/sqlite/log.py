@@ -17,7 +17,6 @@ from meshcore.bridge.sqlite.wal import WalFile
 from meshcore.clock import Clock, to_text
 from meshcore.errors import ConfigurationError
 from meshcore.model import Record
-from meshcore.safety.fields import is_hex
 from meshcore.store.retention import SUMMARIES
 
 _REVISIONS = tuple(Path(__file__).parent / "sql" / name for name in ("log_001.sql", "log_002.sql"))
@@ -45,7 +44,7 @@ class LogFile(WalFile):
         self._prepare_place = prepare
 
     def _before_open(self) -> None:
-        self._prepare_place(not check_file(self.path))
+        self._prepare_place(check_file(self.path) is None)
         super()._before_open()
 
     def _schemas(self) -> Sequence[Schema]:
@@ -63,7 +62,7 @@ class LogFile(WalFile):
         if schema(connection) != made_by(*_REVISIONS):
             self._add(connection)
         self.bridge_id = _bridge_id(connection)
-        if not is_hex(self.bridge_id, 1, 64):
+        if not 0 < len(self.bridge_id) <= 64:
             raise ConfigurationError(f"{self.path} has no identity; move it away and restart, nodes publish again")
 
     def _add(self, connection: sqlite3.Connection) -> None:
