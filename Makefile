@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services test-long acceptance-agents check format bench safety screenshots torture soak readme clean
+.PHONY: help demo test test-services test-long acceptance-agents check format bench safety bridge-attack screenshots torture soak readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 
 safety: $(VENV)/.dev ## each safety goal with its figure (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.safety --table $(ARGS)
+
+bridge-attack: $(VENV)/.dev ## what a writer of the bridge can do to others: figures beside goals (ARGS="--seconds 60")
+	@$(BIN)/python -m benchmarks.bridge_attack --table $(ARGS)
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)

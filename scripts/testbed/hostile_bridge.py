@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import stat
 import struct
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -504,3 +505,106 @@ HOLDS: dict[str, Callable[[Place], object]] = {
     "an index that is never mended": hold_recovery,
     "a reader that never ends": hold_open,
 }
+
+
+# --- what goes on all the time ----------------------------------------------------------------------------------------
+
+
+def _swapping(ending: str, *turns: Callable[[Path, Place], None]) -> Callable[[Place], None]:
+    """Put one thing after the other in the place of a file, as fast as that goes."""
+
+    def storm(place: Place) -> None:
+        path = place.beside(ending)
+        spare = path.with_name(f".spare{os.getpid()}")
+        while True:
+            for turn in turns:
+                with suppress(OSError):
+                    _clear(spare)
+                    turn(spare, place)
+                    if path.is_dir() and not path.is_symlink():
+                        path.rename(path.with_name(f".old{os.getpid()}.{time.monotonic_ns()}"))
+                    spare.rename(path)
+
+    return storm
+
+
+def _copy(ending: str) -> Callable[[Path, Place], None]:
+    def turn(spare: Path, place: Place) -> None:
+        shutil.copyfile(place.beside(f"{ending}.kept"), spare)
+
+    return turn
+
+
+def _kept(ending: str, storm: Callable[[Place], None]) -> Callable[[Place], None]:
+    """Keep a copy of a file before it is swapped."""
+
+    def keeping(place: Place) -> None:
+        with suppress(OSError):
+            shutil.copyfile(place.beside(ending), place.beside(f"{ending}.kept"))
+        storm(place)
+
+    return keeping
+
+
+def _journals(ending: str) -> Callable[[Place], None]:
+    """Let a journal that names a file come and go between any two looks at it."""
+
+    def storm(place: Place) -> None:
+        database, name = place.beside(ending), str(place.keys).encode()
+        head = _MAGIC + struct.pack(">IIIII", 0, 1, database.stat().st_size // 4096, 512, 4096)
+        page = struct.pack(">I", 0x40000000 // 4096 + 1)
+        journal = head.ljust(512, b"\0") + page + name + struct.pack(">II", len(name), sum(name)) + _MAGIC
+        spare, path = place.beside(".spare"), Path(f"{database}-journal")
+        while True:
+            with suppress(OSError):
+                spare.write_bytes(journal)
+                spare.rename(path)
+                path.unlink()
+
+    return storm
+
+
+def _cutting(ending: str) -> Callable[[Place], None]:
+    def storm(place: Place) -> None:
+        while True:
+            with suppress(OSError):
+                os.truncate(place.beside(ending), 0)
+            time.sleep(0.001)
+
+    return storm
+
+
+def _writing(*statements: str) -> Callable[[Place], None]:
+    def storm(place: Place) -> None:
+        while True:
+            with suppress(sqlite3.Error):
+                place.sql(*statements)
+
+    return storm
+
+
+STORMS: dict[str, Callable[[Place], None]] = {
+    "the log is swapped with a link": _kept(
+        ".mesh.db",
+        _swapping(".mesh.db", _copy(".mesh.db"), lambda path, place: path.symlink_to(place.victim / "own.db")),
+    ),
+    "the bridge is swapped with a link": _kept(
+        "", _swapping("", _copy(""), lambda path, place: path.symlink_to(place.victim / "own.db"))
+    ),
+    "the lock is swapped with a link": _swapping(
+        ".mesh.lock", lambda path, _: path.touch(), lambda path, place: path.symlink_to(place.keys)
+    ),
+    "the bells are swapped with a link": _swapping(
+        ".mesh.bells", lambda path, _: path.mkdir(), lambda path, place: path.symlink_to(place.victim / "folder")
+    ),
+    "a journal of the log comes and goes": _journals(".mesh.db"),
+    "a journal of the bridge comes and goes": _journals(""),
+    "the log is cut off all the time": _cutting(".mesh.db"),
+    "its write-ahead log is cut off all the time": _cutting(".mesh.db-wal"),
+    "rows are deleted all the time": _writing("DELETE FROM log", "DELETE FROM members"),
+    "rows are written all the time": _writing(*[log_row(f"'x{n}'") for n in range(100)]),
+    "triggers come and go": _writing(
+        f"CREATE TRIGGER t BEFORE UPDATE ON members BEGIN SELECT {ENDLESS}; END", "DROP TRIGGER t"
+    ),
+}
+"""What an attacker does until it is killed; none returns."""
