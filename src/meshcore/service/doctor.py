@@ -236,6 +236,13 @@ def _clock(node: Node) -> Check:
     return Check("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def _writers(who: str) -> Check:
+    if who == "you":
+        return Check("writers", "ok", "you alone can write the bridge")
+    text = f"{who} can write the bridge: they can stop it and show you text, run nothing, touch no file"
+    return Check("writers", "note", text, "what is promised: SECURITY.md, The bridge")
+
+
 def _bridge(node: Node) -> list[Check]:
     try:
         bridge = node.require_bridge()
@@ -244,6 +251,7 @@ def _bridge(node: Node) -> list[Check]:
         return [Check("bridge", "bad", str(error), "what is known locally still works; see the line itself")]
     checks = [Check("bridge", "ok", f"{node.settings.bridge.shown}: {counts.members} joined, {counts.records} records")]
     checks += [Check("bridge", "bad", fault, "see the line itself") for fault in faults]
+    checks.append(_writers(bridge.writers()))
     if others := [
         f"{m.name} {beat.version}" for m in bridge.members() if (beat := beat_of(m)) and beat.version != __version__
     ]:
