@@ -32,6 +32,7 @@ from meshcore.exchange.chains import Heard, count_known, count_link, end_chain, 
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
 from meshcore.exchange.publish import BATCH_ROWS, publish, publish_lost
 from meshcore.exchange.purge import erase_here
+from meshcore.exchange.quotas import Quotas
 from meshcore.model import Receipt, ReceiptStatus, Record
 from meshcore.node import Node
 from meshcore.safety.records import Author, author_of, verify
@@ -42,6 +43,7 @@ from meshcore.trust.synced import missing
 
 PULL_SECONDS = 0.02
 HANGS_SECONDS = 0.5  # after which a bridge that failed did not fail at once
+SCAN_SECONDS = 0.5  # that a look may go past rows which are not to be read now
 SEARCH_SECONDS = 60.0  # after which the whole log is read again for the sake of what is still missing
 _MOST_UNDELIVERED = 100_000  # rows looked through for what this node has not acknowledged
 
@@ -60,6 +62,8 @@ class Pulled:
 def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     """Receive what waits, at least one batch, at most `seconds` long. Raises BridgeUnavailableError.
 
+    What nodes of the own operator and enrolled ones say comes first, and makes this node synced; see `quotas`.
+
     Every row is committed to the home's store before it is acknowledged: a crash between the two delivers it again,
     and again is harmless.
     """
@@ -70,17 +74,25 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     faulted = 0
     take_in_again(node)
     bridge_id = bridge.bridge_id
+
+    def elapsed() -> float:
+        return node.clock.monotonic() - started
+
+    quotas = Quotas(node, bridge, bridge_id, lambda: elapsed() < seconds)
     while True:
         before = _cursor(node, bridge_id)
-        batch = bridge.receive(me, before, BATCH_ROWS)
+        batch = bridge.receive(me, before, BATCH_ROWS, quotas.wants)
         if batch.end < before:
             _begin_anew(node, bridge_id, f"the bridge ends at {batch.end}, and {before} had been read")
             publish_lost(node)
+            quotas = Quotas(node, bridge, bridge_id, lambda: elapsed() < seconds)
+            continue
+        if quotas.introduce():
             continue
         if batch.acknowledged < before:
             for receipt in acknowledge_held(node, bridge):
                 counts[receipt.status] += 1
-        receipts = _keep(node, bridge_id, before, batch)
+        receipts = _keep(node, bridge_id, before, batch, quotas)
         faulted += len(batch.deliveries) - len(receipts)
         for receipt in receipts:
             counts[receipt.status] += 1
@@ -88,7 +100,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
             bridge.acknowledge(me, receipts, batch.cursor)
         if not batch.more:
             if heard is None:
-                heard = listen(node, bridge.members())
+                heard = listen(node, bridge.members(node.store.authors.own()))
                 if heard.lacks(node):
                     continue  # what they name may have been published since the log was read
             heard.keep(node)
@@ -97,8 +109,25 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
                 continue
             _say_what_is_missing(node)
             node.note_sync()
-        if not batch.more or node.clock.monotonic() - started >= seconds:
+            for receipt in _read_waiting(node, bridge, quotas):
+                counts[receipt.status] += 1
+        if not batch.more or elapsed() >= (seconds if batch.deliveries else max(seconds, SCAN_SECONDS)):
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
+
+
+def _read_waiting(node: Node, bridge: Bridge, quotas: Quotas) -> list[Receipt]:
+    """Take in what was passed over before, as far as the quotas of this minute and the time go."""
+    me, taken = node.identity.node.public, []
+    while (after := quotas.first_waiting()) is not None:
+        batch = bridge.receive(me, after, BATCH_ROWS, quotas.wants_of_waiting)
+        with node.store.transaction():
+            receipts = take_in(node, batch.deliveries)
+            quotas.note_read(batch.cursor, to_end=not batch.more)
+            quotas.keep()
+        if receipts:
+            bridge.acknowledge(me, receipts, 0)
+        taken += receipts
+    return taken
 
 
 def _search(node: Node, bridge_id: str) -> bool:
@@ -150,9 +179,10 @@ def _begin_anew(node: Node, bridge_id: str, why: str) -> None:
     with node.store.transaction():
         node.store.events.add("fault", data={"what": f"{why}: it is read from its beginning"})
         node.store.bridge_cursors.set(bridge_id, 0)
+        node.store.lanes.set_waiting(bridge_id, {})
 
 
-def _keep(node: Node, bridge_id: str, before: int, batch: Batch) -> list[Receipt]:
+def _keep(node: Node, bridge_id: str, before: int, batch: Batch, quotas: Quotas) -> list[Receipt]:
     """Take in a batch and move the cursor in one transaction; say once where rows were pruned that were never read."""
     if not batch.deliveries and batch.cursor <= before:
         return []
@@ -163,6 +193,7 @@ def _keep(node: Node, bridge_id: str, before: int, batch: Batch) -> list[Receipt
             node.store.events.add("fault", data={"what": what})
         receipts = take_in(node, batch.deliveries)
         cursors.set(bridge_id, max(before, batch.cursor))
+        quotas.keep()
     return receipts
 
 

@@ -71,6 +71,10 @@ class Authors:
         """Return every author that was heard, in the order in which they were first."""
         return self._db.all(Read("SELECT * FROM authors ORDER BY first_seen, node", _author_of_row))
 
+    def own(self) -> set[str]:
+        """Return the own operator's nodes."""
+        return set(self._db.all(Read("SELECT node FROM authors WHERE own_operator=1", lambda row: str(row[0]))))
+
     def newest_own_time(self) -> str:
         """Return the highest time of a record of the own operator's nodes, empty where there is none."""
         sql = "SELECT coalesce(max(newest), '') FROM authors WHERE own_operator=1"

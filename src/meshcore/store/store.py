@@ -28,6 +28,7 @@ from meshcore.store.tries import Outcomes, Tries
 
 if TYPE_CHECKING:
     from meshcore.store.chains import Chains, OwnChains
+    from meshcore.store.lanes import Lanes
     from meshcore.store.purges import Purges
     from meshcore.store.retention import Retention
     from meshcore.store.runs import RunResults
@@ -105,6 +106,13 @@ class Store:
         from meshcore.store.snapshots import Snapshots  # no affair of a hook's
 
         return Snapshots(self.database)
+
+    @property
+    def lanes(self) -> Lanes:
+        """Return whose records wait."""
+        from meshcore.store.lanes import Lanes  # no affair of a hook's
+
+        return Lanes(self.database)
 
     @property
     def purges(self) -> Purges:

@@ -142,7 +142,7 @@ def meet_members(node: Node) -> None:
     if node.bridge is None:
         return
     me = node.identity.node.public
-    for member in node.bridge.members():
+    for member in node.bridge.members(node.store.authors.own()):
         if member.node == me:
             continue
         try:

@@ -48,3 +48,10 @@ ALTER TABLE skills ADD COLUMN recognised_in TEXT NOT NULL DEFAULT '';
 CREATE TABLE purged (
   record_id TEXT PRIMARY KEY, author TEXT NOT NULL, by_node TEXT NOT NULL, at TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Lanes whose rows wait because too many came in one minute, and how many were taken. A lane is an author's key, or a
+-- name for several who share one; rows of it beyond `after` were passed over so far.
+CREATE TABLE lanes (
+  bridge_id TEXT NOT NULL, lane TEXT NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (bridge_id, lane)
+) WITHOUT ROWID;
+CREATE TABLE quotas (lane TEXT PRIMARY KEY, minute INTEGER NOT NULL, taken INTEGER NOT NULL) WITHOUT ROWID;
