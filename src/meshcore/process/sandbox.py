@@ -8,7 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,6 +24,7 @@ SEARCHED = "/usr/bin:/bin:/usr/local/bin"
 _PROBE_TIMEOUT_S = 5.0
 _CACHE = "containment.json"
 _LONGEST_PATH = 4096
+_MOST_LINKS = 40
 _NOT_INPUTS = frozenset({"PATH", "HOME", "TMPDIR", "PWD"})
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  named to be replaced by private ones
 _HOMES = ("/home", "/root", "/Users")
@@ -122,14 +123,19 @@ class Containment:
         mounts = [mount for mount in mounts if Path(mount[0]).is_dir()]
         if step.network:
             mounts += [(folder, 1, ("--ro-bind", folder, folder)) for folder in _name_service_folders()]
-        writable = _places(step.writable)
+        writable = _real(step.writable)
         wanted = [cwd, *named_paths(step.argv, env), *(f"{env.get('HOME', '')}/{name}" for name in _FOR_INSTALLERS)]
         given = given_name(step.given) if step.given else ""
         wanted = [path for path in wanted if Path(path).name == given or not _is_in(os.path.realpath(path), never)]
-        read_only = [pair for pair in _places(wanted) if _may_be_shown(pair[1], homes)]
-        mounts += [(place, 2, ("--ro-bind", source, place)) for source, place in _outermost(read_only, writable)]
-        mounts += [(place, 3, ("--bind", source, place)) for source, place in writable]
-        mounts += _hidden_in_home(env, [place for _, place in (*read_only, *writable)])
+        read_only = [place for place in _real(wanted) if _may_be_shown(place, homes)]
+        shown = {*read_only, *writable, *_SHOWN, "/etc", *_OUT_OF_SIGHT}
+        hiding = list(_hidden_in_home(env, shown))
+        covered = {mount[0] for mount in hiding}
+        links = {place: target for path in (*wanted, *step.writable) for target, place in _links(path)}
+        mounts += [(p, 2, ("--ro-bind", p, p)) for p in read_only if not _in_sight(p, shown, covered)]
+        mounts += [(p, 3, ("--bind", p, p)) for p in writable]
+        mounts += [(p, 2, ("--symlink", links[p], p)) for p in {*links} - shown if not _in_sight(p, shown, covered)]
+        mounts += hiding
         mounts.sort(key=lambda mount: (mount[0].count("/"), mount[1]))  # a folder before what is inside it
         words = [self.program, *_NAMESPACES, *(() if step.network else ("--unshare-net",)), *_SYSTEM]
         words += [word for mount in mounts for word in mount[2]]
@@ -180,14 +186,24 @@ def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _places(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (source, place) of what is there and to be mounted, also by its name in a temporary folder."""
-    pairs = set()
-    for path in paths:
-        plain, real = os.path.normpath(path), os.path.realpath(path)
-        if Path(real).exists():
-            pairs.update((real, place) for place in ({plain, real} if _is_in(plain, _TEMPORARY) else {real}))
-    return sorted(pairs)
+def _real(paths: Iterable[str]) -> list[str]:
+    """Return what the paths mean, of those that are there."""
+    return sorted({os.path.realpath(path) for path in paths if Path(path).exists()})
+
+
+def _links(path: str) -> Iterator[tuple[str, str]]:
+    """Yield (target, place) of each symbolic link on the way to what a path means, outermost first."""
+    for _ in range(_MOST_LINKS):
+        parts = Path(os.path.normpath(path)).parts
+        for end in range(2, len(parts) + 1):
+            place = os.path.join(*parts[:end])  # noqa: PTH118
+            if os.path.islink(place):  # noqa: PTH114
+                target = os.readlink(place)  # noqa: PTH115
+                yield target, place
+                path = os.path.join(os.path.dirname(place), target, *parts[end:])  # noqa: PTH118, PTH120
+                break
+        else:
+            return
 
 
 def _may_be_shown(place: str, homes: Sequence[str]) -> bool:
@@ -201,10 +217,12 @@ def _may_be_shown(place: str, homes: Sequence[str]) -> bool:
     return not whole and (_is_in(place, _TEMPORARY) or not _is_in(place, (*_OUT_OF_SIGHT, *_SHOWN)))
 
 
-def _outermost(wanted: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the wanted mounts that do not lie inside another one: there they are in sight already."""
-    folders = {place for _, place in (*wanted, *others)}
-    return [pair for pair in wanted if not any(str(parent) in folders for parent in Path(pair[1]).parents)]
+def _in_sight(path: str, shown: Collection[str], covered: Collection[str]) -> bool:
+    """Say whether the innermost folder around a path that is shown or covered is shown."""
+    for parent in map(str, Path(path).parents):
+        if parent in shown or parent in covered:
+            return parent in shown
+    return False
 
 
 def _is_in(path: str, folders: Iterable[str]) -> bool:
@@ -218,7 +236,7 @@ def _homes(env: Mapping[str, str]) -> list[str]:
     return [folder for folder in dict.fromkeys(found) if not _is_in(folder, found)]
 
 
-def _hidden_in_home(env: Mapping[str, str], shown: Sequence[str]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+def _hidden_in_home(env: Mapping[str, str], shown: Collection[str]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     """Yield what hides the dot files of a home that is itself the command's folder; what is shown inside them stays."""
     own = os.path.realpath(env["HOME"]) if env.get("HOME", "").startswith("/") else ""
     if own not in shown:

@@ -28,9 +28,12 @@ def fake_bubblewrap(folder: Path, script: str) -> str:
     return str(folder)
 
 
-def contained(script: str, cwd: Path, *, writable: tuple[Path, ...] = (), network: bool = False) -> tuple[int, str]:
-    """Run a shell script shut in; return its exit code and what it printed."""
-    step = PlannedStep(("/bin/sh", "-c", script), tuple(map(str, writable)), network)
+def contained(
+    script: str | tuple[str, ...], cwd: Path, *, writable: tuple[Path, ...] = (), network: bool = False
+) -> tuple[int, str]:
+    """Run a shell script, or a command, shut in; return its exit code and what it printed."""
+    argv = ("/bin/sh", "-c", script) if isinstance(script, str) else script
+    step = PlannedStep(argv, tuple(map(str, writable)), network)
     env = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
     argv = WORKING.wrap(step, cwd=str(cwd), env=env)
     done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
@@ -114,9 +117,24 @@ class TestInside:
     def test_there_is_no_network_unless_the_step_needs_it(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             connect = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
-            script = f'exec {sys.executable} -c "{connect}"'
-            assert contained(script, tmp_path)[0] != 0
-            assert contained(script, tmp_path, network=True)[0] == 0
+            assert "ConnectionRefused" in contained((sys.executable, "-c", connect), tmp_path)[1]
+            assert contained((sys.executable, "-c", connect), tmp_path, network=True) == (0, "")
+
+    def test_a_program_is_in_sight_through_every_link_that_leads_to_it(self, tmp_path: Path) -> None:
+        real, mine = tmp_path / "store" / "tool-1.2.3", tmp_path / "project" / ".venv" / "bin"
+        (real / "bin").mkdir(parents=True)
+        (real / "lib").mkdir()
+        (real / "lib" / "words").write_text("found\n")
+        (real / "bin" / "tool1.2").write_text('#!/bin/sh\ncat "$(dirname "$(readlink -f "$0")")/../lib/words"\n')
+        (real / "bin" / "tool1.2").chmod(0o755)
+        (real / "bin" / "tool").symlink_to("tool1.2")
+        (tmp_path / "store" / "tool-1.2").symlink_to("tool-1.2.3")
+        (tmp_path / "store" / "secret").write_text("classified")
+        mine.mkdir(parents=True)
+        (mine / "tool").symlink_to(tmp_path / "store" / "tool-1.2" / "bin" / "tool")
+        (mine / "tool3").symlink_to("tool")
+        assert contained((str(mine / "tool3"),), tmp_path / "project") == (0, "found\n")
+        assert contained(f"cat {tmp_path}/store/*/../sec*", tmp_path / "project")[0] != 0
 
     def test_other_processes_and_capabilities_are_out_of_reach(self, tmp_path: Path) -> None:
         code, printed = contained(f"kill -0 {os.getpid()}; grep CapEff /proc/self/status; ls /proc", tmp_path)
