@@ -58,12 +58,13 @@ class Place:
 class Failing:
     """What may have failed: one place, or several where the text does not tell; `unread` says what hides more.
 
-    `bare`: what stands around it does nothing that a second run would repeat.
+    `around` is what stands around it; `bare`: that does nothing that a second run would repeat.
     """
 
     places: tuple[Place, ...]
     unread: str = ""
     bare: bool = True
+    around: tuple[Place, ...] = ()
 
     @property
     def one(self) -> Place | None:
@@ -82,7 +83,9 @@ def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Fa
             place for old, new in zip(found.places, inner, strict=True) for place in (new.places if new else (old,))
         )
         unread = next((new.unread for new in inner if new and new.unread), found.unread)
-        found = Failing(places[:_LEVELS], unread, found.bare and all(new.bare for new in inner if new))
+        around = tuple(old for old, new in zip(found.places, inner, strict=True) if new)
+        bare = found.bare and all(new.bare for new in inner if new)
+        found = Failing(places[:_LEVELS], unread, bare, (*found.around, *around))
     return Failing(found.places, "commands inside commands", bare=False)
 
 

@@ -4,7 +4,8 @@ A form is words: `mkdir [-pv --parents] FOLDER+`. Lower case is literal (`a|b` o
 options, capitals are a kind of argument (`KIND?` at most one, `KIND+` one or more, `KIND*` any number). In brackets:
 `-abc` flags that may be combined, `-n=NUMBER` an option with a value, `--long`, `--long=KIND`, `-:name` and
 `-:name=KIND` for programs whose long options have one dash, `-NUMBER` for `head -5`, `--*=KIND` for any long option
-that takes values of the kind. `ANY*` at the end takes all that is left, options too.
+that takes values of the kind, `!--check` for options of which one must be there. `ANY*` at the end takes all that is
+left, options too.
 """
 
 from __future__ import annotations
@@ -44,11 +45,14 @@ class Form:
     valued: dict[str, str] = field(default_factory=dict)  # option → kind
     any_long: str = ""  # kind of the value of any other long option
     number: bool = False  # `-5`
+    needed: frozenset[str] = frozenset()  # whole options of which one must be there
     arguments: tuple[tuple[str, str], ...] = ()  # kind and "", "?", "+" or "*"
 
     def fit(self, argv: Sequence[str]) -> Found | None:
         """Return what an argv says in this form, None where it does not fit."""
         size = len(self.literals)
+        if self.needed and self.needed.isdisjoint(argv):
+            return None
         if len(argv) < size or any(word not in allowed for word, allowed in zip(argv, self.literals, strict=False)):
             return None
         plain: list[str] = []
@@ -138,7 +142,8 @@ def parse(text: str) -> Form:
     whole: set[str] = set()
     valued: dict[str, str] = {}
     any_long, number = "", False
-    for option in options.split():
+    needed = frozenset(option[1:] for option in options.split() if option.startswith("!"))
+    for option in options.replace("!", "").split():
         name, equals, kind = option.partition("=")
         if equals and kind not in KINDS:
             raise ConfigurationError(f"the form {text!r:.80} has an option of an unknown kind: {option!r:.40}")
@@ -154,7 +159,9 @@ def parse(text: str) -> Form:
             flags.update(option[1:])
         else:
             raise ConfigurationError(f"the form {text!r:.80} has an option that cannot be read: {option!r:.40}")
-    return Form(text, tuple(literals), frozenset(flags), frozenset(whole), valued, any_long, number, tuple(arguments))
+    return Form(
+        text, tuple(literals), frozenset(flags), frozenset(whole), valued, any_long, number, needed, tuple(arguments)
+    )
 
 
 # Kinds of arguments
@@ -175,8 +182,11 @@ _SECRET_NAME = re.compile(
 
 
 def _path(value: str) -> bool:
-    """Say whether a text is a path below the folder it is used in, of nothing that holds secrets or starts code."""
-    if not re.fullmatch(r"[A-Za-z0-9_.@+,=][A-Za-z0-9_.@+,=/-]{0,254}", value, re.ASCII):
+    """Say whether a text is a path below the folder it is used in, of nothing that holds secrets or starts code.
+
+    `@file` is none: many programs read more arguments from it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.+,=][A-Za-z0-9_.@+,=/-]{0,254}", value, re.ASCII):
         return False
     return ".." not in value.split("/") and _SECRET_NAME.search(value) is None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meshcore.home import read_plain_file
@@ -20,9 +20,11 @@ from meshcore.policy.known_packages import distribution_of, normal, unknown
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
+from meshcore.policy.repeating import find, program_doubt, set_doubt, settings_doubt, variable_doubt
 from meshcore.safety.managed import managed
 
 _OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})
+_MODULE = frozenset({"", ".py", ".pyc", ".so"})
 _MAX_RECIPE = 1 << 20  # bytes of a file that says what a project's command does
 
 
@@ -90,9 +92,20 @@ class Policy:
             return PolicyVerdict("approve", why, "", plan_as_written(question), question.project_target)
         return self._typed(question, contained, by_hand)
 
-    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> PolicyVerdict:
-        """Judge the repetition of the user's own failed command in its folder; `search_path` is its PATH."""
-        words = tuple(argv)
+    def decide_rerun(
+        self,
+        argv: Sequence[str],
+        cwd: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        typed: Mapping[str, str] | None = None,
+        project: str = "",
+    ) -> PolicyVerdict:
+        """Judge the repetition of the user's own failed command in its folder.
+
+        `environment` is what it ran with, `typed` what the whole command was given, where it is a part of another.
+        """
+        words, variables, project = tuple(argv), environment or {}, project or cwd
         if not words or not words[0]:
             return PolicyVerdict("refuse", ("there is no command",))
         reading = read_argv(_seen_from(words, cwd))
@@ -102,18 +115,29 @@ class Policy:
             return PolicyVerdict("refuse", (refused.reason,))
         if self.problem:
             return PolicyVerdict("approve", (self.problem,))
-        where = shutil.which(words[0], path=search_path) if "/" not in words[0] else str(Path(cwd, words[0]))
-        if where is None or not Path(where).is_file():
+        where = find(words[0], cwd, variables)
+        if not where:
             return PolicyVerdict("approve", (f"{shortened(words[0])} is not installed here",))
         if (allowed := self._allowed_here(words, cwd)) is not None:
-            return allowed
-        if words[1:2] == ("-m",) and _is_shadowed(words[2:3], cwd):
-            return PolicyVerdict("approve", (f"a file of the folder is named {shortened(words[2])}",))
+            doubt = set_doubt(variables, variables if typed is None else typed)
+            return PolicyVerdict("approve", (doubt,)) if doubt and allowed.decision == "run" else allowed
         if self._rules.local_files and "/" in words[0] and _inside(where, cwd):
             return PolicyVerdict("run", ("policy.toml lets programs of the project run again",))
-        if any(self._repeats(form.fit(short), cwd) for short in _short_forms(words) for form in self._rules.rerun):
-            return PolicyVerdict("run", (f"{shortened(words[0])} like this may be repeated",))
-        return PolicyVerdict("approve", (f"{shortened(words[0])} like this may have an effect each time",))
+        fitting = (
+            short for short in _short_forms(words) if any(self._repeats(f.fit(short), cwd) for f in self._rules.rerun)
+        )
+        short = next(fitting, None)
+        if short is None:
+            return PolicyVerdict("approve", (f"{shortened(words[0])} like this may have an effect each time",))
+        doubts = (
+            program_doubt(words[0], cwd, variables, project),
+            f"a file of the folder is named {shadowed}" if (shadowed := _shadowing(short, cwd)) else "",
+            variable_doubt(variables, variables if typed is None else typed, project),
+            settings_doubt(short, cwd, project, self._rules.rerun),
+        )
+        if found := tuple(filter(None, doubts)):
+            return PolicyVerdict("approve", found)
+        return PolicyVerdict("run", (f"{shortened(words[0])} like this may be repeated",))
 
     def _allowed_here(self, words: tuple[str, ...], cwd: str) -> PolicyVerdict | None:
         """Answer for a command that the operator named in this project, while its file is what they saw."""
@@ -266,10 +290,12 @@ def _missing(
     return tuple(reasons)
 
 
-def _is_shadowed(module: tuple[str, ...], cwd: str) -> bool:
-    """Say whether `python -m` would find a module in the folder before the installed one."""
-    name = module[0].partition(".")[0] if module else ""
-    return any(Path(cwd, found).exists() for found in (name, f"{name}.py"))
+def _shadowing(words: tuple[str, ...], cwd: str) -> str:
+    """Return the file of the folder that `python -m` would import before an installed module, or ""."""
+    if words[1:2] != ("-m",):
+        return ""
+    taken = {words[2].partition(".")[0], *sys.stdlib_module_names}
+    return next((one.name for one in sorted(Path(cwd).iterdir()) if one.stem in taken and one.suffix in _MODULE), "")
 
 
 def _inside(path: str, folder: str) -> bool:

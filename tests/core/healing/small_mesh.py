@@ -46,7 +46,7 @@ class StubPolicy:
         plan = tuple(PlannedStep(step) for step in question.match.action.steps)
         return PolicyVerdict(self.decision, (f"the test says {self.decision}",), "test", plan, Target("/venv", "venv"))
 
-    def decide_rerun(self, argv: Sequence[str], cwd: str, *, search_path: str | None = None) -> PolicyVerdict:
+    def decide_rerun(self, argv: Sequence[str], cwd: str, **_: object) -> PolicyVerdict:
         return PolicyVerdict(self.rerun, ("the test says so",))
 
 

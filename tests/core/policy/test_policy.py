@@ -664,7 +664,8 @@ REPEATED = [
     "pytest -x -q tests/unit test_a.py::test_b --maxfail=2",
     "python -m pytest -x",
     "python -m unittest tests.test_a",
-    "ruff check --fix src",
+    "ruff check src",
+    "ruff format --check src",
     "mypy --strict src",
     "python -m compileall src",
     "gcc -c -Wall -O2 a.c -o a.o",
@@ -693,6 +694,7 @@ NOT_REPEATED = [
     "rake",
     "invoke deploy",
     "pytest send_invoices.py",
+    "ruff check --fix src",
     "pytest -p plugin",
     "pytest --basetemp=/srv",
     "python -m unittest send_invoices",
@@ -730,7 +732,7 @@ def programs(tmp_path: Path) -> str:
 def test_tests_checks_compilers_and_looks_may_be_repeated(project: Path, programs: str, text: str) -> None:
     for name in ("deploy.sh", "run.sh"):
         (project / name).write_text("")
-    assert POLICY.decide_rerun(text.split(), str(project), search_path=programs).decision == "run"
+    assert POLICY.decide_rerun(text.split(), str(project), environment={"PATH": programs}).decision == "run"
 
 
 @pytest.mark.parametrize("text", NOT_REPEATED)
@@ -738,7 +740,7 @@ def test_what_may_have_an_effect_each_time_is_not_repeated_unasked(project: Path
     for name in ("app.py", "run.sh", "manage.py", "send.js", "send_invoices.py"):
         (project / name).write_text("")
         (project / name).chmod(0o755)
-    assert POLICY.decide_rerun(text.split(), str(project), search_path=programs).decision != "run"
+    assert POLICY.decide_rerun(text.split(), str(project), environment={"PATH": programs}).decision != "run"
 
 
 def test_a_file_of_the_folder_that_is_named_as_a_module_takes_its_place(project: Path) -> None:
@@ -761,7 +763,7 @@ def test_a_command_that_the_operator_named_is_repeated_while_its_file_is_what_th
     policy = Policy.load(file)
 
     def decision(*argv: str, cwd: Path = project) -> str:
-        return policy.decide_rerun(argv, str(cwd), search_path=programs).decision
+        return policy.decide_rerun(argv, str(cwd), environment={"PATH": programs}).decision
 
     assert not policy.problem
     assert decision("make", "test") == "run"
