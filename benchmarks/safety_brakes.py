@@ -251,7 +251,7 @@ def _verify(node: Node, known: KnownSkill) -> None:
 
 def _met(node: Node, folder: Path, number: int) -> Incident:
     now = to_text(SystemClock().now())
-    traceback = f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{_error(number)}\n'
+    traceback = f'Traceback (most recent call last):\n  File "app{number}.py", line 1, in <module>\n{_error(number)}\n'
     passed = Passed(1, traceback.encode(), False, now, now, 0.1, "null")
     who = AgentInfo(node.name, "shell", node.settings.host)
     return capture_incident(passed, ("python", f"app{number}.py"), cwd=str(folder), env={}, agent=who)
