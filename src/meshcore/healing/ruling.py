@@ -192,7 +192,7 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
         more = failed.unread or "more than one command would run"
         return whole if whole.decision != "approve" else replace(whole, reasons=(*whole.reasons, more))
     if whole.decision == "run":
-        return Verdict("run", ("it may be repeated as it was typed",))
+        return whole
     if inner.runner:
         inner = replace(inner, environment=_of_runner(inner, root))
     verdict = policy.decide_rerun(inner.argv, inner.cwd, environment=inner.environment, typed=environment, project=root)

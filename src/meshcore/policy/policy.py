@@ -17,6 +17,7 @@ from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.known_packages import distribution_of, normal, unknown
+from meshcore.policy.opting_in import MAX_RECIPE
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
@@ -25,7 +26,6 @@ from meshcore.safety.managed import managed
 
 _OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})
 _MODULE = frozenset({"", ".py", ".pyc", ".so"})
-_MAX_RECIPE = 1 << 20  # bytes of a file that says what a project's command does
 
 
 class Policy:
@@ -145,7 +145,7 @@ class Policy:
             if one.command != words or Path(cwd) != Path(one.folder):
                 continue
             try:
-                digest = hashlib.sha256(read_plain_file(Path(one.folder, one.file), _MAX_RECIPE)).hexdigest()
+                digest = hashlib.sha256(read_plain_file(Path(one.folder, one.file), MAX_RECIPE)).hexdigest()
             except OSError:
                 digest = ""
             if digest == one.sha256:

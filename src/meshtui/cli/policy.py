@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from pathlib import Path
 from typing import Literal, cast
 
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.policy.opting_in import block, recipe_of
 from meshcore.policy.policy import Policy
 from meshcore.policy.policy_file import read_policy
 from meshcore.policy.policy_signature import sign_policy
@@ -24,7 +27,7 @@ VERDICTS = {"run": "allow", "approve": "ask", "hint": "ask", "refuse": "deny"}
 
 @click.group()
 def policy() -> None:
-    """Ask what the policy says: check, explain; sign it."""
+    """Ask what the policy says: check, explain; sign it; let a project's command run again: rerun."""
 
 
 @policy.command()
@@ -108,7 +111,27 @@ def explain(session: Session, incident: str, as_json: bool) -> int:
         say(f"{event.at}  {event.data.get('decision')}  {event.data.get('action_type', '')}")
         for reason in event.data.get("reasons", []):
             say(f"  {reason}")
+        if again := event.data.get("rerun"):
+            say(f"  to run the failed command again: {again}; {'; '.join(event.data.get('rerun_reasons', []))}")
     return 0
+
+
+@policy.command(context_settings={"ignore_unknown_options": True})
+@click.option("--file", metavar="FILE", help="The file of this folder that says what it does, where that is not plain.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def rerun(session: Session, file: str | None, command: tuple[str, ...]) -> None:
+    """Print what lets CMD run again unattended in this folder while its file stays what it is, for your policy.toml."""
+    path, cwd = session.settings.operator / "policy.toml", str(Path.cwd())
+    if (ruling := Policy.load(None).check(shlex.join(command), "own")).decision == "refuse":
+        raise UsageError(f"no policy lets that run again: {'; '.join(ruling.reasons)}")
+    recipe = file or recipe_of(command, cwd)
+    if not recipe:
+        raise UsageError(f"no file of {cwd} is known to say what {command[0]} does; name it with --file")
+    text = block(command, cwd, recipe)
+    say(text if path.exists() else f"schema_version = 1\n\n{text}")
+    signed = ", then run `meshtui policy sign`" if is_protected(session.settings.operator / "operator.key") else ""
+    note(f"append it to {path}{signed}; what other files {recipe} reads is not looked at")
 
 
 def _as_json(ruling: PolicyVerdict) -> dict[str, object]:
