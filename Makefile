@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services test-long acceptance-agents check format bench safety bridge-attack screenshots torture soak readme clean
+.PHONY: help demo test test-services test-long acceptance-agents check format bench safety scenarios bridge-attack screenshots torture soak readme clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,15 @@ torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is
 soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 	@$(BIN)/python -m benchmarks.soak_logs $(ARGS)
+
+scenarios: $(VENV)/.tools ## everyday scenarios with two agents: healed, offered, silent, wrong (ARGS=--table)
+	@$(BIN)/python -m benchmarks.scenarios $(ARGS)
+
+# What some scenarios are about; without an index those are skipped, and say so.
+$(VENV)/.tools: $(VENV)/.dev
+	@$(PYTHON) -m venv $(VENV)/tools && mkdir -p $(VENV)/tools/only
+	@for tool in uv poetry nox tox; do $(VENV)/tools/bin/pip install --quiet --disable-pip-version-check $$tool && ln -sf ../bin/$$tool $(VENV)/tools/only/ || true; done
+	@touch $@
 
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)

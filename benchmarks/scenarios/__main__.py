@@ -1,0 +1,113 @@
+"""Play the scenarios: `python -m benchmarks.scenarios [--table] [--unseen] [--only WORD] [--jobs N]`.
+
+Prints one JSON object with the goals, with --table each scenario first, and why it is not healed. Ends with 1 where a
+goal is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.scenarios.play import Story, play
+from benchmarks.scenarios.scenario import ENDINGS, Scenario
+from benchmarks.scenarios.stage import Environments, Registry, build_wheels
+from benchmarks.scenarios.tables import SEEN, UNSEEN
+
+
+def tell(scenarios: list[Scenario], jobs: int, *, keep: Path | None = None) -> list[Story]:
+    """Play scenarios, some at once; a fault of the harness is an error of its story."""
+    with tempfile.TemporaryDirectory(prefix="meshtui-scenarios-") as name:
+        root = keep or Path(name)
+        build_wheels(root / "wheels")
+        environments, registry = Environments(root / "template"), Registry()
+
+        def one(numbered: tuple[int, Scenario]) -> Story:
+            folder = root / f"{numbered[0]}"
+            folder.mkdir()
+            try:
+                return play(folder, numbered[1], environments, root / "wheels", registry.address)
+            except Exception as error:
+                return Story(numbered[1], skipped=f"a fault of the harness: {error}")
+
+        try:
+            with ThreadPoolExecutor(jobs) as pool:
+                return list(pool.map(one, enumerate(scenarios)))
+        finally:
+            registry.close()
+
+
+def summary(stories: list[Story]) -> dict[str, object]:
+    """Return each goal beside its figure."""
+    played = [story for story in stories if not story.skipped]
+    ends = Counter("wrong" if story.wrong else story.ending for story in played)
+    healed = ends["unattended"] + ends["approval"]
+    rest = [story for story in played if not story.wrong and story.ending not in ("unattended", "approval")]
+    asked, accepted = sum(story.asked for story in played), sum(story.accepted for story in played)
+    count = max(1, len(played))
+    return {
+        "scenarios": len(played),
+        "skipped": {story.scenario.name: story.skipped for story in stories if story.skipped},
+        "endings": {ending: ends[ending] for ending in (*ENDINGS, "wrong")},
+        "unattended_percent": {"figure": round(100 * ends["unattended"] / count, 1), "goal": 30},
+        "at_most_one_approval_percent": {"figure": round(100 * healed / count, 1), "goal": 50},
+        "not_healed_for_the_stated_reason": {"figure": sum(s.explained for s in rest), "goal": len(rest)},
+        "wrong": {"figure": ends["wrong"], "goal": 0},
+        "approvals_accepted_unchanged_percent": {"figure": round(100 * accepted / max(1, asked), 1), "goal": 80},
+        "ended_otherwise_than_stated": [s.scenario.name for s in played if not s.explained],
+    }
+
+
+def met(figures: dict[str, object]) -> bool:
+    """Tell whether every goal is met."""
+    goals = {name: one for name, one in figures.items() if isinstance(one, dict) and "goal" in one}
+    return all(
+        one["figure"] == one["goal"] if name == "wrong" else one["figure"] >= one["goal"] for name, one in goals.items()
+    )
+
+
+def _lines(story: Story, *, long: bool) -> list[str]:
+    scenario = story.scenario
+    if story.skipped:
+        return [f"-          {scenario.name}: {story.skipped}"]
+    mark = "WRONG" if story.wrong else ("" if story.explained else "≠ ") + story.ending
+    head = f"{mark:<12} {scenario.name}" + (
+        "" if story.explained else f"   (stated: {scenario.must}: {scenario.because})"
+    )
+    why = "; ".join(story.reasons) or scenario.because
+    lines = [head, *(f"             ! {one}" for one in story.wrong)]
+    if story.ending != "unattended" or long:
+        lines.append(f"             {why}")
+    if long:
+        lines += [f"             learnt: {story.learnt}", *(f"             | {line}" for line in story.said)]
+    return lines
+
+
+def main() -> int:
+    """Play what was asked for, and print it."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--table", action="store_true")
+    options.add_argument("--unseen", action="store_true", help="only the third that was written and not looked at")
+    options.add_argument("--seen", action="store_true", help="only the others")
+    options.add_argument("--only", default="", metavar="WORD", help="only those whose name holds it, at length")
+    options.add_argument("--keep", type=Path, metavar="DIR", help="an empty folder that is left as it is")
+    options.add_argument("--jobs", type=int, default=2)
+    asked = options.parse_args()
+    chosen = [*(() if asked.unseen else SEEN), *(() if asked.seen else UNSEEN)]
+    stories = tell([one for one in chosen if re.search(asked.only, one.name)], asked.jobs, keep=asked.keep)
+    if asked.table or asked.only:
+        for story in stories:
+            print("\n".join(_lines(story, long=bool(asked.only))))
+    figures = summary(stories)
+    print(json.dumps(figures, indent=1, ensure_ascii=False))
+    return 0 if met(figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
