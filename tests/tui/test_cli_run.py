@@ -246,7 +246,7 @@ def test_a_later_success_settles_what_was_applied_and_not_run_again(a: Agent) ->
     assert a.ask("incidents", "list")[0]["state"] == "applied_not_rerun"
     done = a.run(*a.app)
     assert done.returncode == 0
-    assert any(note.startswith("meshtui: verified") for note in lines_of_ours(done.stderr))
+    assert any(note.startswith("meshtui: verified") for note in lines_of_ours(done.stderr)), done.stderr
     assert a.ask("incidents", "list")[0]["state"] == "verified"
 
 

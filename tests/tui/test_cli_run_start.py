@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 from tests.world import Agent
 
-from meshtui.cli.run_start import plain_call
+from meshcore import config
+from meshcore.config import Settings
+from meshcore.hook import stdlib_shims
+from meshcore.process import passthrough
+from meshcore.process.passthrough import Passed
+from meshtui.cli import run_start
+from meshtui.cli.run_start import Call, plain_call
 
 LOADED = """
 import json, sys
@@ -51,6 +59,37 @@ def test_a_failure_is_healed_with_the_real_modules_of_the_standard_library(a: Ag
     assert {"sqlite3", "inspect"} <= modules
     assert "click" not in modules, "nobody parses options on the way from a failure to its fix"
     assert a.ask("incidents", "list")[0]["state"] == "verified"
+
+
+def test_stand_ins_stay_while_somebody_imports_through_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A command that ends as loading begins has two threads import at once."""
+    real = config.load
+    looking, taken_away = threading.Event(), list[bool]()
+    gone = threading.Event()
+    loading = threading.Thread(target=run_start._load, daemon=True)
+
+    def look(**_: object) -> Settings:
+        looking.set()
+        loading.start()
+        gone.wait(0.2)
+        looking.clear()
+        return real(home=str(tmp_path), environment={"HOME": str(tmp_path)})
+
+    def take_away() -> None:
+        taken_away.append(looking.is_set())
+        gone.set()
+
+    monkeypatch.setattr(stdlib_shims, "install", lambda *, patterns: None)
+    monkeypatch.setattr(stdlib_shims, "uninstall", take_away)
+    monkeypatch.setattr(
+        passthrough,
+        "run_through",
+        lambda argv, meanwhile: Passed(0, b"", truncated=False, started="", ended="", seconds=0.0, stdin="null"),
+    )
+    monkeypatch.setattr("meshcore.config.load", look)
+    assert run_start.pass_through(Call(("true",), "auto", "shell", {})) == 0
+    loading.join()
+    assert taken_away == [False]
 
 
 @pytest.mark.parametrize(

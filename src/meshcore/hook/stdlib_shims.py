@@ -56,8 +56,9 @@ def uninstall() -> None:
 
     Who holds a function of such a module may go on calling it.
     """
-    light = [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]
-    ours = {name for name in sys.modules if name.startswith("meshcore.")} - _loaded_before if light else set()
+    loaded = dict(sys.modules)  # at once: another thread may be importing
+    light = [name for name, module in loaded.items() if isinstance(module, _StandIn)]
+    ours = {name for name in loaded if name.startswith("meshcore.")} - _loaded_before if light else set()
     for name in (*light, *ours):
         del sys.modules[name]
 
@@ -114,8 +115,13 @@ def _hashlib() -> ModuleType:
 
 
 def _urllib_parse() -> ModuleType:
+    """Return what pathlib holds from then on, also once the real module has its place back."""
+
+    def quote_from_bytes(*values, **named):
+        return made.__getattr__("quote_from_bytes")(*values, **named)
+
     made = _StandIn("urllib.parse")
-    made.quote_from_bytes = None  # type: ignore[attr-defined]
+    vars(made).update(quote_from_bytes=quote_from_bytes)
     return made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import allocate_lock
 
 from meshcore.hook import stdlib_shims
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from meshcore.process.passthrough import Passed
 
 _OPTIONS = ("home", "bridge", "agent", "config")
+_importing = allocate_lock()
+"""Held by who imports through the stand-ins, or gives their places back: a command may end as loading begins."""
 
 
 class Call:
@@ -74,13 +77,13 @@ def pass_through(call: Call) -> int:
     ended = SystemClock().monotonic()
     if call.mode == "off" or passed.interrupted is not None or (passed.exit_code == 0 and _nothing_is_open(call)):
         return passed.exit_code
-    stdlib_shims.uninstall()
+    _give_way()
     return _after(call, passed, ended)
 
 
 def _load() -> None:
     """Import what healing needs, and read the shipped policy, in the time that the command takes anyway."""
-    stdlib_shims.uninstall()
+    _give_way()
     import meshtui.cli.after_run  # noqa: F401
     from meshcore.healing import command  # noqa: F401
     from meshcore.healing.session import warm_up
@@ -88,13 +91,19 @@ def _load() -> None:
     warm_up()
 
 
+def _give_way() -> None:
+    with _importing:
+        stdlib_shims.uninstall()
+
+
 def _nothing_is_open(call: Call) -> bool:
     try:
-        from meshcore.config import load
-        from meshcore.store.open_folders import may_be_open
+        with _importing:
+            from meshcore.config import load
+            from meshcore.store.open_folders import may_be_open
 
-        store = load(home=call.options.get("home"), config=call.options.get("config")).home / "store.db"
-        return not may_be_open(str(store), os.getcwd())
+            store = load(home=call.options.get("home"), config=call.options.get("config")).home / "store.db"
+            return not may_be_open(str(store), os.getcwd())
     except Exception:  # what is wrong is said by who looks closer
         return False
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import meshcore
 
 SOURCE = str(Path(meshcore.__file__).parent.parent)
@@ -116,3 +118,14 @@ def test_what_was_made_with_stand_ins_is_made_anew_once_they_are_gone() -> None:
         "print('fine')"
     )
     assert run("", script) == "fine\n"
+
+
+@pytest.mark.parametrize("gone", ["stdlib_shims.uninstall()", "", "from urllib.parse import quote"])
+def test_what_the_standard_library_took_of_a_stand_in_works_afterwards(gone: str) -> None:
+    script = (
+        "import sys; sys.path[0:0] = [sys.argv[1]]\n"
+        "from meshcore.hook import stdlib_shims; stdlib_shims.install(patterns=False)\n"
+        f"import pathlib\n{gone}\n"
+        "print(pathlib.Path('/a b').as_uri())"
+    )
+    assert run("", script) == "file:///a%20b\n"
