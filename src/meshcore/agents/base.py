@@ -52,7 +52,17 @@ class Denied(Call):
     """A command that a person, a rule or a hook did not allow: it never ran."""
 
 
-Report = Failure | Success | Denied
+@dataclass(frozen=True, slots=True)
+class Upcoming(Call):
+    """A command that an agent is about to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited(Call):
+    """A file that an agent has changed with a tool of its own; `command` is the file's path."""
+
+
+Report = Failure | Success | Denied | Upcoming | Edited
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from meshcore.agents.base import (
     Answer,
     Call,
     Denied,
+    Edited,
     Failure,
     Report,
     Success,
+    Upcoming,
     ended,
     fields,
     hook_output,
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
 
 NAME = "claude-code"
 
-FAILED, DONE, BATCH = "PostToolUseFailure", "PostToolUse", "PostToolBatch"
+BEFORE, FAILED, DONE, BATCH = "PreToolUse", "PostToolUseFailure", "PostToolUse", "PostToolBatch"
 TOOL_EVENTS = (FAILED, DONE)
 SHELL_TOOL = "Bash"
+EDIT_TOOLS = ("Edit", "MultiEdit", "Write", "NotebookEdit")
 
 _EXIT_CODE = re.compile(r"(?:Error: )?Exit code (-?\d{1,10})(?:\n|$)")
 _REFUSALS = (
@@ -48,18 +51,22 @@ _REFUSALS = (
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`.
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`.
 
     Of a batch only what was not allowed counts: the other calls have events of their own.
     """
     event = text(payload, "hook_event_name")
     if event == BATCH:
         return _denied(payload)
+    if event == DONE and text(payload, "tool_name") in EDIT_TOOLS:
+        return _edited(payload)
     asked, response = fields(payload, "tool_input"), fields(payload, "tool_response")
     command = text(asked, "command")
     if text(payload, "tool_name") != SHELL_TOOL or not command or is_unfinished(asked, response):
         return None
     cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id")
+    if event == BEFORE:
+        return Upcoming(command, cwd, session, call, "", event)
     if event == FAILED:
         said = text(payload, "error")
         if payload.get("is_interrupt") is True or not said:
@@ -70,6 +77,12 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
     return ended(Call(command, cwd, session, call, output, event), 0)
+
+
+def _edited(payload: Mapping[str, Json]) -> Edited:
+    asked = fields(payload, "tool_input")
+    path = text(asked, "file_path", "notebook_path")
+    return Edited(path, text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id"), "", DONE)
 
 
 def _exit_code(said: str) -> tuple[int | None, str]:
@@ -103,11 +116,15 @@ def answer(event: str, answer: Answer) -> str:
 
 
 def hooks(environment: Mapping[str, str]) -> HookSettings:
-    """Return where Claude Code is told of hooks: a group with a matcher per event; that of a batch takes none."""
+    """Return where Claude Code is told of hooks: a group with a matcher per event; that of a batch takes none.
+
+    What comes before a command answers with context only: it decides nothing, and so blocks nothing.
+    """
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
 
     def entries(command: str) -> dict[str, Json]:
-        ours = {event: group(command, LIMIT_SECONDS, matcher=SHELL_TOOL) for event in (FAILED, DONE)}
+        matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDIT_TOOLS))}
+        ours = {event: group(command, LIMIT_SECONDS, matcher=matcher) for event, matcher in matchers.items()}
         return {**ours, BATCH: group(command, LIMIT_SECONDS)}
 
     user_file = _folder(environment) / "settings.json"

@@ -28,6 +28,19 @@ def suggestion(known: KnownSkill, match: Match, author: str, note: str = "") -> 
     return Answer(_cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
+def what_is_known(said: str) -> Answer:
+    """Return what a project knows of a command, as facts that the agent may weigh."""
+    return Answer(_cut(f"meshtui, from earlier sessions of this project:\n{said}", CONTEXT_LIMIT))
+
+
+def beside(said: str, answer: Answer) -> Answer:
+    """Return an answer with what the project knows of the command in front of it."""
+    if not said:
+        return answer
+    context = f"{what_is_known(said).context}\n{answer.context}" if answer.context else what_is_known(said).context
+    return Answer(_cut(context, 2 * CONTEXT_LIMIT), answer.message)
+
+
 def report(known: KnownSkill, match: Match, author: str) -> str:
     """Return a fix, filled in for this error, as an agent reads it: fenced, whatever is in it."""
     command = visible(match.action.command(), keep_newlines=False)

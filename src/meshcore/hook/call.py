@@ -8,19 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshcore.agents.base import Call, Denied, Failure, Success
+from meshcore.agents.base import Call, Denied, Edited, Failure, Success, Upcoming
 from meshcore.agents.table import Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
-from meshcore.hook.answer import suggestion
+from meshcore.hook.answer import beside, suggestion, what_is_known
+from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key
 from meshcore.hook.shell_text import plain_command
+from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import storable_argv
@@ -58,10 +60,14 @@ def take(
     store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
     try:
         call = _Call(store, settings, program, me, environment, report)
-        if call.argv[0].rpartition("/")[2] == "meshtui":
+        if call.argv[0].rpartition("/")[2] == "meshtui" and not isinstance(report, Edited):
             return Handled()  # `meshtui run` sees to its own failures
         if isinstance(report, Failure):
             return call.failed(report)
+        if isinstance(report, Upcoming):
+            return call.before()
+        if isinstance(report, Edited):
+            return call.edited()
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
         if to_the_end:
@@ -90,13 +96,13 @@ class _Call:
         self.environment = environment
         self.report = report
         self.session = session_key(me.via, report.session)
-        folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
-        plain = plain_command(report.command, folder, succeeded=isinstance(report, Success))
+        self.folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
+        plain = plain_command(report.command, self.folder, succeeded=isinstance(report, Success))
         self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
         self.stored_argv = storable_argv(plain.argv)[0]
         self.key = key_of(self.stored_argv, plain.cwd)
 
-    # --- it failed ------------------------------------------------------------------------------------------------
+    # --- it failed ----------------------------------------------------------------------------------------------------
 
     def failed(self, report: Failure) -> Handled:
         """Open the incident, and answer what is known; one that another hook has seen is left to that one."""
@@ -135,12 +141,23 @@ class _Call:
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
+            said = self._known().failed(incident.signature.line, incident.excerpt, report.exit_code or 1)
         if more:
-            return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain))
+            task = self._task("failed", incident=incident.incident_id, before=in_vain, said=said.text)
+            return Handled(follow_up=task)
         if answer is None:
+            return self._told(said)
+        return Handled(self.program.answer(report.event, beside(said.text, suggestion(*answer))))
+
+    def _known(self) -> Known:
+        """Return what the project knows of this command."""
+        return Known(self.store, self.session, self.report.command, self.folder, self.environment)
+
+    def _told(self, said: Said) -> Handled:
+        """Return what is told the agent of its project's habits."""
+        if not said.text:
             return Handled()
-        known, match, author = answer
-        return Handled(self.program.answer(report.event, suggestion(known, match, author)))
+        return Handled(self.program.answer(self.report.event, what_is_known(said.text)))
 
     def _was_taken(self, memory: Memory, incident_id: str) -> bool:
         """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""
@@ -207,13 +224,18 @@ class _Call:
         solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
         store.incidents.set_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
 
-    # --- it worked ------------------------------------------------------------------------------------------------
+    # --- it worked ----------------------------------------------------------------------------------------------------
 
     def succeeded(self) -> Handled:
         """Note the command where something is open in this session: it may be the fix, or prove one."""
+        hidden = hidden_failure(self.report.command, self.report.output)
+        with self.store.transaction():
+            known = self._known()
+            output = self.report.output[-EXCERPT_LIMIT:]
+            said = known.failed(hidden.line, output, 0, hidden=hidden) if hidden else known.passed()
         memory = recall(self.store, self.session)
-        if memory is None or (self.piped and self.key in memory.failed):
-            return Handled()  # the success of a pipe's end proves nothing of what stands before it
+        if memory is None or hidden or (self.piped and self.key in memory.failed):
+            return self._told(said)  # the success of a pipe's end proves nothing of what stands before it
         data = self.report.output.encode(errors="replace")
         output = readable(data[-4 * OUTPUT_KEPT :], truncated=len(data) > 4 * OUTPUT_KEPT)[-OUTPUT_KEPT:]
         with self.store.transaction():
@@ -240,7 +262,23 @@ class _Call:
             "hook.taken", incident_id=offer.incident_id, skill_id=offer.skill_id, agent=self.me.name, data=data
         )
 
-    # --- it was not allowed ---------------------------------------------------------------------------------------
+    # --- it is about to run; a file was edited ------------------------------------------------------------------------
+
+    def before(self) -> Handled:
+        """Say what is known of a command before it runs; nothing in any doubt."""
+        with self.store.transaction():
+            return self._told(self._known().before())
+
+    def edited(self) -> Handled:
+        """Note that what passes from now on may pass because of an edit."""
+        memory = recall(self.store, self.session)
+        with self.store.transaction():
+            self._known().edited()
+            if memory is not None:
+                remember(self.store, self.session, replace(memory, commands=()))
+        return Handled()
+
+    # --- it was not allowed -------------------------------------------------------------------------------------------
 
     def denied(self) -> Handled:
         """Forget a fix that a person or a rule has refused: it is not offered in this project again."""
@@ -255,7 +293,7 @@ class _Call:
                     self.store.events.add("approval.rule", skill_id=offer.skill_id, agent=self.me.name, data=data)
         return Handled()
 
-    # --- both -----------------------------------------------------------------------------------------------------
+    # --- both ---------------------------------------------------------------------------------------------------------
 
     def _with_command(self, memory: Memory, exit_code: int, output: str, incident_id: str) -> Memory:
         now, output = self.store.now(), output[-EXCERPT_LIMIT:]

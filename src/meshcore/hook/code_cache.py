@@ -67,7 +67,7 @@ class Cache:
         self.compile_pattern, _compiler.compile = _compiler.compile, self.compile
         self.make_pattern, _compiler._sre = _compiler._sre.compile, self._Recorder(self, _compiler._sre)
 
-    # --- patterns ---------------------------------------------------------------------------------------------------
+    # --- patterns -----------------------------------------------------------------------------------------------------
 
     class _Recorder:
         """The C module of patterns, which also writes down what it is given."""
@@ -93,7 +93,7 @@ class Cache:
             self.patterns[key], self.new_patterns = marshal.dumps(self.last), True
         return made
 
-    # --- modules ----------------------------------------------------------------------------------------------------
+    # --- modules ------------------------------------------------------------------------------------------------------
 
     def find_spec(self, name, path=None, target=None):
         """Return the spec of a kept module, None for another."""
@@ -116,7 +116,7 @@ class Cache:
         _, _, start, end = self.modules[module.__name__]
         exec(marshal.loads(self.code[start:end]), module.__dict__)  # noqa: S102, S302
 
-    # --- the file ---------------------------------------------------------------------------------------------------
+    # --- the file -----------------------------------------------------------------------------------------------------
 
     def save(self):
         """Write the file anew where this process loaded or compiled what it did not hold."""

@@ -23,7 +23,7 @@ from meshcore.healing.light_judges import keep_policy
 from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import learn_from
-from meshcore.hook.answer import report, suggestion
+from meshcore.hook.answer import beside, report, suggestion
 from meshcore.hook.call import note_told
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.journal.writer import project
@@ -60,6 +60,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
         if incident is None:
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
+        answer = beside(str(task.get("said") or ""), answer)
         exchange(node)
         if task["what"] == "failed":
             # The skills file is written anew as a whole, and the agent waits: whoever comes next does that.

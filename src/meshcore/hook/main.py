@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 CHECK = b'{"hook_event_name": "meshtui-check"}'
 """A payload with which `meshtui doctor` asks whether an installed hook works: it reports nothing."""
 CHECKED = "meshtui-check:"  # the answer begins with it; what follows is what is wrong with us
-_open_to_the_end: list[object] = []
 _FOLLOW_UP = """
 try:
     from meshcore.hook.follow_up import main
@@ -75,11 +74,12 @@ def handle(
     from meshcore.agents.base import Failure
     from meshcore.config import load
     from meshcore.home import Home
+    from meshcore.hook.news import is_news
 
     settings = load(home=home, bridge=bridge, environment=environment)
     paths = Home(settings.home)
     _note_call(paths.state / f"hook.{name}")
-    if not isinstance(report, Failure) and not _is_open(paths.store, name, report.session, to_the_end):
+    if not isinstance(report, Failure) and not is_news(report, paths.store, name, to_the_end=to_the_end):
         return None
     from meshcore.hook.call import take
 
@@ -112,25 +112,6 @@ def _note_call(path: Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         except OSError:
             return
-
-
-def _is_open(store: Path, via: str, session: str, to_the_end: bool) -> bool:
-    """Tell whether anything failed in a session that has not succeeded since; only then a success says anything."""
-    if not store.exists():
-        return False
-    import sqlite3
-
-    from meshcore.hook.memory import session_key
-
-    database = sqlite3.connect(store, timeout=0.5)
-    try:
-        found = database.execute("SELECT 1 FROM hook_sessions WHERE session=?", (session_key(via, session),)).fetchone()
-        return found is not None
-    finally:
-        if to_the_end:
-            _open_to_the_end.append(database)
-        else:
-            database.close()
 
 
 def follow_up_command(task: Mapping[str, Json]) -> list[str]:

@@ -12,28 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.knowledge import signature as reading
+from meshcore.knowledge.acts import acts
 from meshcore.knowledge.command import program_name, words_of
 from meshcore.knowledge.parts import FORMS, form_of
 from meshcore.knowledge.text import word_set
 from meshcore.model import Action, Signature, escape_token
 
 MAX_BETWEEN = 40  # commands between a failure and the success that are looked at
-_LOOKING = word_set(
-    "cd ls ll la pwd cat less more head tail grep egrep rg ag find fd which whereis type file stat du df tree "
-    "wc echo printf man help history clear ps top htop env printenv date whoami id uname hostname lsof ss "
-    "netstat ping dig host nslookup curl wget diff cmp md5sum sha256sum jq xxd od sleep true false exit alias "
-    "export set jobs tmux screen"
-)
-_READING = {
-    "git": word_set("status log diff show branch blame remote describe rev-parse ls-files grep add commit"),
-    "pip": word_set("list show freeze check search index"),
-    "npm": word_set("ls list view outdated audit"),
-    "docker": word_set("ps logs images inspect info version stats"),
-    "systemctl": word_set("status show list-units is-active cat"),
-    "apt": word_set("list show search policy"),
-    "kubectl": frozenset(["get", "describe", "logs"]),
-}
-_EDITING = word_set("vim vi nvim nano emacs code ed patch subl micro hx kate gedit")
 _GIT_EDITS = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch")
 
 
@@ -99,23 +84,9 @@ def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:
             continue
         failed = history[start]
         signature = reading.read(failed.output, command=shlex.join(failed.argv))
-        between = tuple(r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv and _acts(r.argv))
+        between = tuple(r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv and acts(r.argv))
         found.append(_Episode(failed, between, signature))
     return found
-
-
-def _acts(argv: Sequence[str]) -> bool:
-    """Return whether a command may have changed anything beyond looking."""
-    words = words_of(shlex.join(argv))
-    if not words:
-        return False
-    program, rest = program_name(words[0]), words[1:]
-    if program == "python" and rest[:1] == ["-m"] and len(rest) > 1:
-        program, rest = rest[1], rest[2:]
-    if program in _LOOKING or program in _EDITING or rest[:1] in (["--version"], ["--help"], ["-h"], ["-V"]):
-        return False
-    subcommand = next((word for word in rest if not word.startswith("-")), "")
-    return subcommand not in _READING.get(program.removesuffix("3").removesuffix("-get"), frozenset())
 
 
 def _is_edit(argv: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What hooks keep from one call to the next: sessions in which something failed, and what policy decided."""
+"""What hooks keep from one call to the next: sessions in which something failed, notes, and what policy decided."""
 
 from __future__ import annotations
 
@@ -32,6 +32,24 @@ class HookSessions:
         """Forget the sessions of which nothing was kept since a time."""
         with self._db.transaction():
             self._db.execute("DELETE FROM hook_sessions WHERE at<?", (before,))
+
+
+class HookNotes:
+    """The table `hook_notes`: what is known of a session, failed or not, as JSON (see `hook.known`)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def find(self, session: str) -> str:
+        """Return the notes of a session, "" where there are none."""
+        sql = "SELECT notes FROM hook_notes WHERE session=?"
+        return self._db.one(Read(sql, lambda row: str(row[0]), (session,))) or ""
+
+    def put(self, session: str, notes: str, forget_before: str) -> None:
+        """Keep the notes of a session, and forget those that nobody wrote since a time."""
+        with self._db.transaction():
+            self._db.execute("INSERT OR REPLACE INTO hook_notes VALUES (?,?,?)", (session, self._db.now(), notes))
+            self._db.execute("DELETE FROM hook_notes WHERE at<?", (forget_before,))
 
 
 class Verdicts:

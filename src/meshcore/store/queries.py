@@ -17,7 +17,7 @@ from meshcore.store.rows import Approval, approval_of_row, event_of_row, inciden
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Parameter = str | int | float | None
+Parameter = str | int | float | bytes | None
 
 LABEL_DIGITS = 5  # a longer number may also be the beginning of an id
 

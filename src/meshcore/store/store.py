@@ -17,7 +17,8 @@ from meshcore.store.bridge_state import BridgeCursors
 from meshcore.store.controls import Controls, Halts, Refusals, SignedDecisions, StandingApprovals
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 from meshcore.store.events import Events
-from meshcore.store.hooks import HookSessions, Verdicts
+from meshcore.store.habits import Corrections, Habits, Projects
+from meshcore.store.hooks import HookNotes, HookSessions, Verdicts
 from meshcore.store.incidents import Incidents
 from meshcore.store.meta import Meta, NodeState, SkillsFile
 from meshcore.store.outbox import Outbox, Records
@@ -60,6 +61,10 @@ class Store:
         self.quarantine = Quarantine(db)
         self.verdicts = Verdicts(db)
         self.hook_sessions = HookSessions(db)
+        self.hook_notes = HookNotes(db)
+        self.projects = Projects(db)
+        self.habits = Habits(db)
+        self.corrections = Corrections(db)
         self.agents = Agents(db, self.events)
         self.commands = Commands(db)
         self.incidents = Incidents(db, self.events)

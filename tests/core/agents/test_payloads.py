@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.agents.recordings import recorded
 
-from meshcore.agents.base import Answer, Denied, Failure, Success, is_answer
+from meshcore.agents.base import Answer, Denied, Edited, Failure, Success, Upcoming, is_answer
 from meshcore.agents.payload import LIMIT, Payload
 from meshcore.agents.table import NAMES, agent, program
 from meshcore.model import Json
@@ -22,11 +22,19 @@ def test_a_recorded_conversation_reads_as_what_happened(shared: Path, name: str)
     reports = [report for payload in recorded(shared, name) if (report := program(name).read(payload)) is not None]
     failures = [(r.command, r.exit_code) for r in reports if isinstance(r, Failure)]
     assert failures[:2] == [("python3 -c 'import nonexistent_xyz'", 1), ("echo out; echo err >&2; exit 3", 3)]
-    first = reports[0]
+    first = next(r for r in reports if not isinstance(r, Upcoming))
     assert first.output.strip().endswith("ModuleNotFoundError: No module named 'nonexistent_xyz'")
     assert first.output.startswith("Traceback")
     assert first.session and first.call
     assert any(isinstance(r, Success) and r.command == "echo ok; echo warn >&2" for r in reports)
+
+
+def test_claude_code_tells_of_a_command_before_it_runs_and_of_a_file_that_it_edited() -> None:
+    head = {"session_id": "s", "cwd": "/w", "tool_use_id": "c"}
+    before = {**head, "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "npm test"}}
+    assert program("claude-code").read(before) == Upcoming("npm test", "/w", "s", "c", "", "PreToolUse")
+    edit = {**head, "hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {"file_path": "/w/a.py"}}
+    assert program("claude-code").read(edit) == Edited("/w/a.py", "/w", "s", "c", "", "PostToolUse")
 
 
 def test_claude_codes_timeout_and_a_grep_without_a_match_are_no_failure(shared: Path) -> None:

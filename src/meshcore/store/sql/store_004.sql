@@ -55,3 +55,28 @@ CREATE TABLE lanes (
   bridge_id TEXT NOT NULL, lane TEXT NOT NULL, after INTEGER NOT NULL, PRIMARY KEY (bridge_id, lane)
 ) WITHOUT ROWID;
 CREATE TABLE quotas (lane TEXT PRIMARY KEY, minute INTEGER NOT NULL, taken INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What a project's commands did. A project is known by a keyed hash of its repository, a checkout is a folder with one;
+-- what others say of a project counts in a checkout only once a person has accepted that.
+CREATE TABLE projects (
+  number INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, wrong_warnings INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE checkouts (
+  root TEXT PRIMARY KEY, project INTEGER NOT NULL, accepted INTEGER NOT NULL DEFAULT 1
+) WITHOUT ROWID;
+CREATE TABLE habits (
+  project INTEGER NOT NULL, command BLOB NOT NULL, kind INTEGER NOT NULL, exit_code INTEGER NOT NULL,
+  sessions INTEGER NOT NULL, live INTEGER NOT NULL, recent BLOB NOT NULL, runs INTEGER NOT NULL, seconds REAL NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, fingerprint BLOB NOT NULL, passes INTEGER NOT NULL,
+  failures INTEGER NOT NULL, expected INTEGER NOT NULL, cause BLOB NOT NULL, ways BLOB NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (project, command)
+) WITHOUT ROWID;
+CREATE INDEX habits_standing ON habits (seconds) WHERE sessions > 0;
+CREATE TABLE corrections (
+  project INTEGER NOT NULL, way BLOB NOT NULL, mark BLOB NOT NULL, change TEXT NOT NULL, sessions BLOB NOT NULL,
+  named INTEGER NOT NULL, told INTEGER NOT NULL, confirmed INTEGER NOT NULL, contradicted INTEGER NOT NULL,
+  failed TEXT NOT NULL, passed TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (project, way, mark)
+) WITHOUT ROWID;
+-- What a session was told of, what it changed, and which of its failures wait for what is typed instead (JSON, see
+-- hook/known.py).
+CREATE TABLE hook_notes (session TEXT PRIMARY KEY, at TEXT NOT NULL, notes TEXT NOT NULL) WITHOUT ROWID;

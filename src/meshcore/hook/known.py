@@ -1,0 +1,365 @@
+"""What a hook notes and says of a project's habits and corrections; see `knowledge.habits` and `knowledge.corrections`.
+
+What is said holds this project's own commands, counts, times and exit codes; no text that another session was shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from meshcore.clock import to_text
+from meshcore.healing.checkout import fingerprint, identity_of, root_of
+from meshcore.knowledge import corrections as change
+from meshcore.knowledge import habits
+from meshcore.knowledge.acts import changes, writes
+from meshcore.knowledge.habits import Failed, Habit
+from meshcore.knowledge.hidden import Hidden
+from meshcore.knowledge.kinds import KINDS, Kind, kind_of
+from meshcore.knowledge.typed import Typed, main_part, read_typed
+from meshcore.safety.redaction import redact
+from meshcore.safety.visible_text import visible
+from meshcore.store.habits import CorrectionRow, HabitRow, Project
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store.store import Store
+
+KEPT_DAYS = 7
+MAX_OPEN = 6
+MAX_TOLD = 40
+BELIEVED_SESSIONS = 2
+WITHDRAWN_AT = 2  # contradictions
+WRONG_WARNINGS = 2  # then nothing is said before a command in that project
+JUDGED_WITHIN = 6  # commands in which what was told is confirmed or contradicted
+LINES_OVERLOOKED = 4  # below a closing line
+_SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A failure of this session that waits for the similar command that passes."""
+
+    key: str
+    cause: str
+    command: str
+    folder: str
+    line: str
+    age: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A correction that this session was told of: which, for which command, and how many commands ago."""
+
+    cause: str
+    change: str
+    command: str
+    key: str
+    age: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is known of a session: how often it was told something and of which commands, and what it changed.
+
+    `changed`: it edited, installed, activated, started or logged in. `warned`: commands before which it was warned.
+    """
+
+    sayings: int = 0
+    told: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    changed: bool = False
+    open: tuple[Open, ...] = ()
+    offers: tuple[Told, ...] = ()
+
+    def to_text(self) -> str:
+        """Return the notes as the store holds them."""
+        rows: list[Json] = [
+            self.sayings,
+            list(self.told[-MAX_TOLD:]),
+            list(self.warned[-MAX_TOLD:]),
+            self.changed,
+            [[one.key, one.cause, one.command, one.folder, one.line, one.age] for one in self.open[-MAX_OPEN:]],
+            [[one.cause, one.change, one.command, one.key, one.age] for one in self.offers[-MAX_OPEN:]],
+        ]
+        return json.dumps(rows, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Notes:
+        """Return stored notes; empty ones where there are none that can be read."""
+        try:
+            sayings, told, warned, changed, opened, offers = json.loads(text)
+            return cls(
+                int(sayings), tuple(map(str, told)), tuple(map(str, warned)), bool(changed),
+                tuple(Open(*one) for one in opened),
+                tuple(Told(*one) for one in offers),
+            )  # fmt: skip
+        except (ValueError, TypeError, IndexError):
+            return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is told of a command: lines for the agent, and the corrected command among them, "" for none."""
+
+    text: str = ""
+    command: str = ""
+
+
+class Known:
+    """One command of one session in its project, on an open store; the caller holds a transaction."""
+
+    def __init__(self, store: Store, session: str, command: str, cwd: str, environment: Mapping[str, str]) -> None:
+        self.store = store
+        self.session = session
+        self.command = command
+        self.environment = environment
+        self.cwd = cwd
+        self.typed = read_typed(command, cwd)
+        self.root = storable(root_of(self.typed.folder or cwd))
+        self.is_open = redact(command) == command and storable(command) == command  # nothing in it is to be kept back
+        self.notes = Notes.from_text(store.hook_notes.find(session))
+
+    # --- shared -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _tag(self) -> bytes:
+        return bytes.fromhex(self.session[:8])
+
+    def _now(self) -> int:
+        return int(self.store.clock.now().timestamp())
+
+    def _project(self, *, new: bool = False) -> Project | None:
+        found = self.store.projects.at(self.root)
+        if found is None and new:
+            key = self.store.meta.get("operator_key").encode()
+            found = self.store.projects.add(self.root, identity_of(self.root, key))
+        return found
+
+    def _fingerprint(self) -> bytes:
+        found = fingerprint(self.root, self.typed.folder, main_part(self.typed), dict(self.environment))
+        return b"\0\0\0\0" + found[4:] if self.notes.changed else found  # edited since: no longer that commit
+
+    def _keep(self, notes: Notes) -> None:
+        if notes != self.notes:
+            self.notes = notes
+            old = to_text(self.store.clock.now() - timedelta(days=KEPT_DAYS))
+            self.store.hook_notes.put(self.session, notes.to_text(), old)
+
+    def _aged(self) -> Notes:
+        opened = tuple(replace(one, age=one.age + 1) for one in self.notes.open if one.age + 1 < change.WITHIN)
+        offers = tuple(replace(one, age=one.age + 1) for one in self.notes.offers if one.age + 1 < JUDGED_WITHIN)
+        return replace(self.notes, open=opened, offers=offers)
+
+    def _shown(self) -> str:
+        text = visible(self.typed.text, keep_newlines=False).replace("`", "'")
+        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+    def _say(self, notes: Notes, key: str, text: str) -> tuple[Notes, str]:
+        """Return the notes after a saying, and what may be said: a session hears little, and of one command once."""
+        if not text or notes.sayings >= habits.MAX_SAYINGS or key in notes.told:
+            return notes, ""
+        return replace(notes, sayings=notes.sayings + 1, told=(*notes.told, key)), text
+
+    # --- it failed ----------------------------------------------------------------------------------------------------
+
+    def failed(
+        self, line: str, output: str, exit_code: int, seconds: float = 0.0, *, hidden: Hidden | None = None
+    ) -> Said:
+        """Note a failure, and return what this project knows of it; `hidden`: one that exit code 0 conceals."""
+        if not self.typed.words:
+            return Said()
+        project = self._project(new=True)
+        assert project is not None
+        command = self.typed.key(self.root)
+        key = command.hex()
+        kind: Kind = "verdict" if hidden else kind_of(line, exit_code, self.typed.parts)
+        cause = change.way_of(self.typed, line)
+        failure = Failed(
+            self._tag, self._now(), kind, exit_code, habits.ways_of(output, line), cause, self._fingerprint(), seconds,
+            text=storable(redact(self.typed.text)[:500]),
+        )  # fmt: skip
+        row = self.store.habits.find(project.number, command)
+        before = _habit(row) if row is not None else None
+        self.store.habits.put(project.number, command, _row(habits.with_failure(before, failure)))
+        notes = self._contradicted(project, self._aged(), key)
+        fact = (
+            habits.said_after(before, failure, self._shown())
+            if before is not None and _same_files(before, failure)
+            else ""
+        )
+        told, better = self._correction(project, cause)
+        pipe = _what_pipe_hides(hidden, self.typed) if hidden else ""
+        notes, text = self._say(notes, key, "\n".join(filter(None, (pipe, fact, told))))
+        if text and better:
+            self.store.corrections.count(project.number, cause, better[0], "told")
+            notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), better[0], better[1], key)))
+        if not hidden and self.is_open:
+            opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
+            notes = replace(notes, open=(*notes.open, opened))
+        self._keep(notes)
+        return Said(text, better[1] if text and better else "")
+
+    def _correction(self, project: Project, cause: bytes) -> tuple[str, tuple[str, str] | None]:
+        """Return what is told of the best correction, with (the change, the command); ("", None) for none."""
+        for row in self.store.corrections.of(project.number, cause) if self.is_open else ():
+            command = self._filled(row)
+            if command:
+                shown = visible(command, keep_newlines=False)
+                if shown == command and "`" not in shown:
+                    times = row.seen - (self._tag in _tags(row.sessions))
+                    where = f"{times} earlier session{'s' if times > 1 else ''} here"
+                    return f"What passed instead in {where}: `{shown}`. Not tested now.", (row.change, command)
+        return "", None
+
+    def _filled(self, row: CorrectionRow) -> str:
+        """Return the command that a correction makes of this one, "" where it is not believed or says nothing of it."""
+        seen = row.seen - (self._tag in _tags(row.sessions))
+        if row.contradicted >= WITHDRAWN_AT + row.confirmed // 4 or seen < (1 if row.named else BELIEVED_SESSIONS):
+            return ""
+        try:
+            return change.corrected(self.typed, change.from_text(row.change))
+        except ValueError:
+            return ""
+
+    def _contradicted(self, project: Project, notes: Notes, key: str) -> Notes:
+        """Count what was told, tried, and failed."""
+        for one in notes.offers:
+            if change.holds(self.command, one.command):
+                self.store.corrections.count(project.number, bytes.fromhex(one.cause), one.change, "contradicted")
+                notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
+        return notes
+
+    # --- it passed ----------------------------------------------------------------------------------------------------
+
+    def passed(self) -> Said:
+        """Note a pass: it ends the habit, and may be what is typed instead of something that failed before."""
+        if not self.typed.words:
+            return Said()
+        project = self._project()
+        notes = self._aged()
+        if project is None:
+            self._keep(self._changed(notes))
+            return Said()
+        command = self.typed.key(self.root)
+        key = command.hex()
+        row = self.store.habits.find(project.number, command)
+        if row is not None:
+            self.store.habits.put(project.number, command, _row(habits.with_pass(_habit(row), self._fingerprint())))
+            if key in notes.warned and row.sessions:
+                self.store.projects.note_wrong_warning(project.number)
+        notes = self._confirmed(project, notes, key)
+        if writes(self.typed.words) or self.typed.document:
+            notes = replace(notes, open=())
+        elif self.is_open:
+            notes = self._learnt(project, notes, key)
+        self._keep(self._changed(notes))
+        return Said()
+
+    def _changed(self, notes: Notes) -> Notes:
+        if notes.changed or not (changes(self.typed.words) or writes(self.typed.words) or self.typed.document):
+            return notes
+        return replace(notes, changed=True)
+
+    def _learnt(self, project: Project, notes: Notes, key: str) -> Notes:
+        """Note what this success says of the session's failures, the newest first."""
+        for one in reversed(notes.open):
+            if one.key == key:
+                notes = replace(notes, open=tuple(other for other in notes.open if other.key != key))
+                continue
+            seen = change.correction_between(read_typed(one.command, one.folder), self.typed, one.line)
+            if seen is None:
+                continue
+            self.store.corrections.see(
+                project.number, bytes.fromhex(one.cause), change.to_text(seen.correction), session=self._tag,
+                named=seen.named, failed=one.command[:300], passed=self.typed.text[:300], at=self._now(),
+            )  # fmt: skip
+            return replace(notes, open=tuple(other for other in notes.open if other != one))
+        return notes
+
+    def _confirmed(self, project: Project, notes: Notes, key: str) -> Notes:
+        """Count what was told and then passed, and what passed unchanged although something else was told."""
+        for one in notes.offers:
+            result = ""
+            if change.holds(self.command, one.command):
+                result = "confirmed"
+            elif one.key == key:
+                result = "contradicted"
+            if result:
+                self.store.corrections.count(project.number, bytes.fromhex(one.cause), one.change, result)
+                notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
+        return notes
+
+    # --- a file was edited; a command is about to run -----------------------------------------------------------------
+
+    def edited(self) -> None:
+        """Note that the session changed a file: what passes now may pass for that reason."""
+        self._keep(replace(self.notes, changed=True, open=()))
+
+    def before(self) -> Said:
+        """Return the line that is told before a command, nothing in any doubt."""
+        notes = self.notes
+        project = self._project()
+        if project is None or notes.changed or not self.typed.words or project.wrong_warnings >= WRONG_WARNINGS:
+            return Said()
+        command = self.typed.key(self.root)
+        row = self.store.habits.find(project.number, command)
+        if row is None or not row.sessions:
+            return Said()
+        habit = _habit(row)
+        better = self._correction(project, habit.cause)[1]
+        instead = better[1] if better else ""
+        text = habits.said_before(habit, self._tag, self._fingerprint(), self._now(), self._shown(), instead)
+        notes, text = self._say(notes, command.hex(), text)
+        if not text:
+            return Said()
+        notes = replace(notes, warned=(*notes.warned, command.hex()))
+        if better:
+            self.store.corrections.count(project.number, habit.cause, better[0], "told")
+            notes = replace(notes, offers=(*notes.offers, Told(habit.cause.hex(), better[0], better[1], command.hex())))
+        self._keep(notes)
+        return Said(text, instead)
+
+
+def storable(text: str) -> str:
+    """Return a text as SQLite can hold it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _what_pipe_hides(hidden: Hidden, typed: Typed) -> str:
+    """Return what is told of a hidden failure: only what the agent may have overlooked is worth a saying."""
+    if hidden.below < LINES_OVERLOOKED:
+        return ""
+    return (
+        "Exit code 0, but a program in this command closed its output as a failure"
+        f" ({hidden.below} lines above the end): {visible(redact(hidden.line), keep_newlines=False)[:_SHOWN]}"
+    )
+
+
+def _same_files(habit: Habit, failure: Failed) -> bool:
+    """Tell whether the files that the command names are those of last time: else it is another script of that name."""
+    return habit.fingerprint[12:16] == failure.fingerprint[12:16]
+
+
+def _tags(sessions: bytes) -> list[bytes]:
+    return [sessions[i : i + 4] for i in range(0, len(sessions), 4)]
+
+
+def _habit(row: HabitRow) -> Habit:
+    return Habit(
+        KINDS[row.kind], row.exit_code, row.sessions, row.live, tuple(_tags(row.recent)), row.runs, row.seconds,
+        row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause,
+        habits.unpack_ways(row.ways), row.text,
+    )  # fmt: skip
+
+
+def _row(habit: Habit) -> HabitRow:
+    return HabitRow(
+        habits.kind_number(habit.kind), habit.exit_code, habit.sessions, habit.live, b"".join(habit.recent), habit.runs,
+        habit.seconds, habit.first, habit.last, habit.fingerprint, habit.passes, habit.failures, habit.expected,
+        habit.cause, habits.pack_ways(habit.ways), habit.text,
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Is a report that is no failure worth opening the store for? Asked at every call, so as little as can be."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from meshcore.agents.base import Denied, Edited, Report, Success, Upcoming
+from meshcore.hook.memory import session_key
+
+_open_to_the_end: list[sqlite3.Connection] = []
+
+
+def is_news(report: Report, store: Path, via: str, *, to_the_end: bool = False) -> bool:
+    """Tell whether a report says something: in a session where something is open, or of what is known in its project.
+
+    `to_the_end`: this process ends at once; see `hook.call.take`. Raises sqlite3.Error.
+    """
+    if not store.exists():
+        return False
+    database = sqlite3.connect(store, timeout=0.5)
+    try:
+        return _is_news(report, database, session_key(via, report.session))
+    finally:
+        if to_the_end:
+            _open_to_the_end.append(database)
+        else:
+            database.close()
+
+
+def _is_news(report: Report, database: sqlite3.Connection, session: str) -> bool:
+    if isinstance(report, Success | Denied):
+        if database.execute("SELECT 1 FROM hook_sessions WHERE session=?", (session,)).fetchone():
+            return True
+        if isinstance(report, Denied):
+            return False
+    if isinstance(report, Success):
+        from meshcore.knowledge.hidden import hidden_failure
+
+        if hidden_failure(report.command, report.output):
+            return True
+    if not database.execute("SELECT 1 FROM checkouts LIMIT 1").fetchone():
+        return False
+    return _is_known(report, database)
+
+
+def _is_known(report: Report, database: sqlite3.Connection) -> bool:
+    """Tell whether a command is known to fail in its project, or changes what others there depend on."""
+    from meshcore.healing.checkout import root_of
+    from meshcore.knowledge.typed import read_typed
+
+    typed = read_typed("" if isinstance(report, Edited) else report.command, report.cwd or "/")
+    root = root_of(typed.folder or report.cwd or "/").encode("utf-8", "replace").decode()
+    found = database.execute("SELECT project FROM checkouts WHERE root=?", (root,)).fetchone()
+    if found is None:
+        return False
+    if isinstance(report, Edited):
+        return True
+    sql = "SELECT 1 FROM habits WHERE project=? AND command=? AND sessions>0"
+    if database.execute(sql, (found[0], typed.key(root))).fetchone():
+        return True
+    if isinstance(report, Upcoming):
+        return False
+    from meshcore.knowledge.acts import changes
+
+    return changes(typed.words)

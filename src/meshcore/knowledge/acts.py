@@ -1,0 +1,121 @@
+"""What a command does to the world, as far as its words show: it looks, writes a file, checks, shares, or acts.
+
+Only an act can be a fix. Writing files is the agent's own work, whatever it is written with; looking, building, testing
+and trying again change nothing; committing and pushing share what was done.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from meshcore.knowledge.command import program_name
+from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.text import word_set
+from meshcore.knowledge.typed import is_set_up, parts_of, program_words, words_and_operators
+
+_LOOKING = word_set(
+    "ls ll la pwd cat less more head tail grep egrep fgrep rg ag find fd which whereis type file stat du df tree "
+    "wc echo printf man help history clear ps top htop env printenv date whoami id uname hostname lsof ss netstat "
+    "ping dig host nslookup curl wget diff cmp md5sum sha256sum jq xxd od nl sleep true false exit alias jobs "
+    "tmux screen test [ awk cut sort uniq strings seq basename dirname realpath readlink command tldr wait return "
+    ": xargs"
+)
+_READING = {
+    "git": word_set("status log diff show branch blame remote describe rev-parse ls-files grep fetch worktree reflog"),
+    "pip": word_set("list show freeze check search index"),
+    "npm": word_set("ls list view outdated audit"),
+    "docker": word_set("ps logs images inspect info version stats"),
+    "systemctl": word_set("status show list-units is-active cat"),
+    "apt": word_set("list show search policy"),
+    "kubectl": word_set("get describe logs"),
+    "gh": word_set("api pr run issue auth repo release"),
+    "go": word_set("list doc env version"),
+}
+_SHARING = word_set("add commit push tag stash")
+_EDITING = word_set("vim vi nvim nano emacs code ed patch subl micro hx kate gedit tee apply_patch ex")
+_INTERPRETERS = word_set("python node ruby perl php deno bash sh zsh Rscript lua")
+_WRITTEN = re.compile(r"^(?:&|\d)?>>?(?!&)(?!/dev/null)")
+_REPAIRING = re.compile(r"(?i)^(?:--(?:write|fix|apply)|.*[:_-](?:fix|write|format)|(?:fix|fmt|format)(?:[:_-].*)?)$")
+
+
+def acts(argv: Sequence[str]) -> bool:
+    """Tell whether a command may have fixed something; a text for a shell does where a simple command in it does."""
+    text = (
+        argv[2]
+        if len(argv) == 3 and program_name(argv[0]) in ("bash", "sh", "zsh") and argv[1] in ("-c", "-lc")
+        else ""
+    )
+    if not text:
+        part = tuple(argv)
+        return bool(part) and not is_set_up(part) and _acts(part) and not any(_WRITTEN.match(word) for word in argv)
+    if "<<" in text:
+        return False
+    words = words_and_operators(text)
+    if any(_WRITTEN.match(word) for word in words):
+        return False
+    return any(_acts(part) for part in parts_of(words) if not is_set_up(part))
+
+
+def _acts(part: tuple[str, ...]) -> bool:
+    words = [word for word in program_words(part) if word != "sudo"]
+    if not words:
+        return False
+    if any(_REPAIRING.match(word) for word in words[1:]) or _REPAIRING.match(program_name(words[0])):
+        return "-c" not in words
+    program, rest = program_name(words[0]), words[1:]
+    if program == "python" and rest[:1] == ["-m"] and len(rest) > 1:
+        program, rest = rest[1], rest[2:]
+        words = [program, *rest]
+    if program in _LOOKING or program in _EDITING or is_check(tuple(words)):
+        return False
+    if program in _INTERPRETERS or rest[:1] in (["--version"], ["--help"], ["-h"], ["-V"], ["version"], ["help"]):
+        return False
+    if program in ("sed", "ed") or words[0].startswith("./") or words[0].endswith((".py", ".sh", ".js")):
+        return False
+    if program == "go" and rest[:1] in (["run"], ["generate"], ["fmt"]):
+        return rest[:1] == ["fmt"]
+    subcommand = next((word for word in rest if not word.startswith("-")), "")
+    name = program.removesuffix("3").removesuffix("-get")
+    if name == "git" and subcommand in _SHARING:
+        return subcommand == "push" and not {"-u", "--set-upstream"}.isdisjoint(rest)
+    if program == "rm" and re.search(r"tmp/|test_|repro|debug|scratch", shlex.join(rest)):
+        return False
+    return subcommand not in _READING.get(name, frozenset())
+
+
+def writes(words: Sequence[str]) -> bool:
+    """Tell whether a command, as words and operators, changes files by itself: a redirection, an edit in place, git."""
+    if any(_WRITTEN.match(word) for word in words):
+        return True
+    for part in parts_of(list(words)):
+        plain = program_words(part)
+        program = program_name(plain[0])
+        if program in ("sed", "perl") and any(word.startswith("-") and "i" in word for word in plain[1:3]):
+            return True
+        if program in _EDITING or (program == "git" and set(plain[1:4]) & _REWRITING):
+            return True
+    return False
+
+
+_REWRITING = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch commit")
+
+
+_CHANGING = word_set(
+    "install i ci add upgrade update sync remove uninstall link login logout auth signin start stop restart up "
+    "down serve enable disable activate deactivate use init setup set-up bootstrap pull restore migrate seed "
+    "reload reinstall tap trust"
+)
+_CHANGERS = word_set(
+    "source . export eval brew apt apt-get dnf yum pacman apk nvm fnm conda mamba sdk direnv launchctl service"
+)
+
+
+def changes(words: Sequence[str]) -> bool:
+    """Tell whether a command installs, activates, starts or logs in: what failed before may pass after it."""
+    for part in parts_of(list(words)):
+        plain = program_words(part)
+        if program_name(plain[0]) in _CHANGERS or any(word in _CHANGING for word in plain[1:4]):
+            return True
+    return False

@@ -1,0 +1,206 @@
+"""What a project's commands did: the tables of projects and their checkouts, of habits and of corrections."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from meshcore.store.database import Database
+from meshcore.store.queries import Read
+
+MAX_HABITS = 50_000  # of a project: beyond that those that failed least lately go
+MAX_CORRECTIONS = 2_000
+MAX_SESSIONS = 8  # whose marks a correction keeps
+
+
+@dataclass(frozen=True, slots=True)
+class HabitRow:
+    """A row of `habits`; times in seconds since 1970. What its columns mean is told in `knowledge.habits`."""
+
+    kind: int
+    exit_code: int
+    sessions: int
+    live: int
+    recent: bytes
+    runs: int
+    seconds: float
+    first: int
+    last: int
+    fingerprint: bytes
+    passes: int
+    failures: int
+    expected: int
+    cause: bytes
+    ways: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRow:
+    """A row of `corrections`: see `knowledge.corrections`; `sessions` are marks of 4 bytes."""
+
+    change: str
+    sessions: bytes
+    named: bool
+    told: int
+    confirmed: int
+    contradicted: int
+    failed: str
+    passed: str
+    last: int
+
+    @property
+    def seen(self) -> int:
+        """Return in how many sessions it was seen."""
+        return len(self.sessions) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project: its number in this store, how often it was warned of wrongly, and whether the checkout is accepted."""
+
+    number: int
+    wrong_warnings: int
+    accepted: bool
+
+
+class Projects:
+    """The tables `projects` (an identity each) and `checkouts` (a folder that holds one)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def at(self, root: str) -> Project | None:
+        """Return the project of a checkout's folder, None where that was never met."""
+        sql = "SELECT project, wrong_warnings, accepted FROM checkouts JOIN projects ON project=number WHERE root=?"
+        return self._db.one(Read(sql, lambda row: Project(int(row[0]), int(row[1]), bool(row[2])), (root,)))
+
+    def add(self, root: str, identity: str) -> Project:
+        """Note that a folder holds the project of this identity, and return it."""
+        with self._db.transaction():
+            self._db.execute("INSERT OR IGNORE INTO projects (identity) VALUES (?)", (identity,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO checkouts (root, project) SELECT ?, number FROM projects WHERE identity=?",
+                (root, identity),
+            )
+        found = self.at(root)
+        assert found is not None
+        return found
+
+    def note_wrong_warning(self, project: int) -> None:
+        """Count a warning before a command that then passed."""
+        with self._db.transaction():
+            self._db.execute("UPDATE projects SET wrong_warnings=wrong_warnings+1 WHERE number=?", (project,))
+
+
+_COLUMNS = (
+    "kind, exit_code, sessions, live, recent, runs, seconds, first, last, fingerprint, passes, failures, expected,"
+    " cause, ways, text"
+)
+
+
+def _habit(row: sqlite3.Row | tuple[Any, ...]) -> HabitRow:
+    return HabitRow(*row)
+
+
+class Habits:
+    """The table `habits`: a row for each command of a project that failed, also of those that passed since."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def find(self, project: int, command: bytes) -> HabitRow | None:
+        """Return what is remembered of a command."""
+        sql = f"SELECT {_COLUMNS} FROM habits WHERE project=? AND command=?"  # noqa: S608
+        return self._db.one(Read(sql, _habit, (project, command)))
+
+    def put(self, project: int, command: bytes, row: HabitRow) -> None:
+        """Keep what is known of a command."""
+        values = (
+            project, command, row.kind, row.exit_code, row.sessions, row.live, row.recent, row.runs, row.seconds,
+            row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause, row.ways,
+            row.text,
+        )  # fmt: skip
+        with self._db.transaction():
+            marks = ",".join("?" * len(values))
+            self._db.execute(f"INSERT OR REPLACE INTO habits VALUES ({marks})", values)  # noqa: S608
+
+    def expect(self, project: int, command: bytes, until: int) -> None:
+        """Note that a command is meant to fail until a time."""
+        with self._db.transaction():
+            self._db.execute("UPDATE habits SET expected=? WHERE project=? AND command=?", (until, project, command))
+
+    def standing(self, limit: int, now: int = 0) -> list[tuple[int, bytes, HabitRow]]:
+        """Return what fails and has not passed since, the costliest first: (project, command, row)."""
+        sql = (
+            f"SELECT {_COLUMNS}, project, command FROM habits WHERE sessions>0 AND expected<=?"  # noqa: S608
+            " ORDER BY seconds DESC, sessions DESC, runs DESC, last DESC LIMIT ?"
+        )
+        return self._db.all(Read(sql, lambda row: (int(row[16]), bytes(row[17]), _habit(row[:16])), (now, limit)))
+
+    def prune(self, project: int, keep: int = MAX_HABITS) -> int:
+        """Forget the oldest habits of a project beyond a number; return how many went."""
+        with self._db.transaction():
+            return self._db.execute(
+                "DELETE FROM habits WHERE project=? AND command IN"
+                " (SELECT command FROM habits WHERE project=? ORDER BY sessions>0 DESC, last DESC LIMIT -1 OFFSET ?)",
+                (project, project, keep),
+            ).rowcount
+
+
+_FIELDS = "change, sessions, named, told, confirmed, contradicted, failed, passed, last"
+
+
+def _correction(row: sqlite3.Row | tuple[Any, ...]) -> CorrectionRow:
+    return CorrectionRow(str(row[0]), bytes(row[1]), bool(row[2]), *row[3:9])
+
+
+class Corrections:
+    """The table `corrections`: by project and by what failed how, what was typed instead."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def of(self, project: int, way: bytes) -> list[CorrectionRow]:
+        """Return what was typed instead after such a failure, the newest first."""
+        sql = f"SELECT {_FIELDS} FROM corrections WHERE project=? AND way=? ORDER BY last DESC"  # noqa: S608
+        return self._db.all(Read(sql, _correction, (project, way)))
+
+    def see(
+        self, project: int, way: bytes, change: str, *, session: bytes, named: bool, failed: str, passed: str, at: int
+    ) -> CorrectionRow:
+        """Note that a command was corrected so in a session, and return what is known of it now."""
+        mark = hashlib.blake2b(change.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        sql = f"SELECT {_FIELDS} FROM corrections WHERE project=? AND way=? AND mark=?"  # noqa: S608
+        with self._db.transaction():
+            known = self._db.one(Read(sql, _correction, (project, way, mark)))
+            sessions = known.sessions if known else b""
+            if session not in [sessions[i : i + 4] for i in range(0, len(sessions), 4)]:
+                sessions = (sessions + session)[-4 * MAX_SESSIONS :]
+            row = CorrectionRow(
+                change, sessions, named or (known is not None and known.named), known.told if known else 0,
+                known.confirmed if known else 0, known.contradicted if known else 0, failed, passed, at,
+            )  # fmt: skip
+            values = (
+                project, way, mark, row.change, row.sessions, row.named, row.told, row.confirmed, row.contradicted,
+                row.failed, row.passed, row.last,
+            )  # fmt: skip
+            self._db.execute("INSERT OR REPLACE INTO corrections VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", values)
+        return row
+
+    def count(self, project: int, way: bytes, change: str, result: str) -> None:
+        """Count what became of a correction: `told`, `confirmed` or `contradicted`."""
+        assert result in ("told", "confirmed", "contradicted")
+        mark = hashlib.blake2b(change.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        with self._db.transaction():
+            self._db.execute(
+                f"UPDATE corrections SET {result}={result}+1 WHERE project=? AND way=? AND mark=?",  # noqa: S608
+                (project, way, mark),
+            )
+
+    def all(self, limit: int) -> list[tuple[int, bytes, CorrectionRow]]:
+        """Return what is known, the newest first: (project, way, row)."""
+        sql = f"SELECT {_FIELDS}, project, way FROM corrections ORDER BY last DESC LIMIT ?"  # noqa: S608
+        return self._db.all(Read(sql, lambda row: (int(row[9]), bytes(row[10]), _correction(row[:9])), (limit,)))
