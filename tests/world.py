@@ -28,8 +28,10 @@ PYTHON = """\
 venv=$(dirname "$(dirname "$0")")
 [ "$1" = -I ] && shift
 if [ "$1 $2" = "-m pip" ]; then
+    case " $* " in *" --dry-run "*) exec {python} "$venv/pip_says.py" "$@";; esac
     echo "$@" >> "$venv/pip.log"
     for name; do :; done
+    name=${name%%=*}
     if [ -e "$venv/pip-fails" ]; then echo "ERROR: no matching distribution" >&2; exit 1; fi
     if [ -e "$venv/pip-waits" ]; then : > "$venv/pip-waiting"; while [ -e "$venv/pip-waits" ]; do sleep 0.02; done; fi
     mkdir -p "$venv/site/$name" && : > "$venv/site/$name/__init__.py"
@@ -38,6 +40,21 @@ fi
 FAKE_SITE="$venv" exec {python} -S "$@"
 """
 """A virtual environment's python as far as these tests need one: its pip writes down what it is asked, and does it."""
+
+PIP_SAYS = """\
+import json, pathlib, re, sys, zipfile
+here = pathlib.Path(__file__).parent
+report = pathlib.Path(sys.argv[sys.argv.index("--report") + 1])
+name = next(word for word in sys.argv[sys.argv.index("install") + 1 :] if not word.startswith("-"))
+if (here / "pip-fails").exists():
+    sys.exit("ERROR: no matching distribution")
+wheel = here / f"{re.sub('[-.]', '_', name)}-1.0-py3-none-any.whl"
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr(f"{name}/__init__.py", "")
+offered = {"metadata": {"name": name, "version": "1.0"}, "download_info": {"url": wheel.as_uri(), "archive_info": {}}}
+report.write_text(json.dumps({"install": [offered]}))
+"""
+"""What its pip says that it would install."""
 
 
 class Agent:
@@ -56,6 +73,7 @@ class Agent:
         (self.venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
         python = self.venv / "bin" / "python"
         python.write_text(PYTHON.replace("{python}", sys.executable))
+        (self.venv / "pip_says.py").write_text(PIP_SAYS)
         python.chmod(0o755)
         self.environment = {
             **world.environment,

@@ -66,6 +66,7 @@ class WritingExecutor:
         environment: Mapping[str, str],
         before_exec: Callable[[], str],
         timeout: float,
+        unattended: bool,
     ) -> ApplyResult:
         results: list[StepResult] = []
         for step in plan:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +16,7 @@ from meshcore.clock import Clock, boot_id, to_text
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
+from meshcore.healing.wheels import look_into
 from meshcore.home import make_private_folder, read_plain_file, write_atomically
 from meshcore.model import StepResult
 from meshcore.policy.question import PlannedStep, Target, given_name
@@ -53,16 +56,25 @@ class TargetBusyError(MeshError):
     """Somebody else is changing the same environment or project."""
 
 
+class _StoppedError(Exception):
+    """A step is not to be started, or was ended; then with its result."""
+
+    def __init__(self, why: str, *results: StepResult) -> None:
+        super().__init__(why)
+        self.results = results
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
     """What became of a plan: a step result per step that was started; `stopped` says why not all were, or is empty.
 
-    `contained` is how they were shut in, empty for not at all.
+    `contained` is how they were shut in, empty for not at all; `waits` is why a person decides after all, or empty.
     """
 
     steps: tuple[StepResult, ...] = ()
     stopped: str = ""
     contained: str = ""
+    waits: str = ""
 
 
 class Executor:
@@ -138,11 +150,12 @@ class Executor:
         before_exec: Callable[[], str] = str,
         timeout: float = TIMEOUT_S,
         grace: float = GRACE_S,
+        unattended: bool = False,
     ) -> ApplyResult:
         """Execute the steps one after the other until one fails; each has `timeout` seconds.
 
         `before_exec` is asked just before each: a text that it returns is the reason to stop. Nothing is left running,
-        whatever ends it. To be called inside `lock`.
+        whatever ends it. `unattended`: what pip would install is looked into first. To be called inside `lock`.
         """
         self._cancelled = False
         env = scrubbed(environment)
@@ -150,34 +163,71 @@ class Executor:
             env["TMPDIR"] = "/tmp"  # noqa: S108  inside, it is a private one
         results: list[StepResult] = []
 
-        def ended(stopped: str = "") -> ApplyResult:
-            return ApplyResult(tuple(results), stopped, self.containment.name)
+        def ended(stopped: str = "", waits: str = "") -> ApplyResult:
+            return ApplyResult(tuple(results), stopped, self.containment.name, waits)
+
+        def run(step: PlannedStep, variables: Mapping[str, str] = env) -> StepResult:
+            return self._step(step, step.folder or cwd, variables, before_exec, timeout, grace)
 
         if self.containment.required and not self.containment.program:
             return ended(f"fixes are to run contained, and {self.containment.detail}")
         for step in plan:
-            if self._cancelled:
-                return ended("cancelled")
-            where = step.folder or cwd
-            if stopped := _unfit(step, where):
-                return ended(stopped)
-            sandbox_fd = _SANDBOX_FD if self.containment.shuts_in(step) else 0
             try:
-                step = self._with_given(step)
+                if step.wheels and unattended:
+                    with self._private_folder() as folder:
+                        looked = look_into(self._with_given(step), folder, run)
+                        results += looked.done
+                        if looked.step is None:
+                            return ended(waits=looked.waits)
+                        results.append(run(looked.step, _without_index(env)))
+                else:
+                    results.append(run(step))
+            except _StoppedError as error:
+                results += error.results
+                return ended(str(error))
             except (OSError, ConfigurationError) as error:
                 return ended(f"{self._given}: cannot be written ({error})")
-            argv = self.containment.wrap(step, cwd=where, env=env, hidden=self._hidden, info_fd=sandbox_fd)
-            if stopped := before_exec():  # nothing that takes time stands between this and the start
-                return ended(stopped)
-            try:
-                command = BoundedCommand(self._clock, timeout=timeout, grace=grace)
-                end = self._run(command, argv, where, env, sandbox_fd)
-            except CannotStartError as error:
-                return ended(error.message)
-            results.append(_result(step.argv, end))
-            if end.stopped or end.exit_code != 0:
-                return ended(end.stopped)
+            if results[-1].exit_code != 0:
+                return ended()
         return ended()
+
+    def _step(
+        self,
+        step: PlannedStep,
+        where: str,
+        env: Mapping[str, str],
+        before_exec: Callable[[], str],
+        timeout: float,
+        grace: float,
+    ) -> StepResult:
+        """Execute one step in a folder. Raises _StoppedError where it is not to be started, or was ended."""
+        if self._cancelled:
+            raise _StoppedError("cancelled")
+        if stopped := _unfit(step, where):
+            raise _StoppedError(stopped)
+        sandbox_fd = _SANDBOX_FD if self.containment.shuts_in(step) else 0
+        step = self._with_given(step)
+        argv = self.containment.wrap(step, cwd=where, env=env, hidden=self._hidden, info_fd=sandbox_fd)
+        if stopped := before_exec():  # nothing that takes time stands between this and the start
+            raise _StoppedError(stopped)
+        try:
+            end = self._run(BoundedCommand(self._clock, timeout=timeout, grace=grace), argv, where, env, sandbox_fd)
+        except CannotStartError as error:
+            raise _StoppedError(error.message) from error
+        result = _result(step.argv, end)
+        if end.stopped:
+            raise _StoppedError(end.stopped, result)
+        return result
+
+    @contextmanager
+    def _private_folder(self) -> Iterator[Path]:
+        make_private_folder(self._given)
+        folder = self._given / f"wheels-{secrets.token_hex(8)}"
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _with_given(self, step: PlannedStep) -> PlannedStep:
         """Return a step whose text lies in a private file, by that file's path. Raises OSError, ConfigurationError."""
@@ -240,6 +290,12 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     }
     folders = [folder for folder in kept.get("PATH", "").split(":") if folder.startswith("/")]
     return {**kept, "PATH": ":".join(folders) or _SAFE_PATH, **_ADDED}
+
+
+def _without_index(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without those by which pip finds packages."""
+    kept = {name: value for name, value in env.items() if not name.startswith(("PIP_", "UV_"))}
+    return {**kept, **_ADDED, "PIP_CONFIG_FILE": os.devnull}
 
 
 def _is_stopped(process: str) -> bool:

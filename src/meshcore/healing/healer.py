@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from meshcore.bridge.state_bodies import SettlementBody
-from meshcore.errors import BridgeUnavailableError
+from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import project_root
@@ -52,6 +52,18 @@ class Considered:
     known: KnownSkill | None = None
     ruling: Ruling | None = None
     others: tuple[Match, ...] = ()
+
+
+class NeedsPersonError(MeshError):
+    """What would be done turned out, just before, to be a person's to decide; the message says why."""
+
+
+def asking(considered: Considered, why: str) -> Considered:
+    """Return what was considered with a person asked after all, for this reason."""
+    ruling = considered.ruling
+    if ruling is None:
+        return considered
+    return replace(considered, ruling=replace(ruling, decision="approve", reasons=(why, *ruling.reasons)))
 
 
 def rerun_of(considered: Considered) -> str:
@@ -174,6 +186,8 @@ class Healer:
     ) -> Outcome:
         """Do what was ruled, run the failed command again, and store the outcome.
 
+        Raises NeedsPersonError, once all of it is stored, where what would be installed is not to be unasked.
+
         `started` is the monotonic time at which the mesh began to work on it: from there on, what the commands did not
         take is the mesh's own share.
         """
@@ -211,21 +225,27 @@ class Healer:
                     environment=self.environment,
                     before_exec=lambda: stop_reason(node, incident, match, self.environment),
                     timeout=timeout or node.settings.fix_timeout_seconds,
+                    unattended=actor == "policy",
                 )
-                worked = not applied.stopped and all(step.exit_code == 0 for step in applied.steps)
+                worked = (
+                    not applied.stopped and not applied.waits and all(step.exit_code == 0 for step in applied.steps)
+                )
                 if worked:
                     self.executor.note_done(ruling.target, action)
                 again = rerun() if worked and not halted(node) else None
         except TargetBusyError as error:
             return self._refused(considered, try_id, actor, str(error))
         result: TryResult = "fix_failed"
-        if applied.stopped and not applied.steps:
+        if applied.waits or (applied.stopped and not applied.steps):
             result = "refused"
         elif worked and again is None:
             result = "applied_not_rerun"
         elif again is not None and again.exit_code == 0:
             result = "verified"
-        return self._close(considered, try_id, actor, result, applied.steps, again, started)
+        outcome = self._close(considered, try_id, actor, result, applied.steps, again, started)
+        if applied.waits:
+            raise NeedsPersonError(applied.waits)
+        return outcome
 
     def _look_again(
         self, considered: Considered, try_id: str, actor: str, rerun: Rerun, started: float, *, done: bool

@@ -12,7 +12,7 @@ from dataclasses import replace
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.approvals import approve
 from meshcore.healing.executor import Executor
-from meshcore.healing.healer import Considered, Healer, Rerun, rerun_of
+from meshcore.healing.healer import Considered, Healer, NeedsPersonError, Rerun, asking, rerun_of
 from meshcore.healing.ruling import load_policy
 from meshcore.model import Incident, Mode, Outcome, StepResult
 from meshcore.node import Node
@@ -134,7 +134,12 @@ class Session:
         """
         approval = self._approved() if self._attended else None
         actor = approval.actor if approval else "policy"
-        self.outcome = self._healer.apply(self.considered, self._again, actor=actor, started=self._started)
+        try:
+            self.outcome = self._healer.apply(self.considered, self._again, actor=actor, started=self._started)
+        except NeedsPersonError as error:
+            self.considered = asking(self.considered, str(error))
+            self._approval = self._healer.ask(self.considered)
+            return
         if approval is not None:
             self.node.store.approvals.finish(approval.approval_id, self.outcome.result)
 

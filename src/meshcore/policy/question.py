@@ -22,7 +22,8 @@ class PlannedStep:
 
     `place` of what acts on paths: the project without links, and the command's folder below it. Such a step is
     done through descriptors, so that no link that came after the decision is followed.
-    `folder` is where it is started, "" for the command's own folder.
+    `folder` is where it is started, "" for the command's own folder. `wheels`: it installs with pip, so that what
+    would come can be looked into first.
     `given` is a text that the executor puts into a private file, for which the argument `given_name(given)` stands.
     """
 
@@ -32,6 +33,7 @@ class PlannedStep:
     place: tuple[str, ...] = ()
     given: str = ""
     folder: str = ""
+    wheels: bool = False
 
 
 def given_name(text: str) -> str:

@@ -110,7 +110,9 @@ class InstallPackage(Renderer):
         pip = (python, "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
         what = self.requirements(found, question)
         # Not in the project: there an archive that is named as the package, or a setup.cfg, would be read.
-        step = PlannedStep((*pip, "--disable-pip-version-check", *what), (folder,), action.network, folder="/")
+        step = PlannedStep(
+            (*pip, "--disable-pip-version-check", *what), (folder,), action.network, folder="/", wheels=True
+        )
         return step, Target(folder, "venv")
 
     def requirements(self, found: Found, question: Question) -> Argv:

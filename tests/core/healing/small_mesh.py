@@ -86,6 +86,7 @@ class StubExecutor:
         environment: Mapping[str, str],
         before_exec: Callable[[], str],
         timeout: float,
+        unattended: bool,
     ) -> ApplyResult:
         results: list[StepResult] = []
         for step in plan:
