@@ -59,15 +59,17 @@ def _search(line: str, *patterns: str) -> re.Match[str] | None:
     return None
 
 
-_SHELL = r"^(?:-?(?:[\w./-]{0,80}/)?(?:(?:ba|z|da|k|fi|a)?sh|meshtui): )?(?:line )?(?:\d{1,6}: )?(?:line \d{1,6}: )?"
+_LINE = r"(?:line )?(?:\d{1,6}: )?(?:line \d{1,6}: )?"
+_SHELL = r"^-?(?:[\w./-]{0,80}/)?(?:(?:ba|z|da|k|fi|a)?sh|meshtui): " + _LINE
+_SCRIPT = r"^[\w./+-]{1,160}: (?:line )?\d{1,6}: "  # a script whose shell names the file and the line
 
 
 def _command_not_found(line: str, _text: str, _command: Command) -> Cause | None:
     found = _search(
         line,
-        _SHELL + r"\s{0,2}([^\s:'\"/]{1,80}): command not found(?!:)",
+        r"(?:^|: )\s{0,2}([^\s:'\"/]{1,80}): command not found(?!:)",
         r"command not found: ([^\s:'\"/]{1,80})$",
-        _SHELL + r"([^\s:'\"/]{1,80}): not found$",
+        rf"(?:{_SHELL}|{_SCRIPT})" + r"([^\s:'\"/]{1,80}): not found$",
         r"^make(?:\[\d{1,3}\])?: ([^\s:'\"/]{1,80}): (?:command not found|no such file or directory)",
         r"^(?:/usr/bin/)?env: ['‘\"]?([^\s:'’\"/]{1,80})['’\"]?: no such file or directory",
         r"exec: \"([^\s\"/]{1,80})\": executable file not found",
@@ -127,10 +129,16 @@ def _library(line: str, _text: str, _command: Command) -> Cause | None:
     return Cause("LibraryNotFound", "library <identifier> not found", (slot,), line)
 
 
+_TIME = r"(?<![\d.:])\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?![\d:])"
 _HOST_PORT = (
-    r"\b([\w-][\w.-]{0,100}|\[::1\])['\"]?(?: \([^)\n]{1,60}\))?"
+    r"\b(?!\d{1,5}[:/ ])([\w-][\w.-]{0,100}|\[::1\])['\"]?(?: \([^)\n]{1,60}\))?"
     r"(?:[:/]|,? port[ =]|', port=) ?(\d{2,5})\b(?![.:]\d)"
 )
+
+
+def _timeless(line: str) -> str:
+    """Return a line without times of day, whose minutes look like ports."""
+    return _compiled(_TIME).sub(" ", line)
 
 
 def _refused(line: str, text: str, _command: Command) -> Cause | None:
@@ -143,22 +151,21 @@ def _refused(line: str, text: str, _command: Command) -> Cause | None:
     )
     if not said:
         return None
-    place = _search(line, _HOST_PORT)
-    if not place:
-        near = (row[:600] for row in text.split("\n")[-60:] if "refused" in row.lower() or "connect" in row.lower())
-        place = next((found for row in near if (found := _search(row, _HOST_PORT))), None)
-    if not place:
+    near = [row[:600] for row in text.split("\n")[-60:] if "refused" in row.lower() or "connect" in row.lower()]
+    places = ((row, found) for row in (line, *near) if (found := _search(_timeless(row), _HOST_PORT)))
+    told, place = next(places, (line, None))
+    if place is None:
         return None
     host = "localhost" if place[1] in LOOPBACK else place[1]
     slots = (Slot("host", host), Slot("port", place[2]))
-    return Cause("ConnectionRefusedError", "connection refused at <host>:<port>", slots, place.string)
+    return Cause("ConnectionRefusedError", "connection refused at <host>:<port>", slots, told)
 
 
 def _address_in_use(line: str, text: str, command: Command) -> Cause | None:
     said = _search(line, r"address (?:is )?already in use", r"eaddrinuse", r"port is already allocated")
     if not said:
         return None
-    place = _search(line, r"(?::|\bport )(\d{2,5})\b(?!\.\d)") or _search(text, r"\bport:? (\d{2,5})\b")
+    place = _search(_timeless(line), r"(?::|\bport )(\d{2,5})\b(?!\.\d)") or _search(text, r"\bport:? (\d{2,5})\b")
     typed = [slot.value for slot in command.slots if slot.kind in ("number", "port") and 2 <= len(slot.value) <= 5]
     typed = [value for value in typed if value.isdigit()]
     port = place[1] if place else typed[0] if len(typed) == 1 else ""

@@ -1,4 +1,8 @@
-"""Which line of an output tells what went wrong, and of what type the error is."""
+"""Which line of an output tells what went wrong, and of what type the error is.
+
+An exception that was raised comes first, then what a report tells by its form (see `report`), then the line whose
+wording announces an error and says what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,18 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from meshcore.knowledge.report import find_report, has_context, sections, unwrap
 from meshcore.knowledge.text import lines_of
+from meshcore.knowledge.traceback import find_raised
 
-TRACEBACK = "Traceback (most recent call last)"
 # Types that say no more than that something failed.
 VAGUE = frozenset({"", "shellerror", "error", "exception", "commanderror", "commandfailed", "bash", "unknown", "none"})
-# The root cause explains what was raised on top of it.
-_ROOT_CAUSES = ("ModuleNotFoundError", "ImportError", "ConnectionRefusedError", "FileNotFoundError", "PermissionError")
-_EXCEPTION_NAMES = (
-    TRACEBACK, "Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration", "Refused", "Timeout", "Fault",
-)  # fmt: skip
 _MAX_LINES = 600
+GUESSED, WORDED, ANNOUNCED, REPORTED, RAISED = range(5)
 
 
 class Telling(NamedTuple):
-    """The telling line, the error's type, its message, how clear it is (0 = a guess) and the code line, if any."""
+    """The telling line, the error's type, its message, how clear it is (GUESSED to RAISED), the code line (or "")."""
 
     line: str
     error_type: str
@@ -35,63 +36,39 @@ def find_telling(text: str, error_type: str, program: str) -> Telling:
     lines = lines_of(text)
     if len(lines) > _MAX_LINES:
         lines = lines[:100] + lines[-(_MAX_LINES - 100) :]
-    if any(name in text for name in _EXCEPTION_NAMES):
-        raised = _from_traceback(lines, error_type)
-        if raised is not None:
-            return raised
-    return _from_tool(text, lines, error_type, program)
+    raised = find_raised(text, lines, error_type)
+    if raised is not None:
+        return Telling(raised.line, raised.error_type, raised.message, RAISED, raised.source)
+    lines = unwrap(lines)
+    best, clear = "", -1
+    for start, end in sections(lines):
+        line, told = _read_section(lines[start:end], program)
+        if told > clear:
+            best, clear = line, told
+        if clear >= ANNOUNCED:
+            break
+    return _as_telling(best.strip(), clear, error_type, program)
 
 
-def _from_traceback(lines: Sequence[str], error_type: str) -> Telling | None:
-    found: list[Telling] = []
-    after_header = False
-    source = ""
-    for i, line in enumerate(lines):
-        if not line:
-            continue
-        if line[0] in " |+\tE":
-            # Frames are indented; exception groups draw a margin, pytest an `E`.
-            bare = line.lstrip(" |+\t")
-            if bare.startswith("E  "):
-                bare = bare[1:].lstrip()
-            elif "|" not in line[:12] and line[0] != "E":
-                if bare.strip("^~ "):
-                    source = bare
-                continue
-        else:
-            bare = line
-        if bare.startswith(TRACEBACK):
-            after_header = True
-            continue
-        told = _exception(bare, after_header)
-        if told:
-            name, message = told
-            if not message:
-                message = next((row.strip() for row in lines[i + 1 : i + 3] if row.startswith((" ", "\t"))), "")
-            found.append(Telling(bare, name, message, 3, source))
-        after_header = False
-    if not found:
-        return None
-    wanted = error_type.rsplit(".", 1)[-1]
-    named = [telling for telling in found if telling.error_type == wanted]
-    if named:
-        return named[-1]
-    if found[-1].error_type not in _ROOT_CAUSES:
-        return next((telling for telling in found if telling.error_type in _ROOT_CAUSES), found[-1])
-    return found[-1]
+def _read_section(lines: Sequence[str], program: str) -> tuple[str, int]:
+    reported, warning = find_report(lines, program)
+    if reported is not None:
+        return reported.line, REPORTED
+    line, clear = _worded(lines, program)
+    if clear < ANNOUNCED and warning is not None:
+        return warning.line, REPORTED
+    return line, clear
 
 
-def _exception(line: str, after_header: bool) -> tuple[str, str] | None:
-    """Return the exception's name (without its module) and message, None where the line is none."""
-    name, _, message = line.partition(": ")
-    name = name.removesuffix(":")
-    if len(name) > 200 or not name.replace(".", "").replace("_", "").isalnum():
-        return None
-    last = name.rsplit(".", 1)[-1]
-    named = last not in _EXCEPTION_NAMES and last.endswith(_EXCEPTION_NAMES[1:])
-    if not last or last[0].isdigit() or not (after_header or named):
-        return None
-    return last, message.strip()
+def _as_telling(line: str, clear: int, error_type: str, program: str) -> Telling:
+    if line.startswith("E  "):
+        line = line[1:].lstrip()
+        if line.startswith("assert "):
+            return Telling(line, "AssertionError", line, REPORTED)
+    named, message = split_program(line)
+    told = error_type.rsplit(".", 1)[-1]
+    kind = told if told.casefold() not in VAGUE else named or program or "error"
+    return Telling(line, kind, message, clear)
 
 
 # Wording that says what is wrong; looked for in lower case.
@@ -105,61 +82,108 @@ _STRONG = (
 )  # fmt: skip
 _ANNOUNCED = (
     "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "npm err", "! ",
-    "err:",
+    "err:", "× ", "✖ ", "✘ ", "killed", "segmentation fault", "bus error",
 )  # fmt: skip
 _IDLE = (
     "usage", "hint", "note", "see ", "try ", "run ", "use ", "at ", "or: ", "for more", "please", "did you mean",
     "more info", "if you ", "to ", "specify --help", "the most similar", "maybe you", "warning", "info", "debug",
     "node.js v",
 )  # fmt: skip
-# Headlines: they announce that what went wrong is told elsewhere.
-_HEADLINES = (
-    "build failed", "failed with an exception", "command failed", "exited with", "exit code", "exit status", "failures",
-    "errors occurred", "aborting", "terminated.", "no more information", "the following error", "see above",
-)  # fmt: skip
 _MARKS = "()[]{}<>*#=->!. "
 _IDLE_NPM = ("errno", "syscall", "path", "argv", "node ", "npm ", "cwd", "code e", "a complete", "linux ", "darwin ")
 
 
-def _from_tool(text: str, lines: Sequence[str], error_type: str, program: str) -> Telling:
-    low = text.lower()
+@functools.cache
+def _consequence() -> re.Pattern[str]:
+    """Match what only says that something else failed, how often, or with which exit code."""
+    return re.compile(
+        r"exit(?:ed)?(?: with)?(?: exit)?(?: code| status| value|:)|\b(?:error|code) \d{1,5}\)?\.?$|non-?zero|"
+        r"(?:build|compilation|tests?|task|script|command|job|hook|step|goal|execution|checks?|lint) "
+        r"(?:has |have )?failed|"
+        r"failed with an exception|failed to execute goal|execution failed for task|subcommand failed|"
+        r"(?:could not|failed to|cannot) (?:compile|solve)\b|did not complete|due to (?:\d{1,6} )?previous|"
+        r"(?<![#\w.])\d{1,6} (?:\w{1,20} ){0,2}(?:errors?|problems?|issues?|warnings?|failures?|failed|failing)\b|"
+        r"\bfailures$|failures?[:=]|errors occurred|errors were|aborting|terminated\.|no more information|"
+        r"^\d{1,6} (?:files?|tests?|examples?|tasks?|packages?|suites?|targets?|jobs?)\b|the following error|see above|"
+        r"failed to push some refs|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
+    )
+
+
+@functools.cache
+def _no_error() -> re.Pattern[str]:
+    """Match what passed, what a log tells of less than an error, and code that is quoted."""
+    return re.compile(
+        r"\s{0,12}(?:--- (?:pass|skip)|=== |ok\s|pass(?:ed)?\b|[✓✔√]|\?\s"
+        r"|\d{1,7}\s{1,4}(?:\d{1,7} )?[|│]|[|│+] |[-+]\s{2})|"
+        r"(?:\[[^\]]{1,40}\]\s?|[\d/:t.,z-]{8,32}\s){0,3}\[?"
+        r"(?:info|debug|trace|(?:\w{1,12} )?(?:warn|warning|notice))\b"
+    )
+
+
+@functools.cache
+def _named_error() -> re.Pattern[str]:
+    """Match an announcement behind the name of a program: `npm error `, `mise ERROR `, `PHP Fatal error: `."""
+    return re.compile(r"[a-z][\w.-]{0,30} (?:err!|(?:fatal |parse )?error:?) (?=\S|\s)")
+
+
+@functools.cache
+def _status() -> re.Pattern[str]:
+    """Match a status and a name, without a word of why."""
+    took = r"(?:\s\[.{1,40}\]|\s\(?[\d.]+\s?m?s\)?)?"
+    return re.compile(r"\s{0,12}(?:--- )?(?:(?:fail|failed)[:\s]|(?:error|not ok)\s)\s{0,4}\S{1,200}" + took + "$")
+
+
+def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
+    """Return the line whose wording tells most, the first of equals, and how clear it is."""
+    low = "\n".join(lines).lower()
     present = [phrase for phrase in _STRONG if phrase in low]
-    best, best_weight = "", -99
-    for line in lines:
-        if len(line) < 3:
-            continue
-        weight = _weight(line, present)
-        if weight > best_weight and any(c.isalpha() for c in line):
-            best, best_weight = line, weight
-    if best_weight <= 0:
-        # Nothing announces itself as an error: the last words are the best guess.
-        worded = [line for line in lines if any(c.isalpha() for c in line)]
-        best = next((line for line in reversed(worded) if _weight(line, present) >= -1), worded[0] if worded else "")
-    line = best.strip()
-    named, message = split_program(line)
-    told = error_type.rsplit(".", 1)[-1]
-    kind = told if told.casefold() not in VAGUE else named or program or "error"
-    return Telling(line, kind, message, 2 if best_weight >= 3 else 1 if best_weight > 0 else 0)
+    weights = [_weight(line, present) if len(line) > 2 and any(c.isalpha() for c in line) else -99 for line in lines]
+    own = f"{program}: "
+    for at, weight in enumerate(weights):
+        if weight > 0:
+            weights[at] += 2 * has_context(lines, at) + 2 * lines[at].startswith(own)
+    best = max(range(len(lines)), key=weights.__getitem__, default=-1)
+    if best >= 0 and weights[best] > 0:
+        return lines[best], ANNOUNCED if weights[best] >= 3 else WORDED
+    return _last_words(lines, weights), GUESSED
+
+
+def _last_words(lines: Sequence[str], weights: Sequence[int]) -> str:
+    """Return the best guess where nothing announces itself as an error."""
+    hint = next((at for at, line in enumerate(lines) if line.startswith("hint: ")), 0)
+    if hint:
+        while hint and lines[hint - 1].strip():
+            hint -= 1
+        return lines[hint]  # the paragraph that git's hints are about
+    warning = next((line for line in lines if line.lower().startswith(("warning: ", "[warn] "))), "")
+    if warning:
+        return warning
+    plain = [at for at, weight in enumerate(weights) if weight >= -1 and not lines[at].startswith("$ ")]
+    if plain:
+        return lines[plain[-1]]
+    worded = [at for at, weight in enumerate(weights) if weight > -99]
+    return lines[max(worded, key=weights.__getitem__)] if worded else ""
 
 
 def _weight(line: str, present: Sequence[str]) -> int:
     low = line.lstrip().lower()
+    if _no_error().match(low):
+        return -9
     weight = 0 if low[0] == line[0].lower() else -1
     for phrase in present:
         if phrase in low:
             weight += 3
             break
-    if low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED):
+    named = _named_error().match(low)
+    said = low[named.end() :] if named else low
+    if named or low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED):
         weight += 4
     if low.count(" ") < 2 and not any(c in low for c in ":'\"-_"):
         weight -= 3
-    if weight > 0 and any(phrase in low for phrase in _HEADLINES):
+    if _consequence().search(low) or _status().match(low):
+        return -2
+    if said.lstrip(_MARKS).startswith(_IDLE) or "usage: " in low or (named and said.startswith(_IDLE_NPM)):
         weight -= 5
-    bare = low.lstrip(_MARKS)
-    if bare.startswith(_IDLE) or "usage: " in low:
-        weight -= 5
-    elif bare.startswith("npm err"):
-        weight -= 5 * bare.partition(" ")[2].partition(" ")[2].startswith(_IDLE_NPM)
     return weight
 
 

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from meshcore.knowledge.causes import Cause, find_cause
 from meshcore.knowledge.command import Command, read_command
-from meshcore.knowledge.error_line import TRACEBACK, VAGUE, Telling, find_telling
+from meshcore.knowledge.error_line import RAISED, REPORTED, VAGUE, Telling, find_telling
 from meshcore.knowledge.slots import generalise, placeholders
 from meshcore.knowledge.text import tidy
+from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import Signature, Slot
 
 VERSION = 1
@@ -103,8 +104,9 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
     told = tidy(error_type[:200]).strip()
     typed = read_command(tidy(command[:4000]))
     raised = find_telling(clean, told, typed.program)
-    is_raised = raised.clear == 3
-    cause = find_cause(f"{raised.error_type}: {raised.message}" if is_raised else clean, typed)
+    is_raised = raised.clear == RAISED
+    told_by = f"{raised.error_type}: {raised.message}" if is_raised else raised.line
+    cause = find_cause(told_by if raised.clear >= REPORTED else clean, typed)
     if cause is None and is_raised and raised.error_type == "SyntaxError":
         cause = find_cause(f"SyntaxError: {raised.source}", typed)
     if cause is not None:
@@ -112,17 +114,18 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
         return _assemble(cause, line, clean, typed), "it names a cause that is known in many wordings"
     kind, template, slots = _general(raised, told, typed)
     why = (
-        "it is the exception that was raised",
         "nothing announces itself as an error, so the last words count",
         "it says that something went wrong",
         "it announces an error and says what is wrong",
+        "it is what a report tells, by its form",
+        "it is the exception that was raised",
     )
     reading = Cause(kind, template, slots, raised.line)
-    return _assemble(reading, raised.line, clean, typed), why[0 if is_raised else raised.clear + 1]
+    return _assemble(reading, raised.line, clean, typed), why[raised.clear]
 
 
 def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tuple[Slot, ...]]:
-    kind = _SAME_TYPE.get(raised.error_type, raised.error_type) if raised.clear == 3 else raised.error_type
+    kind = _SAME_TYPE.get(raised.error_type, raised.error_type) if raised.clear == RAISED else raised.error_type
     errno = _ERRNO.search(raised.message)
     if errno and kind == "OSError":
         kind = _ERRNO_TYPE.get(errno[1], kind)
@@ -132,7 +135,7 @@ def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tupl
     if " did you mean" in message.casefold() or "you meant" in message or "perhaps you" in message.casefold():
         message = _ADVICE_TAIL.sub("", message)
     if (
-        raised.clear == 3
+        raised.clear == RAISED
         and (not message or kind in ("SyntaxError", "IndentationError", "AssertionError"))
         and raised.source
     ):
