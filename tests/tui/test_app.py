@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.tui.busy import CASES, Busy, build
 from tests.tui.pilot import Shown, settings_in, shown
+from textual.widgets import Input
 
 from meshcore.config import Settings
 from meshcore.errors import ConfigurationError
@@ -20,6 +22,7 @@ from meshcore.testing import FakeClock
 from meshtui import themes
 from meshtui.app import MeshApp
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
+from meshtui.screens.ask import Ask
 from meshtui.screens.chain import ChainScreen
 from meshtui.screens.help import HelpScreen
 from meshtui.screens.overview import OverviewPane
@@ -185,6 +188,29 @@ async def _overview_demo(it: Shown) -> None:
     it.app.run_outside = lambda arguments: called.append(list(arguments))  # type: ignore[method-assign]
     await it.press("D")
     assert called == [["demo"]]
+
+
+async def _teaches(it: Shown) -> None:
+    await it.press("t")
+    await it.until(lambda: isinstance(it.app.screen, Ask), "the question")
+    assert "fixes this?" in it.text()
+    it.app.screen.query_one("#ask-input", Input).value = "make it"
+    await it.press("enter")
+    await it.until(lambda: "learnt: #" in _notes(it), "what was learnt")
+    with closing(Store(it.app.home.store)) as store:
+        newest = store.skills.all()[-1]
+    assert (newest.source, newest.skill.action.command()) == ("taught", "make it")
+
+
+async def _overview_teach(it: Shown) -> None:
+    await it.press("down")
+    await _teaches(it)
+
+
+async def _chain_teach(it: Shown) -> None:
+    await it.press("down", "enter")
+    await it.until(lambda: isinstance(it.app.screen, ChainScreen), "the chain")
+    await _teaches(it)
 
 
 async def _chain_outputs(it: Shown) -> None:

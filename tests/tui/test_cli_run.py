@@ -253,7 +253,9 @@ def test_a_later_success_settles_what_was_applied_and_not_run_again(a: Agent) ->
 # --- terminals --------------------------------------------------------------------------------------------------------
 
 
-def in_a_terminal(agent: Agent, *argv: str, answer: bytes = b"", columns: int = 80) -> tuple[int, str]:
+def in_a_terminal(
+    agent: Agent, *argv: str, answer: bytes = b"", columns: int = 80, prompt: bytes = b"[y/N]"
+) -> tuple[int, str]:
     """Run `meshtui` with a terminal of 24 lines as its streams; return exit code and what was shown."""
     import fcntl
     import pty
@@ -282,7 +284,7 @@ def in_a_terminal(agent: Agent, *argv: str, answer: bytes = b"", columns: int = 
         if not data:
             break
         shown += data
-        if answer and b"[y/N]" in shown:
+        if answer and prompt in shown:
             os.write(master, answer)
             answer = b""
     os.close(master)

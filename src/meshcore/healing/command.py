@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from meshcore.clock import to_text
@@ -98,6 +99,19 @@ def lines(session: Session) -> list[str]:
     waits = ruling.rerun.reasons if outcome.result == "applied_not_rerun" and ruling.rerun else ()
     why = [f"not run again unasked: {'; '.join(waits)}"] if waits else []
     return [text, *why, f"meshtui incidents show {session.incident.incident_id[:8]}"]
+
+
+def how_to_teach(session: Session) -> str:
+    """Return the line, once a day, that says how a failure is taught that nothing answers; "" otherwise."""
+    node, today = session.node, to_text(session.node.clock.now())[:10]
+    told = node.home.state / "teaching-told"
+    with suppress(OSError, ValueError):
+        if session.considered.match is not None or (told.exists() and told.read_text("ascii") == today):
+            return ""
+        told.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        told.write_text(today, "ascii")
+        return "nothing known answers this; once it is solved, teach it: meshtui learn --last  (said once a day)"
+    return ""
 
 
 def _remember(node: Node, command: Command, output: str, incident_id: str = "") -> None:

@@ -109,21 +109,7 @@ class Healer:
         known = store.skills.find(match.skill_id)
         if known is None:
             return Considered(incident)
-        ruling = rule(
-            put(
-                self.node,
-                self.policy,
-                incident,
-                known,
-                match,
-                mode=mode,
-                environment=self.environment,
-                contained=bool(self.executor.containment.program),
-                claims=claims,
-            )
-        )
-        if ruling.decision in ("run", "approve"):
-            ruling = replace(ruling, rerun=rule_rerun(self.policy, incident, self.environment))
+        ruling = self.ruling_on(incident, match, known, mode, claims=claims)
         with store.transaction():
             store.events.add(
                 "incident.matched",
@@ -149,6 +135,27 @@ class Healer:
             if ruling.decision == "refuse":
                 store.incidents.set_state(incident.incident_id, "refused", skill_id=match.skill_id)
         return Considered(incident, match, known, ruling, tuple(found[1:]))
+
+    def ruling_on(
+        self, incident: Incident, match: Match, known: KnownSkill, mode: Mode, *, claims: bool = True
+    ) -> Ruling:
+        """Rule on one answer to an incident, the rerun included; note nothing."""
+        contained, environment = bool(self.executor.containment.program), self.environment
+        asked = put(
+            self.node,
+            self.policy,
+            incident,
+            known,
+            match,
+            mode=mode,
+            environment=environment,
+            contained=contained,
+            claims=claims,
+        )
+        ruling = rule(asked)
+        if ruling.decision in ("run", "approve"):
+            ruling = replace(ruling, rerun=rule_rerun(self.policy, incident, self.environment))
+        return ruling
 
     def ask(self, considered: Considered) -> Approval:
         """Let the try wait for a person, bound to exactly this action."""

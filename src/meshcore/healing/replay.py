@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing.ruling import Ruling
 from meshcore.healing.session import Session, make_healer
-from meshcore.model import Incident, Json, Outcome, StepResult
+from meshcore.knowledge.matching import matches
+from meshcore.model import Decision, Incident, Json, KnownSkill, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.store.rows import Approval, outcome_to_json
 
@@ -36,6 +39,27 @@ def recorded_session(node: Node, incident: Incident) -> Session:
     return Session(healer, incident, rerun, started=node.clock.monotonic())
 
 
+def foreseen(node: Node, incident: Incident, known: KnownSkill) -> Ruling | None:
+    """Rule on a skill at a failure like a recorded one, and note nothing; None where that cannot be told from here."""
+    found = matches(incident.signature, node.store.skills, incident.circumstances)
+    match = next((match for match in found if match.skill_id == known.skill_id), None)
+    if match is None or incident.argv_redacted or not Path(incident.cwd).is_dir():
+        return None
+    healer = make_healer(node, {**os.environ, **incident.environment})
+    return healer.ruling_on(incident, match, known, "auto", claims=False)
+
+
+def promise(decision: Decision, reasons: Sequence[str]) -> str:
+    """Return in words what becomes of a fix at the next failure like the one that it was taught for."""
+    said = {
+        "run": "from now on it runs unattended",
+        "approve": "it will ask each time",
+        "hint": "it will be told and never run",
+        "refuse": "it will be refused",
+    }[decision]
+    return f"{said}, because {reasons[0]}" if reasons and decision != "run" else said
+
+
 def approval_session(node: Node, approval: Approval) -> Session:
     """Return the session of what a person is asked, or was, if it is still exactly that. Raises MeshError."""
     incident = node.store.incidents.find(approval.incident_id)
@@ -61,7 +85,8 @@ def lines(session: Session) -> list[str]:
     """Return what there is to say about a recorded incident's session."""
     match, ruling, outcome = session.considered.match, session.considered.ruling, session.outcome
     if match is None or ruling is None:
-        return ["unknown: nothing known answers this; teach it with `meshtui learn --error-file … --fix …`"]
+        teach = f"meshtui learn --incident {session.incident.incident_id[:8]} --fix …"
+        return [f"unknown: nothing known answers this; teach it with `{teach}`"]
     said = [
         f"known fix: {match.action.command()}",
         f"why: {match.why}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from meshcore.clock import from_text
 from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.knowledge.acts import acts
 from meshcore.knowledge.derive import derive
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
@@ -46,14 +48,26 @@ UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 def teach(
     node: Node, error: str, fix: str, *, error_type: str = "", command: str = "", context: str = ""
 ) -> tuple[KnownSkill, bool]:
+    """Store what a person says fixes an error, as `teach_of` does."""
+    signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=visible(redact(command)))
+    return teach_of(node, signature, fix, context=context)
+
+
+def teach_of(node: Node, signature: Signature, fix: str, *, context: str = "") -> tuple[KnownSkill, bool]:
     """Store what a person says fixes an error, and queue it for the others; return it and whether it is new.
 
-    Raises BadSkillError for an error text or a fix that makes no skill.
+    Raises BadSkillError for an error or a fix that makes no skill.
     """
-    signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=visible(redact(command)))
     action = parse_fix(visible(redact(fix.strip())))
     skill = learn(signature, action, context=visible(redact(context)))
     return _remember(node, skill, source_confirmed=True, source="taught")
+
+
+def ran_since(node: Node, incident: Incident) -> list[str]:
+    """Return what succeeded in a failure's folder after it and may have changed something, newest first."""
+    rows = node.store.commands.in_folder(incident.cwd, HISTORY)
+    later = [row.argv for row in rows if row.exit_code == 0 and row.at >= incident.opened and row.argv != incident.argv]
+    return list(dict.fromkeys(shlex.join(argv) for argv in reversed(later) if acts(argv)))
 
 
 def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:

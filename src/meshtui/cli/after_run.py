@@ -59,6 +59,8 @@ def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed
             healing.heal()
         for line in command.lines(healing):
             note(line)
+        if sys.stderr.isatty() and (line := command.how_to_teach(healing)):
+            note(line)
         healing.finish()
         return healing.exit_code
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
+from meshcore.errors import UsageError
 from meshcore.exchange.receive import exchange
-from meshcore.healing.teaching import teach
+from meshcore.healing.replay import foreseen, promise
+from meshcore.healing.ruling import load_policy
+from meshcore.healing.teaching import ran_since, teach, teach_of
 from meshcore.knowledge.parts import example_fix
+from meshcore.model import Decision, Incident, KnownSkill
+from meshcore.node import Node
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.texts import error_text
 
@@ -16,7 +23,11 @@ from meshtui.cli.texts import error_text
 @click.option("--error-file", metavar="FILE", help="A file with the error text, - for standard input.")
 @click.option("--error-type", default="", metavar="TYPE", help="The error's type, where the text does not tell.")
 @click.option("--command", default="", metavar="CMD", help="The command that failed.")
-@click.option("--fix", required=True, metavar="CMD", help="The command that fixes it, or advice in prose.")
+@click.option("--last", is_flag=True, help="The error is that of the newest failure.")
+@click.option("--incident", metavar="ID", help="The error is that of a failure that `meshtui incidents list` shows.")
+@click.option(
+    "--fix", metavar="CMD", help="The command that fixes it, or advice in prose. Asked for where it is missing."
+)
 @click.option("--context", default="", metavar="TEXT", help="A word about where this applies.")
 @json_option
 @click.pass_obj
@@ -26,15 +37,28 @@ def learn(
     error_file: str | None,
     error_type: str,
     command: str,
-    fix: str,
+    last: bool,
+    incident: str | None,
+    fix: str | None,
     context: str,
     as_json: bool,
 ) -> None:
     """Teach the mesh which command fixes an error. What is known already stays one skill."""
-    text = error_text(error, error_file)
+    if (last or incident) and (error or error_file or error_type or command):
+        raise UsageError("give --last or --incident, or the error's text with --command; not both")
     with session.node() as node:
-        known, new = teach(node, text, fix, error_type=error_type, command=command, context=context)
+        if last or incident:
+            failed = _failure(node, "last" if last else str(incident))
+            fix = fix or _asked(node, failed)
+            known, new = teach_of(node, failed.signature, fix, context=context)
+        else:
+            text = error_text(error, error_file)
+            if not fix:
+                raise UsageError("say which command fixes it: --fix CMD")
+            failed = None
+            known, new = teach(node, text, fix, error_type=error_type, command=command, context=context)
         exchange(node)
+        decision, reasons = _foreseen(node, failed, known)
         node.project()
         fault = node.bridge_fault
     skill = known.skill
@@ -47,6 +71,8 @@ def learn(
                 "new": new,
                 "kind": skill.action.kind,
                 "line": skill.example_line,
+                "decision": decision,
+                "reasons": list(reasons),
             },
         )
     else:
@@ -54,5 +80,36 @@ def learn(
         say(f"{what}: #{known.label} {skill.skill_id[:12]}  {skill.example_line} → {example_fix(skill)}")
         if skill.action.kind == "advice":
             say("as advice: it is shown to people and never executed")
+        else:
+            say(promise(decision, reasons))
+        if failed is not None and decision in ("run", "approve") and failed.state != "verified":
+            say(f"try it on this failure: meshtui heal {failed.incident_id[:8]}")
     if fault:
         note(f"not told to the others yet: {fault}")
+
+
+def _failure(node: Node, name: str) -> Incident:
+    failed = node.store.incidents.find(name)
+    if failed is None:
+        raise UsageError(f"no incident {name!r}; `meshtui incidents list` shows them")
+    return failed
+
+
+def _asked(node: Node, failed: Incident) -> str:
+    """Ask for the command that fixes a failure, and propose what ran since. Raises UsageError where nobody is there."""
+    since = ran_since(node, failed)
+    if not sys.stdin.isatty():
+        ran = f"; since then ran: {'; '.join(since[:3])}" if since else ""
+        raise UsageError(f"say which command fixes it: --fix CMD{ran}")
+    note(f"the failure: {failed.signature.line}")
+    return str(click.prompt("which command fixes it?", default=since[0] if since else None, err=True))
+
+
+def _foreseen(node: Node, failed: Incident | None, known: KnownSkill) -> tuple[Decision, tuple[str, ...]]:
+    ruling = foreseen(node, failed, known) if failed is not None else None
+    if ruling is not None:
+        return ruling.decision, ruling.reasons
+    if known.skill.action.kind == "advice":
+        return "hint", ()
+    verdict = load_policy(node).check(example_fix(known.skill), "own")
+    return verdict.decision, verdict.reasons

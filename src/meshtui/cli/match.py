@@ -53,7 +53,7 @@ def match(
             say(line)
         say()
     if not found:
-        say("unknown: nothing known answers this; teach it with `meshtui learn --error-file … --fix …`")
+        say("unknown: nothing known answers this; teach it with `meshtui learn --last --fix …`, or with --error-file")
         return EXIT_FAILURE
     for one in found:
         say(f"{one.tier}  #{names[one.skill_id].label} {one.skill_id[:12]}  {one.action.command()}")

@@ -30,6 +30,9 @@ FEW_LINES, MANY_LINES = 6, 400
 
 ACTIONS: tuple[Action, ...] = (
     Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
+    Action(
+        "chain.teach", "t", "teach", "Type what fixes it; you are told at once what will become of that.", hint="teach"
+    ),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
@@ -102,6 +105,12 @@ class ChainScreen(Page):
         self._whole = not self._whole
         self._draw()
 
+    @work(group="chain.teach", exclusive=True)
+    async def action_teach(self) -> None:
+        from meshtui.screens.teach import teach
+
+        await teach(self.mesh, self._incident_id)
+
     def copied(self) -> str:
         """Return the chain as text."""
         chain = self._chain
@@ -168,7 +177,7 @@ def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
 def _why(chain: Chain) -> Iterator[Line]:
     if chain.skill is None:
         yield Line("no known skill answers this", "", "why")
-        yield Line('teach it: meshtui learn --error "…" --fix "…"', "$dim")
+        yield Line('t teaches it, or: meshtui learn --incident ID --fix "…"', "$dim")
         yield Line("")
         return
     skill = chain.skill.skill

@@ -37,6 +37,7 @@ COLUMNS = (
 
 ACTIONS: tuple[Action, ...] = (
     Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint="open"),
+    Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
@@ -214,6 +215,13 @@ class OverviewPane(Pane):
             from meshtui.screens.chain import ChainScreen
 
             self.app.push_screen(ChainScreen(selected))
+
+    @work(group="overview.teach", exclusive=True)
+    async def action_teach(self) -> None:
+        if selected := self.rows.selected:
+            from meshtui.screens.teach import teach
+
+            await teach(self.mesh, selected)
 
     def action_zoom_out(self) -> None:
         self.view.zoom(1)

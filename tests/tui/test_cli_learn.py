@@ -1,0 +1,67 @@
+"""`meshtui learn`: taught from a text or from a failure itself, and told at once what will become of it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.tui.test_cli_run import in_a_terminal
+from tests.world import Agent, lines_of_ours
+
+CASES = {
+    "a module": ("print('x'); import missing_thing", "pip install missing-thing", "approve"),
+    "a task of the project": ("import missing_thing", "make deps", "approve"),
+    "a recursive deletion": ("import missing_thing", "rm -rf /", "refuse"),
+    "advice": ("import missing_thing", "Ask the team lead for it.", "hint"),
+}
+
+
+def fail(a: Agent, code: str) -> str:
+    (a.work / "fails.py").write_text(code + "\n")
+    done = a.run(str(a.venv / "bin/python"), "fails.py")
+    assert done.returncode == 1
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_newest_failure_is_taught_and_the_verdict_is_told_at_once(a: Agent, name: str) -> None:
+    code, fix, decision = CASES[name]
+    fail(a, code)
+    taught = a.ask("learn", "--last", "--fix", fix)
+    assert (taught["decision"], taught["new"]) == (decision, True)
+    assert taught["reasons"] or decision == "hint"
+
+
+def test_the_last_line_the_whole_output_and_the_failure_make_one_skill(a: Agent) -> None:
+    output = fail(a, "def load():\n    import missing_thing\nload()")
+    command = f"{a.venv / 'bin/python'} fails.py"
+    last = a.ask("learn", "--last", "--fix", "pip install missing-thing")
+    line = output.strip().splitlines()
+    line = [one for one in line if not one.startswith("meshtui")]
+    for text in (line[-1], "\n".join(line)):
+        for more in ((), ("--command", command)):
+            again = a.ask("learn", "--error", text, *more, "--fix", "pip install missing-thing")
+            assert (again["skill_id"], again["new"]) == (last["skill_id"], False)
+
+
+def test_without_a_fix_it_names_what_ran_since(a: Agent) -> None:
+    fail(a, "import missing_thing")
+    done = a.call("learn", "--last")
+    assert (done.returncode, done.stderr.strip()) == (2, "meshtui: say which command fixes it: --fix CMD")
+    a.run("touch", "done")
+    done = a.call("learn", "--last")
+    assert done.stderr.strip().endswith("--fix CMD; since then ran: touch done")
+    code, shown = in_a_terminal(a, "learn", "--last", answer=b"\r", prompt=b"[touch done]")
+    assert (code, "\u2192 touch done" in shown) == (0, True)
+
+
+def test_a_text_and_a_failure_together_are_a_mistake(a: Agent) -> None:
+    assert a.call("learn", "--last", "--error", "x: y", "--fix", "true").returncode == 2
+    assert a.call("learn", "--error", "x: y").returncode == 2
+    assert a.call("learn", "--last", "--fix", "true").returncode == 2, "nothing has failed yet"
+
+
+def test_on_a_terminal_it_is_said_once_a_day_how_an_unknown_failure_is_taught(a: Agent) -> None:
+    (a.work / "fails.py").write_text("import missing_thing\n")
+    command = ("run", "--", str(a.venv / "bin/python"), "fails.py")
+    assert "meshtui learn --last" in in_a_terminal(a, *command)[1]
+    assert "meshtui learn --last" not in in_a_terminal(a, *command)[1]
+    assert lines_of_ours(a.run(*command[2:]).stderr) == []
