@@ -30,7 +30,7 @@ from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import project_root
 from meshcore.healing.importing import suggest
 from meshcore.healing.light_judges import offered_here
-from meshcore.healing.ruling import load_policy, put, rule
+from meshcore.healing.ruling import load_policy, put, rule, rule_rerun
 from meshcore.hook.answer import report, standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn
@@ -38,7 +38,7 @@ from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import shown_fix
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.skill_md import describe
-from meshcore.model import AgentInfo, Incident, KnownSkill, Match, Signature
+from meshcore.model import AgentInfo, Incident, KnownSkill, Match, Signature, Verdict
 from meshcore.node import Node
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import fence, plain_name, strip_ansi, visible
@@ -71,6 +71,10 @@ class Fix(BaseModel):
     confirmed: bool = Field(description="Whether a person or a second occurrence stands behind it.")
     policy: Literal["run", "approve", "hint"] = Field(
         description="What would become of it here: run, ask, or told only."
+    )
+    rerun: str = Field(
+        description="Whether the failed command would run again after it: run (unasked), approve (where a person says "
+        "so) or refuse, and why; empty where the fix is only told."
     )
     models_said_worked: int
     models_said_failed: int
@@ -299,7 +303,8 @@ def _found(node: Node, signature: Signature, command: str, folder: str) -> tuple
         ruling = rule(asked).decision
         if ruling == "refuse":
             continue
-        fix = _fix(node, ruling, known, match, trust)
+        again = rule_rerun(policy, incident, os.environ) if ruling != "hint" else None
+        fix = _fix(node, ruling, known, match, trust, again)
         fixes.append(fix)
         if len(fixes) == 1:
             best = suggestion(known, match, _author(node, known))
@@ -334,8 +339,15 @@ def _incident(node: Node, signature: Signature, command: str, folder: str) -> In
     )
 
 
-def _fix(node: Node, ruling: Literal["run", "approve", "hint"], known: KnownSkill, match: Match, trust: Trust) -> Fix:
-    """Return a match as a model sees it."""
+def _fix(
+    node: Node,
+    ruling: Literal["run", "approve", "hint"],
+    known: KnownSkill,
+    match: Match,
+    trust: Trust,
+    again: Verdict | None,
+) -> Fix:
+    """Return a match as a model sees it; `again` is the ruling on running the failed command again."""
     counts = node.store.skills.said(known.skill_id)
     return Fix(
         skill_id=known.skill_id,
@@ -346,6 +358,7 @@ def _fix(node: Node, ruling: Literal["run", "approve", "hint"], known: KnownSkil
         standing=standing_of(known),
         confirmed=known.confirmed,
         policy=ruling,
+        rerun=_line(f"{again.decision}: {'; '.join(again.reasons)}") if again else "",
         models_said_worked=counts["worked"],
         models_said_failed=counts["failed"],
     )

@@ -113,6 +113,9 @@ async def test_what_a_model_reports_reaches_no_other_model_before_a_person_confi
         assert a.call("skills", "confirm", "1").returncode == 0
         [fix] = (await call(client, "find_fix", error=ERROR))["fixes"]
         assert "| fix: pip install django\n" in fix["fix"]
+        assert fix["rerun"].startswith(("approve: ", "refuse: ")), "of no command nothing is run again"
+        [fix] = (await call(client, "find_fix", error=ERROR, command="pytest -q"))["fixes"]
+        assert fix["rerun"].partition(":")[0] in ("run", "approve")
 
 
 MISTAKES: list[tuple[str, dict[str, str], str]] = [

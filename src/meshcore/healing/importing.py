@@ -48,13 +48,17 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Ado
     """Store what past sessions have shown, and tell the own nodes; what is known stays as it is.
 
     A fix is unconfirmed until it helped in two sessions and two projects; what brings something in from the network
-    stays so. `before` is kept in the event: how long failures took to become green then. It enters no other figure.
+    stays so. What was erased here is left out. `before` is kept in the event: how long failures took to become green
+    then. It enters no other figure.
     """
     added = confirmed = 0
     left_out: list[str] = []
     policy = Policy.load(None)
     with node.store.transaction(durable=True):
         for fix in found.fixes:
+            if node.store.purges.has_erased(fix.skill.skill_id, fix.skill.example_line):
+                left_out.append("a fix that was erased here")
+                continue
             command = example_fix(fix.skill)
             try:
                 check_skill(fix.skill)

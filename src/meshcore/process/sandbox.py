@@ -8,7 +8,8 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,6 +23,7 @@ SEARCHED = "/usr/bin:/bin:/usr/local/bin"
 """Where bubblewrap is looked for: the system's folders, whatever PATH says."""
 
 _PROBE_TIMEOUT_S = 5.0
+_FAULT_LASTS_S = 300.0
 _CACHE = "containment.json"
 _LONGEST_PATH = 4096
 _MOST_LINKS = 40
@@ -145,9 +147,16 @@ class Containment:
 
 
 def detect(
-    environ: Mapping[str, str], cache: Path | None = None, *, path: str = SEARCHED, probe: bool = True
+    environ: Mapping[str, str],
+    cache: Path | None = None,
+    *,
+    path: str = SEARCHED,
+    probe: bool = True,
+    now: Callable[[], float] = time.time,
 ) -> Containment:
     """Find out whether bubblewrap is here and works: one short probe per boot, remembered in the folder `cache`.
+
+    One that failed is made again after some minutes: a busy machine is no broken one.
 
     Without `probe` no process is started: what is not remembered is taken to work.
     `MESHTUI_CONTAINMENT` is `auto` (default), `off` or `bwrap` (required). Raises ConfigurationError for another value.
@@ -161,7 +170,7 @@ def detect(
     program = shutil.which("bwrap", path=path)
     if program is None:
         return Containment(detail="bubblewrap is not installed", required=required)
-    fault = _remembered(program, cache)
+    fault = _remembered(program, cache, now())
     if fault is None and probe:
         fault = _probe(program)
         _remember(program, cache, fault)
@@ -284,12 +293,15 @@ def _mark(program: str) -> str | None:
     return f"{boot} {program} {file.st_mtime_ns} {file.st_ino} {os.geteuid()}"
 
 
-def _remembered(program: str, cache: Path | None) -> str | None:
+def _remembered(program: str, cache: Path | None, now: float) -> str | None:
     if cache is None:
         return None
     try:
         known = json.loads((cache / _CACHE).read_text("utf-8"))
+        age = now - (cache / _CACHE).stat().st_mtime
     except (OSError, ValueError):
+        return None
+    if isinstance(known, dict) and known.get("fault") and not 0 <= age < _FAULT_LASTS_S:
         return None
     usable = isinstance(known, dict) and known.get("mark") == _mark(program) and isinstance(known.get("fault"), str)
     return str(known["fault"]) if usable else None

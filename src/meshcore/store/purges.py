@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -56,8 +57,14 @@ class Purges:
         """Note that a record holds no body from now on, also one that is still to come."""
         with self._db.transaction(durable=True):
             self._db.execute(
-                "INSERT OR IGNORE INTO purged VALUES (?,?,?,?)", (record_id, author, by_node, self._db.now())
+                "INSERT OR IGNORE INTO purged (record_id, author, by_node, at) VALUES (?,?,?,?)",
+                (record_id, author, by_node, self._db.now()),
             )
+
+    def has_erased(self, skill_id: str, line: str) -> bool:
+        """Tell whether a skill, or what was told of an error with this line, was erased here."""
+        sql = "SELECT 1 FROM purged WHERE subject IN (?,?) AND subject<>''"
+        return self._db.one(Read(sql, lambda row: True, (skill_id, _digest(line)))) is True
 
     def find(self, reference: str, me: str) -> list[Told]:
         """Return the records that a reference means: an id or its beginning, or what records tell of; own ones too.
@@ -90,6 +97,7 @@ class Purges:
         """
         events: set[int] = set()
         with self._db.transaction(durable=True):
+            self._remember(told)
             self._db.execute("UPDATE records SET text='', reason='purged' WHERE record_id=?", (told.record_id,))
             self._db.execute(
                 "UPDATE outbox SET body='{}', text='' WHERE record_id=? AND record_id<>''", (told.record_id,)
@@ -103,6 +111,20 @@ class Purges:
             data = {"record": told.record_id, "author": told.author, "kind_of_record": told.kind}
             self._events.add("record.purged", data=data)
         return sorted(events)
+
+    def _remember(self, told: Told) -> None:
+        """Note what is erased in a way that tells it again and says nothing else."""
+        subject = told.subject if told.kind == "skill" else ""
+        if told.kind == "incident":
+            read = Read("SELECT line FROM incidents WHERE incident_id=? AND node=?", tuple, (told.subject, told.author))
+            line = self._db.one(read)
+            subject = _digest(line[0]) if line and line[0] else ""
+        if subject:
+            self._db.execute(
+                "INSERT INTO purged (record_id, author, by_node, at, subject) VALUES (?,?,?,?,?)"
+                " ON CONFLICT (record_id) DO UPDATE SET subject=excluded.subject",
+                (told.record_id or subject, told.author, told.author, self._db.now(), subject),
+            )
 
     def withdraw(self, told: Told) -> None:
         """Remove a row of the outbox that nobody has signed yet."""
@@ -158,6 +180,10 @@ class Purges:
             self._db.execute("UPDATE events SET data=? WHERE seq=?", (json.dumps({**kept, "purged": True}), seq))
             done.add(int(seq))
         return done
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def _without_words(data: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:

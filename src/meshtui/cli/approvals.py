@@ -77,7 +77,7 @@ def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
         (
             row["approval_id"][:8],
             row["state"],
-            row["runs"] or row["command"],
+            _executed(row["runs"], row["command"]),
             row["rerun"] or "-",
             row["cwd"],
             row["as"],
@@ -88,6 +88,11 @@ def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
         for row in rows
     ]
     table(columns, lines, empty="nothing waits for you", spare=("state", "as", "for", "author", "in"))
+
+
+def _executed(runs: str, command: str) -> str:
+    """Return what would be executed; also as it was written, where that names a file of which only a copy is used."""
+    return f"{runs}  (from: {command})" if runs and command.rpartition(" ")[2] not in runs else runs or command
 
 
 def _author_in_words(author: dict[str, Json]) -> str:

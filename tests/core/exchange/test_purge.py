@@ -94,8 +94,12 @@ def test_a_purged_incident_is_in_no_file_of_any_node_and_its_number_stays(opened
     records = b.store.records.count()
     found = a.store.purges.find(incident_id, a.identity.node.public)
     assert {told.kind for told in found} == {"incident", "outcome"}
+    line = a.store.incidents.find(incident_id)
     assert purge(a, found, "got out") == 2
     settle(a, b, foreign)
+    for node in (a, b):
+        assert line is not None and node.store.purges.has_erased("", line.signature.line)
+        assert not node.store.purges.has_erased("", "another line")
     for node in (a, b, foreign):
         node.store.checkpoint()
         node.close()

@@ -9,7 +9,8 @@ import pytest
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.config import load
 from meshcore.errors import BadSkillError
-from meshcore.healing.importing import adopt_history, suggest
+from meshcore.exchange.purge import purge
+from meshcore.healing.importing import Adopted, adopt_history, suggest
 from meshcore.healing.teaching import stand_behind, teach
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.model import Action, Skill
@@ -59,6 +60,16 @@ MAKES = skill(action=Action("argv", (("mkdir", "-p", "logs"),)))
 def past(times: int, one: Skill = MAKES) -> Preview:
     seen_in = frozenset((number, f"/work/{number}") for number in range(times))
     return Preview("codex", 3, fixes=(PastFix(one, times, seen_in),))
+
+
+def test_what_was_erased_here_is_not_learnt_from_past_sessions_again(node: Node) -> None:
+    known, _ = teach(node, ERROR, "pip install django")
+    me = node.identity.node.public
+    purge(node, node.store.purges.find(known.skill_id, me), "")
+    taught = known.skill
+    assert adopt_history(node, past(2, taught), {}) == Adopted(left_out=("a fix that was erased here",))
+    assert node.store.skills.all() == []
+    assert adopt_history(node, past(2), {}).added == 1
 
 
 def test_what_past_sessions_brought_in_from_the_network_waits_for_a_person(node: Node) -> None:

@@ -68,6 +68,15 @@ class TestDetection:
         assert detect({}, cache, path=path).program
         assert (tmp_path / "log").read_text() == "probed\nprobed\n"
 
+    def test_a_failure_is_looked_at_again_after_some_minutes(self, tmp_path: Path) -> None:
+        path = fake_bubblewrap(tmp_path, f"test -e {tmp_path}/mended")
+        cache = tmp_path / "cache"
+        assert not detect({}, cache, path=path).program
+        failed_at = (cache / "containment.json").stat().st_mtime
+        (tmp_path / "mended").touch()
+        assert not detect({}, cache, path=path, now=lambda: failed_at + 60).program
+        assert detect({}, cache, path=path, now=lambda: failed_at + 600).program
+
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"mark": 1}', "\x00"])
     def test_a_damaged_memory_is_as_good_as_none(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "containment.json").write_text(text)

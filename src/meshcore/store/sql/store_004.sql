@@ -44,9 +44,11 @@ ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
 -- Where a fix was seen last: a second sighting counts from another project only.
 ALTER TABLE skills ADD COLUMN recognised_in TEXT NOT NULL DEFAULT '';
 
--- Records whose body was erased for good: by whom it was made (its author), and by which node that was said.
+-- Records whose body was erased for good: by whom it was made (its author), and by which node that was said. `subject`
+-- is the skill that it told of, or the digest of the error line, so that neither is learnt from old sessions again.
 CREATE TABLE purged (
-  record_id TEXT PRIMARY KEY, author TEXT NOT NULL, by_node TEXT NOT NULL, at TEXT NOT NULL
+  record_id TEXT PRIMARY KEY, author TEXT NOT NULL, by_node TEXT NOT NULL, at TEXT NOT NULL,
+  subject TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
 -- Lanes whose rows wait because too many came in one minute, and how many were taken. A lane is an author's key, or a
