@@ -174,13 +174,13 @@ def _weight(line: str, present: Sequence[str]) -> int:
         if phrase in low:
             weight += 3
             break
-    named = _named_error().match(low)
+    named = _named_error().match(low) if " err" in low else None
     said = low[named.end() :] if named else low
     if named or low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED):
         weight += 4
     if low.count(" ") < 2 and not any(c in low for c in ":'\"-_"):
         weight -= 3
-    if _consequence().search(low) or _status().match(low):
+    if (weight > 0 or low[0].isdigit()) and (_consequence().search(low) or _status().match(low)):
         return -2
     if said.lstrip(_MARKS).startswith(_IDLE) or "usage: " in low or (named and said.startswith(_IDLE_NPM)):
         weight -= 5

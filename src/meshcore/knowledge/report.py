@@ -86,10 +86,10 @@ _CONTEXT = r"\s{0,12}(?:-->|:::|╭─|┌─|╰|\d{1,7} ?[|│]|[|│]|\^|~|at
 def _placed(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding | None]:
     """Return the first diagnostic with a place that is an error (else without a severity), and the first warning."""
     placed, afterthought, is_error, is_warning = _re(_PLACED), _re(_AFTERTHOUGHT), _re(_ERROR), _re(_WARNING)
-    relayed = program in _READS_FILES
+    number, relayed = _re(r"[:(\[]\d").search, program in _READS_FILES
     first = warning = None
     for at, line in enumerate(lines):
-        if line[:1] in ("", " ", "\t") or "━━━" in line or not any(char.isdigit() for char in line[:260]):
+        if line[:1] in ("", " ", "\t") or not number(line, 0, 300) or "━━━" in line:
             continue
         found = placed.match(line)
         if not found or not _is_file(found):

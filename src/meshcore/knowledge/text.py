@@ -37,7 +37,7 @@ def tidy(text: str) -> str:
         text = _escape_sequences().sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    if not (text.isascii() and text.isprintable()):
+    if not text.replace("\n", "").replace("\t", "").isprintable():
         text = text.translate(_CONTROL)
     return text
 
