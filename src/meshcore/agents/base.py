@@ -106,22 +106,61 @@ def number(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
 
 
-_SEARCHES = ("grep", "egrep", "fgrep", "rg", "ag", "ack", "pgrep", "which", "command", "type")
-_COMPARISONS = ("diff", "cmp", "test", "[", "[[", "expr")
+_ASKING = frozenset(
+    {
+        "grep",
+        "egrep",
+        "fgrep",
+        "zgrep",
+        "rg",
+        "ag",
+        "ack",
+        "pgrep",
+        "which",
+        "command",
+        "type",
+        "diff",
+        "cmp",
+        "test",
+        "[",
+        "[[",
+        "expr",
+    }
+)
+_ASKING_GIT = (
+    ("diff",),
+    ("grep",),
+    ("check-ignore",),
+    ("show-ref",),
+    ("config", "--get"),
+    ("merge-base", "--is-ancestor"),
+)
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
+_OPERATOR = re.compile(r"&&|\|\||[|;\n]")
+_SETTING = re.compile(r"[A-Za-z_]\w*=")
+_NO_FOLDER = re.compile(r"\bcd(?::\d{1,6})?: ")
 
 
-def is_answer(command: str, exit_code: int | None) -> bool:
+def is_answer(command: str, exit_code: int | None, output: str = "") -> bool:
     """Tell whether exit code 1 of this command is what it had to say: a search that found nothing, files that differ.
 
-    The last command of the text decides, as it does for a shell.
+    The last command of the text decides, as it does for a shell; what is quoted parts no commands. Where the `cd` in
+    front of it failed by what is told in the output, nothing was asked.
     """
-    if exit_code != 1:
+    if exit_code != 1 or ("cd " in command and _NO_FOLDER.search(output)):
         return False
-    last = command.replace("&&", ";").replace("||", ";").replace("|", ";").replace("\n", ";").rstrip("; ")
-    words = last.rsplit(";", 1)[-1].split()
-    if words[:2] == ["git", "diff"] or words[:2] == ["git", "grep"]:
-        return True
-    return bool(words) and words[0].rsplit("/", 1)[-1] in (*_SEARCHES, *_COMPARISONS)
+    plain = _QUOTED.sub(lambda quoted: " " if quoted[0] == "\\\n" else "_", command)
+    words = [word for word in _OPERATOR.split(plain.rstrip("; \t\n)"))[-1].split() if word not in "(!{"]
+    while words and _SETTING.match(words[0]):
+        del words[0]
+    if not words:
+        return False
+    program = words[0].rsplit("/", 1)[-1]
+    if program != "git":
+        return program in _ASKING
+    while words[1:2] == ["-C"] or words[1:2] == ["-c"]:
+        del words[1:3]
+    return any(tuple(words[1 : 1 + len(asked)]) == asked for asked in _ASKING_GIT)
 
 
 def is_unfinished(*parts: Mapping[str, Json]) -> bool:
@@ -150,7 +189,6 @@ _GOES_ON = re.compile(
 _SET_ASIDE = re.compile(
     "background|detach|async|^timedout|^timeoutreached|pending|running|kill|cancel|abort|^(?:task|job)id"
 )
-_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _SENT_AWAY = re.compile(r"(?<![&<>|])&(?![&>])")
 
 
@@ -165,7 +203,7 @@ def ended(call: Call, exit_code: int | None) -> Failure | Success | None:
     None where it did not end: a success of what was sent into the background says only that it began.
     """
     values = (call.command, call.cwd, call.session, call.call, call.output, call.event)
-    if exit_code == 0 or is_answer(call.command, exit_code):
+    if exit_code == 0 or is_answer(call.command, exit_code, call.output):
         return None if is_sent_away(call.command) else Success(*values)
     return Failure(*values, exit_code)
 

@@ -45,6 +45,8 @@ _REFUSALS = (
     "Permission to use Bash",
     "PreToolUse:Bash hook error",
 )
+_INTERRUPTED = ("[Request interrupted by user]", "[Request interrupted by user for tool use]")
+_NEVER_ENDED = ("<tool_use_error>", *_REFUSALS)  # called off with its siblings, or refused
 
 
 # --- payloads and answers ---------------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         if payload.get("is_interrupt") is True or not said:
             return None
         code, output = _exit_code(said)
-        return None if _timed_out(output) else ended(Call(command, cwd, session, call, output, event), code)
+        return None if _has_no_end(output) else ended(Call(command, cwd, session, call, output, event), code)
     if event != DONE or "stdout" not in response or response.get("interrupted") is True:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
@@ -91,8 +93,10 @@ def _exit_code(said: str) -> tuple[int | None, str]:
     return (number(found[1]) or None, said[found.end() :]) if found else (None, said)
 
 
-def _timed_out(output: str) -> bool:
-    return output.startswith("Command timed out after ")
+def _has_no_end(output: str) -> bool:
+    """Tell whether a command was refused, called off, interrupted, or ran out of time: that is no error of its own."""
+    out_of_time = output.startswith("Command timed out after ")
+    return out_of_time or output.startswith(_NEVER_ENDED) or output.rstrip().endswith(_INTERRUPTED)
 
 
 def _denied(payload: Mapping[str, Json]) -> Denied | None:
@@ -205,7 +209,7 @@ def _end(call: Call, block: Mapping[str, Json], line: Mapping[str, Json]) -> Fai
         code = found
     elif result.get("interrupted") or result.get("returnCodeInterpretation"):
         return None
-    if is_unfinished(result) or _timed_out(said):
+    if is_unfinished(result) or _has_no_end(said):
         return None
     call = Call(call.command, call.cwd, call.session, call.call, said[-MAX_OUTPUT:])
     report = ended(call, code)

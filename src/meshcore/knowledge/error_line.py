@@ -78,7 +78,7 @@ _STRONG = (
     "isn't", "undefined", "unexpected", "locked", "required", "must", "given", "not a ", "not installed", "not exec",
     "not permitted", "not fully", "not configured", "not allowed", "not supported", "not defined", "not match",
     "ambiguous", "conflict", "too many", "read-only", "bad ", "corrupt", "expired", "timed out", "externally",
-    "dubious", "no upstream", "rejected", "not enough", "overflow", "errors",
+    "dubious", "\tfail\t", "no upstream", "rejected", "not enough", "overflow", "errors",
 )  # fmt: skip
 _ANNOUNCED = (
     "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "npm err", "! ",

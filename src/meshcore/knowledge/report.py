@@ -36,7 +36,7 @@ _TAG = r"\[(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|error|warn|warning|info|deb
 _TIME = r"(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\d{4}-\d\d-\d\dT[\d:.]{8,20}Z ?"
 _STEP = r"#\d{1,4}(?: \d{1,5}\.\d{1,3})? |\d{1,5}\.\d{2,3} "
 _COLUMN = r"[A-Za-z][\w.-]{0,40}\s{0,20}\| ?|│ (?=[A-Z]\w{1,20}: )"
-_SHARED = r"(?:@?[\w./-]{1,60}[: ][A-Za-z][\w:.-]{0,30}): "
+_SHARED = r"@?[A-Za-z.][\w./-]{0,60}[: ](?!(?i:\w*error|fatal|fail\w*|warn\w*|note|panic)\b)[A-Za-z][\w:.-]{0,30}: "
 _ECHO = r"\$ \S|> \S{1,100}@\S{1,100} \S"
 
 
@@ -76,7 +76,7 @@ _PLACED = (
     r"(?::\d{1,7}(?P<col>:\d{1,6})?(?:-\d{1,7}(?::\d{1,6})?)?|\((?P<row>\d{1,7})(?:,\d{1,6}){0,3}\)|:\[\d{1,7},\d{1,6}\])"
     r"(?::? - | |: |:$| \(\w{1,60}\):$)(?P<said>\S.{0,600})?$"
 )
-_AFTERTHOUGHT = r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|other declaration)\b"
+_AFTERTHOUGHT = r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|in [\w<>]{1,80}$|other declaration)\b"
 _ERROR = r"(?:- )?(?:\[?(?:fatal |internal compiler |syntax |parse )?error\b|e:|E:)"
 _WARNING = r"(?:- )?(?:\[?(?:warn|style|convention|refactor)|\w{0,40}Warning\b)"
 _HEADING = r"\s{0,4}(?:at )?(?P<path>[^\s:]{1,240}[./][^\s:]{0,240})(?::\d{1,7}:\d{1,6})? [\w/]{2,80}.{0,20}━{3}"
@@ -194,7 +194,8 @@ def _go(lines: Sequence[str]) -> Finding | None:
     for at in range(complaint + 1, min(complaint + _NEAR, len(lines))):
         told = lines[at].strip()
         if told.startswith("Error:"):
-            return Finding(at, " ".join(told.split()))
+            more = lines[at + 1] if told.endswith(":") and at + 1 < len(lines) else ""
+            return Finding(at, " ".join(f"{told} {more}".split()))
     return Finding(complaint, lines[complaint].strip())
 
 
@@ -209,8 +210,8 @@ def _pytest(lines: Sequence[str]) -> Finding | None:
     at = next((n for n, line in enumerate(lines) if line[:1] == "E" and told.match(line)), None)
     if at is not None:
         return Finding(at, lines[at])
-    summary = _re(r"(?:FAILED|ERROR) \S.{0,400} - \S")
-    at = next((n for n, line in enumerate(lines) if line[:1] in "FE" and summary.match(line)), None)
+    summary = [n for n, line in enumerate(lines) if line.startswith(("FAILED ", "ERROR ")) and "::" in line]
+    at = next((n for n in summary if " - " in lines[n]), summary[0] if summary else None)
     return None if at is None else Finding(at, lines[at])
 
 

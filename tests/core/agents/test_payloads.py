@@ -126,6 +126,17 @@ def test_an_output_of_5_mb_is_read_by_its_beginning_and_its_end(unit: str, tmp_p
         ("cd a && rg x", 1, True),
         ("cat f | grep x", 1, True),
         ("git diff --exit-code", 1, True),
+        ('rg "todo|fixme" src', 1, True),
+        ("cd a && grep -rn 'x; y && z' .", 1, True),
+        ('make test | grep -E "(FAIL|ok)"', 1, True),
+        ("LC_ALL=C /usr/bin/grep -c a\\|b file", 1, True),
+        ("git -C /srv/shop diff --quiet", 1, True),
+        ("git merge-base --is-ancestor main HEAD", 1, True),
+        ("diff -u a.txt b.txt", 1, True),
+        ("diff <(sort a) <(sort b)", 1, True),
+        ("if [ -f a ]; then make; fi", 1, False),
+        ('echo "a | grep b"', 1, False),
+        ("git push", 1, False),
         ("grep x file", 2, False),
         ("grep x file && make", 1, False),
         ("make", 1, False),
@@ -133,6 +144,27 @@ def test_an_output_of_5_mb_is_read_by_its_beginning_and_its_end(unit: str, tmp_p
 )
 def test_an_exit_code_that_is_an_answer_is_no_failure(command: str, code: int, expected: bool) -> None:
     assert is_answer(command, code) is expected
+
+
+def test_a_search_in_a_folder_that_is_not_there_has_asked_nothing() -> None:
+    assert not is_answer("cd src && grep -rn x .", 1, "/usr/bin/bash: line 1: cd: src: No such file or directory")
+    assert not is_answer("cd src && grep -rn x .", 1, "(eval):cd:1: no such file or directory: src")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<tool_use_error>Sibling tool call errored</tool_use_error>",
+        "<tool_use_error>Blocked: sleep 90 followed by: gh pr checks</tool_use_error>",
+        "Exit code 137\n[1/4] building\n[Request interrupted by user for tool use]",
+        "Exit code 143\nCommand timed out after 2m 0s\nlistening on :8080",
+        "The user doesn't want to proceed with this tool use. The tool use was rejected",
+    ],
+)
+def test_what_was_refused_called_off_or_out_of_time_is_no_failure(said: str, tmp_path: Path) -> None:
+    payload = program("claude-code").sample("make", "boom", "/w", tmp_path, "c1")
+    assert isinstance(program("claude-code").read(payload), Failure)
+    assert program("claude-code").read({**payload, "error": said}) is None
 
 
 def test_codex_without_its_session_file_says_nothing(tmp_path: Path) -> None:
