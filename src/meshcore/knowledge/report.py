@@ -76,7 +76,10 @@ _PLACED = (
     r"(?::\d{1,7}(?P<col>:\d{1,6})?(?:-\d{1,7}(?::\d{1,6})?)?|\((?P<row>\d{1,7})(?:,\d{1,6}){0,3}\)|:\[\d{1,7},\d{1,6}\])"
     r"(?::? - | |: |:$| \(\w{1,60}\):$)(?P<said>\S.{0,600})?$"
 )
-_AFTERTHOUGHT = r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|in [\w<>]{1,80}$|other declaration)\b"
+_AFTERTHOUGHT = (
+    r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|"
+    r"in [\w<>]{1,80}$|other declaration)\b"
+)
 _ERROR = r"(?:- )?(?:\[?(?:fatal |internal compiler |syntax |parse )?error\b|e:|E:)"
 _WARNING = r"(?:- )?(?:\[?(?:warn|style|convention|refactor)|\w{0,40}Warning\b)"
 _HEADING = r"\s{0,4}(?:at )?(?P<path>[^\s:]{1,240}[./][^\s:]{0,240})(?::\d{1,7}:\d{1,6})? [\w/]{2,80}.{0,20}━{3}"
