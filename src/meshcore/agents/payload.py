@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from meshcore.agents.payload_bytes import LIMIT, read_parts
 
 if TYPE_CHECKING:
     from meshcore.model import Json
 
-LIMIT = 1 << 20  # bytes that are kept of one payload
-_HALF = LIMIT // 2
-_CHUNK = 64 << 10
-_MORE = 64 << 20  # bytes that are read and let go, so that an agent that still writes meets no closed pipe
+__all__ = ["LIMIT", "Payload", "read_payload"]
+_LOOKED_AT = 64 << 10  # characters in which a whole one must begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +39,7 @@ class Payload:
 
 def read_payload(descriptor: int) -> Payload:
     """Read a payload to its end. Raises OSError."""
-    head, tail, total = b"", b"", 0
-    while total < _MORE and (chunk := os.read(descriptor, _CHUNK)):
-        total += len(chunk)
-        if len(head) < LIMIT:
-            head += chunk
-        else:
-            tail = (tail + chunk)[-_HALF:]
-    if len(head) <= LIMIT and not tail:
-        return Payload(head)
-    return Payload(head[:_HALF], (head[_HALF:] + tail)[-_HALF:])
+    return Payload(*read_parts(descriptor))
 
 
 def _whole_before(text: str) -> str:
@@ -64,7 +54,7 @@ def _whole_before(text: str) -> str:
 
 def _whole_after(text: str) -> str:
     # What follows a letter, a digit or a space is the beginning of a character, whatever came before that.
-    for at in range(1, min(len(text), _CHUNK)):
+    for at in range(1, min(len(text), _LOOKED_AT)):
         if text[at - 1].isalnum() or text[at - 1] == " ":
             return text[at:]
     return text

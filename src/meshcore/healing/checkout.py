@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from meshcore.healing.circumstances import project_root
-from meshcore.knowledge.typed import bare, program_words
+from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.process.find_program import CannotStartError, find_program
+from meshcore.process.git_root import git_root
 
 GIT_SECONDS = 1.0
 NONE = b"\0\0\0\0"
@@ -27,14 +28,7 @@ _SMALL = 4096
 
 def root_of(folder: str) -> str:
     """Return the folder of the checkout that a folder belongs to; without a repository the project's, else itself."""
-    at = os.path.normpath(folder)
-    while True:
-        if os.path.lexists(f"{at}/.git"):
-            return at
-        above = os.path.dirname(at)  # noqa: PTH120
-        if above == at:
-            return project_root(folder) or os.path.normpath(folder)
-        at = above
+    return git_root(folder) or project_root(folder) or os.path.normpath(folder)
 
 
 def identity_of(root: str, key: bytes) -> str:

@@ -20,12 +20,13 @@ from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.answer import beside, suggestion, what_is_known
 from meshcore.hook.known import Known, Said
-from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember, session_key
+from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import storable_argv
+from meshcore.store.known_marks import session_key
 from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 
 from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, root_of
+from meshcore.home import Home
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
-from meshcore.knowledge.acts import changes, writes
+from meshcore.knowledge.acts import writes
 from meshcore.knowledge.habits import Failed, Habit
 from meshcore.knowledge.hidden import Hidden
 from meshcore.knowledge.kinds import KINDS, Kind, kind_of
+from meshcore.knowledge.shell_words import changes
 from meshcore.knowledge.typed import Typed, main_part, read_typed
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshcore.store.habits import CorrectionRow, HabitRow, Project
+from meshcore.store.known_marks import mark
 
 if TYPE_CHECKING:
     from meshcore.model import Json
@@ -185,7 +188,8 @@ class Known:
         )  # fmt: skip
         row = self.store.habits.find(project.number, command)
         before = _habit(row) if row is not None else None
-        self.store.habits.put(project.number, command, _row(habits.with_failure(before, failure)))
+        mark(str(Home(self.store.path.parent).state), self.root, command)
+        self.store.habits.put(project.number, command, pack(habits.with_failure(before, failure)))
         notes = self._contradicted(project, self._aged(), key)
         fact = (
             habits.said_after(before, failure, self._shown())
@@ -249,7 +253,7 @@ class Known:
         key = command.hex()
         row = self.store.habits.find(project.number, command)
         if row is not None:
-            self.store.habits.put(project.number, command, _row(habits.with_pass(_habit(row), self._fingerprint())))
+            self.store.habits.put(project.number, command, pack(habits.with_pass(_habit(row), self._fingerprint())))
             if key in notes.warned and row.sessions:
                 self.store.projects.note_wrong_warning(project.number)
         notes = self._confirmed(project, notes, key)
@@ -357,7 +361,8 @@ def _habit(row: HabitRow) -> Habit:
     )  # fmt: skip
 
 
-def _row(habit: Habit) -> HabitRow:
+def pack(habit: Habit) -> HabitRow:
+    """Return a habit as the store holds it."""
     return HabitRow(
         habits.kind_number(habit.kind), habit.exit_code, habit.sessions, habit.live, b"".join(habit.recent), habit.runs,
         habit.seconds, habit.first, habit.last, habit.fingerprint, habit.passes, habit.failures, habit.expected,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.payload import Payload, read_payload
+from meshcore.agents.payload import Payload
 from meshcore.agents.table import agent as agent_called
 
 if TYPE_CHECKING:
@@ -34,13 +34,15 @@ except Exception:
 """  # an installation that is half gone is no affair of the agent's either
 
 
-def main(name: str, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False) -> int:
-    """Handle the payload on standard input for an agent program; always 0.
+def main(
+    name: str, payload: Payload, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False
+) -> int:
+    """Handle a payload of an agent program; always 0.
 
     `to_the_end`: this process ends at once without closing what is open; see `hook.call.take`.
     """
     try:
-        handled = handle(name, read_payload(0), os.environ, home=home, bridge=bridge, to_the_end=to_the_end)
+        handled = handle(name, payload, os.environ, home=home, bridge=bridge, to_the_end=to_the_end)
         if handled is not None and handled.follow_up is not None:
             command = follow_up_command(handled.follow_up)
             os.execv(command[0], command)  # noqa: S606

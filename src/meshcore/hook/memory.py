@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from meshcore.clock import to_text
+from meshcore.home import Home
+from meshcore.store.known_marks import forget_open, mark_open, unmark_open
 
 if TYPE_CHECKING:
     from meshcore.model import Json
@@ -63,11 +65,6 @@ def incident_id_of(via: str, session: str, call: str) -> str:
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def session_key(via: str, session: str) -> str:
-    """Return the key of a session's row."""
-    return hashlib.blake2b(f"{via}\0{session}".encode(errors="replace"), digest_size=12).hexdigest()
-
-
 def key_of(argv: Sequence[str], cwd: str) -> str:
     """Return what stands for a command in a folder."""
     text = "\0".join((cwd, *argv)).encode("utf-8", "surrogatepass")
@@ -93,10 +90,15 @@ def _from_json(commands: Json, failed: Json, offered: Json) -> Memory:
 
 def remember(store: Store, key: str, memory: Memory) -> None:
     """Keep what is to be known of a session; a session in which nothing is open any more is forgotten."""
+    state = str(Home(store.path.parent).state)
     if not memory.failed:
         store.hook_sessions.drop(key)
+        unmark_open(state, key)
         return
+    mark_open(state, key)
     if store.hook_sessions.find(key) is None:
-        store.hook_sessions.forget(to_text(store.clock.now() - timedelta(days=KEPT_DAYS)))
+        old = store.clock.now() - timedelta(days=KEPT_DAYS)
+        store.hook_sessions.forget(to_text(old))
+        forget_open(state, old.timestamp())
     offered = [[offer.incident_id, offer.skill_id, offer.command] for offer in memory.offered]
     store.hook_sessions.put(key, json.dumps(memory.commands), json.dumps(memory.failed), json.dumps(offered))

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from meshcore.agents.base import Denied, Edited, Report, Success, Upcoming
-from meshcore.hook.memory import session_key
+from meshcore.store.known_marks import session_key
 
 _open_to_the_end: list[sqlite3.Connection] = []
 
@@ -61,6 +61,6 @@ def _is_known(report: Report, database: sqlite3.Connection) -> bool:
         return True
     if isinstance(report, Upcoming):
         return False
-    from meshcore.knowledge.acts import changes
+    from meshcore.knowledge.shell_words import changes
 
     return changes(typed.words)

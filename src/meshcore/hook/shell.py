@@ -19,11 +19,12 @@ from meshcore.config import load
 from meshcore.home import Home
 from meshcore.hook.call import BUSY_SECONDS
 from meshcore.hook.main import follow_up_command, handle
-from meshcore.hook.memory import Memory, incident_id_of, recall, session_key
+from meshcore.hook.memory import Memory, incident_id_of, recall
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.parts import Parts
 from meshcore.safety.redaction import storable_argv
 from meshcore.safety.visible_text import visible
+from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
 
 VIA = "shell"

@@ -7,13 +7,18 @@ and `shellstart` end it, and keep quiet about whatever is raised here.
 
 # mypy: allow-untyped-calls
 import gc
+import os
 import sys
 
-from meshcore.hook.code_cache import Cache
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from meshcore.hook.code_cache import Cache
 
 
-def _install() -> Cache:
+def _install() -> "Cache":
     """Put both start-up tricks in place; the cache comes first, so that it also keeps what the stand-ins need."""
+    from meshcore.hook.code_cache import Cache
+
     gc.disable()
     cache = Cache()
     cache.install()
@@ -26,12 +31,19 @@ def _install() -> Cache:
 
 def agent() -> None:
     """Handle one payload of an agent: `AGENT [HOME [BRIDGE]]` on the command line, the payload on standard input."""
-    cache = _install()
-    from meshcore.hook.main import main
+    from meshcore.agents.payload_bytes import read_parts
+    from meshcore.hook.gate import is_idle
 
     name, *rest = sys.argv[1:]
     home, bridge = (*rest, None, None)[:2]
-    main(name, home=home or None, bridge=bridge or None, to_the_end=True)
+    parts = read_parts(0)
+    if not parts[1] and is_idle(name, parts[0], home or "", os.environ):
+        return
+    cache = _install()
+    from meshcore.agents.payload import Payload
+    from meshcore.hook.main import main
+
+    main(name, Payload(*parts), home=home or None, bridge=bridge or None, to_the_end=True)
     cache.save()
 
 

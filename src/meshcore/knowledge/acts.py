@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.shell_words import parts_of, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
-from meshcore.knowledge.typed import is_set_up, parts_of, program_words, words_and_operators
+from meshcore.knowledge.typed import is_set_up
 
 _LOOKING = word_set(
     "ls ll la pwd cat less more head tail grep egrep fgrep rg ag find fd which whereis type file stat du df tree "
@@ -100,22 +101,3 @@ def writes(words: Sequence[str]) -> bool:
 
 
 _REWRITING = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch commit")
-
-
-_CHANGING = word_set(
-    "install i ci add upgrade update sync remove uninstall link login logout auth signin start stop restart up "
-    "down serve enable disable activate deactivate use init setup set-up bootstrap pull restore migrate seed "
-    "reload reinstall tap trust"
-)
-_CHANGERS = word_set(
-    "source . export eval brew apt apt-get dnf yum pacman apk nvm fnm conda mamba sdk direnv launchctl service"
-)
-
-
-def changes(words: Sequence[str]) -> bool:
-    """Tell whether a command installs, activates, starts or logs in: what failed before may pass after it."""
-    for part in parts_of(list(words)):
-        plain = program_words(part)
-        if program_name(plain[0]) in _CHANGERS or any(word in _CHANGING for word in plain[1:4]):
-            return True
-    return False

@@ -16,18 +16,9 @@ from difflib import SequenceMatcher
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.habits import masked
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.shell_words import OPERATORS, bare, parts_of, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
-from meshcore.knowledge.typed import (
-    OPERATORS,
-    Typed,
-    bare,
-    is_set_up,
-    main_part,
-    parts_of,
-    program_words,
-    verb_of,
-    words_and_operators,
-)
+from meshcore.knowledge.typed import Typed, is_set_up, main_part, verb_of
 
 WITHIN = 5  # commands after a failure in which the similar one is looked for
 MAX_SHOWN = 300  # characters of a command that is told: a longer one is not told in part

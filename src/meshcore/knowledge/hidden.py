@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.shell_words import OPERATORS, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
-from meshcore.knowledge.typed import OPERATORS, program_words, words_and_operators
 
 _READ = 4_000  # characters at the end of an output
 _MANAGERS = word_set(

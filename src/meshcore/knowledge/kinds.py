@@ -11,8 +11,9 @@ import re
 from typing import Literal
 
 from meshcore.knowledge.command import program_name
+from meshcore.knowledge.shell_words import program_words
 from meshcore.knowledge.text import word_set
-from meshcore.knowledge.typed import is_set_up, program_words
+from meshcore.knowledge.typed import is_set_up
 
 Kind = Literal["wording", "machine", "verdict", "other"]
 KINDS: tuple[Kind, ...] = ("other", "wording", "machine", "verdict")

@@ -13,6 +13,7 @@ from meshtui.cli.context import Session
 @click.pass_obj
 def hook(session: Session, agent: str) -> int:
     """Read one payload of an agent on standard input, and answer it on standard output; exit 0 whatever happens."""
+    from meshcore.agents.payload import read_payload
     from meshcore.hook.main import main
 
-    return main(agent, home=session.home, bridge=session.bridge)
+    return main(agent, read_payload(0), home=session.home, bridge=session.bridge)

@@ -12,8 +12,8 @@ import pytest
 from tests.core.agents.desk import Desk
 
 from meshcore.hook.known import Known, Notes
-from meshcore.hook.memory import session_key
 from meshcore.knowledge.habits import MAX_SAYINGS
+from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from meshcore.config import load
 from meshcore.healing.teaching import teach
-from meshcore.hook.memory import Memory, Offer, incident_id_of, recall, remember, session_key
+from meshcore.hook.memory import Memory, Offer, incident_id_of, recall, remember
 from meshcore.hook.shell import VIA, failed, insertion, last_output, not_found
 from meshcore.node import Node
+from meshcore.store.known_marks import session_key
 from meshcore.testing import incident
 from meshcore.testing import outcome as made_outcome
 

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from meshcore.knowledge.acts import acts, changes, writes
-from meshcore.knowledge.typed import words_and_operators
+from meshcore.knowledge.acts import acts, writes
+from meshcore.knowledge.shell_words import changes, words_and_operators
 
 
 def argv(command: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meshcore.knowledge.typed import MAX_TEXT, parts_of, read_typed, verb_of, words_and_operators
+from meshcore.knowledge.shell_words import MAX_TEXT, parts_of, words_and_operators
+from meshcore.knowledge.typed import read_typed, verb_of
 
 
 @pytest.mark.parametrize(

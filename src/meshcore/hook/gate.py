@@ -1,0 +1,103 @@
+"""The first look at a payload: most calls of an agent are successes of which nothing is known, and end here.
+
+Asked before anything else is loaded. It may only say that there is nothing to do; whatever it cannot read in a moment
+it leaves to `hook.main`. The marks that it reads are those of `store.known_marks`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from meshcore.knowledge.shell_words import changes, remembered
+from meshcore.process.git_root import git_root
+from meshcore.store.known_marks import command_key, is_marked, is_open, session_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PROGRAMS = frozenset({"claude-code"})  # whose payloads are read here: event, tool, command, folder, session
+_BEFORE, _DONE, _SHELL = "PreToolUse", "PostToolUse", "Bash"
+
+
+def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a payload is of a command before or after which there is nothing to do, for certain."""
+    if program not in _PROGRAMS or len(payload) > 1 << 20:
+        return False
+    state = _state(home, environment)
+    found = _parsed(payload) if state else None
+    if not isinstance(found, dict):
+        return False
+    event, asked = found.get("hook_event_name"), found.get("tool_input")
+    command = asked.get("command") if isinstance(asked, dict) else None
+    cwd, session = found.get("cwd"), found.get("session_id")
+    if event not in (_BEFORE, _DONE) or found.get("tool_name") != _SHELL:
+        return False
+    if not isinstance(command, str) or not isinstance(cwd, str) or not isinstance(session, str):
+        return False
+    if event == _DONE and is_open(state, session_key(program, session)):
+        return False
+    if not cwd.startswith("/") or not _shows_life(f"{state}/hook.{program}"):
+        return False
+    if not os.path.lexists(f"{state}/known"):
+        return True
+    words, folder, _, _ = remembered(command, cwd)
+    root = git_root(folder)
+    if not root:
+        return False
+    if not is_marked(state, root):
+        return True
+    if event == _DONE and (any(mark in command for mark in "|;\n") or changes(words)):
+        return False  # a pipe may hide a failure
+    return not is_marked(state, root, command_key(words, folder, root))
+
+
+def _shows_life(path: str) -> bool:
+    """Show a sign of life as `hook.main` does; False where it never did."""
+    try:
+        os.utime(path)
+    except OSError:
+        return False
+    return True
+
+
+def _state(home: str, environment: Mapping[str, str]) -> str:
+    """Return the folder of the marks, "" where only the settings file can tell."""
+    home = home or environment.get("MESHTUI_HOME", "")
+    if not home:
+        own = environment.get("HOME", "")
+        settings = environment.get("MESHTUI_OPERATOR_DIR") or _folder(environment, "XDG_CONFIG_HOME", own, ".config")
+        if not own or os.uname().sysname != "Linux" or os.path.lexists(f"{settings}/config.toml"):
+            return ""
+        home = _folder(environment, "XDG_DATA_HOME", own, ".local/share")
+    return f"{home}/state" if home.startswith("/") else ""
+
+
+def _folder(environment: Mapping[str, str], variable: str, own: str, usual: str) -> str:
+    base = environment.get(variable, "")
+    return f"{base if base.startswith('/') else f'{own}/{usual}'}/meshtui"
+
+
+class _Context:
+    """What the scanner of JSON asks for, as `json` gives it; loading that module takes longer than all of this."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int = float, int
+
+    @staticmethod
+    def parse_constant(name: str) -> None:
+        raise ValueError(name)
+
+
+def _parsed(payload: bytes) -> Any:
+    """Return the JSON value of a payload, None where it is none that is read here."""
+    try:
+        from _json import make_scanner
+
+        text = payload.decode().strip()
+        value, end = make_scanner(_Context())(text, 0)  # type: ignore[arg-type]
+    except (ImportError, ValueError, StopIteration, RecursionError):
+        return None
+    return value if end == len(text) else None
