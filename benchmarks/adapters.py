@@ -22,12 +22,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from meshcore.agents import claude_code
-from meshcore.agents.base import Answer, Failure, Report
+from meshcore.agents.base import Answer, Edited, Failure, Report, Upcoming
 from meshcore.clock import SystemClock
 from meshcore.config import load
 from meshcore.healing import checkout
 from meshcore.home import Home
 from meshcore.hook import follow_up, known, news, shell_text
+from meshcore.hook.aside import take_aside
 from meshcore.hook.call import take
 from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.parts import example_fix
@@ -186,7 +187,10 @@ class Sessions:
             report = claude_code.read(payload)
             if report is None or not self._is_news(report):
                 return Answer()
-            handled = take(report, claude_code, self.settings, self.environment)
+            if isinstance(report, Upcoming | Edited):
+                handled = take_aside(report, claude_code, self.settings.home, self.environment)
+            else:
+                handled = take(report, claude_code, self.settings, self.environment)
             if handled.follow_up is not None:
                 self.counts["follow_ups"] += 1
                 return follow_up.run(json.loads(json.dumps(handled.follow_up)), self.environment)

@@ -146,7 +146,7 @@ def processes(folder: Path, count: int, rounds: int) -> dict[str, Any]:
         success.run(body(number, "done", "git status", "s"))
         unknown.run(body(number, "before", "git status", "s"))
         failure.run(body(number, "failed", f"wrap jest run {number + 10}", "f"))
-        before.run(body(number, "before", f"wrap jest run {number + 5000}", "b"))
+        before.run(body(number, "before", f"wrap jest run {count - 10 - number}", "b"))
     store.close()
     named = {"success": success, "known failure": failure, "before": before, "before, nothing known": unknown}
     return {"bare python": bare.figures()} | {

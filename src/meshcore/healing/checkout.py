@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 
-from meshcore.healing.circumstances import project_root
 from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.process.find_program import CannotStartError, find_program
 from meshcore.process.git_root import git_root
@@ -28,7 +27,11 @@ _SMALL = 4096
 
 def root_of(folder: str) -> str:
     """Return the folder of the checkout that a folder belongs to; without a repository the project's, else itself."""
-    return git_root(folder) or project_root(folder) or os.path.normpath(folder)
+    if root := git_root(folder):
+        return root
+    from meshcore.healing.circumstances import project_root  # half a millisecond that most folders need not pay
+
+    return project_root(folder) or os.path.normpath(folder)
 
 
 def identity_of(root: str, key: bytes) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from meshcore.agents.base import Answer
+from meshcore.hook.answer_known import CONTEXT_LIMIT, cut, what_is_known
 from meshcore.knowledge.parts import never_tried
 from meshcore.model import KnownSkill, Match
 from meshcore.safety.visible_text import fence, is_untagged, visible
 
-CONTEXT_LIMIT = 2_048  # bytes
 _FENCE_LIMIT = 1_536
 _COMMAND_LIMIT = 1_000  # characters: a longer command is not shown in part
 _LINE_LIMIT = 120
@@ -25,12 +25,7 @@ def suggestion(known: KnownSkill, match: Match, author: str, note: str = "") -> 
     )
     command = visible(match.action.command(), keep_newlines=False)[:_LINE_LIMIT]
     message = f"meshtui: known {_kind(match)} {label}: {command} ({standing_of(known)})"
-    return Answer(_cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
-
-
-def what_is_known(said: str) -> Answer:
-    """Return what a project knows of a command, as facts that the agent may weigh."""
-    return Answer(_cut(f"meshtui, from earlier sessions of this project:\n{said}", CONTEXT_LIMIT))
+    return Answer(cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
 def beside(said: str, answer: Answer) -> Answer:
@@ -38,7 +33,7 @@ def beside(said: str, answer: Answer) -> Answer:
     if not said:
         return answer
     context = f"{what_is_known(said).context}\n{answer.context}" if answer.context else what_is_known(said).context
-    return Answer(_cut(context, 2 * CONTEXT_LIMIT), answer.message)
+    return Answer(cut(context, 2 * CONTEXT_LIMIT), answer.message)
 
 
 def report(known: KnownSkill, match: Match, author: str) -> str:
@@ -80,8 +75,3 @@ def _claim(known: KnownSkill) -> str:
 
 def _kind(match: Match) -> str:
     return "fix" if match.action.kind == "argv" else "advice"
-
-
-def _cut(text: str, limit: int) -> str:
-    data = text.encode(errors="replace")
-    return text if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "…"

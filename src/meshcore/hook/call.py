@@ -8,17 +8,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshcore.agents.base import Call, Denied, Edited, Failure, Success, Upcoming
+from meshcore.agents.base import Call, Denied, Failure, Success
 from meshcore.agents.table import Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
-from meshcore.hook.answer import beside, suggestion, what_is_known
+from meshcore.hook.answer import beside, suggestion
+from meshcore.hook.answer_known import what_is_known
+from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
 from meshcore.hook.shell_text import plain_command
@@ -31,22 +32,9 @@ from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
 
-BUSY_SECONDS = 0.5  # for a store that somebody holds: the agent does not wait longer for us
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
-CHECKPOINT_BYTES = 1024 * 1024  # of the write-ahead log, which the next hook has to read
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
-
-
-_open_to_the_end: list[Store] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """What a payload led to: the text to print, and what the follow-up is to do (None: nothing)."""
-
-    text: str = ""
-    follow_up: dict[str, Json] | None = None
 
 
 def take(
@@ -61,19 +49,15 @@ def take(
     store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
     try:
         call = _Call(store, settings, program, me, environment, report)
-        if call.argv[0].rpartition("/")[2] == "meshtui" and not isinstance(report, Edited):
+        if call.argv[0].rpartition("/")[2] == "meshtui":
             return Handled()  # `meshtui run` sees to its own failures
         if isinstance(report, Failure):
             return call.failed(report)
-        if isinstance(report, Upcoming):
-            return call.before()
-        if isinstance(report, Edited):
-            return call.edited()
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
         if to_the_end:
             store.checkpoint(at_least=CHECKPOINT_BYTES)
-            _open_to_the_end.append(store)
+            open_to_the_end.append(store)
         else:
             store.close()
 
@@ -262,22 +246,6 @@ class _Call:
         store.events.add(
             "hook.taken", incident_id=offer.incident_id, skill_id=offer.skill_id, agent=self.me.name, data=data
         )
-
-    # --- it is about to run; a file was edited ------------------------------------------------------------------------
-
-    def before(self) -> Handled:
-        """Say what is known of a command before it runs; nothing in any doubt."""
-        with self.store.transaction():
-            return self._told(self._known().before())
-
-    def edited(self) -> Handled:
-        """Note that what passes from now on may pass because of an edit."""
-        memory = recall(self.store, self.session)
-        with self.store.transaction():
-            self._known().edited()
-            if memory is not None:
-                remember(self.store, self.session, replace(memory, commands=()))
-        return Handled()
 
     # --- it was not allowed -------------------------------------------------------------------------------------------
 

@@ -7,23 +7,21 @@ it leaves to `hook.main`. The marks that it reads are those of `store.known_mark
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
+from meshcore.agents.first_look import BEFORE, DONE, PROGRAMS, SHELL
 from meshcore.knowledge.shell_words import changes, remembered
 from meshcore.process.git_root import git_root
 from meshcore.store.known_marks import command_key, is_marked, is_open, session_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
-
-_PROGRAMS = frozenset({"claude-code"})  # whose payloads are read here: event, tool, command, folder, session
-_BEFORE, _DONE, _SHELL = "PreToolUse", "PostToolUse", "Bash"
 
 
 def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str]) -> bool:
     """Tell whether a payload is of a command before or after which there is nothing to do, for certain."""
-    if program not in _PROGRAMS or len(payload) > 1 << 20:
+    if program not in PROGRAMS or len(payload) > 1 << 20:
         return False
     state = _state(home, environment)
     found = _parsed(payload) if state else None
@@ -32,11 +30,11 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
     event, asked = found.get("hook_event_name"), found.get("tool_input")
     command = asked.get("command") if isinstance(asked, dict) else None
     cwd, session = found.get("cwd"), found.get("session_id")
-    if event not in (_BEFORE, _DONE) or found.get("tool_name") != _SHELL:
+    if event not in (BEFORE, DONE) or found.get("tool_name") != SHELL:
         return False
     if not isinstance(command, str) or not isinstance(cwd, str) or not isinstance(session, str):
         return False
-    if event == _DONE and is_open(state, session_key(program, session)):
+    if event == DONE and is_open(state, session_key(program, session)):
         return False
     if not cwd.startswith("/") or not _shows_life(f"{state}/hook.{program}"):
         return False
@@ -48,7 +46,7 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
         return False
     if not is_marked(state, root):
         return True
-    if event == _DONE and (any(mark in command for mark in "|;\n") or changes(words)):
+    if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
         return False  # a pipe may hide a failure
     return not is_marked(state, root, command_key(words, folder, root))
 

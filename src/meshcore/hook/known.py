@@ -18,16 +18,15 @@ from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.habits import Failed, Habit
-from meshcore.knowledge.hidden import Hidden
 from meshcore.knowledge.kinds import KINDS, Kind, kind_of
 from meshcore.knowledge.shell_words import changes
-from meshcore.knowledge.typed import Typed, main_part, read_typed
-from meshcore.safety.redaction import redact
+from meshcore.knowledge.typed import main_part, read_typed
 from meshcore.safety.visible_text import visible
 from meshcore.store.habits import CorrectionRow, HabitRow, Project
 from meshcore.store.known_marks import mark
 
 if TYPE_CHECKING:
+    from meshcore.knowledge.hidden import Hidden
     from meshcore.model import Json
     from meshcore.store.store import Store
 
@@ -124,8 +123,14 @@ class Known:
         self.cwd = cwd
         self.typed = read_typed(command, cwd)
         self.root = storable(root_of(self.typed.folder or cwd))
-        self.is_open = redact(command) == command and storable(command) == command  # nothing in it is to be kept back
         self.notes = Notes.from_text(store.hook_notes.find(session))
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nothing in the command is to be kept back."""
+        from meshcore.safety.redaction import redact  # two milliseconds that the look before a command need not pay
+
+        return redact(self.command) == self.command == storable(self.command)
 
     # --- shared -------------------------------------------------------------------------------------------------------
 
@@ -146,6 +151,11 @@ class Known:
     def _fingerprint(self) -> bytes:
         found = fingerprint(self.root, self.typed.folder, main_part(self.typed), dict(self.environment))
         return b"\0\0\0\0" + found[4:] if self.notes.changed else found  # edited since: no longer that commit
+
+    def _redacted(self, text: str) -> str:
+        from meshcore.safety.redaction import redact
+
+        return storable(redact(text))
 
     def _keep(self, notes: Notes) -> None:
         if notes != self.notes:
@@ -184,7 +194,7 @@ class Known:
         cause = change.way_of(self.typed, line)
         failure = Failed(
             self._tag, self._now(), kind, exit_code, habits.ways_of(output, line), cause, self._fingerprint(), seconds,
-            text=storable(redact(self.typed.text)[:500]),
+            text=self._redacted(self.typed.text)[:500],
         )  # fmt: skip
         row = self.store.habits.find(project.number, command)
         before = _habit(row) if row is not None else None
@@ -196,21 +206,30 @@ class Known:
             if before is not None and _same_files(before, failure)
             else ""
         )
-        told, better = self._correction(project, cause)
-        pipe = _what_pipe_hides(hidden, self.typed) if hidden else ""
+        is_open = self.is_open
+        told, better = self._correction(project, cause) if is_open else ("", None)
+        pipe = self._what_pipe_hides(hidden) if hidden else ""
         notes, text = self._say(notes, key, "\n".join(filter(None, (pipe, fact, told))))
         if text and better:
             self.store.corrections.count(project.number, cause, better[0], "told")
             notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), better[0], better[1], key)))
-        if not hidden and self.is_open:
+        if not hidden and is_open:
             opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
             notes = replace(notes, open=(*notes.open, opened))
         self._keep(notes)
         return Said(text, better[1] if text and better else "")
 
+    def _what_pipe_hides(self, hidden: Hidden) -> str:
+        """Return what is told of a hidden failure: only what the agent may have overlooked is worth a saying."""
+        if hidden.below < LINES_OVERLOOKED:
+            return ""
+        line = visible(self._redacted(hidden.line), keep_newlines=False)[:_SHOWN]
+        where = f"{hidden.below} lines above the end"
+        return f"Exit code 0, but a program in this command closed its output as a failure ({where}): {line}"
+
     def _correction(self, project: Project, cause: bytes) -> tuple[str, tuple[str, str] | None]:
         """Return what is told of the best correction, with (the change, the command); ("", None) for none."""
-        for row in self.store.corrections.of(project.number, cause) if self.is_open else ():
+        for row in self.store.corrections.of(project.number, cause):
             command = self._filled(row)
             if command:
                 shown = visible(command, keep_newlines=False)
@@ -315,7 +334,8 @@ class Known:
         if row is None or not row.sessions:
             return Said()
         habit = _habit(row)
-        better = self._correction(project, habit.cause)[1]
+        # What is stored of a command is its redacted text: the same text holds nothing that is to be kept back.
+        better = self._correction(project, habit.cause)[1] if habit.text == self.typed.text else None
         instead = better[1] if better else ""
         text = habits.said_before(habit, self._tag, self._fingerprint(), self._now(), self._shown(), instead)
         notes, text = self._say(notes, command.hex(), text)
@@ -332,16 +352,6 @@ class Known:
 def storable(text: str) -> str:
     """Return a text as SQLite can hold it."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _what_pipe_hides(hidden: Hidden, typed: Typed) -> str:
-    """Return what is told of a hidden failure: only what the agent may have overlooked is worth a saying."""
-    if hidden.below < LINES_OVERLOOKED:
-        return ""
-    return (
-        "Exit code 0, but a program in this command closed its output as a failure"
-        f" ({hidden.below} lines above the end): {visible(redact(hidden.line), keep_newlines=False)[:_SHOWN]}"
-    )
 
 
 def _same_files(habit: Habit, failure: Failed) -> bool:

@@ -19,7 +19,7 @@ from meshcore.agents.table import agent as agent_called
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from meshcore.hook.call import Handled
+    from meshcore.hook.handled import Handled
     from meshcore.model import Json
 
 CHECK = b'{"hook_event_name": "meshtui-check"}'
@@ -73,7 +73,7 @@ def handle(
     report = program.read(found) if found is not None else None
     if report is None:
         return None
-    from meshcore.agents.base import Failure
+    from meshcore.agents.base import Edited, Failure, Upcoming
     from meshcore.config import load
     from meshcore.home import Home
     from meshcore.hook.news import is_news
@@ -83,6 +83,10 @@ def handle(
     _note_call(paths.state / f"hook.{name}")
     if not isinstance(report, Failure) and not is_news(report, paths.store, name, to_the_end=to_the_end):
         return None
+    if isinstance(report, Upcoming | Edited):
+        from meshcore.hook.aside import take_aside
+
+        return take_aside(report, program, settings.home, environment, to_the_end=to_the_end)
     from meshcore.hook.call import take
 
     return take(report, program, settings, environment, to_the_end=to_the_end)
@@ -93,7 +97,7 @@ def _checked(home: str | None, bridge: str | None, environment: Mapping[str, str
     from meshcore.config import load
     from meshcore.errors import MeshError
     from meshcore.home import Home
-    from meshcore.hook.call import BUSY_SECONDS, Handled
+    from meshcore.hook.handled import BUSY_SECONDS, Handled
     from meshcore.store.store import Store
 
     try:
@@ -127,7 +131,7 @@ def _note_fault(name: str, error: Exception, home: str | None) -> None:
     try:
         from meshcore.config import load
         from meshcore.home import Home
-        from meshcore.hook.call import BUSY_SECONDS
+        from meshcore.hook.handled import BUSY_SECONDS
         from meshcore.safety.visible_text import visible
         from meshcore.store.store import Store
 

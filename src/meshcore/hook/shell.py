@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from meshcore.agents.payload import Payload
 from meshcore.config import load
 from meshcore.home import Home
-from meshcore.hook.call import BUSY_SECONDS
+from meshcore.hook.handled import BUSY_SECONDS
 from meshcore.hook.main import follow_up_command, handle
 from meshcore.hook.memory import Memory, incident_id_of, recall
 from meshcore.hook.shell_text import plain_command

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.habits import masked
@@ -101,6 +100,8 @@ def _front(failed: Typed, passed: Typed) -> Seen | None:
 
 def _in_part(failed: tuple[str, ...], passed: tuple[str, ...], line: str) -> Seen | None:
     """Return the one change between two simple commands, None where there is none or too much of it."""
+    from difflib import SequenceMatcher  # only a success that may teach something needs it
+
     matcher = SequenceMatcher(None, failed, passed, autojunk=False)
     changed = [code for code in matcher.get_opcodes() if code[0] != "equal"]
     same = len(failed) - sum(code[2] - code[1] for code in changed)
@@ -216,6 +217,8 @@ def _is_misspelt(old: str, new: str, line: str) -> bool:
         or new.startswith((old, *(old + mark for mark in ":-_.")))
     ):
         return False
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, old, new).ratio() >= 0.7
 
 

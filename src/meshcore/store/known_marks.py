@@ -7,7 +7,10 @@ for is committed, and is of no more meaning than that. This loads no module that
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # nothing that takes time is imported here
+    from collections.abc import Sequence
 
 try:
     from _blake2 import blake2b

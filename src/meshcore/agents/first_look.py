@@ -1,0 +1,6 @@
+"""The payloads that `hook.gate` can judge without loading a program's module: whose, and the names in them."""
+
+from __future__ import annotations
+
+PROGRAMS = frozenset({"claude-code"})
+BEFORE, DONE, SHELL = "PreToolUse", "PostToolUse", "Bash"

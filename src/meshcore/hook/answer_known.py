@@ -1,0 +1,18 @@
+"""What a project knows of a command in the words that an agent reads; 2 kB at most."""
+
+from __future__ import annotations
+
+from meshcore.agents.base import Answer
+
+CONTEXT_LIMIT = 2_048  # bytes
+
+
+def what_is_known(said: str) -> Answer:
+    """Return what a project knows of a command, as facts that the agent may weigh."""
+    return Answer(cut(f"meshtui, from earlier sessions of this project:\n{said}", CONTEXT_LIMIT))
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a text of at most so many bytes."""
+    data = text.encode(errors="replace")
+    return text if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "…"

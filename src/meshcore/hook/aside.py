@@ -1,0 +1,47 @@
+"""What is no end of a command: one that is about to run, and a file that was edited. Lighter than `hook.call`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from meshcore.agents.base import Edited, Upcoming
+from meshcore.agents.table import Agent
+from meshcore.home import Home
+from meshcore.hook.answer_known import what_is_known
+from meshcore.hook.handled import BUSY_SECONDS, Handled, open_to_the_end
+from meshcore.hook.known import Known
+from meshcore.hook.memory import recall, remember
+from meshcore.store.known_marks import session_key
+from meshcore.store.store import Store
+from meshcore.trust.modes import MODE, mode_for_hook
+
+
+def take_aside(
+    report: Upcoming | Edited, program: Agent, home: Path, environment: Mapping[str, str], *, to_the_end: bool = False
+) -> Handled:
+    """Say what is known of a command before it runs, or note an edit. Raises MeshError where the store cannot be used.
+
+    `to_the_end`: see `hook.call.take`.
+    """
+    store = Store(Home(home).store, busy_timeout=BUSY_SECONDS)
+    try:
+        if mode_for_hook(store.controls.under(MODE), program.NAME) == "off":
+            return Handled()
+        folder = report.cwd if report.cwd.startswith("/") and "\0" not in report.cwd else os.getcwd()  # noqa: PTH109
+        session = session_key(program.NAME, report.session)
+        with store.transaction():
+            if isinstance(report, Upcoming):
+                said = Known(store, session, report.command, folder, environment).before()
+                return Handled(program.answer(report.event, what_is_known(said.text))) if said.text else Handled()
+            Known(store, session, "", folder, environment).edited()
+            if (memory := recall(store, session)) is not None:
+                remember(store, session, replace(memory, commands=()))
+        return Handled()
+    finally:
+        if to_the_end:
+            open_to_the_end.append(store)
+        else:
+            store.close()
