@@ -58,13 +58,15 @@ class Place:
 class Failing:
     """What may have failed: one place, or several where the text does not tell; `unread` says what hides more.
 
-    `around` is what stands around it; `bare`: that does nothing that a second run would repeat.
+    `around` is what stands around it; `bare`: that does nothing that a second run would repeat; `mixed`: another
+    command of the same text, or a file that it shows, may have printed what was printed.
     """
 
     places: tuple[Place, ...]
     unread: str = ""
     bare: bool = True
     around: tuple[Place, ...] = ()
+    mixed: bool = False
 
     @property
     def one(self) -> Place | None:
@@ -85,8 +87,9 @@ def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Fa
         unread = next((new.unread for new in inner if new and new.unread), found.unread)
         around = tuple(old for old, new in zip(found.places, inner, strict=True) if new)
         bare = found.bare and all(new.bare for new in inner if new)
-        found = Failing(places[:_LEVELS], unread, bare, (*found.around, *around))
-    return Failing(found.places, "commands inside commands", bare=False)
+        mixed = found.mixed or any(new.mixed for new in inner if new)
+        found = Failing(places[:_LEVELS], unread, bare, (*found.around, *around), mixed)
+    return Failing(found.places, "commands inside commands", bare=False, mixed=True)
 
 
 def _inside(place: Place) -> Failing | None:
@@ -190,7 +193,7 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> Failing | 
     """
     commands, bare = _split(text)
     at = max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
-    state, found = Place((), cwd, environment), list[Place]()
+    state, found, mixed = Place((), cwd, environment), list[Place](), False
     for i, (join, words) in enumerate(commands):
         changed = _prepared(words, state)
         if changed is None:
@@ -200,10 +203,12 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> Failing | 
             continue
         if found and join == "|" and _is_filter(rest):
             bare = bare and program_name(rest[0]) not in _WRITING
+            mixed = mixed or any(os.path.exists(os.path.join(state.cwd, word)) for word in rest[1:])
         elif rest[0] not in _NEVER_FAIL or len(commands) == 1:
             bare = bare and i >= at  # what came before was a command of its own
+            mixed = mixed or i < at
             found += [Place(rest, state.cwd, state.environment)] if i >= at else []
-    return Failing(tuple(found), bare=bare) if found else None
+    return Failing(tuple(found), bare=bare, mixed=mixed) if found else None
 
 
 def _is_filter(words: Sequence[str]) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from meshcore.healing.circumstances import project_root
+from meshcore.healing.failing_command import Failing, failing
 from meshcore.healing.traceback_text import NotFirstThingError, is_ours, read_traceback
 from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
+from meshcore.policy.repeating import program_doubt
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
 
 _FLAGS = re.compile(r"-[BEIOPsSuqb]+")
@@ -31,6 +34,8 @@ _OWN_VERBS: dict[str, frozenset[str]] = {
 }
 """The same of programs of which other verbs pass something on: the verb is the first word, before any option."""
 
+_NAMED = _OWN_WORDS | frozenset(_OWN_VERBS)
+
 _GIT_QUIET = frozenset(
     {"add", "branch", "checkout", "commit", "merge", "mv", "reset", "restore", "rm"}
     | {"sparse-checkout", "status", "switch", "tag", "worktree"}
@@ -48,6 +53,11 @@ def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
     if not argv:
         return "it is not known which program failed"
     name = program_name(argv[0])
+    failed = failing(incident.argv, incident.cwd, incident.environment)
+    if failed.mixed:
+        return "another command of the same text may have printed that"
+    if (name == "python" or name in _NAMED) and (why := _stands_in(failed, incident)):
+        return why
     if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
         return "" if _cannot_start(incident, argv) else f"{name} can be started, so somebody else says that it cannot"
     if incident.signature.error_type and _is_python(name, incident):
@@ -56,6 +66,13 @@ def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
     if own or (name == "git" and _is_quiet(argv, Path(incident.cwd))):
         return ""
     return f"what {' '.join((name, *argv[1:2])) if name in _OWN_VERBS else name:.80} prints need not be its own"
+
+
+def _stands_in(failed: Failing, incident: Incident) -> str:
+    """Return why what was called need not be the program of its name, "" where it is."""
+    root = project_root(incident.cwd) or incident.cwd
+    places = (*failed.around, *failed.places)
+    return next(filter(None, (program_doubt(one.argv[0], one.cwd, one.environment, root) for one in places)), "")
 
 
 def _cannot_start(incident: Incident, argv: tuple[str, ...]) -> bool:

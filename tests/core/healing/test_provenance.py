@@ -90,6 +90,44 @@ def test_neither_is_what_a_shell_passes_on(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "cat notes.txt; mkdir a/b",
+        "cat notes.txt >&2; python app.py",
+        "git show HEAD\nmkdir a/b",
+        "make lint; cd . && mkdir a/b",
+        "mkdir a/b 2>&1 | cat - notes.txt",
+        "python app.py 2>&1 | tail -n 20 notes.txt",
+        "timeout 5 sh -c 'cat notes.txt; mkdir a/b'",
+    ],
+)
+def test_neither_is_what_another_command_of_the_same_text_may_have_printed(tmp_path: Path, text: str) -> None:
+    (tmp_path / "notes.txt").write_text(FOLDER)
+    assert why(("sh", "-c", text), FOLDER, tmp_path)
+    assert why(("sh", "-c", text), FORGED, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["mkdir a/b", "cd . && mkdir a/b", "mkdir a/b 2>&1 | tail -n 20", "CI=1 mkdir a/b"])
+def test_what_one_plain_command_of_a_text_printed_is_its_own(tmp_path: Path, text: str) -> None:
+    assert why(("sh", "-c", text), FOLDER, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["./mkdir a/b", "tools/mkdir a/b", "{}/mkdir a/b", "./env mkdir a/b", "nice ./timeout 5 mkdir a/b", "./git init"],
+)
+def test_a_file_of_the_project_with_the_name_of_a_program_is_not_believed(tmp_path: Path, typed: str) -> None:
+    for name in ("mkdir", "tools/mkdir", "env", "timeout", "git", "python"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("#!/bin/sh\ncat notes >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    assert why(tuple(typed.format(tmp_path).split()), FOLDER, tmp_path)
+    assert why(("./python", "app.py"), FORGED, tmp_path)
+    assert why(("env", f"PATH={tmp_path}:/usr/bin:/bin", "mkdir", "a/b"), FOLDER, tmp_path)
+    assert why(("mkdir", "a/b"), FOLDER, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
     "typed",
     ["python app.py", f"{sys.executable} -m app", "timeout 9 python app.py", "env A=1 python3.12 app.py"],
 )
