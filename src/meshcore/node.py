@@ -21,7 +21,7 @@ from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageErr
 from meshcore.home import Home, write_atomically
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
-from meshcore.knowledge.migration import reread_skills
+from meshcore.knowledge.migration import reread_skills, set_aside
 from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, identify, load_or_create
 from meshcore.safety.managed import managed
@@ -59,6 +59,7 @@ class Node:
             import_skills_file(self.store, self.home.skills_file)
             self.store.state.set(skills_file_looked=self.store.now())
         reread_skills(self.store)
+        set_aside(self.store)
 
     def __enter__(self) -> Node:
         return self

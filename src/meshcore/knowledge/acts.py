@@ -15,6 +15,7 @@ from meshcore.knowledge.kinds import is_check
 from meshcore.knowledge.shell_words import parts_of, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
+from meshcore.model import Action
 
 _LOOKING = word_set(
     "ls ll la pwd cat less more head tail grep egrep fgrep rg ag find fd which whereis type file stat du df tree "
@@ -57,6 +58,11 @@ def acts(argv: Sequence[str]) -> bool:
     if any(_WRITTEN.match(word) for word in words):
         return False
     return any(_acts(part) for part in parts_of(words) if not is_set_up(part))
+
+
+def is_act(action: Action) -> bool:
+    """Tell whether any step of an action may have fixed something; advice is a person's word."""
+    return action.kind != "argv" or any(acts(step) for step in action.steps)
 
 
 def _acts(part: tuple[str, ...]) -> bool:

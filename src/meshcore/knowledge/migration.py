@@ -1,14 +1,42 @@
-"""When the reading rules change, what is stored is read anew, once, so that it is found by today's signatures."""
+"""When the rules change, what is stored is read anew, once, and what is no fix by today's rules is set aside."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from meshcore.errors import BadSkillError
+from meshcore.knowledge.acts import is_act
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import reread
 from meshcore.knowledge.signature import VERSION
+from meshcore.model import KnownSkill
 from meshcore.store.store import Store
+
+LEARNING_RULES = "2"
+"""Of what is believed to be a fix: see `knowledge.acts`."""
+
+
+def set_aside(store: Store) -> int:
+    """Forget what was recognised as a fix and only looked, wrote files, built or tested; return how many.
+
+    What a person has signed for stays, and a person can undo the rest.
+    """
+    if store.meta.get("learning_rules") == LEARNING_RULES:
+        return 0
+    aside = 0
+    with store.transaction(durable=True):
+        for known in store.skills.all():
+            signed = store.signed_decisions.get("confirm", known.skill_id) is not None
+            if not signed and known.state != "forgotten" and was_no_fix(known):
+                store.skills.set_state(known.skill_id, "forgotten", "mesh", "looked, wrote files, built or tested")
+                aside += 1
+        store.meta.set("learning_rules", LEARNING_RULES)
+    return aside
+
+
+def was_no_fix(known: KnownSkill) -> bool:
+    """Tell whether a skill of this operator was recognised and does nothing that could have fixed anything."""
+    return known.source == "recognised" and known.own_operator and not is_act(known.skill.action)
 
 
 def reread_skills(store: Store) -> int:

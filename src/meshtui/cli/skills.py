@@ -11,6 +11,7 @@ from meshcore.control import decisions
 from meshcore.errors import BadSkillError, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
+from meshcore.knowledge.migration import was_no_fix
 from meshcore.knowledge.parts import example_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Json, KnownSkill, SkillState
@@ -57,7 +58,9 @@ def _as_json(node: Node, known: KnownSkill) -> dict[str, Json]:
 def list_skills(session: Session, everything: bool, as_json: bool) -> None:
     """List skills: one line each."""
     with session.node(fresh=True) as node:
-        found = [known for known in node.store.skills.all() if everything or known.state != "forgotten"]
+        known_here = node.store.skills.all()
+        found = [known for known in known_here if everything or known.state != "forgotten"]
+        aside = sum(known.state == "forgotten" and was_no_fix(known) for known in known_here)
         if as_json:
             print_json("skills", [_as_json(node, known) for known in found])
             return
@@ -77,6 +80,11 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
     table(
         ("label", "skill", "state", "source", "verified", "error", "fix"), rows, empty=empty, spare=("skill", "source")
     )
+    if aside and not everything:
+        are, they = ("is", "It") if aside == 1 else ("are", "They")
+        print(
+            f"{aside} more {are} set aside. {they} only looked, wrote files, built or tested: see `skills list --all`"
+        )
 
 
 @skills.command()

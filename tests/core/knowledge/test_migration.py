@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import match
-from meshcore.knowledge.migration import reread_skills
+from meshcore.knowledge.migration import reread_skills, set_aside
 from meshcore.knowledge.signature import VERSION, read
-from meshcore.model import Evidence, KnownSkill
+from meshcore.model import Evidence, KnownSkill, SkillSource
 from meshcore.store.store import Store
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
@@ -46,6 +48,35 @@ def test_it_is_done_once(store: Store) -> None:
     assert store.meta.get("signature_version") == str(VERSION)
     of_older_rules(store)
     assert reread_skills(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("fix", "source", "state"),
+    [
+        ("npm test", "recognised", "forgotten"),
+        ("cat package.json", "recognised", "forgotten"),
+        ("sed -i s/a/b/ app.py", "recognised", "forgotten"),
+        ("npm test", "taught", "active"),
+        ("npm install", "recognised", "active"),
+    ],
+)
+def test_what_was_learnt_and_is_no_fix_is_set_aside_once(
+    store: Store, fix: str, source: SkillSource, state: str
+) -> None:
+    skill = learn(read(ERROR), parse_fix(fix))
+    known = put(store, KnownSkill(skill, author="a" * 64, own_operator=True, confirmed=True, source=source))
+    assert set_aside(store) == (state == "forgotten")
+    after = store.skills.find(known.skill_id)
+    assert after is not None and after.state == state
+    store.skills.set_state(known.skill_id, "active", "dev", "wanted")
+    assert set_aside(store) == 0, "a person has brought it back"
+
+
+def test_what_a_person_signed_for_stays(store: Store) -> None:
+    skill = learn(read(ERROR), parse_fix("npm test"))
+    known = put(store, KnownSkill(skill, author="a" * 64, own_operator=True, source="recognised"))
+    store.signed_decisions.put("confirm", known.skill_id, "{}", "s")
+    assert set_aside(store) == 0
 
 
 def test_a_skill_whose_example_says_too_little_stays_as_it_is(store: Store) -> None:
