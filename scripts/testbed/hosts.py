@@ -18,6 +18,7 @@ from meshcore.clock import to_text
 from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
+from meshcore.healing.aftermath import Again
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.healer import Considered, Healer
@@ -110,7 +111,7 @@ class Host:
         """Apply what was decided `run`, if it was; the failed command then ends with the code `rerun`."""
         if considered.ruling is None or considered.ruling.decision != "run":
             return None
-        again = StepResult(considered.incident.argv, rerun, 0.1)
+        again = Again(StepResult(considered.incident.argv, rerun, 0.1))
         return self.healer.apply(considered, lambda: again, actor="policy", started=self.clock.monotonic())
 
 

@@ -39,6 +39,8 @@ IncidentState = Literal[
     "verified",
     "fix_failed",
     "applied_not_rerun",
+    "progress",
+    "not_applied",
     "unknown",
     "refused",
 ]
@@ -49,7 +51,12 @@ SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "der
 ReceiptStatus = Literal["stored", "ignored", "rejected"]
 """What a node made of a record."""
 
-TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "unknown", "refused"]
+TryResult = Literal["verified", "fix_failed", "applied_not_rerun", "progress", "not_applied", "unknown", "refused"]
+"""`progress`: the command got past this error and met another one. `not_applied`: something kept the fix from being
+applied that says nothing of the fix, such as a network that is down. Neither counts for or against a skill."""
+TRY_RESULTS: frozenset[TryResult] = frozenset(
+    ("verified", "fix_failed", "applied_not_rerun", "progress", "not_applied", "unknown", "refused")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +279,7 @@ class Incident:
     environment: Mapping[str, str] = field(default_factory=dict)  # allowlisted variables only
     again: bool = False  # a known skill answered it
     stdin: str = ""  # what the command read: tty, null, captured, file, unrepeatable; "" for not known
+    follows: str = ""  # the incident of the same run that was fixed before this error showed; "" for the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +311,7 @@ class Outcome:
     own_seconds: float | None = None  # of `seconds`, what the mesh itself took
     slots: tuple[Slot, ...] = ()  # of the incident, so that evidence can relax or tighten
     actor: str = ""  # "policy" or the person who approved
+    why: str = ""  # why it was not made, or not to its end; told to nobody else
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from meshcore.hook import stdlib_shims
 from meshcore.process import passthrough
 from meshcore.process.passthrough import Passed
 from meshtui.cli import run_start
-from meshtui.cli.run_start import Call, plain_call
+from meshtui.cli.run_call import Call
+from meshtui.cli.run_start import plain_call
 
 LOADED = """
 import json, sys

@@ -43,10 +43,10 @@ def announce_lift(node: Node, known: KnownSkill, failures: Sequence[str]) -> Non
 
 
 def announce_outcome(node: Node, outcome: Outcome) -> None:
-    """Queue an outcome for all others, without the output of its commands; a very long command is cut."""
+    """Queue an outcome for all others, without what its commands printed; a very long command is cut."""
     steps = tuple(_shortened(step) for step in outcome.steps)
     rerun = _shortened(outcome.rerun) if outcome.rerun else None
-    _queue(node, OutcomeBody(replace(outcome, steps=steps, rerun=rerun)))
+    _queue(node, OutcomeBody(replace(outcome, steps=steps, rerun=rerun, why="")))
 
 
 def _shortened(result: StepResult) -> StepResult:

@@ -176,6 +176,7 @@ def _readable(outcome: Outcome) -> Outcome:
         agent=_name(outcome.agent),
         host=_name(outcome.host),
         actor=_name(outcome.actor),
+        why="",
         at=visible(outcome.at, limit=40),
         steps=tuple(readable(step) for step in outcome.steps),
         rerun=readable(outcome.rerun) if outcome.rerun else None,

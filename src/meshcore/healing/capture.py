@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshcore.healing.circumstances import circumstances, environment_of, environment_python, project_root
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from meshcore.process.passthrough import Passed
 
 EXCERPT_LIMIT = 4 * 1024  # characters of output that an incident keeps
-STEP_OUTPUT_LIMIT = 64 * 1024  # characters of output that a step's result keeps
 _LONGEST_SECRET = 8 * 1024
 _NEVER_CUT = 1 << 30
 
@@ -50,6 +50,7 @@ __all__ = [
     "environment_python",
     "kept_environment",
     "make_incident",
+    "next_incident",
     "project_root",
     "readable",
     "step_result",
@@ -120,6 +121,21 @@ def make_incident(
     )
 
 
+def next_incident(incident: Incident, again: StepResult, env: Mapping[str, str], opened: str) -> Incident:
+    """Build the incident of a command that failed once more when it was run again; its argv is the command's own."""
+    found = make_incident(
+        again.output.encode(errors="replace"),
+        incident.argv,
+        cwd=incident.cwd,
+        env=env,
+        agent=incident.agent,
+        exit_code=again.exit_code,
+        opened=opened,
+        stdin=incident.stdin,
+    )
+    return replace(found, follows=incident.incident_id)
+
+
 def readable(output: bytes, *, truncated: bool = False) -> str:
     """Return captured output as text that may be stored and drawn: no secrets, no control characters but line feeds.
 
@@ -141,10 +157,9 @@ def _telling_parts(output: bytes) -> bytes:
 
 
 def step_result(argv: Sequence[str], passed: Passed) -> StepResult:
-    """Return what a rerun did, fit to be stored."""
-    cut = passed.truncated or len(passed.output) > STEP_OUTPUT_LIMIT
-    output = readable(passed.output[-STEP_OUTPUT_LIMIT:], truncated=cut)
-    return StepResult(redact_argv(argv)[0], passed.exit_code, passed.seconds, output[-STEP_OUTPUT_LIMIT:])
+    """Return what a rerun did, with as much of what it said as an incident is read from."""
+    output = readable(_telling_parts(passed.output), truncated=passed.truncated)
+    return StepResult(redact_argv(argv)[0], passed.exit_code, passed.seconds, output)
 
 
 def kept_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from meshcore.clock import to_text
 from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import capture_incident
-from meshcore.healing.healer import Rerun
-from meshcore.healing.outcomes import recover, settle_success
-from meshcore.healing.session import Session, make_healer
+from meshcore.healing.obstacles import last_lines
+from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, recover, settle_success
+from meshcore.healing.series import Series
+from meshcore.healing.session import Rerun, Session, make_healer
 from meshcore.healing.teaching import recognise_fix
 from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import AgentInfo, Mode
 from meshcore.node import Node
 from meshcore.policy.policy import brings_in
@@ -34,6 +36,12 @@ class Command:
     cwd: str
 
 
+def has_printed(passed: Passed) -> bool:
+    """Tell whether a command's output went where it is kept or read; an error of Python alone is none."""
+    only_error = passed.merged and not passed.truncated and passed.output.lstrip().startswith(TRACEBACK.encode())
+    return passed.printed > 0 and not only_error
+
+
 def succeeded(node: Node, command: Command) -> list[str]:
     """Settle what waited for this success, and learn from what came before it; return at most three lines."""
     recover(node)
@@ -42,7 +50,7 @@ def succeeded(node: Node, command: Command) -> list[str]:
     if not node.store.commands.in_folder(command.cwd, 1) and not waiting:
         return []
     _remember(node, command, "")
-    tried = [found for found in waiting if found.state in ("applied_not_rerun", "unknown")]
+    tried = [found for found in waiting if found.state in WAIT_FOR_SUCCESS]
     lines = [f"verified: {found.signature.line}" for found in tried if found.skill_id]
     if len(tried) < len(waiting) and (skill := recognise_fix(node, command.cwd)) is not None:
         until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"
@@ -53,8 +61,11 @@ def succeeded(node: Node, command: Command) -> list[str]:
     return lines[:3]
 
 
-def failed(node: Node, command: Command, mode: Mode, rerun: Rerun) -> Session:
-    """Open the incident, hear what is new, and rule on the best known answer; `rerun` runs the command again."""
+def failed(node: Node, command: Command, mode: Mode, rerun: Rerun, held: Callable[[], str] = str) -> Session:
+    """Open the incident, hear what is new, and rule on the best known answer; `rerun` runs the command again.
+
+    `held` says why it is not run again now, "" where nothing speaks against it.
+    """
     recover(node)
     passed = command.passed
     agent = AgentInfo(node.settings.agent, command.via, node.settings.host)
@@ -64,13 +75,21 @@ def failed(node: Node, command: Command, mode: Mode, rerun: Rerun) -> Session:
     healer.open(incident, command.ended)
     _remember(node, command, incident.excerpt, incident.incident_id)
     exchange(node)
-    session = Session(healer, replace(incident, argv=command.argv), rerun, started=command.ended)
+    session = Session(healer, replace(incident, argv=command.argv), rerun, started=command.ended, held=held)
     session.consider(mode, first_look=True)
     return session
 
 
-def lines(session: Session) -> list[str]:
-    """Return what there is to say of a failed command's session beside its own output: at most three lines."""
+def step_forward(session: Session) -> str:
+    """Return what there is to say of an error that was fixed, after which the command met another one."""
+    match = session.considered.match
+    fix = match.action.command() if match else ""
+    return f"fixed: {session.incident.signature.line} → {fix}; another error follows"
+
+
+def lines(series: Series) -> list[str]:
+    """Return what there is to say of a failed command beside its own output: at most three lines."""
+    session = series.last
     considered, outcome = session.considered, session.outcome
     match, ruling = considered.match, considered.ruling
     if match is None or ruling is None:
@@ -84,21 +103,30 @@ def lines(session: Session) -> list[str]:
         }.get(ruling.decision, f"known fix: {fix}")
         return [head, f"why: {match.why}", "; ".join(ruling.reasons)][:3]
     if outcome.result == "verified" and outcome.own_seconds is not None:
-        whole = outcome.own_seconds + sum(step.seconds for step in outcome.steps)
-        whole += outcome.rerun.seconds if outcome.rerun else 0.0
-        return [
-            f"✓ verified in {whole:.2f} s: {fix}  (of it the mesh {outcome.own_seconds * 1000:.0f} ms)",
-            f"why: {match.why}",
-            f"allowed: {'; '.join(ruling.reasons)}",
-        ]
+        return [_verified(series, fix), f"why: {match.why}", f"allowed: {'; '.join(ruling.reasons)}"]
+    more = f"meshtui incidents show {session.incident.incident_id[:8]}"
+    if outcome.result in ("not_applied", "fix_failed") and outcome.steps and outcome.rerun is None:
+        why = f": {outcome.why}" if outcome.why else ""
+        head = "could not be applied" if outcome.result == "not_applied" else "the known fix did not help"
+        return [f"{head}: {fix}{why}  ({more})", *(f"| {line}" for line in last_lines(outcome.steps[-1], 2))]
     text = {
         "fix_failed": f"the known fix did not help: {fix}",
         "applied_not_rerun": f"fixed; run it again, that is what counts: {fix}",
         "refused": f"not applied: {fix}",
     }.get(outcome.result, f"{outcome.result}: {fix}")
-    waits = ruling.rerun.reasons if outcome.result == "applied_not_rerun" and ruling.rerun else ()
-    why = [f"not run again unasked: {'; '.join(waits)}"] if waits else []
-    return [text, *why, f"meshtui incidents show {session.incident.incident_id[:8]}"]
+    waits = session.waits if outcome.result == "applied_not_rerun" else (outcome.why,) if outcome.why else ()
+    head = "not run again unasked" if outcome.result == "applied_not_rerun" else "why"
+    return [text, *([f"{head}: {'; '.join(waits)}"] if waits else []), more]
+
+
+def _verified(series: Series, fix: str) -> str:
+    """Return how long it took from the first error to the command's success, and what of that the mesh itself."""
+    outcomes = [link.outcome for link in series.links if link.outcome is not None]
+    own = sum(outcome.own_seconds or 0.0 for outcome in outcomes)
+    commands = sum(step.seconds for outcome in outcomes for step in outcome.steps)
+    commands += sum(outcome.rerun.seconds for outcome in outcomes if outcome.rerun is not None)
+    what = fix if len(outcomes) == 1 else f"{fix}, the last of {len(outcomes)} fixes"
+    return f"✓ verified in {own + commands:.2f} s: {what}  (of it the mesh {own * 1000:.0f} ms)"
 
 
 def how_to_teach(session: Session) -> str:

@@ -13,12 +13,13 @@ from meshcore.bridge.state_bodies import SettlementBody
 from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
+from meshcore.healing.aftermath import Again, came_of
 from meshcore.healing.capture import project_root
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
-from meshcore.healing.ruling import Ruling, put, rule, rule_rerun, stop_reason
+from meshcore.healing.ruling import NOTHING_YET, Ruling, SoFar, put, rule, rule_rerun, stop_reason
 from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
 from meshcore.model import (
@@ -28,7 +29,6 @@ from meshcore.model import (
     Mode,
     Outcome,
     StepResult,
-    TryResult,
 )
 from meshcore.node import Node, boot_id
 from meshcore.policy.policy import Policy
@@ -37,9 +37,10 @@ from meshcore.store.rows import Approval
 from meshcore.trust.halting import halted
 from meshcore.trust.store_keys import action_hash
 
+OUTPUT_KEPT = 8 * 1024  # characters of what the failed command said when it was run again
 SEEN_LATE_SECONDS = 10.0  # what a command met may have been mended before its failure was noted
 
-Rerun = Callable[[], StepResult | None]
+Rerun = Callable[[], Again | None]
 """Runs the failed command again, as it was, and returns what it did; None where it may not or cannot be run again."""
 
 
@@ -91,12 +92,20 @@ class Healer:
                 announce_incident(node, incident)
 
     def consider(
-        self, incident: Incident, mode: Mode, *, first_look: bool = False, skill_id: str = "", claims: bool = True
+        self,
+        incident: Incident,
+        mode: Mode,
+        *,
+        first_look: bool = False,
+        skill_id: str = "",
+        claims: bool = True,
+        so_far: SoFar = NOTHING_YET,
     ) -> Considered:
         """Find the best known answer, or that of one skill, and rule on it, with its events.
 
         `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
-        of a likely one only its outcome can tell. `claims`: what is ruled to run is tried at once.
+        of a likely one only its outcome can tell. `claims`: what is ruled to run is tried at once. `so_far`: what was
+        applied for errors of the same run.
         """
         store = self.node.store
         found = matches(incident.signature, store.skills, incident.circumstances)
@@ -109,7 +118,7 @@ class Healer:
         known = store.skills.find(match.skill_id)
         if known is None:
             return Considered(incident)
-        ruling = self.ruling_on(incident, match, known, mode, claims=claims)
+        ruling = self.ruling_on(incident, match, known, mode, claims=claims, so_far=so_far)
         with store.transaction():
             store.events.add(
                 "incident.matched",
@@ -137,7 +146,14 @@ class Healer:
         return Considered(incident, match, known, ruling, tuple(found[1:]))
 
     def ruling_on(
-        self, incident: Incident, match: Match, known: KnownSkill, mode: Mode, *, claims: bool = True
+        self,
+        incident: Incident,
+        match: Match,
+        known: KnownSkill,
+        mode: Mode,
+        *,
+        claims: bool = True,
+        so_far: SoFar = NOTHING_YET,
     ) -> Ruling:
         """Rule on one answer to an incident, the rerun included; note nothing."""
         contained, environment = bool(self.executor.containment.program), self.environment
@@ -151,6 +167,7 @@ class Healer:
             environment=environment,
             contained=contained,
             claims=claims,
+            so_far=so_far,
         )
         ruling = rule(asked)
         if ruling.decision in ("run", "approve"):
@@ -199,8 +216,8 @@ class Healer:
         take is the mesh's own share.
         """
         node, incident = self.node, considered.incident
-        match, ruling = considered.match, considered.ruling
-        if match is None or ruling is None:
+        match, known, ruling = considered.match, considered.known, considered.ruling
+        if match is None or known is None or ruling is None:
             raise ValueError("nothing to apply")
         try_id = secrets.token_hex(8)
         if not ruling.plan:
@@ -242,14 +259,15 @@ class Healer:
                 again = rerun() if worked and not halted(node) else None
         except TargetBusyError as error:
             return self._refused(considered, try_id, actor, str(error))
-        result: TryResult = "fix_failed"
-        if applied.waits or (applied.stopped and not applied.steps):
-            result = "refused"
-        elif worked and again is None:
-            result = "applied_not_rerun"
-        elif again is not None and again.exit_code == 0:
-            result = "verified"
-        outcome = self._close(considered, try_id, actor, result, applied.steps, again, started)
+        result, why = came_of(incident, known.skill, applied, again, self.environment)
+        outcome = replace(
+            own_outcome(node, incident, match.skill_id, result, actor),
+            outcome_id=try_id,
+            steps=applied.steps,
+            rerun=_kept(again),
+            why=why,
+        )
+        outcome = self._close(considered, outcome, started)
         if applied.waits:
             raise NeedsPersonError(applied.waits)
         return outcome
@@ -265,17 +283,17 @@ class Healer:
         node, incident = self.node, considered.incident
         what = "another try has done the same here meanwhile"
         again = None if halted(node) else rerun()
-        if again is None or again.exit_code != 0:
+        if again is None or again.step.exit_code != 0:
             then = "run it again" if again is None else "it still fails"
             refused = self._refused(considered, try_id, actor, f"{what}; {then}") if done else None
-            return replace(refused, rerun=again) if refused else None
+            return replace(refused, rerun=_kept(again)) if refused else None
         now = node.clock.monotonic()
         outcome = replace(
             own_outcome(node, incident, considered.match.skill_id if considered.match else "", "verified", actor),
             outcome_id=try_id,
-            rerun=again,
+            rerun=_kept(again),
             seconds=now - started,
-            own_seconds=now - started - again.seconds,
+            own_seconds=now - started - again.step.seconds,
         )
         with node.store.transaction(durable=True):
             node.store.events.add(
@@ -304,35 +322,19 @@ class Healer:
         outcome = own_outcome(self.node, considered.incident, skill_id, "refused", actor)
         return replace(outcome, outcome_id=try_id)
 
-    def _close(
-        self,
-        considered: Considered,
-        try_id: str,
-        actor: str,
-        result: TryResult,
-        steps: tuple[StepResult, ...],
-        again: StepResult | None,
-        started: float,
-    ) -> Outcome:
+    def _close(self, considered: Considered, outcome: Outcome, started: float) -> Outcome:
         node, incident, known = self.node, considered.incident, considered.known
         now = node.clock.monotonic()
-        commands = sum(step.seconds for step in steps) + (again.seconds if again else 0.0)
+        commands = sum(step.seconds for step in outcome.steps) + (outcome.rerun.seconds if outcome.rerun else 0.0)
         opened, boot, _, _ = node.store.incidents.times(incident.incident_id)
         whole = now - (opened if opened is not None and boot == boot_id() else started)
-        green = result == "verified"
-        outcome = replace(
-            own_outcome(node, incident, considered.match.skill_id if considered.match else "", result, actor),
-            outcome_id=try_id,
-            steps=steps,
-            rerun=again,
-            seconds=whole if green else None,
-            own_seconds=now - started - commands,
-        )
+        green = outcome.result == "verified"
+        outcome = replace(outcome, seconds=whole if green else None, own_seconds=now - started - commands)
         with node.store.transaction(durable=True):
-            count(node, outcome, try_id=try_id)
+            count(node, outcome, try_id=outcome.outcome_id)
             node.store.incidents.set_state(
                 incident.incident_id,
-                result,
+                outcome.result,
                 skill_id=outcome.skill_id,
                 again=known is not None and known.created < incident.opened if green else None,
                 seconds=outcome.seconds,
@@ -340,18 +342,29 @@ class Healer:
             )
             node.store.skills.note_use(outcome.skill_id)
             if green:
-                close_approvals(node, incident.incident_id, actor)
+                close_approvals(node, incident.incident_id, outcome.actor)
         if green:
             offer_generalisations(node, outcome.skill_id)
-        if actor == "policy" and node.bridge is not None and result in ("verified", "fix_failed"):
-            with contextlib.suppress(BridgeUnavailableError):
-                settled = SettlementBody(outcome.skill_id, node.settings.host, green)
-                record = node.state(settled.kind, settled.to_json())
-                node.bridge.settle_claim(record, settled.skill_id, settled.host, verified=green)
+        if outcome.actor == "policy" and outcome.result in ("verified", "fix_failed"):
+            self.settle_claim(outcome.skill_id, verified=green)
         return outcome
+
+    def settle_claim(self, skill_id: str, *, verified: bool) -> None:
+        """Tell the others how the try went for which this host had a place."""
+        node = self.node
+        if node.bridge is not None:
+            with contextlib.suppress(BridgeUnavailableError):
+                settled = SettlementBody(skill_id, node.settings.host, verified)
+                record = node.state(settled.kind, settled.to_json())
+                node.bridge.settle_claim(record, settled.skill_id, settled.host, verified=verified)
 
     def finish(self) -> None:
         """Tell the others, hear them, and bring the readable projections up to date."""
         exchange(self.node)
         self.node.project()
         self.node.forget_printed()
+
+
+def _kept(again: Again | None) -> StepResult | None:
+    """Return what is stored of a rerun: the end of what it said."""
+    return replace(again.step, output=again.step.output[-OUTPUT_KEPT:]) if again else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,11 +45,18 @@ def close_approvals(node: Node, incident_id: str, actor: str) -> None:
             node.store.approvals.resolve(approval.approval_id, "not needed", actor)
 
 
-def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident]:
+WAIT_FOR_SUCCESS = ("applied_not_rerun", "progress", "unknown")
+"""The states of an incident for which something was done whose worth the next success of its command shows."""
+
+
+def settle_success(
+    node: Node, argv: tuple[str, ...], cwd: str, *, credit: Container[str] | None = None
+) -> list[Incident]:
     """Mark the incidents of a command that has just succeeded as verified; return them as they stood before.
 
     Where a skill had been applied, or was being applied when its process died, the success is the skill's; where
-    nothing was, somebody fixed it by other means and no skill gains by it.
+    nothing was, somebody fixed it by other means and no skill gains by it. `credit`: only those incidents (ids) speak
+    for their skills, since it is known what helped.
     """
     waiting = node.store.incidents.waiting(argv, cwd)
     for incident in waiting:
@@ -56,7 +64,8 @@ def settle_success(node: Node, argv: tuple[str, ...], cwd: str) -> list[Incident
         opened, boot, _, _ = node.store.incidents.times(incident.incident_id)
         seconds = node.clock.monotonic() - opened if opened is not None and boot == boot_id() else None
         with node.store.transaction(durable=True):
-            proven = incident.state in ("applied_not_rerun", "unknown") and bool(incident.skill_id)
+            proven = incident.state in WAIT_FOR_SUCCESS and bool(incident.skill_id)
+            proven = proven and (credit is None or incident.incident_id in credit)
             known = node.store.skills.find(incident.skill_id) if proven else None
             again = None if known is None else known.created < incident.opened
             node.store.incidents.set_state(incident.incident_id, "verified", again=again, seconds=seconds)

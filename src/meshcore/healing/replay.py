@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing.obstacles import last_lines
 from meshcore.healing.ruling import Ruling
+from meshcore.healing.series import Series
 from meshcore.healing.session import Session, make_healer
 from meshcore.knowledge.matching import matches
-from meshcore.model import Decision, Incident, Json, KnownSkill, Outcome, StepResult
+from meshcore.model import Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.store.rows import Approval, outcome_to_json
 
@@ -26,15 +28,18 @@ def recorded_session(node: Node, incident: Incident) -> Session:
         raise UsageError(f"{incident.cwd}: the folder of the incident is gone; run the command again where it is now")
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment)
+    left = node.settings.fix_timeout_seconds  # for all reruns of a series
 
     def rerun() -> StepResult | None:
+        nonlocal left
         argv, cwd = incident.argv, incident.cwd
-        if incident.stdin not in REPEATABLE:
+        if left <= 0 or incident.stdin not in REPEATABLE:
             return None
         if shutil.which(argv[0], path=environment.get("PATH")) is None and not Path(argv[0]).exists():
             return None
-        timeout = node.settings.fix_timeout_seconds
-        return healer.executor.run_again(argv, cwd=cwd, environment=environment, timeout=timeout)
+        done = healer.executor.run_again(argv, cwd=cwd, environment=environment, timeout=left)
+        left -= done.seconds
+        return done
 
     return Session(healer, incident, rerun, started=node.clock.monotonic())
 
@@ -70,33 +75,54 @@ def approval_session(node: Node, approval: Approval) -> Session:
     return session
 
 
-def carry_out_claimed(node: Node, approval: Approval) -> Session:
-    """Carry out what this process has claimed. Raises MeshError where it cannot be, which is noted as refused."""
+def carry_out_claimed(node: Node, approval: Approval, mode: Mode = "auto") -> Series:
+    """Carry out what this process has claimed, and what follows from it up to `mode`.
+
+    Raises MeshError where it cannot be, which is noted as refused.
+    """
     try:
-        session = approval_session(node, approval)
-        session.heal()
+        series = Series(approval_session(node, approval), mode)
+        series.heal()
     except MeshError as error:
         node.store.approvals.finish(approval.approval_id, "refused", str(error))
         raise
-    return session
+    return series
 
 
-def lines(session: Session) -> list[str]:
-    """Return what there is to say about a recorded incident's session."""
+def lines(series: Series) -> list[str]:
+    """Return what there is to say about a recorded incident, and about those that followed."""
+    told = [[*about(session), *(f"| {line}" for line in said(session))] for session in series.links]
+    return told[0] + [line for at, more in enumerate(told[1:], 2) for line in (f"error {at} of this run:", *more)]
+
+
+def about(session: Session) -> list[str]:
+    """Return what there is to say about one incident; what the commands themselves said is not among it."""
     match, ruling, outcome = session.considered.match, session.considered.ruling, session.outcome
     if match is None or ruling is None:
         teach = f"meshtui learn --incident {session.incident.incident_id[:8]} --fix …"
         return [f"unknown: nothing known answers this; teach it with `{teach}`"]
-    said = [
+    found = [
         f"known fix: {match.action.command()}",
         f"why: {match.why}",
         f"{ruling.decision}: {'; '.join(ruling.reasons)}",
     ]
-    return said if outcome is None else [*said, _in_words(outcome)]
+    return found if outcome is None else [*found, _in_words(outcome)]
 
 
-def summary(session: Session) -> dict[str, Json]:
-    """Return the same as data."""
+def said(session: Session) -> list[str]:
+    """Return why a fix was not applied, and the last lines of what it said; nothing where it was."""
+    outcome = session.outcome
+    if outcome is None or not outcome.steps or outcome.steps[-1].exit_code == 0:
+        return [outcome.why] if outcome is not None and outcome.why else []
+    return [*([outcome.why] if outcome.why else []), *last_lines(outcome.steps[-1], 5)]
+
+
+def summary(series: Series) -> dict[str, Json]:
+    """Return the same as data: of the first error, and under `followed` of those that came after it."""
+    return {**_summary(series.first), "followed": [_summary(session) for session in series.links[1:]]}
+
+
+def _summary(session: Session) -> dict[str, Json]:
     match, ruling = session.considered.match, session.considered.ruling
     return {
         "incident_id": session.incident.incident_id,
@@ -116,5 +142,7 @@ def _in_words(outcome: Outcome) -> str:
     return {
         "fix_failed": "✗ the fix did not help",
         "applied_not_rerun": "fixed; run the command again, that is what counts",
+        "progress": "fixed; the command met another error then",
+        "not_applied": "could not be applied",
         "refused": "not applied",
     }.get(outcome.result, outcome.result)

@@ -68,6 +68,17 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """What the same run has had already: the actions applied for its errors (hashes), and why no more are, or ""."""
+
+    applied: frozenset[str] = frozenset()
+    enough: str = ""
+
+
+NOTHING_YET = SoFar()
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """What is ruled on. `mode`: how far whoever asks lets it go; `claims`: it would be made at once where it may."""
 
@@ -76,6 +87,7 @@ class Try:
     policy: PolicyVerdict
     mode: Mode = "auto"
     claims: bool = False
+    so_far: SoFar = NOTHING_YET
 
     @property
     def folder(self) -> str:
@@ -110,10 +122,11 @@ def put(
     environment: Mapping[str, str],
     contained: bool = False,
     claims: bool = False,
+    so_far: SoFar = NOTHING_YET,
 ) -> Try:
     """Return the question whether a match may be applied to an incident; `environment` is that of its command."""
     question = _question(incident, known, match, environment)
-    return Try(node, question, policy.decide(question, contained=contained), mode, claims)
+    return Try(node, question, policy.decide(question, contained=contained), mode, claims, so_far)
 
 
 def _question(incident: Incident, known: KnownSkill, match: Match, environment: Mapping[str, str]) -> Question:
@@ -294,6 +307,15 @@ def _synced(asked: Try) -> Verdict | None:
     return Verdict("approve", tuple(reasons)) if reasons else None
 
 
+def _so_far(asked: Try) -> Verdict | None:
+    """Go on with a run's errors as long as that leads on: so many, in so much time, and no fix twice."""
+    if asked.so_far.enough:
+        return Verdict("hint", (asked.so_far.enough,))
+    if action_hash(asked.question.match.action) in asked.so_far.applied:
+        return Verdict("hint", ("it was applied in this run already, and the error is back",))
+    return None
+
+
 def _limits(asked: Try) -> Verdict | None:
     """Let what is too much or too often wait for a person."""
     node, incident, known = asked.node, asked.question.incident, asked.question.known
@@ -303,7 +325,9 @@ def _limits(asked: Try) -> Verdict | None:
     failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
     facts = Facts(
         tries_ago=tries.unattended_ago(skill_id, boot),
-        same_command_ago=tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at),
+        same_command_ago=tries.same_command_ago(
+            stored, incident.cwd, skill_id, boot, failed_at, incident.signature.line
+        ),
         last_results=tries.last_results(node.store.state.get()["breaker_reset"], BREAKER_WINDOW),
         synced_ago=node.synced_ago(),
     )
@@ -354,6 +378,7 @@ JUDGES: tuple[Judge, ...] = (
         before_exec=True,
     ),
     Judge("halt", lambda asked: light_judges.halt(halted(asked.node)), "hint", before_exec=True),
+    Judge("the run so far", _so_far, "hint"),
     Judge("missing records", _synced, "approve"),
     Judge("limits", _limits, "approve"),
     Judge("canary", _canary, "approve"),

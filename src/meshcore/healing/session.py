@@ -1,19 +1,24 @@
 """One incident from what is known of it to its outcome: the loop that `run`, `heal` and every approval share.
 
 Consider → ask a person, or take their yes → apply → run the failed command again → close. Where the incident comes
-from, and how its command is run again, is told by who starts a session: `command` and `replay`.
+from, and how its command is run again, is told by who starts a session: `command` and `replay`. What follows where the
+command then meets another error is a session of its own; see `series`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from meshcore.clock import to_text
 from meshcore.errors import MeshError, UsageError
+from meshcore.exchange.receive import exchange
+from meshcore.healing.aftermath import Again
 from meshcore.healing.approvals import approve
+from meshcore.healing.capture import next_incident
 from meshcore.healing.executor import Executor
-from meshcore.healing.healer import Considered, Healer, NeedsPersonError, Rerun, asking, rerun_of
-from meshcore.healing.ruling import load_policy
+from meshcore.healing.healer import Considered, Healer, NeedsPersonError, asking, rerun_of
+from meshcore.healing.ruling import NOTHING_YET, SoFar, load_policy
 from meshcore.model import Incident, Mode, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
@@ -21,11 +26,12 @@ from meshcore.process.sandbox import detect
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import visible
-from meshcore.store.rows import Approval
+from meshcore.store.rows import Approval, CommandRow
 from meshcore.trust.signed_decisions import approval_subject, holds
 from meshcore.trust.store_keys import action_hash
 
-OUTPUT_KEPT = 8 * 1024  # characters of what the failed command said when it was run again
+Rerun = Callable[[], StepResult | None]
+"""Runs the failed command again, as it was, and returns what it did; None where it cannot be run again."""
 
 
 def warm_up() -> None:
@@ -45,22 +51,30 @@ def make_healer(node: Node, environment: Mapping[str, str], *, probe: bool = Tru
 class Session:
     """One incident that is worked on here. `incident` holds the real command; what is stored of it is redacted."""
 
-    def __init__(self, healer: Healer, incident: Incident, rerun: Rerun, *, started: float) -> None:
-        """`rerun` runs the failed command again where it can; `started`: the monotonic time of the work's beginning."""
+    def __init__(
+        self, healer: Healer, incident: Incident, rerun: Rerun, *, started: float, held: Callable[[], str] = str
+    ) -> None:
+        """`rerun` runs the failed command again where it can; `started`: the monotonic time of the work's beginning.
+
+        `held` says why it is not run again now, whatever is ruled; "" where nothing speaks against it.
+        """
         self.node = healer.node
         self.incident = incident
         self.considered = Considered(incident)
         self.outcome: Outcome | None = None
         self._healer = healer
         self._rerun = rerun
+        self._held = held
         self._started = started
+        self._failure: Incident | None = None
+        self._failed_at = started
         self._approval: Approval | None = None
         self._attended = False
 
-    def consider(self, mode: Mode, *, first_look: bool = False) -> Considered:
+    def consider(self, mode: Mode, *, first_look: bool = False, so_far: SoFar = NOTHING_YET) -> Considered:
         """Match and rule; what a person must decide is put under approvals. Raises UsageError for what is settled."""
         self._check_open()
-        self.considered = self._healer.consider(self.incident, mode, first_look=first_look)
+        self.considered = self._healer.consider(self.incident, mode, first_look=first_look, so_far=so_far)
         if self.needs_person:
             self._approval = self._healer.ask(self.considered)
         return self.considered
@@ -87,7 +101,7 @@ class Session:
         match, ruling = self.considered.match, self.considered.ruling
         if match is None or ruling is None:
             return ""
-        again = rerun_of(self.considered)
+        again = "" if self._held() else rerun_of(self.considered)
         then = f"then again: {again}" if again else "the failed command is not run again"
         return f"known fix: {match.action.command()}; {then}  ({'; '.join(ruling.reasons)})"
 
@@ -127,15 +141,17 @@ class Session:
         self.node.store.incidents.set_state(self.incident.incident_id, self.incident.state)
         raise MeshError(why)
 
-    def heal(self) -> None:
-        """Apply what was ruled or approved, and run the failed command again.
+    def heal(self, *, timeout: float | None = None) -> None:
+        """Apply what was ruled or approved, and run the failed command again; `timeout`: seconds for each step.
 
         Raises MeshError where the approval that it rests on is none, or lacks the operator's signature.
         """
         approval = self._approved() if self._attended else None
         actor = approval.actor if approval else "policy"
         try:
-            self.outcome = self._healer.apply(self.considered, self._again, actor=actor, started=self._started)
+            self.outcome = self._healer.apply(
+                self.considered, self._again, actor=actor, started=self._started, timeout=timeout
+            )
         except NeedsPersonError as error:
             self.considered = asking(self.considered, str(error))
             self._approval = self._healer.ask(self.considered)
@@ -154,16 +170,49 @@ class Session:
             raise MeshError(f"approval {approval.approval_id} is not signed by the operator; see `meshtui doctor`")
         return approval
 
-    def _again(self) -> StepResult | None:
-        argv, ruling = self.incident.argv, self.considered.ruling
-        rerun = ruling.rerun if ruling else None
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """Return why the failed command is not run again unasked, empty where it is."""
+        rerun = self.considered.ruling.rerun if self.considered.ruling else None
+        if held := self._held():
+            return (held,)
+        return () if rerun is None or self._may_rerun() else rerun.reasons
+
+    def _may_rerun(self) -> bool:
+        rerun = self.considered.ruling.rerun if self.considered.ruling else None
         shown = self._attended and self._approval is not None and self._approval.rerun != ""
-        if not argv or rerun is None or not (rerun.decision == "run" or (rerun.decision == "approve" and shown)):
+        return rerun is not None and (rerun.decision == "run" or (rerun.decision == "approve" and shown))
+
+    def _again(self) -> Again | None:
+        argv = self.incident.argv
+        if not argv or self._held() or not self._may_rerun() or (done := self._rerun()) is None:
             return None
-        done = self._rerun()
-        if done is None:
+        done = replace(done, argv=redact_argv(argv)[0], output=visible(redact(done.output)))
+        self._failed_at = self.node.clock.monotonic()
+        if done.exit_code != 0:
+            at = to_text(self.node.clock.now())
+            self._failure = next_incident(self.incident, done, self._healer.environment, at)
+        return Again(done, self._failure)
+
+    def next(self) -> Session | None:
+        """Open the incident of the error that came after this one; None where the command got no further."""
+        if self.outcome is None or self.outcome.result != "progress" or self._failure is None:
             return None
-        return replace(done, argv=redact_argv(argv)[0], output=visible(redact(done.output))[-OUTPUT_KEPT:])
+        node, failure = self.node, self._failure
+        self._healer.open(failure, self._failed_at)
+        code, agent = failure.exit_code or 1, failure.agent.name
+        # What a person does next is a fix for this error, not for the one before.
+        node.store.commands.add(
+            CommandRow(failure.argv, failure.cwd, code, failure.excerpt, failure.opened, failure.incident_id, agent)
+        )
+        exchange(node)
+        incident = replace(failure, argv=self.incident.argv)
+        return Session(self._healer, incident, self._rerun, started=self._failed_at, held=self._held)
+
+    def credit(self) -> None:
+        """Tell the others that this error was solved, once the command has come through."""
+        if self.outcome is not None and self.outcome.actor == "policy":
+            self._healer.settle_claim(self.outcome.skill_id, verified=True)
 
     def finish(self) -> None:
         """Tell the others and bring the files up to date."""

@@ -18,9 +18,10 @@ from meshcore.agents.base import Answer
 from meshcore.agents.table import agent as agent_called
 from meshcore.config import load
 from meshcore.exchange.receive import exchange
+from meshcore.healing.aftermath import is_same_failure
 from meshcore.healing.healer import Considered, Healer
 from meshcore.healing.light_judges import keep_policy
-from meshcore.healing.outcomes import count, own_outcome, recover, settle_success
+from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import learn_from
 from meshcore.hook.answer import beside, report, suggestion
@@ -75,7 +76,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
 
 def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     if before := node.store.incidents.find(str(task.get("before") or "")):
-        _failed_again(node, before)
+        _failed_again(node, before, incident)
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment, probe=False)  # from inside an agent's sandbox another one may not start
     mode = mode_for_hook(modes(node), incident.agent.via)
@@ -93,9 +94,13 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     return _hint(node, task, considered, _heal_command(task, incident) if ruling.decision == "run" else "")
 
 
-def _failed_again(node: Node, before: Incident) -> None:
-    """The agent had taken the fix, and the command fails all the same: that counts against the skill."""
-    if before.state != "applied_not_rerun" or not before.skill_id:
+def _failed_again(node: Node, before: Incident, now: Incident) -> None:
+    """The agent had taken the fix, and the command fails: with the same error, that counts against the skill."""
+    known = node.store.skills.find(before.skill_id) if before.skill_id else None
+    if before.state != "applied_not_rerun" or known is None:
+        return
+    if not is_same_failure(before.signature, now.signature, known.skill):
+        node.store.incidents.set_state(before.incident_id, "progress", skill_id=before.skill_id)
         return
     outcome = own_outcome(node, before, before.skill_id, "fix_failed", before.agent.name)
     with node.store.transaction(durable=True):
@@ -161,11 +166,9 @@ def _succeeded(node: Node, task: Task, incident: Incident) -> Answer:
     waiting = settle_success(node, incident.argv, incident.cwd)
     memory = recall(store, session) or Memory()
     lines = [
-        f"verified: {found.signature.line}"
-        for found in waiting
-        if found.state in ("applied_not_rerun", "unknown") and found.skill_id
+        f"verified: {found.signature.line}" for found in waiting if found.state in WAIT_FOR_SUCCESS and found.skill_id
     ]
-    if any(found.state not in ("applied_not_rerun", "unknown") for found in waiting):
+    if any(found.state not in WAIT_FOR_SUCCESS for found in waiting):
         skill = learn_from(node, store.commands.with_ids(memory.commands))
         if skill is not None:
             until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import UsageError
 from meshcore.process.job_control import JobControl
-from meshcore.process.pty import PseudoTerminal, in_foreground, same_file
+from meshcore.process.pty import PseudoTerminal, in_foreground, is_kept, same_file
 from meshcore.process.spawn import CannotStartError, FileAction, spawn
 from meshcore.process.standard_streams import StdinKind, open_standard_streams, stdin_kind
 from meshcore.process.tail_buffer import LastBytes
@@ -43,6 +43,8 @@ class Passed:
 
     `stdin_data` is what it was given through a pipe (kind `captured`), `stdin_offset` where the file stood (kind
     `file`). `signalled` is the signal that ended the child, `interrupted` the one that asked us, or it, to end.
+    `printed`: bytes that its standard output got, where that is kept or read (no terminal, not the null device);
+    `merged`: its standard error goes to the same place, so they may be errors.
     """
 
     exit_code: int
@@ -56,6 +58,8 @@ class Passed:
     stdin_offset: int = 0
     signalled: int | None = None
     interrupted: int | None = None
+    printed: int = 0
+    merged: bool = False
 
 
 def run_through(
@@ -111,6 +115,8 @@ def run_through(
         stdin_offset=offset,
         signalled=signalled,
         interrupted=interrupted,
+        printed=passage.printed if is_kept(1) else 0,
+        merged=same_file(1, 2),
     )
 
 
@@ -189,6 +195,7 @@ class _Passage:
         meanwhile: Callable[[], None] | None,
     ) -> None:
         self.tail = LastBytes(capture_limit)
+        self.printed = 0
         self.feed: _Feed | None = None
         self._stdin_limit = stdin_limit
         self._replay = replay
@@ -294,6 +301,7 @@ class _Passage:
         except OSError:  # EIO: the last one has left the terminal
             data = b""
         self.tail.add(data)
+        self.printed += len(data) if self._outputs[reader] == 1 else 0
         if not data or not _write_all(self._outputs[reader], data):
             self._selector.unregister(reader)
             self._close_output(reader)  # whoever still writes is told by SIGPIPE or SIGHUP, as it would be without us

@@ -22,6 +22,11 @@ def same_file(first: int, second: int) -> bool:
     return os.path.samestat(one, two)
 
 
+def is_kept(descriptor: int) -> bool:
+    """Say whether somebody keeps or reads what is written there: a file, a pipe, a socket; no terminal, no null."""
+    return not stat.S_ISCHR(os.fstat(descriptor).st_mode)
+
+
 def in_foreground(descriptor: int) -> bool:
     """Say whether we may read the terminal and set its modes: it is ours and we are not a background job."""
     try:

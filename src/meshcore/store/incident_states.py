@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from meshcore.model import IncidentState
 
 _GOES_ON: frozenset[IncidentState] = frozenset(
-    {"matched", "needs_approval", "fixing", "verified", "fix_failed", "applied_not_rerun", "unknown", "refused"}
+    (
+        *("matched", "needs_approval", "fixing", "verified", "fix_failed", "applied_not_rerun", "progress"),
+        *("not_applied", "unknown", "refused"),
+    )
 )
 
 TRANSITIONS: Mapping[IncidentState, frozenset[IncidentState]] = {
@@ -20,6 +23,8 @@ TRANSITIONS: Mapping[IncidentState, frozenset[IncidentState]] = {
     "needs_approval": _GOES_ON,
     "fixing": _GOES_ON - {"fixing"},  # two tries never collide
     "applied_not_rerun": _GOES_ON,  # shown later by a success, a failure, or another try
+    "progress": _GOES_ON,  # the same, once what came after it is solved too
+    "not_applied": _GOES_ON,  # tried again later
     "unknown": _GOES_ON,
     "fix_failed": _GOES_ON,  # another fix may be tried
     "refused": _GOES_ON,  # a person may decide otherwise

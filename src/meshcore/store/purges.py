@@ -156,6 +156,7 @@ class Purges:
             for step in (*body.get("steps", ()), *([body["rerun"]] if body.get("rerun") else ())):
                 step.update(argv=[], output="")
             body["slots"] = []
+            body.pop("why", None)
             self._db.execute("UPDATE outcomes SET body=? WHERE outcome_id=?", (canonical(body), outcome_id))
 
     def _erase_skill(self, told: Told) -> set[int]:

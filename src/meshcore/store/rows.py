@@ -11,6 +11,7 @@ from typing import cast
 
 from meshcore.events import Event, EventKind
 from meshcore.model import (
+    TRY_RESULTS,
     AgentInfo,
     Circumstances,
     Evidence,
@@ -237,6 +238,7 @@ def incident_to_row(incident: Incident) -> dict[str, Json]:
         "skill_id": incident.skill_id,
         "again": int(incident.again),
         "stdin": incident.stdin,
+        "follows": incident.follows,
     }
 
 
@@ -264,6 +266,7 @@ def incident_of_row(row: sqlite3.Row) -> Incident:
         environment=json.loads(row["environment"]),
         again=bool(row["again"]),
         stdin=row["stdin"],
+        follows=row["follows"],
     )
 
 
@@ -341,6 +344,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
         "own_seconds": outcome.own_seconds,
         "slots": slots_to_json(outcome.slots),
         "actor": outcome.actor,
+        **({"why": outcome.why} if outcome.why else {}),
     }
 
 
@@ -348,12 +352,14 @@ def outcome_from_json(data: Json) -> Outcome:
     """Read an outcome; unknown fields are ignored. Raises ValueError for a field missing or of another type."""
     fields = _object(data, "an outcome")
     result, steps, rerun = fields.get("result"), fields.get("steps", []), fields.get("rerun")
-    if result not in ("verified", "fix_failed", "applied_not_rerun", "unknown", "refused"):
+    if result not in TRY_RESULTS:
         raise ValueError(f"unknown result {result!r:.40}")
     if not isinstance(steps, list):
         raise ValueError("steps must be a list")
     names = ("outcome_id", "incident_id", "skill_id", "at", "node", "host", "agent")
-    texts: dict[str, Json] = {name: fields.get(name) for name in names} | {"actor": fields.get("actor", "")}
+    texts: dict[str, Json] = {name: fields.get(name) for name in names} | {
+        name: fields.get(name, "") for name in ("actor", "why")
+    }
     for name, value in texts.items():
         if not isinstance(value, str):
             raise ValueError(f"{name} must be a text")

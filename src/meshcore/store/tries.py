@@ -67,19 +67,21 @@ class Tries:
         return self._db.all(Read(sql, lambda row: now - row[0], (skill_id, boot)))
 
     def same_command_ago(
-        self, argv: Sequence[str], cwd: str, skill_id: str, boot: str, failed_at: float
+        self, argv: Sequence[str], cwd: str, skill_id: str, boot: str, failed_at: float, line: str
     ) -> list[float]:
         """Return how many seconds ago finished tries by policy were made for the same command and folder.
 
         What was verified only after `failed_at` (monotonic seconds) is left out: this failure says nothing against it.
+        So is what got the command past another error than the one that `line` tells.
         """
         sql = (
             "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
             " AND actor='policy' AND tries.result<>'' AND argv=? AND cwd=?"
             " AND NOT (tries.result='verified' AND coalesce(opened_monotonic+seconds, 0)>?)"
+            " AND NOT (tries.result='progress' AND line<>?)"
         )
         now = self._db.clock.monotonic()
-        parameters = (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd), failed_at)
+        parameters = (skill_id, boot, json.dumps(list(argv)), folder_to_text(cwd), failed_at, line)
         return self._db.all(Read(sql, lambda row: now - row[0], parameters))
 
     def last_results(self, after: str, limit: int) -> list[str]:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from meshcore.errors import EXIT_INTERRUPTED, MeshError
 from meshcore.model import Mode, StepResult
 from meshcore.process.passthrough import Passed, rerun
+from meshcore.process.pty import in_foreground
 from meshtui.bell import ring
 from meshtui.cli.context import Session, leave_on_signals, note
 
+if TYPE_CHECKING:
+    from meshcore.healing.session import Session as Healing
+    from meshtui.cli.run_call import Call
 
-def after(
-    options: Mapping[str, str | None], mode: str, via: str, argv: tuple[str, ...], passed: Passed, ended: float
-) -> int:
+ANSWER_WITHIN_S = 60.0  # what nobody answers waits under approvals
+
+
+def after(call: Call, passed: Passed, ended: float) -> int:
     """Settle a command that has ended at the monotonic time `ended`, or heal it; return the exit code of its last run.
-
-    `options` are those of `meshtui` itself, by name.
 
     Raises nothing: a fault of ours is a line.
     """
     try:
-        return _after(Session(**options), cast(Mode, mode), via, argv, passed, ended)
+        return _after(Session(**call.options), call, passed, ended)
     except KeyboardInterrupt:
         note("interrupted while healing; the command's own exit code follows")
         return passed.exit_code or EXIT_INTERRUPTED
@@ -36,44 +40,81 @@ def after(
     return passed.exit_code
 
 
-def _after(session: Session, mode: Mode, via: str, argv: tuple[str, ...], passed: Passed, ended: float) -> int:
+def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
     from meshcore.healing import command
 
     with session.node() as node, leave_on_signals():
         cwd = os.getcwd()  # noqa: PTH109
-        done = command.Command(argv, passed, ended, via, os.environ, cwd)
+        done = command.Command(call.argv, passed, ended, call.via, os.environ, cwd)
         if passed.exit_code == 0:
             for line in command.succeeded(node, done):
                 note(line)
             return 0
-        healing = command.failed(node, done, mode, lambda: _again(passed, argv))
-        if healing.needs_person:
-            ring(healing.question, sys.stderr, os.environ)
-        if healing.needs_person and sys.stdin.isatty() and sys.stderr.isatty():
+        from meshcore.healing.series import Series
+
+        mode, repeat = cast(Mode, call.mode), Repeat(call, passed)
+        series = Series(
+            command.failed(node, done, mode, repeat, repeat.held),
+            mode,
+            ask=_asking(call),
+            led_on=lambda healing: note(command.step_forward(healing)),
+        )
+        series.heal()
+        for line in command.lines(series):
+            note(line)
+        if sys.stderr.isatty() and (line := command.how_to_teach(series.last)):
+            note(line)
+        series.finish()
+        return series.exit_code
+
+
+class Repeat:
+    """Runs the command again as it was typed, on the input that its last run had."""
+
+    def __init__(self, call: Call, passed: Passed) -> None:
+        self._call = call
+        self._last = passed
+
+    def __call__(self) -> StepResult | None:
+        """Run it; None where its input cannot be had again."""
+        if self._last.stdin == "unrepeatable":
+            return None
+        from meshcore.healing.capture import step_result
+
+        self._last = rerun(self._last, self._call.argv)
+        return step_result(self._call.argv, self._last)
+
+    def held(self) -> str:
+        """Say why it is not to be run again now: who reads its output would get that twice."""
+        from meshcore.healing.command import has_printed
+
+        if self._call.rerun == "always" or not has_printed(self._last):
+            return ""
+        return "its output went to a file or pipe, which would get it twice (--rerun always sends it)"
+
+
+def _asking(call: Call) -> Callable[[Healing], None]:
+    def ask(healing: Healing) -> None:
+        ring(healing.question, sys.stderr, os.environ)
+        if call.via == "shell" and _somebody_is_here():
             note(healing.question)
             if _yes():
                 from meshtui.cli.passphrase import signing_key
 
-                healing.approve(signing_key(node))
-        if healing.may_apply:
-            healing.heal()
-        for line in command.lines(healing):
-            note(line)
-        if sys.stderr.isatty() and (line := command.how_to_teach(healing)):
-            note(line)
-        healing.finish()
-        return healing.exit_code
+                healing.approve(signing_key(healing.node))
+
+    return ask
 
 
-def _again(passed: Passed, argv: tuple[str, ...]) -> StepResult | None:
-    if passed.stdin == "unrepeatable":
-        return None
-    from meshcore.healing.capture import step_result
-
-    return step_result(argv, rerun(passed, argv))
+def _somebody_is_here() -> bool:
+    """Tell whether a person sees all that is printed, and may type."""
+    return "CI" not in os.environ and all(map(os.isatty, (0, 1, 2))) and in_foreground(0)
 
 
 def _yes() -> bool:
     sys.stderr.write("run it? [y/N] ")
     sys.stderr.flush()
+    if not select.select([0], [], [], ANSWER_WITHIN_S)[0]:
+        sys.stderr.write("no answer\n")
+        return False
     return sys.stdin.readline().strip().lower() in ("y", "yes")

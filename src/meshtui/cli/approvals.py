@@ -12,6 +12,7 @@ from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.healing import approvals as waiting
 from meshcore.healing.approvals import approval_view
 from meshcore.healing.replay import approval_session, lines
+from meshcore.healing.series import Series
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.store.rows import Approval
@@ -122,14 +123,15 @@ def approve(session: Session, approval: str, always: bool, passphrase_file: str 
         if not waiting.approve(node, found.approval_id, always=always, signer=signer, claim=True):
             note("somebody else has just settled it")
             return EXIT_FAILURE
+        series = Series(healing, "auto")
         with leave_on_signals():
-            healing.heal()
-        healing.finish()
-        for line in lines(healing):
+            series.heal()
+        series.finish()
+        for line in lines(series):
             say(line)
     if always:
         say(f"from now on without asking in its project, as far as modes and brakes allow: {found.command}")
-    return 0 if healing.verified else EXIT_FAILURE
+    return 0 if series.verified else EXIT_FAILURE
 
 
 @approvals.command()

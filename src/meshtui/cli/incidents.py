@@ -7,6 +7,7 @@ import shlex
 import click
 
 from meshcore.errors import UsageError
+from meshcore.healing.obstacles import last_lines
 from meshcore.knowledge.parts import fix_for, never_tried
 from meshcore.model import Incident, Json, KnownSkill
 from meshcore.store.rows import incident_to_row, outcome_to_json
@@ -20,9 +21,14 @@ STATE_WORDS = {
     "verified": "✓ verified",
     "fix_failed": "fix failed",
     "applied_not_rerun": "applied, not rerun",
+    "progress": "fixed, then another",
+    "not_applied": "could not be applied",
     "unknown": "unknown",
     "refused": "refused",
 }
+
+
+LINES = 5  # of what a fix that failed printed
 
 
 @click.group()
@@ -76,6 +82,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
         events = node.store.events.of_incident(found.incident_id)
         known = node.store.skills.find(found.skill_id) if found.skill_id else None
         _, _, seconds, own = node.store.incidents.times(found.incident_id)
+        series = node.store.incidents.series(found)
     if as_json:
         print_json(
             "incident",
@@ -101,6 +108,10 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             "fix": _fix(found, known) if known else "-",
         }
     )
+    if len(series) > 1:
+        for at, one in enumerate(series, 1):
+            here = "▸" if one.incident_id == found.incident_id else " "
+            say(f"{here} error {at:<2}  {one.incident_id[:8]}  {STATE_WORDS[one.state]:<18}  {one.signature.line}")
     for event in events:
         if event.kind == "incident.matched":
             say(f"  why       {event.data.get('why', '')}")
@@ -109,10 +120,14 @@ def show(session: Session, incident: str, as_json: bool) -> None:
     for outcome in outcomes:
         for step in outcome.steps:
             say(f"  ran       {shlex.join(step.argv)} → {step.exit_code} ({step.seconds:.2f} s)")
+            for line in last_lines(step, LINES) if step.exit_code != 0 else ():
+                say(f"            | {line}")
         if outcome.rerun:
             rerun = outcome.rerun
             say(f"  rerun     {shlex.join(rerun.argv)} → {rerun.exit_code} ({rerun.seconds:.2f} s)")
         say(f"  outcome   {outcome.result} by {outcome.actor or '-'} at {outcome.at}")
+        if outcome.why:
+            say(f"            {outcome.why}")
     if seconds is not None:
         say(f"  to green  {seconds:.3f} s" + (f", of it the mesh {own * 1000:.0f} ms" if own is not None else ""))
 
@@ -129,4 +144,6 @@ def _as_json(incident: Incident) -> dict[str, Json]:
     row = incident_to_row(incident)
     for name in ("argv", "slots", "circumstances", "environment"):
         row[name] = json.loads(row[name])
+    if not incident.follows:
+        del row["follows"]
     return row

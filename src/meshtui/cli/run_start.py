@@ -12,6 +12,7 @@ import sys
 from _thread import allocate_lock
 
 from meshcore.hook import stdlib_shims
+from meshtui.cli.run_call import Call
 
 TYPE_CHECKING = False  # typing, too, would take that long
 if TYPE_CHECKING:
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
 _OPTIONS = ("home", "bridge", "agent", "config")
 _importing = allocate_lock()
 """Held by who imports through the stand-ins, or gives their places back: a command may end as loading begins."""
-
-
-class Call:
-    """What was asked for: `options` are those of `meshtui` itself that were given, by name."""
-
-    __slots__ = ("argv", "mode", "options", "via")
-
-    def __init__(self, argv: tuple[str, ...], mode: str, via: str, options: dict[str, str | None]) -> None:
-        self.argv = argv
-        self.mode = mode
-        self.via = via
-        self.options = options
 
 
 def run_plainly(arguments: Sequence[str]) -> int | None:
@@ -112,7 +101,7 @@ def _after(call: Call, passed: Passed, ended: float) -> int:
     from meshtui.cli.after_run import after
 
     write_whatever_it_is()
-    return after(call.options, call.mode, call.via, call.argv, passed, ended)
+    return after(call, passed, ended)
 
 
 def write_whatever_it_is() -> None:

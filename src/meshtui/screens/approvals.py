@@ -37,6 +37,8 @@ RESULTS: Mapping[str, tuple[str, str]] = {
     "verified": ("✓ verified", "good"),
     "fix_failed": ("✗ fix failed", "bad"),
     "applied_not_rerun": ("○ not rerun", "warn"),
+    "progress": ("○ next error", "warn"),
+    "not_applied": ("⊘ not applied", "warn"),
     "unknown": ("? unknown", "warn"),
     "refused": ("⊘ refused", "dim"),
 }

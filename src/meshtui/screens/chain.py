@@ -39,6 +39,8 @@ RESULTS: dict[TryResult, tuple[str, str]] = {
     "verified": ("✓ verified: it ran again with exit code 0", "$success"),
     "fix_failed": ("✗ the fix failed", "$error"),
     "applied_not_rerun": ("○ applied; verified once the command succeeds again", "$warning"),
+    "progress": ("○ fixed; then the command met another error", "$warning"),
+    "not_applied": ("⊘ could not be applied", "$warning"),
     "unknown": ("? unknown: the process that was at it ended", "$warning"),
     "refused": ("⊘ refused", "$dim"),
 }

@@ -13,6 +13,7 @@ from meshcore.clock import Clock, to_text
 from meshcore.config import BridgeAddress, Settings
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import exchange, pull
+from meshcore.healing.aftermath import Again
 from meshcore.healing.capture import capture_incident
 from meshcore.healing.executor import ApplyResult, Executor
 from meshcore.healing.healer import Considered, Healer
@@ -38,13 +39,15 @@ class StubPolicy:
     def __init__(self, decision: Decision = "run", rerun: Decision = "run") -> None:
         self.decision = decision
         self.rerun = rerun
+        self.then: dict[str, Decision] = {}  # by the last word of the fix, where it is another decision
         self.problem = ""
         self.asked: list[Question] = []
 
     def decide(self, question: Question, *, contained: bool = False) -> PolicyVerdict:
         self.asked.append(question)
         plan = tuple(PlannedStep(step) for step in question.match.action.steps)
-        return PolicyVerdict(self.decision, (f"the test says {self.decision}",), "test", plan, Target("/venv", "venv"))
+        decision = self.then.get(plan[0].argv[-1] if plan else "", self.decision)
+        return PolicyVerdict(decision, (f"the test says {decision}",), "test", plan, Target("/venv", "venv"))
 
     def decide_rerun(self, argv: Sequence[str], cwd: str, **_: object) -> PolicyVerdict:
         return PolicyVerdict(self.rerun, ("the test says so",))
@@ -57,7 +60,9 @@ class StubExecutor:
         self.clock = clock
         self.containment = Containment()
         self.codes = list(codes)
+        self.said = "output of the step"
         self.rerun = rerun
+        self.then: list[str] = []  # errors that the failed command meets when it is run again
         self.executed: list[tuple[str, ...]] = []
         self.locked: list[str] = []
         self.done: list[str] = []
@@ -95,7 +100,7 @@ class StubExecutor:
                 return ApplyResult(tuple(results), reason)
             self.executed.append(step.argv)
             self.clock.advance(1.0)
-            results.append(StepResult(step.argv, self.codes.pop(0) if self.codes else 0, 1.0, "output of the step"))
+            results.append(StepResult(step.argv, self.codes.pop(0) if self.codes else 0, 1.0, self.said))
             if results[-1].exit_code:
                 break
         return ApplyResult(tuple(results))
@@ -103,6 +108,8 @@ class StubExecutor:
     def run_again(self, argv: Sequence[str], *, cwd: str, environment: Mapping[str, str], timeout: float) -> StepResult:
         self.reruns.append(tuple(argv))
         self.clock.advance(1.0)
+        if self.then:
+            return StepResult(tuple(argv), 1, 1.0, traced(self.then.pop(0)))
         return StepResult(tuple(argv), self.rerun, 1.0)
 
 
@@ -175,9 +182,9 @@ class Fix:
     def heal(self, considered: Considered, rerun: int | None = 0) -> Outcome:
         """Apply, and rerun with this exit code (None: it may not be run again)."""
 
-        def again() -> StepResult | None:
+        def again() -> Again | None:
             self.clock.advance(1.0)
-            return None if rerun is None else StepResult(considered.incident.argv, rerun, 1.0)
+            return None if rerun is None else Again(StepResult(considered.incident.argv, rerun, 1.0))
 
         return self.healer.apply(considered, again, actor="policy", started=self.clock.monotonic())
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.core.healing.small_mesh import ARGV, ERROR, FIX, Fix, SmallMesh, again, ended, taught
+from tests.core.healing.small_mesh import ARGV, ERROR, FIX, Fix, SmallMesh, again, ended, taught, traced
 
 from meshcore.healing import command
 from meshcore.healing.command import Command
-from meshcore.healing.session import Session
+from meshcore.healing.series import Series
 from meshcore.model import Mode, StepResult
 from meshcore.node import Node
 from meshcore.process.standard_streams import StdinKind
@@ -35,32 +36,47 @@ class Shell:
         mode: Mode = "auto",
         stdin: StdinKind = "null",
         rerun: int = 0,
+        after: Sequence[str] = (),
+        output_again: str | None = None,
         answer: bool = False,
-    ) -> tuple[Session, list[str]]:
-        """Let one command fail as `meshtui run` does; return its session and what it says."""
+        cwd: str = "/work",
+    ) -> tuple[Series, list[str]]:
+        """Let one command fail as `meshtui run` does; return what follows and what is said.
+
+        Run again, it ends with the code `rerun` and the same error; or it says what is in `after`, one after the other,
+        and passes in the end.
+        """
         self.mesh.clock.advance(1)
-        one = command.failed(
-            self.node,
-            self._ended(exit_code, output, argv, stdin),
+        texts = iter(after)
+
+        def again() -> StepResult:
+            self.mesh.clock.advance(0.5)
+            text = next(texts, "")
+            code = (1 if text else 0) if after else rerun
+            said = f"{SECRET}\x1b[2J\n" + traced(text or output) if output_again is None else output_again
+            return StepResult(argv, code, 0.5, said)
+
+        one = command.failed(self.node, self._ended(exit_code, output, argv, stdin, cwd), mode, again)
+        said: list[str] = []
+        series = Series(
+            one,
             mode,
-            lambda: StepResult(argv, rerun, 0.5, f"{SECRET}\x1b[2J"),
+            ask=lambda session: session.approve() if answer else None,
+            led_on=lambda session: said.append(command.step_forward(session)),
         )
-        if one.needs_person and answer:
-            one.approve()
-        if one.may_apply:
-            one.heal()
-        lines = command.lines(one)
-        one.finish()
-        return one, lines
+        series.heal()
+        said += command.lines(series)
+        series.finish()
+        return series, said
 
     def succeed(self, output: str = ERROR, *, argv: tuple[str, ...] = ARGV) -> list[str]:
         """Let one command succeed as `meshtui run` does; return what it says."""
         self.mesh.clock.advance(1)
-        return command.succeeded(self.node, self._ended(0, output, argv, "null"))
+        return command.succeeded(self.node, self._ended(0, output, argv, "null", "/work"))
 
-    def _ended(self, exit_code: int, output: str, argv: tuple[str, ...], stdin: StdinKind) -> Command:
+    def _ended(self, exit_code: int, output: str, argv: tuple[str, ...], stdin: StdinKind, cwd: str) -> Command:
         passed = ended(output, exit_code, stdin=stdin, clock=self.mesh.clock)
-        return Command(argv, passed, self.mesh.clock.monotonic(), "shell", {}, "/work")
+        return Command(argv, passed, self.mesh.clock.monotonic(), "shell", {}, cwd)
 
 
 @pytest.fixture
@@ -110,10 +126,10 @@ def test_what_is_not_applied_is_told_in_at_most_three_lines(shell: Shell, decisi
 def test_output_of_a_rerun_is_stored_without_secrets_and_control_characters(shell: Shell) -> None:
     taught(shell.node)
     one, _ = shell.fail(1, rerun=1)
-    assert one.outcome is not None
-    assert one.outcome.rerun is not None
-    assert SECRET not in one.outcome.rerun.output
-    assert "\x1b" not in one.outcome.rerun.output
+    assert one.last.outcome is not None
+    assert one.last.outcome.rerun is not None
+    assert SECRET not in one.last.outcome.rerun.output
+    assert "\x1b" not in one.last.outcome.rerun.output
 
 
 def test_a_command_that_may_not_be_run_again_is_applied_and_left(shell: Shell) -> None:
@@ -131,8 +147,8 @@ def test_a_person_who_approves_may_have_the_command_run_again_too(shell: Shell) 
     taught(shell.node)
     shell.fix.policy.decision, shell.fix.policy.rerun = "approve", "approve"
     one, _ = shell.fail(1, answer=True)
-    assert one.outcome is not None
-    assert (one.exit_code, one.outcome.result, one.outcome.actor) == (0, "verified", "a")
+    assert one.last.outcome is not None
+    assert (one.exit_code, one.last.outcome.result, one.last.outcome.actor) == (0, "verified", "a")
 
 
 def test_an_answer_on_the_terminal_settles_what_waits(shell: Shell) -> None:

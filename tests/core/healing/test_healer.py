@@ -185,7 +185,7 @@ def test_a_halt_just_before_a_later_step_stops_the_rest(mesh: SmallMesh) -> None
     fix.executor.at_exec = halt_after_the_first
     outcome = fix.heal(fix.fail())
     assert len(fix.executor.executed) == 1
-    assert (outcome.result, outcome.rerun) == ("fix_failed", None)
+    assert (outcome.result, outcome.rerun) == ("not_applied", None)
 
 
 def test_a_skill_withdrawn_before_execution_is_not_applied(mesh: SmallMesh) -> None:

@@ -11,6 +11,7 @@ from tests.core.healing.small_mesh import ERROR, FIX, Fix, again, taught
 from meshcore.errors import MeshError, UsageError
 from meshcore.healing.approvals import approve
 from meshcore.healing.replay import lines, recorded_session, summary
+from meshcore.healing.series import Series
 from meshcore.safety.halt import halt
 
 
@@ -22,7 +23,7 @@ def test_an_incident_is_healed_in_its_folder_and_verified(desk: Desk) -> None:
     session.heal()
     assert session.verified
     assert desk.fix.executor.reruns == [ARGV]
-    assert summary(session)["command"] == FIX
+    assert summary(Series(session, "auto"))["command"] == FIX
 
 
 def test_a_command_that_was_redacted_is_never_run_from_the_record(desk: Desk) -> None:
@@ -79,8 +80,8 @@ def test_nothing_known_is_said_as_it_is(desk: Desk) -> None:
     session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
     assert not session.may_apply
-    assert lines(session)[0].startswith("unknown")
-    assert summary(session)["command"] is None
+    assert lines(Series(session, "auto"))[0].startswith("unknown")
+    assert summary(Series(session, "auto"))["command"] is None
 
 
 # --- approvals --------------------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def test_the_words_for_people_name_fix_reason_and_decision(desk: Desk) -> None:
     session = recorded_session(desk.node, desk.incident())
     session.consider("auto")
     session.heal()
-    said = lines(session)
+    said = lines(Series(session, "auto"))
     assert said[0] == f"known fix: {FIX}"
     assert ERROR.split(":")[0] in said[1]
     assert said[2].startswith("run: ")

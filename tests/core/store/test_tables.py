@@ -392,7 +392,7 @@ def test_a_failure_from_before_a_fix_was_verified_says_nothing_against_that_fix(
     store.incidents.set_state(mended.incident_id, "verified", seconds=2.0)
 
     def tries_before(moment: float) -> list[float]:
-        return store.tries.same_command_ago(mended.argv, mended.cwd, skill().skill_id, "b", moment)
+        return store.tries.same_command_ago(mended.argv, mended.cwd, skill().skill_id, "b", moment, "")
 
     assert tries_before(failed_at + 1) == []
     assert tries_before(failed_at + 3) == [2.0]

@@ -30,6 +30,8 @@ STATES: Mapping[str, str] = {
     "verified": "verified",
     "fix_failed": "fix failed",
     "applied_not_rerun": "applied, not run again",
+    "progress": "fixed, then another error",
+    "not_applied": "could not be applied",
     "unknown": "unknown",
     "refused": "refused",
 }

@@ -82,3 +82,7 @@ CREATE TABLE corrections (
 -- What a session was told of, what it changed, and which of its failures wait for what is typed instead (JSON, see
 -- hook/known.py).
 CREATE TABLE hook_notes (session TEXT PRIMARY KEY, at TEXT NOT NULL, notes TEXT NOT NULL) WITHOUT ROWID;
+
+-- The incident of the same run that was fixed before this error showed.
+ALTER TABLE incidents ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+CREATE INDEX incidents_follows ON incidents (follows) WHERE follows<>'';
