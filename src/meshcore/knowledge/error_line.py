@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from meshcore.knowledge.report import find_report, has_context, sections, unwrap
+from meshcore.knowledge.report import find_report, has_context, quoted, sections, unwrap
 from meshcore.knowledge.text import lines_of
-from meshcore.knowledge.traceback import find_raised
+from meshcore.knowledge.traceback import Raised, find_raised
 
 # Types that say no more than that something failed.
 VAGUE = frozenset({"", "shellerror", "error", "exception", "commanderror", "commandfailed", "bash", "unknown", "none"})
@@ -38,16 +38,30 @@ def find_telling(text: str, error_type: str, program: str) -> Telling:
         lines = lines[:100] + lines[-(_MAX_LINES - 100) :]
     raised = find_raised(text, lines, error_type)
     if raised is not None:
-        return Telling(raised.line, raised.error_type, raised.message, RAISED, raised.source)
+        below = _announced_below(raised, lines, program)
+        return Telling(below or raised.line, raised.error_type, below or raised.message, RAISED, raised.source)
     lines = unwrap(lines)
     best, clear = "", -1
-    for start, end in sections(lines):
-        line, told = _read_section(lines[start:end], program)
-        if told > clear:
+    for part in (quoted(lines), *(lines[start:end] for start, end in sections(lines))):
+        line, told = _read_section(part, program)
+        if told > clear and line:
             best, clear = line, told
         if clear >= ANNOUNCED:
             break
     return _as_telling(best.strip(), clear, error_type, program)
+
+
+def _announced_below(raised: Raised, lines: Sequence[str], program: str) -> str:
+    """Return the line below an exception that ends with a colon: what it announces; "" where it tells enough itself."""
+    below = lines[raised.at + 1 : raised.at + 40]
+    if not raised.message.endswith(":") or lines[raised.at] != raised.line:
+        return ""
+    reported, _ = find_report(below, program)
+    if reported is not None:
+        return reported.line.strip()
+    plain = (line for line in below if any(c.isalpha() for c in line) and not line.endswith(":"))
+    first = next(plain, "")
+    return "" if first.startswith((" ", "\t", "During", "The above")) else first
 
 
 def _read_section(lines: Sequence[str], program: str) -> tuple[str, int]:
@@ -73,15 +87,12 @@ def _as_telling(line: str, clear: int, error_type: str, program: str) -> Telling
 
 # Wording that says what is wrong; looked for in lower case.
 _STRONG = (
-    "not found", "no such", "denied", "cannot", "can not", "can't", "could not", "couldn't", "unable to", "failed",
-    "refused", "unknown", "unrecogni", "invalid", "missing", "already", "does not", "doesn't", "is not", "are not",
-    "isn't", "undefined", "unexpected", "locked", "required", "must", "given", "not a ", "not installed", "not exec",
-    "not permitted", "not fully", "not configured", "not allowed", "not supported", "not defined", "not match",
-    "ambiguous", "conflict", "too many", "read-only", "bad ", "corrupt", "expired", "timed out", "externally",
-    "dubious", "\tfail\t", "no upstream", "rejected", "not enough", "overflow", "errors",
+    " not ", "n't ", "cannot", "no such", "denied", "unable to", "failed", "refused", "unknown", "unrecogni",
+    "unsupported", "invalid", "missing", "already", "undefined", "unexpected", "required", "must ", "conflict",
+    "too many", "bad ", "corrupt", "expired", "timed out", "rejected", "\tfail\t",
 )  # fmt: skip
 _ANNOUNCED = (
-    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "npm err", "! ",
+    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "! ",
     "err:", "× ", "✖ ", "✘ ", "killed", "segmentation fault", "bus error",
 )  # fmt: skip
 _IDLE = (
@@ -138,10 +149,14 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
     low = "\n".join(lines).lower()
     present = [phrase for phrase in _STRONG if phrase in low]
     weights = [_weight(line, present) if len(line) > 2 and any(c.isalpha() for c in line) else -99 for line in lines]
-    own = f"{program}: "
     for at, weight in enumerate(weights):
-        if weight > 0:
-            weights[at] += 2 * has_context(lines, at) + 2 * lines[at].startswith(own)
+        if weight > 0 and has_context(lines, at):
+            weights[at] += 2
+    own = [at for at, weight in enumerate(weights) if weight >= 0 and lines[at].startswith(f"{program}: ")]
+    if own:
+        # What the program says in its own name counts, and the first of it: the rest follows from that.
+        first = next((at for at in own if weights[at] > 0), own[-1])
+        weights[first] = max(weights[first] + 2, 3, *(weights[at] + 1 for at in own))
     best = max(range(len(lines)), key=weights.__getitem__, default=-1)
     if best >= 0 and weights[best] > 0:
         return lines[best], ANNOUNCED if weights[best] >= 3 else WORDED

@@ -56,6 +56,19 @@ def unwrap(lines: Sequence[str]) -> list[str]:
     return [line[len(name) :] if name in often else line for line, name in zip(plain, named, strict=True)]
 
 
+def quoted(lines: Sequence[str]) -> list[str]:
+    """Return what a wrapper quotes below a mark of its own of what it wraps; empty where none does."""
+    mark = _re(r"[\s╰─>]{0,12}\[(?:\d{1,6} lines of output|stdout|stderr)\]$")
+    start = next(
+        (n + 1 for n in range(len(lines) - 1, -1, -1) if lines[n].endswith("]") and mark.match(lines[n])), None
+    )
+    if start is None:
+        return []
+    margin = next((len(line) - len(line.lstrip()) for line in lines[start:] if line.strip()), 0)
+    end = next((n for n in range(start, len(lines)) if lines[n].strip() and lines[n][:margin].strip()), len(lines))
+    return [line[margin:] for line in lines[start:end]]
+
+
 def sections(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Return the stretches of lines below each command that a task runner echoes, the last one first."""
     echo = _re(_ECHO)
@@ -278,7 +291,7 @@ def _raised_above(mark: str) -> Callable[[Sequence[str]], Finding | None]:
 
 
 def _panicked(lines: Sequence[str]) -> Finding | None:
-    at = next((n for n, line in enumerate(lines) if " panicked at " in line and line.startswith("thread ")), None)
+    at = next((n for n, line in enumerate(lines) if " panicked at " in line and line.lstrip()[:7] == "thread "), None)
     if at is None:
         return None
     below = at + 1 < len(lines) and lines[at].endswith(":") and lines[at + 1].strip()

@@ -12,8 +12,9 @@ _NAMES = ("Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration", "Re
 
 
 class Raised(NamedTuple):
-    """An exception in a text: its line, its type without the module, its message, the line of code (or "")."""
+    """An exception in a text: where and what its line is, its type without the module, its message, the code or ""."""
 
+    at: int
     line: str
     error_type: str
     message: str
@@ -50,11 +51,11 @@ def find_raised(text: str, lines: Sequence[str], error_type: str) -> Raised | No
             after_header = True
             continue
         told = _exception(bare, after_header)
-        if told:
+        if told and not (i + 1 < len(lines) and lines[i + 1].startswith(TRACEBACK)):  # else it introduces another's
             name, message = told
             if not message:
                 message = next((one.strip() for one in lines[i + 1 : i + 3] if one.startswith((" ", "\t"))), "")
-            found.append(Raised(bare, name, message, source))
+            found.append(Raised(i, bare, name, message, source))
         after_header = False
     if not found:
         return None
