@@ -73,6 +73,7 @@ soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--
 
 scenarios: $(VENV)/.tools ## everyday scenarios with two agents: healed, offered, silent, wrong (ARGS=--table)
 	@$(BIN)/python -m benchmarks.scenarios $(ARGS)
+	@$(BIN)/python -m benchmarks.scenarios.layouts
 
 # What some scenarios are about; without an index those are skipped, and say so.
 $(VENV)/.tools: $(VENV)/.dev

@@ -129,7 +129,8 @@ class Operator:
         question = Question(incident, known, found, str(self._folder / "venv/bin/python"), project=str(self._folder))
         ruling = self._policy.decide(question, contained=self._contained)
         failed = failing(incident.argv, incident.cwd, {}).one
-        if ruling.decision == "run" and (why := doubt(incident, failed.argv if failed else incident.argv)):
+        where = (failed.argv, failed.cwd) if failed else (incident.argv, incident.cwd)
+        if ruling.decision == "run" and (why := doubt(incident, *where)):
             ruling = replace(ruling, decision="approve", reasons=(why,))
         return found, ruling
 

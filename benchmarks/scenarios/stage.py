@@ -173,6 +173,21 @@ class Environments:
                 path.write_bytes(text)
                 path.chmod(mode)
 
+    def make_like_conda(self, folder: Path) -> None:
+        """Make a Python with a prefix of its own that is no virtual environment, as conda does."""
+        base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+        library = base.parents[1] / "lib" / self._site.parts[1]
+        inside = folder / "lib" / library.name
+        (folder / "bin").mkdir(parents=True)
+        (folder / "conda-meta").mkdir()
+        inside.mkdir(parents=True)
+        shutil.copy(base, folder / "bin" / "python")
+        (folder / "bin" / "python3").symlink_to("python")
+        for path in library.iterdir():
+            if path.name != "site-packages":
+                (inside / path.name).symlink_to(path)
+        shutil.copytree(self._template / self._site / "pip", inside / "site-packages" / "pip")
+
 
 def _link(source: str, target: str) -> str:
     if Path(source).is_symlink():

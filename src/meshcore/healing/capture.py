@@ -8,8 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meshcore.healing.circumstances import circumstances, environment_of, environment_python, project_root
-from meshcore.healing.failing_command import Place, failing
+from meshcore.healing.circumstances import (
+    circumstances,
+    environment_of,
+    environment_python,
+    failed_inside,
+    project_root,
+)
+from meshcore.healing.failing_command import Place
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
 from meshcore.model import AgentInfo, Incident, StepResult
@@ -101,7 +107,7 @@ def make_incident(
     """
     text = readable(_telling_parts(output), truncated=truncated)
     clean_argv, changed = storable_argv(argv)
-    failed = failing(argv, cwd, env)
+    failed = failed_inside(argv, cwd, env, text)
     python = environment_of(failed, text).python
     inner = failed.one or Place(tuple(argv), cwd, env)
     inner_argv, _ = storable_argv(inner.argv)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from meshcore.healing.failing_command import Failing, Place, failing
+from meshcore.healing.failing_command import ACTIVE, ANOTHER, SHELLS, Failing, Place, failing
+from meshcore.healing.project_environment import environments_below, project_environment
+from meshcore.healing.traceback_text import begins_in, is_called
+from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.model import Circumstances
@@ -43,6 +47,7 @@ _START_OTHERS = frozenset(
 )
 _SHARED_FOLDERS = frozenset({"/", "/tmp", "/var/tmp", "/home", "/root"})  # noqa: S108  a mark there is nobody's project
 _SHEBANG_BYTES = 1024
+_PROGRAM_BYTES = 1 << 20
 _FAMILIES = {
     "debian": "debian",
     "ubuntu": "debian",
@@ -57,6 +62,8 @@ _FAMILIES = {
     "nixos": "nixos",
     "gentoo": "gentoo",
 }
+_MISSING = re.compile(r"(?m)^(?:E +)?ModuleNotFoundError: No module named '(\w{1,200})'\s*$")
+_BECOMES_ANOTHER = re.compile(r"\bos\.exec[lv]|\bactivate_this\b|^\s*from os import .*\bexec[lv]")
 _OWN_ENVIRONMENTS = (".venv", "venv", "env", ".env")  # in a project's folder, by custom
 
 
@@ -84,13 +91,52 @@ class Environment:
 
 def environment_of(failed: Failing, output: str = "") -> Environment:
     """Return the environment of what failed: as the command shows it, or as a traceback among `output` does."""
-    seen = [_shown(place) for place in failed.places]
-    if len(set(seen)) == 1 and seen[0] is not None and not failed.unread:
+    seen = [None if _may_be_redefined(place, failed) else _shown(place) for place in failed.places]
+    if len(set(seen)) == 1 and seen[0] is not None and not failed.unread and not _is_of_another(failed, output):
         return Environment(seen[0])
     possible = [python for place in failed.places for python in _possible(place)]
-    candidates = tuple(dict.fromkeys([*(python for python in seen if python), *possible]))
+    candidates = tuple(python for python in dict.fromkeys([*seen, *possible]) if python and _may_lack(python, output))
     traced = [python for python in candidates if f'File "{Path(python).parents[1]}/lib/python' in output]
-    return Environment(traced[0]) if len(traced) == 1 else Environment("", candidates)
+    if len(traced) == 1:
+        return Environment(traced[0])
+    named = [python for python in candidates if failed.unread and _is_named(python, failed.places)]
+    if len(named) == 1:
+        return Environment("", tuple(named))
+    if len(candidates) == 1 and failed.unread:
+        candidates += (_system_python(failed.places[0]),)  # of what is not read this may be all the same
+    return Environment("", candidates)
+
+
+def failed_inside(argv: Sequence[str], cwd: str, env: Mapping[str, str], output: str) -> Failing:
+    """Return what failed inside a command; where its text names several, the one in whose file a traceback begins."""
+    failed = failing(argv, cwd, env)
+    begun = begins_in(output, cwd) if len(failed.places) > 1 and not failed.unread else None
+    told = [place for place in failed.places if begun and is_called(begun, place.argv, place.cwd)]
+    return Failing((told[0],), bare=False, mixed=True) if len(told) == 1 else failed
+
+
+def _may_be_redefined(place: Place, failed: Failing) -> bool:
+    """Tell whether a shell reads more than its text, which may change what a bare name means in it."""
+    reads_more = any(name.startswith(("BASH_ENV", "BASH_FUNC_", "ZDOTDIR")) for name in place.environment)
+    in_shell = any(one.argv and program_name(one.argv[0]) in SHELLS for one in failed.around)
+    return reads_more and in_shell and "/" not in "".join(place.argv[:1])
+
+
+def _is_of_another(failed: Failing, output: str) -> bool:
+    """Tell whether the traceback that ends an output begins in a program which none of the commands called."""
+    places = [place for place in failed.places if place.argv]
+    begun = begins_in(output, places[0].cwd) if places else None
+    if begun is None or not begun.is_file() or any(program_name(one.argv[0]) == "xargs" for one in failed.around):
+        return False  # xargs adds words that are not known
+    called = any(is_called(begun, place.argv, place.cwd) for place in places)
+    return not called or any(_BECOMES_ANOTHER.search(line) for line in _lines_of(begun))
+
+
+def _may_lack(python: str, output: str) -> bool:
+    """Tell whether an environment may be the one that failed: it does not hold what an error says is missing."""
+    found = _MISSING.search(output)
+    sites = Path(python).parents[1].glob("lib/python3*/site-packages") if found else ()
+    return not any((site / found[1]).is_dir() or (site / f"{found[1]}.py").is_file() for site in sites if found)
 
 
 def environment_python(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> str:
@@ -98,17 +144,35 @@ def environment_python(argv: Sequence[str], env: Mapping[str, str], cwd: str) ->
     return environment_of(failing(argv, cwd, env)).python
 
 
+def _is_named(python: str, places: Sequence[Place]) -> bool:
+    """Tell whether a text that is not read names a program of an environment; its activation may mean another one."""
+    folder = Path(python).parents[1]
+    for place in places:
+        names = (str(folder), os.path.relpath(folder, place.cwd))
+        if any(re.search(rf"(?<![\w./-]){re.escape(name)}/bin/(?!activate)", " ".join(place.argv)) for name in names):
+            return True
+    return False
+
+
+def _system_python(place: Place) -> str:
+    try:
+        return find_program("python3", {"PATH": "/usr/bin:/bin"}, place.cwd)
+    except CannotStartError:
+        return "/usr/bin/python3"
+
+
 def _shown(place: Place) -> str | None:
     """Return the python of a command's virtual environment, "" for none; None where the command does not show it."""
     argv, env, cwd = place.argv, place.environment, place.cwd
     if not argv:
         return None
+    if place.runner == ANOTHER:
+        return None
+    if place.runner.startswith(ACTIVE):
+        return _venv_python(Path(place.runner.removeprefix(ACTIVE), "bin", "python")) or None
     if place.runner:
-        own = _venv_python(Path(project_root(cwd) or cwd) / ".venv" / "bin" / "python")
-        active = env.get("VIRTUAL_ENV", "")
-        if place.runner == "poetry" and active and own != f"{active}/bin/python":
-            return None  # poetry stays in an environment that is active
-        return own or None
+        own = project_environment(place.runner, cwd, env, argv)
+        return (_venv_python(own / "bin" / "python") or None) if own else None
     try:
         program = Path(find_program(argv[0], env, cwd))
     except CannotStartError:
@@ -126,12 +190,26 @@ def _shown(place: Place) -> str | None:
 
 def _possible(place: Place) -> Iterator[str]:
     """Yield the pythons of the environments at hand: the active one, and those in the project's own folders."""
+    if place.runner == ANOTHER:
+        return
     if python := _active_python(place.environment, place.cwd):
         yield python
-    for folder in dict.fromkeys((place.cwd, project_root(place.cwd) or place.cwd)):
-        for name in _OWN_ENVIRONMENTS:
-            if python := _venv_python(Path(folder, name, "bin", "python")):
+    if chosen := place.environment.get("UV_PROJECT_ENVIRONMENT", ""):
+        yield _venv_python(Path(project_root(place.cwd) or place.cwd, chosen, "bin", "python"))
+    for folder in _projects(place.cwd):
+        for environment in environments_below(folder, _OWN_ENVIRONMENTS):
+            if python := _venv_python(environment / "bin" / "python"):
                 yield python
+
+
+def _projects(cwd: str) -> Iterator[Path]:
+    """Yield a folder and those above it that are projects, up to the home folder."""
+    yield Path(cwd)
+    for folder in _upwards(cwd):
+        if str(folder) in _SHARED_FOLDERS or str(folder) == os.environ.get("HOME", ""):
+            return
+        if str(folder) != cwd and any((folder / mark).exists() for mark in PROJECT_MARKS):
+            yield folder
 
 
 def circumstances(argv: Sequence[str], cwd: str, python: str) -> Circumstances:
@@ -174,6 +252,13 @@ def _venv_python(python: Path) -> str:
     path = Path(os.path.normpath(python.absolute()))
     inside = (path.parent.parent / "pyvenv.cfg").is_file() and os.access(path, os.X_OK)
     return str(path) if inside else ""
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        return read_plain_file(path, _PROGRAM_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _active_python(env: Mapping[str, str], cwd: str) -> str:

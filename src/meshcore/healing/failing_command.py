@@ -17,8 +17,27 @@ from meshcore.policy.command_parser import plain_words
 
 _LEVELS = 8  # of wrappers inside wrappers
 _TEXT_LIMIT = 8_192  # characters of a shell text
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
+SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
 _FILTERS = frozenset({"cat", "grep", "head", "less", "sort", "tail", "tee", "ts", "uniq", "wc"})
+_CHANGING = frozenset(
+    {
+        "alias",
+        "builtin",
+        "cd",
+        "conda",
+        "deactivate",
+        "declare",
+        "enable",
+        "eval",
+        "export",
+        "function",
+        "getopts",
+        "hash",
+    }
+    | {"let", "local", "mamba", "mapfile", "popd", "pushd", "read", "readarray", "readonly", "shopt", "trap", "typeset"}
+    | {"unalias", "unset", "."}
+)
+"""Words by which a shell changes what those after them mean, in ways that are not read here."""
 _NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
 
 # For each wrapper its options that take a value, and how many words stand before the command.
@@ -39,9 +58,12 @@ _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
 }
 _WRITING = frozenset({"nohup", "xargs", "tee"})  # they leave or take in something that a second run would change
 _RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv"})  # their `run` uses the project's own environment
-_ANOTHER_ENVIRONMENT = re.compile(
-    r"--(with|with-editable|with-requirements|python|isolated|no-project|active|script|project|directory|no-sync)\b|-[pmC]"
+_SAME_ENVIRONMENT = re.compile(
+    r"--(frozen|locked|no-sync|offline|quiet|verbose|group|extra|env-file|all-extras|(no-)?dev)$|-[qv]+$"
 )
+ACTIVE = "active: "  # before the folder of the environment that a runner was told to take
+ANOTHER = "another"
+"""The runner of a place whose options choose an environment of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +119,7 @@ def _inside(place: Place) -> Failing | None:
     if not place.argv or place.runner:
         return None
     name = program_name(place.argv[0])
-    if name in _SHELLS:
+    if name in SHELLS:
         return _shell(place)
     if name == "env":
         return _env(place)
@@ -145,12 +167,14 @@ def _env(place: Place) -> Failing | None:
 
 def _runner(place: Place, name: str) -> Failing:
     """Read `uv run COMMAND` and its kin: the project's own environment comes first on the command's PATH."""
-    options = [word for word in place.argv[2:] if word.startswith("-")]
-    at = _after_options(place.argv, frozenset({"--group", "--extra", "--env-file", "--package"}), 2)
+    at = _after_options(place.argv, frozenset({"--group", "--extra", "--env-file"}), 2)
     inner = place.argv[at:]
-    before = place.argv[2:at]
-    if not inner or any(_ANOTHER_ENVIRONMENT.match(option) for option in options if option in before):
-        return Failing((place,), f"{name} run with options that choose another environment")
+    options = [word for word in place.argv[2:at] if word.startswith("-") and word != "--"]
+    if name == "uv" and "--active" in options and (active := place.environment.get("VIRTUAL_ENV")):
+        options.remove("--active")
+        name = f"{ACTIVE}{active}"
+    if not inner or not all(_SAME_ENVIRONMENT.match(word.partition("=")[0]) for word in options):
+        return Failing((replace(place, runner=ANOTHER),), f"{name} run with options that choose another environment")
     return Failing((replace(place, argv=inner, runner=name),))
 
 
@@ -166,7 +190,8 @@ def _shell(place: Place) -> Failing | None:
         return None
     if not texts or len(texts[0]) > _TEXT_LIMIT:
         return None
-    found = read_list(texts[0], place.cwd, place.environment)
+    stops = any("e" in word for word in place.argv[1 : at + 1] if not word.startswith("--"))
+    found = read_list(texts[0], place.cwd, place.environment, stops=stops)
     if found is None:
         return Failing((place,), "a shell text that is more than a list of plain commands", bare=False)
     if any("l" in word or "i" in word for word in place.argv[1 : at + 1] if word.startswith("-")):
@@ -182,25 +207,37 @@ _QUIET = r"\d?(?:>>?|<)[ \t]?(?:&[ \t]?\d|[\w./-]+)"
 
 @cache
 def _pieces() -> re.Pattern[str]:
-    piece = r"[A-Za-z0-9_@%+=:,./^~-]|'[ -&(-~]*'|\"[ #%-\[\]-_a-~]*\""
+    variable = r"\$[A-Za-z_]\w{0,100}|\$\{[A-Za-z_]\w{0,100}\}"
+    piece = rf"[A-Za-z0-9_@%+=:,./^~-]|{variable}|'[ -&(-~]*'|\"(?:[ #%-\[\]-_a-~]|{variable})*\""
     return re.compile(rf"[ \t]*(?:(?P<redirect>{_QUIET})|(?P<join>&&|\|\||[;|\n])|(?P<word>(?:{piece})+))")
 
 
-def read_list(text: str, cwd: str, environment: Mapping[str, str]) -> Failing | None:
+def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: bool = False) -> Failing | None:
     """Return the commands of a shell text of which one has failed; None where it is more than a plain list.
 
-    Settings, `cd` and `source …/activate` are carried over to what follows them.
+    Settings, `cd` and `source …/activate` are carried over to what follows them. `stops`: the first failure ends it.
     """
     commands, bare = _split(text)
-    at = max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
+    stops = stops or any(raw[0] == "set" and re.match(r"-\w*e|-o errexit", " ".join(raw[1:])) for _, raw in commands)
+    at = 0 if stops else max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
     state, found, mixed = Place((), cwd, environment), list[Place](), False
-    for i, (join, words) in enumerate(commands):
-        changed = _prepared(words, state)
+    may_have_failed = is_conditional = False  # in a list of `&&` and `||`: a command, and a change of state behind one
+    for i, (join, raw) in enumerate(commands):
+        words = _words(raw, state)
+        changed = _prepared(words, state) if words is not None else None
         if changed is None:
             return None
+        if join in (";", "\n"):
+            if is_conditional:
+                return None
+            may_have_failed = False
         state, rest = changed
         if not rest:
+            if join in ("|", "||") or any(one == "|" for one, _ in commands[i + 1 : i + 2]):
+                return None  # in a shell of its own, or only where something had failed
+            is_conditional = is_conditional or may_have_failed
             continue
+        may_have_failed = may_have_failed or rest[0] not in _NEVER_FAIL
         if found and join == "|" and _is_filter(rest):
             bare = bare and program_name(rest[0]) not in _WRITING
             mixed = mixed or any(os.path.exists(os.path.join(state.cwd, word)) for word in rest[1:])
@@ -222,8 +259,8 @@ def _is_filter(words: Sequence[str]) -> bool:
     return name == "tee" or (not operands and not any(word.startswith("--files0") for word in words[1:]))
 
 
-def _split(text: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
-    """Return each command's words behind what joins it to the one before, and whether none of them writes a file.
+def _split(text: str) -> tuple[list[tuple[str, list[str]]], bool]:
+    """Return each command's raw words behind what joins it to the one before, and whether none of them writes a file.
 
     Nothing where it is more than a plain list.
     """
@@ -244,17 +281,30 @@ def _split(text: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
             commands[-1][1].append(found["word"])
         else:
             bare = bare and found["redirect"].rpartition(" ")[2].lstrip("012<>") in ("/dev/null", "&1", "&2")
-    read = [(join, _words(words)) for join, words in commands if words]
-    plain = [(join, words) for join, words in read if words is not None]
-    return (plain, bare) if len(plain) == len(read) else ([], False)
+    return [(join, words) for join, words in commands if words], bare
 
 
-def _words(raw: Sequence[str]) -> tuple[str, ...] | None:
+def _expanded(word: str, state: Place) -> str:
+    """Return a word with the variables that are known; those of which a value is not, or not plain, stay in it."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if not name:
+            return found[0]  # it stands between single quotes
+        known = state.cwd if name == "PWD" else state.environment.get(name, "")
+        return known if re.fullmatch(r"[\w@%+=:,./-]+", known, re.ASCII) else found[0]
+
+    return re.sub(r"'[^']*'|\$(\w+)|\$\{(\w+)\}", value, word)
+
+
+def _words(given: Sequence[str], state: Place) -> tuple[str, ...] | None:
     """Return the words of one command without their quotes, settings in front included."""
+    raw = [_expanded(word, state) for word in given]
     settings = 0
     while settings < len(raw) and re.match(r"[A-Za-z_]\w{0,100}=", raw[settings]):
         settings += 1
-    plain = [re.sub(r"^~(?=/|$)", lambda _: os.path.expanduser("~"), word) for word in raw]
+    home = state.environment.get("HOME", "~")
+    plain = [re.sub(r"^~(?=/|$)", lambda _: home, word) for word in raw]
     if any("~" in word[:1] for word in plain):
         return None
     values = [plain_words(f"x {word}") for word in plain[:settings]]
@@ -276,18 +326,27 @@ def _prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...
         settings[name] = value
         at += 1
     rest = tuple(words[at:])
+    if "IFS" in settings:
+        return None
     if not rest:
         return Place((), state.cwd, {**state.environment, **settings}), ()
-    if rest[0] == "export":
+    if rest[0] == "export" and not any(word.startswith("-") for word in rest):
         pairs = dict(word.split("=", 1) for word in rest[1:] if "=" in word)
         return Place((), state.cwd, {**state.environment, **pairs}), ()
+    if rest == ("deactivate",) and (before := state.environment.get("_OLD_VIRTUAL_PATH")):
+        kept = {name: value for name, value in state.environment.items() if name != "VIRTUAL_ENV"}
+        return Place((), state.cwd, {**kept, "PATH": before}), ()
     if rest[0] == "cd" and len(rest) == 2 and rest[1] != "-":
+        if state.environment.get("CDPATH") and not rest[1].startswith(("/", "./", "../")):
+            return None
         folder = os.path.normpath(os.path.join(state.cwd, rest[1]))
         return (Place((), folder, state.environment), ()) if os.path.isdir(folder) else (state, rest)
-    if rest[0] in ("cd", "pushd", "popd", "eval", "trap", "conda", "mamba", "alias", "function"):
+    if rest[0] in _CHANGING or (rest[0] in ("command", "builtin", "time") and rest[1:2] and rest[1] in _CHANGING):
         return None
     if rest[0] == "source":
         return _activated(rest, state)
+    if rest[:2] == ("printf", "-v"):
+        return None
     if settings:
         return Place((), state.cwd, state.environment), ("env", *(f"{n}={v}" for n, v in settings.items()), *rest)
     return state, rest
@@ -296,12 +355,35 @@ def _prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...
 def _activated(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:
     """Return the state after `source FOLDER/bin/activate`; of any other script nothing is known."""
     script = os.path.normpath(os.path.join(state.cwd, words[1])) if len(words) == 2 else ""
-    folder = os.path.dirname(os.path.dirname(script))
     if os.path.basename(script) != "activate":
         return None
     if not os.path.isfile(script):
         return state, tuple(words)  # that is what failed
-    if not os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
+    folder = _activates(script)
+    if not folder or not os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
         return None
-    path = f"{folder}/bin:{state.environment.get('PATH', '')}"
-    return Place((), state.cwd, {**state.environment, "PATH": path, "VIRTUAL_ENV": folder}), ()
+    before = state.environment.get("PATH", "")
+    set_by_it = {"PATH": f"{folder}/bin:{before}", "VIRTUAL_ENV": folder, "_OLD_VIRTUAL_PATH": before}
+    return Place((), state.cwd, {**state.environment, **set_by_it}), ()
+
+
+_SETS_FOLDER = re.compile(r"(?m)^\s*(?:\*\)\s*)?(?:export\s+)?VIRTUAL_ENV=(['\"]?)(/[^'\"$`\n]*)\1\s*$")
+_SETS_PATH = re.compile(r"(?m)^\s*(?:export\s+)?PATH=(.*)$")
+_DOES_MORE = re.compile(
+    r"(?m)^(?!\s*#)(?:.*[;&|])?\s*(?:source|\.|eval|exec|cd|conda|pyenv|python\d?\s*\(\)|alias\s+python\S*)\s"
+)
+
+
+def _activates(script: str) -> str:
+    """Return the environment that an activate script names, another one where it was copied; "" if not sure."""
+    try:
+        with open(script, encoding="utf-8", errors="replace") as file:
+            text = file.read(_TEXT_LIMIT)
+    except OSError:
+        return ""
+    named = {found[2] for found in _SETS_FOLDER.finditer(text)}
+    folder = named.pop() if len(named) == 1 else ""
+    paths = [found[1].lstrip("\"'") for found in _SETS_PATH.finditer(text)]
+    added = [path for path in paths if re.match(rf"\$VIRTUAL_ENV/|{re.escape(folder)}/\"?bin", path)]
+    rest = [path for path in paths if path not in added and not path.startswith(("$_OLD_VIRTUAL", "${_OLD_VIRTUAL"))]
+    return folder if added and not rest and not _DOES_MORE.search(text) else ""

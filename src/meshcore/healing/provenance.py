@@ -11,14 +11,12 @@ from pathlib import Path
 
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import Failing, failing
-from meshcore.healing.traceback_text import NotFirstThingError, is_ours, read_traceback
+from meshcore.healing.traceback_text import NotFirstThingError, beginning, is_called, read_traceback
 from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
 from meshcore.policy.repeating import program_doubt
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
-
-_FLAGS = re.compile(r"-[BEIOPsSuqb]+")
 
 _OWN_WORDS = frozenset(
     {"chgrp", "chmod", "chown", "cp", "createdb", "dropdb", "install", "ln", "mkdir", "mktemp", "mv", "rm", "rmdir"}
@@ -48,22 +46,25 @@ _GIT_RUNS = re.compile(r"hookspath|fsmonitor|\[\s*(filter|include|includeif|merg
 _CONFIG_BYTES = 1 << 16
 
 
-def doubt(incident: Incident, argv: tuple[str, ...]) -> str:
-    """Return why an incident's error need not be its program's own, "" where it is; `argv` is what failed in it."""
+def doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
+    """Return why an incident's error need not be its program's own, "" where it is.
+
+    `argv` is what failed in it, in the folder `cwd`.
+    """
     if not argv:
         return "it is not known which program failed"
     name = program_name(argv[0])
     failed = failing(incident.argv, incident.cwd, incident.environment)
-    if failed.mixed:
+    if failed.mixed or len(failed.places) > 1:
         return "another command of the same text may have printed that"
     if (name == "python" or name in _NAMED) and (why := _stands_in(failed, incident)):
         return why
     if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
         return "" if _cannot_start(incident, argv) else f"{name} can be started, so somebody else says that it cannot"
     if incident.signature.error_type and _is_python(name, incident):
-        return _traceback_doubt(incident, argv)
+        return _traceback_doubt(incident, argv, cwd)
     own = name in _OWN_WORDS or (argv[1:2] and argv[1] in _OWN_VERBS.get(name, ()))
-    if own or (name == "git" and _is_quiet(argv, Path(incident.cwd))):
+    if own or (name == "git" and _is_quiet(argv, Path(cwd))):
         return ""
     return f"what {' '.join((name, *argv[1:2])) if name in _OWN_VERBS else name:.80} prints need not be its own"
 
@@ -105,31 +106,16 @@ def _is_python(name: str, incident: Incident) -> bool:
     return name == "python" or (incident.circumstances.ecosystem == "python" and incident.circumstances.scope == "venv")
 
 
-def _traceback_doubt(incident: Incident, argv: tuple[str, ...]) -> str:
+def _traceback_doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
     if incident.exit_code not in (None, 0, 1):  # 0: of the last of a pipe
         return "Python does not end like this by a traceback"
     try:
-        frames, error = read_traceback(incident.excerpt, incident.cwd)
+        frames, error = read_traceback(incident.excerpt, cwd)
     except NotFirstThingError:
         return "its traceback is not the end of what was printed"
     if incident.signature.error_type.rpartition(".")[2] not in error:
         return "its error is not that of the traceback at the end"
-    first = next((frame for frame in frames if is_ours(frame.path) or frame.path.name != "runpy.py"), frames[0])
-    if first.name != "<module>":
+    begun = beginning(frames)
+    if begun is None:
         return "its traceback does not begin with a program"
-    return "" if _is_called(first.path, argv, incident.cwd) else "its traceback does not begin in what was called"
-
-
-def _is_called(path: Path, argv: tuple[str, ...], cwd: str) -> bool:
-    """Tell whether a file is the one with which a command of Python begins."""
-    if program_name(argv[0]) != "python":
-        return path.name == Path(argv[0]).name  # a program that pip made
-    at = next((i for i, word in enumerate(argv[1:], 1) if not _FLAGS.fullmatch(word)), len(argv))
-    word, rest = (*argv[at : at + 1], "")[0], (*argv[at + 1 : at + 2], "")[0]
-    if word in ("-c", "-", ""):
-        return path.name == ("<string>" if word == "-c" else "<stdin>")
-    if word == "-m":
-        parts = rest.split(".")  # its packages are imported before it
-        names = {f"{parts[-1]}.py", *(f"{'/'.join(parts[: i + 1])}/__init__.py" for i in range(len(parts)))}
-        return any(str(path).endswith(f"/{name}") for name in (*names, f"{'/'.join(parts)}/__main__.py"))
-    return path == Path(cwd, word)
+    return "" if is_called(begun, argv, cwd) else "its traceback does not begin in what was called"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from meshcore.bridge.state_bodies import ClaimBody
 from meshcore.clock import from_text
 from meshcore.healing import light_judges
-from meshcore.healing.circumstances import environment_of, project_root
+from meshcore.healing.circumstances import environment_of, failed_inside, project_root
 from meshcore.healing.claims import ClaimCheck
-from meshcore.healing.failing_command import Place, failing
+from meshcore.healing.failing_command import Place
 from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
@@ -131,7 +131,7 @@ def put(
 
 def _question(incident: Incident, known: KnownSkill, match: Match, environment: Mapping[str, str]) -> Question:
     """Return the question whether to try a match where the incident's command failed."""
-    failed = failing(incident.argv, incident.cwd, environment)
+    failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
     where, inner = environment_of(failed, incident.excerpt), failed.one
     return Question(
         incident=incident,
@@ -197,7 +197,7 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     A rerun is a second run. It goes unattended where the command is of a form that is made to be repeated, or where a
     Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats.
     """
-    failed = failing(incident.argv, incident.cwd, environment)
+    failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
     inner = failed.one if failed.bare else None
     root = project_root(inner.cwd if inner else incident.cwd) or (inner.cwd if inner else incident.cwd)
     whole = policy.decide_rerun(incident.argv, incident.cwd, environment=environment, project=root)
@@ -276,7 +276,7 @@ def _author(asked: Try) -> Verdict | None:
 
 def _provenance(asked: Try) -> Verdict | None:
     """Let a person decide where somebody else may have written the error that was printed."""
-    reason = doubt(asked.question.incident, asked.question.argv)
+    reason = doubt(asked.question.incident, asked.question.argv, asked.question.cwd)
     return Verdict("approve", (reason,)) if reason else None
 
 

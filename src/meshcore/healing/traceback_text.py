@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshcore.knowledge.command import program_name
+
 _FRAMES = 40
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]{1,4096})", line (?P<line>\d{1,7}), in (?P<name>[^\n]{1,200})')
+_FLAGS = re.compile(r"-[BEIOPsSuqb]+")
 _HEADER = "Traceback (most recent call last):"
 
 
@@ -45,6 +50,35 @@ def read_traceback(output: str, cwd: str) -> tuple[list[Frame], str]:
     if not error or not frames or len(frames) > _FRAMES:
         raise NotFirstThingError("it did not end in a traceback")
     return frames, error
+
+
+def beginning(frames: Sequence[Frame]) -> Path | None:
+    """Return the file of the program with which a traceback begins, None where it begins in a function."""
+    first = next((frame for frame in frames if is_ours(frame.path) or frame.path.name != "runpy.py"), frames[0])
+    return first.path if first.name == "<module>" else None
+
+
+def begins_in(output: str, cwd: str) -> Path | None:
+    """Return the file of the program in which the traceback that ends an output begins, None where there is none."""
+    try:
+        return beginning(read_traceback(output, cwd)[0])
+    except NotFirstThingError:
+        return None
+
+
+def is_called(path: Path, argv: Sequence[str], cwd: str) -> bool:
+    """Tell whether a file is the one with which a command of Python begins."""
+    if program_name(argv[0]) != "python":
+        return path.name == Path(argv[0]).name  # a program that pip made
+    at = next((i for i, word in enumerate(argv[1:], 1) if not _FLAGS.fullmatch(word)), len(argv))
+    word, rest = (*argv[at : at + 1], "")[0], (*argv[at + 1 : at + 2], "")[0]
+    if word in ("-c", "-", ""):
+        return path.name == ("<string>" if word == "-c" else "<stdin>")
+    if word == "-m":
+        parts = rest.split(".")  # its packages are imported before it
+        names = {f"{parts[-1]}.py", *(f"{'/'.join(parts[: i + 1])}/__init__.py" for i in range(len(parts)))}
+        return any(str(path).endswith(f"/{name}") for name in (*names, f"{'/'.join(parts)}/__main__.py"))
+    return os.path.realpath(path) == os.path.realpath(Path(cwd, word))
 
 
 def is_ours(path: Path) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshcore.healing.circumstances import environment_of
+from meshcore.healing.circumstances import environment_of, failed_inside
 from meshcore.healing.failing_command import failing
 
 PATH = os.environ["PATH"]
@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Path:
         (venv / "bin").mkdir(parents=True)
         (venv / "pyvenv.cfg").write_text("")
         (venv / "bin" / "python").symlink_to(sys.executable)
-        (venv / "bin" / "activate").write_text("")
+        (venv / "bin" / "activate").write_text(f"VIRTUAL_ENV={venv}\nexport VIRTUAL_ENV\nPATH=$VIRTUAL_ENV/bin:$PATH\n")
         tool = venv / "bin" / "tool"
         tool.write_text(f"#!{venv}/bin/python\n")
         tool.chmod(0o755)
@@ -59,7 +59,18 @@ ONE = {
     "sh script.sh": ("sh", "script.sh"),
     "sudo python app.py": ("sudo", "python", "app.py"),
     "make test": ("make", "test"),
+    "sh -c cd~$PWD/sub~&&~python~$A/app.py": ("python", "here/app.py"),
+    "bash -ec ls;~python~app.py": None,
+    "bash -c set~-eu;~cd~sub;~python~app.py": ("python", "app.py"),
     # More than the text tells.
+    "bash -c set~-e;~npm~i;~python~app.py": None,
+    "sh -c python~'$A'": ("python", "$A"),
+    "sh -c declare~-x~PATH=/x;~python~app.py": None,
+    "sh -c command~cd~sub;~python~app.py": None,
+    "sh -c cd~sub~|~cat;~python~app.py": None,
+    "sh -c test~-d~x~&&~cd~sub;~python~app.py": None,
+    "sh -c cd~x~||~cd~sub;~python~app.py": None,
+    "sh -c printf~-v~PATH~x;~python~app.py": None,
     "sh -c pip~install~-e~.~&&~python~app.py": None,
     "sh -c python~$APP": None,
     "sh -c for~i~in~1~2;~do~python~app.py;~done": None,
@@ -77,7 +88,7 @@ ONE = {
 def test_the_simple_command_that_failed_is_found_where_the_text_tells(
     project: Path, typed: str, inner: tuple[str, ...] | None
 ) -> None:
-    found = failing(words(typed, project), str(project), {"PATH": PATH}).one
+    found = failing(words(typed, project), str(project), {"PATH": PATH, "A": "here"}).one
     assert (found.argv if found else None) == inner
 
 
@@ -87,7 +98,8 @@ def test_folder_settings_and_environment_are_carried_over(project: Path) -> None
     assert found is not None
     assert (found.cwd, found.environment) == (
         f"{project}/sub",
-        {"A": "1", "B": "x y", "PATH": f"{project}/old/bin:/bin", "VIRTUAL_ENV": f"{project}/old"},
+        {"A": "1", "B": "x y", "PATH": f"{project}/old/bin:/bin", "VIRTUAL_ENV": f"{project}/old"}
+        | {"_OLD_VIRTUAL_PATH": "/bin"},
     )
 
 
@@ -98,13 +110,13 @@ ENVIRONMENTS: dict[str, str] = {
     "old/bin/python app.py": "old",
     "timeout 9 P/.venv/bin/tool": ".venv",
     "sh -c cd~sub;~source~../old/bin/activate;~python~app.py": "old",
-    "sh -c PATH=P/old/bin:$PATH~python~app.py": "?",
+    "sh -c PATH=P/old/bin:$PATH~python~app.py": "old",
     "sh -c PATH=P/old/bin~python~app.py": "old",
     "env PATH=P/old/bin python app.py": "old",
     "bash -lc P/old/bin/python~app.py": "old",
     "bash -lc source~old/bin/activate~&&~python~app.py": "old",
     "uv run python app.py": ".venv",
-    "pdm run tool": ".venv",
+    "uv run --active python app.py": "elsewhere",
     "python app.py": "elsewhere",
     "tool --x": "elsewhere",
     "/usr/bin/env python app.py": "elsewhere",
@@ -118,7 +130,7 @@ ENVIRONMENTS: dict[str, str] = {
     "sh -c .~./settings.sh~&&~python~app.py": "?",
     "bash -lc python~app.py": "?",
     "poetry run python app.py": "?",
-    "uv run --active python app.py": "?",
+    "pdm run tool": "?",
     "sudo python app.py": "?",
     "nox -s tests": "?",
     "P/old/bin/nox -s tests": "?",
@@ -159,6 +171,83 @@ def test_a_traceback_tells_which_of_the_environments_at_hand_it_was_and_no_other
     assert environment_of(failed, line.format(project.parent / "elsewhere")).python == ""
     both = line.format(project / "old") + line.format(project / ".venv")
     assert environment_of(failed, both).python == ""
+
+
+def test_a_folder_that_cdpath_may_mean_is_not_taken_for_one_here(project: Path) -> None:
+    for folder, inner in (("sub", None), ("./sub", ("python", "app.py"))):
+        found = failing(("sh", "-c", f"cd {folder} && python app.py"), str(project), {"PATH": PATH, "CDPATH": "/x"}).one
+        assert (found.argv if found else None) == inner
+
+
+def test_an_activation_is_what_its_script_says_and_deactivate_undoes_it(project: Path) -> None:
+    def python(text: str) -> str:
+        return environment_of(failing(("bash", "-c", text), str(project), {"PATH": "/usr/bin:/bin"})).python
+
+    activate = project / ".venv" / "bin" / "activate"
+    assert python(". .venv/bin/activate; deactivate; .venv/bin/python app.py") == f"{project}/.venv/bin/python"
+    assert python(". .venv/bin/activate; deactivate; python3 app.py") == ""
+    activate.write_text((project / "old" / "bin" / "activate").read_text())  # as in a folder that was copied
+    assert python(". .venv/bin/activate && python app.py") == f"{project}/old/bin/python"
+    for more in ("PATH=/opt/bin:$PATH", "source ../other/activate", "alias python=python2", "VIRTUAL_ENV=/other"):
+        activate.write_text(f"{(project / 'old' / 'bin' / 'activate').read_text()}{more}\n")
+        assert python(". .venv/bin/activate && python app.py") == ""
+
+
+def test_what_a_shell_reads_beside_its_text_leaves_it_open_what_a_bare_name_means(project: Path) -> None:
+    for name in ("BASH_ENV", "BASH_FUNC_python%%"):
+        for word, sure in (("python", False), (".venv/bin/python", True)):
+            failed = failing(("bash", "-c", f"{word} app.py"), str(project), {"PATH": f"{project}/old/bin", name: "x"})
+            assert bool(environment_of(failed).python) == sure
+
+
+RUNNERS = {
+    "a workspace above": ({"../pyproject.toml": "[tool.uv.workspace]\n"}, {}, "uv run python app.py"),
+    "a variable": ({}, {"UV_PROJECT_ENVIRONMENT": "x"}, "uv run python app.py"),
+    "a script with its own requirements": ({"app.py": "# /// script\n"}, {}, "uv run app.py"),
+    "options": ({}, {}, "uv run --directory x python app.py"),
+    "settings of poetry": ({"poetry.toml": "in-project = false\n"}, {}, "poetry run python app.py"),
+    "conda": ({}, {"CONDA_PREFIX": "/conda"}, "poetry run python app.py"),
+    "what pdm has noted": ({".pdm-python": "/usr/bin/python3\n"}, {}, "pdm run python app.py"),
+}
+
+
+@pytest.mark.parametrize(("files", "variables", "typed"), RUNNERS.values(), ids=RUNNERS.keys())
+def test_a_runner_that_may_have_chosen_another_environment_leaves_it_open(
+    project: Path, files: dict[str, str], variables: dict[str, str], typed: str
+) -> None:
+    plain = {"PATH": "/usr/bin:/bin"}
+    assert environment_of(failing(tuple(typed.split()), str(project), plain)).python or "--directory" in typed
+    for name, text in files.items():
+        (project / name).write_text(text)
+    assert not environment_of(failing(tuple(typed.split()), str(project), {**plain, **variables})).python
+
+
+def test_a_traceback_of_a_program_that_was_not_called_leaves_it_open_whose_environment_failed(project: Path) -> None:
+    for name in ("app.py", "other.py"):
+        (project / name).write_text("import x\n")
+    traceback = (
+        "Traceback (most recent call last):\n"
+        f'  File "{project}/other.py", line 1, in <module>\n    import x\n'
+        "ModuleNotFoundError: No module named 'x'\n"
+    )
+    failed = failing((".venv/bin/python", "app.py"), str(project), {"PATH": "/bin"})
+    assert environment_of(failed, traceback.replace("other.py", "app.py")).python
+    found = environment_of(failed, traceback)
+    assert not found.python and found.candidates == (f"{project}/.venv/bin/python",)
+    (project / ".venv" / "lib" / "python3.12" / "site-packages" / "x").mkdir(parents=True)
+    assert environment_of(failed, traceback).candidates == ()  # there it is not missing
+
+
+def test_of_several_commands_the_one_in_whose_file_the_traceback_begins_has_failed(project: Path) -> None:
+    traceback = (
+        "Traceback (most recent call last):\n"
+        f'  File "{project}/app.py", line 1, in <module>\n    import x\n'
+        "ModuleNotFoundError: No module named 'x'\n"
+    )
+    argv = ("sh", "-c", "test -f app.py && .venv/bin/python app.py && echo done")
+    failed = failed_inside(argv, str(project), {"PATH": "/bin:/usr/bin"}, traceback)
+    assert failed.one is not None and failed.one.argv == (".venv/bin/python", "app.py")
+    assert not failed.bare
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=10), max_size=4))

@@ -75,7 +75,11 @@ def incident(argv: tuple[str, ...], output: str, folder: Path, *, exit_code: int
 
 def why(argv: tuple[str, ...], output: str, folder: Path, *, exit_code: int = 1) -> str:
     inner = failing(argv, str(folder), {"PATH": "/usr/bin:/bin"}).one
-    return doubt(incident(argv, output, folder, exit_code=exit_code), inner.argv if inner else argv)
+    return doubt(
+        incident(argv, output, folder, exit_code=exit_code),
+        inner.argv if inner else argv,
+        inner.cwd if inner else str(folder),
+    )
 
 
 @pytest.mark.parametrize("output", [FORGED, PORT, FOLDER], ids=["a traceback", "a port", "a folder"])
@@ -251,4 +255,4 @@ def test_a_program_that_could_not_be_started_said_nothing_at_all(tmp_path: Path)
     argv = ("no-such-program",)
     assert why(argv, "meshtui: no-such-program: command not found\n", tmp_path, exit_code=127) == ""
     assert why(("sh", "-c", "./run.sh"), "run.sh: gone: command not found\n", tmp_path, exit_code=127)
-    assert doubt(replace(incident(argv, "", tmp_path), argv=()), ())
+    assert doubt(replace(incident(argv, "", tmp_path), argv=()), (), str(tmp_path))
