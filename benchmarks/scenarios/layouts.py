@@ -471,7 +471,7 @@ def main() -> int:
     asked = options.parse_args()
     everything = tell([one for one in LAYOUTS if re.search(asked.only, one.name)], asked.jobs)
     for one in everything if asked.table or asked.only else ():
-        mark = one.skipped and f"- {one.skipped}" or one.ending
+        mark = f"- {one.skipped}" if one.skipped else one.ending
         print(
             f"{'WRONG ' if one.wrong else ''}{mark:<16} {one.layout.name}: failed {one.failed}, changed {one.changed}"
         )
