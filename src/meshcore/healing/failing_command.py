@@ -40,21 +40,29 @@ _CHANGING = frozenset(
 """Words by which a shell changes what those after them mean, in ways that are not read here."""
 _NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
 
-# For each wrapper its options that take a value, and how many words stand before the command.
-_WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
-    "timeout": (frozenset({"-k", "--kill-after", "-s", "--signal"}), 1),
-    "gtimeout": (frozenset({"-k", "--kill-after", "-s", "--signal"}), 1),
-    "time": (frozenset({"-f", "--format", "-o", "--output"}), 0),
-    "nice": (frozenset({"-n", "--adjustment"}), 0),
-    "ionice": (frozenset({"-c", "--class", "-n", "--classdata"}), 0),
-    "nohup": (frozenset(), 0),
-    "setsid": (frozenset(), 0),
-    "stdbuf": (frozenset({"-i", "-o", "-e", "--input", "--output", "--error"}), 0),
-    "chronic": (frozenset(), 0),
-    "unbuffer": (frozenset(), 0),
-    "command": (frozenset(), 0),
-    "exec": (frozenset(), 0),
-    "xargs": (frozenset({"-n", "-I", "-P", "-L", "-d", "-E", "-s", "-a", "--max-args", "--max-procs"}), 0),
+# For each wrapper its options that take a value, those that take none, and how many words stand before the command.
+_WRAPPERS: dict[str, tuple[frozenset[str], frozenset[str], int]] = {
+    name: (frozenset(valued.split()), frozenset(flags.split()), before)
+    for name, valued, flags, before in (
+        ("timeout", "-k --kill-after -s --signal", "-f -v -p --foreground --verbose --preserve-status", 1),
+        ("gtimeout", "-k --kill-after -s --signal", "-f -v -p --foreground --verbose --preserve-status", 1),
+        ("time", "-f --format -o --output", "-p -v -a --portability --verbose --append", 0),
+        ("nice", "-n --adjustment", "", 0),
+        ("ionice", "-c --class -n --classdata", "-t --ignore", 0),
+        ("nohup", "", "", 0),
+        ("setsid", "", "-c -w --ctty --wait", 0),
+        ("stdbuf", "-i -o -e --input --output --error", "", 0),
+        ("chronic", "", "-v -e", 0),
+        ("unbuffer", "", "-p", 0),
+        ("command", "", "-p", 0),
+        ("exec", "", "-c -l", 0),
+        (
+            "xargs",
+            "-n -I -P -L -d -E -s -a --max-args --max-procs",
+            "-0 -r -t -x --null --no-run-if-empty --verbose",
+            0,
+        ),
+    )
 }
 _WRITING = frozenset({"nohup", "xargs", "tee"})  # they leave or take in something that a second run would change
 _RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv"})  # their `run` uses the project's own environment
@@ -124,8 +132,10 @@ def _inside(place: Place) -> Failing | None:
     if name == "env":
         return _env(place)
     if name in _WRAPPERS:
-        values, before = _WRAPPERS[name]
+        values, flags, before = _WRAPPERS[name]
         at = _after_options(place.argv, values) + before
+        if not all(_is_known(word, values, flags) for word in place.argv[1 : at - before]):
+            return Failing((place,), f"{name} with options that are not known")
         bare = name not in _WRITING and not {"-o", "--output", "-a", "--append"} & set(place.argv[1:at])
         return Failing((replace(place, argv=place.argv[at:]),), bare=bare) if place.argv[at:] else None
     if name in _RUNNERS and place.argv[1:2] == ("run",):
@@ -139,6 +149,14 @@ def _after_options(argv: Sequence[str], values: frozenset[str], at: int = 1) -> 
             return at + 1
         at += 2 if argv[at] in values else 1
     return at
+
+
+def _is_known(word: str, values: frozenset[str], flags: frozenset[str]) -> bool:
+    """Say whether a word before a wrapper's command is a known option, or the value of one."""
+    if not word.startswith("-") or word == "--" or word in values or word in flags or re.fullmatch(r"-\d+", word):
+        return True
+    name, equals, _ = word.partition("=")
+    return (bool(equals) and name in values) or (not word.startswith("--") and word[:2] in values)
 
 
 def _env(place: Place) -> Failing | None:

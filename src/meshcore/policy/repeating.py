@@ -25,6 +25,7 @@ _SYSTEM: Final = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/loca
 _BINARY: Final = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _MODULES: Final = {"py.test": "pytest", "pip3": "pip"}
 _PACKAGES: Final = {"tsc": "typescript"}
+_LOADS: Final = {"pytest": "coverage"}
 
 _HARMLESS: Final = re.compile(
     r"LANG|LANGUAGE|LC_\w+|TZ|TERM|CI|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|COLUMNS|LINES|PATH|VIRTUAL_ENV|PWD|OLDPWD"
@@ -38,7 +39,7 @@ _CHANGING: Final = re.compile(
     r"|PYTEST_(?:ADDOPTS|PLUGINS)|COVERAGE_PROCESS_\w+|COV_CORE_\w+|MYPYPATH|MYPY_\w+|RUFF_\w+|PYLINT\w*|ISORT_\w+"
     r"|NODE_(?:OPTIONS|PATH)|JEST_\w+|VITEST\w*|MOCHA_\w+|TS_NODE_\w+|PERL5\w+|PERLLIB|RUBY(?:OPT|LIB)|SPEC_OPTS"
     r"|PHPRC|PHP_INI_SCAN_DIR|_JAVA_OPTIONS|JAVA_TOOL_OPTIONS|JDK_JAVA\w+|CLASSPATH|GO(?:FLAGS|TOOLCHAIN|ENV|WORK)"
-    r"|CGO_\w+|CC|CXX|AR|RUSTC\w*|RUSTDOC\w*|RUSTFLAGS|RUSTUP_TOOLCHAIN|GCC_\w+|COMPILER_PATH|TAR_OPTIONS|GREP_OPTIONS"
+    r"|CGO_\w+|PKG_CONFIG\w*|CC|CXX|AR|RUSTC\w*|RUSTDOC\w*|RUSTFLAGS|RUSTUP_TOOLCHAIN|GCC_\w+|COMPILER_PATH|TAR_OPTIONS|GREP_OPTIONS"
     r"|CARGO_(?:BUILD|TARGET|ALIAS|ENCODED|PROFILE|UNSTABLE)_\w+"
 )
 """Variables by which a program does something else than its command says, wherever they come from."""
@@ -57,7 +58,10 @@ def _files(*patterns: str) -> _Settings:
 
 
 _SETTINGS: Final[Mapping[str, _Settings]] = {
-    "pytest": _keys("addopts|python-files|testpaths", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"),
+    "pytest": _keys(
+        "addopts|python-files|testpaths|filterwarnings|log-file|cache-dir|plugins",
+        *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", ".coveragerc"),
+    ),
     "mypy": _keys(
         r"plugins|install-types|python-executable|cache-dir|junit-xml|[\w-]+-report|[\w-]+-report-dir",
         "mypy.ini",
@@ -70,8 +74,6 @@ _SETTINGS: Final[Mapping[str, _Settings]] = {
     ),
     "ruff": _keys("fix|fix-only|unsafe-fixes|extend|output-file", "ruff.toml", ".ruff.toml"),
     "bandit": _files(".bandit"),
-    "eslint": _files("eslint.config.*", ".eslintrc*", "package.json#eslintConfig"),
-    "prettier": _files("prettier.config.*", ".prettierrc*", "package.json#prettier"),
     "jest": _files("jest.config.*", "package.json#jest"),
     "vitest": _files("vitest.config.*", "vitest.workspace.*", "vite.config.*"),
     "mocha": _files(".mocharc*", "package.json#mocha"),
@@ -186,7 +188,9 @@ def _settings(file: str, text: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield names and values of settings, names in lower case with dashes; those of sections too."""
     if file.endswith(".toml"):
         data: Any = tomllib.loads(text)
-        yield from _flat(data.get("tool", {}).get(name, {}) if file == "pyproject.toml" else data)
+        tools = data.get("tool", {}) if file == "pyproject.toml" else {}
+        for table in (tools.get(name, {}), tools.get(_LOADS.get(name, ""), {})) if tools else (data,):
+            yield from _flat(table)
         return
     for section in re.findall(r"(?m)^\[([^\]\n]*)", text):
         yield from ((_plain(part), "") for part in section.split(":"))
@@ -215,7 +219,10 @@ def _is_plain(setting: str, value: str, forms: list[Form]) -> bool:
         return any(form.fit(("pytest", *words)) is not None for form in forms)
     if setting == "testpaths":
         return all(is_kind("TESTFILE", word) for word in words)
-    return all("test" in word for word in words)
+    if setting == "python-files":
+        return all("test" in word for word in words)
+    # A category that is not built in is imported.
+    return setting == "filterwarnings" and not any(re.search(r":\w*\.\w", word) for word in words)
 
 
 def _is_launcher(path: Path, name: str) -> bool:

@@ -103,6 +103,8 @@ def test_neither_is_what_a_shell_passes_on(tmp_path: Path, text: str) -> None:
         "mkdir a/b 2>&1 | cat - notes.txt",
         "python app.py 2>&1 | tail -n 20 notes.txt",
         "timeout 5 sh -c 'cat notes.txt; mkdir a/b'",
+        "exec -a mkdir cat notes.txt a/b",
+        "nice --unknown mkdir cat notes.txt",
     ],
 )
 def test_neither_is_what_another_command_of_the_same_text_may_have_printed(tmp_path: Path, text: str) -> None:
