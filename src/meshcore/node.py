@@ -29,6 +29,7 @@ from meshcore.safety.operator_key import enrolled, is_protected, public_half
 from meshcore.safety.records import sign
 from meshcore.store.store import Store
 
+HABIT_DAYS = 180  # after which a command that neither failed nor was corrected is forgotten
 SWEEP_EVERY = timedelta(hours=6)
 LONGEST_DAYS = 36_500.0
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
@@ -266,6 +267,9 @@ class Node:
             write_atomically(stamp, to_text(now).encode())
         before = to_text(now - timedelta(days=min(self.settings.retention.outputs_days, LONGEST_DAYS)))
         self.store.retention.forget(printed=before, projected=self.store.state.get()["journal_seq"])
+        old = int((self.clock.now() - timedelta(days=HABIT_DAYS)).timestamp())
+        self.store.habits.forget(old)
+        self.store.corrections.forget(old)
 
     def close(self) -> None:
         """Let go of everything."""

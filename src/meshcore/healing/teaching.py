@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
+from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.outcomes import count, own_outcome
@@ -86,7 +87,10 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     )
     if found is None:
         return None
-    skill, signature = taught_by(found)
+    try:
+        skill, signature = taught_by(found)
+    except BadSkillError:
+        return None  # the error says too little to know it by
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")

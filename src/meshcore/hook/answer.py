@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshcore.agents.base import Answer
-from meshcore.hook.answer_known import CONTEXT_LIMIT, cut, what_is_known
+from meshcore.hook.answer_known import CONTEXT_LIMIT, cut, for_a_person, what_is_known
 from meshcore.knowledge.parts import never_tried
 from meshcore.model import KnownSkill, Match
 from meshcore.safety.visible_text import fence, is_untagged, visible
@@ -28,10 +28,15 @@ def suggestion(known: KnownSkill, match: Match, author: str, note: str = "") -> 
     return Answer(cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
-def beside(said: str, answer: Answer) -> Answer:
-    """Return an answer with what the project knows of the command in front of it."""
-    if not said:
+def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
+    """Return an answer with what the project knows of the command in front of it.
+
+    A `person` reads one line: the answer's own, where it has one.
+    """
+    if not said or (person and answer.message):
         return answer
+    if person:
+        return for_a_person(said)
     context = f"{what_is_known(said).context}\n{answer.context}" if answer.context else what_is_known(said).context
     return Answer(cut(context, 2 * CONTEXT_LIMIT), answer.message)
 

@@ -12,6 +12,11 @@ def what_is_known(said: str) -> Answer:
     return Answer(cut(f"meshtui, from earlier sessions of this project:\n{said}", CONTEXT_LIMIT))
 
 
+def for_a_person(said: str) -> Answer:
+    """Return the same as one line for a person."""
+    return Answer("", cut("meshtui: " + said.replace("\n", " "), CONTEXT_LIMIT))
+
+
 def cut(text: str, limit: int) -> str:
     """Return a text of at most so many bytes."""
     data = text.encode(errors="replace")

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meshcore.agents.base import Call, Denied, Failure, Success
-from meshcore.agents.table import Agent
+from meshcore.agents.table import SHELL, Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.answer import beside, suggestion
-from meshcore.hook.answer_known import what_is_known
+from meshcore.hook.answer_known import for_a_person, what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
@@ -132,7 +132,8 @@ class _Call:
             return Handled(follow_up=task)
         if answer is None:
             return self._told(said)
-        return Handled(self.program.answer(report.event, beside(said.text, suggestion(*answer))))
+        both = beside(said.text, suggestion(*answer), person=self.me.via == SHELL)
+        return Handled(self.program.answer(report.event, both))
 
     def _known(self) -> Known:
         """Return what the project knows of this command."""
@@ -142,7 +143,8 @@ class _Call:
         """Return what is told the agent of its project's habits."""
         if not said.text:
             return Handled()
-        return Handled(self.program.answer(self.report.event, what_is_known(said.text)))
+        words = for_a_person if self.me.via == SHELL else what_is_known
+        return Handled(self.program.answer(self.report.event, words(said.text)))
 
     def _was_taken(self, memory: Memory, incident_id: str) -> bool:
         """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""

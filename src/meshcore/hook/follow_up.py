@@ -15,6 +15,7 @@ from dataclasses import replace
 from json import loads
 
 from meshcore.agents.base import Answer
+from meshcore.agents.table import SHELL
 from meshcore.agents.table import agent as agent_called
 from meshcore.config import load
 from meshcore.exchange.receive import exchange
@@ -61,7 +62,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
         if incident is None:
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
-        answer = beside(str(task.get("said") or ""), answer)
+        answer = beside(str(task.get("said") or ""), answer, person=task["via"] == SHELL)
         exchange(node)
         if task["what"] == "failed":
             # The skills file is written anew as a whole, and the agent waits: whoever comes next does that.

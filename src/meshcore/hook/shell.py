@@ -18,6 +18,7 @@ from meshcore.agents.payload import Payload
 from meshcore.config import load
 from meshcore.home import Home
 from meshcore.hook.handled import BUSY_SECONDS
+from meshcore.hook.known import Known
 from meshcore.hook.main import follow_up_command, handle
 from meshcore.hook.memory import Memory, incident_id_of, recall
 from meshcore.hook.shell_text import plain_command
@@ -98,7 +99,8 @@ def insertion(session: str, call: str, command: str, environment: Mapping[str, s
     store = _store(environment)
     if store is not None:
         try:
-            fix = _offered(store, session, call) or _last_time(store, command)[1]
+            fix = _offered(store, session, call) or _corrected(store, session, command)
+            fix = fix or _last_time(store, command)[1]
         finally:
             store.close()
         if fix:
@@ -114,6 +116,13 @@ def _offered(store: Store, session: str, call: str) -> str:
     wanted = incident_id_of(VIA, session, call)
     found = next((offer.command for offer in reversed(memory.offered) if offer.incident_id == wanted), "")
     return found if visible(found, keep_newlines=False) == found else ""
+
+
+def _corrected(store: Store, session: str, command: str) -> str:
+    """Return what this session was told to type instead of a command, "" where it was told nothing."""
+    known = Known(store, session_key(VIA, session), command, os.getcwd(), {})  # noqa: PTH109
+    key = known.typed.key(known.root).hex()
+    return next((told.command for told in reversed(known.notes.offers) if told.key == key), "")
 
 
 def _last_time(store: Store, command: str) -> tuple[str, str]:

@@ -171,7 +171,7 @@ def with_failure(habit: Habit | None, failed: Failed) -> Habit:
     new = failed.session not in habit.recent
     same_ground = is_ground(failed.fingerprint) and habit.fingerprint == failed.fingerprint
     known = {one.way: one for one in habit.ways}
-    for one in failed.ways:
+    for one in reversed(failed.ways):  # the telling line last, where the limit leaves it
         before = known.pop(one, None)
         again = before is None or before.session != failed.session
         known[one] = Way(one, min(255, (before.sessions if before else 0) + again), failed.session)

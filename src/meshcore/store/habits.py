@@ -10,8 +10,6 @@ from typing import Any
 from meshcore.store.database import Database
 from meshcore.store.queries import Read
 
-MAX_HABITS = 50_000  # of a project: beyond that those that failed least lately go
-MAX_CORRECTIONS = 2_000
 MAX_SESSIONS = 8  # whose marks a correction keeps
 
 
@@ -140,14 +138,10 @@ class Habits:
         )
         return self._db.all(Read(sql, lambda row: (int(row[16]), bytes(row[17]), _habit(row[:16])), (now, limit)))
 
-    def prune(self, project: int, keep: int = MAX_HABITS) -> int:
-        """Forget the oldest habits of a project beyond a number; return how many went."""
+    def forget(self, before: int) -> int:
+        """Forget the commands that neither failed nor passed since a time; return how many went."""
         with self._db.transaction():
-            return self._db.execute(
-                "DELETE FROM habits WHERE project=? AND command IN"
-                " (SELECT command FROM habits WHERE project=? ORDER BY sessions>0 DESC, last DESC LIMIT -1 OFFSET ?)",
-                (project, project, keep),
-            ).rowcount
+            return self._db.execute("DELETE FROM habits WHERE last<?", (before,)).rowcount
 
 
 _FIELDS = "change, sessions, named, told, confirmed, contradicted, failed, passed, last"
@@ -204,3 +198,8 @@ class Corrections:
         """Return what is known, the newest first: (project, way, row)."""
         sql = f"SELECT {_FIELDS}, project, way FROM corrections ORDER BY last DESC LIMIT ?"  # noqa: S608
         return self._db.all(Read(sql, lambda row: (int(row[9]), bytes(row[10]), _correction(row[:9])), (limit,)))
+
+    def forget(self, before: int) -> int:
+        """Forget what was last seen before a time; return how much went."""
+        with self._db.transaction():
+            return self._db.execute("DELETE FROM corrections WHERE last<?", (before,)).rowcount

@@ -36,6 +36,16 @@ def episode(mesh: SmallMesh) -> KnownSkill | None:
     return recognise_fix(mesh.nodes[0], "/work")
 
 
+def test_an_error_that_says_too_little_teaches_nothing_and_is_no_fault(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says_too_little(found: object) -> None:
+        raise BadSkillError("the error says nothing")
+
+    monkeypatch.setattr("meshcore.healing.teaching.taught_by", says_too_little)
+    assert episode(mesh) is None
+
+
 def test_what_a_person_teaches_is_active_and_confirmed(mesh: SmallMesh) -> None:
     known, new = teach(mesh.node("a"), ERROR, FIX, context="web")
     assert (known.state, known.confirmed, known.source, known.own_operator, new) == (

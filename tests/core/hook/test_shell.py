@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshcore.agents.payload import Payload
 from meshcore.config import load
 from meshcore.healing.teaching import teach
+from meshcore.hook.main import handle
 from meshcore.hook.memory import Memory, Offer, incident_id_of, recall, remember
 from meshcore.hook.shell import VIA, failed, insertion, last_output, not_found
 from meshcore.node import Node
@@ -85,6 +88,18 @@ def test_what_helped_the_same_command_before_is_told_as_that_and_no_more(environ
     assert insertion("s1", "2", "make docs", environment) == "pip install django"
     with Node(load()) as node:
         assert len(node.store.incidents.all()) == 1
+
+
+def test_what_passed_instead_is_told_in_one_line_and_the_key_puts_it_on_the_line(environment: dict[str, str]) -> None:
+    with Node(load(environment=environment)) as node:
+        node.store.state.set(pulled=node.store.now())
+    pane = "$ wrap jest run\nerror: unrecognized subcommand 'jest'"
+    failed("bash", "one", "1", 2, "wrap jest run", pane, environment)
+    handle(VIA, Payload(json.dumps({"command": "jest run", "exit_code": 0, "cwd": str(Path.cwd()), "session": "one",
+                                    "call": "2", "output": ""}).encode()), environment)  # fmt: skip
+    said = failed("bash", "two", "1", 2, "wrap jest run", pane, environment)
+    assert said.count("\n") == 1 and "What passed instead in 1 earlier session here: `jest run`" in said
+    assert insertion("two", "1", "wrap jest run", environment) == "jest run"
 
 
 def test_nothing_is_made_where_nothing_is_known(environment: dict[str, str]) -> None:
