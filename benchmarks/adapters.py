@@ -5,7 +5,8 @@
 What Claude Code's hooks do is done here: a payload is read by `agents.claude_code`, `hook.news` tells whether it says
 anything, `hook.call.take` handles it, and the follow-up runs where one is asked for. Nothing is executed. Three things
 stand in for the machine on which a session was recorded: the clock shows its times; a folder of a project is a checkout
-of that project; and a file's mark changes when the session writes it, for what lay in the folders is not recorded.
+of that project, in which a program or folder that once passed exists; and a file's mark changes when the session writes
+it, for what lay in the folders is not recorded.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Sessions:
         setattr(checkout, "root_of", lambda _: f"/checkout/{self.project}")  # noqa: B010
         setattr(known, "identity_of", lambda root, _: root)  # noqa: B010
         setattr(known, "fingerprint", lambda _root, _folder, part, _environment: self._fingerprint(part))  # noqa: B010
+        setattr(known, "is_here", lambda *_: True)  # noqa: B010
         names = ("join", "expanduser", "normpath")
         path = SimpleNamespace(isdir=lambda _: True, **{name: getattr(os.path, name) for name in names})
         setattr(shell_text, "os", SimpleNamespace(path=path))  # noqa: B010

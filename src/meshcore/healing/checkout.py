@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from meshcore.knowledge.shell_words import bare, program_words
+from meshcore.knowledge.typed import Typed, is_set_up
 from meshcore.process.find_program import CannotStartError, find_program
 from meshcore.process.git_root import git_root
 
@@ -173,3 +174,21 @@ def _stats(paths: Sequence[str]) -> bytes:
         if not (found.st_mode & 0o040000):
             seen.append(f"{path} {found.st_mtime_ns} {found.st_size}")
     return _mark("\n".join(seen))
+
+
+def is_here(told: Typed, failed: Typed, environment: Mapping[str, str]) -> bool:
+    """Tell whether what a told command adds exists: its programs, the folders it enters, the files it reads first."""
+    known = {program_words(part)[0] for part in failed.parts}
+    for part in told.parts:
+        program = bare(program_words(part)[0])
+        if is_set_up(part):
+            paths = part[1:2] if program in ("cd", "pushd", "source", ".") else ()
+            places = [os.path.join(told.folder, bare(path)) for path in paths if "$" not in path]  # noqa: PTH118
+            if not all(map(os.path.exists, places)):
+                return False
+        elif program not in known:
+            try:
+                find_program(program, environment, told.folder)
+            except CannotStartError:
+                return False
+    return True

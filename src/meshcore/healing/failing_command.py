@@ -20,20 +20,8 @@ _TEXT_LIMIT = 8_192  # characters of a shell text
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
 _FILTERS = frozenset({"cat", "grep", "head", "less", "sort", "tail", "tee", "ts", "uniq", "wc"})
 _CHANGING = frozenset(
-    {
-        "alias",
-        "builtin",
-        "cd",
-        "conda",
-        "deactivate",
-        "declare",
-        "enable",
-        "eval",
-        "export",
-        "function",
-        "getopts",
-        "hash",
-    }
+    {"alias", "builtin", "cd", "conda", "deactivate", "declare", "enable", "eval", "export", "function", "getopts"}
+    | {"hash"}
     | {"let", "local", "mamba", "mapfile", "popd", "pushd", "read", "readarray", "readonly", "shopt", "trap", "typeset"}
     | {"unalias", "unset", "."}
 )

@@ -71,5 +71,5 @@ def environments_below(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
     for made in (".nox", ".tox"):
         try:
             yield from sorted(path for path in (folder / made).iterdir() if path.is_dir())
-        except OSError:
+        except (OSError, ValueError):  # a name that no file can have
             continue

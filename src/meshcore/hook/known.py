@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from meshcore.clock import to_text
-from meshcore.healing.checkout import fingerprint, identity_of, root_of
+from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
@@ -21,7 +21,7 @@ from meshcore.knowledge.habits import Failed, Habit
 from meshcore.knowledge.kinds import KINDS, Kind, kind_of
 from meshcore.knowledge.shell_words import changes
 from meshcore.knowledge.typed import main_part, read_typed
-from meshcore.safety.visible_text import visible
+from meshcore.safety.visible_text import is_untagged, visible
 from meshcore.store.habits import CorrectionRow, HabitRow, Project
 from meshcore.store.known_marks import mark
 
@@ -206,14 +206,14 @@ class Known:
             if before is not None and _same_files(before, failure)
             else ""
         )
-        is_open = self.is_open
-        told, better = self._correction(project, cause) if is_open else ("", None)
+        tells = self.is_open and not habits.is_generic(habits.masked(line))
+        told, better = self._correction(project, cause) if tells else ("", None)
         pipe = self._what_pipe_hides(hidden) if hidden else ""
         notes, text = self._say(notes, key, "\n".join(filter(None, (pipe, fact, told))))
         if text and better:
             self.store.corrections.count(project.number, cause, better[0], "told")
             notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), better[0], better[1], key)))
-        if not hidden and is_open:
+        if not hidden and tells:
             opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
             notes = replace(notes, open=(*notes.open, opened))
         self._keep(notes)
@@ -233,7 +233,8 @@ class Known:
             command = self._filled(row)
             if command:
                 shown = visible(command, keep_newlines=False)
-                if shown == command and "`" not in shown:
+                is_plain = shown == command and "`" not in shown and is_untagged(shown)
+                if is_plain and is_here(read_typed(command, self.cwd), self.typed, self.environment):
                     times = row.seen - (self._tag in _tags(row.sessions))
                     where = f"{times} earlier session{'s' if times > 1 else ''} here"
                     return f"What passed instead in {where}: `{shown}`. Not tested now.", (row.change, command)

@@ -265,12 +265,18 @@ def said_after(habit: Habit, failed: Failed, shown: str) -> str:
                 f"`{shown}`: {_lines(len(known))} also failed in {_sessions(most)} here ({when}){rest}."
                 " It has not passed since. No reason to skip the check."
             )
+        otherwise = ", otherwise," if failed.ways else ""
         return (
-            f"`{shown}` also failed in {_sessions(others)} here ({when}), otherwise, and has not passed since."
+            f"`{shown}` also failed in {_sessions(others)} here ({when}){otherwise} and has not passed since."
             " No reason to skip the check."
         )
-    if not known or known[0].way != failed.ways[0]:
-        return ""
+    if not known:
+        silent = not failed.ways and not habit.ways and habit.exit_code == failed.exit_code
+        said = f"`{shown}` failed here with the same exit code in {_sessions(others)} ({when}). Not passed since."
+        return said if silent else ""
+    if known[0].way != failed.ways[0]:
+        most = max(one.sessions - (one.session == failed.session) for one in known)
+        return f"`{shown}`: {_lines(len(known))} also failed in {_sessions(most)} here ({when}). Not passed since."
     count = known[0].sessions - (known[0].session == failed.session)
     what = _WHAT[failed.kind]
     said = f"`{shown}` failed here the same way in {_sessions(count)} ({when})"

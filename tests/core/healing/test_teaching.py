@@ -42,6 +42,7 @@ def test_an_error_that_says_too_little_teaches_nothing_and_is_no_fault(
     def says_too_little(found: object) -> None:
         raise BadSkillError("the error says nothing")
 
+    mesh.node("a")
     monkeypatch.setattr("meshcore.healing.teaching.taught_by", says_too_little)
     assert episode(mesh) is None
 

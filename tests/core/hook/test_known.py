@@ -32,6 +32,16 @@ def context(said: str) -> str:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _programs(desk: Desk) -> None:
+    """Let the programs of these tests exist."""
+    folder = desk.root / "bin"
+    folder.mkdir()
+    for name in ("jest", "jest0", "jest1", "tool"):
+        (folder / name).touch(0o755)
+    desk.environment["PATH"] = f"{folder}:/usr/bin:/bin"
+
+
 def fails(desk: Desk, session: str, command: str = WRAPPED, output: str = UNKNOWN, **more: Any) -> str:
     return context(
         desk.failed(command=command, output=output, session_id=session, error=f"Exit code 2\n{output}", **more)
@@ -118,6 +128,23 @@ def test_without_the_programs_own_word_two_sessions_must_have_seen_it(desk: Desk
         said = fails(desk, session, "tool go --fast --now", "Error: 17 things are odd")
         assert ("passed instead" in said) == told
         passes(desk, session, "tool go --quick --now")
+
+
+def test_a_program_that_is_not_here_is_not_told(desk: Desk) -> None:
+    fails(desk, "one")
+    passes(desk, "one")
+    (desk.root / "bin" / "jest").unlink()
+    assert "passed instead" not in fails(desk, "two")
+
+
+def test_a_set_up_is_told_where_its_folder_is_here(desk: Desk) -> None:
+    for session in ("one", "two"):
+        fails(desk, session, "tool go", "tool: no configuration in this folder")
+        passes(desk, session, "source env/activate && tool go")
+    assert "passed instead" not in fails(desk, "three", "tool go", "tool: no configuration in this folder")
+    (desk.work / "env").mkdir()
+    (desk.work / "env" / "activate").touch()
+    assert "`source env/activate && tool go`" in fails(desk, "four", "tool go", "tool: no configuration in this folder")
 
 
 def test_an_edit_takes_the_credit_away(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -90,9 +91,14 @@ def test_what_helped_the_same_command_before_is_told_as_that_and_no_more(environ
         assert len(node.store.incidents.all()) == 1
 
 
-def test_what_passed_instead_is_told_in_one_line_and_the_key_puts_it_on_the_line(environment: dict[str, str]) -> None:
+def test_what_passed_instead_is_told_in_one_line_and_the_key_puts_it_on_the_line(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Node(load(environment=environment)) as node:
         node.store.state.set(pulled=node.store.now())
+    (Path.cwd() / "jest").touch(0o755)
+    monkeypatch.setenv("PATH", f"{Path.cwd()}:/usr/bin:/bin")
+    environment = {**environment, "PATH": os.environ["PATH"]}
     pane = "$ wrap jest run\nerror: unrecognized subcommand 'jest'"
     failed("bash", "one", "1", 2, "wrap jest run", pane, environment)
     handle(VIA, Payload(json.dumps({"command": "jest run", "exit_code": 0, "cwd": str(Path.cwd()), "session": "one",

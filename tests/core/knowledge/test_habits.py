@@ -120,6 +120,13 @@ def test_nothing_is_told_of_the_sessions_own_failure_or_of_another_one(now: Fail
     assert said_after(habit(failure(1)), now, "x") == ""
 
 
+def test_a_failure_that_says_nothing_is_known_by_its_exit_code() -> None:
+    silent = habit(failure(1, kind="other", line="exit status 1"))
+    assert "with the same exit code in 1 earlier session" in said_after(silent, failure(2, kind="other", line=""), "x")
+    assert said_after(silent, replace(failure(2, kind="other", line=""), exit_code=9), "x") == ""
+    assert said_after(silent, failure(2, kind="other"), "x") == ""
+
+
 def test_what_a_person_expects_to_fail_is_not_told() -> None:
     expected = replace(habit(failure(1)), expected=NOW + DAY)
     assert said_after(expected, failure(2), "x") == ""
