@@ -51,6 +51,8 @@ if (here / "pip-fails").exists():
 wheel = here / f"{re.sub('[-.]', '_', name)}-1.0-py3-none-any.whl"
 with zipfile.ZipFile(wheel, "w") as archive:
     archive.writestr(f"{name}/__init__.py", "")
+    if (here / "pip-evil").exists():
+        archive.writestr("evil.pth", "import os")
 offered = {"metadata": {"name": name, "version": "1.0"}, "download_info": {"url": wheel.as_uri(), "archive_info": {}}}
 report.write_text(json.dumps({"install": [offered]}))
 """

@@ -336,3 +336,17 @@ def test_a_bridge_that_somebody_holds_does_not_hold_up_the_command(a: Agent, wor
     a.call("status")
     assert a.ask("status")["unpublished"] == 0
     assert a.run(*a.app).returncode == 0
+
+
+def test_a_wheel_that_would_run_with_every_python_waits_for_a_person(a: Agent) -> None:
+    a.learn()
+    (a.venv / "pip-evil").touch()
+    done = a.run(*a.app)
+    assert done.returncode == 1 and "waits for you" in done.stderr
+    assert a.pip_log == []
+    [asked] = a.ask("approvals", "list")
+    assert "holds evil.pth" in asked["reasons"][0]
+    [incident] = a.ask("incidents", "list")
+    assert incident["state"] == "needs_approval"
+    assert a.call("approvals", "approve", asked["approval_id"]).returncode == 0
+    assert len(a.pip_log) == 1, "a person has decided"
