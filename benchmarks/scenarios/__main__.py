@@ -23,7 +23,7 @@ from benchmarks.scenarios.tables import SEEN, UNSEEN
 
 def tell(scenarios: list[Scenario], jobs: int, *, keep: Path | None = None) -> list[Story]:
     """Play scenarios, some at once; a fault of the harness is an error of its story."""
-    with tempfile.TemporaryDirectory(prefix="meshtui-scenarios-") as name:
+    with tempfile.TemporaryDirectory(prefix="everyday-") as name:
         root = keep or Path(name)
         build_wheels(root / "wheels")
         environments, registry = Environments(root / "template"), Registry()

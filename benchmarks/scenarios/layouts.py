@@ -446,7 +446,7 @@ def _changed(root: Path) -> list[str]:
 
 def tell(layouts: list[Layout], jobs: int) -> list[Found]:
     """Try layouts out, some at once."""
-    with tempfile.TemporaryDirectory(prefix="meshtui-layouts-") as name, ThreadPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory(prefix="layouts-") as name, ThreadPoolExecutor(jobs) as pool:
         root = Path(name)
         build_wheels(root / "wheels")
         environments = Environments(root / "template")

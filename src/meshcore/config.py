@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.errors import ConfigurationError
-from meshcore.home import read_plain_file
+from meshcore.home import read_plain_file, refuse_another_users, user_name
 
 if TYPE_CHECKING:
     from meshcore.model import Json, Mode
@@ -251,11 +251,13 @@ def load(
     on_approval = values.get("on_approval", [])
     if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
         raise ConfigurationError(f'{path}: on_approval is a command as a list of texts, for example ["notify"]')
+    own = _path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home")
+    refuse_another_users(own, env)
     return Settings(
-        home=_path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home"),
+        home=own,
         operator=operator,
         bridge=BridgeAddress.parse(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE)),
-        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{_user(env)}@{host}", "agent"),
+        agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{user_name(env)}@{host}", "agent"),
         host=host,
         mode=mode,
         fix_timeout_seconds=seconds,
@@ -387,14 +389,3 @@ def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
     from platformdirs import user_config_dir, user_data_dir
 
     return user_config_dir("meshtui") if kind == "config" else user_data_dir("meshtui")
-
-
-def _user(env: Mapping[str, str]) -> str:
-    if name := env.get("USER") or env.get("LOGNAME"):
-        return name
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,3 +194,32 @@ def _sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def user_name(env: Mapping[str, str]) -> str:
+    """Return the name of the user whose process this is."""
+    if name := env.get("USER") or env.get("LOGNAME"):
+        return name
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def refuse_another_users(home: Path, env: Mapping[str, str]) -> None:
+    """Raise ConfigurationError where root would write into the home folder of a user, whom that would lock out."""
+    folder = env.get("HOME", "")
+    if os.geteuid() != 0 or not folder or not home.is_relative_to(folder):
+        return
+    import pwd
+
+    try:
+        owner = pwd.getpwuid(Path(folder).stat().st_uid)
+    except (OSError, KeyError):
+        return
+    if owner.pw_uid != 0 and os.path.realpath(owner.pw_dir) == os.path.realpath(folder):
+        raise ConfigurationError(
+            f"{home}: belongs to {owner.pw_name}, whom files of root would lock out; set HOME to root's own"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -9,12 +10,20 @@ from meshcore.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE,
 
 TYPE_CHECKING = False  # typing would be loaded before every command that is passed through
 if TYPE_CHECKING:
+    from typing import TextIO
+
     import click
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line and leave with its exit code, whatever its standard streams take."""
+    exit_code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not _is_flushed(stream):
+            _let_go(stream)
+    sys.exit(exit_code)
 
 
 def run(arguments: list[str]) -> int:
@@ -25,8 +34,13 @@ def run(arguments: list[str]) -> int:
         return exit_code
     import click
 
+    from meshcore.process.standard_streams import open_standard_streams
     from meshtui.cli.main import meshtui
 
+    open_standard_streams()
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:  # it was closed when Python started
+            setattr(sys, name, os.fdopen(descriptor, "w", closefd=False))
     run_start.write_whatever_it_is()
     try:
         code = meshtui.main(arguments, prog_name="meshtui", standalone_mode=False)
@@ -38,16 +52,36 @@ def run(arguments: list[str]) -> int:
     except MeshError as error:
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go(sys.stdout)
         return EXIT_FAILURE
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _let_go(sys.stdout)
+        return _complain(f"cannot write: {error.strerror}; make room and repeat it", EXIT_FAILURE)
     return code if isinstance(code, int) else EXIT_OK
 
 
 def _complain(what: str, exit_code: int) -> int:
-    from meshcore.safety.visible_text import visible
+    from meshtui.cli.context import note
 
-    print(f"meshtui: {visible(what, keep_newlines=False)}", file=sys.stderr)
+    note(what)
     return exit_code
+
+
+def _is_flushed(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _let_go(stream: TextIO) -> None:
+    """Lead a stream that takes nothing to where everything goes: Python would end with 120 for what is left in it."""
+    from meshcore.process.standard_streams import open_null
+
+    os.dup2(open_null(), stream.fileno())
 
 
 def _in_one_line(error: click.ClickException) -> str:

@@ -111,8 +111,12 @@ class Policy:
         reading = read_argv(_seen_from(words, cwd))
         if not reading.argv:
             return PolicyVerdict("approve", ("the command holds characters that hide something",))
-        if (refused := refusal(reading.commands)) is not None:
+        if (refused := refusal(reading.commands, "own")) is not None:
             return PolicyVerdict("refuse", (refused.reason,))
+        if (
+            asked := refusal(reading.commands)
+        ) is not None:  # code on the command line: the user's own, so a person may
+            return PolicyVerdict("approve", (asked.reason,))
         if self.problem:
             return PolicyVerdict("approve", (self.problem,))
         where = find(words[0], cwd, variables)

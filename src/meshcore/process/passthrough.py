@@ -93,6 +93,7 @@ def run_through(
     try:
         status, interrupted = passage.run(argv, dict(os.environ if env is None else env), cwd, kind)
         exit_code = os.waitstatus_to_exitcode(status)
+        exit_code = 1 if passage.lost and exit_code == 0 else exit_code  # the child would have failed to write, itself
     except CannotStartError as error:
         message = f"meshtui: {error.message}\n".encode(errors="surrogateescape")
         _write_all(2, message)
@@ -195,6 +196,7 @@ class _Passage:
         meanwhile: Callable[[], None] | None,
     ) -> None:
         self.tail = LastBytes(capture_limit)
+        self.lost = False  # what the child printed could not be written where it was to go
         self.printed = 0
         self.feed: _Feed | None = None
         self._stdin_limit = stdin_limit
@@ -302,7 +304,9 @@ class _Passage:
             data = b""
         self.tail.add(data)
         self.printed += len(data) if self._outputs[reader] == 1 else 0
-        if not data or not _write_all(self._outputs[reader], data):
+        fault = _write_all(self._outputs[reader], data) if data else 0
+        self.lost = self.lost or (fault not in (0, errno.EPIPE, errno.EIO) and self._outputs[reader] == 1)
+        if not data or fault:
             self._selector.unregister(reader)
             self._close_output(reader)  # whoever still writes is told by SIGPIPE or SIGHUP, as it would be without us
 
@@ -369,8 +373,8 @@ class _Passage:
         self._selector.close()
 
 
-def _write_all(target: int, data: bytes) -> bool:
-    """Write to a descriptor of ours, waiting for its reader; False where nobody takes it any more."""
+def _write_all(target: int, data: bytes) -> int:
+    """Write to a descriptor of ours, waiting for its reader; return the error number where nobody takes it any more."""
     view = memoryview(data)
     while view:
         try:
@@ -382,8 +386,8 @@ def _write_all(target: int, data: bytes) -> bool:
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO) and target == 1:
                 _write_all(2, f"meshtui: standard output: {error.strerror}\n".encode())
-            return False
-    return True
+            return error.errno or errno.EIO
+    return 0
 
 
 def _flush_our_own() -> None:

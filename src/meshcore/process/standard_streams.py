@@ -18,7 +18,10 @@ def stdin_kind() -> tuple[StdinKind, int]:
         return "captured", 0
     if os.isatty(0):
         return "tty", 0
-    null = os.stat(os.devnull).st_rdev
+    try:
+        null = os.stat(os.devnull).st_rdev
+    except OSError:  # a system without one
+        return "unrepeatable", 0
     return ("null" if stat.S_ISCHR(status.st_mode) and status.st_rdev == null else "unrepeatable"), 0
 
 
@@ -29,4 +32,15 @@ def open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             # what is free below it was filled before, so open returns exactly this number
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            os.set_inheritable(open_null(), True)
+
+
+def open_null() -> int:
+    """Open what takes everything and holds nothing; where there is no /dev/null, a file without a name."""
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        from tempfile import TemporaryFile
+
+        with TemporaryFile() as file:
+            return os.dup(file.fileno())

@@ -34,17 +34,30 @@ def after(call: Call, passed: Passed, ended: float) -> int:
         return passed.exit_code or EXIT_INTERRUPTED
     except MeshError as error:
         note(f"not healed: {error}")
+    except _FolderGoneError:
+        note("not healed: the folder in which the command ran is gone")
     except Exception as error:
         what = str(error) or type(error).__name__
         note(f"not healed: {what} (a fault of meshtui's; the command itself was not touched)")
     return passed.exit_code
 
 
+class _FolderGoneError(Exception):
+    """There is nowhere to heal or to learn."""
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        raise _FolderGoneError from None
+
+
 def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
     from meshcore.healing import command
 
     with session.node() as node, leave_on_signals():
-        cwd = os.getcwd()  # noqa: PTH109
+        cwd = _folder()
         done = command.Command(call.argv, passed, ended, call.via, os.environ, cwd)
         if passed.exit_code == 0:
             for line in command.succeeded(node, done):

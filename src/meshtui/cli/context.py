@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -120,7 +121,8 @@ def folder_of(option: str, name: str) -> Path:
 
 def note(text: str) -> None:
     """Write one line for people to standard error."""
-    print(f"meshtui: {visible(text, keep_newlines=False)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        print(f"meshtui: {visible(text, keep_newlines=False)}", file=sys.stderr)
 
 
 def print_json(kind: str, payload: Json) -> None:

@@ -780,12 +780,13 @@ def test_a_command_that_the_operator_named_is_repeated_while_its_file_is_what_th
 @pytest.mark.parametrize(
     ("argv", "decision"),
     [
-        ([sys.executable, "-c", "x"], "refuse"),
+        ([sys.executable, "-c", "x"], "approve"),
         ([sys.executable, "missing.py"], "approve"),
-        ([sys.executable, "-m", "http.server"], "refuse"),
+        ([sys.executable, "-m", "http.server"], "approve"),
         (["rm", "-rf", "x"], "refuse"),
         (["no-such-program"], "approve"),
-        (["sh", "-c", "ls"], "refuse"),
+        (["sh", "-c", "ls"], "approve"),
+        (["sh", "-c", "cd x && rm -rf /"], "refuse"),
         (["pyth\u200bon", "app.py"], "approve"),
         ([], "refuse"),
     ],
