@@ -314,7 +314,7 @@ def test_tables_fit_a_narrow_terminal(a: Agent, command: tuple[str, ...]) -> Non
     if command != ("status",):
         plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
         assert max(len(line) for line in plain.splitlines()) <= 60
-        assert {"skills": "#1", "incidents": "needs you", "approvals": "touch"}[command[0]] in plain
+        assert {"skills": "#1", "incidents": "needs you", "approvals": "/usr/bin/tou"}[command[0]] in plain
 
 
 def test_no_color_is_honoured_on_a_terminal(a: Agent) -> None:
