@@ -25,6 +25,7 @@ PACKAGES = ("@anthropic-ai/claude-code", "@openai/codex")
 COMMAND = "python3 -c 'import nonexistent_xyz'"
 ERROR = "ModuleNotFoundError: No module named 'nonexistent_xyz'"
 FIX = "pip install nonexistent-xyz"
+WRAPPED = "wrapt testall -q"
 INSTALL_SECONDS, RUN_SECONDS = 600, 120
 
 
@@ -101,6 +102,40 @@ def test_a_fix_arrives_in_claude_code(programs: Path, world: dict[str, str], tmp
         }
         drive([str(programs / "claude"), "-p", "go", "--allowedTools", "Bash"], environment, tmp_path / "work")
     assert_the_fix_arrived(model, "claude-code", world)
+
+
+def test_claude_code_reads_what_passed_instead_and_is_warned_before_the_third_time(
+    programs: Path, world: dict[str, str], tmp_path: Path
+) -> None:
+    work, tools = tmp_path / "work", tmp_path / "tools"
+    tools.mkdir()
+    for name, text in (("wrapt", "echo \"error: unrecognized subcommand 'testall'\" >&2; exit 2"), ("testall", "true")):
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    world["PATH"] = f"{tools}:{world['PATH']}"
+    connect("claude-code", world, work)
+    call = {"session_id": "earlier", "cwd": str(work), "tool_name": "Bash", "is_interrupt": False}
+    failed = {"hook_event_name": "PostToolUseFailure", "tool_input": {"command": WRAPPED}, "tool_use_id": "1",
+              "error": "Exit code 2\nerror: unrecognized subcommand 'testall'"}  # fmt: skip
+    passed = {"hook_event_name": "PostToolUse", "tool_input": {"command": "testall -q"}, "tool_use_id": "2",
+              "tool_response": {"stdout": "", "stderr": "", "interrupted": False}}  # fmt: skip
+    for event in (failed, passed):
+        hook = [sys.executable, "-m", "meshtui", "hook", "claude-code"]
+        subprocess.run(hook, input=json.dumps(call | event), text=True, env=world, check=True, timeout=RUN_SECONDS)
+    heard = []
+    for _ in range(2):
+        with Model(WRAPPED) as model:
+            environment = {
+                **world,
+                "ANTHROPIC_BASE_URL": model.url,
+                "ANTHROPIC_API_KEY": "no-key",
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "DISABLE_AUTOUPDATER": "1",
+            }
+            drive([str(programs / "claude"), "-p", "go", "--allowedTools", "Bash"], environment, work)
+        heard.append("".join(model.after_the_command()))
+    assert "What passed instead in 1 earlier session here: `testall -q`" in heard[0]
+    assert "failed here the same way in 2 earlier sessions, last" in heard[1] and "`testall -q` passed" in heard[1]
 
 
 def test_a_fix_arrives_in_codex(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
