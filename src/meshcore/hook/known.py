@@ -209,6 +209,8 @@ class Known:
         tells = self.is_open and not habits.is_generic(habits.masked(line))
         told, better = self._correction(project, cause) if tells else ("", None)
         pipe = self._what_pipe_hides(hidden) if hidden else ""
+        if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:
+            pipe = ""  # the last saying of a session is for what it does not see by itself
         notes, text = self._say(notes, key, "\n".join(filter(None, (pipe, fact, told))))
         if text and better:
             self.store.corrections.count(project.number, cause, better[0], "told")

@@ -290,7 +290,8 @@ def said_before(habit: Habit, session: bytes, fingerprint: bytes, now: int, show
     live = habit.live - (session in habit.recent)
     if live < 2 or session in habit.recent or not 0 <= now - habit.last <= WARN_WITHIN:
         return ""
-    if habit.fingerprint != fingerprint or not habit.ways or habit.ways[-1].sessions < 2:
+    # Wording and machine depend on lock files, the program and the files named, whatever was committed since.
+    if habit.fingerprint[4:] != fingerprint[4:] or not habit.ways or habit.ways[-1].sessions < 2:
         return ""
     cost = habit.seconds / habit.runs if habit.runs else 0.0
     if not better and cost < COSTLY_SECONDS:

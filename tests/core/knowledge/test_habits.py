@@ -180,6 +180,10 @@ def test_in_doubt_nothing_is_told_before_a_command(known: Habit, changes: dict[s
     assert before(known, **changes) == ""
 
 
+def test_another_commit_changes_nothing_of_how_a_command_is_spelt() -> None:
+    assert before(TWICE, fingerprint=b"HEAD" + GROUND[4:]) != ""
+
+
 def test_a_costly_command_is_told_of_without_an_alternative() -> None:
     assert before(habit(failure(1, seconds=12.0), failure(2, seconds=30.0)), better="") != ""
 
