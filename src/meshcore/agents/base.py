@@ -24,7 +24,8 @@ class Call:
     """One command that an agent ran, or wanted to run, in its shell.
 
     `command` is the text that it gave to the shell, `call` its own id of the call ("" where it tells none), `output`
-    what the command said (both streams, as the agent merged them), `event` the name of the hook event.
+    what the command said (both streams, as the agent merged them), `event` the name of the hook event, `seconds` how
+    long it ran (0: not told).
     """
 
     command: str
@@ -33,6 +34,7 @@ class Call:
     call: str = ""
     output: str = ""
     event: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def ended(call: Call, exit_code: int | None) -> Failure | Success | None:
 
     None where it did not end: a success of what was sent into the background says only that it began.
     """
-    values = (call.command, call.cwd, call.session, call.call, call.output, call.event)
+    values = (call.command, call.cwd, call.session, call.call, call.output, call.event, call.seconds)
     if exit_code == 0 or is_answer(call.command, exit_code, call.output):
         return None if is_sent_away(call.command) else Success(*values)
     return Failure(*values, exit_code)

@@ -67,6 +67,7 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     if text(payload, "tool_name") != SHELL_TOOL or not command or is_unfinished(asked, response):
         return None
     cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "tool_use_id")
+    seconds = max(0, number(payload.get("duration_ms")) or 0) / 1000
     if event == BEFORE:
         return Upcoming(command, cwd, session, call, "", event)
     if event == FAILED:
@@ -74,11 +75,11 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         if payload.get("is_interrupt") is True or not said:
             return None
         code, output = _exit_code(said)
-        return None if _has_no_end(output) else ended(Call(command, cwd, session, call, output, event), code)
+        return None if _has_no_end(output) else ended(Call(command, cwd, session, call, output, event, seconds), code)
     if event != DONE or "stdout" not in response or response.get("interrupted") is True:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
-    return ended(Call(command, cwd, session, call, output, event), 0)
+    return ended(Call(command, cwd, session, call, output, event, seconds), 0)
 
 
 def _edited(payload: Mapping[str, Json]) -> Edited:

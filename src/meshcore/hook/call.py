@@ -126,7 +126,9 @@ class _Call:
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
-            said = self._known().failed(incident.signature.line, incident.excerpt, report.exit_code or 1)
+            said = self._known().failed(
+                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds
+            )
         if more:
             task = self._task("failed", incident=incident.incident_id, before=in_vain, said=said.text)
             return Handled(follow_up=task)

@@ -238,6 +238,15 @@ def test_before_a_command_that_failed_in_two_sessions_one_line_is_told_and_nothi
     assert about_to(desk, "four", "git status") == ""
 
 
+def test_before_a_command_that_takes_long_to_fail_no_other_need_be_known(desk: Desk) -> None:
+    for session in ("one", "two"):
+        fails(desk, session, duration_ms=14_000)
+    assert "failed here the same way" in about_to(desk, "three")
+    for session in ("one", "two"):
+        fails(desk, session, "wrap jest now", duration_ms=900)
+    assert about_to(desk, "three", "wrap jest now") == ""
+
+
 def test_what_is_said_before_a_command_decides_nothing(desk: Desk) -> None:
     known_to_fail(desk)
     payload = {"session_id": "x", "cwd": str(desk.work), "hook_event_name": "PreToolUse", "tool_name": "Bash",
