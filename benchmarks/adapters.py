@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from meshcore.agents import claude_code
+from meshcore.agents import claude_code, first_look
 from meshcore.agents.base import Answer, Edited, Failure, Report, Upcoming
 from meshcore.clock import SystemClock
 from meshcore.config import load
@@ -111,7 +111,7 @@ class Sessions:
     def before(self, step: Any) -> SimpleNamespace | None:
         """Return what is said before a command runs."""
         self._enter(step)
-        return self._report(step, {"hook_event_name": claude_code.BEFORE})
+        return self._report(step, {"hook_event_name": first_look.BEFORE})
 
     def after(self, step: Any) -> SimpleNamespace | None:
         """Return what is said when a command has ended."""
@@ -124,7 +124,7 @@ class Sessions:
                 fields["error"] = step.output
         else:
             answer = {"stdout": step.output, "stderr": "", "interrupted": False}
-            fields = {"hook_event_name": claude_code.DONE, "tool_response": answer}
+            fields = {"hook_event_name": first_look.DONE, "tool_response": answer}
             self.counts["hidden_recognised"] += hidden_failure(step.command, step.output) is not None
         said = self._report(step, fields)
         for path in _WRITTEN.findall(step.command):
@@ -136,7 +136,7 @@ class Sessions:
         self._enter(step)
         self._write(step.path)
         cwd = f"/checkout/{self.project}"
-        payload = {"hook_event_name": claude_code.DONE, "tool_name": "Edit", "session_id": step.session, "cwd": cwd}
+        payload = {"hook_event_name": first_look.DONE, "tool_name": "Edit", "session_id": step.session, "cwd": cwd}
         self._handle({**payload, "tool_input": {"file_path": step.path}, "tool_response": {}})
 
     def skills(self) -> list[dict[str, str]]:

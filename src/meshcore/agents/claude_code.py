@@ -23,6 +23,7 @@ from meshcore.agents.base import (
     text,
     user_folder,
 )
+from meshcore.agents.first_look import BEFORE, DONE, EDITS, SHELL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 
 NAME = "claude-code"
 
-BEFORE, FAILED, DONE, BATCH = "PreToolUse", "PostToolUseFailure", "PostToolUse", "PostToolBatch"
+FAILED, BATCH = "PostToolUseFailure", "PostToolBatch"
 TOOL_EVENTS = (FAILED, DONE)
-SHELL_TOOL = "Bash"
-EDIT_TOOLS = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+SHELL_TOOL = SHELL
 
 _EXIT_CODE = re.compile(r"(?:Error: )?Exit code (-?\d{1,10})(?:\n|$)")
 _REFUSALS = (
@@ -60,7 +60,7 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     event = text(payload, "hook_event_name")
     if event == BATCH:
         return _denied(payload)
-    if event == DONE and text(payload, "tool_name") in EDIT_TOOLS:
+    if event == DONE and text(payload, "tool_name") in EDITS:
         return _edited(payload)
     asked, response = fields(payload, "tool_input"), fields(payload, "tool_response")
     command = text(asked, "command")
@@ -128,7 +128,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
 
     def entries(command: str) -> dict[str, Json]:
-        matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDIT_TOOLS))}
+        matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDITS))}
         ours = {event: group(command, LIMIT_SECONDS, matcher=matcher) for event, matcher in matchers.items()}
         return {**ours, BATCH: group(command, LIMIT_SECONDS)}
 

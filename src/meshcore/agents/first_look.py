@@ -4,3 +4,4 @@ from __future__ import annotations
 
 PROGRAMS = frozenset({"claude-code"})
 BEFORE, DONE, SHELL = "PreToolUse", "PostToolUse", "Bash"
+EDITS = ("Edit", "MultiEdit", "Write", "NotebookEdit")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from meshcore.agents.first_look import BEFORE, DONE, PROGRAMS, SHELL
+from meshcore.agents.first_look import BEFORE, DONE, EDITS, PROGRAMS, SHELL
 from meshcore.knowledge.shell_words import changes, remembered
 from meshcore.process.git_root import git_root
 from meshcore.store.known_marks import command_key, is_marked, is_open, session_key
@@ -28,9 +28,11 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
     if not isinstance(found, dict):
         return False
     event, asked = found.get("hook_event_name"), found.get("tool_input")
-    command = asked.get("command") if isinstance(asked, dict) else None
+    tool, command = found.get("tool_name"), asked.get("command") if isinstance(asked, dict) else None
     cwd, session = found.get("cwd"), found.get("session_id")
-    if event not in (BEFORE, DONE) or found.get("tool_name") != SHELL:
+    if event == DONE and tool in EDITS:
+        command = ""  # that a file was edited is all that counts
+    elif event not in (BEFORE, DONE) or tool != SHELL:
         return False
     if not isinstance(command, str) or not isinstance(cwd, str) or not isinstance(session, str):
         return False
@@ -44,8 +46,8 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
     root = git_root(folder)
     if not root:
         return False
-    if not is_marked(state, root):
-        return True
+    if not is_marked(state, root) or tool in EDITS:
+        return not is_marked(state, root)
     if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
         return False  # a pipe may hide a failure
     return not is_marked(state, root, command_key(words, folder, root))

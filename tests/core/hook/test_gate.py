@@ -58,6 +58,15 @@ def test_what_may_matter_goes_on(desk: Desk, command: str, more: dict[str, Any])
     assert not idle(desk, command, **more)
 
 
+def test_an_edit_counts_in_a_project_of_which_something_is_known_or_a_session_with_a_failure(desk: Desk) -> None:
+    other = desk.root / "other"
+    (other / ".git").mkdir(parents=True)
+    assert not idle(desk, tool_name="Edit")
+    assert idle(desk, tool_name="Edit", cwd=str(other))
+    assert not idle(desk, tool_name="Edit", cwd=str(other), session_id="one")
+    assert not idle(desk, tool_name="Read", cwd=str(other))
+
+
 def test_before_a_known_command_it_goes_on_and_before_a_pipe_it_does_not(desk: Desk) -> None:
     assert not idle(desk, "wrap jest | tail -2", "PreToolUse")
     assert idle(desk, "go test ./... | tail -3", "PreToolUse")
