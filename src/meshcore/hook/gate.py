@@ -44,13 +44,18 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
         return True
     words, folder, _, _ = remembered(command, cwd)
     root = git_root(folder)
-    if not root:
-        return False
+    if not root:  # then a folder above it may be the project's
+        return not any(is_marked(state, folder[:at] or "/") for at in _ends(folder))
     if not is_marked(state, root) or tool in EDITS:
         return not is_marked(state, root)
     if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
         return False  # a pipe may hide a failure
     return not is_marked(state, root, command_key(words, folder, root))
+
+
+def _ends(folder: str) -> list[int]:
+    """Return where the path of a folder, and that of each one above it, ends."""
+    return [len(folder), *(at for at, char in enumerate(folder) if char == "/")]
 
 
 def _shows_life(path: str) -> bool:

@@ -49,13 +49,22 @@ def test_a_success_and_a_look_ahead_of_which_nothing_is_known_end_there(desk: De
         ("git status", {"session_id": "one"}),
         ("git status", {"hook_event_name": "PostToolUseFailure"}),
         ("git status", {"tool_name": "Edit"}),
-        ("git status", {"cwd": "/"}),
         ("git status", {"cwd": 3}),
         ("git status", {"tool_input": None}),
     ],
 )
 def test_what_may_matter_goes_on(desk: Desk, command: str, more: dict[str, Any]) -> None:
     assert not idle(desk, command, **more)
+
+
+def test_outside_of_a_repository_it_goes_on_below_a_folder_of_which_something_is_known(desk: Desk) -> None:
+    bare = desk.root / "bare"
+    (bare / "inner").mkdir(parents=True)
+    (bare / "package.json").touch()
+    assert idle(desk, cwd=str(bare / "inner"))
+    desk.failed(command="wrap jest", output=FAILED, session_id="four", cwd=str(bare))
+    assert not idle(desk, cwd=str(bare / "inner")) and not idle(desk, cwd=str(bare))
+    assert idle(desk, cwd="/")
 
 
 def test_an_edit_counts_in_a_project_of_which_something_is_known_or_a_session_with_a_failure(desk: Desk) -> None:
