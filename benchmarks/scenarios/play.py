@@ -70,7 +70,8 @@ class Stage:
             path.write_text(text.replace("{registry}", registry).replace("{project}", str(agent.project)))
             if text.startswith("#!"):
                 path.chmod(0o755)
-        (agent.home / ".npmrc").write_text(f"registry={registry}\n")
+        for path in [*agent.project.rglob("package.json")]:  # a fix sees nothing of the user's own settings
+            path.with_name(".npmrc").write_text(f"registry={registry}\n")
         (agent.home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n")
         for text in (scenario.setup, scenario.second_setup if second else ""):
             if text:

@@ -158,8 +158,8 @@ SEEN = (
     Scenario(
         "the folder of a database is missing",
         "sqlite3 -bail var/app.db 'create table if not exists users (id integer)'",
-        "approval",
-        NOT_ITS_OWN,
+        "fixed",
+        "changes data or runs code",
         files={"Makefile": ""},
         taught="mkdir -p var",
         changes=("var", "var/app.db"),
@@ -169,7 +169,7 @@ SEEN = (
         "a service of this user is asked for in Python",
         ".venv/bin/python ping.py",
         "offered",
-        "no typed action",
+        "not declared",
         files={
             **PROJECT,
             "ping.py": "import socket\n\nsocket.create_connection(('127.0.0.1', 59997), 1)\nprint('pong')\n",
@@ -219,8 +219,8 @@ SEEN = (
     Scenario(
         "a file that is meant to be private",
         "ssh-keygen -y -f id_test",
-        "approval",
-        "",
+        "fixed",
+        "overwrites a key",
         files={"Makefile": ""},
         setup="ssh-keygen -q -t ed25519 -N '' -f id_test && chmod 644 id_test",
         taught="chmod 600 id_test",

@@ -71,7 +71,7 @@ SEEN = (
     Scenario(
         "a Django manage.py that hides the import error",
         ".venv/bin/python manage.py check",
-        "unattended",
+        "approval",
         files={**PROJECT, "shop/__init__.py": "", "shop/settings.py": "DEBUG = True\n"}
         | {
             "manage.py": "#!/usr/bin/env python\nimport os\nimport sys\n\n\ndef main():\n"
@@ -138,7 +138,7 @@ SEEN = (
     Scenario(
         "requirements without hashes",
         ".venv/bin/python app.py",
-        "approval",
+        "offered",
         "install_locked is switched off",
         files={**PROJECT, "app.py": "import flask\n\nprint('served')\n", "requirements.txt": "flask\n"},
         environments=VENV,
@@ -273,7 +273,7 @@ SEEN = (
         "code on the command line",
         ".venv/bin/python -c 'import numpy; print(numpy.__version__)'",
         "fixed",
-        "no file of Python",
+        "runs code that is given on the command line",
         files=PROJECT,
         environments=VENV,
         taught="pip install numpy",

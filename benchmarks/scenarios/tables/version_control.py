@@ -131,8 +131,8 @@ SEEN = (
     Scenario(
         "sources of a submodule are missing",
         "make -s lib",
-        "approval",
-        "no typed action",
+        "offered",
+        "can name a program to run",
         files={"Makefile": "lib: vendor/lib/lib.txt\n\tcat vendor/lib/lib.txt\n"},
         setup=f"git init -q ../lib && cd ../lib && {AS} && echo lib > lib.txt && git add . && git commit -qm lib && "
         f"cd - && git init -q . && {AS} && git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib "
@@ -144,11 +144,11 @@ SEEN = (
     Scenario(
         "a commit in a text with cd, without identity",
         shell("cd {project} && git add -A && git commit -qm 'add a'"),
-        "fixed",
-        "more than one command",
+        "approval",
         files={"a.txt": "a\n"},
         setup="git init -q",
         taught="git config user.email team@example.org && git config user.name Team",
+        once=True,
         needs=GIT,
         volatile=True,
     ),

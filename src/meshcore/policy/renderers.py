@@ -216,7 +216,7 @@ def plan_as_written(question: Question) -> tuple[PlannedStep, ...]:
     steps = []
     for argv in question.match.action.steps:
         arguments = _of_pip(argv)
-        where = trusted_program(argv[0])
+        where = trusted_program(argv[0]) or _of_project(argv[0], question)
         if arguments is not None and question.install_python:
             folder = str(Path(question.install_python).parents[1])
             steps.append(PlannedStep((question.install_python, "-I", "-m", "pip", *arguments), (folder,), True))
@@ -225,6 +225,14 @@ def plan_as_written(question: Question) -> tuple[PlannedStep, ...]:
         else:
             return ()
     return tuple(steps)
+
+
+def _of_project(name: str, question: Question) -> str | None:
+    """Return the path of a program that a person names by its path in the project, None for any other."""
+    path = Path(question.cwd, name)
+    inside = bool(question.project) and path.resolve().is_relative_to(Path(question.project).resolve())
+    own_python = program_name(name) == "python" and (path.parents[1] / "pyvenv.cfg").is_file()
+    return os.path.normpath(path) if "/" in name and (inside or own_python) and os.access(path, os.X_OK) else None
 
 
 def _of_pip(argv: Argv) -> Argv | None:

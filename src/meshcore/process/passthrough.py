@@ -97,7 +97,7 @@ def run_through(
     except CannotStartError as error:
         message = f"meshtui: {error.message}\n".encode(errors="surrogateescape")
         _write_all(2, message)
-        passage.tail.add(message)
+        passage.tail.add(f"sh: {error.message}\n".encode(errors="surrogateescape"))  # as a shell says it
         exit_code, interrupted = error.exit_code, None
     signalled = -exit_code if exit_code < 0 else None
     if interrupted is None and (signalled == signal.SIGINT or exit_code == _SIGNAL_EXIT + signal.SIGINT):
