@@ -93,7 +93,7 @@ def _front(failed: Typed, passed: Typed) -> Seen | None:
     ends_well = front[-1] in ("&&", ";") or not set(front) & OPERATORS
     if not ends_well or any(word in ("|", "||", "|&") for word in front):
         return None
-    if not all(is_set_up(part) for part in parts_of(front)) or _is_secret(front):
+    if not all(is_set_up(part) for part in parts_of(front)) or _is_secret(front) or _runs_more(front):
         return None
     return Seen(Correction("", (), front, front=True), named=False)
 
@@ -136,6 +136,9 @@ _LOOKING = word_set(
 _HARMFUL = word_set(
     "rm dd mkfs shred kill killall pkill shutdown reboot chmod chown truncate dropdb mv crontab iptables"
 )
+_DESTROYING = word_set(
+    "delete destroy drop purge prune wipe reset rm remove truncate erase kill terminate uninstall clean overwrite"
+)
 _TARGETS = word_set(
     "-h -H --host --hostname --context --profile -n --namespace -b --branch -d --database --dbname --db --project "
     "--env --environment --remote --kubeconfig --region --cluster --account --registry -R --repo --url --server "
@@ -163,8 +166,10 @@ def _place() -> re.Pattern[str]:
 def _forbidden(correction: Correction, failed: tuple[str, ...], passed: tuple[str, ...], line: str) -> str:
     """Return in words why a change is none that may be told: it would ask for something else, "" where it may."""
     old, new = correction.old, correction.new
-    if _is_secret(old + new) or any(word in OPERATORS for word in new):
-        return "a secret"
+    if _is_secret(old + new) or any(word in OPERATORS for word in new) or _runs_more(new):
+        return "a secret, or more commands"
+    if any(_DESTROYING.intersection(re.split(r"[^a-z]+", word.lower())) for word in new if word not in failed):
+        return "it destroys"
     before, now = program_words(failed), program_words(passed)
     programs = program_name(before[0]), program_name(now[0])
     if programs[1] in _LOOKING | _HARMFUL | _PRIVILEGED and programs[1] != programs[0]:
@@ -220,6 +225,11 @@ def _is_misspelt(old: str, new: str, line: str) -> bool:
     from difflib import SequenceMatcher
 
     return SequenceMatcher(None, old, new).ratio() >= 0.7
+
+
+def _runs_more(words: tuple[str, ...]) -> bool:
+    """Tell whether words hold a command of their own, which nobody looks at in one line."""
+    return any("$(" in word or "`" in word or "<(" in word for word in words)
 
 
 def _is_secret(words: tuple[str, ...]) -> bool:

@@ -65,6 +65,11 @@ def test_a_similar_command_that_passed_is_told_filled_in(
         ("rmdir x", "rm x", "rmdir: x: not a directory"),
         ("cat a.txt", "cat b.txt", "a.txt: not there"),
         ("python a.py", "ruby b.rb", "python: command not found"),
+        ("tool remov x", "tool remove x", "unknown command remov"),
+        ("tool go --dry", "tool go --delete-all", "unknown option --dry"),
+        ("tool go --dry", "tool go --purge", "unknown option --dry"),
+        ("tool go", "export A=$(curl x) && tool go", "A is not set"),
+        ("tool go --a", "tool go --b=`id`", "unknown option --a"),
     ],
 )
 def test_what_asks_for_something_else_is_never_told(failed: str, passed: str, line: str) -> None:
