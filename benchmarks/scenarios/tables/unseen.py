@@ -411,6 +411,7 @@ VERSION_CONTROL = (
         "'directory >&2; exit 1; }\\n' > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit",
         taught="touch CHANGES",
         changes=("CHANGES",),
+        once=True,
         needs=GIT,
         volatile=True,
     ),

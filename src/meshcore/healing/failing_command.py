@@ -223,6 +223,8 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
 
     Settings, `cd` and `source …/activate` are carried over to what follows them. `stops`: the first failure ends it.
     """
+    if (inner := re.fullmatch(r"\s*\(([^()]*)\)\s*", text)) is not None:
+        text = inner[1]  # all of it in a shell of its own
     commands, bare = _split(text)
     stops = stops or any(raw[0] == "set" and re.match(r"-\w*e|-o errexit", " ".join(raw[1:])) for _, raw in commands)
     at = 0 if stops else max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
@@ -286,7 +288,8 @@ def _split(text: str) -> tuple[list[tuple[str, list[str]]], bool]:
                 return [], False  # it goes on where a redirection or a quote ended
             commands[-1][1].append(found["word"])
         else:
-            bare = bare and found["redirect"].rpartition(" ")[2].lstrip("012<>") in ("/dev/null", "&1", "&2")
+            reads = "<" in found["redirect"] and "&" not in found["redirect"]  # a file, which can be read again
+            bare = bare and (reads or found["redirect"].rpartition(" ")[2].lstrip("012<>") in ("/dev/null", "&1", "&2"))
     return [(join, words) for join, words in commands if words], bare
 
 

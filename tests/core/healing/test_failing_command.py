@@ -62,7 +62,9 @@ ONE = {
     "sh -c cd~$PWD/sub~&&~python~$A/app.py": ("python", "here/app.py"),
     "bash -ec ls;~python~app.py": None,
     "bash -c set~-eu;~cd~sub;~python~app.py": ("python", "app.py"),
+    "sh -c (cd~sub~&&~python~app.py)": ("python", "app.py"),
     # More than the text tells.
+    "sh -c (cd~sub);~(python~app.py)": None,
     "bash -c set~-e;~npm~i;~python~app.py": None,
     "sh -c python~'$A'": ("python", "$A"),
     "sh -c declare~-x~PATH=/x;~python~app.py": None,
@@ -254,3 +256,12 @@ def test_of_several_commands_the_one_in_whose_file_the_traceback_begins_has_fail
 def test_no_text_makes_it_fail(text: str, more: list[str]) -> None:
     for argv in (("sh", "-c", text, *more), ("env", *more, text), ("timeout", *more), tuple(more)):
         assert failing(argv, "/", {}).places
+
+
+def test_what_reads_a_file_may_be_repeated_and_what_writes_one_may_not() -> None:
+    for text, bare in (
+        ("python app.py < rows", True),
+        ("python app.py > out", False),
+        ("python app.py 2>/dev/null", True),
+    ):
+        assert failing(("sh", "-c", text), "/", {"PATH": PATH}).bare == bare
