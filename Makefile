@@ -54,6 +54,7 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.hook
 	@$(BIN)/python -m benchmarks.known
 	@$(BIN)/python -m benchmarks.run_start
+	@$(BIN)/python -m benchmarks.fresh_clone
 	@$(BIN)/python -m benchmarks.prompt
 	@$(BIN)/python -m benchmarks.history
 	@$(BIN)/python -m benchmarks.report

@@ -135,17 +135,22 @@ def environment_in(root: Path) -> dict[str, str]:
 
 def build_stand_in(folder: Path) -> Path:
     """Build a tiny wheel named django in `folder`, without any tool; return the folder."""
+    return build_wheel(folder, PACKAGE, STAND_IN_VERSION, _STAND_IN)
+
+
+def build_wheel(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
+    """Build a wheel of these files (path → text) in `folder`, without any tool; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    info = f"{PACKAGE}-{STAND_IN_VERSION}.dist-info"
-    files = {
-        **_STAND_IN,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {STAND_IN_VERSION}\n",
+    info = f"{name}-{version}.dist-info"
+    held = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: meshtui-demo\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{PACKAGE}-{STAND_IN_VERSION}-py3-none-any.whl", "w") as wheel:
-        for name, text in {**files, f"{info}/RECORD": record}.items():
-            wheel.writestr(name, text)
+    record = "".join(f"{path},,\n" for path in [*held, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in {**held, f"{info}/RECORD": record}.items():
+            wheel.writestr(path, text)
     return folder
 
 
