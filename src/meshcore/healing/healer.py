@@ -18,7 +18,14 @@ from meshcore.healing.capture import project_root
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
-from meshcore.healing.outcomes import close_approvals, count, own_outcome, process_mark
+from meshcore.healing.outcomes import (
+    close_approvals,
+    close_same_fix,
+    count,
+    own_outcome,
+    process_mark,
+    same_fix_waiting,
+)
 from meshcore.healing.ruling import NOTHING_YET, Ruling, SoFar, put, rule, rule_rerun, stop_reason
 from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
@@ -174,8 +181,12 @@ class Healer:
             ruling = replace(ruling, rerun=rule_rerun(self.policy, incident, self.environment))
         return ruling
 
-    def ask(self, considered: Considered) -> Approval:
-        """Let the try wait for a person, bound to exactly this action."""
+    def ask(self, considered: Considered, *, own: bool = False) -> Approval:
+        """Let the try wait for a person, bound to exactly this action.
+
+        Where the same fix waits already in the same project, that is what is asked, unless this incident needs its
+        `own` approval.
+        """
         match, ruling = considered.match, considered.ruling
         if match is None or ruling is None:
             raise ValueError("nothing to ask about")
@@ -192,12 +203,27 @@ class Healer:
             rerun=rerun_of(considered),
         )
         store = self.node.store
+        if not own and (asked := self._asked_before(approval, considered.incident)) is not None:
+            store.approvals.share(asked, approval.incident_id)
+            return asked
         if store.approvals.ask(approval):
             notify(self.node, approval)
             return approval
         store.incidents.set_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
         same = (approval.incident_id, approval.action_hash)
         return next((a for a in store.approvals.all() if (a.incident_id, a.action_hash) == same), approval)
+
+    def _asked_before(self, approval: Approval, incident: Incident) -> Approval | None:
+        """Return what waits for a person for another incident: the same commands in the same project."""
+        return next(
+            (
+                other
+                for other in same_fix_waiting(self.node, approval.action_hash, incident)
+                if other.incident_id != incident.incident_id
+                and (other.skill_id, other.runs) == (approval.skill_id, approval.runs)
+            ),
+            None,
+        )
 
     def apply(
         self,
@@ -343,6 +369,8 @@ class Healer:
             node.store.skills.note_use(outcome.skill_id)
             if green:
                 close_approvals(node, incident.incident_id, outcome.actor)
+                if considered.match is not None:
+                    close_same_fix(node, incident, action_hash(considered.match.action), outcome.actor)
         if green:
             offer_generalisations(node, outcome.skill_id)
         if outcome.actor == "policy" and outcome.result in ("verified", "fix_failed"):

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshcore.exchange.announce import announce_outcome
+from meshcore.healing.circumstances import project_root
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
 from meshcore.node import Node, boot_id
+from meshcore.store.rows import Approval
 from meshcore.trust.standing import reweigh
 
 
@@ -43,6 +45,24 @@ def close_approvals(node: Node, incident_id: str, actor: str) -> None:
     for approval in node.store.approvals.all():
         if approval.incident_id == incident_id:
             node.store.approvals.resolve(approval.approval_id, "not needed", actor)
+
+
+def same_fix_waiting(node: Node, action: str, incident: Incident) -> list[Approval]:
+    """Return what waits for a person: this action (hash) in the incident's project."""
+
+    def folder(of: Incident | None) -> str:
+        return (project_root(of.cwd) or of.cwd) if of else ""
+
+    here, find = folder(incident), node.store.incidents.find
+    same = [approval for approval in node.store.approvals.all() if approval.action_hash == action]
+    return [approval for approval in same if folder(find(approval.incident_id)) == here]
+
+
+def close_same_fix(node: Node, incident: Incident, action: str, actor: str) -> None:
+    """Ask nobody any more about a fix that has just been made, and verified, in the same project."""
+    for approval in same_fix_waiting(node, action, incident):
+        if node.store.approvals.resolve(approval.approval_id, "not needed", actor, applied=True):
+            node.store.incidents.set_state(approval.incident_id, "applied_not_rerun", skill_id=approval.skill_id)
 
 
 WAIT_FOR_SUCCESS = ("applied_not_rerun", "progress", "unknown")

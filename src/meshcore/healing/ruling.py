@@ -17,6 +17,7 @@ from meshcore.healing.circumstances import environment_of, failed_inside, projec
 from meshcore.healing.claims import ClaimCheck
 from meshcore.healing.failing_command import Place
 from meshcore.healing.first_thing import why_not_first_thing
+from meshcore.healing.headlines import says_nothing
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
 from meshcore.knowledge.command import program_name
@@ -307,6 +308,13 @@ def _synced(asked: Try) -> Verdict | None:
     return Verdict("approve", tuple(reasons)) if reasons else None
 
 
+def _headline(asked: Try) -> Verdict | None:
+    """Act on no line that says only that something failed: a hundred causes end in it."""
+    if says_nothing(asked.question.incident.signature):
+        return Verdict("hint", ("the error says only that something failed, not what",))
+    return None
+
+
 def _so_far(asked: Try) -> Verdict | None:
     """Go on with a run's errors as long as that leads on: so many, in so much time, and no fix twice."""
     if asked.so_far.enough:
@@ -360,6 +368,7 @@ STANDING_APPROVAL = Judge("standing approval", _standing_approval)
 JUDGES: tuple[Judge, ...] = (
     STANDING_APPROVAL,
     Judge("policy", lambda asked: asked.policy, answerable=True),
+    Judge("headline", _headline, "hint"),
     Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),

@@ -90,6 +90,11 @@ class Session:
         return ruling is not None and ruling.decision == "approve" and not self._attended
 
     @property
+    def asks_anew(self) -> bool:
+        """Tell whether what waits for a person was not asked before, for the same fix in the same project."""
+        return self._approval is not None and self._approval.incident_id == self.incident.incident_id
+
+    @property
     def may_apply(self) -> bool:
         """Tell whether the ruling, or a person, allows the fix now."""
         ruling = self.considered.ruling
@@ -121,6 +126,8 @@ class Session:
 
         Raises UsageError where the operator's key is protected and `signer` is not theirs.
         """
+        if self._approval is not None and not self.asks_anew:
+            self._approval = self._healer.ask(self.considered, own=True)
         if self._approval is not None:
             self._attended = approve(self.node, self._approval.approval_id, signer=signer, claim=True)
 

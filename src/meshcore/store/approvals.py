@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from meshcore.model import IncidentState
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incidents import Incidents
+from meshcore.store.queries import Read
 from meshcore.store.rows import Approval
 
 
@@ -61,6 +63,18 @@ class Approvals:
             )
         return True
 
+    def share(self, approval: Approval, incident_id: str) -> None:
+        """Let another incident wait for the same answer: it is the same fix in the same project."""
+        with self._db.transaction():
+            self._db.execute("UPDATE incidents SET approval=? WHERE incident_id=?", (approval.approval_id, incident_id))
+            self._incidents.set_state(incident_id, "needs_approval", skill_id=approval.skill_id)
+
+    def _release(self, approval_id: str, state: IncidentState) -> None:
+        """Move on the other incidents that waited for this answer."""
+        sql = "SELECT incident_id FROM incidents WHERE approval=? AND state='needs_approval'"
+        for incident_id in self._db.all(Read(sql, lambda row: str(row[0]), (approval_id,))):
+            self._incidents.set_state(incident_id, state)
+
     def all(self, *, waiting_only: bool = True) -> list[Approval]:
         """Return approvals, oldest first."""
         return self._db.all(reads.approvals(waiting_only=waiting_only))
@@ -69,8 +83,11 @@ class Approvals:
         """Return the approval with this id or unambiguous beginning of it."""
         return self._db.one(reads.approval(reference))
 
-    def resolve(self, approval_id: str, state: str, actor: str, *, process: str = "") -> bool:
-        """Settle what waits; False where somebody else did before. `process` carries it out itself, at once."""
+    def resolve(self, approval_id: str, state: str, actor: str, *, process: str = "", applied: bool = False) -> bool:
+        """Settle what waits; False where somebody else did before. `process` carries it out itself, at once.
+
+        `applied`: the fix was made by another try, and what shares the answer waits for its command's next success.
+        """
         with self._db.transaction(durable=True):
             done = self._db.execute(
                 "UPDATE approvals SET state=?, resolved=?, actor=?, process=? WHERE approval_id=? AND state='waiting'",
@@ -78,6 +95,9 @@ class Approvals:
             )
             if done.rowcount:
                 self._events.add("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
+                if state != "approved":
+                    other: IncidentState = "applied_not_rerun" if applied else "matched"
+                    self._release(approval_id, "refused" if state == "rejected" else other)
         return done.rowcount == 1
 
     def approved(self) -> list[Approval]:
@@ -103,4 +123,6 @@ class Approvals:
             if done.rowcount:
                 data = {"approval": approval_id, "result": result, **({"why": why} if why else {})}
                 self._events.add("approval.carried", data=data)
+                applied = result in ("verified", "progress", "applied_not_rerun")
+                self._release(approval_id, "applied_not_rerun" if applied else "matched")
         return done.rowcount == 1

@@ -108,7 +108,8 @@ class Repeat:
 
 def _asking(call: Call) -> Callable[[Healing], None]:
     def ask(healing: Healing) -> None:
-        ring(healing.question, sys.stderr, os.environ)
+        if healing.asks_anew:
+            ring(healing.question, sys.stderr, os.environ)
         if call.via == "shell" and _somebody_is_here():
             note(healing.question)
             if _yes():

@@ -69,10 +69,10 @@ class Shell:
         series.finish()
         return series, said
 
-    def succeed(self, output: str = ERROR, *, argv: tuple[str, ...] = ARGV) -> list[str]:
+    def succeed(self, output: str = ERROR, *, argv: tuple[str, ...] = ARGV, cwd: str = "/work") -> list[str]:
         """Let one command succeed as `meshtui run` does; return what it says."""
         self.mesh.clock.advance(1)
-        return command.succeeded(self.node, self._ended(0, output, argv, "null", "/work"))
+        return command.succeeded(self.node, self._ended(0, output, argv, "null", cwd))
 
     def _ended(self, exit_code: int, output: str, argv: tuple[str, ...], stdin: StdinKind, cwd: str) -> Command:
         passed = ended(output, exit_code, stdin=stdin, clock=self.mesh.clock)

@@ -85,4 +85,7 @@ CREATE TABLE hook_notes (session TEXT PRIMARY KEY, at TEXT NOT NULL, notes TEXT 
 
 -- The incident of the same run that was fixed before this error showed.
 ALTER TABLE incidents ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+-- The approval that waits for another incident, for the same fix in the same project.
+ALTER TABLE incidents ADD COLUMN approval TEXT NOT NULL DEFAULT '';
+CREATE INDEX incidents_approval ON incidents (approval) WHERE approval<>'';
 CREATE INDEX incidents_follows ON incidents (follows) WHERE follows<>'';
