@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from meshcore.knowledge.command import Command
-from meshcore.knowledge.slots import LOOPBACK
+from meshcore.knowledge.slots import LOOPBACK, is_file_name
 from meshcore.model import Slot
 
 _MAX_LINES = 8  # lines with a needle that are looked at
@@ -152,7 +152,8 @@ def _refused(line: str, text: str, _command: Command) -> Cause | None:
     if not said:
         return None
     near = [row[:600] for row in text.split("\n")[-60:] if "refused" in row.lower() or "connect" in row.lower()]
-    places = ((row, found) for row in (line, *near) if (found := _search(_timeless(row), _HOST_PORT)))
+    found = ((row, _search(_timeless(row), _HOST_PORT)) for row in (line, *near))
+    places = ((row, place) for row, place in found if place and not is_file_name(place[1]))
     told, place = next(places, (line, None))
     if place is None:
         return None
