@@ -10,6 +10,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import click
 
-from meshcore.demo.stage import PROGRAM, build_stand_in
+from meshcore.demo.stage import PROGRAM, build_stand_in, build_wheel
 from meshtui.cli.main import meshtui
 
 ROOT = Path("/tmp/mesh")
@@ -76,6 +77,16 @@ class Day:
             "NO_COLOR": "1",
             "TERM": "xterm-256color",
         }
+
+    def series(self) -> str:
+        """Teach three fixes unseen, and return what a run shows that misses all three."""
+        modules = ("idna", "click", "rich")
+        (ROOT / "app" / "shop.py").write_text("".join(f"import {name}\n" for name in modules) + 'print("open")\n')
+        for name in modules:
+            build_wheel(ROOT / "wheels", name, "1.0", {f"{name}/__init__.py": ""})
+            error = f"ModuleNotFoundError: No module named '{name}'"
+            self.shell(f"meshtui learn --error {shlex.quote(error)} --fix {shlex.quote(f'pip install {name}')}")
+        return self.shell("meshtui run -- .venv/bin/python shop.py")
 
     def shell(self, *lines: str) -> str:
         """Run command lines one after the other and return them with what they showed."""
@@ -147,8 +158,10 @@ def printed() -> dict[str, str]:
         "echo 'token=ghp_0123456789abcdefghijklmnopqrstuvwxyz' | meshtui redact",
         "meshtui doctor",
     )
+    chain = day.series()
     shutil.rmtree(ROOT, ignore_errors=True)
-    return {name: f"```\n{text}\n```" for name, text in {"demo": demo.strip(), "use": use, "commands": looks}.items()}
+    texts = {"demo": demo.strip(), "use": use, "chain": chain, "commands": looks}
+    return {name: f"```\n{text}\n```" for name, text in texts.items()}
 
 
 def block_of(path: Path, name: str) -> str:
@@ -171,7 +184,7 @@ def main() -> None:
     replace_block(COMMANDS, "reference", reference())
     if sys.argv[1:] != ["--reference"]:
         texts = printed()
-        for path, name in ((README, "demo"), (README, "use"), (COMMANDS, "commands")):
+        for path, name in ((README, "demo"), (README, "use"), (README, "chain"), (COMMANDS, "commands")):
             replace_block(path, name, texts[name])
 
 
