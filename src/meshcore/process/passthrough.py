@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import select
 import selectors
 import signal
 import sys
@@ -23,7 +22,7 @@ from meshcore.errors import UsageError
 from meshcore.process.job_control import JobControl
 from meshcore.process.pty import PseudoTerminal, in_foreground, is_kept, same_file
 from meshcore.process.spawn import CannotStartError, FileAction, spawn
-from meshcore.process.standard_streams import StdinKind, open_standard_streams, stdin_kind
+from meshcore.process.standard_streams import StdinKind, open_standard_streams, stdin_kind, write_all
 from meshcore.process.tail_buffer import LastBytes
 
 CAPTURE_LIMIT = 256 * 1024  # bytes of output
@@ -96,7 +95,7 @@ def run_through(
         exit_code = 1 if passage.lost and exit_code == 0 else exit_code  # the child would have failed to write, itself
     except CannotStartError as error:
         message = f"meshtui: {error.message}\n".encode(errors="surrogateescape")
-        _write_all(2, message)
+        write_all(2, message)
         passage.tail.add(f"sh: {error.message}\n".encode(errors="surrogateescape"))  # as a shell says it
         exit_code, interrupted = error.exit_code, None
     signalled = -exit_code if exit_code < 0 else None
@@ -210,7 +209,7 @@ class _Passage:
         self._selector = selectors.PollSelector()
         self._jobs = JobControl()
         self._meanwhile = meanwhile
-        self._over = threading.Event()
+        self._over, self._away = threading.Event(), False
         self._child = 0
 
     def run(
@@ -282,7 +281,9 @@ class _Passage:
         self._await_feed()
         leave_at: float | None = None  # set at the child's end
         while leave_at is None or self._outputs:
-            events = self._selector.select(None if leave_at is None else QUIET_S)
+            events = self._selector.select(None if leave_at is None and not self._away else QUIET_S)
+            if self._away and in_foreground(0) and self._has_keys():
+                self._await_feed()
             for key, _ in events:
                 if key.fd == self._jobs.ended:
                     self._selector.unregister(key.fd)
@@ -304,7 +305,7 @@ class _Passage:
             data = b""
         self.tail.add(data)
         self.printed += len(data) if self._outputs[reader] == 1 else 0
-        fault = _write_all(self._outputs[reader], data) if data else 0
+        fault = write_all(self._outputs[reader], data) if data else 0
         self.lost = self.lost or (fault not in (0, errno.EPIPE, errno.EIO) and self._outputs[reader] == 1)
         if not data or fault:
             self._selector.unregister(reader)
@@ -326,12 +327,22 @@ class _Passage:
         if feed is None or feed.sink < 0:
             return  # it ended with an event before this one
         self._selector.unregister(ready)
+        if ready == feed.source and feed.terminal and not self._has_keys():
+            return
         if ready == feed.source:
             feed.read()
             self._suspend_on_key(feed)
         elif not feed.write():
             self._end_feed()
         self._await_feed()
+
+    def _has_keys(self) -> bool:
+        """Tell whether the keys are the child's; in the background they are the shell's, which may bring us back."""
+        self._away = not in_foreground(0)
+        if self._away or not sum(terminal.take() for terminal in self._terminals.values()):
+            return not self._away
+        self._await_feed()  # what was there may have been the shell's
+        return False
 
     def _suspend_on_key(self, feed: _Feed) -> None:
         if feed.terminal:
@@ -371,23 +382,6 @@ class _Passage:
         for reader in list(self._outputs):
             self._close_output(reader)
         self._selector.close()
-
-
-def _write_all(target: int, data: bytes) -> int:
-    """Write to a descriptor of ours, waiting for its reader; return the error number where nobody takes it any more."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(target, view) :]
-        except BlockingIOError:  # somebody else made the open file non-blocking
-            poll = select.poll()
-            poll.register(target, select.POLLOUT)
-            poll.poll()
-        except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO) and target == 1:
-                _write_all(2, f"meshtui: standard output: {error.strerror}\n".encode())
-            return error.errno or errno.EIO
-    return 0
 
 
 def _flush_our_own() -> None:

@@ -49,6 +49,7 @@ class PseudoTerminal:
         self.slave_name = os.ttyname(self._slave)
         self._ours = ours
         self._saved: list[Any] | None = None
+        self._is_raw = False
         self.resize()
         with contextlib.suppress(termios.error):
             self._imitate()
@@ -83,17 +84,23 @@ class PseudoTerminal:
         with contextlib.suppress(OSError, ValueError):
             fcntl.ioctl(self.master, termios.TIOCSWINSZ, fcntl.ioctl(self._ours, termios.TIOCGWINSZ, _SIZE))
 
-    def take(self) -> None:
-        """Set our terminal to raw: every key is the child's. Does nothing for an output-only one."""
-        if not self.session:
-            return
+    def take(self) -> bool:
+        """Set our terminal to raw: every key is the child's; tell whether it was not so before.
+
+        Does nothing for an output-only one, nor in the background.
+        """
+        if not self.session or self._is_raw or not in_foreground(self._ours):
+            return False
         with contextlib.suppress(termios.error):
             if self._saved is None:
                 self._saved = termios.tcgetattr(self._ours)
             tty.setraw(self._ours, termios.TCSANOW)
+            self._is_raw = True
+        return self._is_raw
 
     def give_back(self) -> None:
         """Set our terminal as it was before the first `take`."""
+        self._is_raw = False
         if self._saved is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._ours, termios.TCSANOW, self._saved)

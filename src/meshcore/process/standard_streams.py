@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from typing import Literal
 
@@ -44,3 +46,20 @@ def open_null() -> int:
 
         with TemporaryFile() as file:
             return os.dup(file.fileno())
+
+
+def write_all(target: int, data: bytes) -> int:
+    """Write to a descriptor of ours, waiting for its reader; return the error number where nobody takes it any more."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(target, view) :]
+        except BlockingIOError:  # somebody else made the open file non-blocking
+            poll = select.poll()
+            poll.register(target, select.POLLOUT)
+            poll.poll()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO) and target == 1:
+                write_all(2, f"meshtui: standard output: {error.strerror}\n".encode())
+            return error.errno or errno.EIO
+    return 0
