@@ -234,6 +234,7 @@ class KnownSkill:
     evidence: Evidence = Evidence()
     created: str = ""
     stored_id: str = field(default="", compare=False)  # the skill's id where it was stored: hashing it takes longer
+    action_key: str = field(default="", compare=False)  # the same for every spelling of its action, "" where not known
 
     @property
     def skill_id(self) -> str:

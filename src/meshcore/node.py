@@ -61,6 +61,10 @@ class Node:
             self.store.state.set(skills_file_looked=self.store.now())
         reread_skills(self.store)
         set_aside(self.store)
+        if self.store.skills.lack_action_keys():
+            from meshcore.policy.action_key import note_action_keys  # the forms of the policy: most opens need none
+
+            note_action_keys(self.store)
 
     def __enter__(self) -> Node:
         return self

@@ -51,6 +51,7 @@ from meshcore.trust.standing import (
     lift_action,
     quarantined_action,
     reweigh,
+    spellings,
     withdraw_and_reweigh,
 )
 
@@ -246,7 +247,8 @@ def _take_lift(node: Node, said: LiftBody, speaker: Speaker) -> Taken:
     node.store.quarantine.note_lift(skill_id, speaker.node, speaker.seq)
     forgive(node, skill_id, said.failures)
     known = node.store.skills.find(skill_id)
-    if known is not None and quarantined_action(node, known.skill.action) == skill_id:
+    same = [one.skill_id for one in spellings(node, skill_id)]
+    if known is not None and quarantined_action(node, known.skill.action) in same:
         lift_action(node, known)
         if known.state == "quarantined":
             who = _name(said.name) or speaker.node

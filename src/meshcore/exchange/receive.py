@@ -39,6 +39,7 @@ from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.store.chains import Chain
 from meshcore.trust.authors import meet, trust_in
+from meshcore.trust.standing import note_fixes
 from meshcore.trust.synced import missing
 
 PULL_SECONDS = 0.02
@@ -112,6 +113,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
             for receipt in _read_waiting(node, bridge, quotas):
                 counts[receipt.status] += 1
         if not batch.more or elapsed() >= (seconds if batch.deliveries else max(seconds, SCAN_SECONDS)):
+            note_fixes(node)
             return Pulled(counts["stored"], counts["ignored"], counts["rejected"], batch.more, faulted)
 
 

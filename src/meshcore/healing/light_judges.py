@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshcore.knowledge.parts import normalised
 from meshcore.model import DECISIONS, Action, Decision, KnownSkill, Match, Verdict
 from meshcore.safety.halt import halted
 from meshcore.store.store import Store
 from meshcore.trust.modes import Ceiling
-from meshcore.trust.store_keys import REVOKED, action_hash, normalised
+from meshcore.trust.store_keys import REVOKED, action_hash
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
@@ -53,9 +54,9 @@ def not_here(store: Store, skill_id: str, folder: str) -> Verdict | None:
     return Verdict("refuse", (f"{who} wants it no more in {folder}",)) if who else None
 
 
-def failed_action(store: Store, action: Action) -> Verdict | None:
-    """Keep an action that failed too often from being applied, whatever skill it comes with."""
-    if not store.quarantine.skill_of(normalised(action)):
+def failed_action(store: Store, known: KnownSkill) -> Verdict | None:
+    """Keep an action that failed too often from being applied, whatever skill it comes with, however it is spelled."""
+    if not store.quarantine.skill_of(known.action_key or normalised(known.skill.action)):
         return None
     return Verdict("hint", ("the same action failed too often, also under another skill; confirm that one to lift it",))
 
@@ -101,7 +102,7 @@ def rule_lightly(
         state(known),
         not_here(store, match.skill_id, folder),
         mode(highest),
-        failed_action(store, known.skill.action),
+        failed_action(store, known),
         halt(halted(operator) or "; ".join(store.halts.reasons())),
     )
     held = [verdict for verdict in asked if verdict is not None]

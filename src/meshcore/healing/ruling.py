@@ -382,7 +382,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("mode", _mode),
     Judge(
         "failed action",
-        lambda asked: light_judges.failed_action(asked.node.store, asked.question.known.skill.action),
+        lambda asked: light_judges.failed_action(asked.node.store, asked.question.known),
         "hint",
         before_exec=True,
     ),

@@ -32,6 +32,7 @@ from meshcore.model import (
     SkillState,
 )
 from meshcore.node import Node
+from meshcore.policy.action_key import action_key, is_one_fix
 from meshcore.policy.policy import brings_in
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
@@ -117,7 +118,7 @@ def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> K
         return None
     for match in matches(signature, node.store.skills):
         known = node.store.skills.find(match.skill_id)
-        if known is not None and known.own_operator and confirms(known.skill, signature, fix):
+        if known is not None and known.own_operator and confirms(known.skill, signature, fix, same=is_one_fix):
             return known
     return None
 
@@ -188,6 +189,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
             store,
             KnownSkill(
                 skill,
+                action_key=action_key(skill.action),
                 label=known.label if known else 0,
                 state="active" if source_confirmed else _unconfirmed(known),
                 source="taught" if source == "taught" else "recognised",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
@@ -68,12 +69,14 @@ def _without_rerun(fix: Action, command: str) -> Action:
     return Action("argv", fix.steps[:-1]) if rerun.steps == fix.steps[-1:] else fix
 
 
-def confirms(skill: Skill, signature: Signature, fix: Action) -> bool:
+def confirms(
+    skill: Skill, signature: Signature, fix: Action, *, same: Callable[[Action, Action], bool] = operator.eq
+) -> bool:
     """Return whether a fix that worked is what the skill would have done for that error, had it been asked."""
     if skill.error_type != signature.error_type or skill.template.casefold() != signature.template.casefold():
         return False
     try:
-        return skill.action.fill(Parts(signature.slots)) == fix
+        return same(skill.action.fill(Parts(signature.slots)), fix)
     except IndexError:
         return False
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import words_of
-from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, mentioned, never_tried, typed
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, is_typed, mentioned, never_tried, typed
 from meshcore.knowledge.signature import around
 from meshcore.knowledge.standing import standing
 from meshcore.model import Action, Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
@@ -118,16 +118,30 @@ def matches(
     if any(known.evidence.relaxed for known in candidates):
         others = [*_without_each("!", bucket, rows), *_without_each("~", bucket, rows)]
         contrast = [*candidates, *source.lookup(others, MAX_NEAR)]
-    answers = _judge(candidates, contrast, signature, circumstances)
+    answers, near = _judge(candidates, contrast, signature, circumstances), list[KnownSkill]()
     if limit > 1 or not answers or answers[0].tier != "exact":
         loose = _without_each("~", bucket, rows)
         if wording := _wording(signature.template, signature.slots):
             loose.append(wording)
         there = {answer.skill_id for answer in answers}
-        near = source.lookup(loose, MAX_NEAR) if loose else ()
+        near = list(source.lookup(loose, MAX_NEAR)) if loose else []
         answers += [a for a in _judge(near, [*contrast, *near], signature, circumstances) if a.skill_id not in there]
         answers.sort(key=_rank)
-    return _with_contradictions(answers)[:limit]
+    return _with_contradictions(_once_each(answers, [*contrast, *near]))[:limit]
+
+
+def _once_each(answers: list[Match], known: Sequence[KnownSkill]) -> list[Match]:
+    """Return the answers, ranked; of several spellings of one fix the one that own nodes stand behind."""
+    every = {one.skill_id: one for one in known}
+    found: dict[tuple[str, str], Match] = {}
+    for answer in answers:
+        one = every[answer.skill_id]
+        same = answer.tier == "exact" and is_typed(one.action_key)
+        key = (one.skill.template.casefold(), one.action_key) if same else (answer.skill_id, "")
+        before = every[found[key].skill_id] if key in found else None
+        if before is None or (one.own_operator, one.confirmed) > (before.own_operator, before.confirmed):
+            found[key] = answer
+    return list(found.values())
 
 
 def _with_contradictions(answers: list[Match]) -> list[Match]:
@@ -278,10 +292,14 @@ def _discriminates(index: int, known: KnownSkill, neighbours: Sequence[KnownSkil
     """Return whether other skills are told apart by the slot: then a value not yet seen is no match."""
     return any(
         other is not known
-        and other.skill.action != known.skill.action
+        and not _same_action(other, known)
         and any(key.index == index for key in other.skill.key_slots)
         for other in neighbours
     )
+
+
+def _same_action(one: KnownSkill, other: KnownSkill) -> bool:
+    return one.skill.action == other.skill.action or (is_typed(one.action_key) and one.action_key == other.action_key)
 
 
 def _unproven(known: KnownSkill, parameters: Collection[int], signature: Signature) -> list[str]:

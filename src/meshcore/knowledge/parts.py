@@ -6,14 +6,16 @@ Reference `n` of an action is slot `n % 100` in form `n // 100`: 0 as it stands,
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from meshcore.model import Action, Circumstances, KnownSkill, Skill, Slot
+from meshcore.model import Action, Circumstances, KnownSkill, Skill, Slot, action_to_json, canonical
 
 NOT_KNOWN = Circumstances()
 FORM = 100
+TYPED = ":"  # in the key of an action, behind the names of its types
 _REFERENCE = re.compile(r"\{\{|\}\}|\{\d{1,3}\}")
 FORMS = ("", "without ./", "last part", "folder", "last part of its folder")
 
@@ -61,6 +63,17 @@ class Parts(Sequence[Slot]):
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
+
+
+def normalised(action: Action) -> str:
+    """Return what stays the same where an action is published again with other spacing or case, as a hash."""
+    text = " ".join(canonical(action_to_json(action)).casefold().split())
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_typed(action_key: str) -> bool:
+    """Tell whether a key is of typed actions: only of those is it known that another spelling does the same."""
+    return TYPED in action_key
 
 
 def filled(action: Action, slots: Sequence[Slot]) -> Action:

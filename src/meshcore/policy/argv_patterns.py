@@ -25,9 +25,16 @@ _ARGUMENT = re.compile(r"([A-Z]+)([?+*]?)")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A form that an argv fits: the values of its arguments, by kind, in order."""
+    """A form that an argv fits: the values of its arguments, by kind, in order.
+
+    `words` are those that the form names, `options` those that were given, with their values; `operands` are the values
+    of what is no option.
+    """
 
     values: tuple[tuple[str, str], ...]
+    words: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    operands: tuple[tuple[str, str], ...] = ()
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Return the values of one kind."""
@@ -57,6 +64,7 @@ class Form:
             return None
         plain: list[str] = []
         values: list[tuple[str, str]] = []
+        options: list[str] = []
         rest = list(argv[size:])
         passes = len(self.arguments) - 1 if self.arguments[-1:] == (("ANY", "*"),) else None  # the rest is as it is
         while rest:
@@ -68,12 +76,16 @@ class Form:
                 return None
             if not word.startswith("-") or word == "-":
                 plain.append(word)
-            elif not self._option(word, rest, values):
+            elif not self._option(word, rest, values, options):
                 return None
-        return self._assign(plain, values)
+        operands = self._assign(plain)
+        if operands is None:
+            return None
+        return Found((*values, *operands), tuple(argv[:size]), tuple(options), operands)
 
-    def _option(self, word: str, rest: list[str], values: list[tuple[str, str]]) -> bool:
+    def _option(self, word: str, rest: list[str], values: list[tuple[str, str]], options: list[str]) -> bool:
         if word in self.whole or (self.number and re.fullmatch(r"-\d{1,6}", word)):
+            options.append(word)
             return True
         name, equals, value = word.partition("=")
         if name in self.valued and (equals or not name.startswith("--") or rest):
@@ -81,14 +93,18 @@ class Form:
                 if not rest:
                     return False
                 value = rest.pop(0)
+            options.append(f"{name}={value}")
             values.append((self.valued[name], value))
             return is_kind(self.valued[name], value)
         if not word.startswith("--"):
             short = word[:2]
             if short in self.valued and len(word) > 2:
+                options.append(f"{short}={word[2:]}")
                 values.append((self.valued[short], word[2:]))
                 return is_kind(self.valued[short], word[2:])
+            options += [f"-{letter}" for letter in word[1:]]
             return all(letter in self.flags for letter in word[1:])
+        options.append(word)
         return self._any_long(name, value if equals else None, rest, values)
 
     def _any_long(self, name: str, value: str | None, rest: list[str], values: list[tuple[str, str]]) -> bool:
@@ -100,7 +116,8 @@ class Form:
         values += [(self.any_long, v) for v in taken]
         return all(is_kind(self.any_long, v) for v in taken)
 
-    def _assign(self, plain: list[str], values: list[tuple[str, str]]) -> Found | None:
+    def _assign(self, plain: list[str]) -> tuple[tuple[str, str], ...] | None:
+        values: list[tuple[str, str]] = []
         at = 0
         for kind, count in self.arguments:
             taken = 0
@@ -109,7 +126,7 @@ class Form:
                 taken, at = taken + 1, at + 1
             if taken == 0 and count in {"", "+"}:
                 return None
-        return Found(tuple(values)) if at == len(plain) else None
+        return tuple(values) if at == len(plain) else None
 
 
 _NEVER_ANY = frozenset(

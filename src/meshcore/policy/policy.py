@@ -12,6 +12,7 @@ from pathlib import Path
 from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import FORM, Parts, never_tried
 from meshcore.model import Action
+from meshcore.policy.action_key import plain_steps
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
@@ -22,6 +23,7 @@ from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
 from meshcore.policy.repeating import find, program_doubt, set_doubt, settings_doubt, variable_doubt
+from meshcore.policy.spelling import plain_spelling
 from meshcore.safety.managed import managed
 
 _OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})
@@ -58,7 +60,7 @@ class Policy:
         ruling = self._judged(reading, author)
         if ruling is not None:
             return ruling
-        fitting = self._rules.fitting(reading.argv)
+        fitting = self._rules.fitting(plain_spelling(reading.argv)) or self._rules.fitting(reading.argv)
         if not fitting:
             return PolicyVerdict("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
         action, _ = fitting[0]
@@ -180,8 +182,11 @@ class Policy:
         kinds: dict[str, ActionType] = {}
         targets: list[Target] = []
         missing: list[str] = []
-        for argv in question.match.action.steps:
+        for written in question.match.action.steps:
+            argv = _in_folder(plain_spelling(written), question)
             fitting = self._rules.fitting(argv)
+            if not fitting:  # an operator's own form may hold any spelling
+                argv, fitting = written, self._rules.fitting(written)
             if not fitting:
                 reasons = (f"{shortened(argv[0])} like this is no typed action", *by_hand)
                 return PolicyVerdict("approve", reasons, "", plan_as_written(question), question.project_target)
@@ -214,7 +219,7 @@ class Policy:
 def brings_in(action: Action) -> bool:
     """Say whether an action may bring something in from the network; what is no typed action may."""
     shipped = load(None)
-    kinds = [shipped.fitting(tuple(re.sub(r"\{\d+\}", "x", word) for word in step)) for step in action.steps]
+    kinds = [shipped.fitting(step) for step in plain_steps(action)]
     return any(not found or any(kind.network for kind, _ in found) for found in kinds)
 
 
@@ -292,6 +297,15 @@ def _missing(
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.cwd, v)), root)]
         reasons += [f"{shortened(v)} is not inside the project" for v in outside]
     return tuple(reasons)
+
+
+def _in_folder(argv: tuple[str, ...], question: Question) -> tuple[str, ...]:
+    """Return a command with absolute paths below its folder, in its project, written from there."""
+    here = f"{question.cwd.rstrip('/')}/"
+    if not question.project or not _inside(question.cwd, question.project):
+        return argv
+    # As it is written: where a link leads is judged, and followed by nothing, afterwards.
+    return tuple(word.removeprefix(here) if word.startswith(here) and word != here else word for word in argv)
 
 
 def _shadowing(words: tuple[str, ...], cwd: str) -> str:

@@ -50,7 +50,7 @@ class Rules:
     unsigned: str = ""
 
     def fitting(self, argv: tuple[str, ...]) -> list[tuple[ActionType, Found]]:
-        """Return the typed actions that a command fits."""
+        """Return the typed actions that a command, in its plain spelling, fits."""
         found: list[tuple[ActionType, Found]] = []
         for action, form in self.by_program.get(argv[0], ()):
             if (values := form.fit(argv)) is not None and action not in [a for a, _ in found]:

@@ -16,6 +16,7 @@ from meshcore.policy.argv_patterns import Found
 from meshcore.policy.known_packages import is_well_known
 from meshcore.policy.locked_requirements import names_of, read_locked
 from meshcore.policy.question import PlannedStep, Question, Target, given_name
+from meshcore.policy.spelling import plain_spelling
 
 TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
 
@@ -237,12 +238,8 @@ def _of_project(name: str, question: Question) -> str | None:
 
 def _of_pip(argv: Argv) -> Argv | None:
     """Return what a command gives to pip, None for another program and where a person means the system's packages."""
-    name = program_name(argv[0])
-    if "--break-system-packages" in argv:
-        return None
-    if name == "pip":
-        return argv[1:]
-    return argv[3:] if name == "python" and argv[1:3] == ("-m", "pip") else None
+    plain = plain_spelling(argv)
+    return plain[1:] if program_name(plain[0]) == "pip" and "--break-system-packages" not in argv else None
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -39,10 +40,12 @@ class Skills:
                 known = replace(known, label=self._free_label(known.label), created=known.created or self._db.now())
             self._db.execute(
                 "INSERT INTO skills (skill_id, label, body, state, source, author, own_operator, confirmed, created,"
-                " evidence, bucket, shape) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (skill_id) DO UPDATE SET"
+                " evidence, bucket, shape, action_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (skill_id) DO UPDATE SET"
                 " body=excluded.body, state=excluded.state, source=excluded.source, author=excluded.author,"
                 " own_operator=excluded.own_operator, confirmed=excluded.confirmed, evidence=excluded.evidence,"
-                " bucket=excluded.bucket, shape=excluded.shape",
+                " bucket=excluded.bucket, shape=excluded.shape,"
+                " action_key=CASE excluded.action_key WHEN '' THEN action_key ELSE excluded.action_key END",
                 (
                     skill_id,
                     known.label,
@@ -56,6 +59,7 @@ class Skills:
                     canonical(evidence_to_json(known.evidence)),
                     bucket,
                     shape,
+                    known.action_key,
                 ),
             )
             for key in keys:
@@ -99,6 +103,29 @@ class Skills:
             " JOIN skill_keys own USING (key) WHERE own.skill_id=?) ORDER BY label LIMIT ?"
         )
         return self._db.all(Read(sql, skill_of_row, (skill_id, limit)))
+
+    def lack_action_keys(self) -> bool:
+        """Tell whether there is a skill of which it was not yet noted what its action is."""
+        return bool(self._db.all(Read("SELECT 1 FROM skills WHERE action_key='' LIMIT 1", bool)))
+
+    def without_action_key(self) -> list[KnownSkill]:
+        """Return the skills of which it was not yet noted what their action is; damaged rows are left out."""
+        found = self._db.all(Read("SELECT * FROM skills WHERE action_key=''", _whole_skill))
+        return [known for known in found if known is not None]
+
+    def note_action_key(self, skill_id: str, action_key: str) -> None:
+        """Note what a skill's action is, however it is spelled."""
+        with self._db.transaction():
+            self._db.execute("UPDATE skills SET action_key=? WHERE skill_id=?", (action_key, skill_id))
+
+    def same_fix(self, skill_id: str) -> list[KnownSkill]:
+        """Return the skills that answer the same error with the same action, one among them, however it is spelled."""
+        sql = (
+            "SELECT s.* FROM skills own JOIN skills s ON s.skill_id=own.skill_id"
+            " OR (s.bucket=own.bucket AND s.action_key=own.action_key AND own.action_key<>'')"
+            " WHERE own.skill_id=? ORDER BY s.label"
+        )
+        return self._db.all(Read(sql, skill_of_row, (skill_id,)))
 
     def lookup(self, keys: Sequence[str], limit: int) -> list[KnownSkill]:
         """Return at most `limit` different skills stored under any of the keys, those of the first keys first."""
@@ -175,3 +202,10 @@ class Skills:
         column = "said_worked" if outcome == "worked" else "said_failed"
         with self._db.transaction():
             self._db.execute(f"UPDATE skills SET {column}={column}+1 WHERE skill_id=?", (skill_id,))  # noqa: S608
+
+
+def _whole_skill(row: sqlite3.Row) -> KnownSkill | None:
+    try:
+        return skill_of_row(row)
+    except ValueError:
+        return None  # whoever asks for that skill is told

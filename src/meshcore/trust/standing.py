@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.knowledge.matching import index_entry
+from meshcore.knowledge.parts import is_typed
 from meshcore.knowledge.standing import weigh
 from meshcore.model import Action, KnownSkill, Outcome
 from meshcore.node import Node
+from meshcore.policy.action_key import action_key, keyed, note_action_keys
 from meshcore.policy.policy import brings_in
 from meshcore.trust.authors import trust_in, withdraw
-from meshcore.trust.store_keys import normalised
 
 SEEN = "seen"  # who made an outcome of what people or agents did by themselves
 QUARANTINE_FAILURES = 3
@@ -24,17 +25,44 @@ MOST_FORGIVEN = 1000  # of one skill
 
 
 def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
-    """Count a skill's outcomes anew, and quarantine it where raw failures ask for it; return it as it stands now."""
-    known = node.store.skills.find(skill_id)
-    if known is None:
-        return None
-    outcomes = node.store.outcomes.of(skill_id=skill_id, own_only=True)
-    forgiven = set(node.store.quarantine.forgiven(skill_id))
-    outcomes = [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
+    """Count a skill's outcomes anew, and quarantine it where raw failures ask for it; return it as it stands now.
+
+    What the same fix has shown in another spelling counts for each of its skills.
+    """
+    every = spellings(node, skill_id)
+    return {known.skill_id: _weighed(node, known, every) for known in every}.get(skill_id)
+
+
+def spellings(node: Node, skill_id: str) -> list[KnownSkill]:
+    """Return the skills that are one fix: for one error the same typed action, however it is spelled."""
+    every = node.store.skills.same_fix(skill_id)
+    own = next((known for known in every if known.skill_id == skill_id), None)
+    if own is None or not is_typed(own.action_key):
+        return [own] if own is not None else []
+    keys = set(own.skill.key_slots)
+    return [known for known in every if set(known.skill.key_slots) == keys]
+
+
+def note_fixes(node: Node) -> None:
+    """Note of each skill that is new which fix it is, and weigh it with what other spellings of that have shown."""
+    if node.store.skills.lack_action_keys():
+        for skill_id in note_action_keys(node.store):
+            reweigh(node, skill_id)
+
+
+def _outcomes(node: Node, every: Sequence[KnownSkill]) -> list[Outcome]:
+    """Return what own nodes have seen of one fix, in each of its spellings, without the failures that are forgiven."""
+    forgiven = {failure for known in every for failure in node.store.quarantine.forgiven(known.skill_id)}
+    outcomes = (one for known in every for one in node.store.outcomes.of(skill_id=known.skill_id, own_only=True))
+    return [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
+
+
+def _weighed(node: Node, known: KnownSkill, every: Sequence[KnownSkill]) -> KnownSkill:
+    skill_id, outcomes = known.skill_id, _outcomes(node, every)
     if any(outcome.actor == SEEN for outcome in outcomes) and brings_in(known.skill.action):
         # Nodes of older versions tell this too: nobody has let that name in, a text has named it and an agent followed.
         outcomes = [outcome for outcome in outcomes if outcome.actor != SEEN]
-    good, bad = _elsewhere(node, skill_id)
+    good, bad = _elsewhere(node, every)
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
     known = replace(known, evidence=evidence)
     entry = index_entry(known)
@@ -42,20 +70,23 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
     if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
         with node.store.transaction(durable=True):
             node.store.skills.set_state(skill_id, "quarantined", "mesh", reason)
-            node.store.quarantine.put(normalised(known.skill.action), skill_id)
+            key = keyed(known).action_key
+            if not node.store.quarantine.skill_of(key):
+                node.store.quarantine.put(key, skill_id)
         known = replace(known, state="quarantined")
     return known
 
 
 def quarantined_action(node: Node, action: Action) -> str:
     """Return the skill whose failures put this action under quarantine, whatever skill it comes with; empty without."""
-    return node.store.quarantine.skill_of(normalised(action))
+    return node.store.quarantine.skill_of(action_key(action))
 
 
-def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
-    """Return how many enrolled operators have verified a skill, and how many have seen it fail."""
+def _elsewhere(node: Node, every: Sequence[KnownSkill]) -> tuple[int, int]:
+    """Return how many enrolled operators have verified one fix, and how many have seen it fail."""
     seen: dict[str, set[str]] = {"verified": set(), "fix_failed": set()}
-    told = {(o.node, o.result) for o in node.store.outcomes.of(skill_id=skill_id) if o.result in seen}
+    outcomes = [outcome for known in every for outcome in node.store.outcomes.of(skill_id=known.skill_id)]
+    told = {(o.node, o.result) for o in outcomes if o.result in seen}
     trusts = {author: trust_in(node, author) for author, _ in told}
     for author, result in told:
         if trusts[author].state == "enrolled" and trusts[author].operator:
@@ -65,7 +96,11 @@ def _elsewhere(node: Node, skill_id: str) -> tuple[int, int]:
 
 def lift(node: Node, known: KnownSkill) -> list[str]:
     """Let a person stand behind a skill: failures up to now count no longer; return their ids, the newest last."""
-    outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
+    outcomes = [
+        outcome
+        for one in spellings(node, known.skill_id)
+        for outcome in node.store.outcomes.of(skill_id=one.skill_id, own_only=True)
+    ]
     failures = [outcome.outcome_id for outcome in outcomes if outcome.result == "fix_failed"][-MOST_FORGIVEN:]
     forgive(node, known.skill_id, failures)
     lift_action(node, known)
@@ -74,7 +109,7 @@ def lift(node: Node, known: KnownSkill) -> list[str]:
 
 def lift_action(node: Node, known: KnownSkill) -> None:
     """Let the action of a skill be used again, whatever skill it comes with."""
-    node.store.quarantine.lift(normalised(known.skill.action))
+    node.store.quarantine.lift(keyed(known).action_key)
 
 
 def forgive(node: Node, skill_id: str, failures: Sequence[str]) -> None:

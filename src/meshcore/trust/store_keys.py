@@ -16,12 +16,6 @@ def action_hash(action: Action) -> str:
     return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
 
 
-def normalised(action: Action) -> str:
-    """Return what stays the same where an action is published again with other spacing or case, as a hash."""
-    text = " ".join(canonical(action_to_json(action)).casefold().split())
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def always_key(skill_id: str, hashed: str, folder: str) -> str:
     """Return what an operator signs for: that exactly this action of a skill may run in a project."""
     # A name that is not UTF-8 has no place in a text.

@@ -24,7 +24,7 @@ from meshcore.node import Node
 from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.safety.halt import halt
 from meshcore.trust.authors import withdraw
-from meshcore.trust.store_keys import action_hash, normalised
+from meshcore.trust.store_keys import action_hash
 
 OTHERS = [judge for judge in JUDGES if judge is not STANDING_APPROVAL]
 verdicts = st.builds(Verdict, st.sampled_from(DECISIONS), st.text("abc", min_size=1).map(lambda reason: (reason,)))
@@ -93,7 +93,7 @@ def lower(name: str, node: Node, known: KnownSkill) -> str:
         case "mode":
             node.store.controls.set("mode", "off", "me")
         case "failed action":
-            node.store.quarantine.put(normalised(known.skill.action), known.skill_id)
+            node.store.quarantine.put(known.action_key, known.skill_id)
             return "hint"
         case "halt":
             halt(node.settings.operator, "wait")
