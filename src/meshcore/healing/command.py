@@ -13,6 +13,7 @@ from meshcore.healing.obstacles import last_lines
 from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, recover, settle_success
 from meshcore.healing.series import Series
 from meshcore.healing.session import Rerun, Session, make_healer
+from meshcore.healing.succeeding_command import succeeded as places_of_success
 from meshcore.healing.teaching import recognise_fix
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.traceback import TRACEBACK
@@ -45,7 +46,9 @@ def has_printed(passed: Passed) -> bool:
 def succeeded(node: Node, command: Command) -> list[str]:
     """Settle what waited for this success, and learn from what came before it; return at most three lines."""
     recover(node)
-    waiting = settle_success(node, redact_argv(command.argv)[0], command.cwd)
+    inside = [(place.argv, place.cwd) for place in places_of_success(command.argv, command.cwd, command.environment)]
+    shown = dict.fromkeys([(command.argv, command.cwd), *inside])
+    waiting = [found for argv, cwd in shown for found in settle_success(node, redact_argv(argv)[0], cwd)]
     node.store.incidents.note_open_folders(command.cwd)
     if not node.store.commands.in_folder(command.cwd, 1) and not waiting:
         return []

@@ -15,7 +15,7 @@ from functools import cache
 from meshcore.knowledge.command import program_name
 from meshcore.policy.command_parser import plain_words
 
-_LEVELS = 8  # of wrappers inside wrappers
+LEVELS = 8  # of wrappers inside wrappers
 _TEXT_LIMIT = 8_192  # characters of a shell text
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
 _FILTERS = frozenset({"cat", "grep", "head", "less", "sort", "tail", "tee", "ts", "uniq", "wc"})
@@ -26,7 +26,7 @@ _CHANGING = frozenset(
     | {"unalias", "unset", "."}
 )
 """Words by which a shell changes what those after them mean, in ways that are not read here."""
-_NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
+NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
 
 # For each wrapper its options that take a value, those that take none, and how many words stand before the command.
 _WRAPPERS: dict[str, tuple[frozenset[str], frozenset[str], int]] = {
@@ -95,8 +95,8 @@ class Failing:
 def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Failing:
     """Return which command failed inside a command that did, as far as its text tells."""
     found = Failing((Place(tuple(argv), cwd, environment),))
-    for _ in range(_LEVELS):
-        inner = [_inside(place) for place in found.places]
+    for _ in range(LEVELS):
+        inner = [inside(place) for place in found.places]
         if all(one is None for one in inner):
             return found
         places = tuple(
@@ -106,11 +106,11 @@ def failing(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Fa
         around = tuple(old for old, new in zip(found.places, inner, strict=True) if new)
         bare = found.bare and all(new.bare for new in inner if new)
         mixed = found.mixed or any(new.mixed for new in inner if new)
-        found = Failing(places[:_LEVELS], unread, bare, (*found.around, *around), mixed)
+        found = Failing(places[:LEVELS], unread, bare, (*found.around, *around), mixed)
     return Failing(found.places, "commands inside commands", bare=False, mixed=True)
 
 
-def _inside(place: Place) -> Failing | None:
+def inside(place: Place) -> Failing | None:
     """Return what a command runs in its place; None where it is the command itself."""
     if not place.argv or place.runner:
         return None
@@ -184,23 +184,23 @@ def _runner(place: Place, name: str) -> Failing:
     return Failing((replace(place, argv=inner, runner=name),))
 
 
+def text_of(argv: Sequence[str]) -> tuple[str, int]:
+    """Return the text that a shell is given, and where it stands; "" for none."""
+    at = next((n for n, word in enumerate(argv[1:], 2) if not re.match(r"-[^-c]*$", word)), 0)
+    found = argv[at] if at and argv[at:] and re.match(r"-[^-]*c", argv[at - 1]) else ""  # else a script of its own
+    return (found, at) if 0 < len(found) <= _TEXT_LIMIT else ("", 0)
+
+
 def _shell(place: Place) -> Failing | None:
     """Read `sh -c TEXT`; a login shell may change what a name means."""
-    for at, word in enumerate(place.argv[1:], 1):
-        if not word.startswith("-") or word.startswith("--"):
-            return None  # a script of its own
-        if "c" in word:
-            texts = place.argv[at + 1 : at + 2]
-            break
-    else:
+    text, at = text_of(place.argv)
+    if not at:
         return None
-    if not texts or len(texts[0]) > _TEXT_LIMIT:
-        return None
-    stops = any("e" in word for word in place.argv[1 : at + 1] if not word.startswith("--"))
-    found = read_list(texts[0], place.cwd, place.environment, stops=stops)
+    stops = any("e" in word for word in place.argv[1:at] if not word.startswith("--"))
+    found = read_list(text, place.cwd, place.environment, stops=stops)
     if found is None:
         return Failing((place,), "a shell text that is more than a list of plain commands", bare=False)
-    if any("l" in word or "i" in word for word in place.argv[1 : at + 1] if word.startswith("-")):
+    if any("l" in word or "i" in word for word in place.argv[1:at] if word.startswith("-")):
         sure = all("/" in inner.argv[0] or inner.environment is not place.environment for inner in found.places)
         return found if sure else replace(found, unread="a login shell, whose profile may change PATH")
     return found
@@ -225,14 +225,14 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
     """
     if (inner := re.fullmatch(r"\s*\(([^()]*)\)\s*", text)) is not None:
         text = inner[1]  # all of it in a shell of its own
-    commands, bare = _split(text)
+    commands, bare = split(text)
     stops = stops or any(raw[0] == "set" and re.match(r"-\w*e|-o errexit", " ".join(raw[1:])) for _, raw in commands)
     at = 0 if stops else max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
     state, found, mixed = Place((), cwd, environment), list[Place](), False
     may_have_failed = is_conditional = False  # in a list of `&&` and `||`: a command, and a change of state behind one
     for i, (join, raw) in enumerate(commands):
-        words = _words(raw, state)
-        changed = _prepared(words, state) if words is not None else None
+        words = words_of_shell(raw, state)
+        changed = prepared(words, state) if words is not None else None
         if changed is None:
             return None
         if join in (";", "\n"):
@@ -245,11 +245,11 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
                 return None  # in a shell of its own, or only where something had failed
             is_conditional = is_conditional or may_have_failed
             continue
-        may_have_failed = may_have_failed or rest[0] not in _NEVER_FAIL
+        may_have_failed = may_have_failed or rest[0] not in NEVER_FAIL
         if found and join == "|" and _is_filter(rest):
             bare = bare and program_name(rest[0]) not in _WRITING
             mixed = mixed or any(os.path.exists(os.path.join(state.cwd, word)) for word in rest[1:])
-        elif rest[0] not in _NEVER_FAIL or len(commands) == 1:
+        elif rest[0] not in NEVER_FAIL or len(commands) == 1:
             bare = bare and i >= at  # what came before was a command of its own
             mixed = mixed or i < at
             found += [Place(rest, state.cwd, state.environment)] if i >= at else []
@@ -267,7 +267,7 @@ def _is_filter(words: Sequence[str]) -> bool:
     return name == "tee" or (not operands and not any(word.startswith("--files0") for word in words[1:]))
 
 
-def _split(text: str) -> tuple[list[tuple[str, list[str]]], bool]:
+def split(text: str) -> tuple[list[tuple[str, list[str]]], bool]:
     """Return each command's raw words behind what joins it to the one before, and whether none of them writes a file.
 
     Nothing where it is more than a plain list.
@@ -306,7 +306,7 @@ def _expanded(word: str, state: Place) -> str:
     return re.sub(r"'[^']*'|\$(\w+)|\$\{(\w+)\}", value, word)
 
 
-def _words(given: Sequence[str], state: Place) -> tuple[str, ...] | None:
+def words_of_shell(given: Sequence[str], state: Place) -> tuple[str, ...] | None:
     """Return the words of one command without their quotes, settings in front included."""
     raw = [_expanded(word, state) for word in given]
     settings = 0
@@ -326,7 +326,7 @@ def _words(given: Sequence[str], state: Place) -> tuple[str, ...] | None:
     return (*(value[1] for value in values if value), *first, *(words[1:] if first else words))
 
 
-def _prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:
+def prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:
     """Return the state after a command that only prepares, and what of a command is more than that; None: unread."""
     settings = dict[str, str]()
     at = 0

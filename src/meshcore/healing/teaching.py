@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.circumstances import project_root
+from meshcore.healing.failing_command import failing
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.healing.succeeding_command import succeeded
 from meshcore.knowledge.acts import acts
 from meshcore.knowledge.derive import derive
 from meshcore.knowledge.fixes import parse_fix
@@ -83,9 +85,7 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     What is recognised once is unconfirmed. Recognised again, in another project and session, it is confirmed; never
     where it brings something in from the network: what a text has named twice is still named by a text.
     """
-    found = recognise(
-        [CommandRun(row.argv, row.cwd, row.exit_code, row.output, from_text(row.at).timestamp()) for row in rows]
-    )
+    found = recognise([run for row in rows for run in _runs(row)])
     if found is None:
         return None
     try:
@@ -110,6 +110,18 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
         announce_skill(node, replace(known, confirmed=True, state="active"))
     _count_success(node, known, signature, agent, next((r.incident_id for r in rows if r.incident_id), ""))
     return node.store.skills.find(known.skill_id) or known
+
+
+def _runs(row: CommandRow) -> Iterator[CommandRun]:
+    """Yield what a command ran inside a shell text or a wrapper, as far as that is certain: else itself."""
+    at = from_text(row.at).timestamp()
+    if row.exit_code:
+        failed = failing(row.argv, row.cwd, {}).one
+        argv, cwd = (failed.argv, failed.cwd) if failed else (row.argv, row.cwd)
+        yield CommandRun(argv, cwd, row.exit_code, row.output, at)
+        return
+    for place in succeeded(row.argv, row.cwd, {}):
+        yield CommandRun(place.argv, place.cwd, 0, row.output, at)
 
 
 def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> KnownSkill | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from meshcore.agents.base import Call, Denied, Failure, Success
@@ -22,6 +22,7 @@ from meshcore.hook.answer_known import for_a_person, what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
+from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
 from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.matching import matches
@@ -234,9 +235,19 @@ class _Call:
                 if offer.command in command and offer.incident_id in memory.failed.values():
                     self._take(offer)
             remember(self.store, self.session, memory)
-        if self.key not in memory.failed:
+        shown = next((key for key in self._keys() if key in memory.failed), "")
+        if not shown:
             return Handled()
-        return Handled(follow_up=self._task("succeeded", incident=memory.failed[self.key]))
+        return Handled(follow_up=self._task("succeeded", incident=memory.failed[shown], key=shown))
+
+    def _keys(self) -> Iterator[str]:
+        """Yield what stands for the command, and for each that has succeeded inside a shell text."""
+        yield self.key
+        if self.argv[:2] == OF_A_SHELL:
+            from meshcore.healing.succeeding_command import succeeded  # what most calls have no use for
+
+            for place in succeeded(self.argv, self.cwd, self.environment):
+                yield key_of(storable_argv(place.argv)[0], place.cwd)
 
     def _take(self, offer: Offer) -> None:
         """Note that the agent ran what it was told of, with success: the failed command will show what it was worth."""

@@ -33,6 +33,7 @@ MAX_COMMAND = 4000  # characters of a command
 MAX_STEPS = 8
 _NAMES = ("name", "identifier")
 _FOLDER = re.compile(r"\s*cd\s+(\"[^\"$`\\\n]+\"|'[^'\n]+'|[\w./~+@-]+)\s*&&\s*")
+_ACTIVATED = re.compile(r"\s*(?:source|\.)\s+(?:[\w./~+@-]+/)?bin/activate\s*&&\s*")
 _ERRORS_TOO = re.compile(r"\s+2>&1\s*$")
 
 Progress = Callable[[int, int], None]
@@ -237,8 +238,8 @@ def plain_commands(text: str, cwd: str) -> tuple[tuple[tuple[str, ...], ...], st
     if len(text) > MAX_COMMAND:
         return None
     text = _ERRORS_TOO.sub("", text)
-    while leading := _FOLDER.match(text):
-        cwd = str(Path(cwd) / leading[1].strip("\"'"))
+    while leading := _FOLDER.match(text) or _ACTIVATED.match(text):
+        cwd = str(Path(cwd) / leading[1].strip("\"'")) if leading.re is _FOLDER else cwd
         text = text[leading.end() :]
     action = parse_fix(text)
     if action.kind != "argv" or len(action.steps) > MAX_STEPS or any(s[:2] == ("sh", "-c") for s in action.steps):

@@ -13,6 +13,7 @@ from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, form_of, mentioned, typed
 from meshcore.knowledge.recognition import Recognition
+from meshcore.knowledge.spelling import plain_spelling
 from meshcore.model import Action, Circumstances, KeySlot, Signature, Skill, Slot, escape_token
 
 FIRST_FREE_PORT = 32768  # ports from here on are handed out by the system: they name no service
@@ -58,7 +59,8 @@ def learn(
 def taught_by(found: Recognition) -> tuple[Skill, Signature]:
     """Return the skill that a recognised fix teaches, and how its failure was read. Raises BadSkillError."""
     signature = reading.read(found.failed.output, command=shlex.join(found.failed.argv))
-    return learn(signature, found.fix, context=found.evidence), signature
+    fix = Action("argv", tuple(dict.fromkeys(map(plain_spelling, found.fix.steps))))
+    return learn(signature, fix, context=found.evidence), signature
 
 
 def _without_rerun(fix: Action, command: str) -> Action:

@@ -7,6 +7,7 @@ Most failures that later pass were fixed by an edit; then the answer is that no 
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from meshcore.knowledge.parts import FORMS, form_of
 from meshcore.knowledge.text import word_set
 from meshcore.model import Action, Signature, escape_token
 
+_ON_FILES = word_set("mkdir touch cp mv ln rmdir rm")
 MAX_BETWEEN = 40  # commands between a failure and the success that are looked at
 _GIT_EDITS = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch")
 
@@ -61,13 +63,33 @@ def recognise(history: Sequence[CommandRun]) -> Recognition | None:
     for run in latest.between:
         reason = _relation(run, latest) or _seen_before(run, latest, earlier)
         if reason:
-            believed.setdefault(run.argv, reason)
+            believed.setdefault(_seen_from(latest.failed, run), reason)
     if not believed:
         return None
     fix = Action("argv", tuple(tuple(escape_token(token) for token in argv) for argv in believed))
     rerun = shlex.join(latest.failed.argv)
     why = "; ".join(f"`{shlex.join(argv)}` {reason}" for argv, reason in believed.items())
     return Recognition(latest.failed, fix, f"`{rerun}` failed and then succeeded; between the two {why}")
+
+
+def _seen_from(failed: CommandRun, run: CommandRun) -> tuple[str, ...]:
+    """Return a command with the paths of its files as they are from the folder of the one that failed.
+
+    A path that the error itself names stays as it is.
+    """
+    if not failed.cwd.startswith("/") or program_name(run.argv[0]) not in _ON_FILES:
+        return run.argv
+    return run.argv[:1] + tuple(_path_from(failed, run.cwd, word) for word in run.argv[1:])
+
+
+def _path_from(failed: CommandRun, cwd: str, word: str) -> str:
+    if word.startswith(("-", "+")) or (word.startswith("/") and word in failed.output) or "=" in word:
+        return word
+    path = os.path.normpath(f"{cwd}/{word}" if word[:1] != "/" else word)
+    if cwd == failed.cwd and not word.startswith("/"):
+        return word
+    below = path.startswith(f"{failed.cwd.rstrip('/')}/")
+    return os.path.relpath(path, failed.cwd) if below else path
 
 
 def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Final
 
 from meshcore.knowledge.parts import TYPED, is_typed, normalised
+from meshcore.knowledge.spelling import is_quiet, plain_spelling
 from meshcore.model import Action, Json, KnownSkill, canonical
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.known_packages import normal
 from meshcore.policy.policy_file import load
-from meshcore.policy.spelling import is_quiet, plain_spelling
 from meshcore.store.store import Store
 
 _REFERENCE: Final = re.compile(r"\{(\d{1,3})\}")

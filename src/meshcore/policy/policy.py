@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import FORM, Parts, never_tried
+from meshcore.knowledge.spelling import plain_spelling
 from meshcore.model import Action
 from meshcore.policy.action_key import plain_steps
 from meshcore.policy.action_type import ActionType
@@ -23,7 +24,6 @@ from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
 from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
 from meshcore.policy.repeating import find, program_doubt, set_doubt, settings_doubt, variable_doubt
-from meshcore.policy.spelling import plain_spelling
 from meshcore.safety.managed import managed
 
 _OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from meshcore.knowledge.command import program_name
+from meshcore.knowledge.spelling import plain_spelling
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.known_packages import is_well_known
 from meshcore.policy.locked_requirements import names_of, read_locked
 from meshcore.policy.question import PlannedStep, Question, Target, given_name
-from meshcore.policy.spelling import plain_spelling
 
 TRUSTED_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin"
 

@@ -64,7 +64,7 @@ def plain_spelling(argv: Argv) -> Argv:
     """Return a command as its forms have it: its program and subcommand by their first name, options written out."""
     if not argv:
         return argv
-    words = (_program(argv[0]), *argv[1:])
+    words = (_program(argv[0], of_python=argv[1:3] == ("-m", "pip")), *argv[1:])
     if _PYTHON.fullmatch(words[0]) and words[1:3] == ("-m", "pip"):
         words = ("pip", *words[3:])
     elif words[:3] == ("uv", "pip", "install"):
@@ -87,11 +87,11 @@ def is_quiet(option: str) -> bool:
     return option in _QUIET
 
 
-def _program(word: str) -> str:
+def _program(word: str, *, of_python: bool) -> str:
     """Return a program by its name where its folder says no more than whose it is."""
     path = PurePosixPath(word)
-    of_python = _PIP.fullmatch(path.name) or _PYTHON.fullmatch(path.name)
-    known = str(path.parent) in _OF_A_SYSTEM or (path.parent.name == "bin" and of_python)
+    pip = _PIP.fullmatch(path.name) or (of_python and _PYTHON.fullmatch(path.name))
+    known = str(path.parent) in _OF_A_SYSTEM or (path.parent.name == "bin" and pip)
     return path.name if "/" in word and known else word
 
 
