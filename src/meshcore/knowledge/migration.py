@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshcore.errors import BadSkillError
+from meshcore.errors import BadSkillError, ConfigurationError
 from meshcore.knowledge.acts import is_act
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import reread
@@ -25,9 +25,13 @@ def set_aside(store: Store) -> int:
         return 0
     aside = 0
     with store.transaction(durable=True):
-        for known in store.skills.all():
-            signed = store.signed_decisions.get("confirm", known.skill_id) is not None
-            if not signed and known.state != "forgotten" and was_no_fix(known):
+        for skill_id in store.skills.recognised_here():
+            try:
+                known = store.skills.find(skill_id)
+            except ConfigurationError:  # a damaged row is told to who asks for it
+                continue
+            signed = store.signed_decisions.get("confirm", skill_id) is not None
+            if known is not None and not signed and was_no_fix(known):
                 store.skills.set_state(known.skill_id, "forgotten", "mesh", "looked, wrote files, built or tested")
                 aside += 1
         store.meta.set("learning_rules", LEARNING_RULES)

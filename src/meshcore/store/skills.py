@@ -88,6 +88,11 @@ class Skills:
         """Return skills by label; all states where none is named."""
         return self._db.all(reads.skills(states, limit))
 
+    def recognised_here(self) -> list[str]:
+        """Return the ids of what nodes of this operator recognised as fixes, forgotten ones left out."""
+        sql = "SELECT skill_id FROM skills WHERE source='recognised' AND own_operator=1 AND state<>'forgotten'"
+        return self._db.all(Read(f"{sql} ORDER BY label", lambda row: str(row[0])))
+
     def count(self) -> int:
         """Return how many different skills are known, forgotten ones left out."""
         return self._db.one(reads.count_skills()) or 0
