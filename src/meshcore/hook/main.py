@@ -97,6 +97,7 @@ def _checked(home: str | None, bridge: str | None, environment: Mapping[str, str
     from meshcore.config import load
     from meshcore.errors import MeshError
     from meshcore.home import Home
+    from meshcore.hook import aside, call  # noqa: F401  what a report would need
     from meshcore.hook.handled import BUSY_SECONDS, Handled
     from meshcore.store.store import Store
 
