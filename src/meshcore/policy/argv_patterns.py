@@ -282,6 +282,9 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "SED": _sed,
     "JQ": _jq,
     "PACKAGE": lambda value: _full(_PACKAGE)(value) and not value.lower().endswith(_ARCHIVES),
+    "NODEPACKAGE": _full(
+        r"(?:@[a-z0-9][a-z0-9._-]{0,60}/)?[a-z0-9][a-z0-9._-]{0,98}(?:@[A-Za-z0-9^~][A-Za-z0-9.+-]{0,40})?"
+    ),
     "PORT": lambda value: _full(r"\d{4,5}")(value) and 1024 <= int(value) <= 65535,
     "SOCKETS": _full(r"[46]?(?:tcp|udp)?(?::\d{1,5}(?:[,-]\d{1,5}){0,20})?"),
     "TCPPORT": lambda value: value.endswith("/tcp") and KINDS["PORT"](value[:-4]),

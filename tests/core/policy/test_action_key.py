@@ -41,6 +41,14 @@ ONE_EACH = [
      "git branch --set-upstream-to=origin/main"],
     ["git config user.email a@example.org", "git config --local user.email a@example.org",
      "/usr/bin/git config user.email a@example.org"],
+    ["npm install lodash", "npm i lodash", "npm add lodash --save",
+     "npm i -S --no-audit lodash", "/usr/bin/npm i lodash"],
+    ["npm install --save-dev lodash", "npm i lodash -D"],
+    ["pnpm add lodash", "pnpm i lodash", "pnpm install lodash", "pnpm add --save-prod lodash"],
+    ["yarn add lodash", "yarn add lodash --silent"],
+    ["bun add lodash", "bun a lodash", "bun i lodash", "bun install lodash"],
+    ["npm install @types/node@20", "npm i @types/node@20"],
+    ["git push --set-upstream origin main", "git push -u origin main", "git push origin main -u"],
     ["systemctl start web"],
     ["systemctl restart web"],
     ["fuser -k 3000/tcp"],
@@ -132,3 +140,22 @@ def test_a_form_of_the_operators_own_holds_in_the_spelling_that_it_has(tmp_path:
     )
     assert Policy.load(tmp_path / "policy.toml").check("pip3 download x").action_type == "own"
     assert Policy.load(tmp_path / "policy.toml").check("/usr/bin/pip3 download x").action_type == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["npm i lodash", "pnpm add lodash", "yarn add lodash", "bun add lodash", "git push -u origin main"]
+)
+def test_what_changes_what_a_project_pins_or_sends_to_others_waits_for_a_person(tmp_path: Path, text: str) -> None:
+    asked = question(tmp_path, tuple(text.split()), slots=(Slot("name", "lodash"), Slot("path", "main")))
+    for contained in (True, False):
+        assert Policy.load(None).decide(asked, contained=contained).decision == "approve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["npm i -g lodash", "npm i http://x/y.tgz", "npm i ./evil", "npm i evil/repo", "npm i git+ssh://x/y",
+     "npm i lodash --x",
+     "npm i --registry=http://x lodash", "git push -u origin +main", "git push -u --no-verify origin main"],
+)  # fmt: skip
+def test_nothing_else_is_taken_for_them(text: str) -> None:
+    assert not is_typed(action_key(parse_fix(text)))
