@@ -115,7 +115,9 @@ def _checked(text: str, base: dict[str, Any]) -> Rules:
         else:
             merged[key] = value
     if isinstance(data.get("actions"), dict) and isinstance(base.get("actions"), dict):
-        merged["actions"] = {**base["actions"], **{n: _over(base, n, v) for n, v in data["actions"].items()}}
+        # What the operator wrote comes first: a shipped action that fits as well does not take its place.
+        own = {name: _over(base, name, value) for name, value in data["actions"].items()}
+        merged["actions"] = {**own, **{name: value for name, value in base["actions"].items() if name not in own}}
     return _rules(merged)
 
 
