@@ -79,7 +79,7 @@ def test_an_export_leaks_no_secret_and_with_pseudonyms_no_name(carol: Agent, req
         assert [secret for _, secret in told if secret.encode() in text] == []
         assert b'"script": "mine.py"' in text
         report = json.loads((folder / "report.json").read_text())["report"]
-        assert "1 of " in " ".join(report["summary"])
+        assert "2 of " in " ".join(report["summary"])
     assert HOST.encode() in everything_in(named)
     found = everything_in(hidden).lower()
     assert [name for name in (HOST, USER, HOME, "corp.example", "carol") if name.encode() in found] == []

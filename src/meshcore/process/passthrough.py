@@ -31,6 +31,7 @@ QUIET_S = 0.2  # a grandchild holds the output open after the child's end: this 
 LINGER_S = 2.0  # … and this long if it never falls silent
 TAKES_A_WHILE_S = 0.01  # a command that is over sooner leaves no time to use
 
+_MOST_DROPPED = 1 << 20  # bytes that a full disk took none of
 _CHUNK = 64 * 1024
 _PIPE_SIZE = 256 * 1024
 _SIGNAL_EXIT = 128
@@ -195,6 +196,7 @@ class _Passage:
         meanwhile: Callable[[], None] | None,
     ) -> None:
         self.tail = LastBytes(capture_limit)
+        self._dropped: dict[int, int] = {}  # bytes of an output that cannot be written
         self.lost = False  # what the child printed could not be written where it was to go
         self.printed = 0
         self.feed: _Feed | None = None
@@ -305,9 +307,14 @@ class _Passage:
             data = b""
         self.tail.add(data)
         self.printed += len(data) if self._outputs[reader] == 1 else 0
-        fault = write_all(self._outputs[reader], data) if data else 0
-        self.lost = self.lost or (fault not in (0, errno.EPIPE, errno.EIO) and self._outputs[reader] == 1)
-        if not data or fault:
+        fault = write_all(self._outputs[reader], data) if data and reader not in self._dropped else 0
+        gone = fault in (errno.EPIPE, errno.EIO)
+        if (fault and not gone) or reader in self._dropped:
+            # A full disk tells each write of it and kills nobody; what has no end is ended.
+            self.lost = self.lost or self._outputs[reader] == 1
+            self._dropped[reader] = self._dropped.get(reader, 0) + len(data)
+            gone = self._dropped[reader] > _MOST_DROPPED
+        if not data or gone:
             self._selector.unregister(reader)
             self._close_output(reader)  # whoever still writes is told by SIGPIPE or SIGHUP, as it would be without us
 
