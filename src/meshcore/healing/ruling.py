@@ -18,6 +18,7 @@ from meshcore.healing.claims import ClaimCheck
 from meshcore.healing.failing_command import Place
 from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.headlines import says_nothing
+from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
 from meshcore.knowledge.command import program_name
@@ -369,6 +370,9 @@ JUDGES: tuple[Judge, ...] = (
     STANDING_APPROVAL,
     Judge("policy", lambda asked: asked.policy, answerable=True),
     Judge("headline", _headline, "hint"),
+    Judge(
+        "input", lambda asked: of_input(asked.question.incident, asked.policy.action_type), "approve", answerable=True
+    ),
     Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),
