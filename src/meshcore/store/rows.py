@@ -353,7 +353,7 @@ def outcome_from_json(data: Json) -> Outcome:
     """Read an outcome; unknown fields are ignored. Raises ValueError for a field missing or of another type."""
     fields = _object(data, "an outcome")
     result, steps, rerun = fields.get("result"), fields.get("steps", []), fields.get("rerun")
-    if result not in TRY_RESULTS:
+    if not isinstance(result, str) or result not in TRY_RESULTS:
         raise ValueError(f"unknown result {result!r:.40}")
     if not isinstance(steps, list):
         raise ValueError("steps must be a list")

@@ -669,7 +669,7 @@ def test_the_operators_command_is_started_once_for_each_new_approval(mesh: Small
     node.settings = replace(node.settings, on_approval=("/no/such/program",))
     assert fix.healer.ask(considered) == approval
     assert [event for event in node.store.events.after(0) if event.kind == "fault"] == []
-    fix.healer.ask(fix.fail())
+    fix.healer.ask(fix.fail(cwd="/another"))
     [fault] = [event for event in node.store.events.after(0) if event.kind == "fault"]
     assert "/no/such/program cannot be started" in str(fault.data["what"])
 
