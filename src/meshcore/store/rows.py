@@ -25,7 +25,6 @@ from meshcore.model import (
     SkillSource,
     SkillState,
     StepResult,
-    TryResult,
     canonical,
 )
 from meshcore.safety.model_json import (
@@ -366,7 +365,7 @@ def outcome_from_json(data: Json) -> Outcome:
             raise ValueError(f"{name} must be a text")
     return Outcome(
         **texts,
-        result=cast(TryResult, result),
+        result=result,
         circumstances=circumstances_from_json(fields.get("circumstances")),
         steps=tuple(step_from_json(step) for step in steps),
         rerun=step_from_json(rerun) if rerun else None,
