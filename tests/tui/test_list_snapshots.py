@@ -28,7 +28,7 @@ BARS = re.compile(r"<text[^>]*clip-path=\"url\(#terminal-line-[01]\)\"[^>]*>.*?<
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A home that says nothing of the machine and the person that the test runs on."""
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna", pw_uid=0))
     with TemporaryDirectory(prefix="meshtui-snapshot-") as folder:
         yield settings_in(Path(folder))
 

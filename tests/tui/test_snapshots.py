@@ -29,7 +29,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     import tempfile
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna", pw_uid=0))
     root = Path(tempfile.mkdtemp(prefix="meshtui-snapshot-"))
     yield settings_in(root)
     shutil.rmtree(root)

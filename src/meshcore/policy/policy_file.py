@@ -115,9 +115,10 @@ def _checked(text: str, base: dict[str, Any]) -> Rules:
         else:
             merged[key] = value
     if isinstance(data.get("actions"), dict) and isinstance(base.get("actions"), dict):
-        # What the operator wrote comes first: a shipped action that fits as well does not take its place.
+        # What the operator added comes first: a shipped action that fits as well does not take its place.
         own = {name: _over(base, name, value) for name, value in data["actions"].items()}
-        merged["actions"] = {**own, **{name: value for name, value in base["actions"].items() if name not in own}}
+        added = {name: value for name, value in own.items() if name not in base["actions"]}
+        merged["actions"] = {**added, **base["actions"], **own}
     return _rules(merged)
 
 
