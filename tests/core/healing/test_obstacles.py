@@ -24,7 +24,7 @@ KEPT = [
     (100, "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt)"),
     (128, "fatal: Unable to create '/srv/x/.git/index.lock': File exists.\n\nAnother git process seems to be running"),
     (128, "fatal: unable to access 'https://x.invalid/y.git/': Could not resolve host: x.invalid"),
-    (1, "npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/x failed"),
+    (1, "npm error code EAI_AGAIN\nnpm error request to https://registry.example/x failed"),
     (1, "npm error code EACCES\nnpm error syscall mkdir"),
     (1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"),
     (1, "mkdir: cannot create directory 'out': Read-only file system"),

@@ -456,7 +456,7 @@ https://h.example/a/b?page=2&sort=key
 https://youtu.be/{a11}
 https://h.example/docs/api-key-authentication-v2
 https://s3.amazonaws.com/b/k?versionId={a32}
-https://registry.npmjs.org/@acme%2ftoken-utils
+https://registry.example/@acme%2ftoken-utils
 GET /api/v1/users/{uuid}/tokens 404
 git@github.com:acme/secret-project.git
 redis://localhost:6379/0
