@@ -153,6 +153,7 @@ def reach(wheel: Path, environment: Path) -> str:
     if bad := next((script for script in scripts if _ENVIRONMENTS_OWN.fullmatch(script)), ""):
         return f"would put a program named {bad:.60} into the environment"
     own = f"{normal(wheel.name.partition('-')[0])}-"
+    sites = tuple(environment.glob("lib/python3*/site-packages"))
     for name in names:
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\\" in name:
@@ -167,7 +168,7 @@ def reach(wheel: Path, environment: Path) -> str:
             return f"holds {parts[0]:.60}, which runs with every Python of the environment"
         if parts and parts[0].partition(".")[0].lower() in _AT_START:
             return f"holds {parts[0]:.60}, which runs with every Python of the environment"
-        if _is_of_another(parts, own, environment):
+        if _is_of_another(parts, own, sites):
             return f"would replace {'/'.join(parts):.60} of another package"
     return ""
 
@@ -183,9 +184,9 @@ def _scripts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
         yield from _NAME.findall(archive.read(name).decode("utf-8", "replace"))
 
 
-def _is_of_another(parts: tuple[str, ...], own: str, environment: Path) -> bool:
+def _is_of_another(parts: tuple[str, ...], own: str, sites: Sequence[Path]) -> bool:
     """Say whether a file is installed already, and not by an earlier version of the same package."""
-    for site in environment.glob("lib/python3*/site-packages"):
+    for site in sites:
         if Path(site, *parts).is_file():
             records = (one.parent.name for one in site.glob("*.dist-info/RECORD"))
             return not any(f"{normal(one.partition('-')[0])}-" == own for one in records)
