@@ -69,13 +69,7 @@ _OWN_ENVIRONMENTS = (".venv", "venv", "env", ".env")  # in a project's folder, b
 
 def project_root(cwd: str) -> str:
     """Return the nearest folder at or above `cwd` that is a project; empty where there is none."""
-    home = os.environ.get("HOME", "")
-    for folder in _upwards(cwd):
-        if str(folder) in _SHARED_FOLDERS or str(folder) == home:
-            return ""
-        if any((folder / mark).exists() for mark in PROJECT_MARKS):
-            return str(folder)
-    return ""
+    return next(_projects_from(cwd), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +190,19 @@ def _possible(place: Place) -> Iterator[str]:
         yield python
     if chosen := place.environment.get("UV_PROJECT_ENVIRONMENT", ""):
         yield _venv_python(Path(project_root(place.cwd) or place.cwd, chosen, "bin", "python"))
-    for folder in _projects(place.cwd):
+    for folder in dict.fromkeys((place.cwd, *_projects_from(place.cwd))):
         for environment in environments_below(folder, _OWN_ENVIRONMENTS):
-            if python := _venv_python(environment / "bin" / "python"):
+            if python := _venv_python(f"{environment}/bin/python"):
                 yield python
 
 
-def _projects(cwd: str) -> Iterator[Path]:
-    """Yield a folder and those above it that are projects, up to the home folder."""
-    yield Path(cwd)
-    for folder in _upwards(cwd):
-        if str(folder) in _SHARED_FOLDERS or str(folder) == os.environ.get("HOME", ""):
-            return
-        if str(folder) != cwd and any((folder / mark).exists() for mark in PROJECT_MARKS):
+def _projects_from(cwd: str) -> Iterator[str]:
+    """Yield the folders at and above `cwd` that are projects, the nearest first, up to the home folder."""
+    home, folder = os.environ.get("HOME", ""), str(Path(cwd).absolute())
+    while folder not in _SHARED_FOLDERS and folder not in (home, os.path.dirname(folder)):
+        if any(os.path.exists(f"{folder}/{mark}") for mark in PROJECT_MARKS):
             yield folder
+        folder = os.path.dirname(folder)
 
 
 def circumstances(argv: Sequence[str], cwd: str, python: str) -> Circumstances:
@@ -241,17 +234,11 @@ def family_of(os_release: str) -> str:
     return ""
 
 
-def _upwards(cwd: str) -> Iterator[Path]:
-    folder = Path(cwd).absolute()
-    yield folder
-    yield from folder.parents
-
-
-def _venv_python(python: Path) -> str:
+def _venv_python(python: str | Path) -> str:
     # not resolved: in a virtual environment it is a link to the system's, and the link is what matters
-    path = Path(os.path.normpath(python.absolute()))
-    inside = (path.parent.parent / "pyvenv.cfg").is_file() and os.access(path, os.X_OK)
-    return str(path) if inside else ""
+    path = os.path.abspath(python)
+    inside = os.path.isfile(f"{os.path.dirname(os.path.dirname(path))}/pyvenv.cfg") and os.access(path, os.X_OK)
+    return path if inside else ""
 
 
 def _lines_of(path: Path) -> list[str]:

@@ -106,9 +106,12 @@ def canary(
     if host in verified_hosts or len(verified_hosts) >= CANARY_UNTIL_HOSTS:
         return ""
     places = 1 if len(verified_hosts) <= 1 else max(1, math.floor(CANARY_SHARE * hosts))
-    skill_id = known.skill.skill_id
-    if not bridge.claim(claim(), skill_id, host, places, counts):
+    skill_id = known.skill_id
+    own = claim()
+    if not bridge.claim(own, skill_id, host, places, counts):
         return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
-    if not any(held.host == host and not held.failed and counts(held) for held in bridge.claims(skill_id)):
+    # What was signed just now need not be checked.
+    mine = [held for held in bridge.claims(skill_id) if held.host == host and not held.failed]
+    if not any(held.record == own or counts(held) for held in mine):
         return "the bridge does not hold this host's claim"
     return ""

@@ -64,12 +64,12 @@ def _text(path: Path) -> str:
         return ""
 
 
-def environments_below(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def environments_below(folder: str, names: tuple[str, ...]) -> Iterator[str]:
     """Yield the environments in a project's folder: under a usual name, and those that nox and tox have made."""
     for name in names:
-        yield folder / name
+        yield f"{folder}/{name}"
     for made in (".nox", ".tox"):
         try:
-            yield from sorted(path for path in (folder / made).iterdir() if path.is_dir())
+            yield from sorted(entry.path for entry in os.scandir(f"{folder}/{made}") if entry.is_dir())
         except (OSError, ValueError):  # a name that no file can have
             continue

@@ -155,12 +155,13 @@ def load_policy(node: Node) -> Policy:
 def rule(asked: Try) -> Ruling:
     """Ask the judges, and return what they come to."""
     heard: list[tuple[Judge, Verdict]] = []
+    found = combine(heard)
     for judge in JUDGES:
-        if heard and not _is_below(judge.lowest, combine(heard).decision):
+        if heard and not _is_below(judge.lowest, found.decision):
             continue
         if (verdict := judge.ask(asked)) is not None:
             heard.append((judge, verdict))
-    found = combine(heard)
+            found = combine(heard)
     return Ruling(found.decision, found.reasons, asked.policy, asked.question.cwd)
 
 
@@ -328,15 +329,16 @@ def _so_far(asked: Try) -> Verdict | None:
 def _limits(asked: Try) -> Verdict | None:
     """Let what is too much or too often wait for a person."""
     node, incident, known = asked.node, asked.question.incident, asked.question.known
-    skill_id, boot, tries = known.skill.skill_id, boot_id(), node.store.tries
-    stored = redact_argv(incident.argv)[0]
+    skill_id, boot, tries = known.skill_id, boot_id(), node.store.tries
     opened, opened_in, _, _ = node.store.incidents.times(incident.incident_id)
     failed_at = opened if opened is not None and opened_in == boot else node.clock.monotonic()
+    tries_ago, same_command_ago = tries.unattended_ago(skill_id, boot), list[float]()
+    if tries_ago:
+        stored, line = redact_argv(incident.argv)[0], incident.signature.line
+        same_command_ago = tries.same_command_ago(stored, incident.cwd, skill_id, boot, failed_at, line)
     facts = Facts(
-        tries_ago=tries.unattended_ago(skill_id, boot),
-        same_command_ago=tries.same_command_ago(
-            stored, incident.cwd, skill_id, boot, failed_at, incident.signature.line
-        ),
+        tries_ago=tries_ago,
+        same_command_ago=same_command_ago,
         last_results=tries.last_results(node.store.state.get()["breaker_reset"], BREAKER_WINDOW),
         synced_ago=node.synced_ago(),
     )

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from meshcore.home import read_plain_file
@@ -321,9 +322,12 @@ def _inside(path: str, folder: str) -> bool:
     if not folder:
         return False
     try:
-        return Path(path).resolve().is_relative_to(Path(folder).resolve())
-    except (OSError, ValueError, RuntimeError):
+        real, root = os.path.realpath(path), os.path.realpath(folder)
+        with suppress(FileNotFoundError, NotADirectoryError):  # what is to be made
+            os.stat(real)  # fails for links in a circle
+    except (OSError, ValueError):
         return False
+    return os.path.commonpath((real, root)) == root
 
 
 def _named(kind: str, value: str, question: Question) -> bool:

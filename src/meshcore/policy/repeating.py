@@ -101,12 +101,13 @@ def program_doubt(word: str, cwd: str, environment: Mapping[str, str], project: 
     """
     if not (where := find(word, cwd, environment)):
         return ""
-    name, real = Path(where).name, os.path.realpath(where)
-    inside = any(_is_in(path, project) for path in (where, real)) or ("/" in word and not word.startswith("/"))
-    folder = Path(where).parent
+    folder, name = Path(where).parent, Path(where).name
+    real, root = os.path.realpath(where), os.path.realpath(project) if project else ""
+    is_ours = _is_below(real, root)
+    inside = is_ours or _is_below(os.path.normpath(where), project) or ("/" in word and not word.startswith("/"))
     if not inside and ("/" not in word or str(folder) in _SYSTEM or (folder.parent / "pyvenv.cfg").is_file()):
         return ""
-    if not _is_in(real, project) and (real.startswith(tuple(f"{one}/" for one in _SYSTEM)) or _is_binary(real)):
+    if not is_ours and (real.startswith(tuple(f"{one}/" for one in _SYSTEM)) or _is_binary(real)):
         return "" if program_name(name) == program_name(Path(real).name) else f"{word:.60} is a link"
     if any(_is_launcher(Path(path), name) for path in (os.path.normpath(where), real)):
         return ""
@@ -251,5 +252,9 @@ def _is_binary(path: str) -> bool:
 
 def _is_in(path: str, folder: str) -> bool:
     """Say whether a path is in a folder, or the folder itself, once links are followed."""
-    real, root = os.path.realpath(path), os.path.realpath(folder)
-    return bool(folder) and (real == root or real.startswith(f"{root.rstrip('/')}/"))
+    return bool(folder) and _is_below(os.path.realpath(path), os.path.realpath(folder))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Say whether a path is in a folder, or the folder itself, as both are written."""
+    return bool(folder) and (path == folder or path.startswith(f"{folder.rstrip('/')}/"))

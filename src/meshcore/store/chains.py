@@ -80,7 +80,10 @@ class OwnChains:
 
     def published(self, chain: OwnChain, after: int = 0) -> int:
         """Return up to which link a chain is published, but for what waits; rows up to `after` count as published."""
-        sql = "SELECT min(link) FROM outbox WHERE published='' AND seq>? AND link>0 AND epoch=?"
+        sql = (
+            "SELECT min(link) FROM outbox INDEXED BY outbox_links_waiting"
+            " WHERE published='' AND seq>? AND link>0 AND epoch=?"
+        )
         first = self._db.one(Read(sql, lambda row: row[0], (after, chain.epoch)))
         return chain.last if first is None else int(first) - 1
 

@@ -133,6 +133,12 @@ def test_a_file_of_the_project_with_the_name_of_a_program_is_not_believed(tmp_pa
     assert why(("mkdir", "a/b"), FOLDER, tmp_path) == ""
 
 
+def test_neither_is_a_link_of_the_project_to_another_program(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "mkdir").symlink_to("/bin/cat")
+    assert why(("env", f"PATH={tmp_path}/bin:/usr/bin:/bin", "mkdir", "a/b"), FOLDER, tmp_path)
+
+
 @pytest.mark.parametrize(
     "typed",
     ["python app.py", f"{sys.executable} -m app", "timeout 9 python app.py", "env A=1 python3.12 app.py"],

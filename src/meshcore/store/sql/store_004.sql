@@ -20,6 +20,7 @@ CREATE TABLE chains (
   PRIMARY KEY (node, epoch)
 ) WITHOUT ROWID;
 CREATE INDEX outbox_links ON outbox (epoch, link) WHERE link > 0;
+CREATE INDEX outbox_links_waiting ON outbox (epoch, link, seq) WHERE published = '' AND link > 0;
 CREATE INDEX chains_not_whole ON chains (node) WHERE received_to < named OR fork > 0;
 CREATE TABLE links (
   node TEXT NOT NULL, epoch TEXT NOT NULL, number INTEGER NOT NULL, record_id TEXT NOT NULL,
