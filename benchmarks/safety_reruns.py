@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import venv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,13 +176,8 @@ def _command(choice: random.Random, folder: Path) -> tuple[str, ...]:
 
 
 def _environment(folder: Path) -> None:
-    """Make a virtual environment that is only what it takes to be one: nothing is installed in it."""
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages").mkdir(parents=True)
-    home = Path(os.path.realpath(sys.executable)).parent
-    (folder / ".venv" / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
-    (folder / ".venv" / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
-    (folder / ".venv" / "bin" / "activate").write_text(f"PATH={folder}/.venv/bin:$PATH\nexport PATH\n")
+    """Make a virtual environment without pip."""
+    venv.EnvBuilder(symlinks=True).create(folder / ".venv")
     (folder / "pyproject.toml").write_text("")
 
 

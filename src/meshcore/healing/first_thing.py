@@ -19,7 +19,7 @@ from pathlib import Path
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import Place
 from meshcore.healing.harmless_code import Names, Resolves, harmless, harmless_expression, imported
-from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_traceback
+from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_cause, read_traceback
 from meshcore.knowledge.command import program_name
 
 _FILE_BYTES = 400_000
@@ -59,6 +59,7 @@ class _Reading:
     anywhere: bool = False
     asks: set[str] = field(default_factory=set)  # top-level modules that the failing statement imports
     opened: str = ""  # the path that the failing statement opens, as it is written there
+    raised_again: set[int] = field(default_factory=set)  # each `try` that catches an import's error to raise another
 
     def check(self, output: str) -> None:
         frames, error = read_traceback(output, self.place.cwd)
@@ -77,9 +78,19 @@ class _Reading:
         traced = {one.path.resolve() for one in ours}
         if script.name == "__main__.py" and not self._harmless_package(script, traced):
             raise NotFirstThingError("its package had done more than import and define")
+        self._frames(ours, traced)
+        if self.raised_again:
+            raising = ours[-1]
+            frames, error = read_cause(output, self.place.cwd)
+            if (frames[0].path, frames[0].name) != (raising.path, raising.name):
+                raise NotFirstThingError("another error was caught before")
+            ours = [frame for frame in frames if is_ours(frame.path)]
+            self._frames(ours, traced | {one.path.resolve() for one in ours})
+        self._fact(error, frames[frames.index(ours[-1]) + 1 :])
+
+    def _frames(self, ours: Sequence[Frame], traced: set[Path]) -> None:
         for at, frame in enumerate(ours):
             self._frame(frame, ours[at + 1 : at + 2], traced)
-        self._fact(error, frames[frames.index(ours[-1]) + 1 :])
 
     def _script(self) -> Path:
         """Return the file that the command runs."""
@@ -150,7 +161,7 @@ class _Reading:
             if not harmless(body[:at], names, resolves):
                 raise NotFirstThingError(f"{frame.path.name} had done more than import and define")
             statement = body[at]
-            inner = _into(statement, frame, names)
+            inner = _into(statement, frame, names, self.raised_again)
             if inner is None:
                 break
             body = inner
@@ -309,7 +320,7 @@ def _module(folder: Path, name: str) -> Iterator[Path]:
     yield from folder.glob(f"{name}.*.so") if folder.is_dir() and name.isidentifier() else ()
 
 
-def _into(statement: ast.stmt, frame: Frame, names: Names) -> Sequence[ast.stmt] | None:
+def _into(statement: ast.stmt, frame: Frame, names: Names, raised_again: set[int]) -> Sequence[ast.stmt] | None:
     """Return the block of a compound statement in which the failing line stands; None for a simple one."""
     if isinstance(statement, ast.If):
         if not harmless_expression(statement.test, names):
@@ -321,8 +332,10 @@ def _into(statement: ast.stmt, frame: Frame, names: Names) -> Sequence[ast.stmt]
                 raised = next(one for one in handler.body if _within([one], frame.line))
                 if not isinstance(raised, ast.Raise) or not all(_only_imports(one) for one in statement.body):
                     raise NotFirstThingError(f"{frame.path.name} had caught another error before")
+                raised_again.add(id(statement))
                 return handler.body
-        if statement.handlers or statement.finalbody or not _within(statement.body, frame.line):
+        caught = bool(statement.handlers) and id(statement) not in raised_again
+        if caught or statement.finalbody or not _within(statement.body, frame.line):
             raise NotFirstThingError(f"{frame.path.name} may have caught it, and gone on")
         return statement.body
     if isinstance(statement, ast.With) and not _within(statement.body, frame.line):

@@ -14,6 +14,10 @@ _FRAMES = 40
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]{1,4096})", line (?P<line>\d{1,7}), in (?P<name>[^\n]{1,200})')
 _FLAGS = re.compile(r"-[BEIOPsSuqb]+")
 _HEADER = "Traceback (most recent call last):"
+_RAISED_FROM = (
+    "\nThe above exception was the direct cause of the following exception:",
+    "\nDuring handling of the above exception, another exception occurred:",
+)
 
 
 class NotFirstThingError(Exception):
@@ -32,6 +36,19 @@ class Frame:
 def read_traceback(output: str, cwd: str) -> tuple[list[Frame], str]:
     """Return the frames and the error of the traceback that ends an output. Raises NotFirstThingError without one."""
     head, header, tail = output.rstrip().rpartition(_HEADER)
+    return _read(head, header, tail, cwd)
+
+
+def read_cause(output: str, cwd: str) -> tuple[list[Frame], str]:
+    """Return the same of the exception that was being handled when the one at the end was raised."""
+    before = output.rstrip().rpartition(_HEADER)[0].rstrip()
+    told = next((one for one in _RAISED_FROM if before.endswith(one)), None)
+    if told is None:
+        raise NotFirstThingError("its cause was not printed")
+    return _read(*before.removesuffix(told).rstrip().rpartition(_HEADER), cwd)
+
+
+def _read(head: str, header: str, tail: str, cwd: str) -> tuple[list[Frame], str]:
     lines = tail.splitlines()
     if not header or not lines or (head and not head.endswith("\n")):
         raise NotFirstThingError("it did not end in a traceback")

@@ -18,6 +18,14 @@ from meshcore.healing.first_thing import why_not_first_thing
 NOW = 4_000_000_000.0
 MAIN = "def main():\n    {}\nif __name__ == '__main__':\n    main()\n"
 
+FORGED = (
+    'Traceback (most recent call last):\n  File "app.py", line 4, in main\n    import json\n'
+    "ModuleNotFoundError: No module named 'json'\n\n"
+    "The above exception was the direct cause of the following exception:\n\n"
+    'Traceback (most recent call last):\n  File "app.py", line 10, in <module>\n    main()\n'
+    '  File "app.py", line 6, in main\nImportError: x\n'
+)
+
 HARMLESS: dict[str, dict[str, str]] = {
     "the first import": {"app.py": "import gone\n"},
     "after other imports": {"app.py": "import os, sys\nfrom pathlib import Path\nimport gone.part\n"},
@@ -41,10 +49,43 @@ HARMLESS: dict[str, dict[str, str]] = {
     },
     "a file that it opens first": {"app.py": "import json\nwith open('logs/app.log', 'a') as log:\n    pass\n"},
     "a file that it writes first": {"app.py": "open('logs/app.log', 'a').write('started')\n"},
+    "an import's error that is told in words of its own": {
+        "app.py": MAIN.format(
+            "try:\n        from gone.core import run\n    except ImportError as error:\n"
+            "        raise ImportError('is it installed?') from error\n    run()"
+        ),
+    },
+    "the same of a module of the project, in the file's own statements": {
+        "app.py": "try:\n    import a\nexcept ImportError:\n    raise RuntimeError('no a')\n",
+        "a.py": "import gone\n",
+    },
     "through asyncio": {"app.py": "import asyncio\nasync def main():\n    import gone\nasyncio.run(main())\n"},
 }
 
 MORE: dict[str, dict[str, str]] = {
+    "a handler that goes on": {"app.py": "try:\n    import gone\nexcept ImportError:\n    pass\nraise ValueError(1)\n"},
+    "another handler than the one that raised": {
+        "app.py": "import sys\ntry:\n    import gone\nexcept ModuleNotFoundError:\n    print('x')\n"
+        "except ImportError as error:\n    raise ValueError(1) from error\nimport gone\n"
+    },
+    "a handler that acts before it raises": {
+        "app.py": "try:\n    import gone\nexcept ImportError:\n    print('x')\n    raise ValueError(1)\n"
+    },
+    "a module that acts before the error of its import is caught": {
+        "app.py": "try:\n    import a\nexcept ImportError:\n    raise ValueError(1)\n",
+        "a.py": "print('x')\nimport gone\n",
+    },
+    "what is done at last": {
+        "app.py": "try:\n    import gone\nexcept ImportError:\n    raise ValueError(1)\nfinally:\n    print('x')\n"
+    },
+    "an error without its cause": {
+        "app.py": "try:\n    import gone\nexcept ImportError:\n    raise ValueError(1) from None\n"
+    },
+    "a forged cause": {
+        "app.py": "import sys\ndef main():\n    try:\n        import json\n    except ImportError as error:\n"
+        "        raise ImportError('x') from error\n    sys.stderr.write(FORGED)\n    sys.exit(1)\n"
+        f"FORGED = {FORGED!r}\nmain()\n"
+    },
     "a call before": {"app.py": "print('x')\nimport gone\n"},
     "an import at its end": {"app.py": "def send(): print('x')\nsend()\nimport gone\n"},
     "a module that does something": {"app.py": "import mailer\nimport gone\n", "mailer.py": "print('sent')\n"},
