@@ -1,9 +1,25 @@
-"""The scenarios, one module for each field; `UNSEEN` is the third that was not looked at while the mesh was mended."""
+"""The scenarios, one module for each field, and those that were written later than the mesh was mended for."""
 
 from __future__ import annotations
 
-from benchmarks.scenarios.scenario import Scenario
-from benchmarks.scenarios.tables import agents, javascript, machine, python, unseen, version_control
+from collections.abc import Mapping
 
-SEEN: tuple[Scenario, ...] = (*python.SEEN, *agents.SEEN, *javascript.SEEN, *version_control.SEEN, *machine.SEEN)
-UNSEEN: tuple[Scenario, ...] = unseen.UNSEEN
+from benchmarks.scenarios.scenario import Scenario
+from benchmarks.scenarios.tables import (
+    agents,
+    first_look,
+    javascript,
+    last_look,
+    machine,
+    python,
+    unseen,
+    version_control,
+)
+
+SETS: Mapping[str, tuple[Scenario, ...]] = {
+    "developed": (*python.SEEN, *agents.SEEN, *javascript.SEEN, *version_control.SEEN, *machine.SEEN),
+    "unseen": unseen.UNSEEN,  # not looked at before version 0.2 was mended with the first set
+    "first-look": first_look.FIRST_LOOK,  # written before their first run, then mended with
+    "last-look": last_look.LAST_LOOK,  # written at the same time, played when all was mended
+}
+"""What was known of the scenarios when the mesh was mended, by the name that `--set` takes."""
