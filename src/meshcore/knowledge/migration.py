@@ -47,13 +47,14 @@ def reread_skills(store: Store) -> int:
     """Read every skill of older rules anew; return how many. One whose example says too little stays as it is.
 
     The skill as read today takes over evidence, author and state; the older one is forgotten, which a person can undo.
+    A generalisation stays as it is, too: its example is that of its parent, whose outcomes give it anew.
     """
     if store.meta.get("signature_version") == str(VERSION):
         return 0
     migrated = 0
     with store.transaction(durable=True):
         for known in store.skills.all():
-            if known.skill.signature_version == VERSION or known.state == "forgotten":
+            if known.skill.signature_version == VERSION or known.state == "forgotten" or _generalises(store, known):
                 continue
             try:
                 skill = replace(reread(known.skill), derived_from=known.skill_id)
@@ -64,3 +65,11 @@ def reread_skills(store: Store) -> int:
             migrated += 1
         store.meta.set("signature_version", str(VERSION))
     return migrated
+
+
+def _generalises(store: Store, known: KnownSkill) -> bool:
+    """Tell whether a skill was derived from another by the same rules, not read anew from one of older rules."""
+    if not known.skill.derived_from:
+        return False
+    parent = store.skills.find(known.skill.derived_from)
+    return parent is None or parent.skill.signature_version == known.skill.signature_version

@@ -42,6 +42,20 @@ def test_a_skill_of_older_rules_answers_again_after_it_was_read_anew(store: Stor
     assert before.state == "forgotten"
 
 
+def test_a_generalisation_of_older_rules_does_not_take_the_place_of_its_parent(store: Store) -> None:
+    parent = of_older_rules(store)
+    wider = replace(parent.skill, key_slots=(), derived_from=parent.skill_id)
+    put(store, KnownSkill(wider, author="a" * 64, own_operator=True, state="unconfirmed"))
+    assert reread_skills(store) == 1
+    found = match(read(ERROR), store.skills)
+    assert found is not None
+    known = store.skills.find(found.skill_id)
+    assert known is not None
+    assert (known.skill.derived_from, known.state, known.evidence.verified) == (parent.skill_id, "active", 2)
+    kept = store.skills.find(wider.skill_id)
+    assert kept is not None and kept.state == "unconfirmed"
+
+
 def test_it_is_done_once(store: Store) -> None:
     of_older_rules(store)
     assert reread_skills(store) == 1
