@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from meshcore.healing.session import Session, make_healer
 from meshcore.knowledge.matching import matches
 from meshcore.model import Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
 from meshcore.node import Node
+from meshcore.process.find_program import CannotStartError, find_program
 from meshcore.store.rows import Approval, outcome_to_json
 
 REPEATABLE = ("tty", "null", "")
@@ -30,18 +30,24 @@ def recorded_session(node: Node, incident: Incident) -> Session:
     healer = make_healer(node, environment)
     left = node.settings.fix_timeout_seconds  # for all reruns of a series
 
+    def held() -> str:
+        if incident.stdin not in REPEATABLE:
+            return "what was piped into it is not kept: run it again yourself"
+        if left <= 0:
+            return "the time for fixes and reruns is used up"
+        try:
+            find_program(incident.argv[0], environment, incident.cwd)
+        except CannotStartError as error:
+            return f"it cannot be started: {error.message}"
+        return ""
+
     def rerun() -> StepResult | None:
         nonlocal left
-        argv, cwd = incident.argv, incident.cwd
-        if left <= 0 or incident.stdin not in REPEATABLE:
-            return None
-        if shutil.which(argv[0], path=environment.get("PATH")) is None and not Path(argv[0]).exists():
-            return None
-        done = healer.executor.run_again(argv, cwd=cwd, environment=environment, timeout=left)
+        done = healer.executor.run_again(incident.argv, cwd=incident.cwd, environment=environment, timeout=left)
         left -= done.seconds
         return done
 
-    return Session(healer, incident, rerun, started=node.clock.monotonic())
+    return Session(healer, incident, rerun, started=node.clock.monotonic(), held=held)
 
 
 def foreseen(node: Node, incident: Incident, known: KnownSkill) -> Ruling | None:
@@ -106,7 +112,10 @@ def about(session: Session) -> list[str]:
         f"why: {match.why}",
         f"{ruling.decision}: {'; '.join(ruling.reasons)}",
     ]
-    return found if outcome is None else [*found, _in_words(outcome)]
+    if outcome is None:
+        return found
+    waits = session.waits if outcome.result == "applied_not_rerun" else ()
+    return [*found, _in_words(outcome), *([f"not run again unasked: {'; '.join(waits)}"] if waits else [])]
 
 
 def said(session: Session) -> list[str]:

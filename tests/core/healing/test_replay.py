@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.core.healing.desk import ARGV, Desk
@@ -64,6 +65,29 @@ def test_a_command_whose_input_is_gone_is_not_run_again(desk: Desk, stdin: str) 
     assert session.outcome is not None
     assert session.outcome.result == "applied_not_rerun"
     assert desk.fix.executor.reruns == []
+    assert "what was piped into it is not kept" in lines(Series(session, "auto"))[-1]
+
+
+def test_a_program_is_looked_for_from_the_folder_of_the_incident(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    taught(desk.node)
+    monkeypatch.chdir(tmp_path)
+    (desk.folder / "bin").mkdir()
+    (desk.folder / "bin" / "app").symlink_to(ARGV[0])
+    session = recorded_session(desk.node, desk.incident(argv=("bin/app", "app.py")))
+    session.consider("auto")
+    session.heal()
+    assert session.verified
+
+
+def test_a_program_that_is_gone_is_named(desk: Desk) -> None:
+    taught(desk.node)
+    session = recorded_session(desk.node, desk.incident(argv=("bin/gone", "app.py")))
+    session.consider("auto")
+    session.heal()
+    assert desk.fix.executor.reruns == []
+    assert "it cannot be started: bin/gone: No such file or directory" in lines(Series(session, "auto"))[-1]
 
 
 def test_a_rerun_that_policy_does_not_allow_is_left_to_the_person(desk: Desk) -> None:
@@ -74,6 +98,7 @@ def test_a_rerun_that_policy_does_not_allow_is_left_to_the_person(desk: Desk) ->
     session.heal()
     assert session.outcome is not None
     assert session.outcome.result == "applied_not_rerun"
+    assert lines(Series(session, "auto"))[-1].startswith("not run again unasked: ")
 
 
 def test_nothing_known_is_said_as_it_is(desk: Desk) -> None:
