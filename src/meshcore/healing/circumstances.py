@@ -13,6 +13,7 @@ from pathlib import Path
 from meshcore.healing.failing_command import ACTIVE, ANOTHER, SHELLS, Failing, Place, failing
 from meshcore.healing.project_environment import environments_below, project_environment
 from meshcore.healing.traceback_text import begins_in, is_called
+from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.ecosystems import ecosystem_of
@@ -104,7 +105,7 @@ def environment_of(failed: Failing, output: str = "") -> Environment:
 def failed_inside(argv: Sequence[str], cwd: str, env: Mapping[str, str], output: str) -> Failing:
     """Return what failed inside a command; where its text names several, the one in whose file a traceback begins."""
     failed = failing(argv, cwd, env)
-    begun = begins_in(output, cwd) if len(failed.places) > 1 and not failed.unread else None
+    begun = begins_in(without_trailers(output, failed), cwd) if len(failed.places) > 1 and not failed.unread else None
     told = [place for place in failed.places if begun and is_called(begun, place.argv, place.cwd)]
     return Failing((told[0],), bare=False, mixed=True) if len(told) == 1 else failed
 
@@ -119,7 +120,7 @@ def _may_be_redefined(place: Place, failed: Failing) -> bool:
 def _is_of_another(failed: Failing, output: str) -> bool:
     """Tell whether the traceback that ends an output begins in a program which none of the commands called."""
     places = [place for place in failed.places if place.argv]
-    begun = begins_in(output, places[0].cwd) if places else None
+    begun = begins_in(without_trailers(output, failed), places[0].cwd) if places else None
     if begun is None or not begun.is_file() or any(program_name(one.argv[0]) == "xargs" for one in failed.around):
         return False  # xargs adds words that are not known
     called = any(is_called(begun, place.argv, place.cwd) for place in places)

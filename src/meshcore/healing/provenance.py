@@ -12,6 +12,7 @@ from pathlib import Path
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import Failing, failing
 from meshcore.healing.traceback_text import NotFirstThingError, beginning, is_called, read_traceback
+from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
@@ -62,7 +63,7 @@ def doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
     if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
         return "" if _cannot_start(incident, argv) else f"{name} can be started, so somebody else says that it cannot"
     if incident.signature.error_type and _is_python(name, incident):
-        return _traceback_doubt(incident, argv, cwd)
+        return _traceback_doubt(incident, without_trailers(incident.excerpt, failed), argv, cwd)
     own = name in _OWN_WORDS or (argv[1:2] and argv[1] in _OWN_VERBS.get(name, ()))
     if own or (name == "git" and _is_quiet(argv, Path(cwd))):
         return ""
@@ -106,11 +107,11 @@ def _is_python(name: str, incident: Incident) -> bool:
     return name == "python" or (incident.circumstances.ecosystem == "python" and incident.circumstances.scope == "venv")
 
 
-def _traceback_doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
+def _traceback_doubt(incident: Incident, output: str, argv: tuple[str, ...], cwd: str) -> str:
     if incident.exit_code not in (None, 0, 1):  # 0: of the last of a pipe
         return "Python does not end like this by a traceback"
     try:
-        frames, error = read_traceback(incident.excerpt, cwd)
+        frames, error = read_traceback(output, cwd)
     except NotFirstThingError:
         return "its traceback is not the end of what was printed"
     if incident.signature.error_type.rpartition(".")[2] not in error:

@@ -21,6 +21,7 @@ from meshcore.healing.headlines import says_nothing
 from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
+from meshcore.healing.trailers import without_trailers
 from meshcore.knowledge.command import program_name
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Record, Verdict
 from meshcore.node import Node, boot_id
@@ -226,7 +227,7 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
         program_doubt(inner.argv[0], inner.cwd, inner.environment, root)
         if program_name(inner.argv[0]) == "python"
         else "",
-        why_not_first_thing(inner, incident.excerpt, python, failed_at),
+        why_not_first_thing(inner, without_trailers(incident.excerpt, failed), python, failed_at),
     )
     if why := next(filter(None, doubts), ""):
         return Verdict("approve", (*verdict.reasons, why))

@@ -264,3 +264,28 @@ def test_a_program_that_could_not_be_started_said_nothing_at_all(tmp_path: Path)
     assert why(argv, "meshtui: no-such-program: command not found\n", tmp_path, exit_code=127) == ""
     assert why(("sh", "-c", "./run.sh"), "run.sh: gone: command not found\n", tmp_path, exit_code=127)
     assert doubt(replace(incident(argv, "", tmp_path), argv=()), (), str(tmp_path))
+
+
+TIMED = [
+    (("bash", "-c", "time python app.py"), "\nreal\t0m0.034s\nuser\t0m0.021s\nsys\t0m0.009s\n"),
+    (("bash", "-c", "time -p python app.py"), "real 0.03\nuser 0.02\nsys 0.00\n"),
+    (
+        ("time", "python", "app.py"),
+        "Command exited with non-zero status 1\n0.02user 0.00system 0:00.03elapsed 93%CPU "
+        "(0avgtext+0avgdata 9728maxresident)k\n0inputs+0outputs (0major+1234minor)pagefaults 0swaps\n",
+    ),
+    (("zsh", "-c", "time python app.py"), "python app.py  0.02s user 0.00s system 93% cpu 0.034 total\n"),
+]
+
+
+@pytest.mark.parametrize(("argv", "trailer"), TIMED)
+def test_what_time_prints_is_neither_the_commands_own_nor_hides_it(
+    tmp_path: Path, argv: tuple[str, ...], trailer: str
+) -> None:
+    own = FORGED.replace("app.py", str(tmp_path / "app.py"))
+    assert why(argv, own + trailer, tmp_path) == ""
+    # it is taken away once, at the end, and only where the command's own text has it
+    assert why(argv, own + trailer + trailer, tmp_path)
+    assert why(argv, own + trailer + "more\n", tmp_path)
+    assert why(argv, f"{own}not of time\n{trailer}", tmp_path)
+    assert why(("python", "app.py"), own + trailer, tmp_path)
