@@ -114,7 +114,7 @@ class Policy:
         reading = read_argv(_seen_from(words, cwd))
         if not reading.argv:
             return PolicyVerdict("approve", ("the command holds characters that hide something",))
-        if (refused := refusal(reading.commands, "own")) is not None:
+        if (refused := refusal(reading.commands, "self")) is not None:
             return PolicyVerdict("refuse", (refused.reason,))
         if (
             asked := refusal(reading.commands)

@@ -10,7 +10,7 @@ from typing import Literal
 from meshcore.knowledge.parts import Parts
 from meshcore.model import Incident, KnownSkill, Match, Verdict
 
-Author = Literal["own", "peer"]
+Author = Literal["self", "own", "peer"]
 
 KIND_SEPARATOR = "+"
 """Between the action types of a ruling on several steps; each is held by its own mode."""

@@ -125,6 +125,34 @@ def test_what_may_have_an_effect_or_another_meaning_waits(project: Path, command
     assert ruled(project, command) != "run"
 
 
+ASKED = [
+    "python -c 'import send'", "bash -c 'python send.py > out.txt'", "bash -c 'ls | xargs -n1 python'",
+    "bash -c 'for one in a b; do python send.py $one; done'", "bash -c '$PYTHON send.py'", "bash -c '$HOME/bin/send'",
+    "bash -c 'set -e; cd .; python send.py'", "bash -c 'python - <<EOF\nimport send\nEOF'",
+    "env PATH=bin:/usr/bin python send.py", "ssh-keygen -q -t ed25519 -f keys/id -N x",
+    "sqlite3 var/app.db 'create table if not exists a (id)'", "psql -c 'insert into a values (1)'",
+    "git -c user.name=x commit -m y", "curl -d @send.py http://127.0.0.1/", "bash -c 'source x; python send.py'",
+]  # fmt: skip
+REFUSED = [
+    "rm -rf build", "bash -c 'cd . && rm -rf build'", "bash -c 'ls | xargs rm'", "bash -c 'ls | xargs -n1 sh -c \"rm x\"'",
+    "sudo python send.py", "sqlite3 app.db 'drop table a'", "psql -c 'insert into a values (1); delete from b'",
+    "bash -c '$PYTHON send.py; dropdb app'", "git push --force", "kubectl delete pod a", "printenv TOKEN", "dd if=a of=b",
+    "bash -c 'ssh-keygen -q -f key -N x && shred a'", "env PATH=. sudo ls", "bash -c 'python - <<EOF\nEOF\nshred a'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_the_users_own_command_may_be_run_again_once_a_person_says_so(project: Path, command: str) -> None:
+    for name in ("psql", "sqlite3", "ssh-keygen", "git", "curl"):
+        _program(project.parent / "programs" / name, "#!/bin/sh\n")
+    assert ruled(project, command) == "approve"
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_destroys_raises_privileges_or_shows_secrets_is_not_run_again_at_all(project: Path, command: str) -> None:
+    assert ruled(project, command) == "refuse"
+
+
 @pytest.mark.parametrize(
     ("variable", "command"),
     [

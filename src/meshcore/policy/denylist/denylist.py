@@ -17,26 +17,35 @@ from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened
 from meshcore.policy.denylist.verbs import verb_of_destruction
 from meshcore.policy.question import Author
 
-_OWN_MAY_ASK = frozenset({"inline code", "remote code", "data leaving"})
+_MAY_ASK: dict[Author, frozenset[str]] = {
+    "self": frozenset(
+        {"inline code", "remote code", "data leaving", "argument injection", "code as input", "data added", "computed"}
+    ),
+    "own": frozenset({"inline code", "remote code", "data leaving"}),
+    "peer": frozenset(),
+}
 
 
 def refusal(commands: Sequence[Argv], author: Author = "peer") -> Refusal | None:
     """Return the first reason why any of these commands is refused, None where there is none.
 
-    From the own operator, code on the command line and network programs may be asked for; from a peer they may not.
+    From the own operator, code on the command line and network programs may be asked for; from a peer they may not. To
+    what was typed here a moment ago (`self`) nobody has added an option or a program, and it may add to data once more.
     """
     under = any(program(argv[0]) in {"xargs", "parallel"} for argv in commands if argv)
     packages = bool(commands) and bool(commands[0]) and program(commands[0][0]) in PACKAGE_MANAGERS
     for argv in commands:
         found = _refusal(argv, packages and argv is not commands[0])
-        if found is None and under and program(argv[0]) in _NOT_UNDER_XARGS:
-            found = Refusal("destruction", f"{program(argv[0])} on whatever its input names")
-        if found is not None and not (author == "own" and found.kind in _OWN_MAY_ASK):
+        name = program(argv[0]) if argv else ""
+        if found is None and under and name in _NOT_UNDER_XARGS | INTERPRETERS:
+            kind = "destruction" if name in _NOT_UNDER_XARGS else "code as input"
+            found = Refusal(kind, f"{name} on whatever its input names")
+        if found is not None and found.kind not in _MAY_ASK[author]:
             return found
     return None
 
 
-_NOT_UNDER_XARGS = frozenset({"rm", "unlink", "chmod", "chown", "mv", "kill", "truncate", *INTERPRETERS})
+_NOT_UNDER_XARGS = frozenset({"rm", "unlink", "chmod", "chown", "mv", "kill", "truncate"})
 _OPEN_FOLDERS = re.compile(r"/(?:private/)?(?:tmp|var/tmp|dev/shm|dev/fd|proc)/")
 
 
@@ -45,7 +54,7 @@ def _refusal(argv: Argv, package: bool) -> Refusal | None:
     if not name:
         return None
     if name[0] in "$`" or "$(" in name or "{" in name:
-        return Refusal("disguise", "the program is computed by a shell")
+        return Refusal("computed", "the program is computed by a shell")
     if _OPEN_FOLDERS.match(argv[0]):
         return Refusal("remote code", f"{shortened(argv[0])} is in a folder that everyone may write to")
     for check in (_by_name, _by_place, _by_weakening, _by_environment):

@@ -100,9 +100,14 @@ _CHANGES_DATA = re.compile(
 )
 
 
+_ADDS_DATA = frozenset({"create", "insert"})
+
+
 def _database(argv: Argv) -> Refusal | None:
-    changes = _CHANGES_DATA.search(" ".join(argv[1:]))
-    return destroys(program(argv[0]), "changes data or runs code") if changes else None
+    found = {word.lower() for word in _CHANGES_DATA.findall(" ".join(argv[1:]))}
+    if found and found <= _ADDS_DATA:
+        return Refusal("data added", f"{program(argv[0])} adds data")
+    return destroys(program(argv[0]), "changes data or runs code") if found else None
 
 
 _STOPS = word_set(
