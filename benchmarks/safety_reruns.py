@@ -18,7 +18,7 @@ from pathlib import Path
 
 from meshcore.clock import to_text
 from meshcore.healing.capture import make_incident
-from meshcore.healing.ruling import rule_rerun
+from meshcore.healing.rerun_ruling import rule_rerun
 from meshcore.model import AgentInfo, Verdict
 from meshcore.policy.policy import Policy
 

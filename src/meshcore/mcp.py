@@ -30,7 +30,8 @@ from meshcore.exchange.receive import exchange
 from meshcore.healing.capture import project_root
 from meshcore.healing.importing import suggest
 from meshcore.healing.light_judges import offered_here
-from meshcore.healing.ruling import load_policy, put, rule, rule_rerun
+from meshcore.healing.rerun_ruling import rule_rerun
+from meshcore.healing.ruling import load_policy, put, rule
 from meshcore.hook.answer import report, standing_of, suggestion
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import learn

@@ -26,7 +26,8 @@ from meshcore.healing.outcomes import (
     process_mark,
     same_fix_waiting,
 )
-from meshcore.healing.ruling import NOTHING_YET, Ruling, SoFar, put, rule, rule_rerun, stop_reason
+from meshcore.healing.rerun_ruling import rule_rerun
+from meshcore.healing.ruling import NOTHING_YET, Ruling, SoFar, put, rule, stop_reason
 from meshcore.healing.teaching import offer_generalisations
 from meshcore.knowledge.matching import matches
 from meshcore.model import (

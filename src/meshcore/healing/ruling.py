@@ -11,25 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from meshcore.bridge.state_bodies import ClaimBody
-from meshcore.clock import from_text
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
 from meshcore.healing.claims import ClaimCheck
-from meshcore.healing.failing_command import Place
-from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.headlines import says_nothing
 from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
-from meshcore.healing.trailers import without_trailers
-from meshcore.knowledge.command import program_name
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Record, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import KIND_SEPARATOR, PlannedStep, PolicyVerdict, Question, Target
-from meshcore.policy.repeating import find, interpreter_doubt, program_doubt
 from meshcore.safety.redaction import redact_argv
 from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_skill
 from meshcore.trust.ceilings import ceiling_here
@@ -193,57 +187,6 @@ def stop_reason(node: Node, incident: Incident, match: Match, environment: Mappi
         if verdict is not None and _is_below(verdict.decision, "approve"):
             return "; ".join(verdict.reasons)
     return ""
-
-
-def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str]) -> Verdict:
-    """Say whether the failed command may be run again after a fix: unattended, if a person says so, or not at all.
-
-    A rerun is a second run. It goes unattended where the command is of a form that is made to be repeated, or where a
-    Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats.
-    """
-    failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
-    inner = failed.one if failed.bare else None
-    root = project_root(inner.cwd if inner else incident.cwd) or (inner.cwd if inner else incident.cwd)
-    whole = policy.decide_rerun(incident.argv, incident.cwd, environment=environment, project=root)
-    if inner is None:
-        more = failed.unread or "more than one command would run"
-        return whole if whole.decision != "approve" else replace(whole, reasons=(*whole.reasons, more))
-    if whole.decision == "run":
-        return whole
-    if inner.runner:
-        inner = replace(inner, environment=_of_runner(inner, root))
-    verdict = policy.decide_rerun(inner.argv, inner.cwd, environment=inner.environment, typed=environment, project=root)
-    if verdict.decision == "refuse" or policy.problem:
-        return verdict
-    around = (program_doubt(one.argv[0], one.cwd, one.environment, root) for one in failed.around)
-    if why := next(filter(None, around), "") or _runner_doubt(inner):
-        return Verdict("approve", (why,))
-    if verdict.decision == "run":
-        return verdict
-    python = environment_of(failed, incident.excerpt).python
-    failed_at = from_text(incident.opened).timestamp()
-    doubts = (
-        interpreter_doubt(inner.environment),
-        program_doubt(inner.argv[0], inner.cwd, inner.environment, root)
-        if program_name(inner.argv[0]) == "python"
-        else "",
-        why_not_first_thing(inner, without_trailers(incident.excerpt, failed), python, failed_at),
-    )
-    if why := next(filter(None, doubts), ""):
-        return Verdict("approve", (*verdict.reasons, why))
-    return Verdict("run", ("it failed before anything with an effect",))
-
-
-def _of_runner(place: Place, root: str) -> dict[str, str]:
-    """Return the variables with which a runner starts a command: the project's environment comes first on its PATH."""
-    return {**place.environment, "PATH": f"{root}/.venv/bin:{place.environment.get('PATH', '')}"}
-
-
-def _runner_doubt(place: Place) -> str:
-    """Return why it is not known what `uv run` and its kin start, "" where the project's environment has it."""
-    own = {"PATH": place.environment.get("PATH", "").partition(":")[0]}
-    is_known = not place.runner or (place.runner in ("uv", "poetry") and find(place.argv[0], place.cwd, own))
-    return "" if is_known else f"what {place.runner} run starts is up to the project"
 
 
 def _is_below(one: Decision, other: Decision) -> bool:

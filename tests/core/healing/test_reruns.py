@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshcore.healing.capture import make_incident
-from meshcore.healing.ruling import rule_rerun
+from meshcore.healing.rerun_ruling import rule_rerun
 from meshcore.model import AgentInfo, Decision
 from meshcore.policy.policy import Policy
 
@@ -134,9 +134,10 @@ ASKED = [
     "git -c user.name=x commit -m y", "curl -d @send.py http://127.0.0.1/", "bash -c 'source x; python send.py'",
 ]  # fmt: skip
 REFUSED = [
-    "rm -rf build", "bash -c 'cd . && rm -rf build'", "bash -c 'ls | xargs rm'", "bash -c 'ls | xargs -n1 sh -c \"rm x\"'",
+    "dd if=a of=b", "rm -rf build", "bash -c 'cd . && rm -rf build'", "bash -c 'ls | xargs rm'",
+    "bash -c 'ls | xargs -n1 sh -c \"rm x\"'",
     "sudo python send.py", "sqlite3 app.db 'drop table a'", "psql -c 'insert into a values (1); delete from b'",
-    "bash -c '$PYTHON send.py; dropdb app'", "git push --force", "kubectl delete pod a", "printenv TOKEN", "dd if=a of=b",
+    "bash -c '$PYTHON send.py; dropdb app'", "git push --force", "kubectl delete pod a", "printenv TOKEN",
     "bash -c 'ssh-keygen -q -f key -N x && shred a'", "env PATH=. sudo ls", "bash -c 'python - <<EOF\nEOF\nshred a'",
 ]  # fmt: skip
 
