@@ -1,9 +1,11 @@
 """Make the list of well-known packages: `python scripts/well_known.py` writes src/meshcore/policy/well_known.txt.
 
-An import name gets a distribution where at least two of three independent sources name the same one, one of them no
-other, and none dissents; a source that names several speaks for the most used. Names that distributions share
-(namespaces) get none, nor do those of the standard library, nor what is not widely used: a name that nobody owns any
-more is a squatter's. The sources are packages of the index, at pinned versions:
+An import name gets a distribution where at least two independent sources name the same one, one of them no other, and
+none dissents; a source that names several speaks for the most used. Lists of what has another name leave out what has
+the same: there the second source is that of the most downloaded, which holds a distribution of just this name far up,
+and no other widely used one may hold the module. Names that distributions share (namespaces) get none, nor do those of
+the standard library, nor what is not widely used: a name that nobody owns any more is a squatter's. The sources are
+packages of the index, at pinned versions:
 
 - pipreqs, its file `mapping`, kept by hand
 - depfinder, `name_mapping.yml`, made from conda-forge's builds
@@ -35,6 +37,7 @@ SOURCES = {
     "guarddog==3.2.0": "Apache-2.0",
 }
 MOST_USED = 12_000  # of the 15,000 most downloaded that guarddog lists: the last of them come and go
+NAMESAKES = 2_000  # of the same, for a module that is known only under its distribution's own name
 Names = Mapping[str, set[str]]
 
 
@@ -102,7 +105,9 @@ def agreed(sources: list[Names], rank: Mapping[str, int]) -> list[tuple[str, str
     for name in sorted(set().union(*sources) - sys.stdlib_module_names):
         said = [source[name] for source in sources if name in source]
         used = [{one for one in packages if rank.get(one, MOST_USED) < MOST_USED} for packages in said]
-        if len(said) < 2 or not all(used) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        if not all(used) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            continue
+        if len(said) < 2 and (said != [{name.replace("_", "-")}] or min(map(rank.__getitem__, said[0])) >= NAMESAKES):
             continue
         # A distribution that vendors or replaces another holds its module too: the most used one is meant.
         picks = {min(packages, key=rank.__getitem__) for packages in used}

@@ -72,7 +72,8 @@ def declaring(tmp_path: Path, *projects: Path) -> Policy:
     [
         ("django", "django"), ("requests.adapters", "requests"), ("yaml", "PyYAML"), ("PIL", "pillow"),
         ("bs4", "beautifulsoup4"), ("sklearn", "scikit_learn"), ("jwt", "PyJWT"), ("numpy", "numpy"),
-        ("dateutil.parser", "python-dateutil"), ("dotenv", "python_dotenv"),
+        ("dateutil.parser", "python-dateutil"), ("dotenv", "python_dotenv"), ("pandas", "pandas"), ("redis", "redis"),
+        ("langchain_core", "langchain-core"),
     ],
 )  # fmt: skip
 def test_the_well_known_package_of_a_missing_module_is_installed(project: Path, module: str, package: str) -> None:
@@ -84,7 +85,8 @@ def test_the_well_known_package_of_a_missing_module_is_installed(project: Path, 
     [
         ("reqeusts", "reqeusts"), ("requets", "requets"), ("djnago", "djnago"), ("requests2", "requests2"),
         ("python-requests", "python-requests"), ("acme_internal", "acme-internal"),
-        ("jwt", "jwt"), ("attr", "attr"), ("yaml", "yaml"), ("PIL", "pil"), ("bs4", "bs4"), ("sklearn", "sklearn"),
+        ("jwt", "jwt"), ("attr", "attr"), ("fitz", "fitz"), ("kafka", "kafka"), ("modAL", "modal"),
+        ("yaml", "yaml"), ("PIL", "pil"), ("bs4", "bs4"), ("sklearn", "sklearn"),
         ("pil", "pillow"), ("Requests", "requests-oauthlib"), ("yaml", "requests"), ("colour", "colourama"),
         ("google", "google"), ("google.cloud", "google-cloud"), ("azure", "azure"), ("zope", "zope"),
         ("json", "json"), ("distutils", "distutils"), ("asyncio", "asyncio"), ("tests", "tests"), ("utils", "utils"),
