@@ -88,8 +88,8 @@ SEEN = (
     Scenario(
         "xargs runs it for each line",
         shell("printf '1\\n2\\n' | xargs -n1 .venv/bin/python one.py"),
-        "fixed",
-        "whatever its input names",
+        "approval",
+        "does not end like this",
         files={**PROJECT, "one.py": "import sys\nimport attr\nprint(sys.argv[1])\n"},
         environments=VENV,
         taught="pip install attrs",

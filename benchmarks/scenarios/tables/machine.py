@@ -158,8 +158,8 @@ SEEN = (
     Scenario(
         "the folder of a database is missing",
         "sqlite3 -bail var/app.db 'create table if not exists users (id integer)'",
-        "fixed",
-        "changes data or runs code",
+        "approval",
+        "need not be its own",
         files={"Makefile": ""},
         taught="mkdir -p var",
         changes=("var", "var/app.db"),

@@ -239,7 +239,7 @@ def _by_hand(question: Question) -> tuple[str, ...]:
         derived = "it is derived from fixes of other errors and was never tried"
         reasons.append(derived if never_tried(known) else "nobody has verified or confirmed it yet")
     if incident.argv_redacted:
-        reasons.append("the failed command held a secret or several lines, so it is not run again from the record")
+        reasons.append("the failed command held a secret or hidden characters, so it is not run again from the record")
     try:
         filled = known.skill.action.fill(Parts(incident.signature.slots))
     except IndexError:

@@ -54,10 +54,11 @@ def redact_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
 def storable_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Return the argv as it may be stored, without secrets and made visible, and whether secrets were taken out.
 
-    A mark in the place of a control character would hide the form of a secret, so secrets go first.
+    Line ends and tabs stay, so that a command of several lines is what it was; whoever draws it makes one line of it. A
+    mark in the place of another control character would hide the form of a secret, so secrets go first.
     """
     clean, changed = redact_argv(argv)
-    return tuple(visible(word, keep_newlines=False) for word in clean), changed
+    return tuple(visible(word) for word in clean), changed
 
 
 def find(text: str) -> list[Span]:

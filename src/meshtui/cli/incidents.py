@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 import click
 
@@ -10,6 +11,7 @@ from meshcore.errors import UsageError
 from meshcore.healing.obstacles import last_lines
 from meshcore.knowledge.parts import fix_for, never_tried
 from meshcore.model import Incident, Json, KnownSkill
+from meshcore.safety.visible_text import visible
 from meshcore.store.rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 
@@ -100,7 +102,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             "incident": found.incident_id,
             "agent": f"{found.agent.name} on {found.agent.host} (via {found.agent.via})",
             "opened": found.opened,
-            "command": shlex.join(found.argv),
+            "command": _line(found.argv),
             "folder": found.cwd or "-",
             "exit code": found.exit_code,
             "error": found.signature.line,
@@ -119,17 +121,22 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             say(f"  decision  {event.data.get('decision', '')}: {'; '.join(map(str, event.data.get('reasons', [])))}")
     for outcome in outcomes:
         for step in outcome.steps:
-            say(f"  ran       {shlex.join(step.argv)} → {step.exit_code} ({step.seconds:.2f} s)")
+            say(f"  ran       {_line(step.argv)} → {step.exit_code} ({step.seconds:.2f} s)")
             for line in last_lines(step, LINES) if step.exit_code != 0 else ():
                 say(f"            | {line}")
         if outcome.rerun:
             rerun = outcome.rerun
-            say(f"  rerun     {shlex.join(rerun.argv)} → {rerun.exit_code} ({rerun.seconds:.2f} s)")
+            say(f"  rerun     {_line(rerun.argv)} → {rerun.exit_code} ({rerun.seconds:.2f} s)")
         say(f"  outcome   {outcome.result} by {outcome.actor or '-'} at {outcome.at}")
         if outcome.why:
             say(f"            {outcome.why}")
     if seconds is not None:
         say(f"  to green  {seconds:.3f} s" + (f", of it the mesh {own * 1000:.0f} ms" if own is not None else ""))
+
+
+def _line(argv: Sequence[str]) -> str:
+    """Return a command as one line, also where it has several."""
+    return visible(shlex.join(argv), keep_newlines=False)
 
 
 def _fix(incident: Incident, known: KnownSkill) -> str:

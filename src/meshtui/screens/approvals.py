@@ -20,6 +20,7 @@ from meshtui.deliberate import Presses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
+from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
@@ -237,7 +238,7 @@ def _in_full(view: ApprovalView, halted: bool) -> str:
     """Return all that a yes lets run, and where; the commands first."""
     lines = [view.command, *([f"as it is executed:\n{view.runs}"] if view.runs not in ("", view.command) else []), ""]
     lines += [f"in    {view.cwd or 'not known'}", f"as    {view.user}", ""]
-    lines.append(f"then, to see whether it helped, again:\n{view.rerun}" if view.rerun else NOT_AGAIN)
+    lines.append(f"then, to see whether it helped, again:\n{plain(view.rerun)}" if view.rerun else NOT_AGAIN)
     if halted:
         lines += ["", "Everything is halted: it runs after resume."]
     return "\n".join(lines)

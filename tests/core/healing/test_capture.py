@@ -64,6 +64,21 @@ class TestIncident:
         assert len(it.incident_id) == 16
         assert it.incident_id != incident(TRACE).incident_id
 
+    @pytest.mark.parametrize(
+        ("text", "whole"),
+        [
+            ("cd .\npython app.py\n", True),
+            ("python - <<'EOF'\nif True:\n\timport django\nEOF", True),
+            ("python\r\napp.py", False),
+            ("echo \x1b[2J; python app.py", False),
+            ("echo \u202e; python app.py", False),
+        ],
+    )
+    def test_a_command_of_several_lines_is_kept_as_it_was_typed(self, text: str, whole: bool) -> None:
+        it = incident(TRACE, ("bash", "-c", text))
+        assert (it.argv == ("bash", "-c", text)) is whole
+        assert it.argv_redacted is not whole
+
     def test_secrets_are_taken_out_of_output_and_command(self) -> None:
         it = incident(f"login with {FAKE_TOKEN} failed\nError: denied\n".encode(), ("tool", "--token", FAKE_TOKEN))
         assert FAKE_TOKEN not in repr(it)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,20 @@ def test_a_command_that_was_redacted_is_never_run_from_the_record(desk: Desk) ->
     with pytest.raises(UsageError, match="run it again yourself"):
         recorded_session(desk.node, desk.incident(argv_redacted=True))
     assert desk.fix.executor.executed == []
+
+
+def test_a_command_of_several_lines_is_run_from_the_record_once_a_person_says_so(desk: Desk) -> None:
+    taught(desk.node)
+    desk.fix.policy.rerun = "approve"
+    argv = ("bash", "-c", "set -e\ncd .\npython app.py")
+    session = recorded_session(desk.node, desk.incident(argv=argv))
+    session.consider("approve")
+    [approval] = desk.node.store.approvals.all()
+    assert approval.rerun == shlex.join(argv)
+    session.approve()
+    session.heal()
+    assert session.verified
+    assert desk.fix.executor.reruns == [argv]
 
 
 def test_an_incident_of_another_node_is_not_healed_here(desk: Desk) -> None:
