@@ -15,7 +15,7 @@ from meshcore.healing.circumstances import (
     failed_inside,
     project_root,
 )
-from meshcore.healing.failing_command import Place
+from meshcore.healing.places import Place
 from meshcore.knowledge.signature import read
 from meshcore.knowledge.text import HEAD, TAIL
 from meshcore.model import AgentInfo, Incident, StepResult

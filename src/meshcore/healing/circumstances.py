@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from meshcore.healing.failing_command import ACTIVE, ANOTHER, SHELLS, Failing, Place, failing
+from meshcore.healing.failing_command import ACTIVE, ANOTHER, SHELLS, failing
+from meshcore.healing.places import Failing, Place
 from meshcore.healing.project_environment import environments_below, project_environment
 from meshcore.healing.traceback_text import begins_in, is_called
 from meshcore.healing.trailers import without_trailers

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshcore.healing.circumstances import project_root
-from meshcore.healing.failing_command import Place
 from meshcore.healing.harmless_code import Names, Resolves, harmless, harmless_expression, imported
+from meshcore.healing.places import Place
 from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_cause, read_traceback
 from meshcore.knowledge.command import program_name
 

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from meshcore.healing.circumstances import project_root
-from meshcore.healing.failing_command import Failing, failing
+from meshcore.healing.failing_command import failing
+from meshcore.healing.places import Failing
 from meshcore.healing.traceback_text import NotFirstThingError, beginning, is_called, read_traceback
 from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file

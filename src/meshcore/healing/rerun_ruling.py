@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
-from meshcore.healing.failing_command import Place
 from meshcore.healing.first_thing import why_not_first_thing
+from meshcore.healing.places import Place
 from meshcore.healing.trailers import without_trailers
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident, Verdict

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from meshcore.healing.failing_command import (
-    LEVELS,
-    NEVER_FAIL,
-    SHELLS,
-    Place,
-    inside,
-    prepared,
-    split,
-    text_of,
-    words_of_shell,
-)
+from meshcore.healing.failing_command import LEVELS, SHELLS, inside, text_of
+from meshcore.healing.places import Place
+from meshcore.healing.shell_list import NEVER_FAIL, prepared, split, words_of_shell
 from meshcore.knowledge.command import program_name
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshcore.healing.failing_command import Place
 from meshcore.healing.first_thing import why_not_first_thing
+from meshcore.healing.places import Place
 
 NOW = 4_000_000_000.0
 MAIN = "def main():\n    {}\nif __name__ == '__main__':\n    main()\n"
