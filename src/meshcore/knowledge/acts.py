@@ -39,6 +39,11 @@ _SHARING = word_set("add commit push tag stash")
 _EDITING = word_set("vim vi nvim nano emacs code ed patch subl micro hx kate gedit tee apply_patch ex")
 _INTERPRETERS = word_set("python node ruby perl php deno bash sh zsh Rscript lua")
 _WRITTEN = re.compile(r"^(?:&|\d)?>>?(?!&)(?!/dev/null)")
+_SOURCE = re.compile(
+    r"\.(?:pyi?|[mc]?[jt]sx?|go|rs|rb|php|java|kts?|swift|dart|c|cc|cpp|cxx|hh?|hpp|m|mm|cs|vue|svelte|exs?|erl|scala|lua|pl|r"
+    r"|jl|hs|ml|clj|sql|css|s[ac]ss|less|html?)['\"]?$",
+    re.IGNORECASE,
+)
 _REPAIRING = re.compile(r"(?i)^(?:--(?:write|fix|apply)|.*[:_-](?:fix|write|format)|(?:fix|fmt|format)(?:[:_-].*)?)$")
 
 
@@ -55,14 +60,39 @@ def acts(argv: Sequence[str]) -> bool:
     if "<<" in text:
         return False
     words = words_and_operators(text)
-    if any(_WRITTEN.match(word) for word in words):
+    if any(_WRITTEN.match(word) for word in words) or _makes_source(words):
         return False
     return any(_acts(part) for part in parts_of(words) if not is_set_up(part))
 
 
 def is_act(action: Action) -> bool:
     """Tell whether any step of an action may have fixed something; advice is a person's word."""
-    return action.kind != "argv" or any(acts(step) for step in action.steps)
+    return action.kind != "argv" or (any(map(acts, action.steps)) and not any(map(_makes_source, action.steps)))
+
+
+def edits(argv: Sequence[str]) -> bool:
+    """Tell whether a command changes or makes source by itself, as an agent's edit tool does."""
+    text = argv[2] if len(argv) == 3 and argv[1] in ("-c", "-lc") else shlex.join(argv)
+    words = words_and_operators(text)
+    if _makes_source(words) or any(_WRITTEN.match(word) and _SOURCE.search(word) for word in words):
+        return True
+    for part in parts_of(words):
+        plain = program_words(part)
+        program = program_name(plain[0])
+        if program in ("sed", "perl") and any(word.startswith("-") and "i" in word for word in plain[1:3]):
+            return any(_SOURCE.search(word) for word in plain[2:])
+        if program in ("patch", "apply_patch") or (program == "git" and plain[1:2] == ("apply",)):
+            return True
+    return False
+
+
+def _makes_source(words: Sequence[str]) -> bool:
+    """Tell whether an empty file of source is made: a package or module that did not exist is the agent's own work."""
+    for part in parts_of(list(words)):
+        plain = program_words(part)
+        if plain and program_name(plain[0]) == "touch" and any(_SOURCE.search(word) for word in plain[1:]):
+            return True
+    return False
 
 
 def _acts(part: tuple[str, ...]) -> bool:
@@ -80,6 +110,8 @@ def _acts(part: tuple[str, ...]) -> bool:
     if program in _INTERPRETERS or rest[:1] in (["--version"], ["--help"], ["-h"], ["-V"], ["version"], ["help"]):
         return False
     if program in ("sed", "ed") or words[0].startswith("./") or words[0].endswith((".py", ".sh", ".js")):
+        return False
+    if _makes_source(words):
         return False
     if program == "go" and rest[:1] in (["run"], ["generate"], ["fmt"]):
         return rest[:1] == ["fmt"]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.knowledge import signature as reading
-from meshcore.knowledge.acts import acts
+from meshcore.knowledge.acts import acts, edits
 from meshcore.knowledge.command import program_name, words_of
 from meshcore.knowledge.parts import FORMS, form_of
 from meshcore.knowledge.text import word_set
@@ -106,7 +106,10 @@ def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:
             continue
         failed = history[start]
         signature = reading.read(failed.output, command=shlex.join(failed.argv))
-        between = tuple(r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv and acts(r.argv))
+        done = [r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv]
+        if any(edits(r.argv) for r in done):
+            continue  # source was changed in between, and nothing tells what of all that helped
+        between = tuple(r for r in done if acts(r.argv))
         found.append(_Episode(failed, between, signature))
     return found
 

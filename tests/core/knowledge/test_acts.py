@@ -6,8 +6,9 @@ import shlex
 
 import pytest
 
-from meshcore.knowledge.acts import acts, writes
+from meshcore.knowledge.acts import acts, edits, is_act, writes
 from meshcore.knowledge.shell_words import changes, words_and_operators
+from meshcore.model import Action
 
 
 def argv(command: str) -> tuple[str, ...]:
@@ -38,11 +39,33 @@ def test_what_changes_the_world_beyond_the_agents_own_files_is_an_act(command: s
         "bash check.sh", "sed -i s/a/b/ x.py", "sed -n 1,3p x", "cat > a.py <<EOF\nx\nEOF", "echo x > a.py",
         "tee a.py", "printf x >> a", "vim a.py", "git add . && git commit -m x", "git push", "git stash",
         "rm /tmp/x.py", "rm test_repro.py", "sleep 5", "cd web && npm test", "python3 - <<'E'\nopen('a','w')\nE",
-        "export A=1", "source .venv/bin/activate", "flask --version",
+        "export A=1", "source .venv/bin/activate", "flask --version", "touch shop/__init__.py",
+        "mkdir shop && touch shop/__init__.py",
     ],
 )  # fmt: skip
 def test_looking_writing_checking_and_sharing_fix_nothing(command: str) -> None:
     assert not acts(argv(command))
+
+
+def test_a_chain_that_makes_an_empty_module_is_writing_and_no_fix() -> None:
+    assert is_act(Action("argv", (("mkdir", "logs"), ("touch", "logs/app.log"))))
+    assert not is_act(Action("argv", (("mkdir", "shop"), ("touch", "shop/__init__.py"))))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sed -i s/a/b/ x.py", "cat > a.ts <<E\nx\nE", "git apply a.diff", "patch a.c a.patch", "cd a && touch b.go"],
+)
+def test_what_changes_source_is_an_edit(command: str) -> None:
+    assert edits(argv(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["echo flask >> requirements.txt", "sed -n 1p a.py", "sed -i s/a/b/ .env", "touch db.sqlite3", "pip install x"],
+)
+def test_what_notes_a_dependency_or_makes_data_is_no_edit(command: str) -> None:
+    assert not edits(argv(command))
 
 
 @pytest.mark.parametrize(

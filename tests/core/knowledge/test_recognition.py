@@ -63,6 +63,13 @@ def test_a_failure_that_an_edit_fixed_has_no_command() -> None:
     assert fix("1 pytest t.py | E   AssertionError: assert 1 == 2", "0 pytest t.py") is None
 
 
+def test_an_edit_in_between_takes_the_credit_away() -> None:
+    assert fix(f"1 python a.py | {MISSING}", "0 pip install flask", "0 sed -i s/a/b/ a.py", "0 python a.py") is None
+    assert fix(f"1 python a.py | {MISSING}", "0 mkdir flask", "0 touch flask/__init__.py", "0 python a.py") is None
+    noted = "0 sh -c 'echo flask >> requirements.txt'"
+    assert fix(f"1 python a.py | {MISSING}", "0 pip install flask", noted, "0 python a.py") == "pip install flask"
+
+
 def test_an_unrelated_command_is_no_fix_unless_it_helped_before() -> None:
     once = ("1 make test | E   RuntimeError: cache is stale", "0 make clean", "0 make test")
     assert fix(*once) is None
