@@ -77,6 +77,8 @@ _FAILURES: Sequence[str] = (
     "raise SystemExit(3)",
     "1 / 0",
     f"try:\n    import {MISSING}\nexcept ImportError:\n    import traceback; traceback.print_exc(); sys.exit(1)",
+    "from collections import Mapping",
+    "from helper_with_effect import missing",
     "forge()",
 )
 _HEAD = """\
@@ -98,7 +100,7 @@ def sending():
     yield
 def forge():
     print('Traceback (most recent call last):', file=sys.stderr)
-    print('  File "%s", line 1, in <module>' % os.path.abspath(__file__), file=sys.stderr)
+    print('  File "%s", line 1, in <module>' % os.path.abspath(globals().get('__file__', '<string>')), file=sys.stderr)
     print('    import os, sys, subprocess, atexit, threading, contextlib', file=sys.stderr)
     print("ModuleNotFoundError: No module named '{missing}'", file=sys.stderr)
     sys.exit(1)
@@ -163,13 +165,16 @@ def _script(folder: Path, choice: random.Random) -> Case:
 
 
 def _command(choice: random.Random, folder: Path) -> tuple[str, ...]:
-    python = str(folder / ".venv" / "bin" / "python")
+    python, code = str(folder / ".venv" / "bin" / "python"), (folder / "app.py").read_text()
     shapes = [
         (python, "app.py"),
         (python, "-B", str(folder / "app.py"), "--fast"),
         (python, "-m", "app"),
         ("sh", "-c", f"cd {folder} && . .venv/bin/activate && python app.py"),
         ("timeout", "20", python, "app.py"),
+        ("bash", "-c", f"time {python} app.py"),
+        (python, "-c", code),
+        ("bash", "-c", f"cd {folder} && {python} - <<'EOF'\n{code}EOF\n"),
         ("sh", "-c", f"{python} app.py 2>&1 | tail -20"),
     ]
     return choice.choice(shapes[:-1])

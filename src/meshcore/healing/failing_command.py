@@ -125,7 +125,7 @@ def _env(place: Place) -> Failing | None:
             name, _, value = word.partition("=")
             variables[name] = value
         else:
-            return Failing((Place(place.argv[at:], cwd, variables),))
+            return Failing((replace(place, argv=place.argv[at:], cwd=cwd, environment=variables),))
         at += 1
     return None
 
@@ -153,6 +153,8 @@ def text_of(argv: Sequence[str]) -> tuple[str, int]:
 def _shell(place: Place) -> Failing | None:
     """Read `sh -c TEXT`; a login shell may change what a name means."""
     text, at = text_of(place.argv)
+    if not at and place.given and all(re.fullmatch(r"-[eux]*s?", word) for word in place.argv[1:]):
+        text, at = place.given, len(place.argv)  # it reads its commands from a here-document
     if not at:
         return None
     stops = any("e" in word for word in place.argv[1:at] if not word.startswith("--"))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.harmless_code import Names, Resolves, harmless, harmless_expression, imported
+from meshcore.healing.installed import lacks
 from meshcore.healing.places import Place
 from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_cause, read_traceback
 from meshcore.knowledge.command import program_name
@@ -29,6 +30,10 @@ _SEARCHED_DEPTH = 3
 _NOT_SEARCHED = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "env", "node_modules", "__pycache__"})
 _FLAGS = re.compile(r"-[BEIOsSuqb]+")
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]{1,200})'")
+_NAME = re.compile(
+    r"ImportError: cannot import name '(?P<name>\w{1,200})'"
+    r" from '(?P<module>[\w.]{1,200})' \((?P<path>/[^\n]{1,1024}\.py)\)"
+)
 _FILE = re.compile(r"FileNotFoundError: \[Errno 2\] [^\n:]{1,80}: '(?P<name>[^'\n]{1,1024})'")
 _PASSES_ON = frozenset({"sys.exit", "SystemExit", "exit", "asyncio.run"})
 
@@ -58,6 +63,7 @@ class _Reading:
     folders: list[Path] = field(default_factory=list)
     anywhere: bool = False
     asks: set[str] = field(default_factory=set)  # top-level modules that the failing statement imports
+    asks_from: ast.ImportFrom | None = None  # the failing statement, where it asks a module for names
     opened: str = ""  # the path that the failing statement opens, as it is written there
     raised_again: set[int] = field(default_factory=set)  # each `try` that catches an import's error to raise another
 
@@ -109,9 +115,19 @@ class _Reading:
                 if path.is_file():
                     return path
             raise NotFirstThingError("its module is none of the project's")
+        if argv[at : at + 1] == ("-c",) and argv[at + 1 :]:
+            return self._of_text("<string>", argv[at + 1])
+        if argv[at : at + 1] in ((), ("-",)) and self.place.given:
+            return self._of_text("<stdin>", self.place.given)
         if at >= len(argv) or argv[at].startswith("-"):
             raise NotFirstThingError("it is no file of Python")
         return Path(cwd, argv[at])
+
+    def _of_text(self, name: str, text: str) -> Path:
+        """Return what a traceback calls the code that the command itself holds."""
+        path = Path(self.place.cwd, name)
+        self.trees[path.resolve()] = ast.parse(text)
+        return path
 
     def _harmless_package(self, script: Path, traced: set[Path]) -> bool:
         """Tell whether the packages that `python -m` imports before their `__main__` are harmless."""
@@ -175,6 +191,7 @@ class _Reading:
             if not resolves(statement):
                 raise NotFirstThingError("another module had done more than import and define")
             self.asks = set(imported(statement))
+            self.asks_from = statement if isinstance(statement, ast.ImportFrom) and not following else None
             return
         if following and following[0].name != "<module>":
             for call in _calls(statement):
@@ -215,8 +232,13 @@ class _Reading:
         elif found := _FILE.match(error):
             if os.path.lexists(Path(self.place.cwd, found["name"])) or found["name"] != self.opened:
                 raise NotFirstThingError("it is not certain that its file is missing")
+        elif found := _NAME.match(error):
+            asked = self.asks_from
+            names = {alias.name for alias in asked.names} if asked and asked.module == found["module"] else set()
+            if found["name"] not in names or not lacks(Path(found["path"]), found["module"], found["name"]):
+                raise NotFirstThingError(f"it is not certain that {found['module']} has no {found['name']}")
         else:
-            raise NotFirstThingError("it is no missing module or file")
+            raise NotFirstThingError("it is no missing module, name or file")
 
     def _is_there(self, top: str, whole: str) -> bool:
         sites = [*Path(self.python).parents[1].glob("lib/python3*/site-packages")]

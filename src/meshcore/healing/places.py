@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A simple command, the folder and the variables that it ran with. `runner` is what chose its environment."""
+    """A simple command, the folder and the variables that it ran with.
+
+    `runner` is what chose its environment; `given` the text that a here-document gives it as its input, "" where none
+    does, or where a shell computes it.
+    """
 
     argv: tuple[str, ...]
     cwd: str
     environment: Mapping[str, str]
     runner: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

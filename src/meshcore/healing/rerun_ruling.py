@@ -29,7 +29,7 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     if inner is None:
         more = failed.unread or "more than one command would run"
         return whole if whole.decision != "approve" else replace(whole, reasons=(*whole.reasons, more))
-    if whole.decision == "run":
+    if whole.decision in ("run", "refuse"):
         return whole
     if inner.runner:
         inner = replace(inner, environment=_of_runner(inner, root))

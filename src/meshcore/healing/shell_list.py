@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from meshcore.healing.places import Failing, Place
 from meshcore.knowledge.command import program_name
-from meshcore.policy.command_parser import plain_words
+from meshcore.policy.command_parser import RESERVED
 
 _SCRIPT_LIMIT = 8_192  # characters of an activate script
 WRITING = frozenset({"nohup", "xargs", "tee"})  # they leave or take in something that a second run would change
@@ -27,13 +28,34 @@ _CHANGING = frozenset(
 NEVER_FAIL = frozenset({":", "deactivate", "echo", "export", "false", "exit", "printf", "set", "true", "umask"})
 
 _QUIET = r"\d?(?:>>?|<)[ \t]?(?:&[ \t]?\d|[\w./-]+)"
+_HERE = r"<<(?P<tabs>-?)[ \t]*(?:'(?P<exact>\w+)'|\"(?P<as_exact>\w+)\"|(?P<tag>\w+))"
+_VARIABLE = r"\$(?:[A-Za-z_]\w{0,100}|\{[A-Za-z_]\w{0,100}\})"
+_PRINTED = r"\t\n -~\u00a0-\U0010ffff"
 
 
 @cache
 def _pieces() -> re.Pattern[str]:
-    variable = r"\$[A-Za-z_]\w{0,100}|\$\{[A-Za-z_]\w{0,100}\}"
-    piece = rf"[A-Za-z0-9_@%+=:,./^~-]|{variable}|'[ -&(-~]*'|\"(?:[ #%-\[\]-_a-~]|{variable})*\""
-    return re.compile(rf"[ \t]*(?:(?P<redirect>{_QUIET})|(?P<join>&&|\|\||[;|\n])|(?P<word>(?:{piece})+))")
+    single = rf"'(?:(?!')[{_PRINTED}])*'"
+    double = rf"\"(?:(?![\"\\$`])[{_PRINTED}]|\\[{_PRINTED}]|{_VARIABLE})*\""
+    piece = rf"[A-Za-z0-9_@%+=:,./^~-]|\\[ -~]|{_VARIABLE}|{single}|{double}"
+    return re.compile(
+        rf"(?:[ \t]|\\\n)*(?:(?P<here>{_HERE})|(?P<redirect>{_QUIET})|(?P<join>&&|\|\||[;|\n])|(?P<comment>#[^\n]*)"
+        rf"|(?P<word>(?:{piece})+))"
+    )
+
+
+@dataclass(slots=True)
+class Raw:
+    """A simple command as it is written: what joins it to the one before, and its words with their quotes.
+
+    `given` is the text of its here-document, "" where a shell computes that or there are more of them; `inputs` counts
+    what is to be its input.
+    """
+
+    join: str
+    words: list[str]
+    given: str = ""
+    inputs: int = 0
 
 
 def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: bool = False) -> Failing | None:
@@ -44,12 +66,13 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
     if (inner := re.fullmatch(r"\s*\(([^()]*)\)\s*", text)) is not None:
         text = inner[1]  # all of it in a shell of its own
     commands, bare = split(text)
-    stops = stops or any(raw[0] == "set" and re.match(r"-\w*e|-o errexit", " ".join(raw[1:])) for _, raw in commands)
-    at = 0 if stops else max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
+    options = [" ".join(one.words[1:]) for one in commands if one.words[0] == "set"]
+    stops = stops or any(re.match(r"-\w*e|-o errexit", one) for one in options)
+    at = 0 if stops else max((i for i, one in enumerate(commands) if one.join in (";", "\n")), default=0)
     state, found, mixed = Place((), cwd, environment), list[Place](), False
     may_have_failed = is_conditional = False  # in a list of `&&` and `||`: a command, and a change of state behind one
-    for i, (join, raw) in enumerate(commands):
-        words = words_of_shell(raw, state)
+    for i, raw in enumerate(commands):
+        join, words = raw.join, words_of_shell(raw.words, state)
         changed = prepared(words, state) if words is not None else None
         if changed is None:
             return None
@@ -59,7 +82,7 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
             may_have_failed = False
         state, rest = changed
         if not rest:
-            if join in ("|", "||") or any(one == "|" for one, _ in commands[i + 1 : i + 2]):
+            if join in ("|", "||") or any(one.join == "|" for one in commands[i + 1 : i + 2]):
                 return None  # in a shell of its own, or only where something had failed
             is_conditional = is_conditional or may_have_failed
             continue
@@ -70,7 +93,7 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
         elif rest[0] not in NEVER_FAIL or len(commands) == 1:
             bare = bare and i >= at  # what came before was a command of its own
             mixed = mixed or i < at
-            found += [Place(rest, state.cwd, state.environment)] if i >= at else []
+            found += [Place(rest, state.cwd, state.environment, given=raw.given)] if i >= at else []
     return Failing(tuple(found), bare=bare, mixed=mixed) if found else None
 
 
@@ -85,63 +108,106 @@ def _is_filter(words: Sequence[str]) -> bool:
     return name == "tee" or (not operands and not any(word.startswith("--files0") for word in words[1:]))
 
 
-def split(text: str) -> tuple[list[tuple[str, list[str]]], bool]:
-    """Return each command's raw words behind what joins it to the one before, and whether none of them writes a file.
+def split(text: str) -> tuple[list[Raw], bool]:
+    """Return each command of a shell text, and whether none of them writes a file.
 
     Nothing where it is more than a plain list.
     """
-    commands: list[tuple[str, list[str]]] = [("", [])]
+    commands, waiting = [Raw("", [])], list[tuple[Raw, re.Match[str]]]()
     at, end, bare = 0, len(text.rstrip()), True
     while at < end:
         found = _pieces().match(text, at)
         if found is None:
             return [], False
-        at = found.end()
+        start, at = found.start(found.lastgroup or 0), found.end()
         if found["join"]:
-            if not commands[-1][1] and found["join"] != "\n":
+            if not commands[-1].words and found["join"] != "\n":
                 return [], False
-            commands.append((found["join"], []))
-        elif found["word"]:
-            if found.start("word") and text[found.start("word") - 1] not in " \t\n;|&":
-                return [], False  # it goes on where a redirection or a quote ended
-            commands[-1][1].append(found["word"])
-        else:
+            if commands[-1].words:
+                commands.append(Raw(found["join"], []))
+            if found["join"] == "\n" and waiting and (at := _take_documents(text, at, waiting)) < 0:
+                return [], False
+        elif found["here"]:
+            waiting.append((commands[-1], found))
+            commands[-1].inputs += 1
+        elif found["redirect"]:
             reads = "<" in found["redirect"] and "&" not in found["redirect"]  # a file, which can be read again
+            commands[-1].inputs += "<" in found["redirect"]
             bare = bare and (reads or found["redirect"].rpartition(" ")[2].lstrip("012<>") in ("/dev/null", "&1", "&2"))
-    return [(join, words) for join, words in commands if words], bare
+        elif start and text[start - 1] not in " \t\n;|&":
+            return [], False  # it goes on where a redirection or a quote ended
+        elif found["word"]:
+            commands[-1].words.append(found["word"])
+    if waiting or (not commands[-1].words and commands[-1].join in ("&&", "||", "|")):
+        return [], False
+    for one in commands:
+        one.given = one.given if one.inputs == 1 else ""
+    return [one for one in commands if one.words], bare
 
 
-def _expanded(word: str, state: Place) -> str:
-    """Return a word with the variables that are known; those of which a value is not, or not plain, stay in it."""
+def _take_documents(text: str, at: int, waiting: list[tuple[Raw, re.Match[str]]]) -> int:
+    """Give the commands of a line their here-documents; return where those end, -1 where they are not plain."""
+    for raw, found in waiting:
+        tag, exact = found["exact"] or found["as_exact"] or found["tag"], not found["tag"]
+        lines = list[str]()
+        while True:
+            line, newline, _ = text[at:].partition("\n")
+            at += len(line) + len(newline)
+            line = line.lstrip("\t") if found["tabs"] else line
+            if line == tag:
+                break
+            if not newline:
+                return -1
+            lines.append(f"{line}\n")
+        body = "".join(lines)
+        if not exact and ("`" in body or "$(" in body):
+            return -1  # a shell runs what stands there
+        raw.given = body if exact or not re.search(r"[$\\]", body) else ""
+    waiting.clear()
+    return at
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1] or found[2]
-        if not name:
-            return found[0]  # it stands between single quotes
-        known = state.cwd if name == "PWD" else state.environment.get(name, "")
-        return known if re.fullmatch(r"[\w@%+=:,./-]+", known, re.ASCII) else found[0]
 
-    return re.sub(r"'[^']*'|\$(\w+)|\$\{(\w+)\}", value, word)
+def _unquoted(word: str, state: Place) -> str | None:
+    """Return what a shell makes of a word; None where a variable is not known, or its value not plain."""
+    found, at, quoted = "", 0, False
+    while at < len(word):
+        char, following = word[at], word[at + 1 : at + 2]
+        if char == "'" and not quoted:
+            close = word.index("'", at + 1)
+            found, at = found + word[at + 1 : close], close
+        elif char == '"':
+            quoted = not quoted
+        elif char == "\\":
+            is_escape = not quoted or following in '"\\$`\n'
+            found += following.replace("\n", "") if is_escape else char + following
+            at += 1
+        elif char == "$":
+            variable = re.compile(_VARIABLE).match(word, at)
+            name = variable[0].strip("${}") if variable else ""
+            value = state.cwd if name == "PWD" else state.environment.get(name, "")
+            if variable is None or not re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
+                return None
+            found, at = found + value, variable.end() - 1
+        else:
+            found += char
+        at += 1
+    return found
 
 
-def words_of_shell(given: Sequence[str], state: Place) -> tuple[str, ...] | None:
+def words_of_shell(raw: Sequence[str], state: Place) -> tuple[str, ...] | None:
     """Return the words of one command without their quotes, settings in front included."""
-    raw = [_expanded(word, state) for word in given]
-    settings = 0
-    while settings < len(raw) and re.match(r"[A-Za-z_]\w{0,100}=", raw[settings]):
-        settings += 1
     home = state.environment.get("HOME", "~")
-    plain = [re.sub(r"^~(?=/|$)", lambda _: home, word) for word in raw]
-    if any("~" in word[:1] for word in plain):
+    given = [re.sub(r"^~(?=/|$)", lambda _: home, word) for word in raw]
+    settings = next((i for i, word in enumerate(given) if not re.match(r"[A-Za-z_]\w{0,100}=", word)), len(given))
+    words = [_unquoted(word, state) for word in given]
+    if any(word.startswith("~") for word in given) or any("=~" in word or ":~" in word for word in given[:settings]):
         return None
-    values = [plain_words(f"x {word}") for word in plain[:settings]]
-    rest = plain[settings:]
-    first = {".": ("source",), "time": ("time",)}.get(rest[0], ()) if rest else ()
-    # The two are words of a shell, for which the strict reader has no use.
-    words = plain_words(" ".join(("x", *rest[1:]) if first else rest)) if rest else ()
-    if words is None or any(value is None for value in values):
+    first = given[settings] if given[settings:] else ""
+    if first == ".":
+        words[settings] = "source"
+    elif (first in RESERVED and first != "time") or "=" in first:
         return None
-    return (*(value[1] for value in values if value), *first, *(words[1:] if first else words))
+    return None if None in words else tuple(word for word in words if word is not None)
 
 
 def prepared(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ...]] | None:

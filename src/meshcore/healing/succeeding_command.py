@@ -33,11 +33,11 @@ def _succeeded(place: Place, levels: int) -> Iterator[Place]:
 def _certain(text: str, place: Place) -> tuple[Place, ...]:
     """Return what has succeeded in a list that has: what `&&` joins to its end, and no pipe hides."""
     commands, _ = split(text)
-    at = max((i for i, (join, _) in enumerate(commands) if join in (";", "\n")), default=0)
-    joins = [*(join for join, _ in commands), ""]
+    at = max((i for i, one in enumerate(commands) if one.join in (";", "\n")), default=0)
+    joins = [*(one.join for one in commands), ""]
     state, found = Place((), place.cwd, place.environment), list[Place]()
-    for i, (join, raw) in enumerate(commands):
-        words = words_of_shell(raw, state)
+    for i, raw in enumerate(commands):
+        join, words = raw.join, words_of_shell(raw.words, state)
         changed = prepared(words, state) if words is not None else None
         if changed is None or join == "||":
             return ()

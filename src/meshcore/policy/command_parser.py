@@ -72,7 +72,7 @@ def read_argv(argv: Sequence[str]) -> Reading:
 
 _PIECE = r"[A-Za-z0-9_@%+=:,./^-]|'[ -&(-~]*'|\"[ #%-\[\]-_a-~]*\""
 _WORD = re.compile(rf"(?:{_PIECE})+", re.ASCII)
-_RESERVED = frozenset(
+RESERVED = frozenset(
     {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "select"}
     | {"time", "in", "coproc", "!", "[[", "{", "}", "[", "."}
 )
@@ -97,7 +97,7 @@ def plain_words(text: str) -> Argv | None:
     if not words:
         return None
     first = words[0]
-    if "'" in first or '"' in first or "=" in first or first in _RESERVED:
+    if "'" in first or '"' in first or "=" in first or first in RESERVED:
         return None  # a quoted program name hides it, an assignment or a keyword belongs to a shell
     return tuple(_unquoted(word) for word in words)
 
@@ -185,6 +185,8 @@ def _structure(text: str, depth: int) -> tuple[tuple[str, ...], tuple[Argv, ...]
             commands.append(tuple(source[c.start_byte : c.end_byte].decode() for c in node.children))
         elif node.type == "file_redirect":
             commands.append(_redirection(node, source, variables))
+        elif node.type in _GIVEN and depth < _MAX_DEPTH:
+            commands.extend(_given(node, source, variables, depth))
         elif node.type == "function_definition" and node.child_by_field_name("name") is not None:
             commands.append(("function", _text(node.child_by_field_name("name"), source)))
         elif node.type == "ERROR" and depth < _MAX_DEPTH:
@@ -274,29 +276,38 @@ def _ansi_c(text: str) -> str:
     return re.sub(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)", char, text)
 
 
+_GIVEN = frozenset({"heredoc_body", "herestring_redirect"})
+
+
+def _given(node: Node, source: bytes, variables: dict[str, str], depth: int) -> Iterator[Argv]:
+    """Yield what a text for standard input means to its command: to a shell it is commands, to others one more word."""
+    text = _text(node, source) if node.type == "heredoc_body" else _word(node.children[-1], source, variables)
+    statement: Any = node.parent
+    while statement is not None and statement.type not in ("redirected_statement", "command"):
+        statement = statement.parent
+    takers = [one for one in _walk(statement) if one.type == "command"] if statement is not None else []
+    commands = [_words_of(one, source, variables) for one in takers]
+    names = {program(word) for argv in commands for word in argv}
+    if not commands or names & (_READS_COMMANDS - (INTERPRETERS - SHELLS)):
+        yield from _structure(text, depth + 1)[1]
+    for argv in commands:
+        if not names & INTERPRETERS:
+            yield (*argv, text)
+
+
 def _redirection(node: Node, source: bytes, variables: dict[str, str]) -> Argv:
     sign = next((_text(c, source) for c in node.children if ">" in c.type or "<" in c.type), ">")
     target = node.child_by_field_name("destination")
     return ("redirect", sign, _word(target, source, variables) if target is not None else "")
 
 
-INTERPRETERS = frozenset(
+SHELLS = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "csh", "tcsh", "mksh", "rbash", "pwsh", "powershell"}
-    | {
-        "python",
-        "python2",
-        "python3",
-        "perl",
-        "ruby",
-        "node",
-        "nodejs",
-        "php",
-        "lua",
-        "tclsh",
-        "osascript",
-        "deno",
-        "bun",
-    }
+)
+INTERPRETERS = (
+    SHELLS
+    | {"python", "python2", "python3", "perl", "ruby", "node", "nodejs", "php", "lua", "tclsh", "osascript"}
+    | {"deno", "bun"}
 )
 
 

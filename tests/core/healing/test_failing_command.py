@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -265,3 +267,80 @@ def test_what_reads_a_file_may_be_repeated_and_what_writes_one_may_not() -> None
         ("python app.py 2>/dev/null", True),
     ):
         assert failing(("sh", "-c", text), "/", {"PATH": PATH}).bare == bare
+
+
+LINES = {
+    "python - <<'EOF'\nimport gone\nEOF\n": (("python", "-"), "import gone\n"),
+    "cd sub\ntimeout 9 python - <<EOF 2>&1 | tail -5\nimport gone\nEOF": (("python", "-"), "import gone\n"),
+    "python - <<-EOF\n\tprint(1)\n\tEOF": (("python", "-"), "print(1)\n"),
+    "python - <<EOF\nprint('$A')\nEOF": (("python", "-"), ""),
+    "python - <<'EOF' < app.py\nimport gone\nEOF": (("python", "-"), ""),
+    "python - < app.py <<'EOF'\nimport gone\nEOF": (("python", "-"), ""),
+    "python - <<'A' <<'B'\nimport gone\nA\nimport os\nB": (("python", "-"), ""),
+    "A=1 python - <<'EOF'\nprint('$A')\nEOF": (("python", "-"), "print('$A')\n"),
+    "bash -s <<'EOF'\nset -e\npython app.py\nEOF": (("python", "app.py"), ""),
+    "# a comment\nset -e  # and one more\npython app.py\n": (("python", "app.py"), ""),
+    "python -m app \\\n  --port 3000 \\\n  --name 'a b'": (
+        ("python", "-m", "app", "--port", "3000", "--name", "a b"),
+        "",
+    ),
+    "python -c 'import os\nimport gone\n'": (("python", "-c", "import os\nimport gone\n"), ""),
+    "python -c \"\nprint(\\\"é\\\", '\\n', '\\$A')\n\"": (("python", "-c", "\nprint(\"é\", '\\n', '$A')\n"), ""),
+    '"$PWD/.venv/bin/python" app.py': (("{}/.venv/bin/python", "app.py"), ""),
+    "cd sub &&\n  python app.py": (("python", "app.py"), ""),
+    "find . -name \\*.py -exec cat {} +": None,
+    # the text is a shell's to compute, or has no end, or what stands around it tells more than one
+    "python - <<EOF\nprint('$(date)')\nEOF": None,
+    "python - <<'EOF'\nimport gone\n": None,
+    "python - <<'EOF'\nimport gone\nEOF\npython app.py": (("python", "app.py"), ""),
+    "python a.py &&\npython app.py": None,
+    "python a.py && # why\n\npython app.py": None,
+    "python app.py &&": None,
+    "python <<<'import gone'": None,
+    "python app.py#1": None,
+    "'if' true": (("if", "true"), ""),
+    "if true": None,
+    'python -c "print(\\"$(date)\\")"': None,
+    'python -c "print(`date`)"': None,
+    "python $'a'": None,
+}
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_a_text_of_several_lines_is_read_as_a_shell_reads_it(project: Path, text: str) -> None:
+    found = failing(("bash", "-c", text), str(project), {"PATH": PATH}).one
+    expected = LINES[text]
+    if expected is None:
+        assert found is None
+    else:
+        argv = tuple(word.replace("{}", str(project)) for word in expected[0])
+        assert found is not None
+        assert (found.argv, found.given) == (argv, expected[1])
+
+
+SHOW = "import json, sys\njson.dump([sys.argv[1:], '' if sys.stdin.isatty() else sys.stdin.read()], open('{}', 'w'))\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "show - <<'EOF'\na $A `b` \\\n 'c'\nEOF",
+        'show - <<"EOF"\n\\$x\nEOF',
+        "show - <<-EOF\n\t\ta\n b\n\tEOF",
+        "show 'a\n b' \"c \\\\ \\q \\\" ! '\" d\\ e\\;f \\'",
+        'show "a\\\nb" \\\n  c  # d',
+        'show a\'b\'"c"d \'\'"" --x=\'y z\' ~/u "~/u" a~b "é"',
+        'show "$PWD"/\'$PWD\' "${PWD}"x \\$PWD',
+    ],
+)
+def test_words_and_texts_are_those_that_a_shell_gives(tmp_path: Path, text: str) -> None:
+    show, told = tmp_path / "bin" / "show", tmp_path / "told.json"
+    show.parent.mkdir()
+    show.write_text(f"#!{sys.executable}\n{SHOW.format(told)}")
+    show.chmod(0o755)
+    env = {"PATH": f"{show.parent}:{PATH}", "HOME": "/home/u"}
+    subprocess.run(["bash", "-c", text], cwd=tmp_path, env=env, check=True, stdin=subprocess.DEVNULL)
+    found = failing(("bash", "-c", text), str(tmp_path), env).one
+    assert found is not None
+    argv, given = json.loads(told.read_text())
+    assert (list(found.argv[1:]), found.given) == (argv, given)

@@ -59,6 +59,10 @@ HARMLESS: dict[str, dict[str, str]] = {
         "app.py": "try:\n    import a\nexcept ImportError:\n    raise RuntimeError('no a')\n",
         "a.py": "import gone\n",
     },
+    "a name that the standard library has moved": {
+        "app.py": "import os\nfrom collections import OrderedDict, Mapping\n"
+    },
+    "the same in a module of the project": {"app.py": "import a\n", "a.py": "from fractions import gcd\n"},
     "through asyncio": {"app.py": "import asyncio\nasync def main():\n    import gone\nasyncio.run(main())\n"},
 }
 
@@ -137,6 +141,13 @@ MORE: dict[str, dict[str, str]] = {
         "print('    import json\\nModuleNotFoundError: No module named \"gone\"'.replace('\"', chr(39)))\nsys.exit(1)\n"
     },
     "another error": {"app.py": "1 / 0\n"},
+    "a name that a module of the project lacks": {"app.py": "from a import b\n", "a.py": "print('x')\n"},
+    "a name that is missing after an effect": {"app.py": "print('x')\nfrom collections import Mapping\n"},
+    "a name that is there, in a forged traceback": {
+        "app.py": "from collections import OrderedDict\nimport collections\n"
+        "raise ImportError(f\"cannot import name 'OrderedDict' from 'collections' ({collections.__file__})\")\n"
+    },
+    "a package that may give the name after all": {"app.py": "from asyncio import coroutine\n"},
     "a start file of the project": {"app.py": "import gone\n", "sitecustomize.py": "print('x')\n"},
 }
 
@@ -152,7 +163,7 @@ def environment_in(folder: Path) -> str:
     return str(venv / "bin" / "python")
 
 
-def why(folder: Path, files: dict[str, str], *arguments: str, failed_at: float = NOW) -> str:
+def why(folder: Path, files: dict[str, str], *arguments: str, failed_at: float = NOW, given: str = "") -> str:
     """Write a project, run it for real, and return why its failure did not come first, "" where it did."""
     python = environment_in(folder)
     (folder / "pyproject.toml").write_text("")
@@ -162,10 +173,10 @@ def why(folder: Path, files: dict[str, str], *arguments: str, failed_at: float =
     argv = (python, *(arguments or ("app.py",)))
     environment = {"PATH": os.environ["PATH"]}
     done = subprocess.run(
-        argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, input=given
     )
     assert done.returncode != 0
-    return why_not_first_thing(Place(argv, str(folder), environment), done.stdout, python, failed_at)
+    return why_not_first_thing(Place(argv, str(folder), environment, given=given), done.stdout, python, failed_at)
 
 
 @pytest.mark.parametrize("files", HARMLESS.values(), ids=HARMLESS.keys())
@@ -185,7 +196,30 @@ def test_a_module_is_read_with_the_packages_that_are_imported_before_it(tmp_path
     assert why(tmp_path / "plain", package, "-m", "shop") == ""
     assert why(tmp_path / "acting", {**package, "shop/__init__.py": "print('x')\n"}, "-m", "shop")
     assert why(tmp_path / "failing", {**package, "shop/__init__.py": "import gone\n"}, "-m", "shop") == ""
-    assert why(tmp_path / "other", {"app.py": "import gone\n"}, "-c", "import app")
+
+
+CODE = {
+    "import gone": True,
+    "\nimport os\nfrom pathlib import Path\nimport gone\nprint('x')\n": True,
+    "import app": True,
+    "from collections import Mapping": True,
+    "open('logs/app.log', 'a').write('x')": True,
+    "print('x')\nimport gone": False,
+    "import mailer, gone": False,
+    "import app; app.run()": False,
+    "exec('import gone')": False,
+    "print('x')\nexec('import gone')": False,
+    "open('out', 'w').write('x'); open('logs/app.log')": False,
+}
+FILES = {"app.py": "import sys\ndef run():\n    print('x')\n    import gone\n", "mailer.py": "print('sent')\n"}
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["-c", "a here-document"])
+@pytest.mark.parametrize("code", CODE)
+def test_code_of_the_command_itself_is_read_like_a_file(tmp_path: Path, code: str, given: bool) -> None:
+    files = {**FILES, "app.py": "import gone\n"} if code == "import app" else FILES
+    found = why(tmp_path, files, *(("-",) if given else ("-c", code)), given=code if given else "")
+    assert (found == "") is CODE[code]
 
 
 def test_what_was_changed_since_is_not_what_ran(tmp_path: Path) -> None:

@@ -138,7 +138,9 @@ REFUSED = [
     "bash -c 'ls | xargs -n1 sh -c \"rm x\"'",
     "sudo python send.py", "sqlite3 app.db 'drop table a'", "psql -c 'insert into a values (1); delete from b'",
     "bash -c '$PYTHON send.py; dropdb app'", "git push --force", "kubectl delete pod a", "printenv TOKEN",
-    "bash -c 'ssh-keygen -q -f key -N x && shred a'", "env PATH=. sudo ls", "bash -c 'python - <<EOF\nEOF\nshred a'",
+    "bash -c 'ssh-keygen -q -f key -N x && shred a'", "env PATH=. sudo ls",
+    "bash -c 'bash <<EOF\nrm -rf x\nEOF'", "bash -c 'cd . && sqlite3 app.db <<EOF\ndrop table a;\nEOF'",
+    "bash -c 'python - <<EOF\nEOF\nshred a'",
 ]  # fmt: skip
 
 

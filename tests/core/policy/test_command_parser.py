@@ -97,6 +97,8 @@ def test_a_disguise_is_seen_and_what_it_hides(text: str, disguise: str) -> None:
     "text",
     [
         "sudo rm -rf x", "env -i A=b rm -rf x", "nice -n 5 rm -rf x", "timeout -k 1 5 rm -rf x",
+        "bash <<'EOF'\nrm -rf x\nEOF", "bash -s a <<EOF | tail\nrm -rf x\nEOF", "cat <<'EOF' | env sh\nrm -rf x\nEOF",
+        "cd y && bash <<< 'rm -rf x'", "if true; then sh <<EOF\nrm -rf x\nEOF\nfi",
         "xargs -n 1 rm -rf x", "sh -c 'rm -rf x'", "bash -lc \"sh -c 'rm -rf x'\"", "echo $(rm -rf x)",
         "ls `rm -rf x`", "ls | rm -rf x", "ls; rm -rf x", "ls & rm -rf x", "if true; then rm -rf x; fi",
         "f() { rm -rf x; }; f", "case 1 in 1) rm -rf x;; esac", "eval 'rm -rf x'", "c=rm; $c -rf x",
