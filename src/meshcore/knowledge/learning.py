@@ -149,6 +149,8 @@ def _refer(token: str, signature: Signature) -> str:
     for reference, value in _references(signature):
         if token == value:
             return f"{{{reference}}}"
+        if _ends_in(value, token):
+            return f"{{{reference}}}"
         if len(value) < 3 or value not in token:
             continue
         edge = re.compile(rf"(?<![\w./-]){re.escape(value)}(?![\w-]|\.\w|/\w{{0,200}}/)")
@@ -160,6 +162,11 @@ def _refer(token: str, signature: Signature) -> str:
         out += [escape_token(token[at:start]), f"{{{reference}}}"]
         at = end
     return "".join([*out, escape_token(token[at:])])
+
+
+def _ends_in(path: str, token: str) -> bool:
+    """Tell whether a token is the same file as an absolute path of the error, written from its project's folder."""
+    return path.startswith("/") and "/" in token and not token.startswith(("/", "-")) and path.endswith(f"/{token}")
 
 
 def _key_slots(signature: Signature, action: Action) -> Iterator[KeySlot]:

@@ -29,9 +29,13 @@ _SUBCOMMANDS: Final[dict[str, dict[str, str]]] = {
 _ADDS: Final = frozenset({"pnpm", "bun"})
 """Managers whose `install` with a name is their `add`."""
 
+_OF_INSTALL: Final = frozenset({"--immutable", "--frozen-lockfile", "--ignore-scripts"})
+"""Options of yarn's `install`, which is what yarn does without a word."""
+
 _NODE: Final = {"-D": "--save-dev", "-E": "--save-exact"}
 _OPTIONS: Final[dict[tuple[str, str], dict[str, str]]] = {
-    ("pip", "install"): {"--requirement": "-r"},
+    ("pip", "install"): {"--requirement": "-r", "--editable": "-e"},
+    ("yarn", "install"): {"--immutable": "--frozen-lockfile"},
     ("git", "push"): {"-u": "--set-upstream"},
     ("git", "branch"): {"-u": "--set-upstream-to"},
     ("npm", "install"): _NODE,
@@ -106,8 +110,10 @@ def _git(words: Argv) -> Argv:
 
 def _node(words: Argv) -> Argv:
     program, names = words[0], _SUBCOMMANDS[words[0]]
+    if program == "yarn" and (len(words) == 1 or words[1] in _OF_INSTALL):
+        words = (program, "install", *words[1:])
     if len(words) == 1:
-        return (program, "install") if program == "yarn" else words
+        return words
     subcommand = names.get(words[1], words[1])
     named = any(not word.startswith("-") for word in words[2:])
     if program in _ADDS and subcommand == "install" and named:

@@ -23,7 +23,7 @@ from meshcore.store.store import Store
 
 _REFERENCE: Final = re.compile(r"\{(\d{1,3})\}")
 _STANDS_FOR: Final = re.compile(r"5(\d{4})")  # a number that is a plain word of every kind, also a port
-_PATHS: Final = frozenset({"PATH", "FOLDER", "NEWFILE", "SOURCE", "FILE"})
+_PATHS: Final = frozenset({"PATH", "FOLDER", "NEWFILE", "SOURCE", "FILE", "EXAMPLE", "LOCK"})
 
 
 def action_key(action: Action) -> str:

@@ -222,6 +222,21 @@ def _sed(value: str) -> bool:
     return len(parts) == 3 and "\\" not in value and re.fullmatch(r"[gpiI0-9]{0,4}", parts[2]) is not None
 
 
+_EXAMPLE = re.compile(
+    r"(?P<before>(?:.*/)?)(?:(?P<suffixed>[^/]+)[.-](?:example|sample|dist|template|tmpl)"
+    r"|(?:example|sample)[.-](?P<prefixed>[^/]+)"
+    r"|(?P<stem>[^/]+)[.-](?:example|sample|dist|template)(?P<end>\.\w{1,8}))"
+)
+
+
+def real_name(example: str) -> str:
+    """Return the path of the file that a file named as an example is one of, "" for another name."""
+    found = _EXAMPLE.fullmatch(example)
+    if found is None:
+        return ""
+    return found["before"] + (found["suffixed"] or found["prefixed"] or found["stem"] + found["end"])
+
+
 def _test_file(value: str) -> bool:
     """Say whether a test runner is given tests: a folder, or a file that is named as one; a part of it may follow."""
     path, _, part = value.partition("::")
@@ -271,6 +286,10 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "PATH": _path,
     "FOLDER": lambda value: _path(value) and value not in {".", "./"},
     "NEWFILE": lambda value: _path(value) and value not in {".", "./"} and not value.endswith("/"),
+    "EXAMPLE": lambda value: _path(value) and real_name(value) != "",
+    "VENV": _full(r"\.?v?env"),
+    "LOCK": _full(r"(?:/[^\x00-\x1f\x7f]{0,1024}/|(?:\./)?)\.git/index\.lock"),
+    "HERE": _full(r"\.(?:\[[A-Za-z0-9][A-Za-z0-9_,-]{0,100}\])?"),
     "SOURCE": lambda value: _path(value) and value.endswith(".py"),
     "MOVEDIMPORT": lambda value: value in _MOVED_IMPORTS,
     "UPSTREAM": _full(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}/[A-Za-z0-9](?:[A-Za-z0-9_-]|[./](?![./])){0,120}"),

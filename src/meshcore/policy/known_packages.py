@@ -7,7 +7,6 @@ tracked file of a project names it that the operator has declared. A hostile pro
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tomllib
@@ -16,12 +15,11 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import FORM
 from meshcore.policy.question import Question
+from meshcore.policy.tracked import as_tracked
 
 _LIMIT = 1 << 20  # bytes of a manifest
-_INDEX_LIMIT = 1 << 26  # bytes of git's index
 _SHORT = 4  # characters: names up to here are all near each other
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,100})(?:\[[\w,. -]{0,100}\])?\s*(?:[<>=!~;#]|$)", re.ASCII)
 
@@ -87,20 +85,14 @@ def asked_for(project: str) -> frozenset[str]:
     root = Path(project) if project else None
     if root is None:
         return frozenset()
-    try:
-        index = read_plain_file(root / ".git" / "index", _INDEX_LIMIT)
-    except OSError:
-        return frozenset()
     names: set[str] = set()
     for path in sorted([*root.glob("requirements*.txt"), root / "pyproject.toml"]):
         try:
-            data = read_plain_file(path, _LIMIT)
-            text = data.decode("ascii")
+            text = (as_tracked(path, _LIMIT) or b"").decode("ascii")
             lines = _of_pyproject(text) if path.suffix == ".toml" else text.replace("\\\n", "").splitlines()
-        except (OSError, ValueError):
+        except ValueError:
             continue
-        if _index_entry(path.name.encode(), data) in index:
-            names |= {normal(found[1]) for line in lines if (found := _REQUIREMENT.match(line))}
+        names |= {normal(found[1]) for line in lines if (found := _REQUIREMENT.match(line))}
     return frozenset(names)
 
 
@@ -147,12 +139,6 @@ def _one_edit_away(name: str) -> Iterator[str]:
         for letter in letters:
             yield head + letter + tail
             yield head + letter + tail[1:]
-
-
-def _index_entry(name: bytes, data: bytes) -> bytes:
-    """Return the end of the entry that git's index has for a file of the top folder that holds just this."""
-    blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
-    return blob + len(name).to_bytes(2, "big") + name + b"\0"
 
 
 def _of_pyproject(text: str) -> list[str]:

@@ -23,7 +23,8 @@ from meshcore.policy.known_packages import distribution_of, normal, unknown
 from meshcore.policy.opting_in import MAX_RECIPE
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
-from meshcore.policy.renderers import RENDERERS, plan_as_written, shortened
+from meshcore.policy.renderer_table import RENDERERS
+from meshcore.policy.renderers import plan_as_written, shortened
 from meshcore.policy.repeating import find, program_doubt, set_doubt, settings_doubt, variable_doubt
 from meshcore.safety.managed import managed
 
@@ -294,7 +295,7 @@ def _missing(
         where = f'; write "{shortened(" ".join(argv))} @ {question.cwd}" there' if _is_of_a_folder(argv) else ""
         reasons.append(f"it is not declared for this folder under {action.declared} in policy.toml{where}")
     root = question.project or question.cwd
-    for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE"):
+    for kind in ("PATH", "FOLDER", "NEWFILE", "SOURCE", "EXAMPLE"):
         outside = [v for v in found.of(kind) if not _inside(str(Path(question.cwd, v)), root)]
         reasons += [f"{shortened(v)} is not inside the project" for v in outside]
     return tuple(reasons)

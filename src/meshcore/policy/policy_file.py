@@ -15,7 +15,7 @@ from meshcore.errors import ConfigurationError
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import KINDS, Form, Found, parse
 from meshcore.policy.policy_signature import is_policy_signed
-from meshcore.policy.renderers import RENDERERS
+from meshcore.policy.renderer_table import RENDERERS
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 256 * 1024

@@ -56,6 +56,21 @@ class Renderer:
         return PlannedStep((where, *self.arguments(argv, found)), writable, action.network), target
 
 
+class Bounded(Renderer):
+    """Executes a command in a form of our own where its bounds hold; as it is written, for a person, where not."""
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the step to execute, None where its program is not installed, and what the step changes."""
+        step, target = super().render(action, found, question, argv)
+        return step and self.bound(step, found, question) if holds(self.missing(found, question)) else step, target
+
+    def bound(self, step: PlannedStep, found: Found, question: Question) -> PlannedStep:
+        """Return the step as it is executed where nothing is missing."""
+        return step
+
+
 class OnPaths(Renderer):
     """Changes what paths of the project name, and follows no link."""
 
@@ -122,7 +137,10 @@ class InstallPackage(Renderer):
 
 
 class InstallLocked(InstallPackage):
-    """Installs what a file of the project pins by hash: from a copy of our own, which holds nothing but that."""
+    """Installs what a file of the project pins by hash: from a copy of our own, which holds nothing but that.
+
+    Where there is no such copy, a person is asked about the file as it is, without an option that was not taught.
+    """
 
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
@@ -131,9 +149,14 @@ class InstallLocked(InstallPackage):
         step, target = super().render(action, found, question, argv)
         path = Path(question.cwd, found.of("PATH")[0])
         copy, _ = read_locked(path)
-        words = ("--no-deps", "-r", given_name(copy)) if copy else ("-r", str(path))
-        folder = "/" if copy else ""
-        return step and replace(step, argv=(*step.argv, "--require-hashes", *words), given=copy, folder=folder), target
+        if step and copy:
+            words = (*step.argv, "--require-hashes", "--no-deps", "-r", given_name(copy))
+            return replace(step, argv=words, given=copy), target
+        hashes = ("--require-hashes",) if "--require-hashes" in found.words else ()
+        pip = (question.install_python, "-I", "-m", "pip", "install", "--no-input", *hashes, "-r", str(path))
+        # Its lines may name folders of the project, which are built there.
+        own = question.project_target.path
+        return step and replace(step, argv=pip, writable=(*step.writable, own), folder=""), target
 
     def doubts(self, step: PlannedStep, found: Found, question: Question) -> Iterator[str]:
         """Yield why there is no copy, and each package in it that nobody knows."""
@@ -143,6 +166,20 @@ class InstallLocked(InstallPackage):
         for package in names_of(step.given):
             if not is_well_known(package):
                 yield f"{shortened(package)} is no well-known package"
+
+
+class InstallProject(InstallPackage):
+    """Installs the project itself, which runs what the project builds itself with: a person is asked each time."""
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the environment's pip with the folder, in which it may write."""
+        step, target = super().render(action, found, question, argv)
+        folder = f"{question.cwd}{found.of('HERE')[0][1:]}"
+        pip = (question.install_python, "-I", "-m", "pip", "install", "--no-input", "-e", folder)
+        writable = (question.project_target.path, question.cwd)
+        return step and replace(step, argv=pip, writable=(*step.writable, *writable), folder=""), target
 
 
 class GitCommand(Renderer):
@@ -192,16 +229,9 @@ class FreePort(Renderer):
         return ("-k", "-TERM", *found.of("TCPPORT"))
 
 
-RENDERERS: Final[dict[str, Renderer]] = {
-    "": Renderer(),
-    "look": Look(),
-    "paths": OnPaths(),
-    "host": OnHost(),
-    "install": InstallPackage(),
-    "install_locked": InstallLocked(),
-    "git": GitCommand(),
-    "free_port": FreePort(),
-}
+def holds(missing: Iterator[str]) -> bool:
+    """Say whether nothing is missing."""
+    return next(missing, None) is None
 
 
 def shortened(word: str) -> str:

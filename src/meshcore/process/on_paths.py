@@ -1,4 +1,6 @@
-"""Make folders and files, change modes, follow a moved import: through descriptors, so that no link is followed.
+"""Make folders and files, change modes, copy an example, remove a stale lock, follow a moved import.
+
+All of it goes through descriptors, so that no link is followed.
 
 This file is also a program of its own, on the standard library only: what `command` returns runs it.
 """
@@ -9,6 +11,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,11 +19,14 @@ from typing import Final
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LARGEST_SOURCE: Final = 1 << 24
+_LARGEST_EXAMPLE: Final = 1 << 20
+_STALE_AFTER_S: Final = 600.0
+_LOCK: Final = [".git", "index.lock"]
 _MOVED: Final = re.compile(r"s/([\w. ]+)/([\w. ]+)/(g?)", re.ASCII)
 
 
 def command(argv: Sequence[str], place: Sequence[str]) -> tuple[str, ...]:
-    """Return the argv that does what `argv` says (mkdir, touch, chmod, rmdir or sed -i) below `place`.
+    """Return the argv that does what `argv` says (mkdir, touch, chmod, rmdir, cp, rm or sed -i) below `place`.
 
     `place`: a project without links in its path, and a folder below it.
     """
@@ -31,12 +37,20 @@ def run(root: str, folder: str, program: str, words: Sequence[str]) -> None:
     """Do what a program would do with its words in a folder below a root. Raises OSError, also for each link."""
     options = {letter for word in words if word.startswith("-") for letter in _LONG.get(word, word[1:])}
     operands = [word for word in words if not word.startswith("-")]
-    action = operands.pop(0) if program in {"chmod", "sed"} else ""
+    action = operands.pop(0) if program in {"chmod", "sed", "cp"} else ""
     for operand in operands:
-        names = [name for name in f"{folder}/{operand}".split("/") if name not in {"", "."}]
-        if not names or ".." in names:
-            raise OSError(0, "is outside the project", operand)
+        names = _names(folder, operand)
+        if program == "cp":
+            _copy(root, _names(folder, action), names)
+            continue
         _PROGRAMS[program](_opened("/", root.split("/"), makes=False), names, options, action)
+
+
+def _names(folder: str, operand: str) -> list[str]:
+    names = [name for name in f"{folder}/{operand}".split("/") if name not in {"", "."}]
+    if not names or ".." in names:
+        raise OSError(0, "is outside the project", operand)
+    return names
 
 
 def _opened(start: str | int, names: Sequence[str], *, makes: bool) -> int:
@@ -110,6 +124,30 @@ def _mode(action: str, before: int) -> int:
     return modes[action]
 
 
+def _copy(root: str, source: list[str], names: list[str]) -> None:
+    """Copy a file to where none is."""
+    at = _opened(_opened("/", root.split("/"), makes=False), source[:-1], makes=False)
+    with os.fdopen(os.open(source[-1], os.O_RDONLY | _FILE, dir_fd=at), "rb") as file:
+        _own(os.fstat(file.fileno()), source)
+        text = file.read(_LARGEST_EXAMPLE + 1)
+    if len(text) > _LARGEST_EXAMPLE:
+        raise OSError(0, "is too large", source[-1])
+    at = _opened(_opened("/", root.split("/"), makes=False), names[:-1], makes=False)
+    with os.fdopen(os.open(names[-1], os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=at), "wb") as made:
+        made.write(text)
+
+
+def _remove_lock(at: int, names: list[str], options: set[str], action: str) -> None:
+    if names[-2:] != _LOCK:
+        raise OSError(0, "is no lock of an index", "/".join(names))
+    at = _opened(at, names[:-1], makes=False)
+    found = os.stat(names[-1], dir_fd=at, follow_symlinks=False)
+    _own(found, names)
+    if time.time() - found.st_mtime < _STALE_AFTER_S:
+        raise OSError(0, "is a lock that another process holds", "/".join(names))
+    os.unlink(names[-1], dir_fd=at)
+
+
 def _follow_moved(at: int, names: list[str], options: set[str], action: str) -> None:
     moved = _MOVED.fullmatch(action)
     if moved is None:
@@ -147,6 +185,7 @@ _PROGRAMS: Final[dict[str, Callable[[int, list[str], set[str], str], None]]] = {
     "rmdir": _remove_folder,
     "touch": _make_file,
     "chmod": _change_mode,
+    "rm": _remove_lock,
     "sed": _follow_moved,
 }
 

@@ -636,7 +636,26 @@ def test_any_other_line_in_a_locked_file_waits(project: Path, python: str, conte
         question(project, ("pip", "install", "-r", "requirements.txt"), python=python)
     )
     assert ruling.decision == "approve" and ruling.reasons[0]
-    assert "--require-hashes" in ruling.plan[0].argv
+    (step,) = ruling.plan
+    taught = ("install", "--no-input", "-r", str(project / "requirements.txt"))
+    assert step.given or step.argv[4:] == taught
+
+
+def test_a_file_without_hashes_is_approved_as_it_was_taught(project: Path, python: str) -> None:
+    (project / "requirements.txt").write_text("django==5.1\n")
+    for words in (("-r", "requirements.txt"), ("--require-hashes", "-r", "requirements.txt")):
+        (step,) = POLICY.decide(question(project, ("pip", "install", *words), python=python)).plan
+        assert ("--require-hashes" in step.argv) == ("--require-hashes" in words)
+        assert step.argv[0] == python and step.argv[-1] == str(project / "requirements.txt")
+
+
+@pytest.mark.parametrize("words", ["-e .", "--editable .", "-e .[dev]"])
+def test_the_project_itself_is_installed_only_by_a_persons_word(project: Path, python: str, words: str) -> None:
+    ruling = POLICY.decide(question(project, ("pip", "install", *words.split()), python=python), contained=True)
+    (step,) = ruling.plan
+    assert (ruling.decision, ruling.action_type) == ("approve", "install_project")
+    assert step.argv[4:] == ("install", "--no-input", "-e", f"{project}{words.split()[1][1:]}")
+    assert str(project) in step.writable and str(Path(python).parents[1]) in step.writable
 
 
 def test_a_locked_file_that_is_a_link_or_a_pipe_waits(project: Path, python: str, tmp_path: Path) -> None:
@@ -804,9 +823,26 @@ MOVED = "s/from collections import/from collections.abc import/"
 
 def test_steps_that_may_run_each_by_itself_run_together(project: Path) -> None:
     (project / ".git").mkdir()
+    steps = (("git", "config", "pull.rebase", "false"), ("git", "branch", "django"))
+    ruling = POLICY.decide(question(project, *steps), contained=True)
+    assert (ruling.decision, ruling.action_type) == ("run", "set_git_option+make_branch")
+    assert [step.argv[-1] for step in ruling.plan] == ["false", "django"]
+
+
+def test_whose_name_stands_under_a_commit_is_asked(project: Path) -> None:
+    (project / ".git").mkdir()
     ruling = POLICY.decide(question(project, *WHO), contained=True)
-    assert (ruling.decision, ruling.action_type) == ("run", "set_git_option")
+    assert (ruling.decision, ruling.action_type) == ("approve", "set_git_identity")
     assert [step.argv[-1] for step in ruling.plan] == ["ci@example.com", "ci"]
+
+
+@pytest.mark.parametrize(
+    "words", ["pull.rebase sh", "--global pull.rebase false", "pull.rebase interactive", "pull.ff only", "core.pager x"]
+)
+def test_no_other_setting_of_git_goes_unattended(project: Path, words: str) -> None:
+    (project / ".git").mkdir()
+    ruling = POLICY.decide(question(project, ("git", "config", *words.split())), contained=True)
+    assert ruling.decision != "run"
 
 
 def test_steps_of_several_kinds_name_each(project: Path) -> None:

@@ -11,7 +11,8 @@ from tests.core.policy.test_policy import question
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import Question
-from meshcore.policy.renderers import RENDERERS, Renderer
+from meshcore.policy.renderer_table import RENDERERS
+from meshcore.policy.renderers import Renderer
 
 ROW = """schema_version = 1
 [actions.count_lines]

@@ -1,0 +1,115 @@
+"""Small repairs in a project, each in its bounds: an environment is made, an example copied, a stale lock removed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from meshcore.policy.action_type import ActionType
+from meshcore.policy.argv_patterns import Found, real_name
+from meshcore.policy.question import PlannedStep, Question, Target
+from meshcore.policy.renderers import Argv, Bounded, OnPaths, holds, shortened, trusted_program
+from meshcore.policy.tracked import as_tracked, is_ignored, repository
+
+STALE_AFTER_S: Final = 600.0
+_LARGEST_EXAMPLE: Final = 1 << 20  # bytes
+
+
+class MakeEnvironment(Bounded):
+    """Makes the virtual environment whose program was called and is not there, with the system's Python."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield why the folder is not to be made unasked."""
+        name = found.of("VENV")[0]
+        here = Path(os.path.realpath(question.cwd))
+        called = Path(os.path.normpath(here / question.argv[0])) if question.argv else here
+        if called.parent != here / name / "bin" or "/" not in question.argv[0]:
+            yield f"what failed is no program of {shortened(name)}"
+        if os.path.lexists(here / name):
+            yield f"{shortened(name)} is there already"
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the folder, for Python's own module and not for a file of that name in the project."""
+        return ("-I", "-m", "venv", *found.of("VENV"))
+
+
+class CopyExample(OnPaths):
+    """Copies a tracked example to the ignored file that it is one of, where none is there; through descriptors."""
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the copy that never replaces anything; for a person, where something is missing, cp as written."""
+        step, target = super().render(action, found, question, argv)
+        return step and (step if holds(self.missing(found, question)) else replace(step, place=())), target
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield why the example is not to be copied unasked."""
+        yield from super().missing(found, question)
+        here = Path(question.cwd)
+        (example,), (name,) = found.of("EXAMPLE"), found.of("NEWFILE")
+        if os.path.normpath(real_name(example)) != os.path.normpath(name):
+            yield f"{shortened(example)} is no example of {shortened(name)}"
+        if os.path.lexists(here / name):
+            yield f"{shortened(name)} is there already"
+        if as_tracked(here / example, _LARGEST_EXAMPLE) is None:
+            yield f"{shortened(example)} is not as git tracks it"
+        elif not is_ignored(here / name, trusted_program("git") or "git"):
+            yield f"git does not ignore {shortened(name)}"
+
+
+class RemoveLock(Bounded):
+    """Removes a repository's lock that a process left behind: it is old, and nobody can be holding it."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield why the lock may be held."""
+        lock = self._lock(found, question)
+        root = repository(Path(question.cwd, "any"))
+        if root is None or os.path.realpath(lock) != f"{os.path.realpath(root)}/.git/index.lock":
+            yield "it is not the lock of this repository"
+            return
+        try:
+            status = lock.lstat()
+        except OSError:
+            yield "there is no lock"
+            return
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            yield "it is no plain file"
+        elif time.time() - status.st_mtime < STALE_AFTER_S:
+            yield f"it is younger than {STALE_AFTER_S / 60:.0f} minutes"
+        elif why := _held(status):
+            yield why
+
+    def arguments(self, argv: Argv, found: Found) -> Argv:
+        """Return the lock by its path; rm is asked about nothing."""
+        return ("-f", "--", *found.of("LOCK"))
+
+    def bound(self, step: PlannedStep, found: Found, question: Question) -> PlannedStep:
+        """Return the removal below the repository, which looks at the lock's age once more."""
+        root = os.path.realpath(repository(self._lock(found, question)) or question.cwd)
+        return replace(step, argv=(step.argv[0], ".git/index.lock"), place=(root, "."))
+
+    def _lock(self, found: Found, question: Question) -> Path:
+        return Path(question.cwd, found.of("LOCK")[0])
+
+
+def _held(lock: os.stat_result) -> str:
+    """Say who may hold a lock: any process of git, whose ever it is, and whoever has the file open."""
+    if not Path("/proc/self/comm").exists():
+        return "it cannot be known here whether a process holds it"
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (process / "comm").read_text(errors="replace").strip()
+            if name == "git" or name.startswith("git-"):
+                return f"a git process runs (process {process.name})"
+            held = any(os.path.samestat(lock, file.stat()) for file in (process / "fd").iterdir() if file.exists())
+        except OSError:  # it has ended, or is another user's
+            continue
+        if held:
+            return f"process {process.name} holds it"
+    return ""
