@@ -16,9 +16,10 @@ from meshcore.errors import ConfigurationError
 _ENGINES = {
     "sqlite": "meshcore.bridge.sqlite.engine",
     "memory": "meshcore.bridge.memory",
+    "ssh": "meshcore.bridge.ssh.engine",
 }
 OLD_SECONDS = 0.5  # for the old database, where a person is only told how it looks
-_LATER = ("postgresql", "ssh")
+_LATER = ("postgresql",)
 
 
 def open_bridge(

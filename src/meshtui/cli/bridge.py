@@ -1,21 +1,24 @@
-"""`meshtui bridge`: what would leave this machine."""
+"""`meshtui bridge`: what would leave this machine, and the bridge of this host for others."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
+from pathlib import Path
 
 import click
 
+from meshcore.errors import UsageError
 from meshcore.model import Json
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
-from meshtui.cli.context import Session, json_option, print_json, say, table
+from meshtui.cli.context import Session, json_option, note, print_json, say, table
 
 
 @click.group()
 def bridge() -> None:
-    """What lies between this machine and the others: outgoing."""
+    """What lies between this machine and the others: outgoing, authorize, serve."""
 
 
 @bridge.command()
@@ -57,3 +60,47 @@ def _clean(value: Json) -> Json:
     if isinstance(value, list):
         return [_clean(one) for one in value]
     return {str(name): _clean(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+@bridge.command()
+@click.option("--stdio", is_flag=True, required=True, help="On standard input and output, as ssh leaves them.")
+@click.option("--node", default="", metavar="ID", help="The node that may speak; without it the first that does.")
+@click.pass_obj
+def serve(session: Session, stdio: bool, node: str) -> None:
+    """Serve the bridge of this host to one node of another; `ssh` runs this, see `meshtui bridge authorize`."""
+    from meshcore.bridge.open import open_bridge
+    from meshcore.bridge.ssh.server import OneNode, Server
+    from meshcore.clock import SystemClock
+
+    opened = open_bridge(_of_this_host(session), clock=SystemClock())
+    try:
+        Server(opened, sys.stdin.buffer, sys.stdout.buffer, OneNode(node)).serve()
+    finally:
+        opened.close()
+
+
+@bridge.command()
+@click.argument("key", metavar="KEY")
+@click.option("--node", required=True, metavar="ID", help="The node of the other host, in full.")
+@click.pass_obj
+def authorize(session: Session, key: str, node: str) -> None:
+    """Print the line of authorized_keys that lets a KEY join this bridge as one node, and do nothing else.
+
+    KEY is a public key, or the file of one. The line names this meshtui and this bridge by their paths.
+    """
+    from meshcore.bridge.ssh.authorize import MOST_KEY, authorized_line
+    from meshcore.home import read_plain_file
+    from meshtui.cli.service import own_program
+
+    path = _of_this_host(session)
+    if Path(key).is_file():
+        key = read_plain_file(Path(key), MOST_KEY).decode("utf-8", "replace")
+    click.echo(authorized_line(key, node, own_program(), path))
+    note("append this line to ~/.ssh/authorized_keys of the account that has the bridge")
+
+
+def _of_this_host(session: Session) -> Path:
+    address = session.settings.bridge
+    if address.path is None:
+        raise UsageError(f"{address.shown} is no bridge of this host; name its file with --bridge")
+    return address.path

@@ -96,11 +96,12 @@ def _unit(session: Session, system: bool, account: str | None, name: str) -> Ser
     given |= {variable: os.environ[variable] for variable in _VARIABLES if os.environ.get(variable)}
     if "MESHTUI_OPERATOR_DIR" in given:
         given["MESHTUI_OPERATOR_DIR"] = str(settings.operator)
-    words = [*_program(), *(["--config", str(settings.source)] if session.config else []), "--no-ui"]
+    words = [*own_program(), *(["--config", str(settings.source)] if session.config else []), "--no-ui"]
     return ServiceUnit(words, given, (_account(account) if system else ""), name)
 
 
-def _program() -> list[str]:
+def own_program() -> list[str]:
+    """Return the command line, by absolute paths, that starts this meshtui."""
     script = Path(sys.executable).parent / "meshtui"
     # -P keeps the working folder out of what Python imports.
     return [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-P", "-m", "meshtui"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.core.bridge.ssh.in_process import WithOwner
+
 from meshcore.bridge import open
 from meshcore.bridge.base import Batch, Bridge, Member, OldSkill, Publication
 from meshcore.bridge.legacy.gateway import LegacyGateway
@@ -20,13 +22,17 @@ ALICE, BOB, CAROL, DAVE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 ENGINES = {
     "memory": "memory:{root}",
     "sqlite": "sqlite://{root}/bridge.db",
+    "ssh": "ssh://hub{root}/bridge.db",
 }
 """Where each engine keeps a bridge for a test that has a folder of its own."""
 OF_ONE_PROCESS = {"memory"}
 
 
 def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bridge:
-    """Open the bridge of a test."""
+    """Open the bridge of a test; that of another host through pipes, since nothing of it needs `ssh`."""
+    if url.startswith("ssh:"):
+        hub = open_at(ENGINES["sqlite"], root, clock, doorbell=doorbell)
+        return WithOwner(hub)
     return open.open_bridge(BridgeAddress.parse(url.format(root=root)), clock=clock, deadline=5.0, doorbell=doorbell)
 
 

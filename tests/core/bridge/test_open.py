@@ -41,7 +41,7 @@ def test_memory_is_shared_by_name_and_else_nobodys(tmp_path: Path) -> None:
     ("url", "said"),
     [
         ("postgresql://team@db.example/mesh", "not yet available in this version"),
-        ("ssh://build2/srv/bridge.db", "not yet available in this version"),
+        ("ssh://ann:secret@build2/srv/bridge.db", "write it as ssh://"),
         ("mysql://u:secret@h/d", "no kind of bridge"),
         ("file:///tmp/bridge.db", "no kind of bridge"),
     ],
