@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from meshtui.cli.context import Session, json_option, note, print_json, say, tab
 
 @click.group()
 def bridge() -> None:
-    """What lies between this machine and the others: outgoing, authorize, serve."""
+    """What lies between this machine and the others: outgoing, introduce, authorize, serve."""
 
 
 @bridge.command()
@@ -97,6 +98,23 @@ def authorize(session: Session, key: str, node: str) -> None:
         key = read_plain_file(Path(key), MOST_KEY).decode("utf-8", "replace")
     click.echo(authorized_line(key, node, own_program(), path))
     note("append this line to ~/.ssh/authorized_keys of the account that has the bridge")
+
+
+@bridge.command()
+@click.option("--key", metavar="FILE", help="The public key to join with; by default the first of ~/.ssh/id_*.pub.")
+@click.pass_obj
+def introduce(session: Session, key: str | None) -> None:
+    """Print the command that lets this node join, to be run on the host of the bridge."""
+    from meshcore.bridge.ssh.authorize import MOST_KEY
+    from meshcore.home import read_plain_file
+
+    found = [Path(key)] if key else sorted(Path.home().glob(".ssh/id_*.pub"))
+    if not found:
+        raise UsageError("there is no ~/.ssh/id_*.pub: make a key with ssh-keygen, or name one with --key")
+    text = read_plain_file(found[0], MOST_KEY).decode("utf-8", "replace").strip()
+    with session.node() as node:
+        click.echo(shlex.join(["meshtui", "bridge", "authorize", text, "--node", node.identity.node.public]))
+    note('then, here: bridge = "ssh://[user@]HOST" in config.toml, or MESHTUI_BRIDGE')
 
 
 def _of_this_host(session: Session) -> Path:

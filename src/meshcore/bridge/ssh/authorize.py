@@ -27,7 +27,7 @@ def authorized_line(key: str, node: str, program: Sequence[str], bridge: Path) -
     if found is None or not _is_of_kind(found["blob"], found["kind"]):
         raise UsageError("that is no public key: give one line such as `ssh-ed25519 AAAA… comment`, or its file")
     if not _NODE.fullmatch(node):
-        raise UsageError("a node is 64 hexadecimal digits: `meshtui nodes list` on that host names its own")
+        raise UsageError("a node is 64 hexadecimal digits: `meshtui bridge introduce` on that host names its own")
     command = shlex.join([*program, "--bridge", str(bridge), "bridge", "serve", "--stdio", "--node", node])
     if re.search(r"[\x00-\x1f\x7f]", command):
         raise UsageError("a path with a control character cannot stand in authorized_keys")

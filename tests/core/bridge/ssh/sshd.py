@@ -1,0 +1,83 @@
+"""A real sshd of the test: its own port, host key, authorized keys and client configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Sshd:
+    """A running sshd, and what a client needs for it: `path` comes first on the PATH, `config` is of its `ssh`."""
+
+    port: int
+    folder: Path
+    path: Path
+
+    @property
+    def public_key(self) -> str:
+        return (self.folder / "id.pub").read_text("utf-8").strip()
+
+    def authorize(self, line: str) -> None:
+        """Put the one line of authorized_keys that holds."""
+        (self.folder / "authorized_keys").write_text(line + "\n")
+
+    def url(self, path: Path | str = "") -> str:
+        return f"ssh://127.0.0.1:{self.port}{path}"
+
+
+def start(folder: Path) -> tuple[Sshd, subprocess.Popen[bytes]]:
+    """Start it. Skips where there is none, or it cannot be run here."""
+    program, keygen, ssh = (
+        shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"),
+        *map(shutil.which, ("ssh-keygen", "ssh")),
+    )
+    if not (program and keygen and ssh):
+        pytest.skip("OpenSSH's server is not installed")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    for name in ("host", "id"):
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "authorized_keys").write_text("")
+    (folder / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nPasswordAuthentication no\nPermitRootLogin yes\n"
+    )
+    host = (folder / "host.pub").read_text("utf-8").split()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host[0]} {host[1]}\n")
+    (folder / "ssh_config").write_text(
+        f"Host *\n  IdentityFile {folder}/id\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known_hosts\n"
+    )
+    # The client reads the configuration of the user's home in the passwd file; a test has another.
+    wrapper = folder / "bin" / "ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {ssh} -F {folder}/ssh_config "$@"\n')
+    wrapper.chmod(0o755)
+    log = (folder / "sshd.log").open("wb")
+    process = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=log)
+    log.close()
+    _answered(port, process, folder)
+    return Sshd(port, folder, wrapper.parent), process
+
+
+def _answered(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            pytest.skip(f"sshd cannot be run here: {(folder / 'sshd.log').read_text('utf-8')[-200:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        select_for = 0.05
+        time.sleep(select_for)
+    raise AssertionError("sshd does not answer")
