@@ -126,6 +126,11 @@ class BridgeAddress:
         return cls("sqlite", str(path), path)
 
     @property
+    def is_afar(self) -> bool:
+        """Tell whether the bridge is reached over a network, for which no command waits unasked."""
+        return self.scheme not in ("sqlite", "memory")
+
+    @property
     def shown(self) -> str:
         """Return the address as people may see it: a path as it is, a URL without password and query."""
         scheme, separator, rest = self.url.partition("://")

@@ -33,6 +33,7 @@ HABIT_DAYS = 180  # after which a command that neither failed nor was corrected 
 SWEEP_EVERY = timedelta(hours=6)
 LONGEST_DAYS = 36_500.0
 PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
+AFAR_SECONDS = 5.0  # for one that is reached over a network
 
 
 class Node:
@@ -42,8 +43,16 @@ class Node:
     locally still works. Use as a context manager.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, bridge: Bridge | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        bridge: Bridge | None = None,
+        patience: float | None = None,
+    ) -> None:
+        """`patience` is how many seconds a call of the bridge may take, None for as many as suit its kind."""
         self.settings = settings
+        self._patience = patience or (AFAR_SECONDS if settings.bridge.is_afar else PATIENCE_SECONDS)
         self.clock = clock or SystemClock()
         self.home = Home(settings.home).create()
         self.store = Store(self.home.store, self.clock)
@@ -123,7 +132,7 @@ class Node:
             self.bridge_fault = managed().why_not_bridge(self.settings.bridge)
         if self._bridge is None and not self.bridge_fault:
             try:
-                self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=PATIENCE_SECONDS)
+                self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=self._patience)
             except (BridgeUnavailableError, ConfigurationError) as error:
                 self.bridge_fault = str(error)
         if self._bridge is not None and not self._joined:
@@ -171,7 +180,7 @@ class Node:
                 self.settings.bridge,
                 self.require_bridge(),
                 clock=self.clock,
-                deadline=PATIENCE_SECONDS,
+                deadline=self._patience,
                 follows=follows,
             )
         return self._old_programs

@@ -59,7 +59,8 @@ def succeeded(node: Node, command: Command) -> list[str]:
         until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"
         state = "confirmed" if skill.confirmed else f"unconfirmed until {until}"
         lines.append(f"learnt #{skill.label}: {skill.skill.example_line} → {example_fix(skill.skill)} ({state})")
-    exchange(node)
+    if not node.settings.bridge.is_afar:
+        exchange(node)
     node.project()
     return lines[:3]
 

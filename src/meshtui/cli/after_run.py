@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 from meshcore.errors import EXIT_INTERRUPTED, MeshError
@@ -17,8 +19,10 @@ from meshtui.cli.context import Session, leave_on_signals, note
 
 if TYPE_CHECKING:
     from meshcore.healing.session import Session as Healing
+    from meshcore.node import Node
     from meshtui.cli.run_call import Call
 
+PATIENCE_AFAR_S = 0.5  # that a failure waits for what others know, over a network; a success waits for nobody
 ANSWER_WITHIN_S = 60.0  # what nobody answers waits under approvals
 
 
@@ -56,7 +60,8 @@ def _folder() -> str:
 def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
     from meshcore.healing import command
 
-    with session.node() as node, leave_on_signals():
+    patience = PATIENCE_AFAR_S if session.settings.bridge.is_afar else None
+    with session.node(patience=patience) as node, leave_on_signals(), _told_later(session, node):
         cwd = _folder()
         done = command.Command(call.argv, passed, ended, call.via, os.environ, cwd)
         if passed.exit_code == 0:
@@ -79,6 +84,30 @@ def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
             note(line)
         series.finish()
         return series.exit_code
+
+
+@contextmanager
+def _told_later(session: Session, node: Node) -> Iterator[None]:
+    """Have what waits for a bridge afar told in the background, unless a runtime of this home does that."""
+    yield
+    from meshcore.service.runtime import holder
+    from meshtui.cli.service import own_program
+
+    if not session.settings.bridge.is_afar or not node.store.outbox.waiting(1) or holder(node.home.runtime_lock):
+        return
+    named = [
+        word for name, value in session.options.items() if value and name != "bridge" for word in (f"--{name}", value)
+    ]
+    environment = {**os.environ, "MESHTUI_BRIDGE": session.settings.bridge.url}
+    with suppress(OSError):
+        subprocess.Popen(
+            [*own_program(), *named, "bridge", "exchange", "--within", "2"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 class Repeat:

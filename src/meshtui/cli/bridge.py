@@ -19,7 +19,7 @@ from meshtui.cli.context import Session, json_option, note, print_json, say, tab
 
 @click.group()
 def bridge() -> None:
-    """What lies between this machine and the others: outgoing, introduce, authorize, serve."""
+    """What lies between this machine and the others: outgoing, exchange, introduce, authorize, serve."""
 
 
 @bridge.command()
@@ -64,6 +64,15 @@ def _clean(value: Json) -> Json:
 
 
 @bridge.command()
+@click.option("--within", type=float, metavar="SECONDS", help="How long one answer of the bridge may take.")
+@click.pass_obj
+def exchange(session: Session, within: float | None) -> None:
+    """Tell what waits and hear what others said, once; a runtime does this all the time."""
+    with session.node(fresh=True, needs_bridge=True, patience=within):
+        pass
+
+
+@bridge.command()
 @click.option("--stdio", is_flag=True, required=True, help="On standard input and output, as ssh leaves them.")
 @click.option("--node", default="", metavar="ID", help="The node that may speak; without it the first that does.")
 @click.pass_obj
@@ -94,7 +103,7 @@ def authorize(session: Session, key: str, node: str) -> None:
     from meshtui.cli.service import own_program
 
     path = _of_this_host(session)
-    if Path(key).is_file():
+    if len(key) < 1000 and Path(key).is_file():
         key = read_plain_file(Path(key), MOST_KEY).decode("utf-8", "replace")
     click.echo(authorized_line(key, node, own_program(), path))
     note("append this line to ~/.ssh/authorized_keys of the account that has the bridge")

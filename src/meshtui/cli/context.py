@@ -68,14 +68,16 @@ class Session:
         return load(home=self.home, bridge=self.bridge, agent=self.agent, config=self.config)
 
     @contextmanager
-    def node(self, *, fresh: bool = False, needs_bridge: bool = False) -> Iterator[Node]:
+    def node(self, *, fresh: bool = False, needs_bridge: bool = False, patience: float | None = None) -> Iterator[Node]:
         """Open the node; `fresh` pulls from the bridge first, as far as that is possible in no time.
+
+        `patience` is how many seconds a call of the bridge may take, None for as many as suit its kind.
 
         Raises BridgeUnavailableError where the bridge is needed and cannot be used.
         """
         from meshcore.node import Node
 
-        with Node(self.settings) as node:
+        with Node(self.settings, patience=patience) as node:
             if fresh:
                 from meshcore.exchange.receive import exchange
 

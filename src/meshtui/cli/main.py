@@ -13,7 +13,10 @@ from meshtui.cli.context import Session, loop_options
 COMMANDS = {
     "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
     "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
-    "bridge": ("meshtui.cli.bridge", "Between this machine and the others: outgoing, introduce, authorize, serve."),
+    "bridge": (
+        "meshtui.cli.bridge",
+        "Between this machine and the others: outgoing, exchange, introduce, authorize, serve.",
+    ),
     "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
