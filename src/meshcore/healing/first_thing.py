@@ -19,6 +19,8 @@ from pathlib import Path
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.harmless_code import Names, Resolves, harmless, harmless_expression, imported
 from meshcore.healing.installed import lacks
+from meshcore.healing.modules import is_installed
+from meshcore.healing.opening import opened_first
 from meshcore.healing.places import Place
 from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_cause, read_traceback
 from meshcore.knowledge.command import program_name
@@ -28,6 +30,7 @@ _MODULES = 200  # of the project that are read for one traceback
 _FOLDERS = 500  # of the project in which a module is looked for once the search path was changed
 _SEARCHED_DEPTH = 3
 _NOT_SEARCHED = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "env", "node_modules", "__pycache__"})
+_SHEBANG = re.compile(rb"#![ \t]?(?:[^\s]{1,200}/|/usr/bin/env )python[\d.]{0,6}(?:[ \t]+-[BEIOsSuqb]+)?[ \t]*\r?\n")
 _FLAGS = re.compile(r"-[BEIOsSuqb]+")
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]{1,200})'")
 _NAME = re.compile(
@@ -35,6 +38,7 @@ _NAME = re.compile(
     r" from '(?P<module>[\w.]{1,200})' \((?P<path>/[^\n]{1,1024}\.py)\)"
 )
 _FILE = re.compile(r"FileNotFoundError: \[Errno 2\] [^\n:]{1,80}: '(?P<name>[^'\n]{1,1024})'")
+_DATABASE = re.compile(r"sqlite3\.OperationalError: unable to open database file$")
 _PASSES_ON = frozenset({"sys.exit", "SystemExit", "exit", "asyncio.run"})
 
 
@@ -103,7 +107,7 @@ class _Reading:
         argv, cwd = self.place.argv, Path(self.place.cwd)
         if program_name(argv[0]) != "python":
             path = Path(cwd, argv[0])
-            if "/" not in argv[0] or not re.match(rb"#![^\n]{1,200}/python[\d.]{0,6}\s", path.read_bytes()[:300]):
+            if "/" not in argv[0] or not _SHEBANG.match(path.read_bytes()[:300]):
                 raise NotFirstThingError("it is no Python program")
             return path
         at = 1
@@ -203,14 +207,11 @@ class _Reading:
                 if name not in _PASSES_ON:
                     raise NotFirstThingError("it had called something else before")
             return
-        calls = _calls(statement)
-        # `open(…).write(…)`: where the file cannot be opened, the rest is not evaluated.
-        opens = [call for call in calls if names.of(call.func) == "open"]
-        calls = [call for call in calls if not (isinstance(call.func, ast.Attribute) and call.func.value in opens)]
-        if not following and all(names.of(call.func) in ("open", *_ERRORS) for call in calls):
-            named = [call.args[0] for call in calls if call.args and names.of(call.func) == "open"]
-            self.opened = next((str(one.value) for one in named if isinstance(one, ast.Constant)), "")
-            return
+        if not following:
+            tree = self._tree(frame.path)
+            self.opened = opened_first(statement, tree, names, frame.path)
+            if self.opened or all(names.of(call.func) in _ERRORS for call in _calls(statement)):
+                return
         raise NotFirstThingError("what failed may have had an effect before")
 
     def _leads_to(self, name: str, frame: Frame, following: Frame) -> bool:
@@ -227,10 +228,17 @@ class _Reading:
         if found := _MODULE.match(error):
             top = found["name"].partition(".")[0]
             asks = self.asks & {top} if not installed else _asks_for(top, installed, self.asks)
-            if not self.python or not asks or top in sys.stdlib_module_names or self._is_there(top, found["name"]):
+            if (
+                not self.python
+                or not asks
+                or top in sys.stdlib_module_names
+                or is_installed(self.python, found["name"], self.folders)
+            ):
                 raise NotFirstThingError(f"it is not certain that {top} is missing")
-        elif found := _FILE.match(error):
-            if os.path.lexists(Path(self.place.cwd, found["name"])) or found["name"] != self.opened:
+        elif (found := _FILE.match(error)) or _DATABASE.match(error):
+            path = Path(self.place.cwd, self.opened)
+            named = found is None or os.path.normpath(Path(self.place.cwd, found["name"])) == os.path.normpath(path)
+            if not self.opened or not named or os.path.lexists(path if found else path.parent):
                 raise NotFirstThingError("it is not certain that its file is missing")
         elif found := _NAME.match(error):
             asked = self.asks_from
@@ -239,16 +247,6 @@ class _Reading:
                 raise NotFirstThingError(f"it is not certain that {found['module']} has no {found['name']}")
         else:
             raise NotFirstThingError("it is no missing module, name or file")
-
-    def _is_there(self, top: str, whole: str) -> bool:
-        sites = [*Path(self.python).parents[1].glob("lib/python3*/site-packages")]
-        tail = whole.split(".")
-        return any(
-            Path(folder, *tail).is_dir()
-            or Path(folder, *tail).with_suffix(".py").is_file()
-            or (len(tail) == 1 and any(folder.glob(f"{top}.*.so")))
-            for folder in (*sites, *self.folders)
-        )
 
     # --- modules of the project ---------------------------------------------------------------------------------------
 

@@ -17,8 +17,20 @@ _CALLS = frozenset(
     | {"pathlib.Path", "re.compile", "sys.path.append", "sys.path.insert", "typing.NewType", "typing.TypeVar"}
     | {"warnings.filterwarnings", "warnings.simplefilter", "collections.namedtuple", "collections.OrderedDict"}
     | {"collections.defaultdict", "contextlib.suppress", "typing.cast", "collections.deque", "enum.auto"}
+    | {"abs", "all", "any", "hasattr", "round", "sum"}
+    | {"os.cpu_count", "os.fspath", "os.getpid", "os.path.basename", "os.path.exists", "os.path.splitext"}
+    | {"pathlib.Path.cwd", "pathlib.Path.home", "platform.machine", "platform.python_version", "platform.system"}
+    | {"shutil.which", "sys.getdefaultencoding", "sys.setrecursionlimit", "textwrap.dedent", "time.monotonic"}
+    | {"time.perf_counter", "time.time", "datetime.date.today", "datetime.datetime.now", "datetime.timedelta"}
+    | {"decimal.Decimal", "fractions.Fraction", "threading.Event", "threading.Lock", "types.SimpleNamespace"}
 )
 """Calls without an effect outside of the process, by full name."""
+
+_RAISED = frozenset(
+    {"sys.exit", "exit", "quit", "AssertionError", "Exception", "ImportError", "KeyError", "ModuleNotFoundError"}
+    | {"NotImplementedError", "OSError", "RuntimeError", "SystemExit", "TypeError", "ValueError"}
+)
+"""Calls that end a program or raise: what comes after one was not reached by it."""
 
 _METHODS = frozenset({"absolute", "joinpath", "resolve"})  # of what `pathlib.Path(…)` gives
 _DECORATORS = frozenset(
@@ -118,6 +130,13 @@ def _statement(node: ast.stmt, names: Names, resolves: Resolves) -> bool:
             return items and suppressing and harmless(node.body, names, resolves)
         case ast.Pass() | ast.Global() | ast.Nonlocal():
             return True
+        case ast.Raise():
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            values = (
+                [*node.exc.args, *(one.value for one in node.exc.keywords)] if isinstance(node.exc, ast.Call) else []
+            )
+            values += [node.cause] if node.cause else []
+            return (raised is None or names.of(raised) in _RAISED) and _all(values, names)
         case ast.Delete():
             return all(isinstance(one, ast.Name) for one in node.targets)
     return False
@@ -160,8 +179,10 @@ def _call(node: ast.Call, names: Names) -> bool:
     name = names.of(node.func)
     if name in SEARCH_PATH:
         names.changes_search_path = True
-    if name in _CALLS:
+    if name in _CALLS or name in _RAISED:
         return True
+    if name == "logging.basicConfig":
+        return not node.args and not {"filename", "handlers", "stream"} & {one.arg for one in node.keywords}
     # `Path(…).resolve()`, `Path(…).parent.parent / "x"`: methods of a value that the list above makes.
     inner = node.func
     if isinstance(inner, ast.Attribute) and inner.attr in _METHODS:

@@ -15,7 +15,7 @@ _CODE = re.compile(
     r"\bopen\([^\n]{1,200}?,\s*(?:mode\s*=\s*)?[\"'][rbt]?[wax][bt+]*[\"']"
     r"|\.(?:write_text|write_bytes|write|touch|mkdir|savefig|save|to_(?!dict|list|numpy)\w+|extractall|dump)\("
     r"|\b(?:mkdir|makedirs|mkstemp|copy\w*|move|rename|replace|imwrite|savetxt|dump|basicConfig|\w*FileHandler)\("
-    r"|\b(?:writeFile|appendFile|createWriteStream|copyFile|mkdir|rename)(?:Sync)?\b"
+    r"|\bsqlite3\.connect\(|\b(?:writeFile|appendFile|createWriteStream|copyFile|mkdir|rename)(?:Sync)?\b"
 )
 _TOOL = re.compile(
     r"(?:cannot|can't|could ?n[o']t|unable to|failed to|error) (?:creat|touch|writ|open(?:ing)? output)"

@@ -66,7 +66,7 @@ def doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
     if incident.signature.error_type and _is_python(name, incident):
         return _traceback_doubt(incident, without_trailers(incident.excerpt, failed), argv, cwd)
     own = name in _OWN_WORDS or (argv[1:2] and argv[1] in _OWN_VERBS.get(name, ()))
-    if own or (name == "git" and _is_quiet(argv, Path(cwd))):
+    if own or (name == "git" and is_quiet(argv, Path(cwd))):
         return ""
     return f"what {' '.join((name, *argv[1:2])) if name in _OWN_VERBS else name:.80} prints need not be its own"
 
@@ -87,7 +87,7 @@ def _cannot_start(incident: Incident, argv: tuple[str, ...]) -> bool:
     return False
 
 
-def _is_quiet(argv: tuple[str, ...], folder: Path) -> bool:
+def is_quiet(argv: tuple[str, ...], folder: Path) -> bool:
     """Tell whether a command of git shows no content, and its repository has it run nothing."""
     verb, options = (argv[1] if len(argv) > 1 else ""), [word for word in argv[2:] if word.startswith("-")]
     if verb == "remote":

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
+from meshcore.healing.first_run import had_no_effect
 from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.places import Place
 from meshcore.healing.trailers import without_trailers
@@ -20,12 +21,16 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     """Say whether the failed command may be run again after a fix: unattended, if a person says so, or not at all.
 
     A rerun is a second run. It goes unattended where the command is of a form that is made to be repeated, or where a
-    Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats.
+    Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats;
+    and where there was no first run.
     """
     failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
     inner = failed.one if failed.bare else None
     root = project_root(inner.cwd if inner else incident.cwd) or (inner.cwd if inner else incident.cwd)
     whole = policy.decide_rerun(incident.argv, incident.cwd, environment=environment, project=root)
+    python = environment_of(failed, incident.excerpt).python
+    if whole.decision == "approve" and not policy.problem and (why := had_no_effect(incident, failed, python)):
+        return Verdict("run", (why,))
     if inner is None:
         more = failed.unread or "more than one command would run"
         return whole if whole.decision != "approve" else replace(whole, reasons=(*whole.reasons, more))
@@ -41,7 +46,6 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
         return Verdict("approve", (why,))
     if verdict.decision == "run":
         return verdict
-    python = environment_of(failed, incident.excerpt).python
     failed_at = from_text(incident.opened).timestamp()
     doubts = (
         interpreter_doubt(inner.environment),

@@ -18,6 +18,7 @@ from meshcore.healing.headlines import says_nothing
 from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
+from meshcore.healing.seen import is_seen
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Record, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
@@ -224,7 +225,7 @@ def _author(asked: Try) -> Verdict | None:
 def _provenance(asked: Try) -> Verdict | None:
     """Let a person decide where somebody else may have written the error that was printed."""
     reason = doubt(asked.question.incident, asked.question.argv, asked.question.cwd)
-    return Verdict("approve", (reason,)) if reason else None
+    return Verdict("approve", (reason,)) if reason and not is_seen(asked.question, asked.policy) else None
 
 
 def _denylist(asked: Try) -> Verdict | None:

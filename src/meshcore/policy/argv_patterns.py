@@ -323,6 +323,7 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "MODE": _full(r"0?[467]00|u=rwx?,go=|go-rwx"),
     "ANY": lambda value: len(value) <= 4096 and "\0" not in value,
     "FILE": lambda value: 0 < len(value) <= 1024 and value[0] != "-" and "\0" not in value and "://" not in value,
+    "SQL": lambda value: value[:1] not in ("", ".", "-") or value in (".tables", ".schema", ".indexes", ".dump"),
     "MODULE": _full(r"[A-Za-z_][A-Za-z0-9_.]{0,127}"),
     "CODE": lambda value: (
         _path(value) and re.search(r"^[^@].*\.(?:[chmsSoa]|cc|cpp|cxx|mm|so|rs|java)$", value) is not None

@@ -49,6 +49,19 @@ HARMLESS: dict[str, dict[str, str]] = {
     },
     "a file that it opens first": {"app.py": "import json\nwith open('logs/app.log', 'a') as log:\n    pass\n"},
     "a file that it writes first": {"app.py": "open('logs/app.log', 'a').write('started')\n"},
+    "a file that it reads into something": {"app.py": "import json\nSETTINGS = json.load(open('config.json'))\n"},
+    "a file by pathlib": {"app.py": "from pathlib import Path\nPath('out/a.txt').write_text('x')\n"},
+    "a folder below a missing one": {"app.py": "import os\nos.mkdir('a/b')\n"},
+    "a file whose name is bound once": {
+        "app.py": "from pathlib import Path\nHERE = Path(__file__).resolve().parent\nOUT = HERE / 'out' / 'a.csv'\n"
+        "def main():\n    with open(OUT, 'w') as file:\n        file.write('x')\nmain()\n"
+    },
+    "a log of logging": {"app.py": "import logging\nlogging.basicConfig(filename='logs/app.log')\n"},
+    "a database": {"app.py": "import sqlite3\nsqlite3.connect('var/a.db').execute(str(print))\n"},
+    "after a look at what it runs on": {
+        "app.py": "import sys\nif sys.version_info < (3, 8):\n    raise SystemExit('old')\n"
+        "if not sys.argv:\n    sys.exit(2)\nimport gone\n"
+    },
     "an import's error that is told in words of its own": {
         "app.py": MAIN.format(
             "try:\n        from gone.core import run\n    except ImportError as error:\n"
@@ -148,6 +161,32 @@ MORE: dict[str, dict[str, str]] = {
         "raise ImportError(f\"cannot import name 'OrderedDict' from 'collections' ({collections.__file__})\")\n"
     },
     "a package that may give the name after all": {"app.py": "from asyncio import coroutine\n"},
+    "a file that is opened after a call": {"app.py": "f = [print('x'), open('logs/a')]\n"},
+    "what is written is made first": {
+        "app.py": "from pathlib import Path\nPath('out/a.txt').write_text(str(print('x')))\n"
+    },
+    "two files": {"app.py": "with open('a', 'w') as a, open('logs/b', 'w') as b:\n    pass\n"},
+    "a name that is bound twice": {"app.py": "OUT = 'logs/a'\nif OUT:\n    OUT = 'logs/b'\nopen(OUT, 'w')\n"},
+    "a name that only the call knows": {"app.py": "import sys\nopen(sys.argv[0] + '/a', 'w')\n"},
+    "a database with a look at something before": {
+        "app.py": "import sqlite3\nprint('x')\nsqlite3.connect('var/a.db')\n"
+    },
+    "a file of a handler": {"app.py": "import logging\nlogging.basicConfig(filename=print('x') or 'logs/a')\n"},
+    "what raises with a call": {"app.py": "def f(): print('x'); return 1\nif f():\n    import gone\n"},
+    "a raise whose cause acts": {
+        "app.py": "try:\n    raise ValueError from print('x')\nexcept TypeError:\n    pass\nimport gone\n"
+    },
+    "a sort that calls": {"app.py": "sorted('ab', key=lambda x: print(x))\nimport gone\n"},
+    "a forged error of a file that is there": {
+        "app.py": "import sys\nopen('a', 'w')\n"
+        "print('Traceback (most recent call last):\\n  File \"%s\", line 2, in <module>' % __file__)\n"
+        "print(\"FileNotFoundError: [Errno 2] No such file or directory: 'a'\")\nsys.exit(1)\n"
+    },
+    "a forged error of a database": {
+        "app.py": "import sqlite3, sys\nsqlite3.connect('a.db')\n"
+        "print('Traceback (most recent call last):\\n  File \"%s\", line 2, in <module>' % __file__)\n"
+        "print('sqlite3.OperationalError: unable to open database file')\nsys.exit(1)\n"
+    },
     "a start file of the project": {"app.py": "import gone\n", "sitecustomize.py": "print('x')\n"},
 }
 

@@ -1,0 +1,66 @@
+"""Has the failed command had any effect yet? Where it was never started, or made nothing, its rerun is a first run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from meshcore.healing.modules import missing_program_module
+from meshcore.healing.places import Failing, Place
+from meshcore.healing.products import made_nothing, unopened
+from meshcore.healing.provenance import is_quiet
+from meshcore.model import Incident
+from meshcore.policy.command_parser import read_argv
+from meshcore.policy.denylist.denylist import refusal
+from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
+
+_NOT_STARTED = (
+    r"(?:\S*sh|meshtui): (?:(?:line )?\d+: )?{}: (?:Permission denied|No such file or directory|(?:command )?not found)"
+)
+_NO_SUCH = re.compile(
+    r"^(?:fatal: invalid reference: |error: pathspec '[^'\n]{1,200}' did not match any)", re.MULTILINE
+)
+_GIT_REFUSES = frozenset({"checkout", "switch", "worktree"})
+"""Git's verbs that look for what they are told to go to before they do anything."""
+
+
+def had_no_effect(incident: Incident, failed: Failing, python: str) -> str:
+    """Return why a failed command has had no effect, "" where it may have had one.
+
+    `python` is that of the virtual environment in which it failed, "" for none. Asked before the fix: what is missing
+    then is what it lacked.
+    """
+    redirected = unopened(incident)
+    place = redirected[0] if redirected else failed.one if failed.bare else None
+    if place is None or not place.argv or refusal(read_argv(place.argv).commands) is not None:
+        return ""  # of what could do harm, a person decides on the first run, too
+    if redirected:
+        return "its shell could not open its file, so it was never started"
+    if _never_started(incident, place):
+        return "it was never started"
+    if made_nothing(place):
+        return "the folder for what it makes is missing, so it made nothing"
+    if _git_refused(place, incident):
+        return "git had done nothing yet"
+    if missing_program_module(place, python):
+        return "Python did not find what it was told to run"
+    return ""
+
+
+def _never_started(incident: Incident, place: Place) -> bool:
+    """Tell whether a command could not be started: nothing else was printed, and it still cannot."""
+    if incident.exit_code not in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
+        return False
+    if not re.fullmatch(_NOT_STARTED.format(re.escape(place.argv[0])), incident.excerpt.strip()):
+        return False
+    try:
+        find_program(place.argv[0], place.environment, place.cwd)
+    except CannotStartError as error:
+        return error.exit_code == incident.exit_code
+    return False
+
+
+def _git_refused(place: Place, incident: Incident) -> bool:
+    """Tell whether git had found nothing to go to, in a repository that has it run nothing of its own."""
+    verb = place.argv[1] if place.argv[:1] == ("git",) and len(place.argv) > 1 else ""
+    return verb in _GIT_REFUSES and bool(_NO_SUCH.search(incident.excerpt)) and is_quiet(place.argv, Path(place.cwd))
