@@ -37,7 +37,9 @@ class Story:
         if self.wrong or self.ending != self.scenario.must:
             return False
         stated = self.scenario.because.lower()
-        return self.ending not in ("fixed", "offered") or any(stated in one.lower() for one in self.reasons)
+        return self.ending not in ("fixed", "offered") or any(
+            stated in one.lower() for one in (*self.reasons, *self.said)
+        )
 
 
 class Stage:

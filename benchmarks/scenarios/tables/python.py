@@ -204,8 +204,8 @@ SEEN = (
     Scenario(
         "a test module imports what is not there",
         ".venv/bin/python -m pytest -q tests",
-        "approval",
-        "need not be its own",
+        "fixed",
+        "which would get it twice",
         files={**PROJECT, "tests/test_dates.py": "import dateutil\n\n\ndef test_it():\n    assert dateutil\n"},
         environments=VENV,
         taught="pip install python-dateutil",

@@ -460,8 +460,7 @@ MACHINE = (
     Scenario(
         "a helper script is not executable",
         "bin/check --all",
-        "fixed",
-        "may have an effect each time",
+        "unattended",
         files={"Makefile": "", "bin/check": "#!/bin/sh\necho checked $1\n"},
         setup="chmod -x bin/check",
         taught="chmod u+x bin/check",
@@ -531,8 +530,7 @@ MACHINE = (
     Scenario(
         "a nightly job under flock",
         "flock -n job.lock .venv/bin/python night.py",
-        "approval",
-        "",
+        "unattended",
         files={**PROJECT, "night.py": "import requests\nprint('ok')\n"},
         environments=VENV,
         taught="pip install requests",

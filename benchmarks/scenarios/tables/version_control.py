@@ -68,8 +68,7 @@ SEEN = (
     Scenario(
         "a branch that is not there yet",
         "git switch -q release",
-        "fixed",
-        "may have an effect each time",
+        "unattended",
         setup=START,
         taught="git branch release",
         needs=GIT,

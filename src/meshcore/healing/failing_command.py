@@ -29,6 +29,12 @@ _WRAPPERS: dict[str, tuple[frozenset[str], frozenset[str], int]] = {
         ("ionice", "-c --class -n --classdata", "-t --ignore", 0),
         ("nohup", "", "", 0),
         ("setsid", "", "-c -w --ctty --wait", 0),
+        (
+            "flock",
+            "-w --wait --timeout -E --conflict-exit-code",
+            "-s -x -e -n -o -F --shared --exclusive --nb --nonblock --close --no-fork --verbose",
+            1,
+        ),
         ("stdbuf", "-i -o -e --input --output --error", "", 0),
         ("chronic", "", "-v -e", 0),
         ("unbuffer", "", "-p", 0),

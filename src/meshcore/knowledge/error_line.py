@@ -116,7 +116,7 @@ def _consequence() -> re.Pattern[str]:
         r"(?<![#\w.])\d{1,6} (?:\w{1,20} ){0,2}(?:errors?|problems?|issues?|warnings?|failures?|failed|failing)\b|"
         r"\bfailures$|failures?[:=]|errors occurred|errors were|aborting|terminated\.|no more information|"
         r"^\d{1,6} (?:files?|tests?|examples?|tasks?|packages?|suites?|targets?|jobs?)\b|the following error|see above|"
-        r"failed to push some refs|hook declined|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
+        r"failed to push some refs|: broken pipe$|hook declined|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
     )
 
 

@@ -28,7 +28,7 @@ _PACKAGES: Final = {"tsc": "typescript"}
 _LOADS: Final = {"pytest": "coverage"}
 
 _HARMLESS: Final = re.compile(
-    r"LANG|LANGUAGE|LC_\w+|TZ|TERM|CI|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|COLUMNS|LINES|PATH|VIRTUAL_ENV|PWD|OLDPWD"
+    r"LANG|LANGUAGE|LC_\w+|TZ|TERM|CI|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|COLUMNS|LINES|PATH|VIRTUAL_ENV|_OLD_VIRTUAL_PATH|PWD|OLDPWD"
     r"|PYTHON(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|IOENCODING|UTF8|FAULTHANDLER)|RUST_BACKTRACE"
 )
 """Variables that a command may set for what it runs. Any other may tell that where to send or what to write."""
