@@ -18,9 +18,9 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from meshcore.home import read_plain_file
+from meshcore.knowledge.well_known import normal
 from meshcore.model import StepResult
 from meshcore.policy.argv_patterns import is_kind
-from meshcore.policy.known_packages import normal
 from meshcore.policy.question import PlannedStep
 
 _REPORT: Final = "report.json"

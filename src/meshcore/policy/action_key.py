@@ -14,10 +14,10 @@ from typing import Final
 
 from meshcore.knowledge.parts import TYPED, is_typed, normalised
 from meshcore.knowledge.spelling import is_quiet, plain_spelling
+from meshcore.knowledge.well_known import normal
 from meshcore.model import Action, Json, KnownSkill, canonical
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
-from meshcore.policy.known_packages import normal
 from meshcore.policy.policy_file import load
 from meshcore.store.store import Store
 

@@ -12,10 +12,10 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from meshcore.knowledge.parts import FORM
+from meshcore.knowledge.well_known import distribution_of, normal, packages
 from meshcore.policy.question import Question
 from meshcore.policy.tracked import as_tracked
 
@@ -24,19 +24,9 @@ _SHORT = 4  # characters: names up to here are all near each other
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,100})(?:\[[\w,. -]{0,100}\])?\s*(?:[<>=!~;#]|$)", re.ASCII)
 
 
-def normal(package: str) -> str:
-    """Return a package's name as the index compares it, without a version."""
-    return re.sub(r"[-_.]+", "-", package.partition("==")[0]).lower()
-
-
-def distribution_of(import_name: str) -> str:
-    """Return the well-known package that holds a top-level module, "" where none is known."""
-    return _well_known().get(import_name, "")
-
-
 def is_well_known(package: str) -> bool:
     """Say whether a package, by its name in the index, is a well-known one."""
-    return normal(package) in _well_known().values()
+    return normal(package) in packages().values()
 
 
 def unknown(packages: Collection[str], question: Question, *, of_python: bool, projects: frozenset[str]) -> list[str]:
@@ -112,16 +102,9 @@ def _meant(question: Question) -> set[str]:
 
 
 @cache
-def _well_known() -> dict[str, str]:
-    text = resources.files("meshcore.policy").joinpath("well_known.txt").read_text("ascii")
-    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {pair[0]: pair[-1] if len(pair) > 1 else normal(pair[0]) for pair in pairs if pair}
-
-
-@cache
 def _distributions() -> dict[str, str]:
     """Return the well-known packages, each under its name and under what it looks like."""
-    every = set(_well_known().values())
+    every = set(packages().values())
     return {_as_seen(name): name for name in sorted(every)} | {name: name for name in every}
 
 

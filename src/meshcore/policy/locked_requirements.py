@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from meshcore.home import open_plain_file
-from meshcore.policy.known_packages import normal
+from meshcore.knowledge.well_known import normal
 
 _LARGEST: Final = 1 << 20  # bytes
 _PINNED: Final = re.compile(

@@ -13,13 +13,14 @@ from pathlib import Path
 from meshcore.home import read_plain_file
 from meshcore.knowledge.parts import FORM, Parts, never_tried
 from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.well_known import distribution_of, normal
 from meshcore.model import Action
 from meshcore.policy.action_key import plain_steps
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.known_packages import distribution_of, normal, unknown
+from meshcore.policy.known_packages import unknown
 from meshcore.policy.opting_in import MAX_RECIPE
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target

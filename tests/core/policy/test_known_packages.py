@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from meshcore.knowledge.well_known import distribution_of, normal
 from meshcore.model import Action, AgentInfo, Evidence, Incident, KnownSkill, Match, Signature, Skill, Slot
-from meshcore.policy.known_packages import asked_for, distribution_of, lookalike, normal
+from meshcore.policy.known_packages import asked_for, lookalike
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import Question
 
@@ -245,7 +246,7 @@ def test_a_name_one_slip_away_from_a_well_known_one_is_told(name: str, meant: st
 
 
 def test_the_list_is_plain_sorted_small_and_names_its_sources() -> None:
-    path = Path(sys.modules["meshcore.policy.policy"].__file__ or "").parent / "well_known.txt"
+    path = Path(sys.modules["meshcore.knowledge.well_known"].__file__ or "").parent / "well_known.txt"
     head, lines = path.read_text("ascii").split("\n", 2)[:2], path.read_text("ascii").splitlines()[2:]
     assert "scripts/well_known.py" in head[0] and all(word in head[1] for word in ("pipreqs==", "Apache-2.0", "BSD"))
     names = [line.split()[0] for line in lines]
