@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.nats import start_server
-from benchmarks.transports import mesh_bridge, open_listener, open_sender, place_for
+from benchmarks.transports import OVER_SSH, mesh_bridge, open_listener, open_sender, place_for, serve_over_ssh
 from meshcore.bridge.base import Member
 from meshcore.bridge.legacy.gateway import LegacyGateway
 from meshcore.clock import SystemClock
@@ -31,7 +31,14 @@ from meshcore.model import Json, Record
 from meshcore.safety.keys import Identity, SigningKey, enrolment_text
 from meshcore.safety.records import sign, verify
 
-VARIANTS = ("bare loop", "mesh without receipts", "mesh with receipts", "mesh synchronous FULL", "nats jetstream")
+VARIANTS = (
+    "bare loop",
+    "mesh without receipts",
+    "mesh with receipts",
+    "mesh synchronous FULL",
+    OVER_SSH,
+    "nats jetstream",
+)
 PRODUCT = "mesh with receipts"
 INTERVAL_SECONDS = 0.012
 PATIENCE_SECONDS = 10.0
@@ -186,8 +193,9 @@ def run_all(root: Path, quick: bool) -> tuple[dict[tuple[str, int], Series], dic
         for listeners in (1, 5):
             for variant in VARIANTS:
                 place = place_for(root, next(places))
-                server = start_server(place) if variant == "nats jetstream" else None
-                if variant == "nats jetstream" and server is None:
+                servers = {"nats jetstream": start_server, OVER_SSH: serve_over_ssh}
+                server = servers[variant](place) if variant in servers else None
+                if variant in servers and server is None:
                     continue
                 series = found.setdefault((variant, listeners), Series(variant, listeners))
                 measure(series, place, count, INTERVAL_SECONDS)
@@ -231,6 +239,8 @@ def goals(found: dict[tuple[str, int], Series], idle_percent: dict[str, float]) 
         for share in (50, 99):
             ratio = percentile(product, share) / percentile(bare, share)
             goal(f"p{share} as a multiple of the bare loop's, {listeners} listening", ratio, 3.0)
+    if (OVER_SSH, 1) in found:
+        goal("milliseconds at p50 over ssh", percentile(found[(OVER_SSH, 1)].latencies, 50) * 1000, 5.0)
     old, new = found[("old 2 s poll", 1)].latencies, found[(PRODUCT, 1)].latencies
     goal("times faster than the old poll at p50", percentile(old, 50) / percentile(new, 50), 300.0, at_least=True)
     delivered = min(

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from scripts.testbed.old_system import OldAgent, make_database
+from scripts.testbed.sshd import NoSshdError, start
 
 from benchmarks.nats import NatsClient
-from meshcore.bridge.base import Batch, Member, OldSkill, Publication
+from meshcore.bridge.base import Batch, Bridge, Member, OldSkill, Publication
 from meshcore.bridge.legacy.gateway import LegacyGateway
+from meshcore.bridge.open import open_bridge
 from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.clock import SystemClock
+from meshcore.config import BridgeAddress
 from meshcore.model import Json, Receipt, Record
 
 OLD_POLL_SECONDS = 2.0
+OVER_SSH = "mesh over ssh"
 SKILL: dict[str, Json] = {
     "id": 1,
     "error_type": "ModuleNotFoundError",
@@ -73,7 +80,7 @@ class MeshListener:
     """A node that waits at its doorbell; without receipts it only moves its cursor."""
 
     def __init__(self, place: Path, variant: str, number: int) -> None:
-        self._bridge = mesh_bridge(place, variant)
+        self._bridge: Bridge = _afar(place) if variant == OVER_SSH else mesh_bridge(place, variant)
         self._node = f"{number + 1:064x}"
         self._receipts = variant != "mesh without receipts"
         self._batch = Batch()
@@ -94,11 +101,32 @@ class MeshListener:
         self._bridge.close()
 
 
+def _afar(place: Path) -> Bridge:
+    """Open the bridge through the sshd that `serve_over_ssh` has started."""
+    url, path = (place / "ssh").read_text("utf-8").splitlines()
+    os.environ["PATH"] = f"{path}:{os.environ['PATH']}"
+    return open_bridge(BridgeAddress.parse(url), clock=SystemClock())
+
+
+def serve_over_ssh(place: Path) -> subprocess.Popen[bytes] | None:
+    """Let the bridge be joined through a real sshd of this host, by any node; None where there is none."""
+    folder = place / "sshd"
+    folder.mkdir()
+    try:
+        server, process = start(folder)
+    except NoSshdError:
+        return None
+    words = [sys.executable, "-P", "-m", "meshtui", "--bridge", str(place / "bridge.db"), "bridge", "serve", "--stdio"]
+    server.authorize(f'restrict,command="{shlex.join(words)}" {server.public_key}')
+    (place / "ssh").write_text(f"{server.url()}\n{server.path}\n")
+    return process
+
+
 def mesh_bridge(place: Path, variant: str) -> SqliteBridge:
     """Open the bridge; the FULL variant flushes the disk at every commit."""
     bridge = SqliteBridge(place / "bridge.db", clock=SystemClock())
     if variant == "mesh synchronous FULL":
-        with bridge.log.reading() as connection:
+        with bridge.log.bare() as connection:
             connection.execute("PRAGMA synchronous=FULL")
     return bridge
 

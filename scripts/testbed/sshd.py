@@ -1,4 +1,4 @@
-"""A real sshd of the test: its own port, host key, authorized keys and client configuration."""
+"""A real sshd of one's own: its port, host key, authorized keys and client configuration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +31,18 @@ class Sshd:
         return f"ssh://127.0.0.1:{self.port}{path}"
 
 
+class NoSshdError(Exception):
+    """There is no sshd here, or it cannot be run; the message says why."""
+
+
 def start(folder: Path) -> tuple[Sshd, subprocess.Popen[bytes]]:
-    """Start it. Skips where there is none, or it cannot be run here."""
+    """Start it. Raises NoSshdError."""
     program, keygen, ssh = (
         shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"),
         *map(shutil.which, ("ssh-keygen", "ssh")),
     )
     if not (program and keygen and ssh):
-        pytest.skip("OpenSSH's server is not installed")
+        raise NoSshdError("OpenSSH's server is not installed")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     for name in ("host", "id"):
@@ -74,10 +76,9 @@ def _answered(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
     until = time.monotonic() + 20
     while time.monotonic() < until:
         if process.poll() is not None:
-            pytest.skip(f"sshd cannot be run here: {(folder / 'sshd.log').read_text('utf-8')[-200:]}")
+            raise NoSshdError(f"sshd cannot be run here: {(folder / 'sshd.log').read_text('utf-8')[-200:]}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        select_for = 0.05
-        time.sleep(select_for)
+        time.sleep(0.05)
     raise AssertionError("sshd does not answer")
