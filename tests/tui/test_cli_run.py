@@ -72,6 +72,14 @@ def test_a_rerun_reads_all_of_the_input_though_the_first_run_read_none(a: Agent,
     assert (done.returncode, done.stdout) == (0, f"it works\n{size}\n")
 
 
+def test_a_command_that_left_its_input_is_not_run_from_the_record_on_no_input(a: Agent) -> None:
+    a.learn()
+    assert a.run(*a.app, mode="hint", stdin="rows that nobody had read").returncode == 1
+    done = a.call("heal", "last")
+    assert "what was piped into it is not kept" in done.stdout
+    assert a.ask("incidents", "list")[0]["state"] == "applied_not_rerun"
+
+
 def test_off_does_nothing_but_run_the_command(a: Agent) -> None:
     a.learn()
     before = sorted(path.stat().st_mtime_ns for path in a.home.rglob("*"))

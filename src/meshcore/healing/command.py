@@ -74,7 +74,8 @@ def failed(node: Node, command: Command, mode: Mode, rerun: Rerun, held: Callabl
     passed = command.passed
     agent = AgentInfo(node.settings.agent, command.via, node.settings.host)
     incident = capture_incident(passed, command.argv, cwd=command.cwd, env=command.environment, agent=agent)
-    incident = replace(incident, stdin="null" if passed.stdin == "captured" and not passed.stdin_data else passed.stdin)
+    nothing = passed.stdin == "captured" and not passed.stdin_data and not passed.left
+    incident = replace(incident, stdin="null" if nothing else passed.stdin)
     healer = make_healer(node, command.environment)
     healer.open(incident, command.ended)
     _remember(node, command, incident.excerpt, incident.incident_id)

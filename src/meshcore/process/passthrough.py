@@ -23,6 +23,7 @@ from meshcore.process.job_control import JobControl
 from meshcore.process.pty import PseudoTerminal, in_foreground, is_kept, same_file
 from meshcore.process.spawn import CannotStartError, FileAction, spawn
 from meshcore.process.standard_streams import StdinKind, open_standard_streams, stdin_kind, write_all
+from meshcore.process.stdin_feed import Feed
 from meshcore.process.tail_buffer import LastBytes
 
 CAPTURE_LIMIT = 256 * 1024  # bytes of output
@@ -45,6 +46,7 @@ class Passed:
     `file`). `signalled` is the signal that ended the child, `interrupted` the one that asked us, or it, to end.
     `printed`: bytes that its standard output got, where that is kept or read (no terminal, not the null device);
     `merged`: its standard error goes to the same place, so they may be errors.
+    `left`: it ended before it had all of its input.
     """
 
     exit_code: int
@@ -60,6 +62,7 @@ class Passed:
     interrupted: int | None = None
     printed: int = 0
     merged: bool = False
+    left: bool = False
 
 
 def run_through(
@@ -118,6 +121,7 @@ def run_through(
         interrupted=interrupted,
         printed=passage.printed if is_kept(1) else 0,
         merged=same_file(1, 2),
+        left=passage.left,
     )
 
 
@@ -138,50 +142,6 @@ def rerun(
     return run_through(argv, cwd=cwd, env=env, stdin_replay=first.stdin_data, then_ours=True, clock=clock)
 
 
-class _Feed:
-    """What goes to the child's input: first `pending`, then what `source` (a descriptor of ours, -1 for none) gives."""
-
-    def __init__(self, sink: int, source: int, *, limit: int, pending: bytes = b"", terminal: bool = False) -> None:
-        self.sink = sink
-        self.source = source
-        self.terminal = terminal
-        self.pending = pending
-        self.kept = bytearray()
-        self.overflowed = False
-        self._limit = limit
-        self._keep(pending)
-
-    def read(self) -> None:
-        """Take what is there; the end of the source leaves it at -1."""
-        try:
-            self.pending = os.read(self.source, _CHUNK)
-        except OSError:
-            self.pending = b""
-        if self.pending:
-            self._keep(self.pending)
-        else:
-            self.source = -1
-
-    def write(self) -> bool:
-        """Give the child what it takes now; False once it takes no more."""
-        try:
-            self.pending = self.pending[os.write(self.sink, self.pending[:_CHUNK]) :]
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    def _keep(self, data: bytes) -> None:
-        if self.terminal or self.overflowed:
-            return
-        if len(self.kept) + len(data) > self._limit:
-            self.overflowed = True
-            self.kept.clear()
-        else:
-            self.kept += data
-
-
 class _Passage:
     """One child between its streams and ours."""
 
@@ -199,7 +159,8 @@ class _Passage:
         self._dropped: dict[int, int] = {}  # bytes of an output that cannot be written
         self.lost = False  # what the child printed could not be written where it was to go
         self.printed = 0
-        self.feed: _Feed | None = None
+        self.left = False  # of its input there was, or may be, more than it took
+        self.feed: Feed | None = None
         self._stdin_limit = stdin_limit
         self._replay = replay
         self._then_ours = then_ours
@@ -267,14 +228,14 @@ class _Passage:
     def _wire_input(self, kind: StdinKind, session: bool) -> None:
         if session:
             self._actions.append((os.POSIX_SPAWN_DUP2, 1, 0))
-            self.feed = _Feed(os.dup(next(iter(self._terminals))), 0, limit=0, terminal=True)
+            self.feed = Feed(os.dup(next(iter(self._terminals))), 0, limit=0, terminal=True)
         elif kind == "captured":
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
             self._childs.append(reader)
             self._actions.append((os.POSIX_SPAWN_DUP2, reader, 0))
             source = 0 if self._replay is None or self._then_ours else -1
-            self.feed = _Feed(writer, source, limit=self._stdin_limit, pending=self._replay or b"")
+            self.feed = Feed(writer, source, limit=self._stdin_limit, pending=self._replay or b"")
 
     def _pump(self) -> None:
         for reader in self._outputs:
@@ -322,7 +283,7 @@ class _Passage:
         feed = self.feed
         if feed is None or feed.sink < 0:
             return
-        if feed.pending:
+        if feed.awaits_room:
             self._selector.register(feed.sink, selectors.EVENT_WRITE)
         elif feed.source >= 0:
             self._selector.register(feed.source, selectors.EVENT_READ)
@@ -336,11 +297,10 @@ class _Passage:
         self._selector.unregister(ready)
         if ready == feed.source and feed.terminal and not self._has_keys():
             return
-        if ready == feed.source:
-            feed.read()
-            self._suspend_on_key(feed)
-        elif not feed.write():
+        if not (feed.read() if ready == feed.source else feed.write()):
             self._end_feed()
+        elif ready == feed.source:
+            self._suspend_on_key(feed)
         self._await_feed()
 
     def _has_keys(self) -> bool:
@@ -351,7 +311,7 @@ class _Passage:
         self._await_feed()  # what was there may have been the shell's
         return False
 
-    def _suspend_on_key(self, feed: _Feed) -> None:
+    def _suspend_on_key(self, feed: Feed) -> None:
         if feed.terminal:
             key = next(t for t in self._terminals.values() if t.session).suspend_key(self._child)
             if key and key in feed.pending:
@@ -365,8 +325,7 @@ class _Passage:
         for descriptor in (feed.source, feed.sink):
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(descriptor)
-        os.close(feed.sink)
-        feed.sink = -1
+        self.left = feed.end()
 
     def _let_go_of_childs_ends(self) -> None:
         for descriptor in self._childs:

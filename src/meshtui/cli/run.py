@@ -29,7 +29,6 @@ def run(session: Session, mode: Mode, via: str, rerun: str, argv: tuple[str, ...
 
     Its streams, signals and terminal pass through untouched. The exit code is the command's: of the last run of it,
     if the fix was followed by another; where that meets another error, that is healed too, up to eight. What the mesh
-    has to say is at most three lines on standard error, and one for each error more. In a loop that reads its input,
-    give the command </dev/null, since its input is kept for a second run.
+    has to say is at most three lines on standard error, and one for each error more.
     """
     return pass_through(Call(argv, mode, via, session.options, rerun))
