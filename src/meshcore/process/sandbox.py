@@ -74,7 +74,8 @@ _SHOWN_OF_ETC = (
     *("python3", "resolv.conf", "rpc", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone"),
 )
 _OUT_OF_SIGHT = ("/run", "/proc", "/dev", "/sys")
-_ETC = tuple(f"/etc/{name}" for name in _SHOWN_OF_ETC)
+_OF_JAVA = sorted(map(str, Path("/etc").glob("java-*-openjdk/security")))  # without it no program of Java starts
+_ETC = (*(f"/etc/{name}" for name in _SHOWN_OF_ETC), *_OF_JAVA)
 _SYSTEM = (
     *(word for path in (*_SHOWN, *_ETC) for word in ("--ro-bind-try", path, path)),
     *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run"),  # noqa: S108
