@@ -57,6 +57,10 @@ def summary(stories: list[Story]) -> dict[str, object]:
         "endings": {ending: ends[ending] for ending in (*ENDINGS, "wrong")},
         "unattended_percent": {"figure": round(100 * ends["unattended"] / count, 1), "goal": 30},
         "at_most_one_approval_percent": {"figure": round(100 * healed / count, 1), "goal": 50},
+        "nobody_asked_percent": {
+            "figure": round(100 * (ends["unattended"] + sum(story.passes for story in played)) / count, 1),
+            "of_it": "unattended, or fixed and passing once it is typed again",
+        },
         "not_healed_for_the_stated_reason": {"figure": sum(s.explained for s in rest), "goal": len(rest)},
         "wrong": {"figure": ends["wrong"], "goal": 0},
         "approvals_accepted_unchanged_percent": {"figure": round(100 * accepted / max(1, asked), 1), "goal": 80},

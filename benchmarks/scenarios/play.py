@@ -30,6 +30,7 @@ class Story:
     asked: int = 0  # approvals
     accepted: int = 0  # … that did, as they stood, what the person wanted
     skipped: str = ""
+    passes: bool = False  # fixed without a yes, and it passes once its user types it again
 
     @property
     def explained(self) -> bool:
@@ -238,6 +239,8 @@ def _look(story: Story, bob: Agent, argv: Wrapped, before: dict[str, tuple[int, 
         again = bob.plain(argv, bob.project, scenario.stdin)
         if again.returncode:
             story.wrong.append(f"verified, and it fails: {again.stderr.strip()[-200:]}")
+    if story.ending == "fixed" and not story.asked:
+        story.passes = bob.plain(argv, bob.project, scenario.stdin).returncode == 0
 
 
 def _unasked(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]], scenario: Scenario) -> list[str]:
