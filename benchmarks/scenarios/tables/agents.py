@@ -88,8 +88,8 @@ SEEN = (
     Scenario(
         "xargs runs it for each line",
         shell("printf '1\\n2\\n' | xargs -n1 .venv/bin/python one.py"),
-        "approval",
-        "does not end like this",
+        "fixed",
+        "more than one command",
         files={**PROJECT, "one.py": "import sys\nimport attr\nprint(sys.argv[1])\n"},
         environments=VENV,
         taught="pip install attrs",
@@ -98,8 +98,7 @@ SEEN = (
     Scenario(
         "a loop reads lines and runs it for each",
         shell("while read -r n; do .venv/bin/python one.py $n || exit 1; done < lines.txt"),
-        "fixed",
-        "computed by a shell",
+        "approval",
         files={**PROJECT, "one.py": "import sys\nimport yaml\nprint(sys.argv[1])\n", "lines.txt": "1\n2\n3\n"},
         environments=VENV,
         taught="pip install pyyaml",
@@ -147,8 +146,7 @@ SEEN = (
     Scenario(
         "a here-document for Python",
         shell(".venv/bin/python - <<'EOF'\nimport bs4\nprint('up')\nEOF"),
-        "approval",
-        "more than a list of plain commands",
+        "unattended",
         files=PROJECT,
         environments=VENV,
         taught="pip install beautifulsoup4",

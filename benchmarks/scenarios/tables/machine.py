@@ -115,8 +115,8 @@ SEEN = (
     Scenario(
         "line ends of another system",
         "bash deploy.sh",
-        "approval",
-        NOT_ITS_OWN,
+        "silent",
+        "its return characters overwrite the line, so what a person pastes is another text",
         files={"Makefile": "", "deploy.sh": "set -e\r\nls\r\n"},
         taught="sed -i s/\\r$// deploy.sh",
         changes=("deploy.sh",),
@@ -154,8 +154,8 @@ SEEN = (
     Scenario(
         "the folder of a database is missing",
         "sqlite3 -bail var/app.db 'create table if not exists users (id integer)'",
-        "approval",
-        "need not be its own",
+        "fixed",
+        "adds data",
         files={"Makefile": ""},
         taught="mkdir -p var",
         changes=("var", "var/app.db"),
@@ -191,8 +191,7 @@ SEEN = (
     Scenario(
         "a backup into a folder that is missing",
         "tar czf backup/etc.tgz a.conf",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={"Makefile": "", "a.conf": "a\n"},
         taught="mkdir -p backup",
         changes=("backup", "backup/etc.tgz"),

@@ -71,7 +71,7 @@ SEEN = (
     Scenario(
         "a Django manage.py that hides the import error",
         ".venv/bin/python manage.py check",
-        "approval",
+        "unattended",
         files={**PROJECT, "shop/__init__.py": "", "shop/settings.py": "DEBUG = True\n"}
         | {
             "manage.py": "#!/usr/bin/env python\nimport os\nimport sys\n\n\ndef main():\n"
@@ -138,8 +138,8 @@ SEEN = (
     Scenario(
         "requirements without hashes",
         ".venv/bin/python app.py",
-        "offered",
-        "install_locked is switched off",
+        "approval",
+        "switched off",
         files={**PROJECT, "app.py": "import flask\n\nprint('served')\n", "requirements.txt": "flask\n"},
         environments=VENV,
         taught="pip install -r requirements.txt",
@@ -272,8 +272,7 @@ SEEN = (
     Scenario(
         "code on the command line",
         ".venv/bin/python -c 'import numpy; print(numpy.__version__)'",
-        "fixed",
-        "runs code that is given on the command line",
+        "unattended",
         files=PROJECT,
         environments=VENV,
         taught="pip install numpy",

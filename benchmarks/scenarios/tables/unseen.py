@@ -38,8 +38,7 @@ PYTHON = (
     Scenario(
         "a tool that its environment installed misses a part",
         ".venv/bin/nightly",
-        "approval",
-        "",
+        "unattended",
         files=PROJECT,
         setup="printf '#!%s/.venv/bin/python\\nimport uvicorn\\nprint(1)\\n' \"$PWD\" > .venv/bin/nightly && "
         "chmod +x .venv/bin/nightly",
@@ -124,8 +123,7 @@ PYTHON = (
     Scenario(
         "unittest finds a test that imports what is missing",
         ".venv/bin/python -m unittest -q tests.test_a",
-        "approval",
-        "",
+        "unattended",
         files={
             **PROJECT,
             "tests/__init__.py": "",
@@ -166,7 +164,8 @@ AGENTS = (
     Scenario(
         "errors to the null device's other end, a time limit inside",
         shell("cd {project} && timeout -k 5 30 .venv/bin/python app.py 2>&1"),
-        "unattended",
+        "fixed",
+        "which would get it twice",
         files={**PROJECT, "app.py": "import httpx\nprint('up')\n"},
         environments=VENV,
         taught="pip install httpx",
@@ -195,8 +194,7 @@ AGENTS = (
     Scenario(
         "a subshell",
         shell("(cd tools && ../.venv/bin/python gen.py)"),
-        "approval",
-        "more than a list of plain commands",
+        "unattended",
         files={**PROJECT, "tools/gen.py": "import yaml\nprint('made')\n"},
         environments=VENV,
         taught="pip install pyyaml",
@@ -215,8 +213,7 @@ AGENTS = (
     Scenario(
         "a list of checks, the second fails",
         shell("test -f app.py && .venv/bin/python app.py && echo done"),
-        "approval",
-        "",
+        "unattended",
         files={**PROJECT, "app.py": "import bs4\nprint('up')\n"},
         environments=VENV,
         taught="pip install beautifulsoup4",
@@ -236,7 +233,7 @@ AGENTS = (
         "a coding agent's hook after a long pipe",
         shell("cd {project} && source .venv/bin/activate && python load.py 2>&1 | head -40; exit ${PIPESTATUS[0]}"),
         "offered",
-        "more than a list of plain commands",
+        "not certain which",
         files={**PROJECT, "load.py": "import sqlalchemy\n"},
         environments=VENV,
         taught="pip install sqlalchemy",
@@ -347,8 +344,8 @@ VERSION_CONTROL = (
     Scenario(
         "a commit in a fresh clone, without a name",
         "git commit -q --allow-empty -m start",
-        "fixed",
-        "may have an effect each time",
+        "approval",
+        "switched off",
         setup="git init -q && git config user.useConfigOnly true",
         taught="git config user.name Team && git config user.email team@example.org",
         needs=GIT,
@@ -357,7 +354,7 @@ VERSION_CONTROL = (
     Scenario(
         "a checkout of a branch that the remote has",
         "git checkout -q topic",
-        "approval",
+        "offered",
         "no typed action",
         setup=f"{START} && {REMOTE} && {CLONE} && git switch -qc topic && git push -q origin topic && cd -",
         taught="git fetch -q origin",
@@ -540,7 +537,8 @@ MACHINE = (
     Scenario(
         "a nightly job without PATH and activation",
         "env -i HOME=/nonexistent PATH=/usr/bin:/bin {project}/.venv/bin/python night.py",
-        "unattended",
+        "approval",
+        "looks like",
         files={**PROJECT, "night.py": "import psycopg2\nprint('ok')\n"},
         environments=VENV,
         taught="pip install psycopg2-binary",

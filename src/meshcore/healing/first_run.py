@@ -32,7 +32,8 @@ def had_no_effect(incident: Incident, failed: Failing, python: str) -> str:
     """
     redirected = unopened(incident)
     place = redirected[0] if redirected else failed.one if failed.bare else None
-    if place is None or not place.argv or refusal(read_argv(place.argv).commands) is not None:
+    reading = read_argv(place.argv) if place else None
+    if place is None or reading is None or not reading.argv or refusal(reading.commands) is not None:
         return ""  # of what could do harm, a person decides on the first run, too
     if redirected:
         return "its shell could not open its file, so it was never started"

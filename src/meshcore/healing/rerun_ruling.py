@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from meshcore.clock import from_text
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
+from meshcore.healing.failing_command import failing
 from meshcore.healing.first_run import had_no_effect
 from meshcore.healing.first_thing import why_not_first_thing
-from meshcore.healing.places import Place
+from meshcore.healing.places import Failing, Place
 from meshcore.healing.trailers import without_trailers
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident, Verdict
@@ -25,7 +26,7 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     and where there was no first run.
     """
     failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
-    inner = failed.one if failed.bare else None
+    inner = failed.one if failed.bare or _others_repeat(policy, incident, failed, environment) else None
     root = project_root(inner.cwd if inner else incident.cwd) or (inner.cwd if inner else incident.cwd)
     whole = policy.decide_rerun(incident.argv, incident.cwd, environment=environment, project=root)
     python = environment_of(failed, incident.excerpt).python
@@ -57,6 +58,20 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     if why := next(filter(None, doubts), ""):
         return Verdict("approve", (*verdict.reasons, why))
     return Verdict("run", ("it failed before anything with an effect",))
+
+
+def _others_repeat(policy: Policy, incident: Incident, failed: Failing, environment: Mapping[str, str]) -> bool:
+    """Tell whether the other commands of a text of which one has failed may all be run again, whenever they ran."""
+    every = failing(incident.argv, incident.cwd, environment)
+    others = [place for place in every.places if place != failed.one]
+    if not every.bare or every.unread or len(others) + 1 != len(every.places) or not others:
+        return False
+    root = project_root(incident.cwd) or incident.cwd
+    rulings = (
+        policy.decide_rerun(one.argv, one.cwd, environment=one.environment, typed=environment, project=root)
+        for one in others
+    )
+    return all(ruling.decision == "run" for ruling in rulings)
 
 
 def _of_runner(place: Place, root: str) -> dict[str, str]:

@@ -98,7 +98,7 @@ def _verified(package: str, question: Question) -> bool:
 
 def _meant(question: Question) -> set[str]:
     """Return the well-known packages that hold what the error names."""
-    return {distribution_of(slot.value.split(".")[0]) for slot in question.incident.signature.slots} - {""}
+    return {distribution_of(name.split(".")[0]) for name in question.named} - {""}
 
 
 @cache

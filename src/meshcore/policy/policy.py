@@ -334,7 +334,7 @@ def _inside(path: str, folder: str) -> bool:
 
 def _named(kind: str, value: str, question: Question) -> bool:
     """Say whether the incident's own error, or its own command, names a value."""
-    slots = [slot.value for slot in question.incident.signature.slots]
+    slots = question.named
     if value in slots:
         return True
     if kind == "PACKAGE" and any(

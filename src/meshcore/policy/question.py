@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from meshcore.knowledge.parts import Parts
 from meshcore.model import Incident, KnownSkill, Match, Verdict
 
+_CAUSE = re.compile(r"(?m)^ModuleNotFoundError: No module named '([\w.]{1,200})'$")
 Author = Literal["self", "own", "peer"]
 
 KIND_SEPARATOR = "+"
@@ -102,6 +104,13 @@ class Question:
     def project_target(self) -> Target:
         """Return the project as what a fix would change, the folder of the command where there is no project."""
         return Target(self.project or self.cwd, "project")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return what the error names: its own parts, and the module for want of which an ImportError was raised."""
+        signature = self.incident.signature
+        cause = _CAUSE.findall(self.incident.excerpt)[-1:] if signature.error_type == "ImportError" else ()
+        return (*(slot.value for slot in signature.slots), *cause)
 
     def part(self, index: int) -> str:
         """Return what an action's reference to the error stands for here, "" where there is no such part."""

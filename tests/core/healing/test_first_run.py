@@ -131,6 +131,22 @@ def test_git_had_done_nothing_where_it_found_nothing_to_go_to(project: Path, typ
     assert ruled(project, typed) == "approve"
 
 
+def test_the_other_commands_of_a_list_may_be_repeated_or_it_waits(project: Path) -> None:
+    _environment(project)
+    program(project / "bin" / "send", "echo sent >> sent.log")
+    (project / "app.py").write_text("import gone\n")
+    app = ".venv/bin/python app.py"
+    assert ruled(project, f"bash -c 'test -f app.py && {app} && echo done'") == "run"
+    assert ruled(project, f"bash -c 'ls && {app} && ls -l'") == "run"
+    for typed in (
+        f"bin/send && {app}",
+        f"test -f app.py && bin/send && {app}",
+        f"{app} && bin/send",
+        f"ls; {app}; ls gone",
+    ):
+        assert ruled(project, f"bash -c '{typed}'") != "run", typed
+
+
 def test_python_that_does_not_find_what_it_was_told_to_run_has_run_nothing(project: Path) -> None:
     python = _environment(project)
     assert ruled(project, ".venv/bin/python -m flask routes") == "run"
