@@ -30,7 +30,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """An incident from error to proof. `seconds` is to green, `own_seconds` the mesh's own part of it."""
+    """An incident from error to proof. `seconds` is to green, `own_seconds` the mesh's own part of it.
+
+    `series` are the errors that its run met one after the other, where there are several, each with what answers it.
+    """
 
     incident: Incident
     skill: KnownSkill | None
@@ -39,6 +42,7 @@ class Chain:
     seconds: float | None
     own_seconds: float | None
     told: tuple[Told, ...]
+    series: tuple[tuple[Incident, KnownSkill | None], ...] = ()
 
 
 async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
@@ -48,15 +52,18 @@ async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
         return None
     events = await store.ask(queries.events_of(incident.incident_id))
     seconds, own = await store.one(views.seconds_of(incident.incident_id)) or (None, None)
+    series = await store.ask(queries.series(incident.incident_id))
+    skills = {one.skill_id: await store.one(queries.skill(one.skill_id)) for one in series if one.skill_id}
     records = await store.ask(views.records_about(incident.incident_id))
     return Chain(
         incident=incident,
-        skill=await store.one(queries.skill(incident.skill_id)) if incident.skill_id else None,
+        skill=skills.get(incident.skill_id),
         events=tuple(events),
         outcomes=tuple(await store.ask(queries.outcomes(incident_id=incident.incident_id))),
         seconds=seconds,
         own_seconds=own,
         told=await asyncio.to_thread(_told, feed, records[:RECORDS]),
+        series=tuple((one, skills.get(one.skill_id)) for one in series) if len(series) > 1 else (),
     )
 
 

@@ -262,9 +262,12 @@ def test_a_later_success_settles_what_was_applied_and_not_run_again(a: Agent) ->
 
 
 def in_a_terminal(
-    agent: Agent, *argv: str, answer: bytes = b"", columns: int = 80, prompt: bytes = b"[y/N]"
+    agent: Agent, *argv: str, answer: bytes = b"", columns: int = 80, prompt: bytes = b"[y/N]", times: int = 1
 ) -> tuple[int, str]:
-    """Run `meshtui` with a terminal of 24 lines as its streams; return exit code and what was shown."""
+    """Run `meshtui` with a terminal of 24 lines as its streams; return exit code and what was shown.
+
+    The answer is given to the prompt as many times as it is asked, at most `times`.
+    """
     import fcntl
     import pty
     import struct
@@ -283,7 +286,7 @@ def in_a_terminal(
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(slave)
-    shown = b""
+    shown, answered = b"", 0
     while True:
         try:
             data = os.read(master, 65536)
@@ -292,9 +295,9 @@ def in_a_terminal(
         if not data:
             break
         shown += data
-        if answer and prompt in shown:
+        if answer and times and shown.count(prompt) > answered:
             os.write(master, answer)
-            answer = b""
+            answered, times = answered + 1, times - 1
     os.close(master)
     return process.wait(60), shown.decode(errors="replace")
 

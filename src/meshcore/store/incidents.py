@@ -21,7 +21,6 @@ from meshcore.store.rows import (
 )
 
 _WAITING_FOLDERS = "SELECT DISTINCT cwd FROM incidents WHERE state<>'verified' AND opened_monotonic IS NOT NULL"
-_LONGEST_SERIES = 40  # a row that names itself must not hold anybody up
 _CLOSED = ("verified", "fix_failed", "refused")
 
 
@@ -168,17 +167,9 @@ class Incidents:
             if self._db.one(Read(f"{_WAITING_FOLDERS} AND cwd=?", lambda row: True, (folder_to_text(cwd),))) is None:
                 open_folders.unmark(store, cwd)
 
-    def series(self, incident: Incident) -> list[Incident]:
-        """Return the errors that one run met, one after the other, this one among them; at most 40."""
-        found = [incident]
-        while found[0].follows and len(found) < _LONGEST_SERIES and (before := self.find(found[0].follows)):
-            found.insert(0, before)
-        following = "SELECT * FROM incidents WHERE follows=? AND opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
-        while len(found) < _LONGEST_SERIES and (
-            after := self._db.one(Read(following, incident_of_row, (found[-1].incident_id,)))
-        ):
-            found.append(after)
-        return found
+    def series(self, incident_id: str) -> list[Incident]:
+        """Return the errors that one run met, one after the other, this one among them; at most 40 before and after."""
+        return self._db.all(reads.series(incident_id))
 
     def last_verified(self, argv: Sequence[str], cwd: str) -> Incident | None:
         """Return the newest incident of one command in one folder that a fix solved, None where there is none."""

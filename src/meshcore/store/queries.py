@@ -19,6 +19,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Parameter = str | int | float | bytes | None
 
+LONGEST_SERIES = 40  # a row that names itself must not hold anybody up
 LABEL_DIGITS = 5  # a longer number may also be the beginning of an id
 
 
@@ -144,6 +145,22 @@ def incident(reference: str) -> Read[Incident]:
         sql = "SELECT * FROM incidents WHERE opened_monotonic IS NOT NULL ORDER BY seq DESC LIMIT 1"
         return Read(sql, incident_of_row)
     return _by_beginning("incidents", "incident_id", incident_of_row, reference)
+
+
+def series(incident_id: str) -> Read[Incident]:
+    """The errors that one run met, one after the other, this one among them; at most 40 before and after it."""
+    sql = (
+        "WITH RECURSIVE before(id, follows, at) AS (SELECT incident_id, follows, 0 FROM incidents WHERE incident_id=?1"
+        " UNION ALL SELECT i.incident_id, i.follows, at-1 FROM incidents i JOIN before b ON i.incident_id=b.follows"
+        " WHERE b.follows<>'' AND at>-?2),"
+        " after(id, at) AS (SELECT incident_id, 0 FROM incidents WHERE incident_id=?1"
+        " UNION ALL SELECT (SELECT incident_id FROM incidents WHERE follows=a.id AND opened_monotonic IS NOT NULL"
+        " ORDER BY seq DESC LIMIT 1), at+1 FROM after a WHERE a.id IS NOT NULL AND at<?2)"
+        " SELECT incidents.* FROM (SELECT id, min(at) AS at"
+        " FROM (SELECT id, at FROM before UNION SELECT id, at FROM after) GROUP BY id)"
+        " JOIN incidents ON incident_id=id ORDER BY at"
+    )
+    return Read(sql, incident_of_row, (incident_id, LONGEST_SERIES))
 
 
 def incidents(state: str = "", limit: int = 50) -> Read[Incident]:

@@ -72,11 +72,11 @@ class Tries:
         """Return how many seconds ago finished tries by policy were made for the same command and folder.
 
         What was verified only after `failed_at` (monotonic seconds) is left out: this failure says nothing against it.
-        So is what got the command past another error than the one that `line` tells.
+        So is what got the command past another error than the one that `line` tells, and what could not be applied.
         """
         sql = (
             "SELECT monotonic FROM tries JOIN incidents USING (incident_id) WHERE tries.skill_id=? AND tries.boot=?"
-            " AND actor='policy' AND tries.result<>'' AND argv=? AND cwd=?"
+            " AND actor='policy' AND tries.result NOT IN ('', 'not_applied') AND argv=? AND cwd=?"
             " AND NOT (tries.result='verified' AND coalesce(opened_monotonic+seconds, 0)>?)"
             " AND NOT (tries.result='progress' AND line<>?)"
         )

@@ -84,7 +84,10 @@ def show(session: Session, incident: str, as_json: bool) -> None:
         events = node.store.events.of_incident(found.incident_id)
         known = node.store.skills.find(found.skill_id) if found.skill_id else None
         _, _, seconds, own = node.store.incidents.times(found.incident_id)
-        series = node.store.incidents.series(found)
+        series = [
+            (one, node.store.skills.find(one.skill_id) if one.skill_id else None)
+            for one in node.store.incidents.series(found.incident_id)
+        ]
     if as_json:
         print_json(
             "incident",
@@ -92,6 +95,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
                 **_as_json(found),
                 "seconds": seconds,
                 "own_seconds": own,
+                **({"series": [_brief(*one) for one in series]} if len(series) > 1 else {}),
                 "outcomes": [outcome_to_json(o) for o in outcomes],
                 "events": [event.to_json() for event in events],
             },
@@ -111,9 +115,11 @@ def show(session: Session, incident: str, as_json: bool) -> None:
         }
     )
     if len(series) > 1:
-        for at, one in enumerate(series, 1):
+        for at, (one, answer) in enumerate(series, 1):
             here = "▸" if one.incident_id == found.incident_id else " "
-            say(f"{here} error {at:<2}  {one.incident_id[:8]}  {STATE_WORDS[one.state]:<18}  {one.signature.line}")
+            fix = f" → {_fix(one, answer)}" if answer else ""
+            line = visible(f"{one.signature.line}{fix}", keep_newlines=False)
+            say(f"{here} error {at:<2}  {one.incident_id[:8]}  {STATE_WORDS[one.state]:<18}  {line}")
     for event in events:
         if event.kind == "incident.matched":
             say(f"  why       {event.data.get('why', '')}")
@@ -143,6 +149,17 @@ def _fix(incident: Incident, known: KnownSkill) -> str:
     """Return what answers an incident, filled in for it."""
     fix = fix_for(known.skill.action, incident.signature.slots, known.skill.example_slots)
     return f"#{known.label} {fix}" + ("  (derived, never tried)" if never_tried(known) else "")
+
+
+def _brief(incident: Incident, known: KnownSkill | None) -> Json:
+    fix = _fix(incident, known) if known else ""
+    return {
+        "incident_id": incident.incident_id,
+        "state": incident.state,
+        "line": incident.signature.line,
+        "skill_id": incident.skill_id,
+        "fix": fix,
+    }
 
 
 def _as_json(incident: Incident) -> dict[str, Json]:

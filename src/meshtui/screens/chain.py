@@ -156,6 +156,7 @@ def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
     yield Line(f"$ {shlex.join(incident.argv)}{_exit(incident.exit_code)}")
     yield from _output(incident.excerpt, whole)
     yield Line("")
+    yield from _series(chain)
     yield from _why(chain)
     for event in chain.events:
         if event.kind == "try.decided":
@@ -174,6 +175,18 @@ def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
         yield Line(f"{who}{outcome.agent} on {outcome.host}, {_moment(outcome.at)}", "$dim")
         yield Line("")
     yield from _told(chain)
+
+
+def _series(chain: Chain) -> Iterator[Line]:
+    """Yield the errors of the run, where it met several: they are one story."""
+    for at, (one, known) in enumerate(chain.series, 1):
+        word, tone = STATES[one.state]
+        fix = fix_for(known.skill.action, one.signature.slots, known.skill.example_slots) if known else ""
+        here = "▸" if one.incident_id == chain.incident.incident_id else " "
+        text = f"{here} {at}  {word}  {one.signature.line}{f' → {fix}' if fix else ''}"
+        yield Line(text, "bold" if here == "▸" else _TONES[tone], "its run" if at == 1 else "")
+    if chain.series:
+        yield Line("")
 
 
 def _why(chain: Chain) -> Iterator[Line]:
