@@ -8,19 +8,31 @@ Most failures that later pass were fixed by an edit; then the answer is that no 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from meshcore.knowledge import signature as reading
 from meshcore.knowledge.acts import acts, edits
 from meshcore.knowledge.command import program_name, words_of
+from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.parts import FORMS, form_of
+from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
+from meshcore.knowledge.well_known import distribution_of, normal
 from meshcore.model import Action, Signature, escape_token
 
 _ON_FILES = word_set("mkdir touch cp mv ln rmdir rm")
 MAX_BETWEEN = 40  # commands between a failure and the success that are looked at
+_WITHOUT_NAMES: Final = {
+    "node": word_set("ci install"),
+    "python": word_set("install sync"),
+}
+"""What installs all that a project asks for, where no package is named."""
+_MODULES: Final = {"ModuleNotFoundError": "python", "MODULE_NOT_FOUND": "node"}
+_NOT_FOUND: Final = 127
 _GIT_EDITS = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch")
 
 
@@ -137,7 +149,47 @@ def _relation(run: CommandRun, episode: _Episode) -> str:
             value = form_of(slot, form)
             if len(value) >= 3 and any(_names(argument, value) for argument in arguments):
                 return f"names {value!r}, as the error does"
+    return _makes_up_for(plain_spelling(run.argv), episode)
+
+
+def _makes_up_for(argv: tuple[str, ...], episode: _Episode) -> str:
+    """Return in words that a command brought what was missing, under another name than the error has for it."""
+    failed, signature = episode.failed, episode.signature
+    ecosystem = _MODULES.get(signature.error_type, "")
+    if not ecosystem and failed.exit_code == _NOT_FOUND:
+        ecosystem = ecosystem_of(program_name(failed.argv[0]))
+    program, rest = program_name(argv[0]), argv[1:]
+    if rest[:2] == ("-m", "venv") or (program, rest[:1]) == ("uv", ("venv",)) or (program == "virtualenv" and rest):
+        folder = os.path.normpath(rest[-1])
+        called = os.path.normpath(failed.argv[0])
+        made = failed.exit_code == _NOT_FOUND and called.startswith(f"{folder}/bin/")
+        return f"makes {folder!r}, whose program was called" if made else ""
+    if not ecosystem or ecosystem_of(program) != ecosystem or not rest:
+        return ""
+    named = [word for word in rest[1:] if not word.startswith("-")]
+    whole = not named or (program == "pip" and not {"-r", "-e"}.isdisjoint(rest))
+    if whole and rest[0] in _WITHOUT_NAMES.get(ecosystem, ()) and program not in ("node", "python"):
+        return "installs what the project asks for, and the error misses a part of that"
+    for slot in signature.slots[:1]:
+        module = _top(slot.value, ecosystem)
+        if module and any(_package(word, ecosystem) in (module, distribution_of(module)) for word in named):
+            return f"installs what holds {slot.value!r}"
     return ""
+
+
+def _top(module: str, ecosystem: str) -> str:
+    """Return the part of a module's name that names its package, "" where it is a file of the project."""
+    if ecosystem == "python":
+        return module.partition(".")[0]
+    parts = module.split("/")
+    return "" if parts[0] in ("", ".", "..") else "/".join(parts[: 2 if module.startswith("@") else 1])
+
+
+def _package(word: str, ecosystem: str) -> str:
+    """Return the name of a package without its version."""
+    if ecosystem == "python":
+        return normal(re.split(r"[\[<>=!~;]", word)[0])
+    return word[:1] + word[1:].partition("@")[0]
 
 
 def _names(argument: str, value: str) -> bool:

@@ -186,7 +186,7 @@ def _kind_of_word(text: str, before: str, after: str, operands: Collection[str],
     bare = text.rstrip(".")
     if bare in LOOPBACK:
         return "host"
-    if file_refusal and after.startswith(": ") and about_a_file(after):
+    if file_refusal and after.startswith(": ") and after[2:].lower().startswith(_FILE_REFUSALS):
         return "path"
     if before in _REF_WORDS and bare not in _AFTER_REF_WORD:
         return "path"

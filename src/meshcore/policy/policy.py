@@ -263,9 +263,16 @@ def _first_of_its_kind(question: Question, index: int) -> list[str]:
     value = slots[index].value if index < len(slots) else ""
     proven = question.known.evidence.values.get(index, frozenset())
     is_name = index >= len(slots) or slots[index].kind not in _OF_AN_INSTANCE  # names have a rule of their own
-    if is_name or value == own or value in proven or len(proven | {own}) > 1:
+    if is_name or value == own or value in proven or len(proven | {own}) > 1 or _same_place(own, value, question):
         return []
     return [f"it has worked for {shortened(own)} only, and this is {shortened(value)}"]
+
+
+def _same_place(own: str, value: str, question: Question) -> bool:
+    """Say whether two absolute paths are the same file of two projects, as a path written from there would be."""
+    root = f"{question.project.rstrip('/')}/"
+    inside = bool(question.project) and value.startswith(root) and ".." not in value.split("/")
+    return inside and own.startswith("/") and own.endswith(f"/{value.removeprefix(root)}")
 
 
 def _missing(

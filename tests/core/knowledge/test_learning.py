@@ -61,6 +61,15 @@ def test_parts_of_a_path_become_references() -> None:
     assert folder.action.steps == (("mount", "-o", "remount,rw", "{300}"),)
 
 
+def test_a_path_from_the_projects_folder_is_the_absolute_path_that_the_error_names() -> None:
+    error = "fatal: Unable to create '{}/.git/index.lock': File exists."
+    skill = taught(error.format("/home/ann/shop"), "rm -f .git/index.lock", "git add .")
+    assert skill.action.steps == (("rm", "-f", "{0}"),) and skill.key_slots == ()
+    assert skill.action.fill(read(error.format("/w/b")).slots).steps == (("rm", "-f", "/w/b/.git/index.lock"),)
+    for other in ("rm -f git/index.lock", "rm -f index.lock", "rm -f /other/.git/index.lock"):
+        assert taught(error.format("/home/ann/shop"), other, "git add .").action.steps != skill.action.steps
+
+
 def test_a_word_of_the_command_that_the_error_lacks_becomes_a_reference_bound_to_the_commands_shape() -> None:
     skill = taught("Error: file is not a database", "rm orders.db", "sqlite3 orders.db .tables")
     place = around(skill.template)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
+
 from meshcore.knowledge.fixes import spell
 from meshcore.knowledge.recognition import CommandRun, recognise
 
@@ -114,3 +116,72 @@ def test_braces_of_a_fix_are_kept() -> None:
     found = recognise(runs(f"1 python a.py | {MISSING}", "0 pip install flask{{x}}", "0 python a.py"))
     assert found is not None
     assert spell(found.fix.fill([])) == "pip install 'flask{{x}}'"
+
+
+NODE = "Error: Cannot find module '{}'"
+PYTHON = "ModuleNotFoundError: No module named '{}'"
+
+
+@pytest.mark.parametrize(
+    ("failed", "error", "fixed"),
+    [
+        ("python a.py", PYTHON.format("yaml"), "pip install pyyaml"),
+        ("python a.py", PYTHON.format("yaml"), "pip install PyYAML==6.0"),
+        ("python a.py", PYTHON.format("sklearn.svm"), "python -m pip install -q scikit-learn"),
+        ("python a.py", PYTHON.format("PIL"), ".venv/bin/pip install Pillow"),
+        ("python a.py", PYTHON.format("jwt"), "uv pip install PyJWT"),
+        ("python a.py", PYTHON.format("flask"), "pip install -r requirements.txt"),
+        ("python a.py", PYTHON.format("shop"), "pip install -e ."),
+        ("python a.py", PYTHON.format("flask"), "uv sync --frozen"),
+        ("python a.py", PYTHON.format("flask"), "poetry install"),
+        ("node a.js", NODE.format("ms"), "npm install ms"),
+        ("node a.js", NODE.format("ms"), "npm i ms@2.1.3"),
+        ("node a.js", NODE.format("@babel/core"), "npm ci"),
+        ("node a.js", NODE.format("lodash/fp"), "npm install lodash"),
+        ("node a.js", NODE.format("@a/bc/d"), "pnpm add @a/bc@1"),
+        ("node a.js", NODE.format("express"), "npm install"),
+        ("node a.js", NODE.format("express"), "yarn --immutable"),
+        ("node a.js", NODE.format("express"), "pnpm i --frozen-lockfile"),
+    ],
+)
+def test_what_brings_the_missing_module_is_the_fix(failed: str, error: str, fixed: str) -> None:
+    assert fix(f"1 {failed} | {error}", f"0 {fixed}", f"0 {failed}") == fixed
+
+
+@pytest.mark.parametrize(
+    ("failed", "error", "other"),
+    [
+        ("python a.py", PYTHON.format("yaml"), "pip install requests"),
+        ("python a.py", PYTHON.format("yaml"), "npm ci"),
+        ("python a.py", PYTHON.format("yaml"), "pip install --upgrade pip"),
+        ("python a.py", "ValueError: bad", "pip install -r requirements.txt"),
+        ("node a.js", NODE.format("./rows"), "npm install ."),
+        ("node a.js", NODE.format("express"), "pip install -r requirements.txt"),
+        ("node a.js", NODE.format("express"), "npm run build"),
+        ("node a.js", NODE.format("ms"), "npm install msgpack"),
+        ("node a.js", NODE.format("ms"), "npm install rooms"),
+        ("make x", "RuntimeError: stale", "npm ci"),
+    ],
+)
+def test_what_brings_something_else_is_none(failed: str, error: str, other: str) -> None:
+    assert fix(f"1 {failed} | {error}", f"0 {other}", f"0 {failed}") is None
+
+
+@pytest.mark.parametrize(
+    ("failed", "made", "found"),
+    [
+        (".venv/bin/python a.py", "python3 -m venv .venv", True),
+        ("./.venv/bin/pytest", "python3.11 -m venv .venv/", True),
+        ("venv/bin/python a.py", "virtualenv venv", True),
+        (".venv/bin/python a.py", "uv venv .venv", True),
+        (".venv/bin/python a.py", "python3 -m venv other", False),
+        ("python a.py", "python3 -m venv .venv", False),
+    ],
+)
+def test_making_the_environment_whose_program_was_called_is_the_fix(failed: str, made: str, *, found: bool) -> None:
+    name = failed.split()[0]
+    assert (fix(f"127 {failed} | bash: {name}: No such file or directory", f"0 {made}", f"0 {failed}") == made) is found
+
+
+def test_a_missing_command_of_npm_is_brought_by_what_the_project_asks_for() -> None:
+    assert fix("127 npm test | sh: 1: jest: not found", "0 npm ci", "0 npm test") == "npm ci"

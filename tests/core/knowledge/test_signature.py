@@ -194,6 +194,14 @@ def test_what_the_user_typed_is_a_slot_and_a_git_ref_is_a_path() -> None:
         assert own(signature) == [("path", branch)]
 
 
+def test_the_length_of_a_path_does_not_change_what_is_wording() -> None:
+    line = "fatal: Unable to create '{}/.git/index.lock': File exists."
+    found = [
+        read(line.format(path), command="git add .") for path in ("/p", "/home/ann/work/shop", "/srv" + "/long" * 20)
+    ]
+    assert {one.template for one in found} == {"fatal: Unable to create <path>: File exists."}
+
+
 def test_surroundings_stand_after_the_slots_of_the_template() -> None:
     signature = read(TRACEBACK, command="python3.12 /srv/app/main.py --port 80")
     place = around(signature.template)

@@ -312,6 +312,21 @@ def test_a_port_pid_or_path_waits_until_a_second_value_was_verified(
     assert not any(why.startswith(waits) for why in POLICY.decide(about(own, other, step, second)).reasons)
 
 
+@pytest.mark.parametrize(
+    ("path", "waits"),
+    [
+        ("/p/.git/index.lock", False),
+        ("/p/sub/.git/index.lock", True),
+        ("/q/.git/index.lock", True),
+    ],
+)
+def test_the_same_file_of_another_project_is_no_first_of_its_kind(path: str, *, waits: bool) -> None:
+    error = "fatal: Unable to create '{}': File exists."
+    own = error.format("/home/ann/shop/.git/index.lock")
+    ruling = POLICY.decide(about(own, error.format(path), "rm .git/index.lock"))
+    assert any(why.startswith("it has worked for") for why in ruling.reasons) is waits
+
+
 INSTALL = ("pip", "install", "django")
 
 
