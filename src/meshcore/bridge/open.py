@@ -16,10 +16,10 @@ from meshcore.errors import ConfigurationError
 _ENGINES = {
     "sqlite": "meshcore.bridge.sqlite.engine",
     "memory": "meshcore.bridge.memory",
+    "postgresql": "meshcore.bridge.postgres.engine",
     "ssh": "meshcore.bridge.ssh.engine",
 }
 OLD_SECONDS = 0.5  # for the old database, where a person is only told how it looks
-_LATER = ("postgresql",)
 
 
 def open_bridge(
@@ -81,8 +81,6 @@ def _engine(address: BridgeAddress) -> Engine:
     name = _ENGINES.get(address.scheme)
     if name is not None:
         return cast(Engine, import_module(name).ENGINE)
-    if address.scheme in _LATER:
-        raise ConfigurationError(f"{address.shown}: {address.scheme} bridges are not yet available in this version")
     raise ConfigurationError(
         f"{address.shown}: {address.scheme}:// is no kind of bridge; name a file or sqlite:///path with --bridge"
     )

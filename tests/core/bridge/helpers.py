@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
+import pytest
 from tests.core.bridge.ssh.in_process import WithOwner
 
 from meshcore.bridge import open
@@ -16,6 +20,8 @@ from meshcore.config import BridgeAddress
 from meshcore.model import Json, Receipt, Record, canonical
 from meshcore.testing import FakeClock
 
+SERVICES = {"postgresql": pytest.mark.services}
+"""Engines that are asked only by `make test-services`."""
 ALICE, BOB, CAROL, DAVE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 
 
@@ -23,9 +29,44 @@ ENGINES = {
     "memory": "memory:{root}",
     "sqlite": "sqlite://{root}/bridge.db",
     "ssh": "ssh://hub{root}/bridge.db",
+    "postgresql": "",  # a database for each folder, see `server.url_of`
 }
 """Where each engine keeps a bridge for a test that has a folder of its own."""
 OF_ONE_PROCESS = {"memory"}
+
+
+def asked(*more: str) -> list[object]:
+    """Return every engine, marked where it needs a service."""
+    return [pytest.param(name, marks=SERVICES.get(name.partition(" ")[0], ())) for name in (*ENGINES, *more)]
+
+
+class ToldClock(FakeClock):
+    """A clock that tells where time goes by; an engine with a clock of its own is set by it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[datetime], None] = lambda now: None
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        self.tell(self.now())
+
+
+@contextmanager
+def set_up(engine: str, root: Path, clock: ToldClock) -> Iterator[None]:
+    """Have what an engine needs beside a folder."""
+    if engine != "postgresql":
+        yield
+        return
+    from tests.core.bridge.postgres import server
+
+    if why := server.why_not():
+        pytest.skip(why)
+    server.url_of(root)
+    clock.tell = lambda now: server.set_clock(root, now)
+    clock.tell(clock.now())
+    yield
+    server.drop(root)
 
 
 def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bridge:
@@ -33,6 +74,10 @@ def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bri
     if url.startswith("ssh:"):
         hub = open_at(ENGINES["sqlite"], root, clock, doorbell=doorbell)
         return WithOwner(hub)
+    if not url:
+        from tests.core.bridge.postgres import server  # psycopg is an extra
+
+        url = server.url_of(root)
     return open.open_bridge(BridgeAddress.parse(url.format(root=root)), clock=clock, deadline=5.0, doorbell=doorbell)
 
 

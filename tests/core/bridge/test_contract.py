@@ -17,11 +17,14 @@ from tests.core.bridge.helpers import (
     DAVE,
     ENGINES,
     OF_ONE_PROCESS,
+    ToldClock,
+    asked,
     member,
     open_at,
     publication,
     receive,
     record,
+    set_up,
     take,
 )
 
@@ -37,12 +40,12 @@ Open = Callable[[], Bridge]
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> ToldClock:
+    return ToldClock()
 
 
-@pytest.fixture(params=[*ENGINES, "sqlite without doorbell"])
-def open_peer(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Open]:
+@pytest.fixture(params=asked("sqlite without doorbell", "postgresql without doorbell"))
+def open_peer(request: pytest.FixtureRequest, tmp_path: Path, clock: ToldClock) -> Iterator[Open]:
     """Give a function that opens another process's view of one bridge."""
     opened: list[Bridge] = []
     name, without, _ = request.param.partition(" without doorbell")
@@ -51,9 +54,10 @@ def open_peer(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) 
         opened.append(open_at(ENGINES[name], tmp_path, clock, doorbell=not without))
         return opened[-1]
 
-    yield peer
-    for bridge in opened:
-        bridge.close()
+    with set_up(name, tmp_path, clock):
+        yield peer
+        for bridge in opened:
+            bridge.close()
 
 
 @pytest.fixture
@@ -371,10 +375,15 @@ def in_processes(engine: str, root: Path, authors: list[str]) -> list[subprocess
     return [subprocess.Popen([*command, author], cwd=Path(__file__).parents[3]) for author in authors]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", asked())
 def test_a_reader_beside_many_writers_sees_every_number_once_and_in_order(
-    engine: str, tmp_path: Path, clock: FakeClock
+    engine: str, tmp_path: Path, clock: ToldClock
 ) -> None:
+    with set_up(engine, tmp_path, clock):
+        read_beside_writers(engine, tmp_path, clock)
+
+
+def read_beside_writers(engine: str, tmp_path: Path, clock: ToldClock) -> None:
     reader = open_at(ENGINES[engine], tmp_path, clock)
     reader.join(member(BOB))
     authors = [f"{author:064x}" for author in range(WRITERS)]
@@ -543,7 +552,9 @@ def test_a_ring_without_news_wakes_whoever_has_a_bell(open_peer: Open) -> None:
     reader.join(member(BOB))
     reader.drain()
     sender.ring()
-    assert reader.drain() == (reader.fileno() >= 0)
+    if (descriptor := reader.fileno()) >= 0:
+        assert select.select([descriptor], [], [], 10)[0] == [descriptor]
+    assert reader.drain() == (descriptor >= 0)
 
 
 def test_the_stamp_changes_when_somebody_writes_and_else_not(open_peer: Open) -> None:

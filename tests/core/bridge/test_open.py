@@ -40,7 +40,6 @@ def test_memory_is_shared_by_name_and_else_nobodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql://team@db.example/mesh", "not yet available in this version"),
         ("ssh://ann:secret@build2/srv/bridge.db", "write it as ssh://"),
         ("mysql://u:secret@h/d", "no kind of bridge"),
         ("file:///tmp/bridge.db", "no kind of bridge"),

@@ -18,12 +18,15 @@ from tests.core.bridge.helpers import (
     CAROL,
     DAVE,
     ENGINES,
+    ToldClock,
+    asked,
     broadcast,
     member,
     open_at,
     open_bridge,
     publication,
     receive,
+    set_up,
     skill,
     take,
 )
@@ -41,8 +44,8 @@ Wrap = Callable[[LegacyGateway], LegacyGateway]
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> ToldClock:
+    return ToldClock()
 
 
 @pytest.fixture
@@ -52,13 +55,14 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture(params=ENGINES)
-def bridge(request: pytest.FixtureRequest, path: Path, clock: FakeClock) -> Iterator[Bridge]:
-    opened = open_at(ENGINES[request.param], path.parent, clock)
-    opened.join(member(ALICE))
-    opened.join(member(BOB))
-    yield opened
-    opened.close()
+@pytest.fixture(params=asked())
+def bridge(request: pytest.FixtureRequest, path: Path, clock: ToldClock) -> Iterator[Bridge]:
+    with set_up(request.param, path.parent, clock):
+        opened = open_at(ENGINES[request.param], path.parent, clock)
+        opened.join(member(ALICE))
+        opened.join(member(BOB))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
@@ -257,7 +261,13 @@ def test_old_fields_that_do_not_follow_from_the_record_make_the_signature_bad(
     ids=lambda value: repr(value)[:40],
 )
 def test_what_is_no_skill_is_kept_and_delivered_as_it_is_and_what_follows_it_comes_too(
-    bridge: Bridge, gateway: LegacyGateway, old: OldAgent, path: Path, clock: FakeClock, content: object
+    bridge: Bridge,
+    gateway: LegacyGateway,
+    old: OldAgent,
+    path: Path,
+    clock: FakeClock,
+    content: object,
+    request: pytest.FixtureRequest,
 ) -> None:
     old.send("skill_bad_1", content)
     clock.advance(1)
@@ -267,6 +277,8 @@ def test_what_is_no_skill_is_kept_and_delivered_as_it_is_and_what_follows_it_com
     expected = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content or "")
     if len(expected) > MAX_TEXT:
         expected = expected[:KEPT_TEXT]
+    if "postgresql" in str(request.node.name):
+        expected = expected.replace("\0", "\ufffd")  # which stores no such character
     assert texts == [expected, json.dumps(skill(2))]
     assert rows(path)[0]["content"] == content
 

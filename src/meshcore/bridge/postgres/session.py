@@ -1,0 +1,256 @@
+"""One session with the server: opened when first needed, each call within its deadline, opened anew where it broke."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.waiting import Ready, Wait
+
+from meshcore.bridge.limits import DEADLINE_SECONDS, took_too_long
+from meshcore.bridge.postgres.address import connection_parameters
+from meshcore.config import BridgeAddress
+from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError, MeshError
+
+SCHEMA_VERSION = 1
+OLDEST_SERVER = 140000
+_MOST_LOCK_SECONDS = DEADLINE_SECONDS  # that a call waits for another session, however long it may take
+_LOOK_SECONDS = 0.1  # after which Ctrl-C is seen
+_RV = TypeVar("_RV")
+Row = tuple[Any, ...]
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+class _LateError(Exception):
+    """The deadline of a call has passed; what the server makes of it is not known."""
+
+
+class _Connection(psycopg.Connection[Row]):
+    """A connection that waits for its server no longer than until `until` (monotonic seconds)."""
+
+    until: float = float("inf")
+
+    def wait(
+        self, gen: Generator[Wait, Ready | int, _RV], interval: float = _LOOK_SECONDS, timeout: float | None = None
+    ) -> _RV:
+        if self.until == float("inf"):
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, max(0.001, self.until - time.monotonic()))
+        except psycopg.Error as error:
+            if error.sqlstate is None and time.monotonic() >= self.until:
+                self.pgconn.finish()  # what it was asked may still come: it answers nothing else
+                raise _LateError from error
+            raise
+
+
+class Session:
+    """One connection of a process, used by one thread at a time."""
+
+    def __init__(
+        self,
+        address: BridgeAddress,
+        deadline: float,
+        on_open: Callable[[psycopg.Connection[Row]], None] = lambda connection: None,
+    ) -> None:
+        """`deadline` is the seconds of one call; `on_open` is called with every new connection."""
+        self.shown = address.shown
+        self.bridge_id = ""
+        self._address = address
+        self._deadline = deadline
+        self._on_open = on_open
+        self._lock = threading.RLock()
+        self._connection: _Connection | None = None
+
+    def ask(self, query: str, parameters: Parameters = (), *, seconds: float | None = None) -> list[Row]:
+        """Return the rows of one statement, a transaction of its own; `seconds` instead of the deadline.
+
+        A connection that the server has closed meanwhile is opened anew, once: every statement of ours may be repeated.
+        Raises BridgeUnavailableError and ConfigurationError.
+        """
+        until = time.monotonic() + (seconds or self._deadline)
+        if not self._lock.acquire(timeout=seconds or self._deadline):
+            raise took_too_long(self.shown, seconds or self._deadline)
+        try:
+            was_open = self._connection is not None
+            try:
+                return self._ask(query, parameters, until, seconds)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if not was_open or self._connection is not None or time.monotonic() >= until:
+                    raise self._said(error, seconds) from error
+            try:
+                return self._ask(query, parameters, until, seconds)
+            except psycopg.Error as error:
+                raise self._said(error, seconds) from error
+        except _LateError as error:
+            self.close()
+            raise took_too_long(self.shown, seconds or self._deadline) from error
+        except psycopg.Error as error:
+            raise self._said(error, seconds) from error
+        finally:
+            self._lock.release()
+
+    def connection(self) -> psycopg.Connection[Row]:
+        """Return the open connection, whose notifications a listener reads. Raises BridgeUnavailableError."""
+        if self._connection is None:
+            self.ask("SELECT 1")
+        assert self._connection is not None
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.close()
+
+    def _ask(self, query: str, parameters: Parameters, until: float, seconds: float | None) -> list[Row]:
+        connection = self._connection or self._open(until)
+        connection.until = until
+        try:
+            if seconds is not None:
+                connection.execute(f"SET statement_timeout = {int(seconds * 1000)}".encode())
+            cursor = connection.execute(query.encode(), parameters)
+            found = cursor.fetchall() if cursor.description is not None else []
+            if seconds is not None:
+                connection.execute(f"SET statement_timeout = {_milliseconds(self._deadline)}".encode())
+            return found
+        except BaseException:
+            if connection.closed or connection.broken or seconds is not None:
+                self.close()
+            raise
+        finally:
+            connection.until = float("inf")
+
+    def _open(self, until: float) -> _Connection:
+        parameters = connection_parameters(self._address, self._deadline)
+        connection = _connect(parameters, until)
+        try:
+            connection.until = until
+            self._check(connection)
+            self._on_open(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _check(self, connection: _Connection) -> None:
+        """Refuse what would not do: a pooler, an old server, a standby, another program's database."""
+        if connection.info.server_version < OLDEST_SERVER:
+            found = connection.info.server_version // 10000
+            raise ConfigurationError(
+                f"{self.shown}: PostgreSQL {found}; a bridge needs 14 or newer: upgrade the server"
+            )
+        limit = _milliseconds(self._deadline)
+        settings = {"statement_timeout": limit, "lock_timeout": min(limit, _milliseconds(_MOST_LOCK_SECONDS))}
+        row = connection.execute(
+            "SELECT pg_backend_pid(), pg_is_in_recovery(), to_regclass('mesh.head') IS NOT NULL, "
+            "set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
+            "set_config('TimeZone', 'UTC', false), set_config('search_path', 'pg_catalog', false), "
+            "set_config('idle_in_transaction_session_timeout', '10s', false)",
+            (str(settings["statement_timeout"]), str(settings["lock_timeout"])),
+        ).fetchone()
+        assert row is not None
+        process, is_standby, is_bridge = row[:3]
+        if process != connection.info.backend_pid:
+            raise ConfigurationError(
+                f"{self.shown}: a connection pooler answers there, which gives sessions away between statements;"
+                " name the server itself (PgBouncer: its database's own host and port)"
+            )
+        if is_standby:
+            raise BridgeUnavailableError(
+                f"{self.shown}: a read-only standby; name the primary, or all servers: postgresql://login@a,b/database"
+            )
+        if not is_bridge:
+            raise ConfigurationError(
+                f"{self.shown}: this database holds no bridge; its administrator makes one: meshtui bridge init URL"
+            )
+        found_row = connection.execute("SELECT bridge_id, schema_version FROM mesh.head").fetchone()
+        if found_row is None:
+            raise ConfigurationError(f"{self.shown}: the log has no head; restore the database from a backup")
+        self.bridge_id, version = str(found_row[0]), int(found_row[1])
+        if version > SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"{self.shown}: written by a newer meshtui (schema {version}); update meshtui here"
+            )
+        if version < SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"{self.shown}: made by an older meshtui (schema {version}); its administrator runs:"
+                " meshtui bridge init URL"
+            )
+
+    def _said(self, error: psycopg.Error, seconds: float | None) -> MeshError:
+        """Return what went wrong in one line, as the error that it is."""
+        if isinstance(error, errors.LockNotAvailable):
+            return BridgeUnavailableError(f"{self.shown}: {self._who_holds()}; nothing is lost, it is tried again")
+        if isinstance(error, errors.QueryCanceled):
+            return took_too_long(self.shown, seconds or self._deadline)
+        said = first_line(error)
+        if isinstance(error, errors.InsufficientPrivilege):
+            return ConfigurationError(f"{self.shown}: refused: {said}; see `meshtui bridge status`")
+        if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+            return BadRecordError(f"{self.shown}: not stored: {said}")
+        if isinstance(error, errors.InvalidPassword | errors.InvalidAuthorizationSpecification) or (
+            "password" in said or "certificate" in said or "SSL" in said or "authentication" in said
+        ):
+            return ConfigurationError(f"{self.shown}: no session: {said}")
+        if isinstance(error, errors.UndefinedFunction | errors.UndefinedTable | errors.UndefinedColumn):
+            return ConfigurationError(
+                f"{self.shown}: the bridge lacks something: {said}; its administrator runs: meshtui bridge init"
+            )
+        return BridgeUnavailableError(f"{self.shown}: {said}; try again")
+
+    def _who_holds(self) -> str:
+        with suppress(psycopg.Error, _LateError):
+            connection = self._connection
+            if connection is not None:
+                connection.until = time.monotonic() + 1.0
+                rows = connection.execute("SELECT login, pid FROM mesh.holders() LIMIT 3").fetchall()
+                if rows:
+                    who = ", ".join(f"login {login} (process {pid})" for login, pid in rows)
+                    return f"{who} holds the head of the log, so nobody can publish"
+        return "another session holds what this call needs"
+
+
+def _connect(parameters: dict[str, str | int], until: float) -> _Connection:
+    """Connect within a deadline; what takes longer, a name that nobody resolves too, is left to end by itself."""
+    outcome: list[_Connection | BaseException] = []
+    is_late = threading.Event()
+
+    def connect() -> None:
+        try:
+            found = _Connection.connect(autocommit=True, **parameters)  # type: ignore[arg-type]
+        except BaseException as error:
+            outcome.append(error)
+            return
+        outcome.append(found)
+        if is_late.is_set():
+            found.close()
+
+    thread = threading.Thread(target=connect, name="meshtui connects", daemon=True)
+    thread.start()
+    thread.join(max(0.0, until - time.monotonic()))
+    if not outcome:
+        is_late.set()
+        raise _LateError
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return the first line of what the server or libpq said, made visible."""
+    from meshcore.safety.visible_text import visible
+
+    text = error.diag.message_primary or str(error) or type(error).__name__
+    return visible(text.strip().splitlines()[0], limit=300, keep_newlines=False)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
