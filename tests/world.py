@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests import warm
+
 ERROR = "ModuleNotFoundError: No module named 'django'"
 FIX = "pip install django"
 TIMEOUT_S = 60
@@ -105,17 +107,24 @@ class Agent:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `meshtui` to its end; without `stdin` it reads nothing."""
+        """Run `meshtui` to its end; without `stdin` it reads nothing.
+
+        Unless the world starts programs anew, it is forked from a process that has imported it.
+        """
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            self.command(*arguments),
-            input=data,
-            stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
-            cwd=cwd or self.work,
-            env={**self.environment, **(env or {})},
-            timeout=TIMEOUT_S,
-        )
+        environment = {**self.environment, **(env or {})}
+        if not self.world.starts_anew and warm.fits(environment):
+            done = warm.warm().run(arguments, data, cwd or self.work, environment, TIMEOUT_S)
+        else:
+            done = subprocess.run(
+                self.command(*arguments),
+                input=data,
+                stdin=subprocess.DEVNULL if data is None else None,
+                capture_output=True,
+                cwd=cwd or self.work,
+                env=environment,
+                timeout=TIMEOUT_S,
+            )
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         )
@@ -186,6 +195,9 @@ class Listener:
 
 class World:
     """Everything in one folder; nothing of the user's own is touched."""
+
+    starts_anew = False
+    """Whether each call starts an interpreter: for tests about that start, and about what others see of the process."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

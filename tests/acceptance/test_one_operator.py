@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.world import ERROR, FIX, Agent, Listener, World, lines_of_ours
+from tests.world import ERROR, FIX, Agent, Listener, World, lines_of_ours, wait_for
 
 from meshcore.bridge.base import Publication
 from meshcore.bridge.sqlite.bridge import SqliteBridge
@@ -104,7 +104,7 @@ def test_ten_megabytes_and_the_unknown_hold_nothing_up(a: Agent, b: Agent, world
     b.call("status")
     done = b.run(*b.app)
     assert done.returncode == 0, done.stderr
-    assert a.ask("status")["bridge"]["undelivered"] == 0
+    wait_for(lambda: a.ask("status")["bridge"]["undelivered"] == 0, "the megabyte's turn")
 
 
 def test_an_outcome_in_anothers_name_changes_nothing(a: Agent, b: Agent, world: World) -> None:

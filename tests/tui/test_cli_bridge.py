@@ -85,6 +85,7 @@ def test_the_bridge_of_another_host_is_not_served_on(a: Agent) -> None:
 
 
 def test_a_success_waits_for_no_bridge_afar_and_what_it_says_is_told_later(a: Agent, calls: Path) -> None:
+    a.world.starts_anew = True  # ssh sees who called it
     folder = a.world.root / "there"
     a.call("run", "--", "ls", str(folder), env=afar(calls))
     assert "run --" in calls.read_text("utf-8"), "a failure asks what others know"
@@ -101,6 +102,7 @@ def test_a_success_waits_for_no_bridge_afar_and_what_it_says_is_told_later(a: Ag
 
 
 def test_an_exchange_that_cannot_be_made_says_why(a: Agent, calls: Path) -> None:
+    a.world.starts_anew = True
     done = a.call("bridge", "exchange", env=afar(calls))
     assert done.returncode == 69
     assert only_one_line(done) == "meshtui: ssh://hub: hub: No route to host"

@@ -13,6 +13,13 @@ import pytest
 from tests.world import ERROR, FIX, Agent, World, lines_of_ours
 
 
+@pytest.fixture
+def real_start(world: World) -> None:
+    """Have each command start an interpreter: what is loaded when is part of `meshtui run`."""
+    world.starts_anew = True
+
+
+@pytest.mark.usefixtures("real_start")
 def test_a_failure_whose_fix_is_known_is_healed_before_the_command_returns(a: Agent) -> None:
     a.learn()
     done = a.run(*a.app, "one", "two")
@@ -47,6 +54,7 @@ def test_an_unknown_failure_is_passed_on_untouched(a: Agent) -> None:
         (("sh", "-c", "kill -TERM $$"), 128 + signal.SIGTERM),
     ],
 )
+@pytest.mark.usefixtures("real_start")
 def test_the_exit_code_is_the_commands_own(a: Agent, argv: tuple[str, ...], code: int) -> None:
     assert a.run(*argv).returncode == code
 
@@ -80,6 +88,7 @@ def test_a_command_that_left_its_input_is_not_run_from_the_record_on_no_input(a:
     assert a.ask("incidents", "list")[0]["state"] == "applied_not_rerun"
 
 
+@pytest.mark.usefixtures("real_start")
 def test_off_does_nothing_but_run_the_command(a: Agent) -> None:
     a.learn()
     before = sorted(path.stat().st_mtime_ns for path in a.home.rglob("*"))
@@ -166,6 +175,7 @@ def test_a_store_of_a_newer_version_is_passed_through_by_run_and_78_elsewhere(a:
 
 
 @pytest.mark.parametrize("content", [b"no toml at all [", b"colour = 'blue'\n", b"mode = 'sometimes'\n"])
+@pytest.mark.usefixtures("real_start")
 def test_a_broken_configuration_is_passed_through_by_run_and_78_elsewhere(a: Agent, content: bytes) -> None:
     a.operator.mkdir()
     (a.operator / "config.toml").write_bytes(content)
@@ -176,6 +186,7 @@ def test_a_broken_configuration_is_passed_through_by_run_and_78_elsewhere(a: Age
     assert a.call("status").returncode == 78
 
 
+@pytest.mark.usefixtures("real_start")
 def test_a_home_that_cannot_be_made_is_passed_through(a: Agent, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = a.run("sh", "-c", "exit 5", env={"MESHTUI_HOME": str(tmp_path / "file" / "home")})
@@ -184,6 +195,7 @@ def test_a_home_that_cannot_be_made_is_passed_through(a: Agent, tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("real_start")
 def test_a_store_that_is_no_database_is_passed_through(a: Agent) -> None:
     a.home.mkdir()
     (a.home / "store.db").write_bytes(b"this is no database" * 1000)
@@ -193,6 +205,7 @@ def test_a_store_that_is_no_database_is_passed_through(a: Agent) -> None:
     assert a.call("status").returncode == 78
 
 
+@pytest.mark.usefixtures("real_start")
 def test_a_folder_that_is_removed_under_a_command_is_no_reason_to_stop(a: Agent) -> None:
     folder = a.work / "gone"
     folder.mkdir()
