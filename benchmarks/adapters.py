@@ -26,19 +26,110 @@ from meshcore.agents import claude_code, first_look
 from meshcore.agents.base import Answer, Edited, Failure, Report, Upcoming
 from meshcore.clock import SystemClock
 from meshcore.config import load
-from meshcore.healing import checkout
+from meshcore.healing import at_hand, checkout, ground
 from meshcore.home import Home
 from meshcore.hook import follow_up, known, news, shell_text
 from meshcore.hook.aside import take_aside
 from meshcore.hook.call import take
 from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.parts import example_fix
+from meshcore.knowledge.shell_words import bare, program_words
+from meshcore.knowledge.typed import is_set_up, read_typed
 from meshcore.store.store import Store
 
 VIA = claude_code.NAME
 _WRITTEN = re.compile(r"(?:>{1,2}|\btee(?: -a)?|\btouch|\b(?:cp|mv) \S+)\s*([\w./~'\"-]+\.\w+)")
 _FIX = re.compile(r"^\W*(?:fix|advice): (.*)$", re.M)
-_INSTEAD = re.compile(r"passed instead in [^`]*`([^`]+)`|, and has not passed since\. `([^`]+)` passed\.")
+_INSTEAD = re.compile(
+    r"passed instead in [^`]*`([^`]+)`|, and has not passed since\. `([^`]+)` passed\.|on this machine now: `([^`]+)`"
+)
+_LISTED = re.compile(r"(?m)^(?:\./)?([\w@+-][\w@+./-]{1,200})(?=$|:\d+:)")
+_another_way = at_hand.another_way
+_RAN = re.compile(r"(?:npm|pnpm|yarn|bun) (?:run |run-script )?([\w:.-]{1,60})")
+
+
+class Seen(ground.Ground):
+    """What the sessions of a project showed of their machine so far; what none of them showed is not there."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.inside: dict[str, set[str]] = {}
+        self.programs: set[str] = set()
+        self.scripts: dict[str, set[str]] = {}
+        self.root_user = False
+
+    def drop(self, path: str) -> None:
+        """Note that there is no such file any more."""
+        above, name = posixpath.split(posixpath.normpath(path))
+        self.inside.get(above, set()).discard(name)
+
+    def add(self, path: str) -> None:
+        """Note that there is a file or folder, and so the folders above it."""
+        path = posixpath.normpath(path)
+        while path not in ("/", ".", ""):
+            above, name = posixpath.split(path)
+            if name in self.inside.setdefault(above, set()):
+                return
+            self.inside[above].add(name)
+            path = above
+
+    def learn(self, command: str, cwd: str, output: str) -> None:
+        """Note what a command that passed shows: the files that it names and lists, its program, the script it ran."""
+        typed = read_typed(command, cwd)
+        folder = typed.folder or cwd
+        self.add(folder)
+        for part in typed.parts:
+            if is_set_up(part):
+                continue
+            plain = program_words(part)
+            self.programs.add(plain[0])
+            if plain[0] in ("rm", "mv"):
+                for word in plain[1:]:
+                    self.drop(posixpath.join(folder, bare(word)))
+                continue
+            for word in plain[1:]:
+                path = bare(word).partition("::")[0].removesuffix("/...")
+                if not word.startswith("-") and re.fullmatch(r"[\w@+./-]+", path) and ("/" in path or "." in path[1:]):
+                    self.add(posixpath.join(folder, path))
+        if ran := _RAN.match(typed.text):
+            self.scripts.setdefault(folder, set()).add(ran[1])
+            self.add(f"{folder}/package.json")
+        if typed.words and typed.words[0] in ("ls", "find", "rg", "grep", "git") and len(typed.parts) == 1:
+            operands = [word for word in typed.words[1:] if not word.startswith("-")]
+            place = operands[0] if typed.words[0] == "ls" and len(operands) == 1 else ""
+            for name in _LISTED.findall(output[:20_000]):
+                if place or "/" in name or "." in name:
+                    self.add(posixpath.join(folder, bare(place), name))
+
+    def exists(self, path: str) -> bool:
+        """Tell whether a session showed that there is such a path."""
+        above, name = posixpath.split(posixpath.normpath(path))
+        return name in self.inside.get(above, ())
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names that sessions showed of a folder."""
+        return sorted(self.inside.get(posixpath.normpath(folder), ()))
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the folders that sessions showed in a folder."""
+        at = posixpath.normpath(folder)
+        return [
+            name for name in self.names(at) if f"{at.rstrip('/')}/{name}" in self.inside and not name.startswith(".")
+        ]
+
+    def read(self, path: str) -> str:
+        """Return a manifest with the scripts that were run in its folder."""
+        folder, name = posixpath.split(path)
+        found = self.scripts.get(posixpath.normpath(folder), set())
+        return json.dumps({"scripts": dict.fromkeys(found, "")}) if name == "package.json" and found else ""
+
+    def program(self, name: str, folder: str) -> str:
+        """Return a program that ran, or that lies where it was seen."""
+        return name if name in self.programs or ("/" in name and self.exists(posixpath.join(folder, name))) else ""
+
+    def is_root(self) -> bool:
+        """Tell whether the sessions run in a container of their own."""
+        return self.root_user
 
 
 class Sessions:
@@ -62,8 +153,10 @@ class Sessions:
         self.store = Home(self.settings.home).store
         self.at = 0.0
         self.session = ""
+        self.rule = ""  # which rule of this machine was told last
         self.roots: dict[str, str] = {}
         self.written: dict[tuple[str, str], int] = {}
+        self.seen: dict[str, Seen] = {}
         self.counts = {"hidden_recognised": 0, "follow_ups": 0}
         self.faults: dict[str, int] = {}
         self._stand_in()
@@ -77,6 +170,8 @@ class Sessions:
         setattr(known, "identity_of", lambda root, _: root)  # noqa: B010
         setattr(known, "fingerprint", lambda _root, _folder, part, _environment: self._fingerprint(part))  # noqa: B010
         setattr(known, "is_here", lambda *_: True)  # noqa: B010
+        setattr(ground, "Ground", lambda _: self._seen())  # noqa: B010
+        setattr(at_hand, "another_way", self._another_way)  # noqa: B010
         names = ("join", "expanduser", "normpath")
         path = SimpleNamespace(isdir=lambda _: True, **{name: getattr(os.path, name) for name in names})
         setattr(shell_text, "os", SimpleNamespace(path=path))  # noqa: B010
@@ -99,12 +194,31 @@ class Sessions:
 
     def _place(self, step: Any) -> tuple[str, str]:
         """Return the command and its folder as they would be in the project's one checkout."""
-        root = posixpath.normpath(self.roots.setdefault(step.session, step.cwd or "/"))
-        here, cwd = f"/checkout/{self.project}", posixpath.normpath(step.cwd or "/")
+        recorded = (step.cwd or "/").replace("\\", "/")
+        root = posixpath.normpath(self.roots.setdefault(step.session, recorded))
+        here, cwd = f"/checkout/{self.project}", posixpath.normpath(recorded)
         if root == "/":
             return step.command, here + cwd
         inside = cwd == root or cwd.startswith(root + "/")
         return step.command.replace(root, here), here + cwd[len(root) :] if inside else cwd
+
+    def _another_way(self, *asked: Any) -> at_hand.AtHand | None:
+        """Answer as the product does, and note by which of its rules."""
+        found = _another_way(*asked)
+        self.rule = found.rule if found else ""
+        return found
+
+    def _seen(self) -> Seen:
+        """Return what is known of the session's machine: a container is another one for each session."""
+        contained = not self.roots.get(self.session, "/").startswith(("/Users", "/home", "C:", "D:"))
+        found = self.seen.setdefault(self.session if contained else self.project, Seen())
+        found.root_user = contained
+        return found
+
+    def _inside(self, session: str, path: str) -> str:
+        """Return a path as it would be in the project's one checkout."""
+        path, root = path.replace("\\", "/"), self.roots.get(session, "/")
+        return f"/checkout/{self.project}{path[len(root) :]}" if root != "/" and path.startswith(root) else path
 
     # --- the scorer's interface ---------------------------------------------------------------------------------------
 
@@ -129,12 +243,15 @@ class Sessions:
         said = self._report(step, fields)
         for path in _WRITTEN.findall(step.command):
             self._write(path)
+        if not step.exit_code:
+            self._seen().learn(*self._place(step), step.output)
         return said
 
     def edited(self, step: Any) -> None:
         """Tell of a file that the session edited."""
         self._enter(step)
         self._write(step.path)
+        self._seen().add(self._inside(step.session, step.path))
         cwd = f"/checkout/{self.project}"
         payload = {"hook_event_name": first_look.DONE, "tool_name": "Edit", "session_id": step.session, "cwd": cwd}
         self._handle({**payload, "tool_input": {"file_path": step.path}, "tool_response": {}})
@@ -176,13 +293,14 @@ class Sessions:
         fix = _FIX.search(answer.context)
         kind, said = "known_bad", None
         if instead:
-            kind, said = "corrected", instead[1] or instead[2]
+            kind, said = "corrected", instead[1] or instead[2] or instead[3]
         elif fix:
             kind, said = "fix", None if "cannot be shown here" in fix[1] else fix[1]
         if "closed its output as a failure" in answer.context:
             kind = "unsolved"
+        rule = self.rule if instead and instead[3] else ""
         command_told = said.replace(here, root) if said and root != "/" else said
-        return SimpleNamespace(kind=kind, command=command_told, text=answer.context, tier=answer.message)
+        return SimpleNamespace(kind=kind, command=command_told, text=answer.context, tier=rule or kind)
 
     def _handle(self, payload: dict[str, Any]) -> Answer:
         try:

@@ -9,7 +9,8 @@ CONTEXT_LIMIT = 2_048  # bytes
 
 def what_is_known(said: str) -> Answer:
     """Return what a project knows of a command, as facts that the agent may weigh."""
-    return Answer(cut(f"meshtui, from earlier sessions of this project:\n{said}", CONTEXT_LIMIT))
+    head = "meshtui" if said.startswith("Another way") else "meshtui, from earlier sessions of this project"
+    return Answer(cut(f"{head}:\n{said}", CONTEXT_LIMIT))
 
 
 def for_a_person(said: str) -> Answer:

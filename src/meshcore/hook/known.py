@@ -5,7 +5,6 @@ What is said holds this project's own commands, counts, times and exit codes; no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
+from meshcore.hook.notes import Notes, Open, Told
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
 from meshcore.knowledge.acts import writes
@@ -27,81 +27,15 @@ from meshcore.store.known_marks import mark
 
 if TYPE_CHECKING:
     from meshcore.knowledge.hidden import Hidden
-    from meshcore.model import Json
     from meshcore.store.store import Store
 
 KEPT_DAYS = 7
-MAX_OPEN = 6
-MAX_TOLD = 40
 BELIEVED_SESSIONS = 2
 WITHDRAWN_AT = 2  # contradictions
 WRONG_WARNINGS = 2  # then nothing is said before a command in that project
 JUDGED_WITHIN = 6  # commands in which what was told is confirmed or contradicted
 LINES_OVERLOOKED = 4  # below a closing line
 _SHOWN = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A failure of this session that waits for the similar command that passes."""
-
-    key: str
-    cause: str
-    command: str
-    folder: str
-    line: str
-    age: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A correction that this session was told of: which, for which command, and how many commands ago."""
-
-    cause: str
-    change: str
-    command: str
-    key: str
-    age: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """What is known of a session: how often it was told something and of which commands, and what it changed.
-
-    `changed`: it edited, installed, activated, started or logged in. `warned`: commands before which it was warned.
-    """
-
-    sayings: int = 0
-    told: tuple[str, ...] = ()
-    warned: tuple[str, ...] = ()
-    changed: bool = False
-    open: tuple[Open, ...] = ()
-    offers: tuple[Told, ...] = ()
-
-    def to_text(self) -> str:
-        """Return the notes as the store holds them."""
-        rows: list[Json] = [
-            self.sayings,
-            list(self.told[-MAX_TOLD:]),
-            list(self.warned[-MAX_TOLD:]),
-            self.changed,
-            [[one.key, one.cause, one.command, one.folder, one.line, one.age] for one in self.open[-MAX_OPEN:]],
-            [[one.cause, one.change, one.command, one.key, one.age] for one in self.offers[-MAX_OPEN:]],
-        ]
-        return json.dumps(rows, separators=(",", ":"))
-
-    @classmethod
-    def from_text(cls, text: str) -> Notes:
-        """Return stored notes; empty ones where there are none that can be read."""
-        try:
-            sayings, told, warned, changed, opened, offers = json.loads(text)
-            return cls(
-                int(sayings), tuple(map(str, told)), tuple(map(str, warned)), bool(changed),
-                tuple(Open(*one) for one in opened),
-                tuple(Told(*one) for one in offers),
-            )  # fmt: skip
-        except (ValueError, TypeError, IndexError):
-            return cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +142,8 @@ class Known:
         )
         tells = self.is_open and not habits.is_generic(habits.masked(line))
         told, better = self._correction(project, cause) if tells else ("", None)
+        if tells and not told and not hidden:
+            told, better = self._another_way(project, cause, line, output)
         pipe = self._what_pipe_hides(hidden) if hidden else ""
         if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:
             pipe = ""  # the last saying of a session is for what it does not see by itself
@@ -242,10 +178,31 @@ class Known:
                     return f"What passed instead in {where}: `{shown}`. Not tested now.", (row.change, command)
         return "", None
 
+    def _another_way(
+        self, project: Project, cause: bytes, line: str, output: str
+    ) -> tuple[str, tuple[str, str] | None]:
+        """Return what is told of another way that this machine shows now, as `_correction` does."""
+        from meshcore.healing import ground  # what no success and no look before a command has a use for
+        from meshcore.healing.at_hand import another_way
+
+        here = ground.Ground(self.environment)
+        found = another_way(self.command, self.typed, self.cwd, self.root, f"{output}\n{line}", here)
+        if found is None:
+            return "", None
+        known, stored = self.store.corrections.of(project.number, cause), change.to_text(found.change)
+        if any(row.change == stored and _is_withdrawn(row) for row in known):
+            return "", None
+        if all(row.change != stored for row in known):
+            self.store.corrections.see(
+                project.number, cause, stored, session=b"", named=False, failed=self.typed.text[:300],
+                passed=found.command, at=self._now(),
+            )  # fmt: skip
+        return found.said, (stored, found.command)
+
     def _filled(self, row: CorrectionRow) -> str:
         """Return the command that a correction makes of this one, "" where it is not believed or says nothing of it."""
         seen = row.seen - (self._tag in _tags(row.sessions))
-        if row.contradicted >= WITHDRAWN_AT + row.confirmed // 4 or seen < (1 if row.named else BELIEVED_SESSIONS):
+        if _is_withdrawn(row) or seen < (1 if row.named else BELIEVED_SESSIONS):
             return ""
         try:
             return change.corrected(self.typed, change.from_text(row.change))
@@ -360,6 +317,11 @@ def storable(text: str) -> str:
 def _same_files(habit: Habit, failure: Failed) -> bool:
     """Tell whether the files that the command names are those of last time: else it is another script of that name."""
     return habit.fingerprint[12:16] == failure.fingerprint[12:16]
+
+
+def _is_withdrawn(row: CorrectionRow) -> bool:
+    """Tell whether a correction was contradicted too often for what else it has shown."""
+    return row.contradicted >= WITHDRAWN_AT + row.confirmed // 4
 
 
 def _tags(sessions: bytes) -> list[bytes]:

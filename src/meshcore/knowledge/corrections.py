@@ -93,7 +93,7 @@ def _front(failed: Typed, passed: Typed) -> Seen | None:
     ends_well = front[-1] in ("&&", ";") or not set(front) & OPERATORS
     if not ends_well or any(word in ("|", "||", "|&") for word in front):
         return None
-    if not all(is_set_up(part) for part in parts_of(front)) or _is_secret(front) or _runs_more(front):
+    if not all(is_set_up(part) for part in parts_of(front)) or holds_secret(front) or _runs_more(front):
         return None
     return Seen(Correction("", (), front, front=True), named=False)
 
@@ -166,7 +166,7 @@ def _place() -> re.Pattern[str]:
 def _forbidden(correction: Correction, failed: tuple[str, ...], passed: tuple[str, ...], line: str) -> str:
     """Return in words why a change is none that may be told: it would ask for something else, "" where it may."""
     old, new = correction.old, correction.new
-    if _is_secret(old + new) or any(word in OPERATORS for word in new) or _runs_more(new):
+    if holds_secret(old + new) or any(word in OPERATORS for word in new) or _runs_more(new):
         return "a secret, or more commands"
     if any(_DESTROYING.intersection(re.split(r"[^a-z]+", word.lower())) for word in new if word not in failed):
         return "it destroys"
@@ -219,7 +219,7 @@ def _is_misspelt(old: str, new: str, line: str) -> bool:
         len(old) < 3
         or "." in old
         or not _stands_in(old.lower(), line.lower())
-        or new.startswith((old, *(old + mark for mark in ":-_.")))
+        or (new.startswith(old) and (len(new) > len(old) + 1 or new[-1] in ":-_."))
     ):
         return False
     from difflib import SequenceMatcher
@@ -232,7 +232,8 @@ def _runs_more(words: tuple[str, ...]) -> bool:
     return any("$(" in word or "`" in word or "<(" in word for word in words)
 
 
-def _is_secret(words: tuple[str, ...]) -> bool:
+def holds_secret(words: tuple[str, ...]) -> bool:
+    """Tell whether something was taken out of words before they came here."""
     return any("[redacted" in word.lower() or "***" in word or "REDACTED" in word for word in words)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from tests.core.agents.desk import Desk
 
-from meshcore.hook.known import Known, Notes
+from meshcore.hook.known import Known
+from meshcore.hook.notes import Notes
 from meshcore.knowledge.habits import MAX_SAYINGS
 from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
@@ -79,6 +80,27 @@ def test_the_second_session_is_told_that_it_fails_and_what_passed_instead(desk: 
     said = fails(desk, "three")
     assert "`wrap jest run` failed here the same way in 1 earlier session" in said and "`jest run`" in said
     assert "Usage" not in said, "no text of another session is told"
+
+
+def test_the_first_session_is_told_what_this_machine_shows(desk: Desk) -> None:
+    tool = desk.work / ".venv/bin/tidy"
+    tool.parent.mkdir(parents=True)
+    tool.touch(0o755)
+    said = fails(desk, "one", "tidy --all", "bash: line 1: tidy: command not found")
+    assert "Another way, by what is on this machine now: `.venv/bin/tidy --all`" in said
+    assert "earlier sessions" not in said, "nothing of the past is in it"
+    assert fails(desk, "one", "tidy --all", "bash: line 1: tidy: command not found") == "", "once a session"
+    assert fails(desk, "two", "tidy -p [REDACTED]", "bash: tidy: command not found") == ""
+
+
+def test_what_this_machine_shows_is_withdrawn_after_two_contradictions(desk: Desk) -> None:
+    tool = desk.work / ".venv/bin/tidy"
+    tool.parent.mkdir(parents=True)
+    tool.touch(0o755)
+    for session in ("one", "two"):
+        assert "Another way" in fails(desk, session, "tidy", "bash: line 1: tidy: command not found")
+        fails(desk, session, ".venv/bin/tidy", "ImportError: broken")
+    assert "Another way" not in fails(desk, "three", "tidy", "bash: line 1: tidy: command not found")
 
 
 def test_a_session_is_told_of_a_command_once_and_of_little_at_all(desk: Desk) -> None:

@@ -1,0 +1,124 @@
+"""What the output of a failed command says to type instead: a name that the program suggests, quotes that it lacked.
+
+Counted is only what a program says of its own command line: the word that is replaced is a word of the command and is
+named where the suggestion is made. Linear, never raises.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from meshcore.knowledge.corrections import Correction, correction_between
+from meshcore.knowledge.shell_words import OPERATORS, bare
+from meshcore.knowledge.typed import Typed, is_set_up
+
+_READ_LINES = 40
+_ALIKE = 0.6
+
+
+@functools.cache
+def _suggesting() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)\b(?:did you mean(?: (?:this|to (?:run|use)|one of (?:these|the following)))?|(?:perhaps|maybe) you meant"
+        r"|you (?:might|may) have meant|a (?:similar|command with a similar) [\w ]{1,20} exists"
+        r"|(?:the )?most similar (?:commands?|options?|subcommands?) (?:is|are)|similar (?:commands?|options?))\b"
+        r"[?:,]? ?"
+    )
+
+
+@functools.cache
+def _name() -> re.Pattern[str]:
+    return re.compile(
+        r"['\"`‘“]((?:[\w@:./+=-]|(?<=\w) (?=[\w-])){2,60})['\"`’”]|(?<![\w'\"`<-])(-{0,2}[\w@:./+-]{2,40})"
+    )
+
+
+def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
+    """Return the change that the program itself suggests, None where it suggests none or several."""
+    lines = [line.strip() for line in output[-8_000:].splitlines() if line.strip()][-_READ_LINES:]
+    for i, line in enumerate(lines):
+        found = _suggesting().search(line)
+        if found is None:
+            continue
+        before = " ".join((*lines[max(0, i - 2) : i], line[: found.start()]))
+        names = _names(line[found.end() :]) or _names_below(lines[i + 1 : i + 4])
+        if len(names) == 1 and (change := _replacing(typed, names.pop(), before, cwd)):
+            return change
+    return None
+
+
+def _names(text: str) -> set[str]:
+    """Return the names in the rest of a line: the quoted ones, where there are any."""
+    pairs = [found.groups() for found in _name().finditer(text)]
+    quoted = {one for one, _ in pairs if one}
+    return quoted or {other.rstrip(".?") for _, other in pairs if other and other not in ("or", "and", "instead")}
+
+
+def _names_below(lines: list[str]) -> set[str]:
+    """Return the names that stand on lines of their own, as a program lists them; comments behind `#` are left out."""
+    found = set()
+    for line in lines:
+        name = line.partition("#")[0].strip().strip("'\"`")
+        if not name or len(name) > 60 or len(name.split()) > 4 or name.endswith((".", ":")):
+            break
+        found.add(name)
+    return found
+
+
+def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | None:
+    """Return the change of the one word of the command that a suggested name stands for."""
+    from difflib import SequenceMatcher
+
+    new = name.split()[-1]
+    found: dict[tuple[int, int], float] = {}
+    for number, part in enumerate(typed.parts):
+        if is_set_up(part):
+            continue
+        for at, word in enumerate(part):
+            old = bare(word).partition("=")[0] if word.startswith("-") else bare(word)
+            if at == 0 or len(old) < 2 or old == new or old.startswith("-") != new.startswith("-"):
+                continue
+            if old in before and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:
+                found[number, at] = alike
+    if not found:
+        return None
+    number, at = max(found, key=lambda place: found[place])
+    part = typed.parts[number]
+    old = part[at]
+    value = old.partition("=")[1:] if old.startswith("-") else ()
+    change = Correction(part[at - 1], (old,), (new + "".join(value),))
+    return change if _may_be_told(typed, change, before, cwd) else None
+
+
+def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
+    """Tell whether the change is one that is learnt from sessions, too: it asks for nothing else."""
+    words = [change.new[0] if word == change.old[0] else word for word in typed.words]
+    passed = Typed(tuple(words), typed.folder, typed.piped, typed.document)
+    return correction_between(typed, passed, line) is not None
+
+
+@functools.cache
+def _unmatched() -> re.Pattern[str]:
+    return re.compile(r"^\S*(?:zsh|\(eval\)):?\d*: no matches found: (\S{1,300})$", re.M)
+
+
+def unquoted(typed: Typed, output: str) -> Correction | None:
+    """Return the change that quotes a word which a shell took for a pattern though it is an address or a name."""
+    found = _unmatched().search(output)
+    if found is None or not _is_no_pattern(found[1]):
+        return None
+    for part in typed.parts:
+        for at, word in enumerate(part):
+            if at and word == found[1] and word not in OPERATORS and "'" not in word:
+                return Correction(part[at - 1], (word,), (f"'{word}'",))
+    return None
+
+
+def _is_no_pattern(word: str) -> bool:
+    """Tell whether `?` begins a query, or brackets hold the extras of a package."""
+    if "*" in word:
+        return False
+    return ("?" in word and "=" in word.partition("?")[2]) or re.fullmatch(
+        r"[\w.-]+\[[\w,.-]+\](?:[=<>~!]=?\S*)?", word
+    ) is not None

@@ -1,0 +1,254 @@
+"""Another way to type a failed command, as a real folder shows it; and silence where nothing is certain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from meshcore.healing.at_hand import another_way
+from meshcore.healing.ground import Ground
+from meshcore.knowledge.typed import read_typed
+
+PROGRAMS = ("python3", "docker", "service", "bash", "git", "npm")
+
+
+class Here(Ground):
+    """This machine, with a user of our choice."""
+
+    root_user = False
+
+    def is_root(self) -> bool:
+        return self.root_user
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a checkout with two packages, an environment, scripts, and a few programs beside it."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in PROGRAMS:
+        (programs / name).touch(0o755)
+    root = tmp_path / "checkout"
+    files = {
+        "web/package.json": json.dumps({"scripts": {"lint": "x", "dev": "y", "test:unit": "z"}}),
+        "web/src/app.ts": "", "web/docs/start.md": "", "server/pkg/go.mod": "", "server/pkg/main.go": "",
+        "Makefile": "build: a\n\tcc\nrelease:\n\tx\nX := 1\n", "shop/__init__.py": "", "tests/run.py": "",
+        "tests/unit/test_prices.py": "", "tools/build.sh": "#!/usr/bin/env bash\n", "src/cart/__init__.py": "",
+        "agents/crew/__init__.py": "", "tools/notes.txt": "just text", "data/a b.csv": "",
+    }  # fmt: skip
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name in (".venv/bin/ruff", ".venv/bin/python", "web/node_modules/.bin/vite"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch(0o755)
+    (root / ".venv/lib/python3.12/site-packages/httpx").mkdir(parents=True)
+    (root / ".venv/lib/python3.12/site-packages/httpx/__init__.py").touch()
+    return root
+
+
+def told(project: Path, command: str, output: str, inside: str = "", *, root_user: bool = False) -> str:
+    ground = Here({"PATH": str(project.parent / "programs"), "HOME": str(project.parent)})
+    ground.root_user = root_user
+    cwd = str(project / inside) if inside else str(project)
+    found = another_way(command, read_typed(command, cwd), cwd, str(project), output, ground)
+    return found.command.replace(str(project), "ROOT") if found else ""
+
+
+@pytest.mark.parametrize(
+    ("inside", "command", "output", "expected"),
+    [
+        ("web", "cd web && npm test 2>&1 | tail -3", "bash: line 1: cd: web: No such file or directory", "npm test"),
+        ("web/src", "cd web/src && npx tsc", "(eval):cd:1: no such file or directory: web/src", "npx tsc"),
+        (
+            "web",
+            "cd server/pkg && go test .",
+            "sh: cd: server/pkg: No such file or directory",
+            "cd ROOT/server/pkg && go test .",
+        ),
+        (
+            "web",
+            "git diff web/src/app.ts",
+            "fatal: ambiguous argument 'web/src/app.ts': unknown revision or path not in the working tree.",
+            "cd ROOT && git diff web/src/app.ts",
+        ),
+        (
+            "server/pkg",
+            "go test ./server/pkg",
+            "stat ROOT/server/pkg/server/pkg: directory not found",
+            "cd ROOT && go test ./server/pkg",
+        ),
+        ("", "cat docs/start.md", "cat: docs/start.md: No such file or directory", "cd ROOT/web && cat docs/start.md"),
+        (
+            "web",
+            "pytest tests/unit/test_prices.py::test_a -q",
+            "ERROR: file or directory not found: tests/unit/test_prices.py::test_a",
+            "cd ROOT && pytest tests/unit/test_prices.py::test_a -q",
+        ),
+        (
+            "",
+            "pytest tests/test_prices.py",
+            "ERROR: file or directory not found: tests/test_prices.py",
+            "pytest tests/unit/test_prices.py",
+        ),
+        (
+            "",
+            "python3 run.py",
+            "python3: can't open file 'ROOT/run.py': [Errno 2] No such file or directory",
+            "python3 tests/run.py",
+        ),
+        ("", "npm run lint", 'npm ERR! Missing script: "lint"', "cd ROOT/web && npm run lint"),
+        ("web/src", "bun run dev", 'error: Script not found "dev"', "cd ROOT/web && bun run dev"),
+        ("web", "npm run test-unit", 'npm error Missing script: "test-unit"', "npm run test:unit"),
+        ("", "make biuld", "make: *** No rule to make target 'biuld'.  Stop.", "make build"),
+        ("web", "make release", "make: *** No rule to make target 'release'.  Stop.", "cd ROOT && make release"),
+        ("web", "make", "make: *** No targets specified and no makefile found.  Stop.", "cd ROOT && make"),
+        (
+            "",
+            "go vet ./...",
+            "go: cannot find main module, but found .git/config in ROOT",
+            "cd ROOT/server/pkg && go vet ./...",
+        ),
+        (
+            "",
+            "npm ci",
+            "npm error enoent Could not read package.json: Error: ENOENT: no such file",
+            "cd ROOT/web && npm ci",
+        ),
+        ("", "ruff check .", "bash: line 1: ruff: command not found", ".venv/bin/ruff check ."),
+        ("web", "ruff check .", "zsh:1: command not found: ruff", "ROOT/.venv/bin/ruff check ."),
+        ("web", "vite build", "sh: 1: vite: not found", "node_modules/.bin/vite build"),
+        ("web", "python x.py", "bash: python: command not found", "ROOT/.venv/bin/python x.py"),
+        (
+            "",
+            "python3 tests/run.py",
+            "ModuleNotFoundError: No module named 'shop'",
+            "PYTHONPATH=. python3 tests/run.py",
+        ),
+        (
+            "",
+            "python3 tests/run.py",
+            "ModuleNotFoundError: No module named 'cart.lines'",
+            "PYTHONPATH=src python3 tests/run.py",
+        ),
+        ("", "pytest -q", "E   ModuleNotFoundError: No module named 'shop'", "python3 -m pytest -q"),
+        ("", "python3 -m app", "ModuleNotFoundError: No module named 'httpx'", ".venv/bin/python -m app"),
+        (
+            "",
+            "python3 -c 'import crew'",
+            "ModuleNotFoundError: No module named 'crew'",
+            "cd ROOT/agents && python3 -c 'import crew'",
+        ),
+        ("", "./tools/build.sh --all", "bash: ./tools/build.sh: Permission denied", "bash ./tools/build.sh --all"),
+        (
+            "",
+            "gh api 'x' && gh api a/b?page=2",
+            "zsh:1: no matches found: a/b?page=2",
+            "gh api 'x' && gh api 'a/b?page=2'",
+        ),
+        ("", "pip install fastapi[all]", "zsh: no matches found: fastapi[all]", "pip install 'fastapi[all]'"),
+        (
+            "",
+            "git stauts",
+            "git: 'stauts' is not a git command. See 'git --help'.\n\nThe most similar command is\n\tstatus",
+            "git status",
+        ),
+        (
+            "",
+            "cargo biuld --release",
+            "error: no such command: `biuld`\n\n\tDid you mean `build`?",
+            "cargo build --release",
+        ),
+        (
+            "",
+            "black --lin-length=100 .",
+            "Error: No such option: --lin-length Did you mean --line-length?",
+            "black --line-length=100 .",
+        ),
+        (
+            "",
+            "npm instal",
+            'Unknown command: "instal"\n\nDid you mean this?\n  npm install # Install a package',
+            "npm install",
+        ),
+        ("", "pip instal flask", 'ERROR: unknown command "instal" - maybe you meant "install"', "pip install flask"),
+        ("", "eslint --fixx src", "Invalid option '--fixx' - perhaps you meant '--fix'?", "eslint --fix src"),
+    ],
+)
+def test_what_this_machine_shows_is_told(project: Path, inside: str, command: str, output: str, expected: str) -> None:
+    if command.startswith("python x.py"):
+        (project.parent / "programs/python3").unlink()
+    assert told(project, command, output.replace("ROOT", str(project)), inside) == expected
+
+
+@pytest.mark.parametrize(
+    ("inside", "command", "output"),
+    [
+        ("", "cd nowhere && make", "bash: cd: nowhere: No such file or directory"),
+        ("web", "rm web/src/app.ts", "rm: cannot remove 'web/src/app.ts': No such file or directory"),
+        ("web", "sed -i s/a/b/ web/src/app.ts", "sed: can't read web/src/app.ts: No such file or directory"),
+        ("web", "echo x > web/src/new.ts", "bash: web/src/new.ts: No such file or directory"),
+        ("", "python3 tests/run.py", "FileNotFoundError: [Errno 2] No such file or directory: 'shop/rows.csv'"),
+        ("", "cat __init__.py", "cat: __init__.py: No such file or directory"),
+        ("", "gofmt -l ./server/...", "stat ./server/...: no such file or directory"),
+        ("", "npm run nothing", 'npm error Missing script: "nothing"'),
+        ("", "terraform plan", "bash: terraform: command not found"),
+        ("", "sudo make install", "bash: sudo: command not found"),
+        ("", "docker-compose up", "bash: docker-compose: command not found"),
+        ("", "systemctl start nginx-of-nobody", "bash: systemctl: command not found"),
+        ("", "python3 tests/run.py", "ModuleNotFoundError: No module named 'numpy'"),
+        ("", ".venv/bin/python -m app", "ModuleNotFoundError: No module named 'rich'"),
+        ("", "PYTHONPATH=x python3 tests/run.py", "ModuleNotFoundError: No module named 'shop'"),
+        ("", "./tools/notes.txt", "bash: ./tools/notes.txt: Permission denied"),
+        ("", "ls *.nothing", "zsh:1: no matches found: *.nothing"),
+        ("", "python3 -c 'print(a.itemz)'", "AttributeError: no attribute 'itemz'. Did you mean: 'items'?"),
+        ("", "tsc", "a.ts(1,2): error TS2551: Property 'lenght' does not exist. Did you mean 'length'?"),
+        ("", "git psuh --froce", "error: unknown option `froce'. Did you mean --force?"),
+        ("", "tool delte", "unknown command delte. Did you mean delete?"),
+        ("", "npm tset", "Unknown command: tset\n\nDid you mean one of these?\n  npm test # run\n  npm set # set"),
+        ("", "pytest -q", "E   AssertionError: 1 != 2"),
+        ("", "cat <<E\nx\nE", "bash: no such file or directory"),
+        ("", "", "No such file or directory"),
+    ],
+)  # fmt: skip
+def test_in_doubt_nothing_is_told(project: Path, inside: str, command: str, output: str) -> None:
+    assert told(project, command, output, inside) == ""
+
+
+def test_without_sudo_only_who_is_root_is_told(project: Path) -> None:
+    output = "sh: 1: sudo: not found"
+    assert told(project, "sudo apt-get update", output, root_user=True) == "apt-get update"
+    assert told(project, "sudo -u www ls", output, root_user=True) == ""
+
+
+def test_a_tool_that_became_a_part_of_another_is_told_where_that_has_it(project: Path) -> None:
+    plugins = project.parent / ".docker/cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-compose").touch(0o755)
+    assert told(project, "docker-compose up -d", "bash: docker-compose: command not found") == "docker compose up -d"
+
+
+def test_two_files_of_one_name_are_no_answer(project: Path) -> None:
+    (project / "server/run.py").touch()
+    assert (
+        told(project, "python3 run.py", "python3: can't open file 'run.py': [Errno 2] No such file or directory") == ""
+    )
+
+
+def test_a_name_with_odd_letters_is_never_told(project: Path) -> None:
+    (project / "web/package.json").write_text(json.dumps({"scripts": {"li`id`nt": "x", "lint\n": "y"}}))
+    assert told(project, "npm run lintt", 'Missing script: "lintt"', "web") == ""
+
+
+def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
+    for name in range(3):
+        folder = project / f"many{name}"
+        folder.mkdir()
+        for number in range(2_000):
+            (folder / f"{number}.txt").touch()
+    assert (
+        told(project, "python3 run.py", "python3: can't open file 'run.py': [Errno 2] No such file or directory") == ""
+    )
