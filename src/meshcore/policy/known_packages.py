@@ -21,6 +21,7 @@ from meshcore.policy.tracked import as_tracked
 
 _LIMIT = 1 << 20  # bytes of a manifest
 _SHORT = 4  # characters: names up to here are all near each other
+_PIN = re.compile(r"==\s*([A-Za-z0-9][A-Za-z0-9.+!]{0,40})(?:\s+#.*|(?:\s+--hash=sha256:[0-9a-f]{64})+)?", re.ASCII)
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,100})(?:\[[\w,. -]{0,100}\])?\s*(?:[<>=!~;#]|$)", re.ASCII)
 
 
@@ -39,14 +40,15 @@ def unknown(packages: Collection[str], question: Question, *, of_python: bool, p
     for package in packages:
         if _verified(package, question):
             continue
-        if "==" in package:
-            reasons.append(f"no node of yours has verified {package:.60}, in this version")
-            continue
-        if of_python and normal(package) in _meant(question):
+        _, pinned, version = package.partition("==")
+        if of_python and not pinned and normal(package) in _meant(question):
             continue
         other = lookalike(package) if of_python else ""
-        asked = of_python and not other and normal(package) in asked_for(question.project)
+        asked = of_python and not other and normal(package) + pinned + version in asked_for(question.project)
         if asked and os.path.realpath(question.project) in map(os.path.realpath, projects):
+            continue
+        if pinned and not asked:
+            reasons.append(f"no node of yours has verified {package:.60}, in this version")
             continue
         reason = f"{package:.60} is no well-known package for this error, and no node of yours has verified it"
         if other:
@@ -71,7 +73,10 @@ def lookalike(package: str) -> str:
 
 
 def asked_for(project: str) -> frozenset[str]:
-    """Return the packages that a project's own files name: those files only that are as git tracks them."""
+    """Return the packages that a project's own files name: those files only that are as git tracks them.
+
+    One that is pinned to a version is there a second time, as `name==version`.
+    """
     root = Path(project) if project else None
     if root is None:
         return frozenset()
@@ -82,8 +87,15 @@ def asked_for(project: str) -> frozenset[str]:
             lines = _of_pyproject(text) if path.suffix == ".toml" else text.replace("\\\n", "").splitlines()
         except ValueError:
             continue
-        names |= {normal(found[1]) for line in lines if (found := _REQUIREMENT.match(line))}
+        named = [found for line in lines if (found := _REQUIREMENT.match(line))]
+        names |= {normal(found[1]) + version for found in named for version in ("", *_pin(found))}
     return frozenset(names)
+
+
+def _pin(requirement: re.Match[str]) -> tuple[str, ...]:
+    """Return `==version` where a requirement says that, and no marker or extra."""
+    found = _PIN.fullmatch(requirement.string[requirement.end(1) :].strip())
+    return (f"=={found[1]}",) if found else ()
 
 
 def _verified(package: str, question: Question) -> bool:

@@ -182,6 +182,32 @@ def test_the_files_of_a_project_name_packages_only_where_the_operator_has_declar
     assert declaring(tmp_path, project).decide(pinned).decision == "approve", "the version was chosen by a text"
 
 
+@pytest.mark.parametrize(
+    ("line", "goes"),
+    [
+        ("acme-tool==1.0", True),
+        ("Acme_Tool == 1.0  # ours", True),
+        ("acme-tool==1.0 --hash=sha256:" + "a" * 64, True),
+        ("acme-tool==1.0.1", False),
+        ("acme-tool==1.*", False),
+        ("acme-tool>=1.0", False),
+        ("acme-tool==1.0,<2", False),
+        ("acme-tool==1.0; python_version < '3'", False),
+        ("acme-tool[evil]==1.0", False),
+        ("acme-tool===1.0", False),
+        ("other==1.0", False),
+    ],
+)
+def test_a_version_goes_where_the_tracked_file_of_a_declared_project_pins_just_that(
+    tmp_path: Path, project: Path, line: str, *, goes: bool
+) -> None:
+    (project / "requirements.txt").write_text(f"{line}\n")
+    track(project, "requirements.txt")
+    pinned = asked(project, "acme-tool==1.0", "acme_tool")
+    assert (declaring(tmp_path, project).decide(pinned).decision == "run") is goes
+    assert POLICY.decide(pinned).decision == "approve", "a hostile project has such files too"
+
+
 def test_a_typosquat_in_a_declared_project_waits_all_the_same(tmp_path: Path, project: Path) -> None:
     (project / "requirements.txt").write_text("reqeusts\n")
     track(project, "requirements.txt")
@@ -219,6 +245,12 @@ def test_the_dependencies_of_a_pyproject_are_read(project: Path) -> None:
     )
     track(project, "pyproject.toml")
     assert asked_for(str(project)) == {"flask", "ruff"}
+
+
+def test_a_pin_of_a_pyproject_is_read(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["Flask==2.1", "a==1; extra"]\n')
+    track(project, "pyproject.toml")
+    assert asked_for(str(project)) == {"flask", "flask==2.1", "a"}
 
 
 def test_who_is_asked_about_a_derived_fix_reads_that_it_was_never_tried(project: Path) -> None:
