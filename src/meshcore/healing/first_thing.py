@@ -76,8 +76,8 @@ class _Reading:
         script = self._script()
         root = project_root(self.place.cwd) or self.place.cwd
         first = script.parent if self.place.argv[1:2] != ("-m",) else Path(self.place.cwd)
-        paths = [first, *map(Path, filter(None, self.place.environment.get("PYTHONPATH", "").split(":")))]
-        self.folders = [Path(self.place.cwd, one) for one in (*paths, Path(root), Path(root, "src"))]
+        paths = [first, *self._added(), Path(root), Path(root, "src")]
+        self.folders = [Path(self.place.cwd, one) for one in paths]
         if any(Path(one, f"{name}customize.py").exists() for one in self.folders for name in ("site", "user")):
             raise NotFirstThingError("Python runs a file of the project at its start")
         ours = [frame for frame in frames if is_ours(frame.path)]
@@ -86,7 +86,7 @@ class _Reading:
         if ours[0].path.resolve() != script.resolve() and not self._is_package_of(script, ours[0].path):
             raise NotFirstThingError("its traceback is not of the program that was called")
         traced = {one.path.resolve() for one in ours}
-        if script.name == "__main__.py" and not self._harmless_package(script, traced):
+        if self.place.argv[1:2] == ("-m",) and not self._harmless_package(script, traced):
             raise NotFirstThingError("its package had done more than import and define")
         self._frames(ours, traced)
         if self.raised_again:
@@ -114,10 +114,11 @@ class _Reading:
         while at < len(argv) and _FLAGS.fullmatch(argv[at]):
             at += 1
         if argv[at : at + 1] == ("-m",) and at == 1 and len(argv) > 2:
-            base = Path(cwd, *argv[2].split("."))
-            for path in (base / "__main__.py", base.with_name(base.name + ".py")):
-                if path.is_file():
-                    return path
+            for folder in (cwd, *self._added()):
+                base = Path(folder, *argv[2].split("."))
+                for path in (base / "__main__.py", base.with_name(base.name + ".py")):
+                    if path.is_file():
+                        return path
             raise NotFirstThingError("its module is none of the project's")
         if argv[at : at + 1] == ("-c",) and argv[at + 1 :]:
             return self._of_text("<string>", argv[at + 1])
@@ -133,10 +134,13 @@ class _Reading:
         self.trees[path.resolve()] = ast.parse(text)
         return path
 
+    def _added(self) -> list[Path]:
+        """Return the folders in which Python looks for modules besides its own and the command's."""
+        return [Path(self.place.cwd, one) for one in self.place.environment.get("PYTHONPATH", "").split(":") if one]
+
     def _harmless_package(self, script: Path, traced: set[Path]) -> bool:
-        """Tell whether the packages that `python -m` imports before their `__main__` are harmless."""
-        inside = script.parent.relative_to(self.place.cwd).parts
-        importing = ast.parse(f"import {'.'.join(inside)}").body
+        """Tell whether the packages that `python -m` imports before the module that it runs are harmless."""
+        importing = ast.parse(f"import {self.place.argv[2]}").body
         names = self._names()
         return harmless(importing, names, lambda node: self._imports_harmless(node, script, names, traced))
 

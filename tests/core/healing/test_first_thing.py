@@ -202,15 +202,17 @@ def environment_in(folder: Path) -> str:
     return str(venv / "bin" / "python")
 
 
-def why(folder: Path, files: dict[str, str], *arguments: str, failed_at: float = NOW, given: str = "") -> str:
+def why(
+    folder: Path, files: dict[str, str], *arguments: str, failed_at: float = NOW, given: str = "", **variables: str
+) -> str:
     """Write a project, run it for real, and return why its failure did not come first, "" where it did."""
     python = environment_in(folder)
     (folder / "pyproject.toml").write_text("")
     for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     argv = (python, *(arguments or ("app.py",)))
-    environment = {"PATH": os.environ["PATH"]}
+    environment = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(
         argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, input=given
     )
@@ -259,6 +261,22 @@ def test_code_of_the_command_itself_is_read_like_a_file(tmp_path: Path, code: st
     files = {**FILES, "app.py": "import gone\n"} if code == "import app" else FILES
     found = why(tmp_path, files, *(("-",) if given else ("-c", code)), given=code if given else "")
     assert (found == "") is CODE[code]
+
+
+@pytest.mark.parametrize("acting", ["jobs/__init__.py", "jobs/night/__init__.py"])
+@pytest.mark.parametrize("module", ["jobs.night.daily", "jobs.night"])
+def test_a_package_that_acted_before_one_of_its_modules_ran_did_more(tmp_path: Path, acting: str, module: str) -> None:
+    files = {"jobs/__init__.py": "", "jobs/night/__init__.py": "", "jobs/night/daily.py": "import gone\n"}
+    files["jobs/night/__main__.py"] = "import gone\n"
+    assert why(tmp_path / "plain", files, "-m", module) == ""
+    assert why(tmp_path / "acting", {**files, acting: "print('sent')\n"}, "-m", module) != ""
+
+
+def test_a_module_of_a_folder_that_a_variable_adds_is_found(tmp_path: Path) -> None:
+    files = {"src/shop/__init__.py": "", "src/shop/__main__.py": "import gone\n"}
+    assert why(tmp_path / "a", files, "-m", "shop", PYTHONPATH="src") == ""
+    files["src/shop/__init__.py"] = "print('sent')\n"
+    assert why(tmp_path / "b", files, "-m", "shop", PYTHONPATH="src") != ""
 
 
 def test_what_was_changed_since_is_not_what_ran(tmp_path: Path) -> None:
