@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from meshcore.bridge.administration import Administration
 from meshcore.bridge.base import Bridge, Engine, Follows, OldPrograms
 from meshcore.bridge.limits import DEADLINE_SECONDS
 from meshcore.clock import Clock
@@ -63,6 +64,17 @@ def is_there(address: BridgeAddress) -> bool:
 def files(address: BridgeAddress) -> Mapping[str, Path]:
     """Return the files of this host that a bridge's data lie in, by what they are."""
     return _engine(address).files(address) if address.scheme in _ENGINES else {}
+
+
+def administration(address: BridgeAddress) -> Administration:
+    """Return what its owner does with a bridge. Raises ConfigurationError for one without logins."""
+    if address.scheme != "postgresql":
+        raise ConfigurationError(
+            f"{address.shown}: has no logins to grant: name postgresql://login@host/database; for a file, see"
+            " `meshtui bridge authorize`"
+        )
+    found = import_module(_ENGINES[address.scheme]).ENGINE.administer(address)
+    return cast(Administration, found)
 
 
 def _prepare(address: BridgeAddress, clock: Clock, deadline: float, fresh: bool) -> None:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from meshcore.config import BridgeAddress
 from meshcore.errors import UsageError
 from meshcore.model import Json
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
 
+if TYPE_CHECKING:
+    from meshcore.bridge.administration import Administration
+
 
 @click.group()
 def bridge() -> None:
-    """What lies between this machine and the others: outgoing, exchange, introduce, authorize, serve."""
+    """What lies between this machine and the others: what leaves it, exchange; bridges over ssh and in PostgreSQL."""
 
 
 @bridge.command()
@@ -113,9 +121,16 @@ def authorize(session: Session, key: str, node: str) -> None:
 @click.option("--key", metavar="FILE", help="The public key to join with; by default the first of ~/.ssh/id_*.pub.")
 @click.pass_obj
 def introduce(session: Session, key: str | None) -> None:
-    """Print the command that lets this node join, to be run on the host of the bridge."""
+    """Print the command that lets this node join, to be run on the host of the bridge or by who owns the database."""
     from meshcore.bridge.ssh.authorize import MOST_KEY
     from meshcore.home import read_plain_file
+
+    if session.settings.bridge.scheme == "postgresql":
+        with session.node() as node:
+            words = ["meshtui", "bridge", "grant", session.settings.host, "--node", node.identity.node.public]
+            click.echo(shlex.join([*words, "--at", session.settings.bridge.shown]))
+        note("run it as a login that owns the database")
+        return
 
     found = [Path(key)] if key else sorted(Path.home().glob(".ssh/id_*.pub"))
     if not found:
@@ -124,6 +139,96 @@ def introduce(session: Session, key: str | None) -> None:
     with session.node() as node:
         click.echo(shlex.join(["meshtui", "bridge", "authorize", text, "--node", node.identity.node.public]))
     note('then, here: bridge = "ssh://[user@]HOST" in config.toml, or MESHTUI_BRIDGE')
+
+
+_at = click.option(
+    "--at", metavar="URL", help="The database, with a login that owns it; by default this node's bridge."
+)
+
+
+@bridge.command()
+@click.argument("url", metavar="URL")
+@click.option("--sql", is_flag=True, help="Print for psql what would be run, and run nothing.")
+def init(url: str, sql: bool) -> None:
+    """Make a bridge in a PostgreSQL database, or bring an older one to this version.
+
+    URL is postgresql://LOGIN@HOST/DATABASE; the login may make roles, and make or own the database.
+    """
+    found = _administration(url)
+    if sql:
+        click.echo(found.script(), nl=False)
+    else:
+        say(found.make())
+
+
+@bridge.command()
+@click.argument("host", metavar="HOST")
+@click.option("--node", "nodes", multiple=True, required=True, metavar="ID", help="A node of that host, in full.")
+@click.option("--out", metavar="FILE", help="Where its password goes; by default HOST.pgpass, which must not be there.")
+@_at
+@click.pass_obj
+def grant(session: Session, host: str, nodes: tuple[str, ...], out: str | None, at: str | None) -> None:
+    """Let a HOST into a PostgreSQL bridge: its login, a new password, and the nodes that it speaks for.
+
+    Run it again for another node of the same host, or for a new key: the password is then a new one too.
+    """
+    path = Path(out or f"{host}.pgpass")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not written ({error}); name another with --out") from error
+    try:
+        granted = _administration(at, session).grant(host, nodes)
+    except BaseException:
+        os.close(descriptor)
+        path.unlink()
+        raise
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(granted.line + "\n")
+    say(f"{granted.login} speaks for {', '.join(node[:12] for node in nodes)}; its password is in {path}")
+    note(f"bring {path} to that host as ~/.pgpass (chmod 600), and write bridge = … with the login {host} there")
+
+
+@bridge.command()
+@click.argument("host", metavar="HOST")
+@_at
+@click.pass_obj
+def revoke(session: Session, host: str, at: str | None) -> None:
+    """Keep a HOST out of a PostgreSQL bridge from now on; what it said stays.
+
+    Its operator's statements are withdrawn by `meshtui trust revoke`.
+    """
+    count = _administration(at, session).revoke(host)
+    say(f"{host} has no login any more; it spoke for {count} node{'' if count == 1 else 's'}")
+
+
+@bridge.command()
+@_at
+@json_option
+@click.pass_obj
+def status(session: Session, at: str | None, as_json: bool) -> None:
+    """Say who may speak on a PostgreSQL bridge, and who keeps others from it."""
+    found = _administration(at, session).state()
+    if as_json:
+        print_json("bridge_status", asdict(found))
+        return
+    rows = [[one.login, one.sessions, ", ".join(node[:12] for node in one.nodes)] for one in found.access]
+    say(found.server)
+    table(["login", "sessions", "speaks for"], rows, empty="no host was granted anything: meshtui bridge grant")
+    for holder in found.holders:
+        say(f"process {holder.process} of login {holder.login} holds the head of the log: nobody can publish")
+
+
+def _administration(url: str | None, session: Session | None = None) -> Administration:
+    from meshcore.bridge.open import administration
+
+    if url is None:
+        assert session is not None
+        return administration(session.settings.bridge)
+    address = BridgeAddress.parse(url)
+    if address.path is None and urlsplit(address.url).password is not None:
+        raise UsageError(f"{address.shown}: others see a password in a command line; put it into ~/.pgpass")
+    return administration(address)
 
 
 def _of_this_host(session: Session) -> Path:

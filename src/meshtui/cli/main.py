@@ -15,7 +15,7 @@ COMMANDS = {
     "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
     "bridge": (
         "meshtui.cli.bridge",
-        "Between this machine and the others: outgoing, exchange, introduce, authorize, serve.",
+        "Between this machine and the others: what leaves it, exchange; bridges over ssh and in PostgreSQL.",
     ),
     "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),

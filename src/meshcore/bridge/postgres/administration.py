@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import pq
 
+from meshcore.bridge.administration import Access, Granted, Holder, State
 from meshcore.bridge.postgres.address import connection_parameters
 from meshcore.bridge.postgres.session import SCHEMA_VERSION, Row, first_line
 from meshcore.config import BridgeAddress
@@ -36,23 +37,6 @@ _CALLED_BY_NODES = (
 )
 _LIMITS = ("statement_timeout = '30s'", "lock_timeout = '5s'", "idle_in_transaction_session_timeout = '10s'")
 MOST_SESSIONS = 50  # of one host's login
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """A host's login: its name, and its new password where one was made."""
-
-    login: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A login with its nodes, and how many sessions it has now."""
-
-    login: str
-    nodes: tuple[str, ...]
-    sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +124,9 @@ class PostgresAdministration:
         self.database = str(self._parameters["dbname"])
 
     def script(self) -> str:
-        """Return for psql what `make` does."""
         return script(self.database)
 
     def make(self) -> str:
-        """Make the bridge, or bring an older one to this version; return what was done in words.
-
-        Raises MeshError.
-        """
         roles = Roles.of(self.database)
         try:
             self._make_database()
@@ -171,16 +150,14 @@ class PostgresAdministration:
         done = "made" if version == 0 else f"brought from schema {version} to {SCHEMA_VERSION}"
         return f"{self._address.shown}: the bridge was {done}"
 
-    def grant(self, host: str, nodes: Sequence[str], *, password: bool = True) -> Granted:
-        """Let a host in: make its login where there is none, with a new password, and bind nodes to it.
-
-        Raises UsageError for what is no node, or speaks for another login already.
-        """
+    def grant(self, host: str, nodes: Sequence[str]) -> Granted:
         if not nodes or not all(_NODE.fullmatch(node) for node in nodes):
-            raise UsageError("name the node's whole id with --node: 64 hex digits, as `meshtui status --json` shows")
+            raise UsageError(
+                "name the node's whole id with --node: 64 hex digits, as `meshtui bridge introduce` prints there"
+            )
         if not 0 < len(host.encode()) <= 63 or not host.isprintable():
             raise UsageError(f"{host!r:.60}: a login has a name of at most 63 printable bytes")
-        roles, secret = Roles.of(self.database), secrets.token_urlsafe(24) if password else ""
+        roles, secret = Roles.of(self.database), secrets.token_urlsafe(24)
         try:
             with self._connect() as connection, connection.transaction():
                 if not self._has_role(connection, host):
@@ -188,11 +165,10 @@ class PostgresAdministration:
                 connection.execute(f"ALTER ROLE {quoted(host)} LOGIN".encode())
                 for limit in _LIMITS:
                     connection.execute(f"ALTER ROLE {quoted(host)} SET {limit}".encode())
-                if secret:
-                    # Hashed here: a server writes statements into its log.
-                    coded = connection.pgconn.encrypt_password(secret.encode(), host.encode(), b"scram-sha-256")
-                    literal = pq.Escaping(connection.pgconn).escape_literal(coded).decode()
-                    connection.execute(f"ALTER ROLE {quoted(host)} PASSWORD {literal}".encode())
+                # Hashed here: a server writes statements into its log.
+                coded = connection.pgconn.encrypt_password(secret.encode(), host.encode(), b"scram-sha-256")
+                literal = bytes(pq.Escaping(connection.pgconn).escape_literal(coded)).decode()
+                connection.execute(f"ALTER ROLE {quoted(host)} PASSWORD {literal}".encode())
                 connection.execute(f"GRANT {quoted(roles.node)} TO {quoted(host)}".encode())
                 connection.execute(f"SET LOCAL ROLE {quoted(roles.owner)}".encode())
                 for node in nodes:
@@ -206,10 +182,10 @@ class PostgresAdministration:
                         raise UsageError(f"node {node[:12]} belongs to login {other}; `meshtui bridge revoke` it there")
         except psycopg.Error as error:
             raise self._said(error) from error
-        return Granted(host, secret)
+        fields = (self.database, host, secret)
+        return Granted(host, ":".join(["*", "*", *(re.sub(r"([:\\\\])", r"\\\1", one) for one in fields)]))
 
     def revoke(self, host: str) -> int:
-        """Keep a host out at once: no login, no node; what it said stays. Return how many nodes it spoke for."""
         roles = Roles.of(self.database)
         try:
             with self._connect() as connection, connection.transaction():
@@ -225,18 +201,22 @@ class PostgresAdministration:
             raise self._said(error) from error
         return len(rows)
 
-    def access(self) -> list[Access]:
-        """Return every login with its nodes. Raises MeshError."""
+    def state(self) -> State:
         try:
             with self._connect() as connection:
+                if not self._version(connection):
+                    raise ConfigurationError(f"{self._address.shown}: holds no bridge; make one with bridge init")
                 rows = connection.execute(
                     "SELECT g.login, array_agg(g.node ORDER BY g.node), "
                     "(SELECT count(*) FROM pg_stat_activity a WHERE a.usename = g.login AND a.datname = "
                     "current_database()) FROM mesh.grants g GROUP BY g.login ORDER BY g.login"
                 ).fetchall()
+                holders = connection.execute("SELECT login, pid FROM mesh.holders() ORDER BY pid").fetchall()
+                server = f"PostgreSQL {connection.info.server_version // 10000}"
         except psycopg.Error as error:
             raise self._said(error) from error
-        return [Access(login, tuple(nodes), sessions) for login, nodes, sessions in rows]
+        access = tuple(Access(login, tuple(nodes), sessions) for login, nodes, sessions in rows)
+        return State(server, access, tuple(Holder(login, pid) for login, pid in holders))
 
     def _names(self, roles: Roles) -> tuple[str, str, str]:
         return roles.owner, roles.node, roles.reader

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from meshcore.bridge.administration import Administration
 from meshcore.bridge.base import Bridge
 from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from meshcore.bridge.postgres.administration import PostgresAdministration
 
 
 class PostgresEngine:
@@ -34,7 +31,7 @@ class PostgresEngine:
     def files(self, address: BridgeAddress) -> Mapping[str, Path]:
         return {}
 
-    def administer(self, address: BridgeAddress) -> PostgresAdministration:
+    def administer(self, address: BridgeAddress) -> Administration:
         """Return what the database's owner may do there."""
         _need_psycopg(address)
         from meshcore.bridge.postgres.administration import PostgresAdministration

@@ -21,6 +21,19 @@ SCHEMA_VERSION = 1
 OLDEST_SERVER = 140000
 _MOST_LOCK_SECONDS = DEADLINE_SECONDS  # that a call waits for another session, however long it may take
 _LOOK_SECONDS = 0.1  # after which Ctrl-C is seen
+# What stands in the line of a session that was refused for good: libpq gives no code there.
+_REFUSALS = (
+    "password",
+    "certificate",
+    "SSL",
+    "authentication",
+    "channel binding",
+    "not permitted to log in",
+    "permission denied",
+    "pg_hba.conf",
+    "does not exist",
+    "standby",
+)
 _RV = TypeVar("_RV")
 Row = tuple[Any, ...]
 Parameters = Sequence[object] | Mapping[str, object]
@@ -148,7 +161,8 @@ class Session:
                 f"{self.shown}: PostgreSQL {found}; a bridge needs 14 or newer: upgrade the server"
             )
         limit = _milliseconds(self._deadline)
-        settings = {"statement_timeout": limit, "lock_timeout": min(limit, _milliseconds(_MOST_LOCK_SECONDS))}
+        # The server gives up first, so that it can be asked who stands in the way.
+        settings = {"statement_timeout": limit, "lock_timeout": min(4 * limit // 5, _milliseconds(_MOST_LOCK_SECONDS))}
         row = connection.execute(
             "SELECT pg_backend_pid(), pg_is_in_recovery(), to_regclass('mesh.head') IS NOT NULL, "
             "set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
@@ -196,9 +210,7 @@ class Session:
             return ConfigurationError(f"{self.shown}: refused: {said}; see `meshtui bridge status`")
         if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
             return BadRecordError(f"{self.shown}: not stored: {said}")
-        if isinstance(error, errors.InvalidPassword | errors.InvalidAuthorizationSpecification) or (
-            "password" in said or "certificate" in said or "SSL" in said or "authentication" in said
-        ):
+        if error.sqlstate is None and any(word in said for word in _REFUSALS):
             return ConfigurationError(f"{self.shown}: no session: {said}")
         if isinstance(error, errors.UndefinedFunction | errors.UndefinedTable | errors.UndefinedColumn):
             return ConfigurationError(

@@ -18,7 +18,6 @@ from pathlib import Path
 import psycopg
 
 from meshcore.bridge.postgres.administration import PostgresAdministration, quoted
-from meshcore.bridge.postgres.engine import PostgresEngine
 from meshcore.config import BridgeAddress
 
 VARIABLE = "MESHTUI_TEST_POSTGRES"  # the folder of the socket, for processes that a test starts
@@ -132,7 +131,7 @@ class Server:
 
     def make(self, database: str) -> PostgresAdministration:
         """Make a bridge in a new database."""
-        found = PostgresEngine().administer(self.address(database))
+        found = PostgresAdministration(self.address(database))
         found.make()
         return found
 

@@ -11,7 +11,7 @@ CREATE TABLE mesh.head (
     gone bigint NOT NULL DEFAULT 0,         -- rows that were pruned
     pruned_to bigint NOT NULL DEFAULT 0,
     rung_seq bigint NOT NULL DEFAULT 0,     -- up to which listeners were told, and when
-    rung_at timestamptz NOT NULL DEFAULT '-infinity'
+    rung_at timestamptz NOT NULL DEFAULT 'epoch'
 ) WITH (fillfactor = 10);
 
 CREATE TABLE mesh.log (
