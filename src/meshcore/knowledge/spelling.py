@@ -75,6 +75,8 @@ def plain_spelling(argv: Argv) -> Argv:
         words = ("pip", *words[2:])
     elif _PIP.fullmatch(words[0]):
         words = ("pip", *words[1:])
+    if words[0] == "dos2unix" and len(words) == 2:
+        words = ("sed", "-i", r"s/\r$//", words[1])
     if words[0] == "git":
         words = _git(words)
     elif words[0] in _SUBCOMMANDS:

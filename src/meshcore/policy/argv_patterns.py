@@ -237,6 +237,17 @@ def real_name(example: str) -> str:
     return found["before"] + (found["suffixed"] or found["prefixed"] or found["stem"] + found["end"])
 
 
+_INTERPRETER = re.compile(
+    r"1s([|,@])\^?(?:#!)?\.\*\$?\1(#!(?:/bin/(?:ba)?sh|/usr/bin/(?:bash|env (?:bash|sh|python3|node|perl|ruby))))\1"
+)
+
+
+def new_interpreter(script: str) -> str:
+    """Return the first line that a sed script gives to a file, "" for any other script."""
+    found = _INTERPRETER.fullmatch(script)
+    return found[2] if found else ""
+
+
 def _test_file(value: str) -> bool:
     """Say whether a test runner is given tests: a folder, or a file that is named as one; a part of it may follow."""
     path, _, part = value.partition("::")
@@ -291,6 +302,7 @@ KINDS: dict[str, Callable[[str], bool]] = {
     "LOCK": _full(r"(?:/[^\x00-\x1f\x7f]{0,1024}/|(?:\./)?)\.git/index\.lock"),
     "HERE": _full(r"\.(?:\[[A-Za-z0-9][A-Za-z0-9_,-]{0,100}\])?"),
     "SOURCE": lambda value: _path(value) and value.endswith(".py"),
+    "MENDING": lambda value: value == r"s/\r$//" or new_interpreter(value) != "",
     "MOVEDIMPORT": lambda value: value in _MOVED_IMPORTS,
     "UPSTREAM": _full(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}/[A-Za-z0-9](?:[A-Za-z0-9_-]|[./](?![./])){0,120}"),
     "LABEL": _full(r"[A-Za-z0-9_.,=!()/ -]{1,200}"),

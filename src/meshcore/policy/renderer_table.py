@@ -19,5 +19,6 @@ RENDERERS: Final[dict[str, renderers.Renderer]] = {
     "free_port": renderers.FreePort(),
     "make_environment": repairs.MakeEnvironment(),
     "copy_example": repairs.CopyExample(),
+    "mend_script": repairs.MendScript(),
     "remove_lock": repairs.RemoveLock(),
 }

@@ -10,14 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from meshcore.home import open_plain_file
+from meshcore.knowledge.command import program_name
 from meshcore.policy.action_type import ActionType
-from meshcore.policy.argv_patterns import Found, real_name
+from meshcore.policy.argv_patterns import Found, new_interpreter, real_name
 from meshcore.policy.question import PlannedStep, Question, Target
 from meshcore.policy.renderers import Argv, Bounded, OnPaths, holds, shortened, trusted_program
 from meshcore.policy.tracked import as_tracked, is_ignored, repository
 
 STALE_AFTER_S: Final = 600.0
 _LARGEST_EXAMPLE: Final = 1 << 20  # bytes
+_LARGEST_SCRIPT: Final = 1 << 24  # bytes
+_LONGEST_LINE: Final = 256  # bytes
 
 
 class MakeEnvironment(Bounded):
@@ -38,15 +42,19 @@ class MakeEnvironment(Bounded):
         return ("-I", "-m", "venv", *found.of("VENV"))
 
 
-class CopyExample(OnPaths):
-    """Copies a tracked example to the ignored file that it is one of, where none is there; through descriptors."""
+class BoundedOnPaths(OnPaths):
+    """Does through descriptors what its bounds allow; outside of them, for a person, what was written."""
 
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
     ) -> tuple[PlannedStep | None, Target]:
-        """Return the copy that never replaces anything; for a person, where something is missing, cp as written."""
+        """Return the step in its place; as it is written where something is missing."""
         step, target = super().render(action, found, question, argv)
         return step and (step if holds(self.missing(found, question)) else replace(step, place=())), target
+
+
+class CopyExample(BoundedOnPaths):
+    """Copies a tracked example to the ignored file that it is one of, where none is there."""
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield why the example is not to be copied unasked."""
@@ -61,6 +69,38 @@ class CopyExample(OnPaths):
             yield f"{shortened(example)} is not as git tracks it"
         elif not is_ignored(here / name, trusted_program("git") or "git"):
             yield f"git does not ignore {shortened(name)}"
+
+
+class MendScript(BoundedOnPaths):
+    """Mends a script whose first line names an interpreter that is not found: by its line ends, or by its path."""
+
+    def missing(self, found: Found, question: Question) -> Iterator[str]:
+        """Yield why the script's first line is not what keeps it from starting."""
+        yield from super().missing(found, question)
+        (script,), (name,) = found.of("MENDING"), found.of("NEWFILE")
+        try:
+            with open_plain_file(Path(question.cwd, name), _LARGEST_SCRIPT, follow=False) as file:
+                first = file.readline(_LONGEST_LINE)
+        except (OSError, ValueError):
+            yield f"{shortened(name)} cannot be read"
+            return
+        new = new_interpreter(script)
+        if not first.startswith(b"#!"):
+            yield f"{shortened(name)} names no interpreter"
+        elif not new and not first.endswith(b"\r\n"):
+            yield f"{shortened(name)} has the line ends of this system"
+        elif new and _interpreter(first) != _interpreter(new.encode()):
+            yield f"{shortened(name)} is for another interpreter than {shortened(new[2:])}"
+        elif new and not os.access(new[2:].split()[0], os.X_OK):
+            yield f"{shortened(new[2:])} is not here"
+
+
+def _interpreter(line: bytes) -> str:
+    """Return the name of the interpreter in a script's first line, without folder and version."""
+    words = line[2:].decode("ascii", "replace").split()
+    if words[1:] and program_name(words[0]) == "env":
+        words = words[1:]
+    return program_name(words[0]) if words else ""
 
 
 class RemoveLock(Bounded):

@@ -1,4 +1,4 @@
-"""Make folders and files, change modes, copy an example, remove a stale lock, follow a moved import.
+"""Make folders and files, change modes, copy an example, remove a stale lock, mend a script's start, follow an import.
 
 All of it goes through descriptors, so that no link is followed.
 
@@ -22,6 +22,8 @@ _LARGEST_SOURCE: Final = 1 << 24
 _LARGEST_EXAMPLE: Final = 1 << 20
 _STALE_AFTER_S: Final = 600.0
 _LOCK: Final = [".git", "index.lock"]
+_LINE_ENDS: Final = r"s/\r$//"
+_INTERPRETER: Final = re.compile(r"1s([|,@])\^?(?:#!)?\.\*\$?\1(#!/[\w/ ]{1,60})\1", re.ASCII)
 _MOVED: Final = re.compile(r"s/([\w. ]+)/([\w. ]+)/(g?)", re.ASCII)
 
 
@@ -148,10 +150,22 @@ def _remove_lock(at: int, names: list[str], options: set[str], action: str) -> N
     os.unlink(names[-1], dir_fd=at)
 
 
-def _follow_moved(at: int, names: list[str], options: set[str], action: str) -> None:
-    moved = _MOVED.fullmatch(action)
-    if moved is None:
-        raise OSError(0, "is not what may be replaced", action)
+def _edited(text: bytes, action: str) -> bytes:
+    """Return a text as sed would leave it. Raises OSError for what is none of the edits."""
+    lines = text.split(b"\n")
+    if action == _LINE_ENDS:
+        return b"\n".join(line.removesuffix(b"\r") for line in lines)
+    if found := _INTERPRETER.fullmatch(action):
+        if not lines[0].startswith(b"#!"):
+            raise OSError(0, "names no interpreter", action)
+        return b"\n".join([found[2].encode(), *lines[1:]])
+    if moved := _MOVED.fullmatch(action):
+        old, new = moved[1].encode(), moved[2].encode()
+        return b"\n".join(line.replace(old, new, -1 if moved[3] else 1) for line in lines)
+    raise OSError(0, "is not what may be replaced", action)
+
+
+def _edit(at: int, names: list[str], options: set[str], action: str) -> None:
     at = _opened(at, names[:-1], makes=False)
     with os.fdopen(os.open(names[-1], os.O_RDONLY | _FILE, dir_fd=at), "rb") as file:
         found = os.fstat(file.fileno())
@@ -159,13 +173,12 @@ def _follow_moved(at: int, names: list[str], options: set[str], action: str) -> 
         text = file.read(_LARGEST_SOURCE + 1)
     if len(text) > _LARGEST_SOURCE:
         raise OSError(0, "is too large", names[-1])
-    old, new = moved[1].encode(), moved[2].encode()
-    lines = [line.replace(old, new, -1 if moved[3] else 1) for line in text.split(b"\n")]
+    edited = _edited(text, action)
     scratch = f".{names[-1]}.{os.getpid()}.new"
     made = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o600, dir_fd=at)
     try:
         with os.fdopen(made, "wb") as file:
-            file.write(b"\n".join(lines))
+            file.write(edited)
             os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
         os.replace(scratch, names[-1], src_dir_fd=at, dst_dir_fd=at)
     except BaseException:
@@ -186,7 +199,7 @@ _PROGRAMS: Final[dict[str, Callable[[int, list[str], set[str], str], None]]] = {
     "touch": _make_file,
     "chmod": _change_mode,
     "rm": _remove_lock,
-    "sed": _follow_moved,
+    "sed": _edit,
 }
 
 

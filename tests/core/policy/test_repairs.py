@@ -136,6 +136,80 @@ class TestExamples:
         assert self.ruled(project, ("cp", f"{name}.example", name), (Slot("path", name),)).decision != "run"
 
 
+class TestScripts:
+    ENDS = ("sed", "-i", r"s/\r$//", "run.sh")
+
+    def ruled(self, project: Path, text: bytes, argv: tuple[str, ...] = ENDS, named: str = "./run.sh") -> PolicyVerdict:
+        (project / "run.sh").write_bytes(text)
+        (project / "run.sh").chmod(0o755)
+        return POLICY.decide(question(project, argv, slots=(Slot("path", named),)))
+
+    @pytest.mark.parametrize("argv", [ENDS, ("dos2unix", "run.sh")])
+    def test_line_ends_that_hide_the_interpreter_are_mended(self, project: Path, argv: tuple[str, ...]) -> None:
+        ruling = self.ruled(project, b"#!/bin/sh\r\necho a\r\n\techo 'b\rc'\r\n", argv)
+        assert (ruling.decision, ruling.action_type) == ("run", "mend_script")
+        assert executed(project, ruling.plan).steps[0].exit_code == 0
+        assert (project / "run.sh").read_bytes() == b"#!/bin/sh\necho a\n\techo 'b\rc'\n"
+        assert subprocess.run([str(project / "run.sh")], capture_output=True).stdout == b"a\nb\rc\n"
+
+    @pytest.mark.parametrize(
+        ("first", "script"),
+        [
+            (b"#!/usr/local/bin/no-such/bash", "1s|.*|#!/bin/bash|"),
+            (b"#!/opt/none/bin/bash -eu", "1s|^#!.*|#!/usr/bin/env bash|"),
+            (b"#!/none/python3.4", "1s,.*,#!/usr/bin/env python3,"),
+            (b"#! /none/sh\r", "1s@^#!.*$@#!/bin/sh@"),
+        ],
+    )
+    def test_the_same_interpreter_is_named_where_it_lies(self, project: Path, first: bytes, script: str) -> None:
+        ruling = self.ruled(project, first + b"\necho a\n", ("sed", "-i", script, "run.sh"))
+        assert ruling.decision == "run"
+        assert executed(project, ruling.plan).steps[0].exit_code == 0
+        assert (project / "run.sh").read_bytes() == script.split(script[2])[2].encode() + b"\necho a\n"
+
+    @pytest.mark.parametrize(
+        ("text", "script"),
+        [
+            (b"echo a\necho b\n", "1s|.*|#!/bin/bash|"),
+            (b"#!/usr/bin/python3\nimport os\n", "1s|.*|#!/bin/bash|"),
+            (b"#!/usr/bin/env ruby\nputs\n", "1s|.*|#!/usr/bin/env node|"),
+            (b"#!/none/ruby\nputs\n", "1s|.*|#!/none/ruby|"),
+            (b"#!/none/bash\n", "1s|.*|#!/bin/bash -c id|"),
+            (b"#!/none/bash\n", "1s|.*|#!/bin/bash|w x"),
+            (b"#!/none/bash\n", "1s|.*|#!/bin/bash|e"),
+            (b"#!/none/bash\n", "2s|.*|#!/bin/bash|"),
+            (b"#!/none/bash\n", "s|.*|#!/bin/bash|"),
+            (b"#!/none/bash\n", "1s|.*|#!/bin/bash|\n1e id"),
+            (b"#!/bin/sh\necho a\r\n", r"s/\r$//"),
+            (b"echo a\r\n", r"s/\r$//"),
+            (b"#!/bin/sh\r\n", r"s/\r//g"),
+            (b"#!/bin/sh\r\n", r"s/\r$//e"),
+            (b"", r"s/\r$//"),
+        ],
+    )
+    def test_any_other_edit_waits(self, project: Path, text: bytes, script: str) -> None:
+        assert self.ruled(project, text, ("sed", "-i", script, "run.sh")).decision != "run"
+        assert (project / "run.sh").read_bytes() == text
+
+    def test_a_script_that_the_error_does_not_name_or_that_is_a_link_waits(self, project: Path) -> None:
+        text = b"#!/bin/sh\r\n"
+        assert self.ruled(project, text, named="./other.sh").decision == "approve"
+        plan = self.ruled(project, text).plan
+        (project / "run.sh").rename(project.parent / "outside.sh")
+        (project / "run.sh").symlink_to(project.parent / "outside.sh")
+        asked = question(project, self.ENDS, slots=(Slot("path", "./run.sh"),))
+        assert POLICY.decide(asked).decision == "approve"
+        assert executed(project, plan).steps[0].exit_code != 0
+        assert (project.parent / "outside.sh").read_bytes() == text
+
+    @pytest.mark.parametrize(
+        "name", ["deploy_token.sh", ".bashrc", ".git/hooks/pre-commit", "../run.sh", "/etc/init.d/x"]
+    )
+    def test_no_secret_and_nothing_elsewhere_is_edited(self, project: Path, name: str) -> None:
+        asked = question(project, ("sed", "-i", r"s/\r$//", name), slots=(Slot("path", name),))
+        assert POLICY.decide(asked).decision != "run"
+
+
 class TestLocks:
     @pytest.fixture(autouse=True)
     def nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
