@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from meshcore.healing.circumstances import project_root
 from meshcore.healing.modules import missing_program_module
 from meshcore.healing.places import Failing, Place
 from meshcore.healing.products import made_nothing, unopened
@@ -12,6 +14,7 @@ from meshcore.healing.provenance import is_quiet
 from meshcore.model import Incident
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
+from meshcore.policy.repeating import interpreter_doubt, program_doubt
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
 
 _NOT_STARTED = (
@@ -24,17 +27,21 @@ _GIT_REFUSES = frozenset({"checkout", "switch", "worktree"})
 """Git's verbs that look for what they are told to go to before they do anything."""
 
 
-def had_no_effect(incident: Incident, failed: Failing, python: str) -> str:
+def had_no_effect(incident: Incident, failed: Failing, python: str, environment: Mapping[str, str]) -> str:
     """Return why a failed command has had no effect, "" where it may have had one.
 
-    `python` is that of the virtual environment in which it failed, "" for none. Asked before the fix: what is missing
-    then is what it lacked.
+    `python` is that of the virtual environment in which it failed, "" for none; `environment` what the whole command
+    was given. Asked before the fix: what is missing then is what it lacked.
     """
+    if interpreter_doubt(environment):
+        return ""  # a shell or an interpreter may do something before all else
     redirected = unopened(incident)
     place = redirected[0] if redirected else failed.one if failed.bare else None
     reading = read_argv(place.argv) if place else None
     if place is None or reading is None or not reading.argv or refusal(reading.commands) is not None:
         return ""  # of what could do harm, a person decides on the first run, too
+    if interpreter_doubt(place.environment):
+        return ""
     if redirected:
         return "its shell could not open its file, so it was never started"
     if _never_started(incident, place):
@@ -43,7 +50,8 @@ def had_no_effect(incident: Incident, failed: Failing, python: str) -> str:
         return "the folder for what it makes is missing, so it made nothing"
     if _git_refused(place, incident):
         return "git had done nothing yet"
-    if missing_program_module(place, python):
+    root = project_root(place.cwd) or place.cwd
+    if missing_program_module(place, python) and not program_doubt(place.argv[0], place.cwd, place.environment, root):
         return "Python did not find what it was told to run"
     return ""
 

@@ -40,8 +40,10 @@ def missing_program_module(place: Place, python: str) -> str:
     argv = place.argv
     if program_name(argv[0]) != "python" or argv[1:2] != ("-m",) or len(argv) < 3 or not python:
         return ""
-    top = argv[2].partition(".")[0]
-    if not top.isidentifier() or top in sys.stdlib_module_names or is_installed(python, top, _searched(place)):
+    top, searched = argv[2].partition(".")[0], _searched(place)
+    if any(Path(folder, f"{name}customize.py").exists() for folder in searched for name in ("site", "user")):
+        return ""  # Python runs that before
+    if not top.isidentifier() or top in sys.stdlib_module_names or is_installed(python, top, searched):
         return ""
     return top
 

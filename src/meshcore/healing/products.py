@@ -79,7 +79,9 @@ def unopened(incident: Incident) -> tuple[Place, frozenset[str]] | None:
     A shell opens that file before it starts the command, so the command was never started.
     """
     name = program_name(incident.argv[0]) if incident.argv else ""
-    found = _REDIRECTED.match(text_of(incident.argv)[0]) if name in _SHELLS else None
+    text, at = text_of(incident.argv) if name in _SHELLS else ("", 0)
+    plain = all(re.fullmatch(r"-[ceux]+|-o|pipefail|errexit|nounset", word) for word in incident.argv[1:at])
+    found = _REDIRECTED.match(text) if plain else None
     read = read_list(found["before"], incident.cwd, incident.environment) if found else None
     if found is None or read is None or read.one is None or not read.bare or read.mixed:
         return None

@@ -30,7 +30,11 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     root = project_root(inner.cwd if inner else incident.cwd) or (inner.cwd if inner else incident.cwd)
     whole = policy.decide_rerun(incident.argv, incident.cwd, environment=environment, project=root)
     python = environment_of(failed, incident.excerpt).python
-    if whole.decision == "approve" and not policy.problem and (why := had_no_effect(incident, failed, python)):
+    if (
+        whole.decision == "approve"
+        and not policy.problem
+        and (why := had_no_effect(incident, failed, python, environment))
+    ):
         return Verdict("run", (why,))
     if inner is None:
         more = failed.unread or "more than one command would run"

@@ -90,6 +90,9 @@ def test_what_was_never_started_or_made_nothing_runs_for_the_first_time(project:
         "bash -c 'bin/send; cp a.conf etc/a.conf'", "bash -c 'cp a.conf etc/a.conf; bin/send; exit 3'",
         # harm, also the first time
         "bash -c 'rm -rf bin > out/a.txt'", "sqlite3 var/a.db 'delete from a'", "bash -c 'python3 -c 1 > out/a'",
+        # a shell or a program may do something of the environment's own before
+        "bash -lc 'date > out/a.txt'", "env BASH_ENV=bin/send bash -c 'date > out/a.txt'",
+        "env TAR_OPTIONS=--checkpoint=1 tar cf out/a.tar a.conf",
         # something started and says that it did not
         "bin/claims", "bash -c bin/claims", "./cp a.conf etc/a.conf", "bin/tar czf out/a.tgz a.conf",
         "bash -c 'bin/claims > b.txt'",
@@ -156,6 +159,9 @@ def test_python_that_does_not_find_what_it_was_told_to_run_has_run_nothing(proje
     (python.parents[1] / "lib" / "python3.11" / "site-packages" / "flask").mkdir(parents=True)
     assert ruled(project, ".venv/bin/python -m flask routes") != "run"
     assert ruled(project, "python3 -m flask_of_another_world") != "run"
+    assert ruled(project, ".venv/bin/python -m gone") == "run"
+    (project / "sitecustomize.py").write_text("print('sent')\n")
+    assert ruled(project, ".venv/bin/python -m gone") != "run"
 
 
 def _environment(folder: Path) -> Path:
