@@ -25,7 +25,7 @@ _LOOKING = word_set(
     ": xargs"
 )
 _READING = {
-    "git": word_set("status log diff show branch blame remote describe rev-parse ls-files grep fetch worktree reflog"),
+    "git": word_set("status log diff show blame describe rev-parse ls-files grep fetch reflog"),
     "pip": word_set("list show freeze check search index"),
     "npm": word_set("ls list view outdated audit"),
     "docker": word_set("ps logs images inspect info version stats"),
@@ -35,6 +35,16 @@ _READING = {
     "gh": word_set("api pr run issue auth repo release"),
     "go": word_set("list doc env version"),
 }
+_GIT_CHANGES = {
+    "remote": word_set("add rename remove rm set-url set-head prune"),
+    "worktree": word_set("add lock move prune remove repair unlock"),
+}
+"""Of verbs of git that look unless told otherwise, the words that tell them."""
+_LISTS_BRANCHES = re.compile(
+    r"-[avrl]+|--(?:all|remotes|list|verbose|contains|no-contains|merged|no-merged|points-at|show-current|sort|format)\b"
+)
+_SET_UPS_OF_BUILDS = word_set("configure bootstrap bootstrap.sh autogen.sh")
+"""Programs that a project brings with it to make the files of its build."""
 _SHARING = word_set("add commit push tag stash")
 _EDITING = word_set("vim vi nvim nano emacs code ed patch subl micro hx kate gedit tee apply_patch ex")
 _INTERPRETERS = word_set("python node ruby perl php deno bash sh zsh Rscript lua")
@@ -86,6 +96,18 @@ def edits(argv: Sequence[str]) -> bool:
     return False
 
 
+def sets_up_build(words: Sequence[str]) -> bool:
+    """Tell whether a command is the project's own program that makes the files of its build."""
+    return words[0].startswith(("./", "../")) and words[0].rsplit("/", 1)[-1] in _SET_UPS_OF_BUILDS
+
+
+def _only_looks(verb: str, rest: Sequence[str]) -> bool:
+    """Tell whether a verb of git that can do both only looks."""
+    if verb == "branch":
+        return not rest or any(map(_LISTS_BRANCHES.match, rest))
+    return verb in _GIT_CHANGES and (not rest or rest[0] not in _GIT_CHANGES[verb])
+
+
 def _makes_source(words: Sequence[str]) -> bool:
     """Tell whether an empty file of source is made: a package or module that did not exist is the agent's own work."""
     for part in parts_of(list(words)):
@@ -109,6 +131,10 @@ def _acts(part: tuple[str, ...]) -> bool:
         return False
     if program in _INTERPRETERS or rest[:1] in (["--version"], ["--help"], ["-h"], ["-V"], ["version"], ["help"]):
         return False
+    if program == "git" and rest and _only_looks(rest[0], rest[1:]):
+        return False
+    if sets_up_build(words):
+        return True
     if program in ("sed", "ed") or words[0].startswith("./") or words[0].endswith((".py", ".sh", ".js")):
         return False
     if _makes_source(words):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshcore.knowledge import signature as reading
-from meshcore.knowledge.acts import acts, edits
+from meshcore.knowledge.acts import acts, edits, sets_up_build
 from meshcore.knowledge.command import program_name, words_of
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.parts import FORMS, form_of
@@ -33,6 +33,8 @@ _WITHOUT_NAMES: Final = {
 """What installs all that a project asks for, where no package is named."""
 _MODULES: Final = {"ModuleNotFoundError": "python", "MODULE_NOT_FOUND": "node"}
 _NOT_FOUND: Final = 127
+_NOT_STARTED: Final = (126, _NOT_FOUND)
+_MISSING_FILE: Final = re.compile(r"no such file|no rule to make target|does not exist|not found", re.IGNORECASE)
 _GIT_EDITS = word_set("apply checkout pull merge rebase stash reset restore cherry-pick revert am switch")
 
 
@@ -147,8 +149,11 @@ def _relation(run: CommandRun, episode: _Episode) -> str:
     for slot in (*signature.slots[: place.base], signature.slots[place.suggestion]):
         for form in range(len(FORMS)):
             value = form_of(slot, form)
-            if len(value) >= 3 and any(_names(argument, value) for argument in arguments):
+            if any(_names(argument, value) for argument in arguments):
                 return f"names {value!r}, as the error does"
+    called = program_name(episode.failed.argv[0])
+    if episode.failed.exit_code in _NOT_STARTED and any(_names(argument, called) for argument in arguments):
+        return f"names {called!r}, which could not be started"
     return _makes_up_for(plain_spelling(run.argv), episode)
 
 
@@ -159,6 +164,9 @@ def _makes_up_for(argv: tuple[str, ...], episode: _Episode) -> str:
     if not ecosystem and failed.exit_code == _NOT_FOUND:
         ecosystem = ecosystem_of(program_name(failed.argv[0]))
     program, rest = program_name(argv[0]), argv[1:]
+    if sets_up_build(argv):
+        alone = len(episode.between) == 1 and _MISSING_FILE.search(signature.line)
+        return "makes the files of a build, and one was missing" if alone else ""
     if rest[:2] == ("-m", "venv") or (program, rest[:1]) == ("uv", ("venv",)) or (program == "virtualenv" and rest):
         folder = os.path.normpath(rest[-1])
         called = os.path.normpath(failed.argv[0])
@@ -193,7 +201,12 @@ def _package(word: str, ecosystem: str) -> str:
 
 
 def _names(argument: str, value: str) -> bool:
-    """Return whether an argument is a value or contains it as a word of its own (`flask==2.0`, `5432/tcp`)."""
+    """Return whether an argument is a value or contains it as a word of its own (`flask==2.0`, `5432/tcp`).
+
+    A value of two letters must be all of the argument or of a part of its path; one of a single letter tells nothing.
+    """
+    if len(value) < 3:
+        return len(value) == 2 and value.isalnum() and value in re.split(r"[/=<>@\[:]", argument)
     at = argument.lower().find(value.lower())
     if at < 0:
         return False

@@ -112,6 +112,37 @@ def test_parts_of_words_are_no_relation() -> None:
     assert fix("1 python a.py | KeyError: 'cat'", "0 pip install concatenate", "0 python a.py") is None
 
 
+def test_git_makes_branches_and_remotes_and_lists_them() -> None:
+    missing = "128 git switch release | fatal: invalid reference: release"
+    assert fix(missing, "0 git branch release", "0 git switch release") == "git branch release"
+    assert fix(missing, "0 git branch --list release", "0 git switch release") is None
+    remote = "128 git fetch hub | fatal: 'hub' does not appear to be a git repository"
+    assert fix(remote, "0 git remote add hub ../hub.git", "0 git fetch hub") == "git remote add hub ../hub.git"
+    assert fix(remote, "0 git remote show hub", "0 git remote -v", "0 git fetch hub") is None
+
+
+def test_a_name_of_two_letters_is_one_where_it_is_all_of_a_word() -> None:
+    folder = "1 cp a db/a | cp: cannot create regular file 'db/a': No such file or directory"
+    assert fix(folder, "0 mkdir -p db", "0 cp a db/a") == "mkdir -p db"
+    assert fix(folder, "0 systemctl start my-db", "0 cp a db/a") is None
+    assert (
+        fix("127 jq . a | sh: jq: command not found", "0 apt-get install -y jq", "0 jq . a") == "apt-get install -y jq"
+    )
+
+
+def test_a_program_that_could_not_be_started_is_what_the_error_is_about() -> None:
+    assert fix("126 ./tool --x | sh: ./tool: Permission denied", "0 chmod +x tool", "0 ./tool --x") == "chmod +x tool"
+    assert fix("1 ./tool --x | it is closed", "0 chmod +x tool", "0 ./tool --x") is None
+
+
+def test_a_projects_own_configure_makes_a_missing_file_of_its_build() -> None:
+    missing = "2 make | Makefile:1: config.mk: No such file or directory"
+    assert fix(missing, "0 ./configure", "0 make") == "./configure"
+    assert fix(missing, "0 ./configure", "0 apt-get install gcc", "0 make") is None
+    assert fix(missing, "0 ./run-me", "0 make") is None
+    assert fix("2 make | error: expected ';'", "0 ./configure", "0 make") is None
+
+
 def test_braces_of_a_fix_are_kept() -> None:
     found = recognise(runs(f"1 python a.py | {MISSING}", "0 pip install flask{{x}}", "0 python a.py"))
     assert found is not None
