@@ -42,6 +42,17 @@ def test_the_last_line_the_whole_output_and_the_failure_make_one_skill(a: Agent)
             assert (again["skill_id"], again["new"]) == (last["skill_id"], False)
 
 
+def test_a_text_alone_is_told_what_it_depends_on_and_a_failure_at_hand_tells_more(a: Agent) -> None:
+    text, fix = "ModuleNotFoundError: No module named 'django'", "pip install django"
+    assert "asks for exactly this and leaves nothing open" in a.call("learn", "--error", text, "--fix", fix).stdout
+    assert a.run(*a.app, mode="hint").returncode == 1
+    assert "from now on it runs unattended" in a.call("learn", "--error", text, "--fix", fix).stdout
+    done = a.call("learn", "--error", "error: no deps", "--fix", "make deps").stdout
+    assert "it will ask each time, because nothing is declared under tasks" in done
+    steps = a.call("learn", "--error", "error: no folder", "--fix", "mkdir -p a && rm -rf /").stdout
+    assert "it will be refused" in steps
+
+
 def test_without_a_fix_it_names_what_ran_since(a: Agent) -> None:
     fail(a, "import missing_thing")
     done = a.call("learn", "--last")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from meshcore.healing.ruling import Ruling
 from meshcore.healing.series import Series
 from meshcore.healing.session import Session, make_healer
 from meshcore.knowledge.matching import matches
-from meshcore.model import Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
+from meshcore.model import DECISIONS, Action, Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
 from meshcore.node import Node
+from meshcore.policy.policy import Policy
+from meshcore.policy.question import PolicyVerdict
 from meshcore.process.find_program import CannotStartError, find_program
 from meshcore.store.rows import Approval, outcome_to_json
 
@@ -60,8 +63,21 @@ def foreseen(node: Node, incident: Incident, known: KnownSkill) -> Ruling | None
     return healer.ruling_on(incident, match, known, "auto", claims=False)
 
 
-def promise(decision: Decision, reasons: Sequence[str]) -> str:
-    """Return in words what becomes of a fix at the next failure like the one that it was taught for."""
+def foreseen_without(policy: Policy, action: Action) -> PolicyVerdict:
+    """Judge what was taught where no failure is at hand that would tell more: the lowest of its steps."""
+    verdicts = [policy.check(shlex.join(step), "own") for step in action.steps]
+    if not verdicts:
+        return PolicyVerdict("hint", ())
+    return min(verdicts, key=lambda one: (DECISIONS.index(one.decision), one.depends))
+
+
+def promise(decision: Decision, reasons: Sequence[str], *, depends: bool = False) -> str:
+    """Return in words what becomes of a fix at the next failure like the one that it was taught for.
+
+    `depends`: on that failure, so that more can be said only where it is at hand.
+    """
+    if depends:
+        return "it runs unattended where a failure asks for exactly this and leaves nothing open, and asks otherwise"
     said = {
         "run": "from now on it runs unattended",
         "approve": "it will ask each time",

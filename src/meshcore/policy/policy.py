@@ -70,15 +70,18 @@ class Policy:
         host = managed()
         if action.name in host.forbidden:
             return PolicyVerdict("refuse", (f"{host.path} forbids actions of type {action.name}",), action.name)
-        open_points = [f"nothing runs unattended: {host.problem}"] if host.problem else []
+        closed = [f"nothing runs unattended: {host.problem}"] if host.problem else []
         if not action.unattended:
-            open_points.append(f"{action.name} is switched off in policy.toml")
+            closed.append(f"{action.name} is switched off in policy.toml")
+        if action.declared and not self._rules.declared.get(action.declared):
+            closed.append(f"nothing is declared under {action.declared} in policy.toml")
+        open_points = []
         if action.named or action.needs in {"venv", "incident"} or action.declared:
             open_points.append(f"{action.name} is unattended only for an incident that asks for exactly this")
         if not action.bounded:
             open_points.append(f"{action.name} is unattended only in a container")
-        if open_points:
-            return PolicyVerdict("approve", tuple(open_points), action.name)
+        if closed or open_points:
+            return PolicyVerdict("approve", (*closed, *open_points), action.name, depends=not closed)
         return PolicyVerdict("run", (action.summary,), action.name)
 
     def decide(self, question: Question, *, contained: bool = False) -> PolicyVerdict:

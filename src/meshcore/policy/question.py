@@ -127,3 +127,4 @@ class PolicyVerdict(Verdict):
     action_type: str = ""
     plan: tuple[PlannedStep, ...] = ()
     target: Target | None = None
+    depends: bool = False  # on what a failure shows, and on nothing else

@@ -8,14 +8,17 @@ import click
 
 from meshcore.errors import UsageError
 from meshcore.exchange.receive import exchange
-from meshcore.healing.replay import foreseen, promise
+from meshcore.healing.replay import foreseen, foreseen_without, promise
 from meshcore.healing.ruling import load_policy
 from meshcore.healing.teaching import ran_since, teach, teach_of
 from meshcore.knowledge.parts import example_fix
-from meshcore.model import Decision, Incident, KnownSkill
+from meshcore.model import Incident, KnownSkill
 from meshcore.node import Node
+from meshcore.policy.question import PolicyVerdict
 from meshtui.cli.context import Session, json_option, note, print_json, say
 from meshtui.cli.texts import error_text
+
+LATELY = 20  # failures among which one is looked for that says what was taught
 
 
 @click.command()
@@ -58,7 +61,7 @@ def learn(
             failed = None
             known, new = teach(node, text, fix, error_type=error_type, command=command, context=context)
         exchange(node)
-        decision, reasons = _foreseen(node, failed, known)
+        verdict = _foreseen(node, failed, known)
         node.project()
         fault = node.bridge_fault
     skill = known.skill
@@ -71,8 +74,8 @@ def learn(
                 "new": new,
                 "kind": skill.action.kind,
                 "line": skill.example_line,
-                "decision": decision,
-                "reasons": list(reasons),
+                "decision": verdict.decision,
+                "reasons": list(verdict.reasons),
             },
         )
     else:
@@ -81,8 +84,8 @@ def learn(
         if skill.action.kind == "advice":
             say("as advice: it is shown to people and never executed")
         else:
-            say(promise(decision, reasons))
-        if failed is not None and decision in ("run", "approve") and failed.state != "verified":
+            say(promise(verdict.decision, verdict.reasons, depends=verdict.depends))
+        if failed is not None and verdict.decision in ("run", "approve") and failed.state != "verified":
             say(f"try it on this failure: meshtui heal {failed.incident_id[:8]}")
     if fault:
         note(f"not told to the others yet: {fault}")
@@ -105,11 +108,14 @@ def _asked(node: Node, failed: Incident) -> str:
     return str(click.prompt("which command fixes it?", default=since[0] if since else None, err=True))
 
 
-def _foreseen(node: Node, failed: Incident | None, known: KnownSkill) -> tuple[Decision, tuple[str, ...]]:
+def _foreseen(node: Node, failed: Incident | None, known: KnownSkill) -> PolicyVerdict:
+    """Rule on what was taught at the failure that it was taught for, or at the newest that says the same."""
+    failed = failed or next(filter(lambda one: _is_told(one, known), node.store.incidents.all(limit=LATELY)), None)
     ruling = foreseen(node, failed, known) if failed is not None else None
     if ruling is not None:
-        return ruling.decision, ruling.reasons
-    if known.skill.action.kind == "advice":
-        return "hint", ()
-    verdict = load_policy(node).check(example_fix(known.skill), "own")
-    return verdict.decision, verdict.reasons
+        return PolicyVerdict(ruling.decision, ruling.reasons)
+    return foreseen_without(load_policy(node), known.skill.action)
+
+
+def _is_told(incident: Incident, known: KnownSkill) -> bool:
+    return incident.signature.line == known.skill.example_line and not incident.argv_redacted
