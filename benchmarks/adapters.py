@@ -167,7 +167,7 @@ class Sessions:
         setattr(SystemClock, "now", lambda _: datetime.fromtimestamp(self.at, UTC))  # noqa: B010
         setattr(known, "root_of", lambda _: f"/checkout/{self.project}")  # noqa: B010
         setattr(checkout, "root_of", lambda _: f"/checkout/{self.project}")  # noqa: B010
-        setattr(known, "identity_of", lambda root, _: root)  # noqa: B010
+        setattr(known, "identity_of", lambda root: f"here:{root}")  # noqa: B010
         setattr(known, "fingerprint", lambda _root, _folder, part, _environment: self._fingerprint(part))  # noqa: B010
         setattr(known, "is_here", lambda *_: True)  # noqa: B010
         setattr(ground, "Ground", lambda _: self._seen())  # noqa: B010

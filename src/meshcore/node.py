@@ -283,6 +283,7 @@ class Node:
         old = int((self.clock.now() - timedelta(days=HABIT_DAYS)).timestamp())
         self.store.habits.forget(old)
         self.store.corrections.forget(old)
+        self.store.told.forget(old)
 
     def close(self) -> None:
         """Let go of everything."""

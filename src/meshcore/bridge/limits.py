@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from meshcore.errors import BadRecordError, BridgeUnavailableError, UsageError
 from meshcore.model import Json, Record
-from meshcore.store.retention import WEIGHED
+from meshcore.store.retention import SUMMARIES, WEIGHED
 
 DEADLINE_SECONDS = 5.0  # of one call, where whoever opens the bridge names none
 UPKEEP_SECONDS = 600.0  # of a call that reads or rewrites everything
@@ -44,10 +44,10 @@ def _too_long(size: int) -> BadRecordError:
 def is_control(kind: str, body: Mapping[str, Json]) -> bool:
     """Tell whether a statement narrows or widens what may run, so that none may be missed: all but summaries.
 
-    Incidents are summaries, and outcomes that no standing counts. What is control is numbered by its author without a
-    gap, and never pruned: a node that joins later starts with it.
+    Incidents, habits and corrections are summaries, and outcomes that no standing counts. What is control is numbered
+    by its author without a gap, and never pruned: a node that joins later starts with it.
     """
-    return kind != "incident" and not (kind == "outcome" and body.get("result") not in WEIGHED)
+    return kind not in SUMMARIES or (kind == "outcome" and body.get("result") in WEIGHED)
 
 
 def is_summary(text: str) -> bool:

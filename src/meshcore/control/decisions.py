@@ -9,12 +9,14 @@ from __future__ import annotations
 from meshcore.errors import ConfigurationError, UsageError
 from meshcore.exchange.announce import announce_halt, announce_revocation
 from meshcore.healing.capture import project_root
+from meshcore.healing.checkout import identity_of, is_shared, root_of
 from meshcore.healing.teaching import stand_behind
 from meshcore.model import MODES, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import resume as remove_halt
 from meshcore.safety.keys import SigningKey
+from meshcore.store.known_marks import mark
 from meshcore.trust.authors import enrol
 from meshcore.trust.ceilings import raises
 from meshcore.trust.halting import halted, note_halt
@@ -78,15 +80,38 @@ def _skill(node: Node, skill_id: str) -> KnownSkill:
 # --- authors ----------------------------------------------------------------------------------------------------------
 
 
-def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None) -> None:
-    """Let an author's, or all of an operator's, skills be offered for approval; what they saw moves the standing."""
+def enrol_author(node: Node, key: str, *, signer: SigningKey | None = None, tell: bool = False) -> None:
+    """Let an author's, or all of an operator's, skills be offered for approval; what they saw moves the standing.
+
+    `tell`: agents are told their words about a project's commands.
+    """
     with node.store.transaction(durable=True):
-        enrol(node, key, node.name, signer)
+        enrol(node, key, node.name, signer, tell=tell)
         for row in node.store.authors.all():
             if key in (row.node, row.operator):
                 for skill_id in node.store.authors.skills_tried_by(row.node):
                     reweigh(node, skill_id)
     _told(node)
+
+
+def accept_checkout(node: Node, folder: str, accepted: bool) -> tuple[str, int]:
+    """Let what other nodes say of a project count in its checkout at a folder, or no longer.
+
+    Return the checkout's root, and of how many commands nodes have spoken. Raises UsageError where nobody else can
+    have the project.
+    """
+    root = root_of(folder)
+    identity = identity_of(root)
+    if not is_shared(identity):
+        raise UsageError(f"{root} has no remote, or no first commit, by which others could know the project")
+    store = node.store
+    with store.transaction():
+        store.projects.add(root, identity)
+        store.projects.accept(root, accepted)
+        keys = store.told.habits.keys_of(identity)
+        for key in keys:
+            mark(str(node.home.state), root, bytes.fromhex(key))
+    return root, len(keys)
 
 
 # --- modes and halt ---------------------------------------------------------------------------------------------------

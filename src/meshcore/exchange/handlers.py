@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from meshcore.bridge.state_bodies import HelloBody
+from meshcore.clock import from_text as from_time
 from meshcore.errors import BadRecordError
 from meshcore.exchange.bodies import (
     Body,
@@ -22,7 +23,9 @@ from meshcore.exchange.bodies import (
     RotationBody,
     SkillBody,
 )
+from meshcore.exchange.project_bodies import LONGEST_COMMAND, CorrectionBody, HabitBody
 from meshcore.exchange.purge import erase_here
+from meshcore.knowledge.corrections import from_text, mark_of
 from meshcore.knowledge.interchange import put, skill_from_old
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
@@ -42,8 +45,10 @@ from meshcore.safety.records import Author
 from meshcore.safety.redaction import redact
 from meshcore.safety.strict_json import loads
 from meshcore.safety.visible_text import visible
+from meshcore.store.known_marks import mark
 from meshcore.store.purges import SUBJECTS
-from meshcore.trust.authors import author_mode, is_same_node, take_rotation
+from meshcore.store.told import Saying, Table
+from meshcore.trust.authors import author_mode, is_same_node, take_rotation, trust_in
 from meshcore.trust.signed_decisions import lifts_there, protected, take_carried
 from meshcore.trust.standing import (
     MOST_FORGIVEN,
@@ -275,6 +280,49 @@ def _take_purge(node: Node, said: PurgeBody, speaker: Speaker) -> Taken:
     return "stored"
 
 
+def _take_habit(node: Node, said: HabitBody, speaker: Speaker) -> Taken:
+    """Keep what a node says of a project's command; who is told of it is asked where it is told."""
+    body = replace(said, text=visible(redact(said.text), limit=LONGEST_COMMAND, keep_newlines=False))
+    if not _keep_saying(node, node.store.told.habits, said, (said.command,), body, speaker):
+        return "ignored"
+    for root, _, _ in node.store.projects.checkouts(said.project):
+        mark(str(node.home.state), root, bytes.fromhex(said.command))
+    return "stored"
+
+
+def _take_correction(node: Node, said: CorrectionBody, speaker: Speaker) -> Taken:
+    """Keep what a node says passed instead. Raises BadRecordError for a change with anything to be kept back in it."""
+    try:
+        change = from_text(said.change)
+    except ValueError as error:
+        raise BadRecordError("a correction whose change is none") from error
+    words = " ".join((change.after, *change.old, *change.new))
+    if visible(redact(words), limit=2 * LONGEST_COMMAND, keep_newlines=False) != words:
+        raise BadRecordError("a correction with what is no plain word in it")
+    failed, passed = (
+        visible(redact(one), limit=LONGEST_COMMAND, keep_newlines=False) for one in (said.failed, said.passed)
+    )
+    key = (said.way, mark_of(said.change).hex())
+    body = replace(said, failed=failed, passed=passed)
+    is_kept = _keep_saying(node, node.store.told.corrections, said, key, body, speaker)
+    return "stored" if is_kept else "ignored"
+
+
+def _keep_saying(
+    node: Node,
+    table: Table,
+    said: HabitBody | CorrectionBody,
+    key: tuple[str, ...],
+    body: HabitBody | CorrectionBody,
+    speaker: Speaker,
+) -> bool:
+    now = int(node.clock.now().timestamp())
+    last = min(now, int(from_time(said.last).timestamp()))
+    known = trust_in(node, speaker.node).state in ("own", "enrolled")
+    saying = Saying(said.project, key, speaker.node, last, said.sessions, body.to_json())
+    return table.put(saying, speaker.seq, known=known)
+
+
 def legacy_skill(text: str) -> KnownSkill:
     """Read what an old program wrote into the bridge's old table. Raises BadRecordError and BadSkillError."""
     return skill_from_old(loads(text))
@@ -301,5 +349,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     LiftBody.kind: Kind(LiftBody, _take_lift),
     RevocationBody.kind: Kind(RevocationBody, _take_revocation, urgent=True),
     RotationBody.kind: Kind(RotationBody, _take_rotation, urgent=True),
+    HabitBody.kind: Kind(HabitBody, _take_habit),
+    CorrectionBody.kind: Kind(CorrectionBody, _take_correction),
     PurgeBody.kind: Kind(PurgeBody, _take_purge),
 }

@@ -24,6 +24,7 @@ _LOCKS = (
 )  # fmt: skip
 _MAX_OPERANDS = 20
 _SMALL = 4096
+_MOST_OF_A_LOCK = 1 << 20  # bytes, the beginning
 
 
 def root_of(folder: str) -> str:
@@ -35,15 +36,25 @@ def root_of(folder: str) -> str:
     return project_root(folder) or os.path.normpath(folder)
 
 
-def identity_of(root: str, key: bytes) -> str:
-    """Return what stands for a project: a keyed hash of its remote and its first commit.
+_ALONE = "here:"  # what stands for a project that no other machine can have
 
-    A folder without a repository, or a repository without a commit or a remote, is a project of its own.
+
+def identity_of(root: str) -> str:
+    """Return what stands for a project: a hash of its remote, keyed by its first commit, the same on every machine.
+
+    Whoever has no clone cannot compute it. A folder without a repository, or a repository without a commit or a remote
+    or with a cut-off history, is a project of its own.
     """
     remote = _remote(root)
     first = _first_commit(root) if remote else ""
-    text = f"git\0{remote}\0{first}" if remote and first else f"folder\0{root}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key[:64], digest_size=16).hexdigest()
+    text = (remote if first else root).encode("utf-8", "surrogatepass")
+    mark = hashlib.blake2b(text, key=first.encode()[:64], digest_size=16).hexdigest()
+    return mark if first else _ALONE + mark
+
+
+def is_shared(identity: str) -> bool:
+    """Tell whether other machines may have the project that this stands for."""
+    return identity != "" and not identity.startswith(_ALONE)
 
 
 def _git_folder(root: str) -> str:
@@ -63,13 +74,13 @@ def _common_folder(git: str) -> str:
     return os.path.normpath(os.path.join(git, said)) if said else git  # noqa: PTH118
 
 
-def _read(path: str) -> str:
+def _read(path: str, most: int = 16 * _SMALL) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return ""
     try:
-        return os.read(descriptor, 16 * _SMALL).decode("utf-8", "replace")
+        return os.read(descriptor, most).decode("utf-8", "replace")
     except OSError:
         return ""
     finally:
@@ -93,8 +104,11 @@ def _remote(root: str) -> str:
 
 
 def _first_commit(root: str) -> str:
-    """Return the oldest commit, "" where git does not tell in time."""
+    """Return the oldest commit, "" where git does not tell in time, or where the history is cut off."""
     import subprocess  # once for each checkout
+
+    if os.path.lexists(f"{_common_folder(_git_folder(root))}/shallow"):
+        return ""
 
     command = ["git", "-C", root, "-c", "core.fsmonitor=false", "rev-list", "--max-parents=0", "--first-parent", "HEAD"]
     environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
@@ -125,22 +139,39 @@ def fingerprint(root: str, folder: str, part: Sequence[str], environment: dict[s
     return b"".join(marks)
 
 
+def ground(root: str, folder: str) -> bytes:
+    """Return what machines can compare: marks of the commit and of what lock files hold, b"" without a commit."""
+    commit = _commit(root)[1]
+    if not commit:
+        return b""
+    hashed = hashlib.blake2b(digest_size=4)
+    for path in _lock_files(root, folder):
+        hashed.update(_read(path, _MOST_OF_A_LOCK).encode("utf-8", "replace"))
+    return _mark(commit) + hashed.digest()
+
+
 def _mark(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest() if text else NONE
 
 
-@lru_cache(maxsize=4)
 def _head(root: str) -> bytes:
+    name, commit = _commit(root)
+    return _mark(f"{name} {commit}".strip())
+
+
+@lru_cache(maxsize=4)
+def _commit(root: str) -> tuple[str, str]:
+    """Return the branch and the commit of a checkout, "" for what it has not."""
     git = _git_folder(root)
     head = _read(f"{git}/HEAD").strip() if git else ""
     if not head.startswith("ref: "):
-        return _mark(head)
+        return "", head
     name, common = head[5:], _common_folder(git)
     commit = _read(f"{common}/{name}").strip()
     if not commit:
         packed = _read(f"{common}/packed-refs").splitlines()
         commit = next((line.partition(" ")[0] for line in packed if line.endswith(" " + name)), "")
-    return _mark(f"{name} {commit}")
+    return name, commit
 
 
 def _lock_files(root: str, folder: str) -> list[str]:

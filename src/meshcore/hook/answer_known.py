@@ -18,6 +18,11 @@ def for_a_person(said: str) -> Answer:
     return Answer("", cut("meshtui: " + said.replace("\n", " "), CONTEXT_LIMIT))
 
 
+def asked_too(answer: Answer, question: str) -> Answer:
+    """Return an answer with a line for the person, where it has none yet."""
+    return answer if answer.message or not question else Answer(answer.context, cut(question, CONTEXT_LIMIT))
+
+
 def cut(text: str, limit: int) -> str:
     """Return a text of at most so many bytes."""
     data = text.encode(errors="replace")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from meshcore.agents.base import Call, Denied, Failure, Success
+from meshcore.agents.base import Answer, Call, Denied, Failure, Success
 from meshcore.agents.table import SHELL, Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
@@ -18,7 +18,7 @@ from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root,
 from meshcore.healing.light_judges import offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.answer import beside, suggestion
-from meshcore.hook.answer_known import for_a_person, what_is_known
+from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
@@ -131,12 +131,13 @@ class _Call:
                 incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds
             )
         if more:
-            task = self._task("failed", incident=incident.incident_id, before=in_vain, said=said.text)
+            words = {"said": said.text, "person": said.person}
+            task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)
             return Handled(follow_up=task)
         if answer is None:
             return self._told(said)
         both = beside(said.text, suggestion(*answer), person=self.me.via == SHELL)
-        return Handled(self.program.answer(report.event, both))
+        return Handled(self.program.answer(report.event, asked_too(both, said.person)))
 
     def _known(self) -> Known:
         """Return what the project knows of this command."""
@@ -144,10 +145,11 @@ class _Call:
 
     def _told(self, said: Said) -> Handled:
         """Return what is told the agent of its project's habits."""
-        if not said.text:
+        if not said.text and not said.person:
             return Handled()
         words = for_a_person if self.me.via == SHELL else what_is_known
-        return Handled(self.program.answer(self.report.event, words(said.text)))
+        answer = asked_too(words(said.text) if said.text else Answer(), said.person)
+        return Handled(self.program.answer(self.report.event, answer))
 
     def _was_taken(self, memory: Memory, incident_id: str) -> bool:
         """Tell whether the agent took what it was told of an incident, and waits to see what that was worth."""

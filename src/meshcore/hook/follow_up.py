@@ -26,6 +26,7 @@ from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, reco
 from meshcore.healing.session import make_healer
 from meshcore.healing.teaching import learn_from
 from meshcore.hook.answer import beside, report, suggestion
+from meshcore.hook.answer_known import asked_too
 from meshcore.hook.call import note_told
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.journal.writer import project
@@ -63,6 +64,7 @@ def run(task: Task, environment: Mapping[str, str]) -> Answer:
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
         answer = beside(str(task.get("said") or ""), answer, person=task["via"] == SHELL)
+        answer = asked_too(answer, str(task.get("person") or ""))
         exchange(node)
         if task["what"] == "failed":
             # The skills file is written anew as a whole, and the agent waits: whoever comes next does that.

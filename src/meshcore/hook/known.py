@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
+from meshcore.hook.elsewhere import Elsewhere
 from meshcore.hook.notes import Notes, Open, Told
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
@@ -40,10 +41,11 @@ _SHOWN = 160
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is told of a command: lines for the agent, and the corrected command among them, "" for none."""
+    """What is told of a command: lines for the agent, the corrected command among them, and a line for the person."""
 
     text: str = ""
     command: str = ""
+    person: str = ""
 
 
 class Known:
@@ -78,9 +80,12 @@ class Known:
     def _project(self, *, new: bool = False) -> Project | None:
         found = self.store.projects.at(self.root)
         if found is None and new:
-            key = self.store.meta.get("operator_key").encode()
-            found = self.store.projects.add(self.root, identity_of(self.root, key))
+            found = self.store.projects.add(self.root, identity_of(self.root))
+            self._elsewhere(found).mark_all(Home(self.store.path.parent).state)
         return found
+
+    def _elsewhere(self, project: Project) -> Elsewhere:
+        return Elsewhere(self.store, project, self.root, self.typed.folder or self.cwd, changed=self.notes.changed)
 
     def _fingerprint(self) -> bytes:
         found = fingerprint(self.root, self.typed.folder, main_part(self.typed), dict(self.environment))
@@ -133,7 +138,9 @@ class Known:
         row = self.store.habits.find(project.number, command)
         before = _habit(row) if row is not None else None
         mark(str(Home(self.store.path.parent).state), self.root, command)
-        self.store.habits.put(project.number, command, pack(habits.with_failure(before, failure)))
+        habit = habits.with_failure(before, failure)
+        self.store.habits.put(project.number, command, pack(habit))
+        others = self._elsewhere(project)
         notes = self._contradicted(project, self._aged(), key)
         fact = (
             habits.said_after(before, failure, self._shown())
@@ -142,8 +149,15 @@ class Known:
         )
         tells = self.is_open and not habits.is_generic(habits.masked(line))
         told, better = self._correction(project, cause) if tells else ("", None)
-        if tells and not told and not hidden:
-            told, better = self._another_way(project, cause, line, output)
+        if tells:
+            others.tell_failure(command, habit)
+            if fact and (where := others.passed_at_this_commit(command)):
+                fact = f"`{self._shown()}` passed on {where} at this commit, with these lock files."
+            fact = fact or others.fact(command, failure, self._shown())
+            if not told:
+                told, better = self._correction_elsewhere(project, others, cause, line)
+            if not told and not hidden:
+                told, better = self._another_way(project, cause, line, output)
         pipe = self._what_pipe_hides(hidden) if hidden else ""
         if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:
             pipe = ""  # the last saying of a session is for what it does not see by itself
@@ -155,7 +169,7 @@ class Known:
             opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
             notes = replace(notes, open=(*notes.open, opened))
         self._keep(notes)
-        return Said(text, better[1] if text and better else "")
+        return Said(text, better[1] if text and better else "", others.question(command, cause) if tells else "")
 
     def _what_pipe_hides(self, hidden: Hidden) -> str:
         """Return what is told of a hidden failure: only what the agent may have overlooked is worth a saying."""
@@ -169,13 +183,10 @@ class Known:
         """Return what is told of the best correction, with (the change, the command); ("", None) for none."""
         for row in self.store.corrections.of(project.number, cause):
             command = self._filled(row)
-            if command:
-                shown = visible(command, keep_newlines=False)
-                is_plain = shown == command and "`" not in shown and is_untagged(shown)
-                if is_plain and is_here(read_typed(command, self.cwd), self.typed, self.environment):
-                    times = row.seen - (self._tag in _tags(row.sessions))
-                    where = f"{times} earlier session{'s' if times > 1 else ''} here"
-                    return f"What passed instead in {where}: `{shown}`. Not tested now.", (row.change, command)
+            if self._is_tellable(command) and is_here(read_typed(command, self.cwd), self.typed, self.environment):
+                times = row.seen - (self._tag in _tags(row.sessions))
+                where = f"{times} earlier session{'s' if times > 1 else ''} here"
+                return f"What passed instead in {where}: `{command}`. Not tested now.", (row.change, command)
         return "", None
 
     def _another_way(
@@ -192,12 +203,16 @@ class Known:
         known, stored = self.store.corrections.of(project.number, cause), change.to_text(found.change)
         if any(row.change == stored and _is_withdrawn(row) for row in known):
             return "", None
-        if all(row.change != stored for row in known):
-            self.store.corrections.see(
-                project.number, cause, stored, session=b"", named=False, failed=self.typed.text[:300],
-                passed=found.command, at=self._now(),
-            )  # fmt: skip
+        self._let_count(project, cause, stored, found.command)
         return found.said, (stored, found.command)
+
+    def _let_count(self, project: Project, cause: bytes, text: str, command: str) -> None:
+        """Let what becomes of a correction be counted that no session here has shown."""
+        if all(row.change != text for row in self.store.corrections.of(project.number, cause)):
+            self.store.corrections.see(
+                project.number, cause, text, session=b"", named=False, failed=self.typed.text[:300],
+                passed=command, at=self._now(),
+            )  # fmt: skip
 
     def _filled(self, row: CorrectionRow) -> str:
         """Return the command that a correction makes of this one, "" where it is not believed or says nothing of it."""
@@ -209,11 +224,39 @@ class Known:
         except ValueError:
             return ""
 
+    def _filled_anew(self, known: list[CorrectionRow], text: str, line: str) -> str:
+        """Return the command that another node's correction makes of this one, "" where it would not be learnt here."""
+        try:
+            command = change.corrected(self.typed, change.from_text(text))
+        except ValueError:
+            return ""
+        told = read_typed(command, self.cwd)
+        if not self._is_tellable(command) or change.correction_between(self.typed, told, line) is None:
+            return ""
+        if any(row.change == text and _is_withdrawn(row) for row in known):
+            return ""
+        return command if is_here(told, self.typed, self.environment) else ""
+
+    def _is_tellable(self, command: str) -> bool:
+        shown = visible(command, keep_newlines=False)
+        return shown == command != "" and "`" not in command and is_untagged(command)
+
+    def _correction_elsewhere(
+        self, project: Project, others: Elsewhere, cause: bytes, line: str
+    ) -> tuple[str, tuple[str, str] | None]:
+        """Return what other nodes say passed instead, as `_correction` does; what comes of it is counted here."""
+        known = self.store.corrections.of(project.number, cause)
+        said, text, command = others.correction(cause, lambda text: self._filled_anew(known, text, line))
+        if not said:
+            return "", None
+        self._let_count(project, cause, text, command)
+        return said, (text, command)
+
     def _contradicted(self, project: Project, notes: Notes, key: str) -> Notes:
         """Count what was told, tried, and failed."""
         for one in notes.offers:
             if change.holds(self.command, one.command):
-                self.store.corrections.count(project.number, bytes.fromhex(one.cause), one.change, "contradicted")
+                self._count(project, bytes.fromhex(one.cause), one.change, "contradicted")
                 notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
         return notes
 
@@ -231,6 +274,7 @@ class Known:
         command = self.typed.key(self.root)
         key = command.hex()
         row = self.store.habits.find(project.number, command)
+        self._elsewhere(project).tell_pass(command, None)
         if row is not None:
             self.store.habits.put(project.number, command, pack(habits.with_pass(_habit(row), self._fingerprint())))
             if key in notes.warned and row.sessions:
@@ -257,10 +301,12 @@ class Known:
             seen = change.correction_between(read_typed(one.command, one.folder), self.typed, one.line)
             if seen is None:
                 continue
-            self.store.corrections.see(
-                project.number, bytes.fromhex(one.cause), change.to_text(seen.correction), session=self._tag,
+            cause = bytes.fromhex(one.cause)
+            row = self.store.corrections.see(
+                project.number, cause, change.to_text(seen.correction), session=self._tag,
                 named=seen.named, failed=one.command[:300], passed=self.typed.text[:300], at=self._now(),
             )  # fmt: skip
+            self._tell(project, cause, row)
             return replace(notes, open=tuple(other for other in notes.open if other != one))
         return notes
 
@@ -273,9 +319,20 @@ class Known:
             elif one.key == key:
                 result = "contradicted"
             if result:
-                self.store.corrections.count(project.number, bytes.fromhex(one.cause), one.change, result)
+                self._count(project, bytes.fromhex(one.cause), one.change, result)
                 notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
         return notes
+
+    def _count(self, project: Project, cause: bytes, text: str, result: str) -> None:
+        """Count what became of a correction, and tell the others where it is withdrawn by that."""
+        self.store.corrections.count(project.number, cause, text, result)
+        for row in self.store.corrections.of(project.number, cause):
+            if row.change == text and result == "contradicted":
+                self._tell(project, cause, row)
+
+    def _tell(self, project: Project, cause: bytes, row: CorrectionRow) -> None:
+        is_believed = row.seen >= (1 if row.named else BELIEVED_SESSIONS)
+        self._elsewhere(project).tell_correction(cause, row, believed=is_believed, withdrawn=_is_withdrawn(row))
 
     # --- a file was edited; a command is about to run -----------------------------------------------------------------
 
@@ -291,7 +348,7 @@ class Known:
             return Said()
         command = self.typed.key(self.root)
         row = self.store.habits.find(project.number, command)
-        if row is None or not row.sessions:
+        if row is None or not row.sessions or self._elsewhere(project).passed_at_this_commit(command):
             return Said()
         habit = _habit(row)
         # What is stored of a command is its redacted text: the same text holds nothing that is to be kept back.

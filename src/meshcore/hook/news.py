@@ -61,6 +61,12 @@ def _is_known(report: Report, database: sqlite3.Connection) -> bool:
         return True
     if isinstance(report, Upcoming):
         return False
+    sql = (
+        "SELECT 1 FROM told_habits JOIN projects ON identity=told_habits.project"
+        " WHERE number=? AND told_habits.command=? AND sessions>0"
+    )
+    if database.execute(sql, (found[0], typed.key(root).hex())).fetchone():
+        return True
     from meshcore.knowledge.shell_words import changes
 
     return changes(typed.words)

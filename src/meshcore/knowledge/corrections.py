@@ -285,6 +285,11 @@ def to_text(correction: Correction) -> str:
     )
 
 
+def mark_of(text: str) -> bytes:
+    """Return what stands for a stored correction: 8 bytes."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
 def from_text(text: str) -> Correction:
     """Return a stored correction. Raises ValueError for a text that is none."""
     kind, after, old, new = text.split("\x1f")

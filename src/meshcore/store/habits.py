@@ -57,11 +57,20 @@ class CorrectionRow:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project: its number in this store, how often it was warned of wrongly, and whether the checkout is accepted."""
+    """A project: its number in this store, how often it was warned of wrongly, and whether the checkout is accepted.
+
+    `asked`: of what a person was asked for this checkout (bits, see `hook.elsewhere`).
+    """
 
     number: int
     wrong_warnings: int
     accepted: bool
+    identity: str = ""
+    asked: int = 0
+
+
+def _project(row: sqlite3.Row | tuple[Any, ...]) -> Project:
+    return Project(int(row[0]), int(row[1]), bool(row[2]), str(row[3]), int(row[4]))
 
 
 class Projects:
@@ -72,20 +81,43 @@ class Projects:
 
     def at(self, root: str) -> Project | None:
         """Return the project of a checkout's folder, None where that was never met."""
-        sql = "SELECT project, wrong_warnings, accepted FROM checkouts JOIN projects ON project=number WHERE root=?"
-        return self._db.one(Read(sql, lambda row: Project(int(row[0]), int(row[1]), bool(row[2])), (root,)))
+        sql = (
+            "SELECT project, wrong_warnings, accepted, identity, asked FROM checkouts"
+            " JOIN projects ON project=number WHERE root=?"
+        )
+        return self._db.one(Read(sql, _project, (root,)))
 
     def add(self, root: str, identity: str) -> Project:
         """Note that a folder holds the project of this identity, and return it."""
         with self._db.transaction():
             self._db.execute("INSERT OR IGNORE INTO projects (identity) VALUES (?)", (identity,))
             self._db.execute(
-                "INSERT OR REPLACE INTO checkouts (root, project) SELECT ?, number FROM projects WHERE identity=?",
+                "INSERT INTO checkouts (root, project) SELECT ?, number FROM projects WHERE identity=?"
+                " ON CONFLICT (root) DO UPDATE SET project=excluded.project, accepted=0, asked=0"
+                " WHERE project<>excluded.project",
                 (root, identity),
             )
         found = self.at(root)
         assert found is not None
         return found
+
+    def accept(self, root: str, accepted: bool) -> None:
+        """Note whether what others say of its project counts in a checkout."""
+        with self._db.transaction():
+            self._db.execute("UPDATE checkouts SET accepted=?, asked=0 WHERE root=?", (int(accepted), root))
+
+    def note_asked(self, root: str, asked: int) -> None:
+        """Note of what a person was asked for a checkout."""
+        with self._db.transaction():
+            self._db.execute("UPDATE checkouts SET asked=? WHERE root=?", (asked, root))
+
+    def checkouts(self, identity: str = "") -> list[tuple[str, str, bool]]:
+        """Return (root, identity, accepted) of the checkouts of a project, or of all."""
+        sql = (
+            "SELECT root, identity, accepted FROM checkouts JOIN projects ON project=number"
+            " WHERE ?='' OR identity=? ORDER BY root"
+        )
+        return self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1]), bool(row[2])), (identity, identity)))
 
     def note_wrong_warning(self, project: int) -> None:
         """Count a warning before a command that then passed."""

@@ -46,6 +46,11 @@ class Outbox:
                 (record.record_id, record.text, record.key, record.sig, link.epoch, link.number, seq),
             )
 
+    def count_told(self, since: str) -> int:
+        """Return how many habits and corrections were queued since a time."""
+        sql = "SELECT count(*) FROM outbox WHERE kind IN ('habit', 'correction') AND created>=?"
+        return self._db.one(Read(sql, lambda row: int(row[0]), (since,))) or 0
+
     def links_sent(self, epoch: str, newest: int) -> list[tuple[int, str]]:
         """Return (seq, record id) of what was published as links of a chain of this node, the newest first."""
         sql = "SELECT seq, record_id FROM outbox WHERE epoch=? AND link>0 AND published<>'' ORDER BY link DESC LIMIT ?"

@@ -15,9 +15,16 @@ from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read
 
-SUBJECTS: Mapping[str, str] = {"incident": "incident_id", "outcome": "outcome_id", "skill": "skill_id"}
+SUBJECTS: Mapping[str, str] = {
+    "incident": "incident_id",
+    "outcome": "outcome_id",
+    "skill": "skill_id",
+    "habit": "command",
+    "correction": "way",
+}
 """Kinds of records whose body can be erased, and the field that names what they tell of: nothing else rests on them."""
 
+_TOLD = {"habit": ("habits", "command"), "correction": ("corrections", "way")}  # table, column of the subject
 LEAST_OF_AN_ID = 8  # characters that name a record
 _KEPT = frozenset({"result", "decision", "state", "again", "tier", "kind", "try"})  # words of ours, in an event's data
 
@@ -108,6 +115,8 @@ class Purges:
                 self._erase_outcomes("outcome_id=? AND node=?", (told.subject, told.author))
             elif told.kind == "skill":
                 events |= self._erase_skill(told)
+            elif told.kind in _TOLD:
+                self._erase_told(told)
             data = {"record": told.record_id, "author": told.author, "kind_of_record": told.kind}
             self._events.add("record.purged", data=data)
         return sorted(events)
@@ -172,6 +181,16 @@ class Purges:
         self._db.execute("UPDATE tries SET plan='{}' WHERE skill_id=?", (told.subject,))
         self._erase_outcomes("skill_id=?", (told.subject,))
         return self._erase_events("skill_id=?", told.subject)
+
+    def _erase_told(self, told: Told) -> None:
+        """Erase what an author says of a command; of an own word also what this home knows of it."""
+        table, key = _TOLD[told.kind]
+        self._db.execute(
+            f"DELETE FROM told_{table} WHERE {key}=? AND (author=? OR (author='' AND ?))",  # noqa: S608
+            (told.subject, told.author, int(told.own)),
+        )
+        if told.own:
+            self._db.execute(f"DELETE FROM {table} WHERE {key}=?", (bytes.fromhex(told.subject),))  # noqa: S608
 
     def _erase_events(self, which: str, subject: str) -> set[int]:
         sql = f"SELECT seq, data FROM events WHERE {which}"  # noqa: S608

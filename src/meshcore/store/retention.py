@@ -16,7 +16,8 @@ from meshcore.store.database import Database
 from meshcore.store.meta import NodeState
 from meshcore.store.queries import Read
 
-SUMMARIES = ("incident", "outcome")  # kinds of records that tell what happened and grant nothing
+SUMMARIES = ("incident", "outcome", "habit", "correction")  # kinds of records that tell what happened and grant nothing
+KINDS_MARKS = ",".join("?" * len(SUMMARIES))
 WEIGHED = ("verified", "fix_failed")  # results that standing and quarantine count
 
 
@@ -134,12 +135,14 @@ class Retention:
     def _forget_records(self, before: str) -> tuple[int, int]:
         # The id stays, so that the same record that comes again is known; its text is what takes space.
         blanked = self._db.execute(
-            "UPDATE records SET text='' WHERE received<? AND kind IN (?,?) AND status NOT IN ('rejected', 'faulted')"
+            f"UPDATE records SET text='' WHERE received<? AND kind IN ({KINDS_MARKS})"  # noqa: S608
+            " AND status NOT IN ('rejected', 'faulted')"
             " AND text<>''",
             (before, *SUMMARIES),
         ).rowcount
         sent = self._db.execute(
-            "DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN (?,?) AND link=0", (before, *SUMMARIES)
+            f"DELETE FROM outbox WHERE published<>'' AND published<? AND kind IN ({KINDS_MARKS}) AND link=0",  # noqa: S608
+            (before, *SUMMARIES),
         ).rowcount
         return blanked, sent
 

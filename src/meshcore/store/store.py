@@ -25,6 +25,7 @@ from meshcore.store.outbox import Outbox, Records
 from meshcore.store.quarantine import Quarantine
 from meshcore.store.queries import Read
 from meshcore.store.skills import Skills
+from meshcore.store.told import Told
 from meshcore.store.tries import Outcomes, Tries
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Store:
         self.projects = Projects(db)
         self.habits = Habits(db)
         self.corrections = Corrections(db)
+        self.told = Told(db)
         self.agents = Agents(db, self.events)
         self.commands = Commands(db)
         self.incidents = Incidents(db, self.events)

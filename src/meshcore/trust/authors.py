@@ -21,7 +21,7 @@ from meshcore.store.store import Store
 from meshcore.trust.ceilings import counting
 from meshcore.trust.modes import AUTHOR, ceiling
 from meshcore.trust.signed_decisions import granted, sign_decision
-from meshcore.trust.store_keys import ENROLLED, REVOKED
+from meshcore.trust.store_keys import ENROLLED, REVOKED, TOLD
 
 NAME_LIMIT = 200
 
@@ -187,8 +187,9 @@ def take_rotation(node: Node, author: Author, author_seq: int, *, new: str, enro
         if new != node.identity.node.public:
             store.authors.see(new, old.name, old.host, author.operator, own, 0)
             store.authors.mark_changed(new, False)
-        if who := store.controls.get(ENROLLED + author.node):
-            store.controls.set(ENROLLED + new, who, who)
+        for kind in (ENROLLED, TOLD):
+            if who := store.controls.get(kind + author.node):
+                store.controls.set(kind + new, who, who)
         _tell_state(store, author.node, "replaced", new, old.name)
     return True
 
@@ -242,9 +243,10 @@ def operator_of(node: Node, key: str) -> str:
     return row.operator
 
 
-def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) -> None:
+def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None, *, tell: bool = False) -> None:
     """Let an author's, or all of an operator's, skills be offered for approval here; a withdrawal here is lifted.
 
+    `tell`: agents are told what it says fails, and what to type instead; without it they are not, or no longer.
     Whoever enrols an author anew stands behind it as it is: what is missing of its records now is missed no longer.
     Raises UsageError where the operator's key is protected and `signer` is not theirs.
     """
@@ -253,6 +255,7 @@ def enrol(node: Node, key: str, actor: str, signer: SigningKey | None = None) ->
         sign_decision(node, signer, "rule", ENROLLED + key, {"value": actor})
         store.controls.set(REVOKED + key, "", actor)
         store.controls.set(ENROLLED + key, actor, actor)
+        store.controls.set(TOLD + key, actor if tell else "", actor)
         for row in store.authors.all():
             if key in (row.node, row.operator):
                 store.authors.mark_changed(row.node, False)
@@ -268,6 +271,7 @@ def withdraw(node: Node, key: str, why: str, actor: str) -> list[str]:
     tried: list[str] = []
     with store.transaction(durable=True):
         store.controls.set(ENROLLED + key, "", actor)
+        store.controls.set(TOLD + key, "", actor)
         store.controls.set(REVOKED + key, why or "no reason given", actor)
         for row in store.authors.all():
             if key in (row.node, row.operator):

@@ -7,6 +7,7 @@ import hashlib
 from meshcore.model import Action, action_to_json, canonical
 
 ENROLLED = "enrolled:"  # + node or operator key
+TOLD = "told:"  # + node or operator key: agents are told what it says fails and what to type instead
 REVOKED = "revoked:"  # + node or operator key: why
 ALWAYS = "always:"  # + skill, action hash, folder: what an operator signs for a standing approval
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from meshcore.control.decisions import enrol_author, revoke
+from meshcore.control.decisions import accept_checkout, enrol_author, revoke
 from meshcore.control.key_protection import (
     enrol_here,
     grants,
@@ -23,13 +25,14 @@ from meshcore.safety.operator_key import is_protected, unlock
 from meshcore.service.runtime import RuntimeLock
 from meshcore.trust.authors import author_mode, find_author, meet_members, trust_in
 from meshcore.trust.signed_decisions import protected, require
+from meshcore.trust.telling import is_told
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase, passphrase_option, signing_key
 
 
 @click.group()
 def trust() -> None:
-    """Whose fixes may run here: list, enroll, revoke, rotate, protect, sign, unprotect."""
+    """Whose fixes may run here: list, enroll, checkout, revoke, rotate, protect, sign, unprotect."""
 
 
 @trust.command("list")
@@ -50,7 +53,7 @@ def list_authors(session: Session, as_json: bool) -> None:
             row["host"] or "-",
             row["operator"][:12] or "-",
             row["state"] + (f": {row['why']}" if row["why"] else ""),
-            row["mode"],
+            row["mode"] + (", told" if row["told"] and row["state"] != "own" else ""),
             row["skills"],
             row["seen"][:19],
         )
@@ -75,6 +78,7 @@ def _rows(node: Node) -> list[dict[str, Json]]:
                 "state": state,
                 "why": why,
                 "mode": author_mode(node, author.node),
+                "told": state == "own" or (not found.stop and is_told(node.store, author.node, author.operator)),
                 "skills": skills.get(author.node, 0),
                 "highest_seq": author.highest_seq,
                 "newest": author.newest,
@@ -86,19 +90,41 @@ def _rows(node: Node) -> list[dict[str, Json]]:
 
 @trust.command()
 @click.argument("who")
+@click.option("--tell", is_flag=True, help="Tell agents what it says fails and what to type instead. Never run.")
 @passphrase_option
 @click.pass_obj
-def enroll(session: Session, who: str, passphrase_file: str | None) -> None:
+def enroll(session: Session, who: str, tell: bool, passphrase_file: str | None) -> None:
     """Let the skills of a node, or of all of an operator's nodes, be offered to you for approval on this home.
 
     It also lifts a revocation on this home, and accepts a key that has changed. To let such skills run unattended, set
     `meshtui mode auto --author WHO` as well.
+
+    With --tell agents also hear, fenced and with its name, what it says of a project's commands: that one fails, and
+    what passed instead. Enrolled again without it, they hear that no longer.
     """
     with session.node(fresh=True) as node:
         meet_members(node)
         key, name = find_author(node, who)
-        enrol_author(node, key, signer=signing_key(node, passphrase_file))
-    say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval")
+        enrol_author(node, key, signer=signing_key(node, passphrase_file), tell=tell)
+    told = "; agents are told what it says fails" if tell else ""
+    say(f"enrolled: {name} ({key[:12]}); its fixes may be offered for approval{told}")
+
+
+@trust.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--undo", is_flag=True, help="Let it count no longer.")
+@click.pass_obj
+def checkout(session: Session, folder: str, undo: bool) -> None:
+    """Let what other nodes say of a project's commands count in this checkout of it: FOLDER, or the one you are in.
+
+    A project is known by its remote and its first commit, which a hostile folder can copy. So on each machine you say
+    once that a checkout is what it says it is.
+    """
+    with session.node() as node:
+        root, known = accept_checkout(node, str(Path(folder).resolve()), not undo)
+    counts = "counts no longer" if undo else "counts"
+    commands = "1 command" if known == 1 else f"{known} commands"
+    say(f"{root}: what other nodes say of this project {counts} here ({commands} so far)")
 
 
 @trust.command("revoke")

@@ -14,7 +14,7 @@ from tests.core.exchange.said import json_values
 
 from meshcore.bridge.state_bodies import HelloBody
 from meshcore.errors import BadRecordError
-from meshcore.exchange import bodies
+from meshcore.exchange import bodies, project_bodies
 from meshcore.exchange.bodies import (
     Body,
     HaltBody,
@@ -27,6 +27,7 @@ from meshcore.exchange.bodies import (
     SkillBody,
 )
 from meshcore.exchange.handlers import KINDS
+from meshcore.exchange.project_bodies import CorrectionBody, HabitBody
 from meshcore.model import Action, Circumstances, Json, SignedText, Slot, StepResult, canonical
 from meshcore.testing import outcome, skill
 
@@ -63,6 +64,13 @@ outcomes = st.builds(
     rerun=st.none() | steps,
     seconds=st.none() | seconds,
 )
+moments = st.just("2026-11-22T08:00:00.000000Z")
+
+
+def marks(size: int) -> st.SearchStrategy[str]:
+    return st.text("0123456789abcdef", min_size=size, max_size=size)
+
+
 BODIES: dict[str, st.SearchStrategy[Body]] = {
     "hello": st.builds(HelloBody, texts, texts, texts),
     "skill": st.builds(SkillBody, skills, st.booleans(), texts, texts, texts, integers, times, signed),
@@ -72,13 +80,28 @@ BODIES: dict[str, st.SearchStrategy[Body]] = {
     "lift": st.builds(LiftBody, ids, st.lists(ids, max_size=3).map(tuple), texts, signed),
     "revocation": st.builds(RevocationBody, keys, texts),
     "rotation": st.builds(RotationBody, texts, texts, texts, texts, texts),
+    "habit": st.builds(
+        HabitBody,
+        marks(32),
+        marks(16),
+        st.integers(0, 255),
+        moments,
+        marks(16),
+        texts,
+        integers,
+        marks(16),
+        st.lists(marks(10), max_size=24).map(tuple),
+        texts,
+    ),
+    "correction": st.builds(CorrectionBody, marks(32), marks(16), texts, st.integers(0, 255), moments, texts, texts),
     "purge": st.builds(PurgeBody, keys, keys, texts, texts, keys, st.integers(0, 2**31 - 1)),
 }
-NEWER = {"purge"}  # than version 0.1, which wrote the records in the fixture
+NEWER = {"purge", "habit", "correction"}  # than version 0.1, which wrote the records in the fixture
 
 
 def test_every_body_is_of_a_kind_with_a_handler() -> None:
-    found = {name for name, value in vars(bodies).items() if name.endswith("Body") and is_dataclass(value)}
+    rooms = vars(bodies) | vars(project_bodies)
+    found = {name for name, value in rooms.items() if name.endswith("Body") and is_dataclass(value)}
     assert found | {HelloBody.__name__} == {row.body.__name__ for row in KINDS.values()}
     assert set(KINDS) == set(BODIES) == {record["kind"] for record in RECORDS} | NEWER
     assert all(kind == row.body.kind for kind, row in KINDS.items())

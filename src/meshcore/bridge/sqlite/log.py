@@ -17,7 +17,7 @@ from meshcore.bridge.sqlite.wal import WalFile
 from meshcore.clock import Clock, to_text
 from meshcore.errors import ConfigurationError
 from meshcore.model import Record
-from meshcore.store.retention import SUMMARIES
+from meshcore.store.retention import KINDS_MARKS, SUMMARIES
 
 _REVISIONS = tuple(Path(__file__).parent / "sql" / name for name in ("log_001.sql", "log_002.sql"))
 _CHUNK = 500  # rows in one transaction
@@ -161,7 +161,8 @@ def prune(log: LogFile, clock: Clock, older_than: float, *, dry_run: bool) -> Pr
 
 
 _SUMMARY = (
-    "SELECT seq, CAST(text AS TEXT) FROM log WHERE published_at < ? AND kind IN (?, ?) AND origin = 'mesh' AND "  # noqa: S608
+    f"SELECT seq, CAST(text AS TEXT) FROM log WHERE published_at < ? AND kind IN ({KINDS_MARKS})"  # noqa: S608
+    " AND origin = 'mesh' AND "
     f"length(CAST(text AS BLOB)) <= {MAX_TEXT} AND "
 )
 _GOT = "(seq NOT IN (SELECT seq FROM awaited) AND seq <= (SELECT coalesce(min(cursor), 0) FROM members))"

@@ -65,8 +65,24 @@ CREATE TABLE projects (
   number INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, wrong_warnings INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE checkouts (
-  root TEXT PRIMARY KEY, project INTEGER NOT NULL, accepted INTEGER NOT NULL DEFAULT 1
+  root TEXT PRIMARY KEY, project INTEGER NOT NULL, accepted INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE INDEX outbox_told ON outbox (created) WHERE kind IN ('habit', 'correction');
+CREATE INDEX checkouts_of ON checkouts (project);
+-- What nodes say of a project's commands, this one included: one row for each author and command, their newest word.
+-- `known`: of an own or enrolled node when it was said; all others share one quota.
+CREATE TABLE told_habits (
+  project TEXT NOT NULL, command TEXT NOT NULL, author TEXT NOT NULL, author_seq INTEGER NOT NULL,
+  known INTEGER NOT NULL, last INTEGER NOT NULL, sessions INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (project, command, author)
+) WITHOUT ROWID;
+CREATE INDEX told_habits_of ON told_habits (author, last);
+CREATE TABLE told_corrections (
+  project TEXT NOT NULL, way TEXT NOT NULL, mark TEXT NOT NULL, author TEXT NOT NULL, author_seq INTEGER NOT NULL,
+  known INTEGER NOT NULL, last INTEGER NOT NULL, sessions INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (project, way, mark, author)
+) WITHOUT ROWID;
+CREATE INDEX told_corrections_of ON told_corrections (author, last);
 CREATE TABLE habits (
   project INTEGER NOT NULL, command BLOB NOT NULL, kind INTEGER NOT NULL, exit_code INTEGER NOT NULL,
   sessions INTEGER NOT NULL, live INTEGER NOT NULL, recent BLOB NOT NULL, runs INTEGER NOT NULL, seconds REAL NOT NULL,
