@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -21,6 +22,7 @@ from meshcore.config import Settings
 from meshcore.control.key_protection import unsigned, unsigned_skills
 from meshcore.errors import MeshError
 from meshcore.filelock import is_stopped
+from meshcore.healing.checkout import is_shared
 from meshcore.home import Home
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
@@ -28,9 +30,11 @@ from meshcore.process.sandbox import detect
 from meshcore.safety.halt import halted
 from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import is_protected, public_half
+from meshcore.safety.visible_text import plain_name
 from meshcore.service.connections import CONNECTED, NOT_CONNECTED, standing
 from meshcore.service.runtime import holder
 from meshcore.trust.signed_decisions import changed_operator, protected
+from meshcore.trust.store_keys import TOLD
 from meshcore.trust.synced import missing, silent, without_promise
 
 Level = Literal["ok", "note", "bad"]
@@ -58,7 +62,7 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     try:
         with Node(settings) as node:
             checks += [_store(node), _clock(node), *_bridge(node), *_synced(node), *_signatures(node)]
-            checks += [_records(node), _runtime(node)]
+            checks += [*_told(node), _records(node), _runtime(node)]
     except MeshError as error:
         checks.append(Check("home", "bad", str(error), "see the line itself"))
     return checks
@@ -210,6 +214,21 @@ def _signatures(node: Node) -> list[Check]:
         text = f"confirmed skills that nobody signed for: {count}; you are asked before they run"
         checks.append(Check("signatures", "note", text, "meshtui skills confirm SKILL"))
     return checks or [Check("signatures", "ok", "every decision that widens is signed")]
+
+
+def _told(node: Node) -> list[Check]:
+    """Say whose words agents are told beside those of own nodes, and which checkouts hear of nobody yet."""
+    checks = []
+    for key in node.store.controls.under(TOLD):
+        who = key.removeprefix(TOLD)
+        name = next((row.name for row in node.store.authors.all() if who in (row.node, row.operator)), "")
+        text = f"agents are told, fenced, what {plain_name(name)} ({who[:12]}) says fails and what to type instead"
+        checks.append(Check("told", "note", text, f"no more of it: meshtui trust enroll {who[:12]}"))
+    for root, identity, accepted in node.store.projects.checkouts():
+        if not accepted and node.store.told.habits.has(identity) and is_shared(identity):
+            text = f"{root}: other nodes know what fails in this project, and agents are not told here"
+            checks.append(Check("told", "note", text, f"meshtui trust checkout {shlex.quote(root)}"))
+    return checks
 
 
 def _store(node: Node) -> Check:

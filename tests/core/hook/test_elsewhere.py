@@ -13,6 +13,7 @@ import pytest
 from tests.core.agents.desk import Desk
 
 from meshcore.bridge.base import Publication
+from meshcore.config import load
 from meshcore.control.decisions import accept_checkout, enrol_author
 from meshcore.control.decisions import revoke as withdraw
 from meshcore.exchange.project_bodies import CorrectionBody, HabitBody
@@ -24,6 +25,7 @@ from meshcore.hook.elsewhere import MOST_A_DAY
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge.typed import read_typed
 from meshcore.model import Json
+from meshcore.service.doctor import examine
 from meshcore.store import told
 from meshcore.trust.authors import meet_members
 
@@ -442,3 +444,13 @@ def test_an_older_word_does_not_replace_a_newer_one(heard: tuple[Desk, Desk]) ->
         node.require_bridge().publish([Publication(record, "habit") for record in (new, old)])
     share(b)
     assert "in 4 sessions" in context(fails(b, "one"))
+
+
+def test_doctor_names_whose_words_are_told_and_which_checkouts_hear_nothing(heard: tuple[Desk, Desk]) -> None:
+    m, b = heard
+    say(m, habit(m))
+    share(b)
+    with b.node() as node:
+        accept_checkout(node, str(b.work), False)
+    checks = [check for check in examine(load(environment=b.environment), b.environment) if check.name == "told"]
+    assert ["dev@mallory" in checks[0].text, str(b.work) in checks[1].text] == [True, True]
