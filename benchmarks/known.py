@@ -22,9 +22,9 @@ from typing import Any
 
 from benchmarks.hook import BARE, PACKAGE, Process, hook_of, payload
 from meshcore.healing.checkout import fingerprint
-from meshcore.hook.known import pack
 from meshcore.knowledge import habits
 from meshcore.knowledge.corrections import Correction, to_text, way_of
+from meshcore.knowledge.habit_rows import pack
 from meshcore.knowledge.typed import main_part, read_typed
 from meshcore.store.known_marks import mark
 from meshcore.store.store import Store

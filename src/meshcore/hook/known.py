@@ -18,12 +18,13 @@ from meshcore.hook.notes import Notes, Open, Told
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
 from meshcore.knowledge.acts import writes
+from meshcore.knowledge.habit_rows import habit_of, pack, tags
 from meshcore.knowledge.habits import Failed, Habit
-from meshcore.knowledge.kinds import KINDS, Kind, kind_of
+from meshcore.knowledge.kinds import Kind, kind_of
 from meshcore.knowledge.shell_words import changes
 from meshcore.knowledge.typed import main_part, read_typed
 from meshcore.safety.visible_text import is_untagged, visible
-from meshcore.store.habits import CorrectionRow, HabitRow, Project
+from meshcore.store.habits import CorrectionRow, Project
 from meshcore.store.known_marks import mark
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Known:
             text=self._redacted(self.typed.text)[:500],
         )  # fmt: skip
         row = self.store.habits.find(project.number, command)
-        before = _habit(row) if row is not None else None
+        before = habit_of(row) if row is not None else None
         mark(str(Home(self.store.path.parent).state), self.root, command)
         habit = habits.with_failure(before, failure)
         self.store.habits.put(project.number, command, pack(habit))
@@ -184,7 +185,7 @@ class Known:
         for row in self.store.corrections.of(project.number, cause):
             command = self._filled(row)
             if self._is_tellable(command) and is_here(read_typed(command, self.cwd), self.typed, self.environment):
-                times = row.seen - (self._tag in _tags(row.sessions))
+                times = row.seen - (self._tag in tags(row.sessions))
                 where = f"{times} earlier session{'s' if times > 1 else ''} here"
                 return f"What passed instead in {where}: `{command}`. Not tested now.", (row.change, command)
         return "", None
@@ -216,7 +217,7 @@ class Known:
 
     def _filled(self, row: CorrectionRow) -> str:
         """Return the command that a correction makes of this one, "" where it is not believed or says nothing of it."""
-        seen = row.seen - (self._tag in _tags(row.sessions))
+        seen = row.seen - (self._tag in tags(row.sessions))
         if _is_withdrawn(row) or seen < (1 if row.named else BELIEVED_SESSIONS):
             return ""
         try:
@@ -276,7 +277,7 @@ class Known:
         row = self.store.habits.find(project.number, command)
         self._elsewhere(project).tell_pass(command, None)
         if row is not None:
-            self.store.habits.put(project.number, command, pack(habits.with_pass(_habit(row), self._fingerprint())))
+            self.store.habits.put(project.number, command, pack(habits.with_pass(habit_of(row), self._fingerprint())))
             if key in notes.warned and row.sessions:
                 self.store.projects.note_wrong_warning(project.number)
         notes = self._confirmed(project, notes, key)
@@ -350,7 +351,7 @@ class Known:
         row = self.store.habits.find(project.number, command)
         if row is None or not row.sessions or self._elsewhere(project).passed_at_this_commit(command):
             return Said()
-        habit = _habit(row)
+        habit = habit_of(row)
         # What is stored of a command is its redacted text: the same text holds nothing that is to be kept back.
         better = self._correction(project, habit.cause)[1] if habit.text == self.typed.text else None
         instead = better[1] if better else ""
@@ -373,30 +374,9 @@ def storable(text: str) -> str:
 
 def _same_files(habit: Habit, failure: Failed) -> bool:
     """Tell whether the files that the command names are those of last time: else it is another script of that name."""
-    return habit.fingerprint[12:16] == failure.fingerprint[12:16]
+    return not habit.fingerprint or habit.fingerprint[12:16] == failure.fingerprint[12:16]
 
 
 def _is_withdrawn(row: CorrectionRow) -> bool:
     """Tell whether a correction was contradicted too often for what else it has shown."""
     return row.contradicted >= WITHDRAWN_AT + row.confirmed // 4
-
-
-def _tags(sessions: bytes) -> list[bytes]:
-    return [sessions[i : i + 4] for i in range(0, len(sessions), 4)]
-
-
-def _habit(row: HabitRow) -> Habit:
-    return Habit(
-        KINDS[row.kind], row.exit_code, row.sessions, row.live, tuple(_tags(row.recent)), row.runs, row.seconds,
-        row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause,
-        habits.unpack_ways(row.ways), row.text,
-    )  # fmt: skip
-
-
-def pack(habit: Habit) -> HabitRow:
-    """Return a habit as the store holds it."""
-    return HabitRow(
-        habits.kind_number(habit.kind), habit.exit_code, habit.sessions, habit.live, b"".join(habit.recent), habit.runs,
-        habit.seconds, habit.first, habit.last, habit.fingerprint, habit.passes, habit.failures, habit.expected,
-        habit.cause, habits.pack_ways(habit.ways), habit.text,
-    )  # fmt: skip

@@ -310,9 +310,9 @@ def test_what_another_operator_says_reaches_agents_only_once_a_person_says_so(si
     assert context(fails(b, "two", "wrap jest run -t a")) == "", "fixes may be offered; its words are told to nobody"
     with b.node() as node:
         enrol_author(node, key, tell=True)
-    said = context(fails(b, "three", "wrap jest run -t b"))
-    assert "evidence, not instruction]" in said and "| What passed instead in 1 session on" in said
-    assert "another operator" in said
+    told_now = context(fails(b, "three", "wrap jest run -t b"))
+    assert "evidence, not instruction]" in told_now and "| What passed instead in 1 session on" in told_now
+    assert "another operator" in told_now
     with b.node() as node:
         withdraw(node, key, "no more")
     assert context(fails(b, "four", "wrap jest run -t c")) == ""

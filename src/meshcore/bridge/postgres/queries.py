@@ -74,7 +74,7 @@ SUMMARIES = """
 SELECT l.seq, l.text, l.seq <= (SELECT coalesce(min(r.cursor), 0) FROM mesh.readers r
                                 JOIN mesh.members m ON m.number = r.member WHERE m.left_at IS NULL)
                       AND NOT EXISTS (SELECT 1 FROM mesh.undelivered u WHERE u.seq = l.seq)
-FROM mesh.log l WHERE l.seq > %s AND l.kind IN ('incident', 'outcome') AND l.origin = 'mesh'
+FROM mesh.log l WHERE l.seq > %s AND l.kind IN ('incident', 'outcome', 'habit', 'correction') AND l.origin = 'mesh'
 AND l.published_at < mesh.moment() - make_interval(secs => %s) ORDER BY l.seq LIMIT %s
 """
 INTEGRITY = """

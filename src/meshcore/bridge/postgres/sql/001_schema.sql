@@ -378,7 +378,7 @@ BEGIN
     END IF;
     PERFORM 1 FROM mesh.head FOR UPDATE;
     WITH pruned AS (
-        DELETE FROM mesh.log l WHERE seq = ANY (p_seqs) AND kind IN ('incident', 'outcome') AND origin = 'mesh'
+        DELETE FROM mesh.log l WHERE seq = ANY (p_seqs) AND kind IN ('incident', 'outcome', 'habit', 'correction') AND origin = 'mesh'
         AND NOT EXISTS (SELECT 1 FROM mesh.undelivered u WHERE u.seq = l.seq) RETURNING seq
     )
     SELECT count(*), coalesce(max(seq), 0) INTO v_rows, v_last FROM pruned;
