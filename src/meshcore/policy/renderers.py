@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -247,7 +248,7 @@ def plan_as_written(question: Question) -> tuple[PlannedStep, ...]:
     steps = []
     for argv in question.match.action.steps:
         arguments = _of_pip(argv)
-        where = trusted_program(argv[0]) or _of_project(argv[0], question)
+        where = trusted_program(argv[0]) or _of_project(argv[0], question) or _of_user(argv[0], question)
         if arguments is not None and question.install_python:
             folder = str(Path(question.install_python).parents[1])
             steps.append(PlannedStep((question.install_python, "-I", "-m", "pip", *arguments), (folder,), True))
@@ -264,6 +265,24 @@ def _of_project(name: str, question: Question) -> str | None:
     inside = bool(question.project) and path.resolve().is_relative_to(Path(question.project).resolve())
     own_python = program_name(name) == "python" and (path.parents[1] / "pyvenv.cfg").is_file()
     return os.path.normpath(path) if "/" in name and (inside or own_python) and os.access(path, os.X_OK) else None
+
+
+def _of_user(name: str, question: Question) -> str | None:
+    """Return the path of a program that the failed command's PATH has in a folder of this user's own, for a person.
+
+    What lies in the project, or where others may write, is none.
+    """
+    folders = [one for one in question.incident.environment.get("PATH", "").split(":") if one.startswith("/")]
+    found = shutil.which(name, path=":".join(folders)) if "/" not in name and folders else None
+    if found is None:
+        return None
+    named, real = Path(os.path.normpath(found)), Path(found).resolve()
+    roots = [one for root in (question.project, question.cwd) if root for one in (Path(root), Path(root).resolve())]
+    if any(path.is_relative_to(root) for path in (named, real) for root in roots):
+        return None
+    statuses = [path.stat() for path in (named.parent, real.parent, real)]
+    safe = all(one.st_uid in (0, os.geteuid()) and not one.st_mode & stat.S_IWOTH for one in statuses)
+    return found if safe else None
 
 
 def _of_pip(argv: Argv) -> Argv | None:

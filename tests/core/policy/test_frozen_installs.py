@@ -7,8 +7,10 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -277,3 +279,35 @@ class TestNpm:
         executor = Executor(SystemClock(), project.parent / "state", WORKING)
         done = executor.apply([step], cwd=str(project), environment={"HOME": "/nowhere", "PATH": "/usr/bin:/bin"})
         assert done.steps[0].exit_code != 0 and "EINTEGRITY" in done.steps[0].output
+
+
+LOCKS = {
+    "pnpm": ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n"),
+    "yarn": ("yarn.lock", "# yarn lockfile v1\n"),
+    "bun": ("README", ""),
+    "uv": (
+        "uv.lock",
+        'version = 1\nrequires-python = ">=3.11"\n\n[[package]]\nname = "shop"\nversion = "1"\n'
+        'source = { virtual = "." }\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.skipif(not WORKING.program, reason="no containment here")
+def test_what_a_person_approves_works_contained_with_the_program_of_the_user(project: Path, name: str) -> None:
+    path = f"{os.environ['PATH']}:{sys.prefix}/tools/only"
+    if shutil.which(name, path=path) is None:
+        pytest.skip(f"{name} is not installed here")
+    (project / "package-lock.json").unlink()
+    (project / "package.json").write_text('{"name": "shop", "version": "1.0.0"}')
+    (project / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n')
+    (project / LOCKS[name][0]).write_text(LOCKS[name][1])
+    asked = question(project, (name, "sync", "--frozen") if name == "uv" else (name, "install", "--frozen-lockfile"))
+    asked = replace(asked, incident=replace(asked.incident, environment={"PATH": path}))
+    ruling = POLICY.decide(asked, contained=True)
+    assert ruling.decision == "approve" and Path(ruling.plan[0].argv[0]).name == name
+    executor = Executor(SystemClock(), project.parent / "state", WORKING)
+    environment = {"HOME": os.environ.get("HOME", "/"), "PATH": path}
+    done = executor.apply(ruling.plan, cwd=str(project), environment=environment)
+    assert [step.exit_code for step in done.steps] == [0], done

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -688,6 +689,52 @@ def test_what_waits_for_a_person_says_exactly_what_would_run(project: Path) -> N
     assert ruling.decision == "approve"
     assert ruling.plan[0].argv[0].startswith("/") and ruling.plan[0].argv[1:] == ("a", "b")
     assert POLICY.decide(question(project, ("no-such-program", "x"))).plan == ()
+
+
+class TestProgramsOfTheUser:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "home/.local/bin"
+        folder.mkdir(parents=True)
+        (folder / "uv").write_text("#!/bin/sh\n")
+        (folder / "uv").chmod(0o755)
+        return folder
+
+    def plan(
+        self, project: Path, *folders: Path, words: tuple[str, ...] = ("uv", "sync", "--frozen")
+    ) -> tuple[str, ...]:
+        asked = question(project, words)
+        path = {"PATH": ":".join(map(str, folders))}
+        asked = replace(asked, incident=replace(asked.incident, environment=path))
+        ruling = POLICY.decide(asked, contained=True)
+        assert ruling.decision == "approve"
+        return ruling.plan[0].argv if ruling.plan else ()
+
+    def test_a_person_is_asked_about_the_program_that_the_failed_command_would_have_found(
+        self, project: Path, folder: Path
+    ) -> None:
+        assert self.plan(project, Path("relative"), folder) == (str(folder / "uv"), "sync", "--frozen")
+
+    def test_a_program_of_the_project_is_none(self, project: Path, folder: Path) -> None:
+        (project / "bin").mkdir()
+        shutil.copy(folder / "uv", project / "bin/uv")
+        assert self.plan(project, project / "bin") == ()
+        (folder / "uv").unlink()
+        (folder / "uv").symlink_to(project / "bin/uv")
+        assert self.plan(project, folder) == ()
+        (project / "link").symlink_to(folder)
+        assert self.plan(project, project / "link") == ()
+
+    def test_a_program_that_others_may_write_is_none(self, project: Path, folder: Path) -> None:
+        folder.chmod(0o777)
+        assert self.plan(project, folder) == ()
+        folder.chmod(0o755)
+        (folder / "uv").chmod(0o757)
+        assert self.plan(project, folder) == ()
+
+    def test_nothing_of_it_goes_unattended(self, project: Path, folder: Path) -> None:
+        shutil.copy(folder / "uv", folder / "mkdirs")
+        assert self.plan(project, folder, words=("mkdirs", "logs")) == (str(folder / "mkdirs"), "logs")
 
 
 # The rerun
