@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 BEAT_EVERY_SECONDS = 20.0
 DRAIN_SECONDS = 4.0
+AFAR_LOOK_SECONDS = 10.0  # between two looks at a bridge over a network that rings where something is new
+AFAR_LOST_SECONDS = 120.0
 LINKS_LOOKED_AFTER = 16  # of this node's newest control records: whether the bridge still holds them
 
 
@@ -82,7 +85,8 @@ class Runtime:
         self._retry_at = 0.0
         self._retry_after = RETRY_FIRST_SECONDS
         self._fault = ""
-        self._beat_at = 0.0
+        self._beat_at = self._look_at = self._lost_at = 0.0
+        self._more = False
         self._watched = -1
         self._carrier = Carrier(node)
 
@@ -141,16 +145,22 @@ class Runtime:
             try:
                 bridge = node.require_bridge()
                 self._watch(bridge.fileno())
-                bridge.drain()
+                rings = node.settings.bridge.is_afar and self._watched >= 0
+                is_news = bridge.drain()
                 if now >= self._beat_at:
                     node.beat(bridge)
-                    publish_lost(node, LINKS_LOOKED_AFTER)
                     self._beat_at = now + BEAT_EVERY_SECONDS
-                more = pull(node).more  # first: whoever keeps this node from speaking shall not keep it from hearing
+                    if now >= self._lost_at:
+                        publish_lost(node, LINKS_LOOKED_AFTER)
+                        self._lost_at = now + (AFAR_LOST_SECONDS if rings else 0.0)
+                # First: whoever keeps this node from speaking shall not keep it from hearing.
+                if is_news or self._more or now >= self._look_at:
+                    more = pull(node).more
+                    self._look_at = now + (AFAR_LOOK_SECONDS if rings else 0.0)
                 publish(node)
                 node.tend()
                 self._retry_after = RETRY_FIRST_SECONDS
-                self._fault = ""
+                self._fault, self._more = "", more
             except MeshError as error:
                 self._lose_bridge(str(error), now)
         with contextlib.suppress(MeshError):
@@ -166,7 +176,9 @@ class Runtime:
             with contextlib.suppress(MeshError):
                 self.node.store.events.add("fault", data={"what": reason})
                 self._fault = reason
-        self._retry_at = now + self._retry_after
+        self._look_at = self._lost_at = 0.0
+        # A server that comes back is not asked by all at once.
+        self._retry_at = now + self._retry_after * random.uniform(0.5, 1.0)  # noqa: S311
         self._retry_after = min(self._retry_after * 2, RETRY_MOST_SECONDS)
 
     def _watch(self, descriptor: int) -> None:
