@@ -88,3 +88,15 @@ def test_output_that_somebody_keeps_is_sent_twice_only_where_that_was_asked_for(
     done = a.call("run", "--rerun", choice, "--", *a.app)
     assert (done.returncode, done.stdout.count("started")) == (code, times)
     assert ("--rerun always" in done.stderr) is (choice == "auto")
+
+
+def test_heal_asks_at_a_terminal_and_says_elsewhere_how_to_say_yes(a: Agent) -> None:
+    a.learn()
+    a.run(*a.app, mode="hint")
+    done = a.call("heal", "last", "--mode", "approve")
+    assert done.returncode == 1
+    [approval] = a.ask("approvals", "list")
+    assert f"meshtui approvals approve {approval['approval_id'][:8]}" in done.stdout
+    code, shown = in_a_terminal(a, "heal", "last", "--mode", "approve", answer=b"y\n")
+    assert (code, "then again" in shown, len(a.pip_log)) == (0, True, 1)
+    assert a.ask("approvals", "list") == []

@@ -103,7 +103,7 @@ def lines(series: Series) -> list[str]:
     if outcome is None:
         head = {
             "hint": f"known fix: {fix}",
-            "approve": f"known fix waits for you: {fix}  (meshtui approvals list)",
+            "approve": f"known fix waits for you: {fix}  ({session.how_to_approve})",
             "refuse": f"known fix refused: {fix}",
         }.get(ruling.decision, f"known fix: {fix}")
         return [head, f"why: {match.why}", "; ".join(ruling.reasons)][:3]

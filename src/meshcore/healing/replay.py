@@ -129,7 +129,7 @@ def about(session: Session) -> list[str]:
         f"{ruling.decision}: {'; '.join(ruling.reasons)}",
     ]
     if outcome is None:
-        return found
+        return [*found, f"it waits for a person: {how}"] if (how := session.how_to_approve) else found
     waits = session.waits if outcome.result == "applied_not_rerun" else ()
     return [*found, _in_words(outcome), *([f"not run again unasked: {'; '.join(waits)}"] if waits else [])]
 

@@ -95,6 +95,12 @@ class Session:
         return self._approval is not None and self._approval.incident_id == self.incident.incident_id
 
     @property
+    def how_to_approve(self) -> str:
+        """Return the command that says yes to what waits for a person, "" where nothing does."""
+        waits = self.needs_person and self._approval is not None
+        return f"meshtui approvals approve {self._approval.approval_id[:8]}" if waits and self._approval else ""
+
+    @property
     def may_apply(self) -> bool:
         """Tell whether the ruling, or a person, allows the fix now."""
         ruling = self.considered.ruling

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 from meshcore.errors import EXIT_INTERRUPTED, MeshError
 from meshcore.model import Mode, StepResult
 from meshcore.process.passthrough import Passed, rerun
-from meshcore.process.pty import in_foreground
 from meshtui.bell import ring
+from meshtui.cli.asking import ask_here
 from meshtui.cli.context import Session, leave_on_signals, note
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from meshtui.cli.run_call import Call
 
 PATIENCE_AFAR_S = 0.5  # that a failure waits for what others know, over a network; a success waits for nobody
-ANSWER_WITHIN_S = 60.0  # what nobody answers waits under approvals
 
 
 def after(call: Call, passed: Passed, ended: float) -> int:
@@ -90,10 +88,12 @@ def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
 def _told_later(session: Session, node: Node) -> Iterator[None]:
     """Have what waits for a bridge afar told in the background, unless a runtime of this home does that."""
     yield
+    if not session.settings.bridge.is_afar:
+        return
     from meshcore.service.runtime import holder
     from meshtui.cli.service import own_program
 
-    if not session.settings.bridge.is_afar or not node.store.outbox.waiting(1) or holder(node.home.runtime_lock):
+    if not node.store.outbox.waiting(1) or holder(node.home.runtime_lock):
         return
     named = [
         word for name, value in session.options.items() if value and name != "bridge" for word in (f"--{name}", value)
@@ -139,25 +139,7 @@ def _asking(call: Call) -> Callable[[Healing], None]:
     def ask(healing: Healing) -> None:
         if healing.asks_anew:
             ring(healing.question, sys.stderr, os.environ)
-        if call.via == "shell" and _somebody_is_here():
-            note(healing.question)
-            if _yes():
-                from meshtui.cli.passphrase import signing_key
-
-                healing.approve(signing_key(healing.node))
+        if call.via == "shell":
+            ask_here(healing)
 
     return ask
-
-
-def _somebody_is_here() -> bool:
-    """Tell whether a person sees all that is printed, and may type."""
-    return "CI" not in os.environ and all(map(os.isatty, (0, 1, 2))) and in_foreground(0)
-
-
-def _yes() -> bool:
-    sys.stderr.write("run it? [y/N] ")
-    sys.stderr.flush()
-    if not select.select([0], [], [], ANSWER_WITHIN_S)[0]:
-        sys.stderr.write("no answer\n")
-        return False
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

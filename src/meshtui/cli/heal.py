@@ -16,6 +16,7 @@ from meshcore.model import MODES, Incident, Mode
 from meshcore.node import Node
 from meshcore.safety.visible_text import fence
 from meshcore.trust.authors import trust_in
+from meshtui.cli.asking import ask_here
 from meshtui.cli.context import Session, json_option, leave_on_signals, print_json, say
 
 OUTPUT_LIMIT = 1_000  # bytes of what a fix printed that an agent is told
@@ -30,7 +31,8 @@ OUTPUT_LIMIT = 1_000  # bytes of what a fix printed that an agent is told
 def heal(session: Session, incident: str, mode: Mode, approval: str | None, as_json: bool) -> int:
     """Try what is known on an incident, in its recorded folder, and run its command again. `last` is the newest here.
 
-    Exit 0 only if the command now succeeds.
+    What a person must decide is asked at a terminal, and waits under `meshtui approvals` elsewhere. Exit 0 only if the
+    command now succeeds.
     """
     with session.node(fresh=True) as node:
         found = node.store.incidents.find(incident)
@@ -40,7 +42,7 @@ def heal(session: Session, incident: str, mode: Mode, approval: str | None, as_j
             return _heal_approved(node, found, approval, mode, as_json)
         one = replay.recorded_session(node, found)
         one.consider(mode)
-        healing = Series(one, mode)
+        healing = Series(one, mode, ask=ask_here)
         with leave_on_signals():
             healing.heal()
         healing.finish()
