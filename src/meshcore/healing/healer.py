@@ -142,6 +142,7 @@ class Healer:
                 skill_id=match.skill_id,
                 data={
                     "decision": ruling.decision,
+                    "but_for_mode": ruling.but_for_mode or ruling.decision,
                     "reasons": list(ruling.reasons),
                     "action_type": ruling.action_type,
                     "command": match.action.command(),

@@ -43,6 +43,9 @@ class Ruling:
     policy: PolicyVerdict
     cwd: str
     rerun: Verdict | None = None  # on running the failed command again after the fix; None where no fix is tried
+    but_for_mode: Decision | None = (
+        None  # what the others decide where it is the mode that holds it; they claim nothing
+    )
 
     @property
     def action_type(self) -> str:
@@ -150,15 +153,24 @@ def load_policy(node: Node) -> Policy:
 
 def rule(asked: Try) -> Ruling:
     """Ask the judges, and return what they come to."""
-    heard: list[tuple[Judge, Verdict]] = []
+    heard = _heard(asked, JUDGES)
     found = combine(heard)
-    for judge in JUDGES:
-        if heard and not _is_below(judge.lowest, found.decision):
+    others = None
+    if any(judge is MODE and _is_below(verdict.decision, "run") for judge, verdict in heard):
+        rest = [judge for judge in JUDGES if judge is not MODE]
+        others = combine(_heard(replace(asked, claims=False), rest)).decision
+    return Ruling(found.decision, found.reasons, asked.policy, asked.question.cwd, but_for_mode=others)
+
+
+def _heard(asked: Try, judges: Sequence[Judge]) -> list[tuple[Judge, Verdict]]:
+    """Return what each judge says that can still lower what those before it came to."""
+    heard: list[tuple[Judge, Verdict]] = []
+    for judge in judges:
+        if heard and not _is_below(judge.lowest, combine(heard).decision):
             continue
         if (verdict := judge.ask(asked)) is not None:
             heard.append((judge, verdict))
-            found = combine(heard)
-    return Ruling(found.decision, found.reasons, asked.policy, asked.question.cwd)
+    return heard
 
 
 def combine(heard: Sequence[tuple[Judge, Verdict]]) -> Verdict:
@@ -313,6 +325,8 @@ def _canary(asked: Try) -> Verdict | None:
 STANDING_APPROVAL = Judge("standing approval", _standing_approval)
 """The one judge that may raise: from `approve` to `run`, where an operator approved exactly this for good."""
 
+MODE = Judge("mode", _mode)
+
 JUDGES: tuple[Judge, ...] = (
     STANDING_APPROVAL,
     Judge("policy", lambda asked: asked.policy, answerable=True),
@@ -330,7 +344,7 @@ JUDGES: tuple[Judge, ...] = (
         lambda asked: light_judges.not_here(asked.node.store, asked.question.match.skill_id, asked.folder),
         before_exec=True,
     ),
-    Judge("mode", _mode),
+    MODE,
     Judge(
         "failed action",
         lambda asked: light_judges.failed_action(asked.node.store, asked.question.known),
