@@ -308,7 +308,7 @@ class Sessions:
             if report is None or not self._is_news(report):
                 return Answer()
             if isinstance(report, Upcoming | Edited):
-                handled = take_aside(report, claude_code, self.settings.home, self.environment)
+                handled = take_aside(report, claude_code, self.settings, self.environment)
             else:
                 handled = take(report, claude_code, self.settings, self.environment)
             if handled.follow_up is not None:

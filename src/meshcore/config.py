@@ -206,6 +206,9 @@ class Settings:
     validator: ValidatorSettings = field(default_factory=ValidatorSettings)
     """The validator inside the runtime: `[validator]`."""
 
+    withhold: float = 0.0
+    """The share of commands of which agents are told nothing, to measure what telling is worth: `[effect]`."""
+
     keys: Mapping[str, str] = field(default_factory=dict)
     """Other keys for the terminal's actions: `[keys]`, for example `"overview.now" = "0"`."""
 
@@ -213,19 +216,11 @@ class Settings:
     """The file that was read, None where there is none."""
 
 
-_FILE_KEYS = {
-    "home": str,
-    "bridge": str,
-    "agent": str,
-    "mode": str,
+_FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("home", "bridge", "agent", "mode"), str),
     "fix_timeout_seconds": (int, float),
-    "on_approval": list,
-    "labels": dict,
-    "checks": list,
-    "retention": dict,
-    "monitor": dict,
-    "validator": dict,
-    "keys": dict,
+    **dict.fromkeys(("on_approval", "checks"), list),
+    **dict.fromkeys(("labels", "retention", "monitor", "validator", "effect", "keys"), dict),
 }
 
 
@@ -272,6 +267,7 @@ def load(
         retention=_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
         monitor=_table(MonitorSettings, values.get("monitor", {}), f"{path}: [monitor]"),
         validator=_table(ValidatorSettings, values.get("validator", {}), f"{path}: [validator]"),
+        withhold=_share(values.get("effect", {}), path),
         keys={str(k): str(v) for k, v in _flat(values.get("keys", {})).items()},
         source=path if found is not None else None,
     )
@@ -301,7 +297,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
     for key, value in values.items():
         if key not in _FILE_KEYS:
             raise ConfigurationError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(_FILE_KEYS))}")
-        if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
+        if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
 
@@ -311,6 +307,13 @@ def _check_mode(mode: str, path: Path) -> None:
 
     if mode not in MODES:
         raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
+
+
+def _share(table: Mapping[str, Json], path: Path) -> float:
+    value = table.get("withhold", 0.0)
+    if table.keys() - {"withhold"} or not isinstance(value, int | float) or not 0 <= value <= 0.5:
+        raise ConfigurationError(f"{path}: [effect] holds withhold, a share from 0 to 0.5, and nothing else")
+    return float(value)
 
 
 def _flat(table: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:

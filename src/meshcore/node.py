@@ -284,6 +284,7 @@ class Node:
         self.store.habits.forget(old)
         self.store.corrections.forget(old)
         self.store.told.forget(old)
+        self.store.tellings.forget(old)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -162,6 +162,9 @@ def test_how_long_things_are_kept_and_what_the_loops_do_is_read_from_tables(tmp_
 @pytest.mark.parametrize(
     ("table", "said"),
     [
+        ("[effect]\nwithhold = 0.9", "a share from 0 to 0.5"),
+        ("[effect]\nwithold = 0.2", "holds withhold"),
+        ("[effect]\nwithhold = true", "a share from 0 to 0.5"),
         ("[retention]\njournal = 3", "unknown key 'journal'"),
         ("[retention]\njournal_days = 0", "a number above 0"),
         ("[retention]\nbridge_days = true", "a number above 0"),

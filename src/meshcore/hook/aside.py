@@ -5,28 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from meshcore.agents.base import Edited, Upcoming
 from meshcore.agents.table import Agent
+from meshcore.config import Settings
 from meshcore.home import Home
 from meshcore.hook.answer_known import what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, Handled, open_to_the_end
 from meshcore.hook.known import Known
 from meshcore.hook.memory import recall, remember
+from meshcore.hook.telling import Telling
 from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
 from meshcore.trust.modes import MODE, mode_for_hook
 
 
 def take_aside(
-    report: Upcoming | Edited, program: Agent, home: Path, environment: Mapping[str, str], *, to_the_end: bool = False
+    report: Upcoming | Edited,
+    program: Agent,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    to_the_end: bool = False,
 ) -> Handled:
     """Say what is known of a command before it runs, or note an edit. Raises MeshError where the store cannot be used.
 
     `to_the_end`: see `hook.call.take`.
     """
-    store = Store(Home(home).store, busy_timeout=BUSY_SECONDS)
+    store = Store(Home(settings.home).store, busy_timeout=BUSY_SECONDS)
     try:
         if mode_for_hook(store.controls.under(MODE), program.NAME) == "off":
             return Handled()
@@ -34,7 +40,9 @@ def take_aside(
         session = session_key(program.NAME, report.session)
         with store.transaction():
             if isinstance(report, Upcoming):
-                said = Known(store, session, report.command, folder, environment).before()
+                known = Known(store, session, report.command, folder, environment)
+                known.telling = Telling(store, session, program.NAME, settings.withhold)
+                said = known.before()
                 return Handled(program.answer(report.event, what_is_known(said.text))) if said.text else Handled()
             Known(store, session, "", folder, environment).edited()
             if (memory := recall(store, session)) is not None:

@@ -24,6 +24,7 @@ from meshcore.hook.known import Known, Said
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
 from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
+from meshcore.hook.telling import Telling
 from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
@@ -35,6 +36,7 @@ from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
 
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
+MUCH = 1 << 16  # bytes that hooks wrote of their calls
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
 
 
@@ -53,6 +55,7 @@ def take(
         if call.argv[0].rpartition("/")[2] == "meshtui":
             return Handled()  # `meshtui run` sees to its own failures
         if isinstance(report, Failure):
+            fold_calls(store, f"hook.{program.NAME}")
             return call.failed(report)
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
@@ -123,13 +126,14 @@ class _Call:
             memory = self._with_command(memory, report.exit_code or 1, incident.excerpt, incident.incident_id)
             memory = memory.with_failure(self.key, incident.incident_id)
             in_vain = before if self._was_taken(memory, before) else ""
+            known = self._known()
             answer, more = (None, True) if in_vain else self._answer(incident, highest)
+            if not in_vain and (answer or more) and known.withholds_fix(is_known=answer is not None):
+                answer, more = None, False
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
-            said = self._known().failed(
-                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds
-            )
+            said = known.failed(incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds)
         if more:
             words = {"said": said.text, "person": said.person}
             task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)
@@ -141,7 +145,9 @@ class _Call:
 
     def _known(self) -> Known:
         """Return what the project knows of this command."""
-        return Known(self.store, self.session, self.report.command, self.folder, self.environment)
+        known = Known(self.store, self.session, self.report.command, self.folder, self.environment)
+        known.telling = Telling(self.store, self.session, self.me.via, self.settings.withhold)
+        return known
 
     def _told(self, said: Said) -> Handled:
         """Return what is told the agent of its project's habits."""
@@ -292,6 +298,14 @@ class _Call:
         home, bridge = str(self.settings.home), "" if address.is_secret else address.url
         head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
         return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
+
+
+def fold_calls(store: Store, name: str) -> None:
+    """Take in what hooks wrote of their calls, once that is much."""
+    path = Home(store.path.parent).state / name
+    with contextlib.suppress(OSError):
+        if path.lstat().st_size >= MUCH:
+            store.tellings.fold_calls(path.parent, name)
 
 
 def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:

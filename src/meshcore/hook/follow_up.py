@@ -35,6 +35,7 @@ from meshcore.model import Incident, Json, KnownSkill
 from meshcore.node import Node
 from meshcore.policy.policy import brings_in
 from meshcore.safety.visible_text import plain_name, visible
+from meshcore.store.known_marks import note_call
 from meshcore.trust.authors import trust_in
 from meshcore.trust.ceilings import modes
 from meshcore.trust.modes import mode_for_hook
@@ -50,6 +51,9 @@ def main() -> int:
         os.write(1, agent_called(str(task["via"])).answer(str(task["event"]), answer).encode(errors="replace"))
     except Exception as error:
         _note_fault(task, error)
+    if isinstance(began := task.get("began"), float):
+        place = load(home=str(task["home"])).home / "state" / f"hook.{task['via']}"
+        note_call(str(place), str(task["root"]), began, ended=True)
     return 0
 
 

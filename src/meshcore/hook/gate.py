@@ -11,7 +11,7 @@ import os
 from meshcore.agents.first_look import BEFORE, DONE, EDITS, PROGRAMS, SHELL
 from meshcore.knowledge.shell_words import changes, remembered
 from meshcore.process.git_root import git_root
-from meshcore.store.known_marks import command_key, is_marked, is_open, session_key
+from meshcore.store.known_marks import command_key, is_marked, is_open, note_call, session_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str]) -> bool:
-    """Tell whether a payload is of a command before or after which there is nothing to do, for certain."""
+def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str], began: float) -> bool:
+    """Tell whether a payload is of a command before or after which there is nothing to do, for certain.
+
+    The call, which `began` then (monotonic seconds), is written down as a sign of life; see `known_marks.note_call`.
+    """
     if program not in PROGRAMS or len(payload) > 1 << 20:
         return False
     state = _state(home, environment)
@@ -38,33 +41,31 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
         return False
     if event == DONE and is_open(state, session_key(program, session)):
         return False
-    if not cwd.startswith("/") or not _shows_life(f"{state}/hook.{program}"):
+    if not cwd.startswith("/"):
         return False
-    if not os.path.lexists(f"{state}/known"):
-        return True
-    words, folder, _, _ = remembered(command, cwd)
-    root = git_root(folder)
+    root = ""
+    if os.path.lexists(f"{state}/known"):
+        words, folder, _, _ = remembered(command, cwd)
+        root = git_root(folder)
+        if _may_be_known(state, words, folder, root, command, event if tool == SHELL else ""):
+            return False
+    return note_call(f"{state}/hook.{program}", root, began, ended=event == DONE and tool == SHELL)
+
+
+def _may_be_known(state: str, words: list[str], folder: str, root: str, command: str, event: str) -> bool:
+    """Tell whether the store may know something of a command at this event; "" stands for an edit."""
     if not root:  # then a folder above it may be the project's
-        return not any(is_marked(state, folder[:at] or "/") for at in _ends(folder))
-    if not is_marked(state, root) or tool in EDITS:
-        return not is_marked(state, root)
+        return any(is_marked(state, folder[:at] or "/") for at in _ends(folder))
+    if not is_marked(state, root) or not event:
+        return is_marked(state, root)
     if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
-        return False  # a pipe may hide a failure
-    return not is_marked(state, root, command_key(words, folder, root))
+        return True  # a pipe may hide a failure
+    return is_marked(state, root, command_key(words, folder, root))
 
 
 def _ends(folder: str) -> list[int]:
     """Return where the path of a folder, and that of each one above it, ends."""
     return [len(folder), *(at for at, char in enumerate(folder) if char == "/")]
-
-
-def _shows_life(path: str) -> bool:
-    """Show a sign of life as `hook.main` does; False where it never did."""
-    try:
-        os.utime(path)
-    except OSError:
-        return False
-    return True
 
 
 def _state(home: str, environment: Mapping[str, str]) -> str:
@@ -103,6 +104,6 @@ def _parsed(payload: bytes) -> Any:
 
         text = payload.decode().strip()
         value, end = make_scanner(_Context())(text, 0)  # type: ignore[arg-type]
-    except (ImportError, ValueError, StopIteration, RecursionError):
-        return None
+    except (ImportError, ValueError, StopIteration, RecursionError, SystemError):
+        return None  # of broken JSON the scanner itself raises nothing as long as `json` is not loaded
     return value if end == len(text) else None

@@ -15,11 +15,12 @@ from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
 from meshcore.hook.elsewhere import Elsewhere
 from meshcore.hook.notes import Notes, Open, Told
+from meshcore.hook.telling import Telling
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.habit_rows import habit_of, pack, tags
-from meshcore.knowledge.habits import Failed, Habit
+from meshcore.knowledge.habits import Failed
 from meshcore.knowledge.kinds import Kind, kind_of
 from meshcore.knowledge.shell_words import changes
 from meshcore.knowledge.typed import main_part, read_typed
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 KEPT_DAYS = 7
 BELIEVED_SESSIONS = 2
-WITHDRAWN_AT = 2  # contradictions
 WRONG_WARNINGS = 2  # then nothing is said before a command in that project
 JUDGED_WITHIN = 6  # commands in which what was told is confirmed or contradicted
 LINES_OVERLOOKED = 4  # below a closing line
@@ -61,6 +61,7 @@ class Known:
         self.typed = read_typed(command, cwd)
         self.root = storable(root_of(self.typed.folder or cwd))
         self.notes = Notes.from_text(store.hook_notes.find(session))
+        self.telling = Telling(store, session)
 
     @property
     def is_open(self) -> bool:
@@ -112,11 +113,29 @@ class Known:
         text = visible(self.typed.text, keep_newlines=False).replace("`", "'")
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
-    def _say(self, notes: Notes, key: str, text: str) -> tuple[Notes, str]:
-        """Return the notes after a saying, and what may be said: a session hears little, and of one command once."""
-        if not text or notes.sayings >= habits.MAX_SAYINGS or key in notes.told:
+    def _say(self, project: Project, notes: Notes, said: Mapping[str, str], offered: str = "") -> tuple[Notes, str]:
+        """Return the notes after a saying, and what may be said: a session hears little, and of one command once.
+
+        `said` is what is to be said by its kind (see `knowledge.telling`), "" for nothing.
+        """
+        command, kinds = self.typed.key(self.root), [kind for kind, text in said.items() if text]
+        if not kinds or notes.sayings >= habits.MAX_SAYINGS or command.hex() in notes.told:
             return notes, ""
-        return replace(notes, sayings=notes.sayings + 1, told=(*notes.told, key)), text
+        told = self.telling.tell(kinds, project.number, command, offered)
+        text = "\n".join(said[kind] for kind in kinds) if told else ""
+        return replace(notes, sayings=notes.sayings + 1, told=(*notes.told, command.hex())), text
+
+    def withholds_fix(self, *, is_known: bool) -> bool:
+        """Tell whether a fix of this command is not to be told; one that `is_known` is noted with what came of it."""
+        project = self._project(new=True) if self.telling.withhold and self.typed.words else None
+        kinds = ("fix",) if is_known else ()
+        return project is not None and not self.telling.tell(kinds, project.number, self.typed.key(self.root))
+
+    def _follow(self, *, passed: bool) -> None:
+        """Follow what came of what the session was told."""
+        if self.notes.told:
+            alters = bool(changes(self.typed.words) or writes(self.typed.words) or self.typed.document)
+            self.telling.follow(self.typed.key(self.root), self.command, passed=passed, changes=passed and alters)
 
     # --- it failed ----------------------------------------------------------------------------------------------------
 
@@ -142,10 +161,11 @@ class Known:
         habit = habits.with_failure(before, failure)
         self.store.habits.put(project.number, command, pack(habit))
         others = self._elsewhere(project)
+        self._follow(passed=False)
         notes = self._contradicted(project, self._aged(), key)
         fact = (
             habits.said_after(before, failure, self._shown())
-            if before is not None and _same_files(before, failure)
+            if before is not None and before.has_files_of(failure)
             else ""
         )
         tells = self.is_open and not habits.is_generic(habits.masked(line))
@@ -162,7 +182,8 @@ class Known:
         pipe = self._what_pipe_hides(hidden) if hidden else ""
         if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:
             pipe = ""  # the last saying of a session is for what it does not see by itself
-        notes, text = self._say(notes, key, "\n".join(filter(None, (pipe, fact, told))))
+        said = {"hidden": pipe, "habit after": fact, "correction": told}
+        notes, text = self._say(project, notes, said, better[1] if better else "")
         if text and better:
             self.store.corrections.count(project.number, cause, better[0], "told")
             notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), better[0], better[1], key)))
@@ -202,7 +223,7 @@ class Known:
         if found is None:
             return "", None
         known, stored = self.store.corrections.of(project.number, cause), change.to_text(found.change)
-        if any(row.change == stored and _is_withdrawn(row) for row in known):
+        if any(row.change == stored and row.is_withdrawn for row in known):
             return "", None
         self._let_count(project, cause, stored, found.command)
         return found.said, (stored, found.command)
@@ -218,7 +239,7 @@ class Known:
     def _filled(self, row: CorrectionRow) -> str:
         """Return the command that a correction makes of this one, "" where it is not believed or says nothing of it."""
         seen = row.seen - (self._tag in tags(row.sessions))
-        if _is_withdrawn(row) or seen < (1 if row.named else BELIEVED_SESSIONS):
+        if row.is_withdrawn or seen < (1 if row.named else BELIEVED_SESSIONS):
             return ""
         try:
             return change.corrected(self.typed, change.from_text(row.change))
@@ -234,7 +255,7 @@ class Known:
         told = read_typed(command, self.cwd)
         if not self._is_tellable(command) or change.correction_between(self.typed, told, line) is None:
             return ""
-        if any(row.change == text and _is_withdrawn(row) for row in known):
+        if any(row.change == text and row.is_withdrawn for row in known):
             return ""
         return command if is_here(told, self.typed, self.environment) else ""
 
@@ -280,6 +301,7 @@ class Known:
             self.store.habits.put(project.number, command, pack(habits.with_pass(habit_of(row), self._fingerprint())))
             if key in notes.warned and row.sessions:
                 self.store.projects.note_wrong_warning(project.number)
+        self._follow(passed=True)
         notes = self._confirmed(project, notes, key)
         if writes(self.typed.words) or self.typed.document:
             notes = replace(notes, open=())
@@ -333,12 +355,14 @@ class Known:
 
     def _tell(self, project: Project, cause: bytes, row: CorrectionRow) -> None:
         is_believed = row.seen >= (1 if row.named else BELIEVED_SESSIONS)
-        self._elsewhere(project).tell_correction(cause, row, believed=is_believed, withdrawn=_is_withdrawn(row))
+        self._elsewhere(project).tell_correction(cause, row, believed=is_believed, withdrawn=row.is_withdrawn)
 
     # --- a file was edited; a command is about to run -----------------------------------------------------------------
 
     def edited(self) -> None:
         """Note that the session changed a file: what passes now may pass for that reason."""
+        if self.notes.told:
+            self.telling.changed()
         self._keep(replace(self.notes, changed=True, open=()))
 
     def before(self) -> Said:
@@ -356,8 +380,9 @@ class Known:
         better = self._correction(project, habit.cause)[1] if habit.text == self.typed.text else None
         instead = better[1] if better else ""
         text = habits.said_before(habit, self._tag, self._fingerprint(), self._now(), self._shown(), instead)
-        notes, text = self._say(notes, command.hex(), text)
+        notes, text = self._say(project, notes, {"habit before": text}, instead)
         if not text:
+            self._keep(notes)
             return Said()
         notes = replace(notes, warned=(*notes.warned, command.hex()))
         if better:
@@ -370,13 +395,3 @@ class Known:
 def storable(text: str) -> str:
     """Return a text as SQLite can hold it."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _same_files(habit: Habit, failure: Failed) -> bool:
-    """Tell whether the files that the command names are those of last time: else it is another script of that name."""
-    return not habit.fingerprint or habit.fingerprint[12:16] == failure.fingerprint[12:16]
-
-
-def _is_withdrawn(row: CorrectionRow) -> bool:
-    """Tell whether a correction was contradicted too often for what else it has shown."""
-    return row.contradicted >= WITHDRAWN_AT + row.confirmed // 4

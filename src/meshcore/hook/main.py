@@ -11,10 +11,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
 from meshcore.agents.payload import Payload
 from meshcore.agents.table import agent as agent_called
+from meshcore.hook.unread import lacks_command, note_unread
+from meshcore.knowledge.shell_words import remembered
+from meshcore.process.git_root import git_root
+from meshcore.store.known_marks import note_call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,14 +41,22 @@ except Exception:
 
 
 def main(
-    name: str, payload: Payload, *, home: str | None = None, bridge: str | None = None, to_the_end: bool = False
+    name: str,
+    payload: Payload,
+    *,
+    home: str | None = None,
+    bridge: str | None = None,
+    to_the_end: bool = False,
+    began: float | None = None,
 ) -> int:
     """Handle a payload of an agent program; always 0.
 
-    `to_the_end`: this process ends at once without closing what is open; see `hook.call.take`.
+    `to_the_end`: this process ends at once without closing what is open; see `hook.call.take`. `began`: when this
+    process did, in monotonic seconds; what it has used of the processor so far was its start.
     """
+    began = monotonic() - process_time() if began is None else began
     try:
-        handled = handle(name, payload, os.environ, home=home, bridge=bridge, to_the_end=to_the_end)
+        handled = handle(name, payload, os.environ, home=home, bridge=bridge, to_the_end=to_the_end, began=began)
         if handled is not None and handled.follow_up is not None:
             command = follow_up_command(handled.follow_up)
             os.execv(command[0], command)  # noqa: S606
@@ -61,8 +75,9 @@ def handle(
     home: str | None = None,
     bridge: str | None = None,
     to_the_end: bool = False,
+    began: float | None = None,
 ) -> Handled | None:
-    """Do what a payload asks for; None where it reports nothing that counts.
+    """Do what a payload asks for; None where it reports nothing that counts. Where it is told, note what it took.
 
     Raises MeshError where the store cannot be used, KeyError for an unknown agent.
     """
@@ -70,8 +85,14 @@ def handle(
     if payload.head == CHECK:
         return _checked(home, bridge, environment)
     found = payload.parse()
-    report = program.read(found) if found is not None else None
+    try:
+        report = program.read(found) if found is not None else None
+    except Exception:
+        note_unread(name, found, home, environment)
+        raise
     if report is None:
+        if found is None or lacks_command(found):
+            note_unread(name, found, home, environment)
         return None
     from meshcore.agents.base import Edited, Failure, Upcoming
     from meshcore.config import load
@@ -80,16 +101,27 @@ def handle(
 
     settings = load(home=home, bridge=bridge, environment=environment)
     paths = Home(settings.home)
-    _note_call(paths.state / f"hook.{name}")
+    mark = paths.state / f"hook.{name}"
+    _note_call(mark)
     if not isinstance(report, Failure) and not is_news(report, paths.store, name, to_the_end=to_the_end):
-        return None
-    if isinstance(report, Upcoming | Edited):
+        handled = None
+    elif isinstance(report, Upcoming | Edited):
         from meshcore.hook.aside import take_aside
 
-        return take_aside(report, program, settings.home, environment, to_the_end=to_the_end)
-    from meshcore.hook.call import take
+        handled = take_aside(report, program, settings, environment, to_the_end=to_the_end)
+    else:
+        from meshcore.hook.call import take
 
-    return take(report, program, settings, environment, to_the_end=to_the_end)
+        handled = take(report, program, settings, environment, to_the_end=to_the_end)
+    if began is not None:
+        folder = remembered("" if isinstance(report, Edited) else report.command, report.cwd)[1]
+        root, ended = git_root(folder) if folder.startswith("/") else "", not isinstance(report, Upcoming | Edited)
+        if not mark.exists():  # there was no home before this call
+            _note_call(mark)
+        if handled is not None and handled.follow_up is not None:  # which notes it, being this process
+            return replace(handled, follow_up={**handled.follow_up, "began": began, "root": root})
+        note_call(str(mark), root, began, ended=ended)
+    return handled
 
 
 def _checked(home: str | None, bridge: str | None, environment: Mapping[str, str]) -> Handled:

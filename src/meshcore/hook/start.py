@@ -9,6 +9,7 @@ and `shellstart` end it, and keep quiet about whatever is raised here.
 import gc
 import os
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,19 +32,20 @@ def _install() -> "Cache":
 
 def agent() -> None:
     """Handle one payload of an agent: `AGENT [HOME [BRIDGE]]` on the command line, the payload on standard input."""
+    began = time.monotonic() - time.process_time()  # what this process has used so far is its start
     from meshcore.agents.payload_bytes import read_parts
     from meshcore.hook.gate import is_idle
 
     name, *rest = sys.argv[1:]
     home, bridge = (*rest, None, None)[:2]
     parts = read_parts(0)
-    if not parts[1] and is_idle(name, parts[0], home or "", os.environ):
+    if not parts[1] and is_idle(name, parts[0], home or "", os.environ, began):
         return
     cache = _install()
     from meshcore.agents.payload import Payload
     from meshcore.hook.main import main
 
-    main(name, Payload(*parts), home=home or None, bridge=bridge or None, to_the_end=True)
+    main(name, Payload(*parts), home=home or None, bridge=bridge or None, to_the_end=True, began=began)
     cache.save()
 
 

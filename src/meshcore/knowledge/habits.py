@@ -152,6 +152,10 @@ class Habit:
         """Return in how many sessions beside this one it failed."""
         return self.sessions - (session in self.recent)
 
+    def has_files_of(self, failed: Failed) -> bool:
+        """Tell whether the files that the command names are those of last time: else it is another script of a name."""
+        return not self.fingerprint or self.fingerprint[12:16] == failed.fingerprint[12:16]
+
     def known(self, failed: Failed) -> list[Way]:
         """Return the ways of a failure that were seen in other sessions."""
         known = {known.way: known for known in self.ways}

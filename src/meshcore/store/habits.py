@@ -11,6 +11,7 @@ from meshcore.store.database import Database
 from meshcore.store.queries import Read
 
 MAX_SESSIONS = 8  # whose marks a correction keeps
+WITHDRAWN_AT = 2  # contradictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class CorrectionRow:
     def seen(self) -> int:
         """Return in how many sessions it was seen."""
         return len(self.sessions) // 4
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Tell whether it was contradicted too often for what else it has shown."""
+        return self.contradicted >= WITHDRAWN_AT + self.confirmed // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,11 @@ class Projects:
             " WHERE ?='' OR identity=? ORDER BY root"
         )
         return self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1]), bool(row[2])), (identity, identity)))
+
+    def identity(self, project: int) -> str:
+        """Return what stands for a project on every machine, "" for one that is not known."""
+        sql = "SELECT identity FROM projects WHERE number=?"
+        return self._db.one(Read(sql, lambda row: str(row[0]), (project,))) or ""
 
     def note_wrong_warning(self, project: int) -> None:
         """Count a warning before a command that then passed."""

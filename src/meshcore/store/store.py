@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshcore.store.retention import Retention
     from meshcore.store.runs import RunResults
     from meshcore.store.snapshots import Snapshots
+    from meshcore.store.tellings import Tellings
 
 T = TypeVar("T")
 
@@ -113,6 +114,13 @@ class Store:
         from meshcore.store.snapshots import Snapshots  # no affair of a hook's
 
         return Snapshots(self.database)
+
+    @property
+    def tellings(self) -> Tellings:
+        """Return what agents were told."""
+        from meshcore.store.tellings import Tellings  # most calls of a hook tell nothing
+
+        return Tellings(self.database)
 
     @property
     def lanes(self) -> Lanes:

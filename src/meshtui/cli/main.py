@@ -20,6 +20,7 @@ COMMANDS = {
     "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
     "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
+    "digest": ("meshtui.cli.digest", "What agents were told, what came of it, and what it cost them."),
     "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
     "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
     "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
@@ -49,7 +50,11 @@ COMMANDS = {
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
-_FUNCTIONS = {"import": "import_from", "shell-init": "shell_init"}  # of commands whose name is no name in Python
+_FUNCTIONS = {
+    "digest": "digest_command",
+    "import": "import_from",
+    "shell-init": "shell_init",
+}  # of commands whose name is no name in Python
 
 
 class _Commands(click.Group):

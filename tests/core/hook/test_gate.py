@@ -32,7 +32,7 @@ def desk(tmp_path: Path) -> Desk:
 def idle(desk: Desk, command: str = "git status", event: str = "PostToolUse", **more: Any) -> bool:
     body = {"session_id": "two", "cwd": str(desk.work), "hook_event_name": event, "tool_name": "Bash",
             "tool_input": {"command": command}, "tool_response": {"stdout": "", "stderr": ""}, **more}  # fmt: skip
-    return is_idle("claude-code", json.dumps(body).encode(), str(desk.root / "home"), desk.environment)
+    return is_idle("claude-code", json.dumps(body).encode(), str(desk.root / "home"), desk.environment, 0.0)
 
 
 def test_a_success_and_a_look_ahead_of_which_nothing_is_known_end_there(desk: Desk) -> None:
@@ -83,8 +83,8 @@ def test_before_a_known_command_it_goes_on_and_before_a_pipe_it_does_not(desk: D
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"\xff", b'{"a": NaN}', b"{}x", b"1" * 10, b'{"a"' * 50_000])
 def test_what_cannot_be_read_goes_on(desk: Desk, payload: bytes) -> None:
-    assert not is_idle("claude-code", payload, str(desk.root / "home"), desk.environment)
-    assert not is_idle("codex", b"{}", str(desk.root / "home"), desk.environment)
+    assert not is_idle("claude-code", payload, str(desk.root / "home"), desk.environment, 0.0)
+    assert not is_idle("codex", b"{}", str(desk.root / "home"), desk.environment, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,27 @@ CREATE TABLE corrections (
 -- hook/known.py).
 CREATE TABLE hook_notes (session TEXT PRIMARY KEY, at TEXT NOT NULL, notes TEXT NOT NULL) WITHOUT ROWID;
 
+-- What a session was told of a command, or would have been: `arm` is 0 where nothing is withheld, 1 told, 2 withheld. For
+-- some commands after it, what came of it is followed (see `knowledge.telling`): `again` counts further failures.
+CREATE TABLE tellings (
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, via TEXT NOT NULL, session TEXT NOT NULL,
+  project INTEGER NOT NULL, command BLOB NOT NULL, arm INTEGER NOT NULL, offered TEXT NOT NULL,
+  age INTEGER NOT NULL DEFAULT 0, changed INTEGER NOT NULL DEFAULT 0, again INTEGER NOT NULL DEFAULT 0,
+  result TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX tellings_followed ON tellings (session) WHERE age < 6;
+CREATE INDEX tellings_at ON tellings (at);
+-- How often a hook was called, by day (since 1970), folder of the project (4 bytes of its hash) and time taken, as one
+-- byte (see `store.known_marks`); and payloads that could not be read.
+CREATE TABLE hook_calls (
+  day INTEGER NOT NULL, via TEXT NOT NULL, root BLOB NOT NULL, ended INTEGER NOT NULL, took INTEGER NOT NULL,
+  calls INTEGER NOT NULL, PRIMARY KEY (day, via, root, ended, took)
+) WITHOUT ROWID;
+CREATE TABLE unread_payloads (
+  day INTEGER NOT NULL, via TEXT NOT NULL, version TEXT NOT NULL, calls INTEGER NOT NULL,
+  PRIMARY KEY (day, via, version)
+) WITHOUT ROWID;
+
 -- The incident of the same run that was fixed before this error showed.
 ALTER TABLE incidents ADD COLUMN follows TEXT NOT NULL DEFAULT '';
 -- The approval that waits for another incident, for the same fix in the same project.
