@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.core.agents.made_sessions import claude_session, codex_session, story
+from tests.core.agents.made_sessions import Ran, claude_session, codex_session, story
 from tests.world import Agent, World
 
 
@@ -34,6 +34,19 @@ def test_a_yes_brings_the_fixes_and_the_before(world: World, a: Agent) -> None:
     assert known == {"django'": False, " 'yaml'": False}, "a package that texts have named waits for a person"
     events = [json.loads(line) for line in (a.home / "journal.jsonl").read_text().splitlines()]
     assert [e["via"] for e in events if e["kind"] == "history.imported"] == ["claude-code", "codex"]
+
+
+def test_a_person_sees_their_first_walls_before_anything_is_written(world: World, a: Agent) -> None:
+    folder = Path(world.environment["HOME"]) / "shop"
+    folder.mkdir(parents=True)
+    for at, name in enumerate(("s1", "s2")):
+        wall = [Ran("npm test", 1, 'npm error Missing script: "test"', at), Ran("pnpm test", 0, "ok", at + 5)]
+        claude_session(user(world), wall, name, cwd=str(folder), sessionId=name)
+    done = a.call("import", "history")
+    assert "fails in shop: npm test, in 2 sessions; passed: pnpm test" in done.stdout
+    assert not a.home.exists()
+    done = a.call("import", "history", "--yes")
+    assert "1 commands that fail and 1 corrections noted" in done.stdout
 
 
 def test_json_holds_the_whole_preview(world: World, a: Agent) -> None:

@@ -182,18 +182,25 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
         for block in content if isinstance(content, list) else ():
             if not isinstance(block, dict):
                 continue
-            if block.get("type") == "tool_use" and block.get("name") == SHELL_TOOL:
+            if block.get("type") == "tool_use" and block.get("name") in (SHELL_TOOL, *EDITS):
                 asked = fields(block, "input")
-                command = text(asked, "command")
+                is_edit, call = block["name"] != SHELL_TOOL, text(block, "id")
+                command = text(asked, "file_path", "notebook_path") if is_edit else text(asked, "command")
                 if command and not is_unfinished(asked):
-                    call = text(block, "id")
-                    waiting[call] = Call(command, text(line, "cwd"), text(line, "sessionId"), call)
+                    values = (command, text(line, "cwd"), text(line, "sessionId"), call)
+                    waiting[call] = Edited(*values) if is_edit else Call(*values)
                     if len(waiting) > session_file.MAX_WAITING:
                         waiting.popitem(last=False)
             elif block.get("type") == "tool_result":
                 asked_for = waiting.pop(text(block, "tool_use_id"), None)
                 at = session_file.seconds(line.get("timestamp"))
-                if asked_for is not None and at is not None and (report := _end(asked_for, block, line)):
+                if asked_for is None or at is None:
+                    continue
+                if isinstance(asked_for, Edited):
+                    report: Failure | Success | Edited | None = None if block.get("is_error") is True else asked_for
+                else:
+                    report = _end(asked_for, block, line)
+                if report is not None:
                     yield session_file.Ended(report, at)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from meshcore.agents.base import (
     Answer,
     Call,
+    Edited,
     Report,
     ended,
     fields,
@@ -40,6 +41,7 @@ DONE = "PostToolUse"
 SHELL_TOOLS = ("Bash", "shell", "local_shell", "exec_command", "unified_exec")
 FIRST_LOOK, LAST_LOOK = 256 << 10, 4 << 20  # bytes from the end of the session file
 _MARK = b"CommandExecution"
+_EDIT = ("FileChange",)
 _ENDED = ("completed", "failed")
 _RAN_OUT = re.compile(r"(?:Error: )?command timed out after \d", re.IGNORECASE)
 
@@ -161,7 +163,8 @@ def sessions(environment: Mapping[str, str]) -> SessionFiles:
     from meshcore.agents.session_file import SessionFiles
 
     pattern = re.compile(r"rollout-[\w.-]{1,200}\.jsonl")
-    return SessionFiles(_folder(environment) / "sessions", pattern, (_MARK,), _commands)
+    marks = (_MARK, b'"cli_version"', *(name.encode() for name in _EDIT))
+    return SessionFiles(_folder(environment) / "sessions", pattern, marks, _commands)
 
 
 def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
@@ -173,10 +176,14 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
     for line in lines:
         payload = fields(line, "payload")
         item = fields(payload, "item")
-        if text(payload, "type") != "item_completed" or text(item, "type") != "CommandExecution":
+        at = seconds(line.get("timestamp"))
+        if text(payload, "type") != "item_completed" or text(item, "type") not in (*_EDIT, "CommandExecution"):
+            continue
+        if text(item, "type") in _EDIT:
+            if at is not None and text(item, "status") in ("", "completed"):
+                yield Ended(Edited("", "", text(payload, "thread_id"), text(item, "id")), at)
             continue
         code, command = _code_of(item), _shell_text(item.get("command"))
-        at = seconds(line.get("timestamp"))
         if code is None or at is None or not command or is_answer(command, code):
             continue
         cwd = unquote(text(item, "cwd").removeprefix("file://"))

@@ -10,12 +10,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from meshcore.agents.base import Failure, Success
+from meshcore.agents.base import Edited, Failure, Success, fields
 from meshcore.model import Json
 
 MAX_LINE = 8 << 20  # bytes: a longer line is passed over without being held
@@ -27,23 +27,30 @@ _SKIP = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A command of the past and when it ended, in seconds since 1970."""
+    """A command of the past, or a file that was edited, and when that ended, in seconds since 1970."""
 
-    call: Failure | Success
+    call: Failure | Success | Edited
     at: float
 
 
 @dataclass(slots=True)
 class Reading:
-    """What reading has met so far: bytes, and lines that could not be read, counted, the first of them named."""
+    """What reading has met so far: bytes, and lines that could not be read, counted, the first of them named.
+
+    `version` is that of the program that wrote the file, as far as its lines tell; `versions` counts by it what could
+    not be read.
+    """
 
     read: int = 0
     broken: int = 0
     named: list[str] | None = None
+    version: str = ""
+    versions: dict[str, int] = field(default_factory=dict)
 
     def note(self, path: Path, line: int, why: str) -> None:
         """Count a line that cannot be used."""
         self.broken += 1
+        self.versions[self.version] = self.versions.get(self.version, 0) + 1
         self.named = self.named or []
         if len(self.named) < 5:
             self.named.append(f"{path}:{line}: {why}")
@@ -62,13 +69,13 @@ class SessionFiles:
     commands: Callable[[Iterator[Mapping[str, Json]]], Iterator[Ended]]
 
     def found(self) -> list[tuple[Path, int]]:
-        """Return the session files with their sizes in bytes, by path; links are not followed."""
-        found = [
-            (Path(entry.path), entry.stat(follow_symlinks=False).st_size)
-            for entry in _entries(str(self.folder), 0)
-            if self.name.fullmatch(entry.name)
-        ]
-        return sorted(found)
+        """Return the session files with their sizes in bytes, by when they were written; links are not followed."""
+        found = []
+        for entry in _entries(str(self.folder), 0):
+            if self.name.fullmatch(entry.name):
+                status = entry.stat(follow_symlinks=False)
+                found.append((status.st_mtime, Path(entry.path), status.st_size))
+        return [(path, size) for _, path, size in sorted(found)]
 
     def read(self, path: Path, reading: Reading) -> Iterator[Ended]:
         """Yield the commands of one session file as they ended, one line in memory at a time. Raises OSError."""
@@ -112,6 +119,9 @@ def _objects(file: BinaryIO, path: Path, marks: tuple[bytes, ...], reading: Read
                 reading.note(path, number_of_line, "no JSON, passed over")
             continue
         if isinstance(value, dict):
+            version = value.get("version") or fields(value, "payload").get("cli_version")
+            if isinstance(version, str):
+                reading.version = version[:40]
             yield value
 
 

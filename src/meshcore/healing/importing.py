@@ -9,6 +9,7 @@ from itertools import combinations
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_skill
 from meshcore.healing.circumstances import project_root
+from meshcore.healing.past_habits import PastHabits
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.parts import example_fix
@@ -37,15 +38,20 @@ def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What an import of the past did: new skills, those that count as confirmed now, those left out and why."""
+    """What an import of the past did: new skills, those that count as confirmed now, those left out and why.
+
+    `habits` and `corrections` are those that are new here.
+    """
 
     added: int = 0
     confirmed: int = 0
+    habits: int = 0
+    corrections: int = 0
     left_out: tuple[str, ...] = ()
 
 
-def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Adopted:
-    """Store what past sessions have shown, and tell the own nodes; what is known stays as it is.
+def adopt_history(node: Node, found: Preview, before: Mapping[str, Json], past: PastHabits | None = None) -> Adopted:
+    """Store what past sessions have shown, and tell the own nodes of the fixes; what is known stays as it is.
 
     A fix is unconfirmed until it helped in two sessions and two projects; what brings something in from the network
     stays so. What was erased here is left out. `before` is kept in the event: how long failures took to become green
@@ -69,6 +75,7 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Ado
                 continue
             new, stands = _adopt(node, fix)
             added, confirmed = added + new, confirmed + stands
+        noted = past.adopt(node) if past is not None else (0, 0)
         data = {
             "via": found.agent,
             "sessions": found.sessions,
@@ -77,11 +84,13 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json]) -> Ado
             "repeated": found.repeated,
             "proven": found.proven,
             "added": added,
+            "habits": noted[0],
+            "corrections": noted[1],
             "retrospective": True,
             **before,
         }
         node.store.events.add("history.imported", data=data)
-    return Adopted(added, confirmed, tuple(left_out))
+    return Adopted(added, confirmed, *noted, left_out=tuple(left_out))
 
 
 def _counts(fix: PastFix) -> bool:

@@ -13,9 +13,10 @@ import shlex
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
-from meshcore.agents.base import Failure
+from meshcore.agents.base import Edited, Failure
 from meshcore.agents.session_file import Ended, Reading
 from meshcore.agents.table import session_files_of
 from meshcore.errors import BadSkillError
@@ -71,6 +72,8 @@ class Preview:
     left_out: Mapping[str, int] = field(default_factory=dict)  # why recognised fixes were not taken, counted
     broken: int = 0
     named: tuple[str, ...] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)  # of the program: lines that could not be read
+    older: int = 0  # bytes of older sessions that were not read
 
     def sentence(self) -> str:
         """Return the preview in one line for people."""
@@ -79,33 +82,62 @@ class Preview:
         return f"{sessions}: {failures} seen twice or more, {self.proven} with a proven fix"
 
 
-def preview(agent: str, environment: Mapping[str, str] | None = None, progress: Progress | None = None) -> Preview:
+def preview(
+    agent: str,
+    environment: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    *,
+    most: int | None = None,
+    listener: Callable[[Ended], None] | None = None,
+) -> Preview:
     """Read an agent's session files and return what they would teach; nothing is written anywhere.
 
-    Memory does not grow with the files. Raises KeyError for an agent whose files cannot be read.
+    Only the sessions written last are read, `most` bytes of them, in the order in which they were written; `listener`
+    is told of all that they hold. Memory does not grow with the files. Raises KeyError for an agent whose files cannot
+    be read.
     """
     kept = session_files_of(agent, os.environ if environment is None else environment)
     if kept is None:
         raise KeyError(agent)
     files = kept.found()
+    everything = sum(size for _, size in files)
+    if most is not None:
+        files = _newest(files, most)
     total = sum(size for _, size in files)
     past = _Past()
     reading = Reading()
     sessions = 0
     for path, _ in files:
         try:
-            past.take_session(_told(kept.read(path, reading), reading, total, progress))
+            past.take_session(_told(kept.read(path, reading), reading, total, progress, listener))
         except OSError as error:
             reading.note(path, 1, f"cannot be read ({error.strerror})")
             continue
         sessions += 1
     if progress is not None:
         progress(total, total)
-    return past.preview(agent, sessions, total, reading)
+    return replace(past.preview(agent, sessions, total, reading), older=everything - total)
 
 
-def _told(ended: Iterator[Ended], reading: Reading, total: int, progress: Progress | None) -> Iterator[Ended]:
+def _newest(files: list[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
+    """Return the files written last that hold so many bytes together, at least one."""
+    size, first = 0, len(files)
+    while first and (first == len(files) or size + files[first - 1][1] <= most):
+        first -= 1
+        size += files[first][1]
+    return files[first:]
+
+
+def _told(
+    ended: Iterator[Ended],
+    reading: Reading,
+    total: int,
+    progress: Progress | None,
+    listener: Callable[[Ended], None] | None,
+) -> Iterator[Ended]:
     for one in ended:
+        if listener is not None:
+            listener(one)
         if progress is not None:
             progress(min(reading.read, total), total)
         yield one
@@ -131,6 +163,9 @@ class _Past:
         window: deque[CommandRun] = deque(maxlen=WINDOW)
         failed: dict[tuple[tuple[str, ...], str], CommandRun] = {}
         for one in commands:
+            if isinstance(one.call, Edited):
+                window.clear()  # what passes now may pass for that reason
+                continue
             self.commands += 1
             for run in _runs(one, failed.keys()):
                 window.append(run)
@@ -158,6 +193,7 @@ class _Past:
             dict(self._left_out),
             reading.broken,
             tuple(reading.named or ()),
+            dict(reading.versions),
         )
 
     def _take_failure(self, run: CommandRun) -> None:
@@ -222,7 +258,7 @@ def _runs(one: Ended, failed: Collection[tuple[tuple[str, ...], str]]) -> Iterat
     steps, cwd = plain
     whole = steps[0] if len(steps) == 1 else ("sh", "-c", one.call.command)
     if isinstance(one.call, Failure):
-        yield CommandRun(whole, cwd, one.call.exit_code or 1, _readable(one.call.output), one.at)
+        yield CommandRun(whole, cwd, one.call.exit_code or 1, readable(one.call.output), one.at)
         return
     for step in steps:
         yield CommandRun(step, cwd, 0, "", one.at)
@@ -247,7 +283,9 @@ def plain_commands(text: str, cwd: str) -> tuple[tuple[tuple[str, ...], ...], st
     return action.steps, cwd
 
 
-def _readable(output: str) -> str:
+@lru_cache(maxsize=4)  # a failure is looked at twice
+def readable(output: str) -> str:
+    """Return the end of what a command said, without colours and secrets."""
     if len(output) > MAX_OUTPUT:
         output = output[-MAX_OUTPUT:].partition("\n")[2]
     text = strip_ansi(output).replace("\r\n", "\n").replace("\r", "\n")

@@ -123,7 +123,7 @@ class Purges:
 
     def _remember(self, told: Told) -> None:
         """Note what is erased in a way that tells it again and says nothing else."""
-        subject = told.subject if told.kind == "skill" else ""
+        subject = told.subject if told.kind in ("skill", *_TOLD) else ""
         if told.kind == "incident":
             read = Read("SELECT line FROM incidents WHERE incident_id=? AND node=?", tuple, (told.subject, told.author))
             line = self._db.one(read)
