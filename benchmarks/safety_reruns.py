@@ -74,6 +74,12 @@ _FAILURES: Sequence[str] = (
     "import broken",
     "from tools import broken_too",
     "open('missing/file.txt')",
+    "Path('missing/file.txt').write_text('x')",
+    "OUT = Path('missing') / 'file.txt'\nOUT.write_text(str(send('x')))",
+    "__import__('sqlite3').connect('missing/a.db')",
+    "import sqlite3\nsqlite3.connect('missing/a.db').execute('select 1')",
+    "os.mkdir('missing/folder')",
+    "[send('x'), open('missing/file.txt')]",
     "raise SystemExit(3)",
     "1 / 0",
     f"try:\n    import {MISSING}\nexcept ImportError:\n    import traceback; traceback.print_exc(); sys.exit(1)",
@@ -151,6 +157,9 @@ def _script(folder: Path, choice: random.Random) -> Case:
         first, _, rest = text.partition("\n")
         text = f"import {MISSING}\n{text}" if choice.random() < 0.3 else f"{first}\n{rest}"
     (folder / "app.py").write_text(f"{head}{text}\n")
+    (folder / "night").mkdir()
+    (folder / "night" / "__init__.py").write_text("" if choice.random() < 0.5 else append)
+    (folder / "night" / "app.py").write_text(f"{head}{text}\n")
 
     def count() -> int:
         while True:
@@ -170,6 +179,8 @@ def _command(choice: random.Random, folder: Path) -> tuple[str, ...]:
         (python, "app.py"),
         (python, "-B", str(folder / "app.py"), "--fast"),
         (python, "-m", "app"),
+        (python, "-m", "night.app"),
+        ("bash", "-c", f"test -f app.py && {python} app.py && echo done"),
         ("sh", "-c", f"cd {folder} && . .venv/bin/activate && python app.py"),
         ("timeout", "20", python, "app.py"),
         ("bash", "-c", f"time {python} app.py"),

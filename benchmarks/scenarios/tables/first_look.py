@@ -1,4 +1,4 @@
-"""Scenarios written later than the others, stated before anybody looked, and then played: the figure at first look."""
+"""Scenarios written later than the others and stated before anybody looked; what they state was corrected since."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ PYTHON = (
     Scenario(
         "a linter that is not in the activated environment",
         "ruff check .",
-        "approval",
-        "",
+        "unattended",
         files={**PROJECT, "shop.py": "NUMBER = 1\n"},
         environments=VENV,
         active=".venv",
@@ -89,8 +88,7 @@ PYTHON = (
     Scenario(
         "a database of Python in a folder that is missing",
         ".venv/bin/python store.py",
-        "approval",
-        "",
+        "unattended",
         files={
             **PROJECT,
             "store.py": "import sqlite3\n\nsqlite3.connect('var/app.db').execute('select 1')\nprint('up')\n",
@@ -180,8 +178,8 @@ AGENTS = (
     Scenario(
         "a test run in an activated environment",
         shell("source .venv/bin/activate; python -m pytest -q tests/test_names.py"),
-        "approval",
-        NOT_ITS_OWN,
+        "fixed",
+        "which would get it twice",
         files={**PROJECT, "tests/test_names.py": "import idna\n\n\ndef test_it():\n    assert idna\n"},
         environments=VENV,
         taught="pip install idna",
@@ -251,7 +249,7 @@ AGENTS = (
         "a coding agent's hook, node",
         "node app.js",
         "offered",
-        NOT_ITS_OWN,
+        "no typed action",
         files={"package.json": LEFT, "app.js": "const pad = require('left-pad')\nconsole.log(pad('a'))\n"},
         setup=LOCKED,
         taught="npm ci",
@@ -266,8 +264,8 @@ JAVASCRIPT = (
     Scenario(
         "a tool that package.json names and npx does not find",
         "npm exec --no -- chalk --version",
-        "approval",
-        NOT_ITS_OWN,
+        "fixed",
+        "exec puts",
         files={"package.json": PACKAGE.format('"chalk": "1.0.0"')},
         setup="mkdir -p bin",
         taught="npm install",
@@ -328,8 +326,8 @@ VERSION_CONTROL = (
     Scenario(
         "the log of a branch that was not fetched",
         "git log --oneline -1 origin/topic",
-        "approval",
-        "",
+        "offered",
+        "no typed action",
         setup=f"{START} && {REMOTE} && {CLONE} && git switch -qc topic && git push -q origin topic && cd -",
         taught="git fetch -q origin",
         needs=GIT,
@@ -337,8 +335,8 @@ VERSION_CONTROL = (
     Scenario(
         "a version is described and there are no tags",
         "git describe --tags",
-        "approval",
-        "",
+        "offered",
+        "no typed action",
         setup=f"{START} && {REMOTE} && {CLONE} && git tag v1 && git push -q origin v1 && cd -",
         taught="git fetch -q --tags origin",
         needs=GIT,
@@ -357,8 +355,7 @@ VERSION_CONTROL = (
     Scenario(
         "a worktree for a branch that is not there",
         "git worktree add -q ../wt topic",
-        "approval",
-        "",
+        "unattended",
         setup=START,
         taught="git branch topic",
         changes=("../wt", "../wt/*"),
@@ -409,8 +406,7 @@ MACHINE = (
     Scenario(
         "the dependency files of a compiler",
         "gcc -MMD -MF dep/main.d -c main.c",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={"Makefile": "", "main.c": MAIN_C},
         taught="mkdir -p dep",
         changes=("dep", "dep/main.d", "main.o"),
@@ -454,8 +450,7 @@ MACHINE = (
     Scenario(
         "a link into a folder that is missing",
         "ln -s ../a.conf etc/a.conf",
-        "approval",
-        "",
+        "unattended",
         files={"Makefile": "", "a.conf": "a\n"},
         taught="mkdir -p etc",
         changes=("etc", "etc/a.conf"),
@@ -464,8 +459,8 @@ MACHINE = (
     Scenario(
         "an archive of zip into a folder that is missing",
         "zip -q backup/a.zip a.conf",
-        "approval",
-        NOT_ITS_OWN,
+        "fixed",
+        "which would get it twice",
         files={"Makefile": "", "a.conf": "a\n"},
         taught="mkdir -p backup",
         changes=("backup", "backup/a.zip"),
@@ -495,8 +490,7 @@ MACHINE = (
     Scenario(
         "the schema of a database in a folder that is missing",
         "sqlite3 -bail data/shop.db .tables",
-        "approval",
-        "",
+        "unattended",
         files={"Makefile": ""},
         taught="mkdir -p data",
         changes=("data", "data/shop.db"),
@@ -548,8 +542,8 @@ MACHINE = (
     Scenario(
         "a sorted copy into a folder that is missing",
         "sort -o out/names.txt names.txt",
-        "approval",
-        "",
+        "fixed",
+        "writes a file by option",
         files={"Makefile": "", "names.txt": "b\na\n"},
         taught="mkdir -p out",
         changes=("out", "out/names.txt"),

@@ -1,4 +1,4 @@
-"""Scenarios written with those of `first_look`, and not played before all was mended: the figure at last look."""
+"""Scenarios written with those of `first_look`, first played when all was mended; what they state was corrected."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ LAST_LOOK = (
     Scenario(
         "a doctest of a file that imports what is missing",
         ".venv/bin/python -m doctest rates.py",
-        "approval",
-        "",
+        "fixed",
+        "none of the project's",
         files={**PROJECT, "rates.py": '"""\n>>> RATE\n1\n"""\nimport attr\n\nRATE = 1\n'},
         environments=VENV,
         taught="pip install attrs",
@@ -44,7 +44,8 @@ LAST_LOOK = (
     Scenario(
         "variables of a service, an example is tracked",
         ".venv/bin/python serve.py",
-        "unattended",
+        "offered",
+        "holds secrets",
         files={
             **PROJECT,
             "serve.py": "LINES = open('.env').read().splitlines()\nprint(len(LINES))\n",
@@ -89,8 +90,8 @@ LAST_LOOK = (
     Scenario(
         "a file of the project chooses the environment",
         shell(". ./env.sh && python app.py"),
-        "approval",
-        "",
+        "offered",
+        "not certain",
         files={**PROJECT, "env.sh": "PATH=$PWD/.venv/bin:$PATH\n", "app.py": "import bs4\nprint('up')\n"},
         environments=VENV,
         taught="pip install beautifulsoup4",
@@ -99,7 +100,8 @@ LAST_LOOK = (
     Scenario(
         "lines are not kept back, and a word before it",
         shell("echo building; cd {project} && stdbuf -oL .venv/bin/python gen.py"),
-        "unattended",
+        "fixed",
+        "which would get it twice",
         files={**PROJECT, "gen.py": "import yaml\nprint('made')\n"},
         environments=VENV,
         taught="pip install pyyaml",
@@ -143,13 +145,14 @@ LAST_LOOK = (
     Scenario(
         "a tag needs a name of its author",
         "git tag -a v1 -m one",
-        "fixed",
-        "may have an effect each time",
+        "approval",
+        "switched off",
         setup="git init -q && git -c user.name=x -c user.email=x@x.org commit -q --allow-empty -m start && "
         "git config user.useConfigOnly true",
         taught="git config user.name Team && git config user.email team@example.org",
         needs=GIT,
         volatile=True,
+        once=True,
     ),
     Scenario(
         "a rebase that was left half done",
@@ -166,8 +169,8 @@ LAST_LOOK = (
     Scenario(
         "the difference to a branch of the remote that was not fetched",
         "git diff --stat origin/next",
-        "approval",
-        "",
+        "offered",
+        "no typed action",
         setup=f"{START} && {REMOTE} && git push -q origin main:next && git branch -q -rd origin/next",
         taught="git fetch -q origin",
         needs=GIT,
@@ -204,8 +207,7 @@ LAST_LOOK = (
     Scenario(
         "an archive is unpacked into a folder that is missing",
         "tar xzf a.tgz -C opt/app",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={"Makefile": "", "a.conf": "a\n"},
         setup="tar czf a.tgz a.conf",
         taught="mkdir -p opt/app",
@@ -214,8 +216,7 @@ LAST_LOOK = (
     Scenario(
         "a pipe with a name in a folder that is missing",
         "mkfifo run/events",
-        "approval",
-        "",
+        "unattended",
         files={"Makefile": ""},
         taught="mkdir -p run",
         changes=("run", "run/events"),
@@ -232,8 +233,8 @@ LAST_LOOK = (
     Scenario(
         "a nightly text with a lock and a log",
         shell("cd {project} && exec 9>night.lock && flock -n 9 && .venv/bin/python night.py"),
-        "approval",
-        "",
+        "fixed",
+        "exec puts",
         files={**PROJECT, "night.py": "import jwt\nprint('ok')\n"},
         environments=VENV,
         taught="pip install pyjwt",
