@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 
+from meshcore.knowledge.command import program_name
 from meshcore.model import Incident, Verdict
+from meshcore.policy.question import Question
 
 _MAKES = frozenset({"make_folder", "make_file"})
+_READERS = frozenset(
+    {"cat", "cmp", "cut", "grep", "head", "jq", "less", "md5sum", "more", "nl", "od", "sha256sum", "tac", "tail", "wc"}
+)
+"""Programs that read the files that they are given, and write none."""
 _CODE = re.compile(
     r"\bopen\([^\n]{1,200}?,\s*(?:mode\s*=\s*)?[\"'][rbt]?[wax][bt+]*[\"']"
     r"|\.(?:write_text|write_bytes|write|touch|mkdir|savefig|save|to_(?!dict|list|numpy)\w+|extractall|dump)\("
@@ -36,8 +42,19 @@ def makes_an_input(incident: Incident, action_type: str) -> bool:
     )
 
 
-def of_input(incident: Incident, action_type: str) -> Verdict | None:
-    """Let a person decide whether to make what a program may have wanted to read."""
+def is_of_a_reader(question: Question) -> bool:
+    """Tell whether a fix only makes folders for a program that says which file it cannot read."""
+    name = program_name(question.argv[0]) if question.argv else ""
+    steps = question.match.action.steps
+    own = name in _READERS and question.incident.signature.line.startswith(f"{name}: ")
+    return own and bool(steps) and all(program_name(step[0]) == "mkdir" for step in steps)
+
+
+def of_input(question: Question, action_type: str) -> Verdict | None:
+    """Let a person decide whether to make what may have been meant to be read; no folder helps one that reads files."""
+    incident = question.incident
+    if is_of_a_reader(question):
+        return Verdict("hint", (f"{program_name(question.argv[0])} only reads, and a folder is no file to read",))
     if makes_an_input(incident, action_type):
         return Verdict("approve", ("nothing shows that what is missing was to be written, not read",))
     return None

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing.light_judges import combined
 from meshcore.healing.obstacles import last_lines
 from meshcore.healing.ruling import Ruling
 from meshcore.healing.series import Series
 from meshcore.healing.session import Session, make_healer
 from meshcore.knowledge.matching import matches
-from meshcore.model import DECISIONS, Action, Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
+from meshcore.model import Action, Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.policy.question import PolicyVerdict
@@ -68,7 +69,8 @@ def foreseen_without(policy: Policy, action: Action) -> PolicyVerdict:
     verdicts = [policy.check(shlex.join(step), "own") for step in action.steps]
     if not verdicts:
         return PolicyVerdict("hint", ())
-    return min(verdicts, key=lambda one: (DECISIONS.index(one.decision), one.depends))
+    decision = combined(verdicts).decision
+    return min((one for one in verdicts if one.decision == decision), key=lambda one: one.depends)
 
 
 def promise(decision: Decision, reasons: Sequence[str], *, depends: bool = False) -> str:

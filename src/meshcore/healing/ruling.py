@@ -331,9 +331,7 @@ JUDGES: tuple[Judge, ...] = (
     STANDING_APPROVAL,
     Judge("policy", lambda asked: asked.policy, answerable=True),
     Judge("headline", _headline, "hint"),
-    Judge(
-        "input", lambda asked: of_input(asked.question.incident, asked.policy.action_type), "approve", answerable=True
-    ),
+    Judge("input", lambda asked: of_input(asked.question, asked.policy.action_type), "hint", answerable=True),
     Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),

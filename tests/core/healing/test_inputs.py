@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.core.healing.small_mesh import SmallMesh, failure
+import shlex
 
-from meshcore.healing.inputs import makes_an_input
+import pytest
+from tests.core.healing.small_mesh import SmallMesh, failure, taught
+
+from meshcore.healing.inputs import makes_an_input, of_input
+from meshcore.knowledge.matching import matches
+from meshcore.policy.question import Question
 
 GONE = "FileNotFoundError: [Errno 2] No such file or directory: 'data/a.csv'"
 
@@ -38,3 +42,28 @@ def test_a_folder_is_made_unasked_only_for_what_was_to_be_written(mesh: SmallMes
     incident = failure(mesh.node("a"), output)
     assert makes_an_input(incident, "make_folder") is asks
     assert not makes_an_input(incident, "install_package")
+
+
+@pytest.mark.parametrize(
+    ("argv", "error", "fix", "decision"),
+    [
+        ("cat data/a.csv", "cat: data/a.csv: No such file or directory", "mkdir -p data", "hint"),
+        ("head -3 data/a.csv", "head: data/a.csv: No such file or directory", "mkdir data && mkdir data/b", "hint"),
+        ("cat data/a.csv", "cat: data/a.csv: No such file or directory", "mkdir -p data && touch data/a.csv", "run"),
+        ("cat data/a.csv", "cat: data/a.csv: No such file or directory", "make data", "run"),
+        ("ls data", "ls: cannot access 'data': No such file or directory", "mkdir data", "run"),
+        ("cp a data/a", "cp: cannot create regular file 'data/a': No such file or directory", "mkdir data", "run"),
+        ("sh -c 'cat a > data/b'", "sh: 1: cannot create data/b: Directory nonexistent", "mkdir -p data", "run"),
+    ],
+)
+def test_no_folder_is_made_for_a_program_that_only_reads_files(
+    mesh: SmallMesh, argv: str, error: str, fix: str, decision: str
+) -> None:
+    node = mesh.node("a")
+    taught(node, error, fix)
+    incident = failure(node, error, argv=tuple(shlex.split(argv)))
+    found = matches(incident.signature, node.store.skills, incident.circumstances)[0]
+    known = node.store.skills.find(found.skill_id)
+    assert known is not None
+    verdict = of_input(Question(incident, known, found, inner_argv=tuple(shlex.split(argv))), "")
+    assert (verdict.decision if verdict else "run") == decision
