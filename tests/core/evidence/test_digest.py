@@ -99,7 +99,7 @@ def test_half_of_the_calls_took_no_longer_than_p50(store: Store, ended: int) -> 
     for ms, calls in ((10.0, 50), (20.0, 45), (400.0, 5)):
         call(store, "/p", calls, ms=ms, ended=ended)
     [cost] = digest(store).costs
-    assert cost.calls == 100 and cost.p50 == pytest.approx(10, rel=0.03) and cost.p95 == pytest.approx(20, rel=0.03)
+    assert cost.calls == 100 and cost.p50 == pytest.approx(10, rel=0.035) and cost.p95 == pytest.approx(20, rel=0.035)
 
 
 def test_repeats_of_one_command_count_as_one_and_few_commands_say_nothing(store: Store) -> None:
