@@ -38,7 +38,7 @@ from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
-from meshtui.snapshot import AgentView, BridgeView, EffectView, RunsView, Snapshot
+from meshtui.snapshot import NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
 
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
@@ -75,6 +75,7 @@ class Feed:
         self._green: tuple[Green, Green] = (Green(), Green())
         self._entries = 0
         self._effect: tuple[EffectView, ...] = ()
+        self._told = NOTHING_TOLD
         self._effect_read_at = -EFFECT_EVERY_SECONDS
         self._effect_seq = -1
         self._bridge_view = BridgeView(settings.bridge.shown)
@@ -220,6 +221,7 @@ class Feed:
         due = self.clock.monotonic() - self._effect_read_at >= EFFECT_EVERY_SECONDS
         if not due or self._effect_seq == self._seq:
             return
+        from meshcore.evidence.digest import all_told, fixes_of, said_of
         from meshcore.evidence.effect import met, per_kind
 
         assert self.store is not None
@@ -227,6 +229,8 @@ class Feed:
         kinds = per_kind(await self.store.ask(met()))
         kinds.sort(key=lambda kind: -kind.seen)
         self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
+        told = all_told(await self.store.ask(said_of(0)), await self.store.ask(fixes_of("")))
+        self._told = ToldView(told.told, told.right, told.ignored, told.wrong)
         await self._take()
 
     async def _take(self) -> None:
@@ -259,6 +263,7 @@ class Feed:
             skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
             entries=self._entries,
             effect=self._effect,
+            told=self._told,
             first=self._green[0],
             again=self._green[1],
             agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),

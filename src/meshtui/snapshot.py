@@ -48,6 +48,19 @@ class EffectView:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldView:
+    """What agents and people of this node were told, and what came of it; see `meshcore.evidence.digest`."""
+
+    told: int = 0
+    right: int = 0
+    ignored: int = 0
+    wrong: int = 0
+
+
+NOTHING_TOLD = ToldView()
+
+
+@dataclass(frozen=True, slots=True)
 class RunsView:
     """Validated runs: how many are sound, of how many."""
 
@@ -73,6 +86,7 @@ class Snapshot:
     skills: int = 0
     entries: int = 0
     effect: tuple[EffectView, ...] = ()
+    told: ToldView = NOTHING_TOLD
     first: Green = NOTHING_MEASURED
     again: Green = NOTHING_MEASURED
     agents: tuple[AgentView, ...] = ()

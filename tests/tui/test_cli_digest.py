@@ -54,6 +54,19 @@ def test_what_hooks_told_and_what_that_cost_is_in_the_digest(a: Agent) -> None:
     assert any(line.startswith("Saved: not measured; `[effect] withhold = 0.2`") for line in lines)
 
 
+def test_the_report_of_a_node_holds_the_figures_of_its_digest(a: Agent) -> None:
+    (a.work / "package.json").touch()
+    for session in ("one", "two"):
+        hook(a, session, "frob run", "error: unrecognized subcommand 'run'")
+    report = json.loads(a.call("report", "--format", "json").stdout)["report"]
+    kinds, places, costs, _ = report["sections"]["told"]["tables"].values()
+    assert kinds["rows"] == [["habit after", 1, 0, 0, 0, 1, 0.0]]
+    assert [row[0] for row in places["rows"]] == [str(a.work)] and costs["rows"][0][:2] == ["claude-code", "had ended"]
+    for form in ("html", "md", "csv"):
+        assert "habit after" in a.call("report", "--format", form).stdout
+    assert "habit after" not in a.call("report", "--format", "md", "--since", "2090-01-01").stdout
+
+
 def test_a_time_that_is_none_is_named(a: Agent) -> None:
     done = a.call("digest", "--since", "yesterdayish")
     assert done.returncode == 2 and "yesterdayish" in done.stderr and "Traceback" not in done.stderr

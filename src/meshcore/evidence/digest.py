@@ -136,11 +136,11 @@ def digest(store: Store, since: datetime | None = None) -> Digest:
     places: dict[str, list[Shown]] = {}
     roots = store.answers(Read("SELECT root, project FROM checkouts ORDER BY root", lambda row: (str(row[0]), row[1])))
     named = {number: root for root, number in reversed(roots)}
-    for kind, via, project, result, n in store.answers(_said(start)):
+    for kind, via, project, result, n in store.answers(said_of(start)):
         shown = _one(via, result, n)
         kinds.setdefault(kind, []).append(shown)
         places.setdefault(named.get(project, ""), []).append(shown)
-    for via, cwd, result, n in store.answers(_fixes(to_text(since) if since else "")):
+    for via, cwd, result, n in store.answers(fixes_of(to_text(since) if since else "")):
         shown = _one(via, result, n)
         kinds["fix"].append(shown)
         places.setdefault(_root_of(cwd, [root for root, _ in roots]), []).append(shown)
@@ -155,6 +155,32 @@ def digest(store: Store, since: datetime | None = None) -> Digest:
         store.answers(_auto(to_text(since) if since else ""))[0],
         _saved(store.answers(_arms(start))),
     )
+
+
+def said_of(start: int) -> Read[tuple[str, str, int, str, int]]:
+    """Ask for (kind, via, project, result, n) of what was told from a time on (seconds since 1970), fixes left out."""
+    sql = (
+        "SELECT kind, via, project, result, count(*) FROM tellings WHERE at>=? AND arm<>? AND kind<>'fix'"
+        " GROUP BY 1,2,3,4"
+    )
+    return Read(sql, lambda row: (str(row[0]), str(row[1]), int(row[2]), str(row[3]), int(row[4])), (start, WITHHELD))
+
+
+def fixes_of(since: str) -> Read[tuple[str, str, str, int]]:
+    """Ask for (via, folder, result, n) of the fixes that were told from a time on (UTC text, "" for all)."""
+    sql = (
+        "SELECT via, cwd, CASE WHEN state='verified' AND taken THEN 'right' WHEN state='fix_failed' THEN 'wrong'"  # noqa: S608
+        " WHEN state IN ('matched', 'needs_approval', 'verified') AND NOT taken THEN 'ignored' ELSE '' END AS result,"
+        f" count(*) FROM (SELECT via, cwd, state, {TAKEN} AS taken FROM incidents i WHERE incident_id IN"
+        " (SELECT incident_id FROM events WHERE kind='hook.answered' AND at>=?)) GROUP BY 1,2,3"
+    )
+    return Read(sql, lambda row: (str(row[0]), str(row[1]), str(row[2]), int(row[3])), (since,))
+
+
+def all_told(said: Iterable[tuple[str, str, int, str, int]], fixes: Iterable[tuple[str, str, str, int]]) -> Shown:
+    """Return the answers of both as one figure: `Digest.whole`, for who shows no more than that."""
+    parts = [_one(via, result, n) for _, via, _, result, n in said]
+    return _sum([*parts, *(_one(via, result, n) for via, _, result, n in fixes)])
 
 
 def per_hundred(count: int, calls: int) -> float | None:
@@ -178,24 +204,6 @@ def saved_in_words(saved: Saved, withhold: float) -> str:
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
-
-
-def _said(start: int) -> Read[tuple[str, str, int, str, int]]:
-    sql = (
-        "SELECT kind, via, project, result, count(*) FROM tellings WHERE at>=? AND arm<>? AND kind<>'fix'"
-        " GROUP BY 1,2,3,4"
-    )
-    return Read(sql, lambda row: (str(row[0]), str(row[1]), int(row[2]), str(row[3]), int(row[4])), (start, WITHHELD))
-
-
-def _fixes(since: str) -> Read[tuple[str, str, str, int]]:
-    sql = (
-        "SELECT via, cwd, CASE WHEN state='verified' AND taken THEN 'right' WHEN state='fix_failed' THEN 'wrong'"  # noqa: S608
-        " WHEN state IN ('matched', 'needs_approval', 'verified') AND NOT taken THEN 'ignored' ELSE '' END AS result,"
-        f" count(*) FROM (SELECT via, cwd, state, {TAKEN} AS taken FROM incidents i WHERE incident_id IN"
-        " (SELECT incident_id FROM events WHERE kind='hook.answered' AND at>=?)) GROUP BY 1,2,3"
-    )
-    return Read(sql, lambda row: (str(row[0]), str(row[1]), str(row[2]), int(row[3])), (since,))
 
 
 def _calls(start: int) -> Read[tuple[bytes, int]]:

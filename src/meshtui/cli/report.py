@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from meshcore.errors import MeshError, UsageError
 from meshcore.evidence.compare import parse_range, parse_time
+from meshcore.evidence.digest import digest
+from meshcore.evidence.report.model import Section
 from meshcore.evidence.report.report import FORMATS, Format, build, render
+from meshcore.evidence.report.told import section
 from meshcore.evidence.slice.gather import cut, merge
 from meshcore.home import write_atomically
 from meshtui.cli.context import Session, note
@@ -53,7 +57,8 @@ def report(
         whole = merge([slice_of_export(Path(name)) for name in exports])
     else:
         whole = own_slice(session, validation_logs=[Path(name) for name in logs])
-    text = render(build(cut(whole, *ends), label=label, ranges=ranges, whole=whole), form)
+    told = _told(session, ends[0]) if not exports and not until and not label else None
+    text = render(build(cut(whole, *ends), label=label, ranges=ranges, whole=whole, told=told), form)
     if output in ("", "-"):
         sys.stdout.write(text)
         return
@@ -63,6 +68,12 @@ def report(
     except OSError as error:
         raise MeshError(f"{path}: not written ({error.strerror}); name another file with -o") from error
     note(f"written: {path}")
+
+
+def _told(session: Session, since: datetime | None) -> Section | None:
+    """Return the section of what this node's agents were told, which no export holds."""
+    with session.node() as node:
+        return section(digest(node.store, since), node.settings.withhold)
 
 
 def _format_of(output: str) -> Format:

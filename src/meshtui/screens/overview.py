@@ -13,6 +13,7 @@ from textual.widgets import Static
 from meshcore.clock import from_text
 from meshtui.actions import Action
 from meshtui.screens.base import Pane
+from meshtui.snapshot import NOTHING_TOLD
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
@@ -22,7 +23,7 @@ from meshtui.widgets.timeline_view import RANGES, TimelineView
 if TYPE_CHECKING:
     from meshcore.model import Json
     from meshcore.store.views import IncidentBrief
-    from meshtui.snapshot import EffectView, Snapshot
+    from meshtui.snapshot import EffectView, Snapshot, ToldView
 
 PAGE = 500
 
@@ -92,6 +93,7 @@ class OverviewPane(Pane):
         self._has_all = False
         self._loaded = False
         self._effect: Sequence[EffectView] = ()
+        self._told = NOTHING_TOLD
         self._effect_shown = ""
 
     def compose(self) -> ComposeResult:
@@ -125,7 +127,7 @@ class OverviewPane(Pane):
             self.call_after_refresh(self.focus_first)
         self.view.timeline = self.feed.timeline
         self.view.running = snapshot.runtime != "none"
-        self._effect = snapshot.effect
+        self._effect, self._told = snapshot.effect, snapshot.told
         self._fit()
         self.view.redraw()
         if not self._loaded:
@@ -167,7 +169,8 @@ class OverviewPane(Pane):
     def _fit(self) -> None:
         """Give the timeline what its lanes need, at most two fifths of the pane, and a wide pane the line of effect."""
         if self.size.height:
-            line = effect_line(self._effect, self.size.width - 2) if self.size.width >= EFFECT_COLUMNS else ""
+            wide = self.size.width >= EFFECT_COLUMNS
+            line = effect_line(self._effect, self.size.width - 2, self._told) if wide else ""
             self.set_class(bool(line), "-effect")
             if line != self._effect_shown:
                 self._effect_shown = line
@@ -265,14 +268,20 @@ class OverviewPane(Pane):
             self.rows.find(text)
 
 
-def effect_line(kinds: Sequence[EffectView], width: int) -> str:
-    """Return what became of the failures of each kind of agent, as many kinds as fit; "" where none was answered."""
-    if not any(kind.answered for kind in kinds):
-        return ""
+def effect_line(kinds: Sequence[EffectView], width: int, told: ToldView = NOTHING_TOLD) -> str:
+    """Return what became of what was told, and of the failures of each kind of agent, as many kinds as fit.
+
+    "" where nothing was told and none was answered.
+    """
     texts = [f"{plain(kind.via) or 'others'} {kind.seen:,} → {kind.answered:,} → {kind.verified:,}" for kind in kinds]
-    for shown in range(len(texts), 0, -1):
-        more = [f"+{len(texts) - shown} more"] if shown < len(texts) else []
-        line = GAP.join(["failed → answered → verified", *texts[:shown], *more])
-        if cell_len(line) <= width:
+    texts = texts if any(kind.answered for kind in kinds) else []
+    came = ((told.right, "right"), (told.ignored, "ignored"), (told.wrong, "wrong"))
+    known = ", ".join(f"{n:,} {name}" for n, name in came if n)
+    head = [f"told {told.told:,}{': ' if known else ''}{known}"] if told.told else []
+    for shown in range(len(texts), -1, -1):
+        more = [f"+{len(texts) - shown} more"] if shown and shown < len(texts) else []
+        kinds_shown = ["failed → answered → verified", *texts[:shown], *more] if shown else []
+        line = GAP.join([*head, *kinds_shown])
+        if line and cell_len(line) <= width:
             return line
     return ""

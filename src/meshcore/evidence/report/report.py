@@ -35,12 +35,18 @@ def render(report: Report, form: Format) -> str:
 
 
 def build(
-    found: Slice, *, label: str = "", ranges: tuple[Range, Range] | None = None, whole: Slice | None = None
+    found: Slice,
+    *,
+    label: str = "",
+    ranges: tuple[Range, Range] | None = None,
+    whole: Slice | None = None,
+    told: Section | None = None,
 ) -> Report:
     """Return the report of a slice.
 
     `label`: NAME or NAME=VALUE, only failures of nodes with that label. `ranges`: compared, before and after, from
-    `whole` (default: the slice itself). Raises UsageError for a label that no failure has.
+    `whole` (default: the slice itself). `told`: what only the node itself knows (see `told.section`).
+    Raises UsageError for a label that no failure has.
     """
     comparison = compare(_labelled(whole or found, label).incidents, *ranges) if ranges else None
     found = _labelled(found, label)
@@ -52,6 +58,7 @@ def build(
         *([report_comparison.section(comparison)] if comparison else []),
         *(report_incidents.sections(facts, holes) if facts.incidents else ()),
         *report_effect.sections(found, facts),
+        *([told] if told else ()),
         *report_record.sections(found, monitors),
         _sources(found),
     ]
