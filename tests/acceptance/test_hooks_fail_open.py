@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shlex
@@ -11,7 +12,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from tests.world import TIMEOUT_S
@@ -25,6 +28,19 @@ from meshtui.cli.shell import script
 PACKAGE = Path(meshcore.__file__).parent
 ERROR = "ModuleNotFoundError: No module named 'django'"
 BIG = 300_000  # characters of an output, more than a pipe holds
+
+
+@cache
+def used_package() -> Path:
+    """Return a copy of the package that a hook has used: what it needs is compiled, as where hooks are installed."""
+    root = Path(mkdtemp(prefix="meshtui-package-"))
+    atexit.register(shutil.rmtree, root)
+    copy = shutil.copytree(PACKAGE, root / "meshcore", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(root), "MESHTUI_HOME": str(root / "home")}
+    for agent in NAMES:
+        command = [sys.executable, "-I", "-S", str(copy / "hookstart.py"), agent]
+        subprocess.run(command, input=payload(agent, root), env=environment, capture_output=True, check=True)
+    return copy
 
 
 @dataclass
@@ -43,7 +59,7 @@ class Installed:
             "MESHTUI_OPERATOR_DIR": str(self.operator),
             "MESHTUI_BRIDGE": str(self.root / "bridge.db"),
         }
-        shutil.copytree(PACKAGE, self.package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(used_package(), self.package)
         self.python.symlink_to(sys.executable)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -217,12 +218,14 @@ def test_run_heal_an_approval_and_its_recheck_all_ask_the_same_list(
     assert [one.mode for one in ruled] == ["auto", "approve"]
 
 
+@cache
 def trees() -> list[tuple[str, ast.Module]]:
     roots = [Path(folder) for package in (meshcore, meshtui) for folder in package.__path__]
     files = [(root, path) for root in roots for path in sorted(root.rglob("*.py"))]
     return [(f"{root.name}/{path.relative_to(root)}", ast.parse(path.read_text())) for root, path in files]
 
 
+@cache
 def called(tree: ast.Module) -> set[str]:
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = {call.id for call in calls if isinstance(call, ast.Name)}

@@ -189,7 +189,7 @@ def test_a_command_that_holds_a_secret_is_counted_and_kept_nowhere(desk: Desk) -
 @pytest.mark.parametrize(
     ("command", "folder"),
     [
-        ("x" * 1_000_000, ""),
+        pytest.param("x" * 1_000_000, "", id="a megabyte"),
         *product(
             ["a\nb\nc", "修正 テスト", "\ud800", "'", "cd", "a\0b", "``"], ["", "no/such/folder", "a\nb", "\ud800"]
         ),
