@@ -20,8 +20,9 @@ from meshcore.home import Home
 from meshcore.hook.answer import beside, suggestion
 from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
-from meshcore.hook.known import Known, Said
+from meshcore.hook.known import Known
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
+from meshcore.hook.notes import Said
 from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
 from meshcore.hook.telling import Telling
@@ -133,7 +134,9 @@ class _Call:
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
-            said = known.failed(incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds)
+            said = known.failed(
+                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer)
+            )
         if more:
             words = {"said": said.text, "person": said.person}
             task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)

@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # nothing that takes time is imported here
 if TYPE_CHECKING:
     from typing import Any
 
+DOORS = ("meshcore.hook.call", "meshcore.hook.aside")  # modules that bring in most of what a call needs
 MAX_SAVES = 20  # after that what is new is not worth a write
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
 _TAG = f"{sys.version} {sys.prefix} {_PACKAGE}"
@@ -45,14 +46,17 @@ class Cache:
     def __init__(self):
         # A module is its file, whether it is a package, and where its bytecode begins and ends in `code`.
         self.modules, self.patterns, self.saves, self.code = {}, {}, 0, memoryview(b"")
-        self.new_patterns = False
+        # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
+        self.behind, self.ready = {}, []
+        self.is_new = False
         self.before = set(sys.modules)
         try:
             data = memoryview(_read())
             code = 8 + int.from_bytes(data[:8], "little")
-            tag, stamps, modules, patterns, saves = marshal.loads(data[8:code])  # noqa: S302
+            tag, stamps, modules, patterns, behind, saves = marshal.loads(data[8:code])  # noqa: S302
             if tag == _TAG and all(_stamp(origin) == stamp for origin, stamp in stamps.items()):
-                self.modules, self.patterns, self.saves, self.code = modules, patterns, saves, data[code:]
+                self.modules, self.patterns, self.behind, self.saves = modules, patterns, behind, saves
+                self.code = data[code:]
         except (OSError, ValueError, EOFError, TypeError):
             pass
 
@@ -90,7 +94,7 @@ class Cache:
             return self.make_pattern(pattern, *marshal.loads(kept))  # noqa: S302
         made = self.compile_pattern(pattern, flags)
         if isinstance(pattern, str | bytes):
-            self.patterns[key], self.new_patterns = marshal.dumps(self.last), True
+            self.patterns[key], self.is_new = marshal.dumps(self.last), True
         return made
 
     # --- modules ------------------------------------------------------------------------------------------------------
@@ -100,6 +104,8 @@ class Cache:
         kept = self.modules.get(name)
         if kept is None:
             return None
+        for other in self.behind.get(name, ()):
+            self._make(other)
         origin, is_package, *_ = kept
         spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
@@ -113,8 +119,34 @@ class Cache:
 
     def exec_module(self, module):
         """Run the kept code in a new module."""
-        _, _, start, end = self.modules[module.__name__]
+        name, before = module.__name__, len(self.ready)
+        _, _, start, end = self.modules[name]
         exec(marshal.loads(self.code[start:end]), module.__dict__)  # noqa: S102, S302
+        if name.startswith("meshcore."):
+            self.ready.append(name)
+        if name in DOORS and name not in self.behind:
+            self.behind[name], self.is_new = self.ready[before:-1], True
+
+    def _make(self, name):
+        """Make a module as an import would, without asking who could: that takes as long as most of them."""
+        if name in sys.modules:
+            return
+        origin, is_package, start, end = self.modules[name]
+        parent, _, own = name.rpartition(".")
+        if parent not in sys.modules:
+            __import__(parent)  # where the list was made, something else had brought it in
+        module = type(sys)(name)
+        space = module.__dict__
+        space["__file__"], space["__package__"] = origin, name if is_package else parent
+        if is_package:
+            space["__path__"] = [os.path.dirname(origin)]  # noqa: PTH120
+        sys.modules[name] = module
+        try:
+            exec(marshal.loads(self.code[start:end]), space)  # noqa: S102, S302
+        except BaseException:
+            del sys.modules[name]
+            raise
+        setattr(sys.modules[parent], own, module)
 
     # --- the file -----------------------------------------------------------------------------------------------------
 
@@ -134,12 +166,12 @@ class Cache:
                 start = len(code_of_all)
                 code_of_all += marshal.dumps(code)
                 new[name] = (origin, spec.submodule_search_locations is not None, start, len(code_of_all))
-        if not new and not self.new_patterns:
+        if not new and not self.is_new:
             return
         modules = self.modules | new
         own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
         stamps = {origin: _stamp(origin) for origin in own}
-        index = marshal.dumps((_TAG, stamps, modules, self.patterns, self.saves + 1))
+        index = marshal.dumps((_TAG, stamps, modules, self.patterns, self.behind, self.saves + 1))
         temporary = f"{_path()}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

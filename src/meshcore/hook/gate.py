@@ -54,13 +54,14 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
 
 def _may_be_known(state: str, words: list[str], folder: str, root: str, command: str, event: str) -> bool:
     """Tell whether the store may know something of a command at this event; "" stands for an edit."""
-    if not root:  # then a folder above it may be the project's
-        return any(is_marked(state, folder[:at] or "/") for at in _ends(folder))
-    if not is_marked(state, root) or not event:
-        return is_marked(state, root)
+    # Without a repository a folder above it may be the project's.
+    roots = [root] if root else [folder[:at] or "/" for at in _ends(folder)]
+    marked = [one for one in roots if is_marked(state, one)]
+    if not marked or not event:
+        return bool(marked)
     if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
         return True  # a pipe may hide a failure
-    return is_marked(state, root, command_key(words, folder, root))
+    return any(is_marked(state, one, command_key(words, folder, one)) for one in marked)
 
 
 def _ends(folder: str) -> list[int]:

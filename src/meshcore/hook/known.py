@@ -6,7 +6,7 @@ What is said holds this project's own commands, counts, times and exit codes; no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
 from meshcore.hook.elsewhere import Elsewhere
-from meshcore.hook.notes import Notes, Open, Told
+from meshcore.hook.notes import Notes, Open, Said, Told
 from meshcore.hook.telling import Telling
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
@@ -38,15 +38,6 @@ WRONG_WARNINGS = 2  # then nothing is said before a command in that project
 JUDGED_WITHIN = 6  # commands in which what was told is confirmed or contradicted
 LINES_OVERLOOKED = 4  # below a closing line
 _SHOWN = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What is told of a command: lines for the agent, the corrected command among them, and a line for the person."""
-
-    text: str = ""
-    command: str = ""
-    person: str = ""
 
 
 class Known:
@@ -140,9 +131,19 @@ class Known:
     # --- it failed ----------------------------------------------------------------------------------------------------
 
     def failed(
-        self, line: str, output: str, exit_code: int, seconds: float = 0.0, *, hidden: Hidden | None = None
+        self,
+        line: str,
+        output: str,
+        exit_code: int,
+        seconds: float = 0.0,
+        *,
+        hidden: Hidden | None = None,
+        answered: bool = False,
     ) -> Said:
-        """Note a failure, and return what this project knows of it; `hidden`: one that exit code 0 conceals."""
+        """Note a failure, and return what this project knows of it.
+
+        `hidden`: one that exit code 0 conceals; `answered`: a fix is told beside, so that this machine is not searched.
+        """
         if not self.typed.words:
             return Said()
         project = self._project(new=True)
@@ -177,7 +178,7 @@ class Known:
             fact = fact or others.fact(command, failure, self._shown())
             if not told:
                 told, better = self._correction_elsewhere(project, others, cause, line)
-            if not told and not hidden:
+            if not (told or hidden or answered):
                 told, better = self._another_way(project, cause, line, output)
         pipe = self._what_pipe_hides(hidden) if hidden else ""
         if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:

@@ -74,3 +74,12 @@ class Notes:
             )  # fmt: skip
         except (ValueError, TypeError, IndexError):
             return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is told of a command: lines for the agent, the corrected command among them, and a line for the person."""
+
+    text: str = ""
+    command: str = ""
+    person: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,21 @@ def warm(copy: Path, tmp_path: Path) -> None:
     store.close()
     hook(copy, tmp_path, 1)
     hook(copy, tmp_path, 2)
+
+
+def test_what_a_door_brings_in_is_noted_in_an_order_in_which_it_can_be_made(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    hook(copy, tmp_path, 3)
+    data = cache_of(copy).read_bytes()
+    behind = marshal.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[4]["meshcore.hook.call"]
+    assert {"meshcore.store.store", "meshcore.hook.known"} <= set(behind)
+    assert (
+        behind.index("meshcore.store.database")
+        < behind.index("meshcore.store.store")
+        < behind.index("meshcore.hook.known")
+    )
+    hook(copy, tmp_path, 4)
+    assert incidents(tmp_path) == 4
 
 
 def test_a_call_leaves_the_file_and_the_next_one_uses_it(copy: Path, tmp_path: Path) -> None:

@@ -57,14 +57,17 @@ def test_what_may_matter_goes_on(desk: Desk, command: str, more: dict[str, Any])
     assert not idle(desk, command, **more)
 
 
-def test_outside_of_a_repository_it_goes_on_below_a_folder_of_which_something_is_known(desk: Desk) -> None:
+def test_outside_of_a_repository_it_goes_on_where_a_folder_above_knows_the_command(desk: Desk) -> None:
     bare = desk.root / "bare"
     (bare / "inner").mkdir(parents=True)
     (bare / "package.json").touch()
     assert idle(desk, cwd=str(bare / "inner"))
     desk.failed(command="wrap jest", output=FAILED, session_id="four", cwd=str(bare))
-    assert not idle(desk, cwd=str(bare / "inner")) and not idle(desk, cwd=str(bare))
-    assert idle(desk, cwd="/")
+    assert not idle(desk, "wrap jest", cwd=str(bare)) and idle(desk, cwd=str(bare))
+    assert not idle(desk, "npm install", cwd=str(bare / "inner")) and not idle(desk, tool_name="Edit", cwd=str(bare))
+    desk.failed(command="wrap jest", output=FAILED, session_id="four", cwd=str(bare / "inner"))
+    assert not idle(desk, "wrap jest", cwd=str(bare / "inner"))
+    assert idle(desk, "wrap jest", cwd="/")
 
 
 def test_an_edit_counts_in_a_project_of_which_something_is_known_or_a_session_with_a_failure(desk: Desk) -> None:
