@@ -219,16 +219,44 @@ def status(session: Session, at: str | None, as_json: bool) -> None:
         say(f"process {holder.process} of login {holder.login} holds the head of the log: nobody can publish")
 
 
+@bridge.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy_bridge(source: str, target: str) -> None:
+    """Copy one bridge into another, a file or postgresql://…: records as they were signed, members and receipts.
+
+    Again and again without harm, so that hosts can move one after the other. On PostgreSQL as a login that owns it.
+    """
+    from meshcore.bridge.copying import copy
+    from meshcore.bridge.open import open_bridge
+    from meshcore.clock import SystemClock
+
+    addresses = [_address(text) for text in (source, target)]
+    opened = [open_bridge(one, clock=SystemClock(), doorbell=False) for one in addresses]
+    try:
+        done = copy(*opened)
+    finally:
+        for one in opened:
+            one.close()
+    left = f"; {done.left_out} rows were left out: erased, or too long" if done.left_out else ""
+    say(f"{done.records} records, {done.members} members, {done.receipts} receipts are in {addresses[1].shown}{left}")
+
+
+def _address(text: str) -> BridgeAddress:
+    """Return an address from the command line. Raises UsageError for one with a password in it."""
+    found = BridgeAddress.parse(text)
+    if found.path is None and urlsplit(found.url).password is not None:
+        raise UsageError(f"{found.shown}: others see a password in a command line; put it into ~/.pgpass")
+    return found
+
+
 def _administration(url: str | None, session: Session | None = None) -> Administration:
     from meshcore.bridge.open import administration
 
     if url is None:
         assert session is not None
         return administration(session.settings.bridge)
-    address = BridgeAddress.parse(url)
-    if address.path is None and urlsplit(address.url).password is not None:
-        raise UsageError(f"{address.shown}: others see a password in a command line; put it into ~/.pgpass")
-    return administration(address)
+    return administration(_address(url))
 
 
 def _of_this_host(session: Session) -> Path:
