@@ -104,7 +104,7 @@ def note_call(path: str, root: str, began: float, *, ended: bool) -> bool:
         return False
     try:
         if os.fstat(descriptor).st_size < MAX_CALLS:
-            day = int(time()) // 86_400
+            day = int(time()) // 86_400 & 0xFFFF  # whatever a clock says
             row = (day.to_bytes(2, "big"), root_mark(root), bytes((ended, took_byte(monotonic() - began))))
             os.write(descriptor, b"".join(row))
         else:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meshcore.store import known_marks
 from meshcore.store.known_marks import CALL, MAX_CALLS, calls_in, note_call, root_mark, took_byte, took_ms
 from meshcore.store.queries import Read
 from meshcore.store.store import Store
@@ -51,6 +52,13 @@ def test_a_flood_of_calls_fills_no_disk_and_half_a_row_is_passed_over(tmp_path: 
     mark.write_bytes(b"\0" * MAX_CALLS)
     assert note_call(str(mark), "/w", 0.0, ended=True) and mark.stat().st_size == MAX_CALLS
     assert len(list(calls_in(b"\0" * (CALL + 3)))) == 1
+
+
+def test_a_clock_before_1970_breaks_no_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_marks, "time", lambda: -1e9)
+    mark = tmp_path / "hook.codex"
+    mark.touch()
+    assert note_call(str(mark), "/w", 0.0, ended=True) and mark.stat().st_size == CALL
 
 
 def test_a_link_in_place_of_the_file_is_not_followed(store: Store, tmp_path: Path) -> None:
