@@ -36,7 +36,6 @@ KEPT_DAYS = 7
 BELIEVED_SESSIONS = 2
 WRONG_WARNINGS = 2  # then nothing is said before a command in that project
 JUDGED_WITHIN = 6  # commands in which what was told is confirmed or contradicted
-LINES_OVERLOOKED = 4  # below a closing line
 _SHOWN = 160
 
 
@@ -180,7 +179,7 @@ class Known:
                 told, better = self._correction_elsewhere(project, others, cause, line)
             if not (told or hidden or answered):
                 told, better = self._another_way(project, cause, line, output)
-        pipe = self._what_pipe_hides(hidden) if hidden else ""
+        pipe = hidden.said(visible(self._redacted(hidden.line), keep_newlines=False)) if hidden else ""
         if pipe and not (fact or told) and notes.sayings >= habits.MAX_SAYINGS - 1:
             pipe = ""  # the last saying of a session is for what it does not see by itself
         said = {"hidden": pipe, "habit after": fact, "correction": told}
@@ -193,14 +192,6 @@ class Known:
             notes = replace(notes, open=(*notes.open, opened))
         self._keep(notes)
         return Said(text, better[1] if text and better else "", others.question(command, cause) if tells else "")
-
-    def _what_pipe_hides(self, hidden: Hidden) -> str:
-        """Return what is told of a hidden failure: only what the agent may have overlooked is worth a saying."""
-        if hidden.below < LINES_OVERLOOKED:
-            return ""
-        line = visible(self._redacted(hidden.line), keep_newlines=False)[:_SHOWN]
-        where = f"{hidden.below} lines above the end"
-        return f"Exit code 0, but a program in this command closed its output as a failure ({where}): {line}"
 
     def _correction(self, project: Project, cause: bytes) -> tuple[str, tuple[str, str] | None]:
         """Return what is told of the best correction, with (the change, the command); ("", None) for none."""

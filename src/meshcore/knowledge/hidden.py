@@ -15,6 +15,8 @@ from meshcore.knowledge.kinds import is_check
 from meshcore.knowledge.shell_words import OPERATORS, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
 
+_OVERLOOKED = 4  # lines below a closing line
+_SHOWN = 160
 _READ = 4_000  # characters at the end of an output
 _MANAGERS = word_set(
     "npm pnpm yarn bun npx bunx pip pip3 uv poetry pdm bundle bundler composer apt apt-get brew cargo go gem mvn "
@@ -53,6 +55,13 @@ class Hidden:
 
     line: str
     below: int
+
+    def said(self, shown: str) -> str:
+        """Return what is told of it, "" where the agent cannot have overlooked it; `shown` is the line as it may be."""
+        if self.below < _OVERLOOKED:
+            return ""
+        where = f"{self.below} lines above the end"
+        return f"Exit code 0, but a program in this command closed its output as a failure ({where}): {shown[:_SHOWN]}"
 
 
 def hidden_failure(command: str, output: str) -> Hidden | None:
