@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
     Answer,
     Call,
+    Edited,
+    Failure,
     Report,
+    Success,
     ended,
     fields,
     hook_output,
@@ -23,12 +27,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshcore.agents.hook_settings import HookSettings
+    from meshcore.agents.session_file import Ended, SessionFiles
     from meshcore.model import Json
 
 NAME = "gemini"
 
 DONE = "AfterTool"
 SHELL_TOOL = "run_shell_command"
+_EDITS = ("replace", "write_file")
+_MAX_FOLDER = 4096
 
 # What Gemini itself writes behind the output; the output before it may hold the same words.
 _TAIL = re.compile(
@@ -47,16 +54,21 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     command = text(asked, "command")
     if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") != SHELL_TOOL or not command:
         return None
+    # It tells no id of the call; two hooks that see the same one see the same moment.
+    cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "timestamp")
     said = text(fields(payload, "tool_response"), "llmContent")
+    return None if is_unfinished(asked) else _end(Call(command, cwd, session, call, event=DONE), said)
+
+
+def _end(call: Call, said: str) -> Failure | Success | None:
+    """Return how a call ended by what Gemini says of it, None where it did not end, or nobody can tell."""
     tail, head = _TAIL.search(said), _HEAD.match(said)
-    if tail is None or head is None or is_unfinished(asked) or _UNFINISHED.search(tail[0]):
+    if tail is None or head is None or _UNFINISHED.search(tail[0]):
         return None
     codes = _EXIT_CODE.findall(tail[0])
     code = number(codes[-1]) if codes else 0
     output = said[head.end() : tail.start()] if tail.start() > head.end() else ""
-    # It tells no id of the call; two hooks that see the same one see the same moment.
-    cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "timestamp")
-    return ended(Call(command, cwd, session, call, output, DONE), code)
+    return ended(Call(call.command, call.cwd, call.session, call.call, output, call.event), code)
 
 
 def answer(event: str, answer: Answer) -> str:
@@ -89,3 +101,66 @@ def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dic
         "tool_response": {"llmContent": content},
         "timestamp": call,
     }
+
+
+# --- session files ----------------------------------------------------------------------------------------------------
+
+
+def sessions(environment: Mapping[str, str]) -> SessionFiles:
+    """Return where the session files lie: `tmp/<project>/chats/session-*.jsonl`; below it those of subagents.
+
+    A line with `toolCalls` is a message; it is written again whenever one of its calls has ended. No line tells the
+    folder: that is in the file `.project_root` of the project. The format is internal to Gemini.
+    """
+    from meshcore.agents.session_file import SessionFiles
+
+    marks = (b'"toolCalls"', b'"projectHash"')
+    folder = user_folder(environment, ".gemini") / "tmp"
+    return SessionFiles(folder, re.compile(r"[\w.-]{1,200}\.jsonl"), marks, _commands, _folder_of)
+
+
+def _folder_of(path: Path) -> str:
+    """Return the folder of the project whose session a file holds, "" where that is not told."""
+    above = next((one.parent for one in path.parents if one.name == "chats"), None)
+    if above is None:
+        return ""
+    try:
+        descriptor = os.open(above / ".project_root", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        return os.read(descriptor, _MAX_FOLDER).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
+def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
+    """Yield the commands of a session as they ended, each once."""
+    from meshcore.agents.session_file import Ended, seconds
+
+    session, met = "", set[str]()
+    for line in lines:
+        session = text(line, "sessionId") or session
+        calls = line.get("toolCalls")
+        for call in calls if isinstance(calls, list) else ():
+            at = seconds(call.get("timestamp")) if isinstance(call, dict) else None
+            if at is None or text(call, "status") not in ("success", "error") or (mark := text(call, "id")) in met:
+                continue
+            met.add(mark)
+            name, asked = text(call, "name"), fields(call, "args")
+            if name in _EDITS and call.get("status") == "success":
+                yield Ended(Edited(text(asked, "file_path"), "", session, mark), at)
+            elif name == SHELL_TOOL and text(asked, "command") and not is_unfinished(asked):
+                place = text(asked, "dir_path", "directory")
+                report = _end(Call(text(asked, "command"), place, session, mark), _said(call.get("result")))
+                if report is not None:
+                    yield Ended(report, at)
+
+
+def _said(result: Json) -> str:
+    """Return what a call's result says, "" where it is of another form."""
+    parts = result if isinstance(result, list) else ()
+    answers = (fields(fields(part, "functionResponse"), "response") for part in parts if isinstance(part, dict))
+    return "\n".join(filter(None, (text(answer, "output", "error") for answer in answers)))

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -60,13 +60,15 @@ class Reading:
 class SessionFiles:
     """Where a program keeps its session files, which names they have, and how a file is read.
 
-    `marks`: one of them is in every line that counts; `commands` reads the JSON objects of a file's lines.
+    `marks`: one of them is in every line that counts; `commands` reads the JSON objects of a file's lines. `place`
+    returns the folder in which a file's commands ran, for programs whose lines do not tell it.
     """
 
     folder: Path
     name: re.Pattern[str]
     marks: tuple[bytes, ...]
     commands: Callable[[Iterator[Mapping[str, Json]]], Iterator[Ended]]
+    place: Callable[[Path], str] | None = None
 
     def found(self) -> list[tuple[Path, int]]:
         """Return the session files with their sizes in bytes, by when they were written; links are not followed."""
@@ -82,7 +84,10 @@ class SessionFiles:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                yield from self.commands(_objects(file, path, self.marks, reading))
+                folder = self.place(path) if self.place else ""
+                for one in self.commands(_objects(file, path, self.marks, reading)):
+                    cwd = os.path.normpath(os.path.join(folder, one.call.cwd)) if folder else one.call.cwd  # noqa: PTH118
+                    yield replace(one, call=replace(one.call, cwd=cwd)) if folder else one
 
 
 def _entries(folder: str, depth: int) -> Iterator[os.DirEntry[str]]:

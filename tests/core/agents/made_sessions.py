@@ -82,6 +82,33 @@ def codex_lines(commands: Sequence[Ran], **changes: Any) -> list[dict[str, Any]]
     return lines
 
 
+def gemini_lines(commands: Sequence[Ran], **changes: Any) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = [{"sessionId": "s1", "projectHash": "0" * 64, "startTime": "2026-11-22T08:00:00Z"}]
+    for number, ran in enumerate(commands):
+        code = f"\nExit Code: {ran.exit_code}" if ran.exit_code else ""
+        said = f"<untrusted_context>\nOutput: {ran.output}{code}\nProcess Group PGID: 1\n</untrusted_context>"
+        answer = {"id": f"c{number}", "name": "run_shell_command", "response": {"output": said}}
+        at = (START + timedelta(seconds=ran.at)).isoformat().replace("+00:00", "Z")
+        call = {
+            "id": f"c{number}", "name": "run_shell_command", "args": {"command": ran.command, "description": "d"},
+            "result": [{"functionResponse": answer}], "status": "success", "timestamp": at, **changes,
+        }  # fmt: skip
+        message = {"id": f"m{number}", "timestamp": at, "type": "gemini", "content": ""}
+        lines += [{**message, "toolCalls": [{**call, "status": "executing", "result": None}]}]
+        lines += [{**message, "toolCalls": [call]}, {**message, "toolCalls": [call], "tokens": {}}]
+    return lines
+
+
+def gemini_session(
+    home: Path, commands: Sequence[Ran], name: str = "s1", folder: str = PROJECT, **changes: Any
+) -> Path:
+    """Write a session of Gemini below a user's home; return the file."""
+    project = home / ".gemini" / "tmp" / "project"
+    path = _write(project / "chats" / f"session-{name}.jsonl", gemini_lines(commands, **changes))
+    (project / ".project_root").write_text(folder)
+    return path
+
+
 def claude_session(home: Path, commands: Sequence[Ran], name: str = "s1", **changes: Any) -> Path:
     """Write a session of Claude Code below a user's home; return the file."""
     path = home / ".claude" / "projects" / "-home-dev-project" / f"{name}.jsonl"

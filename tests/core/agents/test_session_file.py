@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.agents.made_sessions import PROJECT, Ran, claude_lines, claude_session, codex_session, story
+from tests.core.agents.made_sessions import (
+    PROJECT,
+    Ran,
+    claude_lines,
+    claude_session,
+    codex_session,
+    gemini_session,
+    story,
+)
 
 from meshcore.agents import session_file
 from meshcore.agents.base import Failure, Success
 from meshcore.agents.session_file import Ended, Reading, SessionFiles
 from meshcore.agents.table import session_files_of, with_sessions
 
-MAKE = {"claude-code": claude_session, "codex": codex_session}
+MAKE = {"claude-code": claude_session, "codex": codex_session, "gemini": gemini_session}
 
 
 def kept(name: str, **environment: str) -> SessionFiles:
