@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.core.agents.desk import Desk
-from tests.core.agents.made_sessions import START, Ran, claude_session, codex_session
+from tests.core.agents.made_sessions import START, Ran, claude_session, codex_session, gemini_session
 
 from meshcore.healing import past_habits
 from meshcore.healing.importing import adopt_history
@@ -148,6 +148,16 @@ def test_an_edit_in_codex_takes_the_credit_too(desk: Desk) -> None:
     edit["payload"]["item"] = {"type": "FileChange", "id": "e", "status": "completed"}
     path.write_text("\n".join([*lines[:2], json.dumps(edit), *lines[2:]]) + "\n")
     assert look(desk, "codex")[1].count() == (1, 0)
+
+
+def test_the_past_of_gemini_is_read_and_its_edits_take_the_credit(desk: Desk) -> None:
+    path = gemini_session(desk.root, WALL, folder=str(desk.work))
+    assert look(desk, "gemini")[1].count() == (1, 1)
+    lines = path.read_text().splitlines()
+    edit = json.loads(lines[2])
+    edit["toolCalls"][0] |= {"id": "e", "name": "replace", "args": {"file_path": "a.ts"}}
+    path.write_text("\n".join([*lines[:4], json.dumps(edit), *lines[4:]]) + "\n")
+    assert look(desk, "gemini")[1].count() == (1, 0)
 
 
 def test_no_secret_of_the_past_is_kept(desk: Desk) -> None:
