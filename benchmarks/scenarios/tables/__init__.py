@@ -11,6 +11,7 @@ from benchmarks.scenarios.tables import (
     javascript,
     last_look,
     machine,
+    ordinary,
     python,
     unseen,
     version_control,
@@ -21,5 +22,6 @@ SETS: Mapping[str, tuple[Scenario, ...]] = {
     "unseen": unseen.UNSEEN,  # not looked at before version 0.2 was mended with the first set
     "first-look": first_look.FIRST_LOOK,  # written before their first run, then mended with
     "last-look": last_look.LAST_LOOK,  # written at the same time, played when all was mended
+    "ordinary": ordinary.ORDINARY,  # written with the actions that they need, before their first run
 }
 """What was known of the scenarios when the mesh was mended, by the name that `--set` takes."""

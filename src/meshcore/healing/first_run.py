@@ -15,10 +15,11 @@ from meshcore.model import Incident
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.repeating import interpreter_doubt, program_doubt
-from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
+from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_startable
 
 _NOT_STARTED = (
-    r"(?:\S*sh|meshtui): (?:(?:line )?\d+: )?{}: (?:Permission denied|No such file or directory|(?:command )?not found)"
+    r"(?:\S*sh|meshtui): (?:(?:line )?\d+: )?{}: (?:Permission denied|No such file or directory|(?:command )?not found"
+    r"|cannot execute: required file not found|(?:\S{{1,200}}: )?bad interpreter: No such file or directory)"
 )
 _NO_SUCH = re.compile(
     r"^(?:fatal: invalid reference: |error: pathspec '[^'\n]{1,200}' did not match any)", re.MULTILINE
@@ -63,7 +64,7 @@ def _never_started(incident: Incident, place: Place) -> bool:
     if not re.fullmatch(_NOT_STARTED.format(re.escape(place.argv[0])), incident.excerpt.strip()):
         return False
     try:
-        find_program(place.argv[0], place.environment, place.cwd)
+        find_startable(place.argv[0], place.environment, place.cwd)
     except CannotStartError as error:
         return error.exit_code == incident.exit_code
     return False

@@ -18,7 +18,7 @@ from meshcore.home import read_plain_file
 from meshcore.knowledge.command import program_name
 from meshcore.model import Incident
 from meshcore.policy.repeating import program_doubt
-from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_program
+from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_startable
 
 _OWN_WORDS = frozenset(
     {"chgrp", "chmod", "chown", "cp", "createdb", "dropdb", "install", "ln", "mkdir", "mktemp", "mv", "rm", "rmdir"}
@@ -81,7 +81,7 @@ def _stands_in(failed: Failing, incident: Incident) -> str:
 def _cannot_start(incident: Incident, argv: tuple[str, ...]) -> bool:
     """Tell whether a program is one that cannot be started: a program that did start can end with such a code, too."""
     try:
-        find_program(argv[0], incident.environment, incident.cwd)
+        find_startable(argv[0], incident.environment, incident.cwd)
     except CannotStartError as error:
         return argv == incident.argv and error.exit_code == incident.exit_code
     return False

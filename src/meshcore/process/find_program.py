@@ -11,6 +11,9 @@ from collections.abc import Mapping
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 
+NO_INTERPRETER = "bad interpreter: No such file or directory"
+
+_LONGEST_FIRST_LINE = 256  # bytes that the kernel reads
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -29,6 +32,21 @@ def find_program(name: str, env: Mapping[str, str], cwd: str | None = None) -> s
         return _find(name, env, cwd)
     except OSError as error:
         raise CannotStartError(EXIT_NOT_FOUND, f"{name:.80}: {error.strerror}") from error
+
+
+def find_startable(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
+    """Return what `find_program` does. Raises CannotStartError also for a script whose interpreter is not there."""
+    path = find_program(name, env, cwd)
+    try:
+        with open(path, "rb") as file:
+            first = file.read(_LONGEST_FIRST_LINE).partition(b"\n")[0]
+    except OSError:  # what may be executed need not be readable
+        return path
+    words = first[2:].replace(b"\t", b" ").split(b" ")
+    interpreter = next(filter(None, words), b"") if first.startswith(b"#!") else b""
+    if interpreter and not _is_there(os.path.join(os.fsencode(cwd or ""), interpreter)):
+        raise CannotStartError(EXIT_NOT_FOUND, f"{name}: {NO_INTERPRETER}")
+    return path
 
 
 def _find(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
@@ -54,7 +72,7 @@ def _find(name: str, env: Mapping[str, str], cwd: str | None = None) -> str:
     raise CannotStartError(EXIT_NOT_FOUND, f"{name}: command not found")
 
 
-def _is_there(path: str) -> bool:
+def _is_there(path: str | bytes) -> bool:
     """Tell whether a file is there. Raises OSError where that cannot be known, such as for a name that is too long."""
     try:
         os.stat(path)

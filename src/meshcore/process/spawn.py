@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE as EXIT_NOT_EXECUTABLE
 from meshcore.process.find_program import EXIT_NOT_FOUND as EXIT_NOT_FOUND
+from meshcore.process.find_program import NO_INTERPRETER
 from meshcore.process.find_program import CannotStartError as CannotStartError
 from meshcore.process.find_program import find_program as find_program
 
@@ -58,8 +59,9 @@ def spawn(
                     raise
                 return start(_SHELL, (_SHELL, program, *argv[1:]))  # a script without `#!`, as every shell runs it
     except OSError as error:
-        words = "bad interpreter: No such file or directory" if error.errno == errno.ENOENT else error.strerror
-        raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{argv[0]}: {words}") from error
+        if error.errno == errno.ENOENT:  # bash from 5.2 on, dash, zsh and env: it is the interpreter that is not found
+            raise CannotStartError(EXIT_NOT_FOUND, f"{argv[0]}: {NO_INTERPRETER}") from error
+        raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{argv[0]}: {error.strerror}") from error
     except ValueError as error:
         raise CannotStartError(EXIT_NOT_EXECUTABLE, f"{argv[0]!r:.80}: {error}") from error
 

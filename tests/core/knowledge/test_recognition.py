@@ -160,6 +160,7 @@ PYTHON = "ModuleNotFoundError: No module named '{}'"
         ("python a.py", PYTHON.format("yaml"), "pip install PyYAML==6.0"),
         ("python a.py", PYTHON.format("sklearn.svm"), "python -m pip install -q scikit-learn"),
         ("python a.py", PYTHON.format("PIL"), ".venv/bin/pip install Pillow"),
+        ("python a.py", PYTHON.format("PIL"), "./.venv/bin/pip3 install Pillow"),
         ("python a.py", PYTHON.format("jwt"), "uv pip install PyJWT"),
         ("python a.py", PYTHON.format("flask"), "pip install -r requirements.txt"),
         ("python a.py", PYTHON.format("shop"), "pip install -e ."),
