@@ -29,8 +29,9 @@ class Bell:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll.register(self._read, select.EPOLLIN)
         self._connection: psycopg.Connection[Row] | None = None
-        self._heard = 0
+        self.heard = 0
         self._is_rung = False
+        self._rung_at = float("-inf")
 
     def fileno(self) -> int:
         """Return the descriptor that is readable while something is unheard."""
@@ -55,9 +56,10 @@ class Bell:
             connection.pgconn.consume_input()
             while (found := connection.pgconn.notifies()) is not None:
                 self._note(found.extra.decode("utf-8", "replace"))
-        heard, is_rung = self._heard, self._is_rung
-        self._is_rung = False
-        return heard, is_rung
+        is_rung = self._is_rung and time.monotonic() - self._rung_at >= FALSE_RING_SECONDS
+        if is_rung:
+            self._is_rung, self._rung_at = False, time.monotonic()
+        return self.heard, is_rung
 
     def wait(self, seconds: float) -> None:
         """Wait until something may have been heard, or the time is over."""
@@ -78,11 +80,12 @@ class Bell:
         if not payload:
             self._is_rung = True
         elif len(payload) <= 18 and payload.isdecimal():
-            self._heard = max(self._heard, int(payload))
+            self.heard = max(self.heard, int(payload))
 
-    def disbelieve(self, end: int) -> None:
-        """Forget what was heard beyond the end of the log."""
-        self._heard = min(self._heard, end)
+    def disbelieve(self, heard: int, end: int) -> None:
+        """Forget a number beyond the end of the log, unless another was heard meanwhile."""
+        if self.heard == heard:
+            self.heard = end
 
 
 class LateRinger:
