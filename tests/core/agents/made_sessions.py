@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,6 +109,31 @@ def gemini_session(
     path = _write(project / "chats" / f"session-{name}.jsonl", gemini_lines(commands, **changes))
     (project / ".project_root").write_text(folder)
     return path
+
+
+def opencode_session(
+    home: Path, commands: Sequence[Ran], name: str = "ses_1", folder: str = PROJECT, **changes: Any
+) -> Path:
+    """Write a session of opencode below a user's home; return its place in the file."""
+    path = home / ".local" / "share" / "opencode" / "opencode.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE IF NOT EXISTS session (id TEXT, directory TEXT, version TEXT)")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS part (id TEXT, message_id TEXT, session_id TEXT, time_created INTEGER,"
+            " time_updated INTEGER, data TEXT)"
+        )
+        database.execute("INSERT INTO session VALUES (?,?,?)", (name, folder, "1.18.33"))
+        for number, ran in enumerate(commands):
+            at = int((START + timedelta(seconds=ran.at)).timestamp() * 1000)
+            state = {
+                "status": "completed", "input": {"command": ran.command, "description": "d"}, "output": ran.output,
+                "metadata": {"output": ran.output, "exit": ran.exit_code}, "time": {"start": at, "end": at},
+            }  # fmt: skip
+            part = {"type": "tool", "callID": f"c{number}", "tool": "bash", "state": state, **changes}
+            row = (f"prt_{number:04}", "msg_1", name, at, at, json.dumps(part))
+            database.execute("INSERT INTO part VALUES (?,?,?,?,?,?)", row)
+    return path / name
 
 
 def claude_session(home: Path, commands: Sequence[Ran], name: str = "s1", **changes: Any) -> Path:

@@ -16,6 +16,7 @@ from tests.core.agents.made_sessions import (
     claude_session,
     codex_session,
     gemini_session,
+    opencode_session,
     story,
 )
 
@@ -24,7 +25,7 @@ from meshcore.agents.base import Failure, Success
 from meshcore.agents.session_file import Ended, Reading, SessionFiles
 from meshcore.agents.table import session_files_of, with_sessions
 
-MAKE = {"claude-code": claude_session, "codex": codex_session, "gemini": gemini_session}
+MAKE = {"claude-code": claude_session, "codex": codex_session, "gemini": gemini_session, "opencode": opencode_session}
 
 
 def kept(name: str, **environment: str) -> SessionFiles:
@@ -40,8 +41,10 @@ def ended(name: str, path: Path, reading: Reading | None = None) -> list[Ended]:
 @pytest.mark.parametrize("name", with_sessions())
 def test_each_command_is_read_with_how_and_when_it_ended(name: str, tmp_path: Path) -> None:
     path = MAKE[name](tmp_path, story())
-    assert kept(name, HOME=str(tmp_path)).found() == [(path, path.stat().st_size)]
-    found = ended(name, path)
+    files = kept(name, HOME=str(tmp_path))
+    file = path if path.is_file() else path.parent  # one file holds all sessions of opencode
+    assert files.found() == [(path, file.stat().st_size)]
+    found = list(files.read(path, Reading()))
     assert [one.call.command for one in found] == [ran.command for ran in story()]
     assert [one.at - found[0].at for one in found] == [0, 5, 30, 40]
     assert {one.call.cwd for one in found} == {PROJECT}

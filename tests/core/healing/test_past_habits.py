@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.core.agents.desk import Desk
-from tests.core.agents.made_sessions import START, Ran, claude_session, codex_session, gemini_session
+from tests.core.agents.made_sessions import START, Ran, claude_session, codex_session, gemini_session, opencode_session
 
 from meshcore.healing import past_habits
 from meshcore.healing.importing import adopt_history
@@ -158,6 +160,19 @@ def test_the_past_of_gemini_is_read_and_its_edits_take_the_credit(desk: Desk) ->
     edit["toolCalls"][0] |= {"id": "e", "name": "replace", "args": {"file_path": "a.ts"}}
     path.write_text("\n".join([*lines[:4], json.dumps(edit), *lines[4:]]) + "\n")
     assert look(desk, "gemini")[1].count() == (1, 0)
+
+
+def test_the_past_of_opencode_is_read_and_another_form_is_said(desk: Desk) -> None:
+    path = opencode_session(desk.root, WALL, folder=str(desk.work)).parent
+    assert look(desk, "opencode")[1].count() == (1, 1)
+    assert sorted(one.name for one in path.parent.iterdir()) == ["opencode.db"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE part RENAME COLUMN data TO content")
+    found, past = look(desk, "opencode")
+    assert past.count() == (0, 0)
+    assert found.broken == 1 and "another form than is known" in (found.named[0])
+    path.write_bytes(b"no database at all")
+    assert look(desk, "opencode")[0].broken == 1
 
 
 def test_no_secret_of_the_past_is_kept(desk: Desk) -> None:
