@@ -56,8 +56,11 @@ class Tellings:
         )
 
     def note(self, seq: int, *, again: bool, changed: bool, result: str) -> None:
-        """Note what the next command of the session was to something told."""
-        sql = "UPDATE tellings SET age=age+1, again=again+?, changed=?, result=? WHERE seq=?"
+        """Note what the next command of the session was to something told; after the last one its text is dropped."""
+        sql = (
+            "UPDATE tellings SET age=age+1, again=again+?, changed=?, result=?,"
+            " offered=CASE WHEN age<5 THEN offered ELSE '' END WHERE seq=?"
+        )
         with self._db.transaction():
             self._db.execute(sql, (again, changed, result, seq))
 

@@ -77,6 +77,16 @@ def test_unread_payloads_are_counted_by_version(store: Store) -> None:
     assert store.answers(Read(sql, lambda row: (str(row[0]), int(row[1])))) == [("1", 2), ("2", 1)]
 
 
+def test_the_text_of_what_was_offered_is_kept_no_longer_than_it_is_followed(store: Store) -> None:
+    store.tellings.add(("correction",), via="codex", session="s", project=1, command=b"c", arm=0, offered="x y")
+    texts = Read("SELECT offered FROM tellings", lambda row: str(row[0]))
+    for _ in range(6):
+        [one] = store.tellings.followed("s")
+        assert store.answers(texts) == ["x y"]
+        store.tellings.note(one.seq, again=False, changed=False, result="")
+    assert store.tellings.followed("s") == [] and store.answers(texts) == [""]
+
+
 def test_what_is_old_is_forgotten(store: Store) -> None:
     store.tellings.note_unread("codex", "1")
     store.tellings.add(("hidden",), via="codex", session="s", project=1, command=b"c", arm=0, offered="")
