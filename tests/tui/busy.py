@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from meshcore.clock import to_text
 from meshcore.config import Settings
 from meshcore.home import Home
+from meshcore.knowledge.habit_rows import pack
+from meshcore.knowledge.habits import Failed, Habit, ways_of, with_failure
 from meshcore.knowledge.interchange import put
 from meshcore.model import Action, AgentInfo, Incident, KnownSkill, Signature, Skill, Slot, StepResult
 from meshcore.store.rows import Approval
@@ -187,3 +189,32 @@ def hostile(store: Store, texts: Sequence[str]) -> None:
         store.events.add("incident.matched", incident_id=found.incident_id, data={"why": text, "tier": text})
         store.events.add("try.decided", incident_id=found.incident_id, data={"decision": text, "reasons": [text]})
         store.incidents.set_state(found.incident_id, "matched", skill_id=known.skill_id)
+
+
+WALLS: Sequence[tuple[str, str, str, float, int, Sequence[AgentInfo]]] = (
+    ("npm test", "Error: Cannot find module 'jsdom'", "/srv/shop", 41.0, 12, (CLAUDE, CODEX)),
+    ("pytest -q tests/api", "ConnectionRefusedError: [Errno 111] Connection refused", "/srv/app", 8.5, 5, (CLAUDE,)),
+    ("make lint", "", "/srv/app", 2.0, 3, (CI,)),
+)
+"""What fails again and again: command, telling line, project, seconds of a run, sessions, and who met it."""
+
+
+def meet_walls(store: Store, clock: FakeClock) -> None:
+    """Let each command of WALLS fail in its sessions, one an hour, with an incident for the newest failure."""
+    for number, (command, line, root, seconds, sessions, agents) in enumerate(WALLS):
+        project = store.projects.add(root, f"project of {root}").number
+        habit: Habit | None = None
+        name = f"{number + 10:02x}" * 16
+        met = an_incident(900 + number, agent=agents[0], opened=to_text(clock.now()), incident_id=name)
+        met = replace(met, signature=replace(met.signature, line=line, template=line))
+        store.incidents.open(met, "a" * 64)
+        for session in range(sessions):
+            agent = agents[session % len(agents)].name
+            at = int(clock.now().timestamp()) - 3600 * (sessions - session)
+            failure = Failed(
+                bytes([session] * 4), at, "other", 1, ways_of("", line), seconds=seconds, text=command, agent=agent,
+                incident=bytes.fromhex(met.incident_id)[: len(met.incident_id) // 4],
+            )  # fmt: skip
+            habit = with_failure(habit, failure)
+        assert habit is not None
+        store.habits.put(project, command.encode()[:8], pack(habit))

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
-from tests.tui.busy import build
+from tests.tui.busy import build, meet_walls
 from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.pilot import settings_in, shown
 from tests.tui.test_lists import RUNS, open_pane
@@ -34,12 +34,13 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["skills", "approvals", "runs"])
+@pytest.mark.parametrize("name", ["skills", "approvals", "runs", "unsolved"])
 async def test_a_pane_looks_as_it_did(
     name: str, size: str, settings: Settings, clock: FakeClock, pictures: Pictures
 ) -> None:
     with closing(build(settings, clock)) as store:
         keep_results(store, RUNS, root=Path("/srv/runs"), full=True)
+        meet_walls(store, clock)
     async with shown(settings, clock, size=SIZES[size]) as it:
         await open_pane(it, name)
         picture = BARS.sub("", picture_of(it.app))

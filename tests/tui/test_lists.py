@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.core.runs.samples import write_run
-from tests.tui.busy import CASES, CLAUDE, Busy, build
+from tests.tui.busy import CASES, CLAUDE, Busy, build, meet_walls
 from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.config import Settings, ValidatorSettings
@@ -34,6 +34,7 @@ from meshtui.screens.listing import ListPane
 from meshtui.screens.runs import RunsPane
 from meshtui.screens.skills import SkillsPane
 from meshtui.screens.table import PANES, all_actions
+from meshtui.screens.unsolved import UnsolvedPane
 
 SCOPES = {entry.name: entry.key for entry in PANES if issubclass(entry.load(), ListPane)}
 SECRET = "correct horse battery"
@@ -58,6 +59,7 @@ def settings(tmp_path: Path) -> Settings:
 def busy(settings: Settings, clock: FakeClock) -> Settings:
     with closing(build(settings, clock)) as store:
         keep_results(store, RUNS, root=Path("/srv/runs"), full=True)
+        meet_walls(store, clock)
     return settings
 
 
@@ -262,10 +264,40 @@ async def _runs_cancel(it: Shown) -> None:
     assert "1 of 2 runs passed" in it.text()
 
 
+async def _app_unsolved(it: Shown) -> None:
+    assert isinstance(await open_pane(it, "unsolved"), UnsolvedPane)
+    text = it.text()
+    for wanted in ("3 that nobody has solved: 20 failed runs, 9.0 min", "8.2 min", "npm test", "jsdom", "make lint"):
+        assert wanted in text
+    assert text.index("npm test") < text.index("pytest -q") < text.index("make lint"), "the costliest first"
+
+
+async def _unsolved_teach(it: Shown) -> None:
+    await open_pane(it, "unsolved")
+    await it.press("t")
+    await _until(it, lambda: isinstance(it.app.screen, Ask) and "jsdom" in it.text())
+    await it.press(*("space" if key == " " else key for key in "npm ci"), "enter")
+    await _until_said(it, "learnt: #")
+
+
+async def _unsolved_expect(it: Shown) -> None:
+    pane = await open_pane(it, "unsolved")
+    assert len(pane.rows.shown) == 3
+    await it.press("x")
+    await _until_said(it, "npm test: expected to fail for 14 days")
+    await _until(it, lambda: len(pane.rows.shown) == 2)
+
+
+async def _unsolved_open(it: Shown) -> None:
+    await open_pane(it, "unsolved")
+    await it.press("enter")
+    assert isinstance(it.app.screen, ChainScreen)
+
+
 CHECKS: dict[str, Check] = {
     name.removeprefix("_").replace("_", ".", 1): check
     for name, check in list(globals().items())
-    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_"))
+    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_", "_unsolved_"))
 }
 
 

@@ -135,8 +135,9 @@ class _Call:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
             said = known.failed(
-                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer)
-            )
+                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer),
+                incident_id=incident.incident_id, agent=self.me.name,
+            )  # fmt: skip
         if more:
             words = {"said": said.text, "person": said.person}
             task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)
@@ -233,7 +234,7 @@ class _Call:
         with self.store.transaction():
             known = self._known()
             output = self.report.output[-EXCERPT_LIMIT:]
-            said = known.failed(hidden.line, output, 0, hidden=hidden) if hidden else known.passed()
+            said = known.failed(hidden.line, output, 0, agent=self.me.name, hidden=hidden) if hidden else known.passed()
         memory = recall(self.store, self.session)
         if memory is None or hidden or (self.piped and self.key in memory.failed):
             return self._told(said)  # the success of a pipe's end proves nothing of what stands before it

@@ -130,15 +130,9 @@ class Known:
     # --- it failed ----------------------------------------------------------------------------------------------------
 
     def failed(
-        self,
-        line: str,
-        output: str,
-        exit_code: int,
-        seconds: float = 0.0,
-        *,
-        hidden: Hidden | None = None,
-        answered: bool = False,
-    ) -> Said:
+        self, line: str, output: str, exit_code: int, seconds: float = 0.0, *, incident_id: str = "", agent: str = "",
+        hidden: Hidden | None = None, answered: bool = False,
+    ) -> Said:  # fmt: skip
         """Note a failure, and return what this project knows of it.
 
         `hidden`: one that exit code 0 conceals; `answered`: a fix is told beside, so that this machine is not searched.
@@ -153,7 +147,7 @@ class Known:
         cause = change.way_of(self.typed, line)
         failure = Failed(
             self._tag, self._now(), kind, exit_code, habits.ways_of(output, line), cause, self._fingerprint(), seconds,
-            text=self._redacted(self.typed.text)[:500],
+            text=self._redacted(self.typed.text)[:500], incident=habits.half(incident_id), agent=agent,
         )  # fmt: skip
         row = self.store.habits.find(project.number, command)
         before = habit_of(row) if row is not None else None

@@ -94,6 +94,7 @@ class Failed:
 
     `live`: a hook saw it, here; what was imported is not. `ways`: see `ways_of`. `cause`: see `corrections.way_of`.
     `fingerprint`: see `healing.checkout.fingerprint`, empty where nothing is known. `text`: the command, redacted.
+    `incident`: the first half of its incident's id, empty where it has none.
     """
 
     session: bytes
@@ -106,6 +107,8 @@ class Failed:
     seconds: float = 0.0
     live: bool = True
     text: str = ""
+    incident: bytes = b""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class Habit:
 
     `sessions` counts those in which it failed, `live` those that a hook saw; `recent` holds the newest sessions. `runs`
     and `seconds` sum up the failed runs. `passes` and `failures` count the runs at one fingerprint. `expected`: until
-    when a person wants it to fail.
+    when a person wants it to fail. `incident` is that of the newest failure, `agents` are the newest that failed.
     """
 
     kind: Kind
@@ -142,6 +145,8 @@ class Habit:
     cause: bytes
     ways: tuple[Way, ...]
     text: str
+    incident: bytes = b""
+    agents: tuple[str, ...] = ()
 
     @property
     def stands(self) -> bool:
@@ -164,6 +169,7 @@ class Habit:
 
 
 _RECENT = 8
+_AGENTS = 4
 
 
 def with_failure(habit: Habit | None, failed: Failed) -> Habit:
@@ -197,6 +203,8 @@ def with_failure(habit: Habit | None, failed: Failed) -> Habit:
         cause=failed.cause,
         ways=tuple(newest),
         text=failed.text,
+        incident=failed.incident,
+        agents=tuple(dict.fromkeys(filter(None, (failed.agent.replace("\n", " "), *habit.agents))))[:_AGENTS],
     )
 
 
@@ -215,6 +223,8 @@ def with_pass(habit: Habit, fingerprint: bytes) -> Habit:
         failures=habit.failures if same_ground else 0,
         expected=0,
         ways=(),
+        incident=b"",
+        agents=(),
     )
 
 
@@ -231,6 +241,11 @@ def unpack_ways(data: bytes) -> tuple[Way, ...]:
     if len(data) % 10:
         raise ValueError("ways of a broken length")
     return tuple(Way(data[i : i + 5], data[i + 5], data[i + 6 : i + 10]) for i in range(0, len(data), 10))
+
+
+def half(incident_id: str) -> bytes:
+    """Return half of an incident's id, which tells incidents apart as well, at half the size."""
+    return bytes.fromhex(incident_id[: len(incident_id) // 4 * 2])
 
 
 def kind_number(kind: Kind) -> int:

@@ -34,6 +34,8 @@ class HabitRow:
     cause: bytes
     ways: bytes
     text: str
+    incident: bytes = b""
+    agents: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Projects:
 
 _COLUMNS = (
     "kind, exit_code, sessions, live, recent, runs, seconds, first, last, fingerprint, passes, failures, expected,"
-    " cause, ways, text"
+    " cause, ways, text, incident, agents"
 )
 
 
@@ -162,29 +164,26 @@ class Habits:
         values = (
             project, command, row.kind, row.exit_code, row.sessions, row.live, row.recent, row.runs, row.seconds,
             row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause, row.ways,
-            row.text,
+            row.text, row.incident, row.agents,
         )  # fmt: skip
         with self._db.transaction():
             marks = ",".join("?" * len(values))
             self._db.execute(f"INSERT OR REPLACE INTO habits VALUES ({marks})", values)  # noqa: S608
 
-    def expect(self, project: int, command: bytes, until: int) -> None:
-        """Note that a command is meant to fail until a time."""
+    def expect(self, wall: str, until: int) -> int:
+        """Note that the commands of a wall are meant to fail until a time, 0 for no longer; return how many."""
         with self._db.transaction():
-            self._db.execute("UPDATE habits SET expected=? WHERE project=? AND command=?", (until, project, command))
-
-    def standing(self, limit: int, now: int = 0) -> list[tuple[int, bytes, HabitRow]]:
-        """Return what fails and has not passed since, the costliest first: (project, command, row)."""
-        sql = (
-            f"SELECT {_COLUMNS}, project, command FROM habits WHERE sessions>0 AND expected<=?"  # noqa: S608
-            " ORDER BY seconds DESC, sessions DESC, runs DESC, last DESC LIMIT ?"
-        )
-        return self._db.all(Read(sql, lambda row: (int(row[16]), bytes(row[17]), _habit(row[:16])), (now, limit)))
+            sql = f"UPDATE habits SET expected=? WHERE sessions>0 AND {WALL}=?"  # noqa: S608
+            return self._db.execute(sql, (until, wall)).rowcount
 
     def forget(self, before: int) -> int:
         """Forget the commands that neither failed nor passed since a time; return how many went."""
         with self._db.transaction():
             return self._db.execute("DELETE FROM habits WHERE last<?", (before,)).rowcount
+
+
+WALL = "CASE WHEN length(ways)>=10 THEN lower(hex(substr(ways,-10,5))) ELSE lower(hex(command))||'-'||project END"
+"""What stands for the wall that a habit's command met (SQL): its telling line, without one the command itself."""
 
 
 _FIELDS = "change, sessions, named, told, confirmed, contradicted, failed, passed, last"

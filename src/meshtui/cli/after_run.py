@@ -57,6 +57,7 @@ def _folder() -> str:
 
 def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
     from meshcore.healing import command
+    from meshcore.hook import of_run
 
     patience = PATIENCE_AFAR_S if session.settings.bridge.is_afar else None
     with session.node(patience=patience) as node, leave_on_signals(), _told_later(session, node):
@@ -65,6 +66,7 @@ def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
         if passed.exit_code == 0:
             for line in command.succeeded(node, done):
                 note(line)
+            of_run.passed(node, done)
             return 0
         from meshcore.healing.series import Series
 
@@ -76,7 +78,10 @@ def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
             led_on=lambda healing: note(command.step_forward(healing)),
         )
         series.heal()
-        for line in command.lines(series):
+        said = of_run.failed(node, done, series.first.incident)
+        if series.verified:
+            of_run.passed(node, done)
+        for line in command.lines(series) or said:
             note(line)
         if sys.stderr.isatty() and (line := command.how_to_teach(series.last)):
             note(line)

@@ -48,6 +48,7 @@ COMMANDS = {
     "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
     "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
     "status": ("meshtui.cli.mesh", "The mesh at a glance."),
+    "unsolved": ("meshtui.cli.unsolved", "What fails again and again and nobody has solved, the costliest first."),
     "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
 }
 _FUNCTIONS = {

@@ -14,6 +14,7 @@ from meshcore.filelock import is_stopped
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.service.runtime import holder
+from meshcore.store.walls import walls
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing, silent
@@ -165,6 +166,7 @@ def figures(node: Node) -> dict[str, Json]:
     """Return the mesh in figures: counts from the store, and from the bridge where it can be read."""
     counts = node.store.snapshots.figures()
     green = node.store.incidents.seconds_to_green()
+    hit = node.store.answers(walls(int(node.clock.now().timestamp())))
     incidents = {name.split(".", 1)[1]: n for name, n in counts.items() if name.startswith("incidents.")}
     result: dict[str, Json] = {
         "node": node.identity.node.public,
@@ -177,6 +179,7 @@ def figures(node: Node) -> dict[str, Json]:
         "incidents": incidents,
         "handled": sum(incidents.values()),
         "verified": incidents.get("verified", 0),
+        "unsolved": {"count": len(hit), "costliest": hit[0].command if hit else ""},
         "needs_you": counts.get("approvals.waiting", 0),
         "rejected_records": counts.get("records.rejected", 0),
         "unpublished": counts.get("outbox.waiting", 0),
@@ -233,6 +236,7 @@ def status(session: Session, as_json: bool) -> None:
                 for name, t in green.items()
             ),
             "undelivered": bridge["undelivered"] if bridge else "?",
+            **({"unsolved": _unsolved(now["unsolved"])} if now["unsolved"]["count"] else {}),
             "needs you": now["needs_you"],
             "rejected": now["rejected_records"],
             **({"not synced": "; ".join(now["not_synced"])} if "not_synced" in now else {}),
@@ -241,6 +245,11 @@ def status(session: Session, as_json: bool) -> None:
             "runtime": _runtime(now["runtime"]) if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
         }
     )
+
+
+def _unsolved(found: Json) -> str:
+    """Return how many walls there are, and the costliest."""
+    return f"{found['count']}, the costliest: {found['costliest']:.60}"
 
 
 def _runtime(process: int) -> str:

@@ -51,6 +51,7 @@ PANES: tuple[PaneEntry, ...] = (
     ),
     PaneEntry("runs", "5", "Runs", "Show the validation of runs.", "meshtui.screens.runs:RunsPane"),
     PaneEntry("log", "6", "Log", "Show the journal as it grows.", "meshtui.screens.log:LogPane"),
+    PaneEntry("unsolved", "7", "Unsolved", "Show what fails again and again.", "meshtui.screens.unsolved:UnsolvedPane"),
 )
 
 # Pages on top of the panes that have actions of their own.

@@ -21,6 +21,7 @@ from meshcore.healing.importing import adopt_history
 from meshcore.healing.past_habits import PastHabits, Wall
 from meshcore.knowledge.history import Preview, preview
 from meshcore.store.known_marks import is_marked
+from meshcore.store.queries import Read
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"
 LINE = "error: unrecognized subcommand 'jest'"
@@ -113,7 +114,9 @@ def test_importing_twice_notes_it_once_and_leaves_what_a_hook_saw(desk: Desk) ->
     told(desk, "live")
     adopt(desk)
     store = desk.store()
-    [(project, command, row)] = store.habits.standing(10)
+    [(project, command)] = store.answers(Read("SELECT project, command FROM habits WHERE sessions>0", tuple))
+    row = store.habits.find(project, command)
+    assert row is not None
     assert (row.sessions, row.live) == (3, 1)
     [(_, _, correction)] = store.corrections.all(10)
     assert correction.seen == 2

@@ -27,6 +27,7 @@ from meshcore.knowledge.typed import read_typed
 from meshcore.model import Json
 from meshcore.service.doctor import examine
 from meshcore.store import told
+from meshcore.store.walls import walls
 from meshcore.trust.authors import meet_members
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"
@@ -291,7 +292,7 @@ def test_a_purged_habit_is_nowhere_any_more(sit: Sit) -> None:
     for desk in (a, b):
         store = desk.store()
         assert store.told.habits.all(10) == []
-        assert [row.text for _, _, row in store.habits.standing(10)] == []
+        assert store.answers(walls(0)) == []
         store.close()
 
 

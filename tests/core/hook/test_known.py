@@ -17,6 +17,7 @@ from meshcore.hook.notes import Notes
 from meshcore.knowledge.habits import MAX_SAYINGS
 from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
+from meshcore.store.walls import walls
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"
 UNKNOWN = "error: unrecognized subcommand 'jest'\n\nUsage: wrap <COMMAND>"
@@ -230,8 +231,8 @@ def test_eight_agents_on_one_failure_lose_no_count(desk: Desk) -> None:
     for thread in threads:
         thread.join()
     store = desk.store()
-    [(_, _, row)] = store.habits.standing(10)
-    assert (row.sessions, row.runs) == (8, 8)
+    [wall] = store.answers(walls(0))
+    assert (wall.sessions, wall.runs) == (8, 8)
     store.close()
 
 

@@ -29,9 +29,8 @@ class Bell:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll.register(self._read, select.EPOLLIN)
         self._connection: psycopg.Connection[Row] | None = None
-        self.heard = 0
+        self._heard = 0
         self._is_rung = False
-        self._rung_at = float("-inf")
 
     def fileno(self) -> int:
         """Return the descriptor that is readable while something is unheard."""
@@ -56,10 +55,9 @@ class Bell:
             connection.pgconn.consume_input()
             while (found := connection.pgconn.notifies()) is not None:
                 self._note(found.extra.decode("utf-8", "replace"))
-        is_rung = self._is_rung and time.monotonic() - self._rung_at >= FALSE_RING_SECONDS
-        if is_rung:
-            self._is_rung, self._rung_at = False, time.monotonic()
-        return self.heard, is_rung
+        heard, is_rung = self._heard, self._is_rung
+        self._is_rung = False
+        return heard, is_rung
 
     def wait(self, seconds: float) -> None:
         """Wait until something may have been heard, or the time is over."""
@@ -80,12 +78,11 @@ class Bell:
         if not payload:
             self._is_rung = True
         elif len(payload) <= 18 and payload.isdecimal():
-            self.heard = max(self.heard, int(payload))
+            self._heard = max(self._heard, int(payload))
 
-    def disbelieve(self, heard: int, end: int) -> None:
-        """Forget a number beyond the end of the log, unless another was heard meanwhile."""
-        if self.heard == heard:
-            self.heard = end
+    def disbelieve(self, end: int) -> None:
+        """Forget what was heard beyond the end of the log."""
+        self._heard = min(self._heard, end)
 
 
 class LateRinger:

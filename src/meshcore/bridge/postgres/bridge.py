@@ -57,11 +57,10 @@ class PostgresBridge:
         self._bell = Bell() if doorbell else None
         self._listens = False
         self._session = Session(address, deadline, self._opened)
-        self._ringer = LateRinger(self._ring_late, 1.1 * FALSE_RING_SECONDS)
+        self._ringer = LateRinger(self._ring_late, 2 * FALSE_RING_SECONDS)
         self._noticing = threading.RLock()
         self._noticed = ("", 0)  # the log, and its highest seq that `receive` or `wait` has told of
-        self._told = 0  # how far the log goes by the last ring that was passed on
-        self._looked_at = self._doubted_until = float("-inf")
+        self._looked_at = float("-inf")
 
     @property
     def bridge_id(self) -> str:
@@ -109,7 +108,6 @@ class PostgresBridge:
         return [int(seq) for seq in seqs]
 
     def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
-        heard = self._heard()
         found = self._ask(queries.LOOK, {"node": node, "after": after})
         if not found:
             raise ConfigurationError(f"{self.address.shown}: the log has no head; restore it from a backup")
@@ -133,7 +131,6 @@ class PostgresBridge:
             cursor = seq
         if not more:
             self._notice(bridge_id, end)
-            self._doubt(heard, end)
             cursor = max(after, end)
         return Batch(self._deliveries(wanted), more, cursor, end, pruned_to, acknowledged)
 
@@ -185,36 +182,26 @@ class PostgresBridge:
         except psycopg.Error as error:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: the connection has ended; try again") from error
-        now = time.monotonic()
-        if now - self._looked_at >= LOOK_SECONDS:
+        pause = time.monotonic() - self._looked_at
+        if pause >= LOOK_SECONDS or (heard > self._noticed[1] and pause >= FALSE_RING_SECONDS):
             return self._look() or is_rung
         with self._noticing:
-            if heard > max(self._noticed[1], self._told) and now >= self._doubted_until:
-                self._told = heard
+            bridge_id, known = self._noticed
+            if heard > known:
+                self._noticed = (bridge_id, heard)
                 return True
         return is_rung
 
     def _look(self) -> bool:
         """Ask how far the log goes; True where that is further than before."""
-        heard = self._heard()
         ((bridge_id, end),) = self._ask("SELECT bridge_id, seq FROM mesh.head")
         self._looked_at = time.monotonic()
-        self._doubt(heard, end)
+        if self._bell is not None:
+            self._bell.disbelieve(end)
         if bridge_id != self._session.bridge_id:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: another log is there since just now; try again")
         return self._notice(bridge_id, end)
-
-    def _heard(self) -> int:
-        return 0 if self._bell is None else self._bell.heard
-
-    def _doubt(self, heard: int, end: int) -> None:
-        """Forget what was heard before a look if the log does not go so far: anybody may ring."""
-        with self._noticing:
-            self._told = 0
-            if heard > end and self._bell is not None:
-                self._bell.disbelieve(heard, end)
-                self._doubted_until = time.monotonic() + FALSE_RING_SECONDS
 
     def ring(self) -> None:
         self._ask("SELECT mesh.ring()")

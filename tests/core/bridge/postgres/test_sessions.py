@@ -324,19 +324,3 @@ def test_a_listener_hears_again_after_the_server_was_started_anew(own: Server) -
     assert len(take(reader, BOB)) == 1
     sender.close()
     reader.close()
-
-
-# --- rings ------------------------------------------------------------------------------------------------------------
-
-
-def test_rings_that_lie_keep_nobody_from_hearing_the_next_true_one(mesh: Mesh) -> None:
-    alice, bob = mesh.open(mesh.a), mesh.open(mesh.b)
-    assert not bob.wait(0)
-    for payload in ("99999999999999999", "-1", "x" * 7000, "1e9"):
-        mesh.execute(f"SELECT pg_notify('mesh', '{payload}')", mesh.a)
-    bob.wait(1)
-    assert bob.receive(BOB, 0).deliveries == ()
-    for number in (1, 2, 3):
-        alice.publish([publication(ALICE, number)])
-        assert bob.wait(30)
-        assert len(take(bob, BOB)) == 1

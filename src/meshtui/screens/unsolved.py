@@ -1,0 +1,159 @@
+"""Pane 7: what fails again and again and nobody has solved, the costliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from meshcore.errors import MeshError
+from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
+from meshcore.store.views import IncidentBrief, incident_briefs_of
+from meshcore.store.walls import MOST_WALLS, Wall, in_words, incidents_at, walls
+from meshtui.actions import Action
+from meshtui.screens.listing import ListPane
+from meshtui.screens.teach import teach
+from meshtui.snapshot import Snapshot
+from meshtui.widgets.cells import plain
+from meshtui.widgets.detail import Detail, Fact
+from meshtui.widgets.rows import Cell, Column, Row, Rows
+
+NEWEST = 5
+EMPTY = "nothing fails again and again"
+
+COLUMNS = (
+    Column("cost", 9),
+    Column("sessions", 9),
+    Column("command", 20, flex=3),
+    Column("error", 20, flex=4, priority=1),
+    Column("where", 12, priority=2),
+    Column("last", 12, priority=3),
+)
+
+ACTIONS: tuple[Action, ...] = (
+    Action("unsolved.teach", "t", "teach", "Say which command, or advice in words, gets past it.", hint="teach"),
+    Action("unsolved.expect", "x", "expected", "It is meant to fail: say no more of it for 14 days or until it passes.",
+           hint="expected"),
+    Action("unsolved.open", "enter", "open", "Open the chain of its newest incident.", hint="open"),
+)  # fmt: skip
+
+
+class UnsolvedPane(ListPane):
+    """The walls that agents and people meet again and again, and the selected one in full."""
+
+    NAME = "unsolved"
+    ACTIONS = ACTIONS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._walls: dict[str, Wall] = {}
+        self._seq = -1
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="sum", markup=False)
+        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        yield Detail()
+
+    def show(self, snapshot: Snapshot) -> None:
+        if snapshot.seq != self._seq:
+            self._seq = snapshot.seq
+            self._load()
+
+    @work(group="unsolved.load", exclusive=True)
+    async def _load(self) -> None:
+        if self.feed.store is None:
+            return
+        found = await self.feed.store.ask(walls(self._now()))
+        before, self._walls = self._walls, {one.wall: one for one in found}
+        changed = [name for name, one in self._walls.items() if before.get(name) != one]
+        self.rows.set_ids(list(self._walls), changed)
+        self.sum.update(_sum(found), layout=False)
+        if self.rows.selected in changed or not found:
+            self._detail(self.rows.selected)
+
+    def _now(self) -> int:
+        return int(self.mesh.clock.now().timestamp())
+
+    def _row(self, name: str) -> Row:
+        one = self._walls[name]
+        return (
+            Cell(one.cost, "warn" if one.seconds >= 60 else ""),
+            Cell(one.in_sessions, "dim"),
+            Cell(one.command, "accent"),
+            one.line or Cell(f"exit code {one.exit_code}", "dim"),
+            Cell(one.where, "dim"),
+            Cell(f"{ago(max(0, self._now() - one.last))} ago", "dim"),
+        )
+
+    def on_rows_moved(self, message: Rows.Moved) -> None:
+        self._detail(message.row_id)
+
+    @work(group="unsolved.detail", exclusive=True)
+    async def _detail(self, name: str) -> None:
+        one, store = self._walls.get(name), self.feed.store
+        if one is None or store is None:
+            self.detail.show(())
+            return
+        ids = await store.ask(incidents_at(one.incident_id, NEWEST)) if one.incident_id else []
+        found = await store.ask(incident_briefs_of(ids)) if ids else []
+        self.detail.show(self._facts(one, found))
+
+    def _facts(self, one: Wall, incidents: Sequence[IncidentBrief]) -> list[Fact]:
+        span = f"first {ago(max(0, self._now() - one.first))} ago, last {ago(max(0, self._now() - one.last))} ago"
+        facts: list[Fact] = [
+            ("fails", plain(one.what), "bold $accent"),
+            ("with", plain(one.line) or f"exit code {one.exit_code}"),
+            ("in", plain(one.places)),
+            ("cost", f"{one.cost} in {one.runs} runs; {span}"),
+            ("met by", ", ".join(map(plain, one.agents)) or "not known"),
+        ]
+        newest = sorted(incidents, key=lambda brief: brief.opened, reverse=True)
+        facts += [
+            ("incidents" if not at else "", f"{self.moment(i.opened)}  {i.incident_id[:8]}  {plain(i.agent)}", "$dim")
+            for at, i in enumerate(newest)
+        ]
+        return facts
+
+    # --- what a person does -----------------------------------------------------------------------------------------
+
+    @work(group="unsolved.decide")
+    async def action_teach(self) -> None:
+        if (one := self._selected()) is not None and one.incident_id:
+            await teach(self.mesh, one.incident_id)
+        elif one is not None:
+            self.mesh.say("its incident is no longer kept: teach it with meshtui learn --error TEXT --fix COMMAND")
+
+    @work(group="unsolved.decide")
+    async def action_expect(self) -> None:
+        if (one := self._selected()) is None:
+            return
+        try:
+            await self.mesh.decide(lambda node: node.store.habits.expect(one.wall, self._now() + EXPECTED_DAYS * DAY))
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        self.mesh.say(f"{plain(one.command)}: expected to fail for {EXPECTED_DAYS} days, or until it passes")
+        self._load()
+
+    def on_rows_chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        if (one := self._selected()) is not None and one.incident_id:
+            from meshtui.screens.chain import ChainScreen
+
+            self.app.push_screen(ChainScreen(one.incident_id))
+
+    def _selected(self) -> Wall | None:
+        return self._walls.get(self.rows.selected)
+
+
+def _sum(found: Sequence[Wall]) -> Content:
+    if not found:
+        return Content("")
+    runs, seconds = sum(one.runs for one in found), sum(one.seconds for one in found)
+    most = f" · the costliest {MOST_WALLS} are listed" if len(found) >= MOST_WALLS else ""
+    return Content(f" {len(found)} that nobody has solved: {runs} failed runs, {in_words(seconds)}{most}")
