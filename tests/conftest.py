@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.in_memory import keep_in_memory
 from tests.world import Agent, World
 
 from meshcore.store.store import Store
@@ -24,6 +25,11 @@ SHARED = Path(__file__).parents[1] / "../shared"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--keep-pictures", action="store_true", help="keep the terminal's pictures as they are drawn now")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and not config.option.basetemp:
+        keep_in_memory()
 
 
 @pytest.fixture(scope="session", autouse=True)
