@@ -16,6 +16,7 @@ from meshcore.store.database import Database
 from meshcore.store.queries import Read
 
 MOST_OF_AUTHOR = 2000  # rows of one author in a table; the oldest give way
+MOST_READ = 50  # words, or authors, that one question is answered with
 MOST_OF_STRANGERS = 2000  # of all together whom nobody enrolled
 
 
@@ -77,9 +78,15 @@ class Table:
             )
 
     def of(self, project: str, key: str) -> list[Saying]:
-        """Return what is said of a command, or of its way of failing, by every author; the newest first."""
-        sql = f"SELECT {self._columns} FROM {self._name} WHERE project=? AND {self._keys[0]}=? ORDER BY last DESC"  # noqa: S608
-        return self._db.all(Read(sql, self._saying, (project, key)))
+        """Return what is said of a command, or of its way of failing: own and enrolled nodes first, the newest first.
+
+        Whoever makes up many authors is not read beyond a limit.
+        """
+        sql = (
+            f"SELECT {self._columns} FROM {self._name} WHERE project=? AND {self._keys[0]}=?"  # noqa: S608
+            " ORDER BY known DESC, last DESC LIMIT ?"
+        )
+        return self._db.all(Read(sql, self._saying, (project, key, MOST_READ)))
 
     def all(self, limit: int) -> list[Saying]:
         """Return what is said of any command, the newest first."""
@@ -93,8 +100,11 @@ class Table:
 
     def authors(self, project: str) -> list[str]:
         """Return who says that something in a project fails, or what to type instead."""
-        sql = f"SELECT DISTINCT author FROM {self._name} WHERE project=? AND sessions>0 LIMIT 100"  # noqa: S608
-        return self._db.all(Read(sql, lambda row: str(row[0]), (project,)))
+        sql = (
+            f"SELECT author FROM {self._name} WHERE project=? AND sessions>0 GROUP BY author"  # noqa: S608
+            " ORDER BY max(known) DESC LIMIT ?"
+        )
+        return self._db.all(Read(sql, lambda row: str(row[0]), (project, MOST_READ)))
 
     def count_since(self, author: str, since: int) -> int:
         """Return how many rows an author wrote since a time."""

@@ -431,6 +431,21 @@ def test_a_flood_is_held_to_its_quota_and_drives_out_no_word_of_others(
     assert "on " in context(fails(b, "x", "wrap jest run -t slow"))
 
 
+def test_many_made_up_authors_neither_slow_a_hook_down_nor_hide_an_own_node(sit: Sit) -> None:
+    a, b = sit("anna"), sit("bert")
+    learn(a)
+    share(a, b)
+    store = b.store()
+    body = habit(b)
+    with store.transaction():
+        for number in range(500):
+            saying = told.Saying(body.project, (body.command,), f"{number:064x}", 2**31, 3, body.to_json())
+            store.told.habits.put(saying, 1, known=False)
+    assert len(store.told.habits.of(body.project, body.command)) == told.MOST_READ
+    store.close()
+    assert "failed the same way in 2 sessions on dev@anna" in context(fails(b, "x"))
+
+
 def test_what_is_said_of_another_project_is_told_in_none(heard: tuple[Desk, Desk]) -> None:
     m, b = heard
     say(m, habit(m, project="0" * 32), correction(m, project="0" * 32))
