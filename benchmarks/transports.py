@@ -284,6 +284,10 @@ def packed(record: Record) -> bytes:
 
 def open_sender(variant: str, place: Path) -> Sender:
     """Return the sending end of a variant."""
+    if (place / "postgres").exists():
+        from benchmarks.postgres import KINDS
+
+        return KINDS[variant](place)
     if variant.startswith("mesh"):
         return MeshSender(place, variant)
     kinds: dict[str, Callable[[Path], Sender]] = {
@@ -296,6 +300,12 @@ def open_sender(variant: str, place: Path) -> Sender:
 
 def open_listener(variant: str, place: Path, number: int) -> Listener:
     """Return the listening end of a variant, ready to be sent to."""
+    if (place / "postgres").exists():
+        from benchmarks.postgres import KINDS  # which needs an extra
+
+        listener = KINDS[variant](place, number)
+        listener.listen()
+        return listener
     if variant.startswith("mesh"):
         return MeshListener(place, variant, number)
     kinds: dict[str, Callable[[Path, int], Listener]] = {

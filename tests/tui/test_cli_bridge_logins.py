@@ -21,7 +21,7 @@ def call(tmp_path: Path, *words: str, bridge: str = "") -> Result:
 
 @pytest.mark.services
 def test_a_host_is_let_in_and_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.core.bridge.postgres.server import shared, why_not
+    from scripts.testbed.postgres import shared, why_not
 
     if why := why_not():
         pytest.skip(why)

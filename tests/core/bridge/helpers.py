@@ -58,7 +58,7 @@ def set_up(engine: str, root: Path, clock: ToldClock) -> Iterator[None]:
     if engine != "postgresql":
         yield
         return
-    from tests.core.bridge.postgres import server
+    from scripts.testbed import postgres as server
 
     if why := server.why_not():
         pytest.skip(why)
@@ -75,7 +75,7 @@ def open_at(url: str, root: Path, clock: Clock, *, doorbell: bool = True) -> Bri
         hub = open_at(ENGINES["sqlite"], root, clock, doorbell=doorbell)
         return WithOwner(hub)
     if not url:
-        from tests.core.bridge.postgres import server  # psycopg is an extra
+        from scripts.testbed import postgres as server  # psycopg is an extra
 
         url = server.url_of(root)
     return open.open_bridge(BridgeAddress.parse(url.format(root=root)), clock=clock, deadline=5.0, doorbell=doorbell)

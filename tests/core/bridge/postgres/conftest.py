@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from scripts.testbed.postgres import Server, shared, why_not
 from tests.core.bridge.helpers import ALICE, BOB, member
-from tests.core.bridge.postgres.server import Server, shared, why_not
 
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.open import open_bridge

@@ -6,9 +6,9 @@ import subprocess
 import uuid
 
 import pytest
+from scripts.testbed.postgres import programs, shared, why_not
 from tests.core.bridge.helpers import ALICE, BOB, member, publication, take
 from tests.core.bridge.postgres.conftest import Mesh
-from tests.core.bridge.postgres.server import programs, shared, why_not
 
 from meshcore.bridge.open import administration, open_bridge
 from meshcore.bridge.postgres.administration import script

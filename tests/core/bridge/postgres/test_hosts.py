@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.core.bridge.postgres.server import Server, free_port, why_not
+from scripts.testbed.postgres import Server, free_port, why_not
 from tests.world import Agent, Listener, World
 
 from meshcore.bridge.postgres.administration import PostgresAdministration

@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from scripts.testbed.postgres import Server, free_port, why_not
 from tests.core.bridge.helpers import ALICE, BOB, member, publication, take
 from tests.core.bridge.postgres.conftest import Mesh
-from tests.core.bridge.postgres.server import Server, free_port, why_not
 
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.open import open_bridge
