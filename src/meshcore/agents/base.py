@@ -75,6 +75,15 @@ class Answer:
     message: str = ""
 
 
+_PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.{1,1000})$", re.MULTILINE)
+
+
+def patched_file(patch: str) -> str:
+    """Return the first file that a patch in the form of `apply_patch` names, "" where it names none."""
+    found = _PATCHED.search(patch)
+    return found[1].strip() if found else ""
+
+
 def text(fields: Mapping[str, Json], *names: str) -> str:
     """Return the first of these fields that is a text with anything in it, "" where none is."""
     for name in names:

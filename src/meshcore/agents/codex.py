@@ -24,6 +24,7 @@ from meshcore.agents.base import (
     is_answer,
     is_unfinished,
     number,
+    patched_file,
     text,
     user_folder,
 )
@@ -39,6 +40,7 @@ NAME = "codex"
 
 DONE = "PostToolUse"
 SHELL_TOOLS = ("Bash", "shell", "local_shell", "exec_command", "unified_exec")
+EDIT_TOOLS = ("apply_patch", "Edit", "Write")
 FIRST_LOOK, LAST_LOOK = 256 << 10, 4 << 20  # bytes from the end of the session file
 _MARK = b"CommandExecution"
 _EDIT = ("FileChange",)
@@ -50,9 +52,13 @@ _RAN_OUT = re.compile(r"(?:Error: )?command timed out after \d", re.IGNORECASE)
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`."""
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
     asked = fields(payload, "tool_input")
     command = text(asked, "command")
+    if text(payload, "hook_event_name") == DONE and text(payload, "tool_name") in EDIT_TOOLS:
+        path = text(asked, "file_path", "path") or patched_file(command or text(asked, "input", "patch"))
+        call = text(payload, "tool_use_id")
+        return Edited(path, text(payload, "cwd"), text(payload, "session_id"), call, "", DONE)
     if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") not in SHELL_TOOLS or not command:
         return None
     call = text(payload, "tool_use_id")
@@ -125,7 +131,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         _folder(environment) / "hooks.json",
         ".codex/hooks.json",
         f"in Codex, open /hooks and trust the hook: it is skipped until you do; {RESTART}",
-        entries=lambda command: {DONE: group(command, LIMIT_SECONDS, matcher="Bash")},
+        entries=lambda command: {DONE: group(command, LIMIT_SECONDS, matcher="|".join(("Bash", *EDIT_TOOLS)))},
         permission='prefix_rule(pattern=["meshtui", "heal"], decision="allow") in rules/default.rules',
     )
 

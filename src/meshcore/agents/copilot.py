@@ -7,7 +7,19 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, is_unfinished, number, text, user_folder
+from meshcore.agents.base import (
+    Answer,
+    Call,
+    Edited,
+    Report,
+    ended,
+    fields,
+    is_unfinished,
+    number,
+    patched_file,
+    text,
+    user_folder,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +31,7 @@ NAME = "copilot"
 
 DONE, FAILED = "postToolUse", "postToolUseFailure"
 SHELL_TOOLS = ("bash", "shell")
+EDIT_TOOLS = ("edit", "create", "apply_patch", "str_replace_editor")
 
 _END = re.compile(r"\n?<(?:shellId: [^\n>]{0,100} )?(?:completed|exited) with exit code (-?\d{1,10})>\s*$")
 
@@ -26,12 +39,17 @@ _RAN_OUT = re.compile(r"timed[ _-]?out|still running|in (?:the )?background", re
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`.
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`.
 
     A payload does not name its event: one with a result is `postToolUse`, one with an error `postToolUseFailure`.
     """
     asked, result = fields(payload, "toolArgs"), fields(payload, "toolResult")
     command = text(asked, "command")
+    if text(payload, "toolName") in EDIT_TOOLS and command != "view":  # what was refused changed nothing
+        path = text(asked, "path", "file_path") or patched_file(text(asked, "input", "patch"))
+        cwd, session = text(payload, "cwd", "workingDirectory"), text(payload, "sessionId")
+        refused = text(result, "resultType") in ("denied", "rejected")
+        return None if refused else Edited(path, cwd, session, _moment(payload), "", DONE)
     if text(payload, "toolName") not in SHELL_TOOLS or not command or is_unfinished(asked, result):
         return None
     if text(asked, "mode") not in ("", "sync"):

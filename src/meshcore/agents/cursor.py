@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from meshcore.agents.base import Answer, Call, Report, ended, fields, is_unfinished, number, text, user_folder
+from meshcore.agents.base import Answer, Call, Edited, Report, ended, fields, is_unfinished, number, text, user_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,25 +20,28 @@ if TYPE_CHECKING:
 NAME = "cursor"
 
 FAILED, DONE = "postToolUseFailure", "postToolUse"
+EDIT_TOOLS = ("Write", "Edit", "MultiEdit", "Delete", "edit_file", "search_replace")
 SHELL_TOOLS = ("Shell", "Bash", "run_terminal_cmd")
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`."""
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
     arguments = fields(payload, "tool_input")
     command, event = text(arguments, "command"), text(payload, "hook_event_name")
     error = text(payload, "error_message")
     result = fields(payload, "tool_output", "tool_response")
     if is_unfinished(arguments, result):
         return None
+    if event == DONE and text(payload, "tool_name") in EDIT_TOOLS and not error:
+        path, cwd = text(arguments, "file_path", "path", "target_file"), text(payload, "cwd") or _root(payload)
+        session, call = text(payload, "conversation_id", "session_id"), text(payload, "tool_use_id", "generation_id")
+        return Edited(path, cwd, session, call, "", DONE)
     if text(payload, "tool_name") not in SHELL_TOOLS or not command or payload.get("is_interrupt") is True:
         return None
     # A user's rejection is no failure of the command, and a time limit no end of it.
     if text(payload, "failure_type") in ("permission_denied", "aborted", "timeout"):
         return None
-    roots = payload.get("workspace_roots")
-    root = roots[0] if isinstance(roots, list) and roots and isinstance(roots[0], str) else ""
-    cwd = text(arguments, "working_directory", "cwd") or text(payload, "cwd") or root
+    cwd = text(arguments, "working_directory", "cwd") or text(payload, "cwd") or _root(payload)
     session, call = text(payload, "conversation_id", "session_id"), text(payload, "tool_use_id", "generation_id")
     code = number(result.get("exitCode", result.get("exit_code")))
     if event == FAILED or error:
@@ -47,6 +50,11 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     output = text(result, "stdout", "output") or text(payload, "tool_output")
     return ended(Call(command, cwd, session, call, output, DONE), code)
+
+
+def _root(payload: Mapping[str, Json]) -> str:
+    roots = payload.get("workspace_roots")
+    return roots[0] if isinstance(roots, list) and roots and isinstance(roots[0], str) else ""
 
 
 def answer(event: str, answer: Answer) -> str:

@@ -34,7 +34,7 @@ NAME = "gemini"
 
 DONE = "AfterTool"
 SHELL_TOOL = "run_shell_command"
-_EDITS = ("replace", "write_file")
+EDIT_TOOLS = ("replace", "write_file", "edit")
 _MAX_FOLDER = 4096
 
 # What Gemini itself writes behind the output; the output before it may hold the same words.
@@ -49,9 +49,12 @@ _HEAD = re.compile(r"\s*(?:<untrusted_context>\s*\n)?(?:(?:Command|Directory): [
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`."""
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
     asked = fields(payload, "tool_input")
     command = text(asked, "command")
+    if text(payload, "hook_event_name") == DONE and text(payload, "tool_name") in EDIT_TOOLS:
+        path, call = text(asked, "file_path", "path"), text(payload, "timestamp")
+        return Edited(path, text(payload, "cwd"), text(payload, "session_id"), call, "", DONE)
     if text(payload, "hook_event_name") != DONE or text(payload, "tool_name") != SHELL_TOOL or not command:
         return None
     # It tells no id of the call; two hooks that see the same one see the same moment.
@@ -80,11 +83,12 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     """Return where Gemini is told of hooks: a group with a matcher, its time limit in milliseconds."""
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
 
+    tools = "|".join((SHELL_TOOL, *EDIT_TOOLS))
     return JsonHooks(
         ("gemini",),
         user_folder(environment, ".gemini") / "settings.json",
         ".gemini/settings.json",
-        entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=SHELL_TOOL)},
+        entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=tools)},
         permission='"run_shell_command(meshtui heal)" in tools.allowed of settings.json',
     )
 
@@ -150,7 +154,7 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
                 continue
             met.add(mark)
             name, asked = text(call, "name"), fields(call, "args")
-            if name in _EDITS and call.get("status") == "success":
+            if name in EDIT_TOOLS and call.get("status") == "success":
                 yield Ended(Edited(text(asked, "file_path"), "", session, mark), at)
             elif name == SHELL_TOOL and text(asked, "command") and not is_unfinished(asked):
                 place = text(asked, "dir_path", "directory")

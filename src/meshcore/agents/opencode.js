@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process"
 
 const COMMAND = ["meshtui", "hook", "opencode"]
+const EDITS = ["edit", "write", "patch", "multiedit", "apply_patch"]
 const LIMIT = 200000 // characters of an output that are handed on: its beginning and its end
 const WAIT_MS = 12000
 
@@ -27,6 +28,12 @@ const ask = (payload) =>
 export const Meshtui = async ({ directory }) => ({
   "tool.execute.after": async (input, output) => {
     try {
+      if (EDITS.includes(input.tool)) {
+        const { tool, sessionID, callID, args } = input // that a file was edited is told, not what was written
+        const edited = { tool, sessionID, callID, args: { filePath: args?.filePath } }
+        await ask({ hook_event_name: "tool.execute.after", directory, input: edited })
+        return
+      }
       if (input.tool !== "bash") return
       const metadata = { ...output.metadata, output: cut(output.metadata?.output) }
       const shown = typeof output.output === "string" ? output.output.slice(-1000) : "" // says where it was cut off

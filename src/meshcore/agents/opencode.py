@@ -34,15 +34,18 @@ NAME = "opencode"
 
 DONE = "tool.execute.after"
 SHELL_TOOLS = ("bash", "shell")
-_EDITS = ("edit", "write", "patch", "apply_patch", "multiedit")
+EDIT_TOOLS = ("edit", "write", "patch", "multiedit", "apply_patch")
 
 _CUT_OFF = re.compile(r"<bash_metadata>\s[^<]{0,500}(?:timeout|timed out|abort|background)", re.IGNORECASE)
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command; see `Agent.read`."""
+    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
     called, done = fields(payload, "input", "i"), fields(payload, "output", "o")
     command = text(fields(called, "args"), "command")
+    if text(called, "tool") in EDIT_TOOLS:
+        cwd, session, call = text(payload, "cwd", "directory"), text(called, "sessionID"), text(called, "callID")
+        return Edited(text(fields(called, "args"), "filePath"), cwd, session, call, "", DONE)
     if text(called, "tool") not in SHELL_TOOLS or not command:
         return None
     metadata = fields(done, "metadata")
@@ -116,7 +119,7 @@ def _commands(rows: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
             continue
         session, call, at = text(row, "session"), text(part, "callID"), end / 1000
         command, code = text(asked, "command"), number(metadata.get("exit"))
-        if tool in _EDITS:
+        if tool in EDIT_TOOLS:
             yield Ended(Edited(text(asked, "filePath"), "", session, call), at)
         if tool not in SHELL_TOOLS or not command or code is None or is_unfinished(asked, metadata):
             continue

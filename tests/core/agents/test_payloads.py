@@ -37,6 +37,40 @@ def test_claude_code_tells_of_a_command_before_it_runs_and_of_a_file_that_it_edi
     assert program("claude-code").read(edit) == Edited("/w/a.py", "/w", "s", "c", "", "PostToolUse")
 
 
+_PATCH = "*** Begin Patch\n*** Update File: src/a.ts\n@@\n-x\n+y\n*** End Patch"
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("codex", {"hook_event_name": "PostToolUse", "tool_name": "apply_patch", "tool_input": {"command": _PATCH},
+                   "tool_use_id": "c", "session_id": "s", "cwd": "/w", "tool_response": "Success"}),
+        ("gemini", {"hook_event_name": "AfterTool", "tool_name": "replace", "tool_input": {"file_path": "src/a.ts"},
+                    "timestamp": "c", "session_id": "s", "cwd": "/w", "tool_response": {"llmContent": "ok"}}),
+        ("copilot", {"toolName": "edit", "toolArgs": {"path": "src/a.ts", "old_str": "x"}, "timestamp": "c",
+                     "sessionId": "s", "cwd": "/w", "toolResult": {"resultType": "success"}}),
+        ("copilot", {"toolName": "apply_patch", "toolArgs": {"input": _PATCH}, "timestamp": "c", "sessionId": "s",
+                     "cwd": "/w", "toolResult": {"resultType": "success"}}),
+        ("opencode", {"directory": "/w", "input": {"tool": "edit", "sessionID": "s", "callID": "c",
+                                                   "args": {"filePath": "src/a.ts"}}}),
+        ("cursor", {"hook_event_name": "postToolUse", "tool_name": "Write", "tool_input": {"file_path": "src/a.ts"},
+                    "conversation_id": "s", "tool_use_id": "c", "workspace_roots": ["/w"]}),
+    ],
+)  # fmt: skip
+def test_an_edit_through_the_tool_of_any_agent_is_told(name: str, payload: dict[str, Json]) -> None:
+    report = program(name).read(payload)
+    assert isinstance(report, Edited)
+    assert (report.command, report.cwd, report.session, report.call) == ("src/a.ts", "/w", "s", "c")
+
+
+def test_what_only_looks_at_a_file_or_was_refused_is_no_edit() -> None:
+    head: dict[str, Json] = {"timestamp": "c", "sessionId": "s", "cwd": "/w", "toolResult": {"resultType": "success"}}
+    view = {**head, "toolName": "str_replace_editor", "toolArgs": {"command": "view", "path": "a"}}
+    refused = {**head, "toolName": "edit", "toolArgs": {"path": "a"}, "toolResult": {"resultType": "denied"}}
+    read = {**head, "toolName": "view", "toolArgs": {"path": "a"}}
+    assert [program("copilot").read(payload) for payload in (view, refused, read)] == [None] * 3
+
+
 def test_claude_codes_timeout_and_a_grep_without_a_match_are_no_failure(shared: Path) -> None:
     reports = [
         report for payload in recorded(shared, "claude-code") if (report := program("claude-code").read(payload))

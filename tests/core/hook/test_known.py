@@ -84,6 +84,26 @@ def test_the_second_session_is_told_that_it_fails_and_what_passed_instead(desk: 
     assert "Usage" not in said, "no text of another session is told"
 
 
+def test_an_edit_through_another_agents_tool_takes_the_credit_from_commands(desk: Desk) -> None:
+    def gemini(session: str, command: str, output: str, code: int) -> str:
+        said = f"Output: {output}\nExit Code: {code}\nProcess Group PGID: 1"
+        payload = {
+            "session_id": session, "cwd": str(desk.work), "hook_event_name": "AfterTool",
+            "timestamp": f"{command}{code}",
+            "tool_name": "run_shell_command", "tool_input": {"command": command}, "tool_response": {"llmContent": said},
+        }  # fmt: skip
+        return context(desk.report("gemini", payload))
+
+    for session, edits_in_between in (("one", True), ("two", False)):
+        gemini(session, WRAPPED, UNKNOWN, 2)
+        edit = {"session_id": session, "cwd": str(desk.work), "hook_event_name": "AfterTool", "tool_name": "replace",
+                "tool_input": {"file_path": "a.ts"}, "tool_response": {}, "timestamp": "e"}  # fmt: skip
+        if edits_in_between:
+            desk.report("gemini", edit)
+        gemini(session, PLAIN, "ok", 0)
+        assert ("passed instead" in gemini(f"after {session}", WRAPPED, UNKNOWN, 2)) is not edits_in_between
+
+
 def test_the_first_session_is_told_what_this_machine_shows(desk: Desk) -> None:
     tool = desk.work / ".venv/bin/tidy"
     tool.parent.mkdir(parents=True)
