@@ -10,6 +10,7 @@ from pathlib import Path
 from meshcore.clock import boot_id
 from meshcore.healing.command import Command
 from meshcore.hook.known import Known
+from meshcore.hook.telling import Telling
 from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.store.known_marks import session_key
@@ -39,7 +40,9 @@ def passed(node: Node, command: Command) -> None:
 
 def _known(node: Node, command: Command) -> Known:
     session = session_key("run", f"{boot_id()} {os.getppid()} {_began(os.getppid())}")
-    return Known(node.store, session, shlex.join(command.argv), command.cwd, command.environment)
+    known = Known(node.store, session, shlex.join(command.argv), command.cwd, command.environment)
+    known.telling = Telling(node.store, session, "run", node.settings.withhold)
+    return known
 
 
 def _began(process: int) -> str:

@@ -18,6 +18,7 @@ def habit_of(row: HabitRow) -> Habit:
         KINDS[row.kind], row.exit_code, row.sessions, row.live, tuple(tags(row.recent)), row.runs, row.seconds,
         row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause,
         unpack_ways(row.ways), row.text, row.incident, tuple(filter(None, row.agents.split("\n"))),
+        row.costs,
     )  # fmt: skip
 
 
@@ -27,4 +28,5 @@ def pack(habit: Habit) -> HabitRow:
         kind_number(habit.kind), habit.exit_code, habit.sessions, habit.live, b"".join(habit.recent), habit.runs,
         habit.seconds, habit.first, habit.last, habit.fingerprint, habit.passes, habit.failures, habit.expected,
         habit.cause, pack_ways(habit.ways), habit.text, habit.incident, "\n".join(habit.agents),
+        habit.costs,
     )  # fmt: skip

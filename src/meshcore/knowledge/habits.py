@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from meshcore.knowledge.kinds import KINDS, Kind
 from meshcore.knowledge.text import word_set
+from meshcore.store.known_marks import took_byte, took_ms
 
 DAY = 86_400
 WARN_WITHIN = 14 * DAY  # an older failure warns nobody
@@ -127,6 +128,7 @@ class Habit:
     `sessions` counts those in which it failed, `live` those that a hook saw; `recent` holds the newest sessions. `runs`
     and `seconds` sum up the failed runs. `passes` and `failures` count the runs at one fingerprint. `expected`: until
     when a person wants it to fail. `incident` is that of the newest failure, `agents` are the newest that failed.
+    `costs`: times of the newest failed runs, as `known_marks.took_byte` says them.
     """
 
     kind: Kind
@@ -147,6 +149,13 @@ class Habit:
     text: str
     incident: bytes = b""
     agents: tuple[str, ...] = ()
+    costs: bytes = b""
+
+    @property
+    def median_seconds(self) -> float:
+        """Return how long a failed run takes, 0 where no agent told that."""
+        ordered = sorted(self.costs)
+        return took_ms(ordered[len(ordered) // 2]) / 1000 if ordered else 0.0
 
     @property
     def stands(self) -> bool:
@@ -170,6 +179,7 @@ class Habit:
 
 _RECENT = 8
 _AGENTS = 4
+_COSTS = 9  # newest failed runs whose time is kept, a byte each
 
 
 def with_failure(habit: Habit | None, failed: Failed) -> Habit:
@@ -205,6 +215,7 @@ def with_failure(habit: Habit | None, failed: Failed) -> Habit:
         text=failed.text,
         incident=failed.incident,
         agents=tuple(dict.fromkeys(filter(None, (failed.agent.replace("\n", " "), *habit.agents))))[:_AGENTS],
+        costs=(habit.costs + (bytes((took_byte(failed.seconds),)) if failed.seconds else b""))[-_COSTS:],
     )
 
 
@@ -225,6 +236,7 @@ def with_pass(habit: Habit, fingerprint: bytes) -> Habit:
         ways=(),
         incident=b"",
         agents=(),
+        costs=b"",
     )
 
 
@@ -312,8 +324,7 @@ def said_before(habit: Habit, session: bytes, fingerprint: bytes, now: int, show
     # Wording and machine depend on lock files, the program and the files named, whatever was committed since.
     if habit.fingerprint[4:] != fingerprint[4:] or not habit.ways or habit.ways[-1].sessions < 2:
         return ""
-    cost = habit.seconds / habit.runs if habit.runs else 0.0
-    if not better and cost < COSTLY_SECONDS:
+    if not better and habit.median_seconds < COSTLY_SECONDS:
         return ""
     what = _WHAT[habit.kind]
     instead = f" `{better}` passed." if better else ""

@@ -36,6 +36,7 @@ class HabitRow:
     text: str
     incident: bytes = b""
     agents: str = ""
+    costs: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Projects:
 
 _COLUMNS = (
     "kind, exit_code, sessions, live, recent, runs, seconds, first, last, fingerprint, passes, failures, expected,"
-    " cause, ways, text, incident, agents"
+    " cause, ways, text, incident, agents, costs"
 )
 
 
@@ -164,7 +165,7 @@ class Habits:
         values = (
             project, command, row.kind, row.exit_code, row.sessions, row.live, row.recent, row.runs, row.seconds,
             row.first, row.last, row.fingerprint, row.passes, row.failures, row.expected, row.cause, row.ways,
-            row.text, row.incident, row.agents,
+            row.text, row.incident, row.agents, row.costs,
         )  # fmt: skip
         with self._db.transaction():
             marks = ",".join("?" * len(values))

@@ -184,6 +184,15 @@ def test_another_commit_changes_nothing_of_how_a_command_is_spelt() -> None:
     assert before(TWICE, fingerprint=b"HEAD" + GROUND[4:]) != ""
 
 
+def test_one_slow_run_among_short_ones_is_not_costly_and_one_short_one_among_slow_ones_is() -> None:
+    short = habit(failure(1, seconds=300.0), failure(2, seconds=1.0), failure(3, seconds=1.0))
+    assert before(short, better="") == "" and short.median_seconds == pytest.approx(1.0, rel=0.04)
+    assert before(habit(failure(1, seconds=1.0), failure(2, seconds=12.0), failure(3, seconds=12.0)), better="") != ""
+    assert habit(failure(1), failure(2)).median_seconds == 0.0, "of no agent that tells"
+    many = habit(*(failure(number, seconds=12.0) for number in range(20)))
+    assert len(many.costs) == 9 and with_pass(many, b"").costs == b""
+
+
 def test_a_costly_command_is_told_of_without_an_alternative() -> None:
     assert before(habit(failure(1, seconds=12.0), failure(2, seconds=30.0)), better="") != ""
 

@@ -89,7 +89,7 @@ def test_of_many_walls_the_costliest_are_told(store: Store) -> None:
                                " WHERE i<20000) SELECT i FROM c")  # fmt: skip
         store.database.execute(
             "INSERT INTO habits SELECT 1, CAST(printf('%08d', i) AS BLOB), 0, 1, 2, 2, x'', 2, i, ?, ?, x'', 0, 0, 0,"
-            " x'', x'', 'c'||i, x'', '' FROM n",
+            " x'', x'', 'c'||i, x'', '', x'' FROM n",
             (row.first, row.last),
         )
     found = store.answers(walls(NOW))

@@ -88,7 +88,7 @@ CREATE TABLE habits (
   sessions INTEGER NOT NULL, live INTEGER NOT NULL, recent BLOB NOT NULL, runs INTEGER NOT NULL, seconds REAL NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, fingerprint BLOB NOT NULL, passes INTEGER NOT NULL,
   failures INTEGER NOT NULL, expected INTEGER NOT NULL, cause BLOB NOT NULL, ways BLOB NOT NULL, text TEXT NOT NULL,
-  incident BLOB NOT NULL DEFAULT x'', agents TEXT NOT NULL DEFAULT '',
+  incident BLOB NOT NULL DEFAULT x'', agents TEXT NOT NULL DEFAULT '', costs BLOB NOT NULL DEFAULT x'',
   PRIMARY KEY (project, command)
 ) WITHOUT ROWID;
 CREATE INDEX habits_standing ON habits (seconds) WHERE sessions > 0;
