@@ -62,6 +62,8 @@ def test_the_report_of_a_node_holds_the_figures_of_its_digest(a: Agent) -> None:
     kinds, places, costs, _ = report["sections"]["told"]["tables"].values()
     assert kinds["rows"] == [["habit after", 1, 0, 0, 0, 1, 0.0]]
     assert [row[0] for row in places["rows"]] == [str(a.work)] and costs["rows"][0][:2] == ["claude-code", "had ended"]
+    [wall] = report["sections"]["unsolved"]["tables"]["unsolved"]["rows"]
+    assert wall[:5] == ["frob run", str(a.work), 1, 2, 2] and "unrecognized" not in json.dumps(wall)
     for form in ("html", "md", "csv"):
         assert "habit after" in a.call("report", "--format", form).stdout
     assert "habit after" not in a.call("report", "--format", "md", "--since", "2090-01-01").stdout

@@ -12,11 +12,13 @@ import click
 from meshcore.errors import MeshError, UsageError
 from meshcore.evidence.compare import parse_range, parse_time
 from meshcore.evidence.digest import digest
+from meshcore.evidence.report import told
+from meshcore.evidence.report import walls as unsolved
 from meshcore.evidence.report.model import Section
 from meshcore.evidence.report.report import FORMATS, Format, build, render
-from meshcore.evidence.report.told import section
 from meshcore.evidence.slice.gather import cut, merge
 from meshcore.home import write_atomically
+from meshcore.store.walls import walls
 from meshtui.cli.context import Session, note
 from meshtui.cli.slices import own_slice, slice_of_export
 
@@ -57,8 +59,8 @@ def report(
         whole = merge([slice_of_export(Path(name)) for name in exports])
     else:
         whole = own_slice(session, validation_logs=[Path(name) for name in logs])
-    told = _told(session, ends[0]) if not exports and not until and not label else None
-    text = render(build(cut(whole, *ends), label=label, ranges=ranges, whole=whole, told=told), form)
+    own = _own(session, ends[0]) if not exports and not until and not label else []
+    text = render(build(cut(whole, *ends), label=label, ranges=ranges, whole=whole, own=own), form)
     if output in ("", "-"):
         sys.stdout.write(text)
         return
@@ -70,10 +72,12 @@ def report(
     note(f"written: {path}")
 
 
-def _told(session: Session, since: datetime | None) -> Section | None:
-    """Return the section of what this node's agents were told, which no export holds."""
+def _own(session: Session, since: datetime | None) -> list[Section]:
+    """Return the sections of what only this node knows: what its agents were told, and what nobody has solved."""
     with session.node() as node:
-        return section(digest(node.store, since), node.settings.withhold)
+        found = node.store.answers(walls(int(node.clock.now().timestamp())))
+        both = told.section(digest(node.store, since), node.settings.withhold), unsolved.section(found)
+    return [one for one in both if one]
 
 
 def _format_of(output: str) -> Format:

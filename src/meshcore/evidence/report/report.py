@@ -5,6 +5,7 @@ A pure function of the slice and what was asked: the same slice makes the same r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -40,12 +41,12 @@ def build(
     label: str = "",
     ranges: tuple[Range, Range] | None = None,
     whole: Slice | None = None,
-    told: Section | None = None,
+    own: Sequence[Section] = (),
 ) -> Report:
     """Return the report of a slice.
 
     `label`: NAME or NAME=VALUE, only failures of nodes with that label. `ranges`: compared, before and after, from
-    `whole` (default: the slice itself). `told`: what only the node itself knows (see `told.section`).
+    `whole` (default: the slice itself). `own`: what only the node itself knows (`told`, `walls`).
     Raises UsageError for a label that no failure has.
     """
     comparison = compare(_labelled(whole or found, label).incidents, *ranges) if ranges else None
@@ -58,7 +59,7 @@ def build(
         *([report_comparison.section(comparison)] if comparison else []),
         *(report_incidents.sections(facts, holes) if facts.incidents else ()),
         *report_effect.sections(found, facts),
-        *([told] if told else ()),
+        *own,
         *report_record.sections(found, monitors),
         _sources(found),
     ]
