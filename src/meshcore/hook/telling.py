@@ -32,9 +32,9 @@ class Telling:
         """Tell whether nothing is told of a command of a project."""
         if not self.withhold:
             return False
-        if not (key := self._store.meta.get("withhold_key").encode()):
+        if not (key := self._store.state.get()["withhold_key"].encode()):
             key = os.urandom(16).hex().encode()
-            self._store.meta.set("withhold_key", key.decode())
+            self._store.state.set(withhold_key=key.decode())
         identity = self._store.projects.identity(project)
         drawn = blake2b(identity.encode() + b"\0" + command, key=key, digest_size=8, person=b"withhold").digest()
         return int.from_bytes(drawn, "big") < self.withhold * 2.0**64

@@ -20,6 +20,8 @@ class NodeFacts(TypedDict, total=False):
     """The highest time that this clock, or an own node, has shown."""
     not_synced: str
     """What was last said to be missing of others' control records."""
+    withhold_key: str
+    """With which it is drawn of which commands nothing is told, where a share is withheld."""
     pulled: str
     """When a hook last looked at the bridge."""
     journal_seq: int

@@ -9,7 +9,6 @@ MetaKey = Literal[
     "node_key",  # the public half of the key in use, once it was replaced
     "author_seq",  # the number of this node's newest statement
     "operator_key",  # the operator's public key once it was protected: the anchor of what they sign
-    "withhold_key",  # with which it is drawn of which commands nothing is told, where a share is withheld
     "learning_rules",  # the rules by which what was recognised was last believed
     "signature_version",  # the reading rules that the stored skills were last read with
 ]

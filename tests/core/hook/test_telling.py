@@ -112,7 +112,7 @@ def test_to_whom_it_was_told_and_in_which_project_is_kept(desk: Desk) -> None:
 def test_nothing_is_told_of_a_command_that_is_withheld_and_what_comes_of_it_is_kept(desk: Desk) -> None:
     withhold(desk, 0.5)
     store = desk.store()
-    store.meta.set("withhold_key", "k")
+    store.state.set(withhold_key="k")
     project = store.projects.add(str(desk.work), "identity").number
     store.close()
     names = [f"wrap jest{i} run" for i in range(12)]
@@ -133,7 +133,7 @@ def test_nothing_is_told_of_a_command_that_is_withheld_and_what_comes_of_it_is_k
 
 def test_a_share_is_drawn_by_the_operators_key_and_grows_without_swapping(desk: Desk) -> None:
     store = desk.store()
-    store.meta.set("withhold_key", "one key")
+    store.state.set(withhold_key="one key")
     project = store.projects.add("/w", "identity").number
     commands = [number.to_bytes(8, "big") for number in range(2000)]
 
@@ -143,7 +143,7 @@ def test_a_share_is_drawn_by_the_operators_key_and_grows_without_swapping(desk: 
 
     fifth, half = drawn(0.2), drawn(0.5)
     assert 340 <= len(fifth) <= 460 and fifth < half and drawn(0.0) == set()
-    store.meta.set("withhold_key", "another key")
+    store.state.set(withhold_key="another key")
     assert drawn(0.2) != fifth
     store.close()
 
@@ -160,7 +160,7 @@ def test_a_fix_is_withheld_too(desk: Desk) -> None:
 
 def test_withheld_before_a_command_as_after_it(desk: Desk) -> None:
     store = desk.store()
-    store.meta.set("withhold_key", "k")
+    store.state.set(withhold_key="k")
     store.close()
     withhold(desk, 0.5)
     heard = {}

@@ -30,6 +30,9 @@ CREATE TABLE links (
 -- What was last said to be missing, "" for nothing.
 ALTER TABLE node_state ADD COLUMN not_synced TEXT NOT NULL DEFAULT '';
 
+-- With which it is drawn of which commands nothing is told, where a share is withheld; '' before the first draw.
+ALTER TABLE node_state ADD COLUMN withhold_key TEXT NOT NULL DEFAULT '';
+
 -- The newest signed sign of life of each node: when it says that it was made, and when this home first saw it.
 CREATE TABLE heartbeats (
   node TEXT PRIMARY KEY, sig TEXT NOT NULL, created TEXT NOT NULL, heard TEXT NOT NULL
