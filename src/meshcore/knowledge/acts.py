@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.kinds import is_check
 from meshcore.knowledge.shell_words import parts_of, program_words, words_and_operators
-from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
 from meshcore.model import Action
@@ -136,6 +135,8 @@ def _acts(part: tuple[str, ...]) -> bool:
         return False
     if sets_up_build(words):
         return True
+    from meshcore.knowledge.spelling import plain_spelling  # a hook that asks what is written need not pay for it
+
     own = words[0].startswith("./") and plain_spelling(tuple(words))[0] == words[0]  # and no pip of an environment
     if program in ("sed", "ed") or own or words[0].endswith((".py", ".sh", ".js")):
         return False
