@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,14 @@ def test_what_hooks_told_and_what_that_cost_is_in_the_digest(a: Agent) -> None:
     lines = a.call("digest").stdout.splitlines()
     assert "habit after\t1\t0 (0)\t0 (0)\t1 (33.33)\t0\tclaude-code 1" in lines
     assert any(line.startswith("Saved: not measured; `[effect] withhold = 0.2`") for line in lines)
+
+
+def test_what_a_run_was_told_is_counted_apart_and_claims_no_rate(a: Agent) -> None:
+    line = f"{shlex.join(a.command('run', '--', 'ls', '--nosuch'))}; true"
+    for _ in range(2):  # a session is all that one shell runs
+        subprocess.run(["/bin/sh", "-c", line], env=a.environment, cwd=a.work, capture_output=True, check=True)
+    assert a.ask("digest")["kinds"]["habit after"]["to"] == {"run": 1}
+    assert "Told 1 times, and no hook has counted a command yet." in a.call("digest").stdout
 
 
 def test_the_report_of_a_node_holds_the_figures_of_its_digest(a: Agent) -> None:

@@ -34,7 +34,8 @@ def _print(found: Digest, withhold: float) -> None:
     if not whole.told and not found.calls:
         say("Nothing was told yet. `meshtui connect` lets an agent program ask at each command that failed.")
         return
-    say(f"Told {whole.told} times in {found.calls} commands that agents reported (per 100 of them in brackets).")
+    counted = f"in {found.calls} commands that agents reported (per 100 of them in brackets)"
+    say(f"Told {whole.told} times, {counted if found.calls else 'and no hook has counted a command yet'}.")
     columns = ("told", "times", "right", "ignored", "wrong", "not shown", "to")
     rows = [(kind, *_cells(shown, found.calls)) for kind, shown in found.kinds.items() if shown.told]
     table(columns, rows, spare=("to", "not shown"))
