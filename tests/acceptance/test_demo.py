@@ -64,7 +64,7 @@ def check(story: dict[str, object]) -> None:
 
 
 def contained() -> bool:
-    return detect({**os.environ, "MESHTUI_CONTAINMENT": "auto"}, Path.cwd()).program != ""
+    return detect({**os.environ, "MESHTUI_CONTAINMENT": "auto"}).program != ""
 
 
 def test_the_second_agent_heals_by_itself(tmp_path: Path) -> None:
