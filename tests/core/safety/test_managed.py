@@ -155,7 +155,10 @@ def test_a_check_of_a_command_names_it(write: Write) -> None:
 
 
 def test_the_doctor_shows_it(write: Write, tmp_path: Path) -> None:
-    settings = load(home=str(tmp_path / "home"), environment={"MESHTUI_OPERATOR_DIR": str(tmp_path / "op")})
+    settings = load(
+        home=str(tmp_path / "home"),
+        environment={"MESHTUI_OPERATOR_DIR": str(tmp_path / "op"), "MESHTUI_BRIDGE": str(tmp_path / "b.db")},
+    )
     assert [check for check in examine(settings, {}) if check.name == "host"] == []
     path = write('mode = "hint"\n[packs]\nallowed = []\n')
     [check] = [check for check in examine(settings, {}) if check.name == "host"]
