@@ -35,6 +35,7 @@ FILES = {
     "parse.py": 'import yaml\n\nprint("parsed", yaml.safe_load("{a: 1}"))\n',
     "stats.py": "samples = []\nprint(sum(samples) / len(samples))\n",
     "setup_db.py": 'import sys\n\nsys.exit("Error: pg_config executable not found.")\n',
+    "sync.py": 'import socket, time\n\ntime.sleep(0.8)\nsocket.create_connection(("127.0.0.1", 1))\n',
     "deploy.sh": "./release.sh\n",
     "release.sh": "#!/bin/sh\necho released\n",
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\n',
@@ -234,11 +235,13 @@ def _morning(anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent,
     gemini.call("heal", "last")  # the error does not name pyyaml: a person is asked
     gemini.run("sh", "deploy.sh")
     anna.run(PYTHON, "stats.py")  # nothing known answers it
+    for agent in (claude, codex, gemini):
+        agent.run(PYTHON, "sync.py")  # nor this, which each of them meets again
     time.sleep(pause)
 
 
 def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent, pause: float) -> None:
-    [waiting] = gemini.ask("approvals", "list")["approvals"]
+    waiting = next(one for one in gemini.ask("approvals", "list")["approvals"] if "pyyaml" in one["command"])
     gemini.call("approvals", "approve", waiting["approval_id"])
     gemini.run(PYTHON, "report.py")
     anna.run(PYTHON, "app.py")
@@ -251,6 +254,10 @@ def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, 
     claude.run(PYTHON, "setup_db.py")
     time.sleep(pause)
 
+    for agent in (claude, codex, claude):
+        agent.run(PYTHON, "sync.py")
+    for agent in (codex, gemini):
+        agent.run(PYTHON, "stats.py")
     write_runs(mesh, claude)
     claude.call("validate", "--runs-root", str(mesh.runs))
     claude.call("monitor", "--skip-tests")

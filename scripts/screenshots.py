@@ -122,6 +122,7 @@ PICTURES: tuple[Picture, ...] = (
     Picture("approvals", (120, 30), "approvals", pane("4")),
     Picture("runs", (120, 30), "runs", pane("5")),
     Picture("log", (120, 24), "log", log),
+    Picture("unsolved", (120, 24), "unsolved", pane("7")),
 )
 
 

@@ -1,4 +1,4 @@
-"""What a project's habits learn from `meshtui run`, as from a hook; its session is all that one shell or job runs."""
+"""What a project's habits learn from `meshtui run`; its session is what an agent runs in one shell or job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def passed(node: Node, command: Command) -> None:
 
 
 def _known(node: Node, command: Command) -> Known:
-    session = session_key("run", f"{boot_id()} {os.getppid()} {_began(os.getppid())}")
+    session = session_key("run", f"{node.settings.agent} {boot_id()} {os.getppid()} {_began(os.getppid())}")
     known = Known(node.store, session, shlex.join(command.argv), command.cwd, command.environment)
     known.telling = Telling(node.store, session, "run", node.settings.withhold)
     return known
