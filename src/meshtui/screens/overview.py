@@ -13,7 +13,6 @@ from textual.widgets import Static
 from meshcore.clock import from_text
 from meshtui.actions import Action
 from meshtui.screens.base import Pane
-from meshtui.snapshot import NOTHING_TOLD
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
 from meshtui.widgets.rows import Cell, Column, Row, Rows
@@ -93,7 +92,7 @@ class OverviewPane(Pane):
         self._has_all = False
         self._loaded = False
         self._effect: Sequence[EffectView] = ()
-        self._told = NOTHING_TOLD
+        self._told: ToldView | None = None
         self._effect_shown = ""
 
     def compose(self) -> ComposeResult:
@@ -268,16 +267,18 @@ class OverviewPane(Pane):
             self.rows.find(text)
 
 
-def effect_line(kinds: Sequence[EffectView], width: int, told: ToldView = NOTHING_TOLD) -> str:
+def effect_line(kinds: Sequence[EffectView], width: int, told: ToldView | None = None) -> str:
     """Return what became of what was told, and of the failures of each kind of agent, as many kinds as fit.
 
     "" where nothing was told and none was answered.
     """
     texts = [f"{plain(kind.via) or 'others'} {kind.seen:,} → {kind.answered:,} → {kind.verified:,}" for kind in kinds]
     texts = texts if any(kind.answered for kind in kinds) else []
-    came = ((told.right, "right"), (told.ignored, "ignored"), (told.wrong, "wrong"))
-    known = ", ".join(f"{n:,} {name}" for n, name in came if n)
-    head = [f"told {told.told:,}{': ' if known else ''}{known}"] if told.told else []
+    head: list[str] = []
+    if told is not None and told.told:
+        came = ((told.right, "right"), (told.ignored, "ignored"), (told.wrong, "wrong"))
+        known = ", ".join(f"{n:,} {name}" for n, name in came if n)
+        head = [f"told {told.told:,}{': ' if known else ''}{known}"]
     for shown in range(len(texts), -1, -1):
         more = [f"+{len(texts) - shown} more"] if shown and shown < len(texts) else []
         kinds_shown = ["failed → answered → verified", *texts[:shown], *more] if shown else []

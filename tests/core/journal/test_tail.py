@@ -346,6 +346,8 @@ def test_a_file_made_again_with_the_inode_of_the_old_one_is_read_from_its_start(
         if log.stat().st_ino == inode:
             break
         log.rename(tmp_path / f"spare {attempt}")
+    else:
+        pytest.skip("the file system gave no number again")
     second = Reader(log, offsets=tmp_path / "offsets.json")
     assert second.read() == ["new 0, which is longer than what the file held before it was deleted", "new 1"]
 

@@ -19,7 +19,7 @@ from typing import IO, Protocol
 
 from meshcore.bridge.ssh import wire
 from meshcore.bridge.ssh.wire import WireError
-from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError, UsageError
 from meshcore.model import Json
 from meshcore.safety.visible_text import visible
 
@@ -132,8 +132,8 @@ class SshPipe:
     def _listen(self) -> None:
         stream = self._process.stderr
         assert stream is not None
-        with suppress(OSError, ValueError):
-            while said := stream.read(4096):
+        with suppress(OSError, ValueError), stream:
+            while said := os.read(stream.fileno(), 4096):
                 self._errors = (self._errors + said)[-_KEPT_ERRORS:]
 
 
@@ -153,10 +153,13 @@ class Link:
         self._out = os.dup(pipe.writing.fileno())  # ours to close: no other file can get its number meanwhile
         os.set_blocking(self._out, False)
         threading.Thread(target=self._read, name="bridge-link", daemon=True).start()
-        if not self._hello.came.wait(deadline):
+        try:
+            if not self._hello.came.wait(deadline):
+                raise BridgeUnavailableError(f"{shown} did not answer within {deadline:g} s; try again")
+            self.bridge_id = self._greeted()
+        except MeshError:
             self.close()
-            raise BridgeUnavailableError(f"{shown} did not answer within {deadline:g} s; try again")
-        self.bridge_id = self._greeted()
+            raise
 
     def call(self, name: str, arguments: Sequence[Json], deadline: float) -> Json:
         """Return what a call came to. Raises what it raised there, or BridgeUnavailableError."""
@@ -241,7 +244,6 @@ class Link:
         said = self._hello.value(self._shown, whole=True)
         if said.get("meshtui_bridge") != wire.PROTOCOL:
             theirs = shortened(str(said.get("version", "")))
-            self.close()
             raise ConfigurationError(
                 f"{self._shown} speaks another version of the protocol (its meshtui is {theirs}); upgrade the older one"
             )

@@ -22,12 +22,19 @@ class Piped:
         self.writing = cast("IO[bytes]", here.makefile("wb", buffering=0))
         self.reading: IO[bytes] = from_there.makefile("rb")
         streams = (there.makefile("rb"), from_here.makefile("wb"))
-        threading.Thread(target=self._serve, args=(bridge, *streams, is_own), daemon=True).start()
+        self._server = threading.Thread(target=self._serve, args=(bridge, *streams, is_own), daemon=True)
+        self._server.start()
 
     def why(self) -> str:
         return ""
 
     def end(self) -> None:
+        self._shut()
+        self._server.join(10)
+        for one in (self.writing, self.reading, *self._sockets):
+            one.close()
+
+    def _shut(self) -> None:
         for one in self._sockets:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -35,8 +42,9 @@ class Piped:
     def _serve(
         self, bridge: Bridge, reading: IO[bytes], writing: IO[bytes], is_own: Callable[[str], bool] | None
     ) -> None:
-        Server(bridge, reading, writing, is_own).serve()
-        self.end()
+        with suppress(OSError, ValueError), reading, writing:
+            Server(bridge, reading, writing, is_own).serve()
+            self._shut()
 
 
 class WithOwner(SshBridge):

@@ -33,12 +33,19 @@ class Played:
         self._sockets = (*socket.socketpair(), *socket.socketpair())
         self.writing = cast("IO[bytes]", self._sockets[0].makefile("wb", buffering=0))
         self.reading: IO[bytes] = self._sockets[2].makefile("rb")
-        threading.Thread(target=self._play, args=(first, answer, stays), daemon=True).start()
+        self._player = threading.Thread(target=self._play, args=(first, answer, stays), daemon=True)
+        self._player.start()
 
     def why(self) -> str:
         return self._why
 
     def end(self) -> None:
+        self._shut()
+        self._player.join(10)
+        for one in (self.writing, self.reading, *self._sockets):
+            one.close()
+
+    def _shut(self) -> None:
         for one in self._sockets:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -50,7 +57,7 @@ class Played:
                 self._sockets[3].sendall(answer(line))
             if stays and answer is None:
                 reading.read()
-        self.end()
+        self._shut()
 
 
 def opened(pipe: Callable[[], Pipe], deadline: float = 5.0, clock: FakeClock | None = None) -> SshBridge:
