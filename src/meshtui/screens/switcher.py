@@ -31,13 +31,13 @@ class Tabs(Static):
         for entry in table.PANES:
             here = entry.name == self.current
             parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
-            parts += [(f"{entry.title} ", "bold $accent" if here else ""), (" ", "")]
+            parts += [(f"{entry.title} ", "bold $accent" if here else "")]
         self.update(Content.assemble(*parts), layout=False)
 
     async def on_click(self, event: events.Click) -> None:
         right = 0
         for entry in table.PANES:
-            right += cell_len(f" {entry.key} {entry.title}  ")
+            right += cell_len(f" {entry.key} {entry.title} ")
             if event.x < right:
                 await self.run_action(f"app.{entry.action.name}")
                 return
