@@ -106,3 +106,16 @@ def test_an_exchange_that_cannot_be_made_says_why(a: Agent, calls: Path) -> None
     done = a.call("bridge", "exchange", env=afar(calls))
     assert done.returncode == 69
     assert only_one_line(done) == "meshtui: ssh://hub: hub: No route to host"
+
+
+def test_what_is_not_there_is_not_copied_and_nothing_is_made(a: Agent, tmp_path: Path) -> None:
+    done = a.call("bridge", "copy", str(tmp_path / "none.db"), str(tmp_path / "new.db"))
+    assert done.returncode == 2
+    assert "there is no bridge to copy" in only_one_line(done)
+    assert not list(tmp_path.glob("*.db*"))
+
+
+def test_a_bridge_without_logins_says_who_reads_it_instead(a: Agent) -> None:
+    done = a.call("bridge", "status")
+    assert done.returncode == 78
+    assert "meshtui nodes" in only_one_line(done)

@@ -70,8 +70,8 @@ def administration(address: BridgeAddress) -> Administration:
     """Return what its owner does with a bridge. Raises ConfigurationError for one without logins."""
     if address.scheme != "postgresql":
         raise ConfigurationError(
-            f"{address.shown}: has no logins to grant: name postgresql://login@host/database; for a file, see"
-            " `meshtui bridge authorize`"
+            f"{address.shown} has no logins, as a bridge in PostgreSQL has (postgresql://login@host/database): who"
+            " reads it is in `meshtui nodes`, and a key lets another host in by `meshtui bridge authorize`"
         )
     found = import_module(_ENGINES[address.scheme]).ENGINE.administer(address)
     return cast(Administration, found)

@@ -228,10 +228,12 @@ def copy_bridge(source: str, target: str) -> None:
     Again and again without harm, so that hosts can move one after the other. On PostgreSQL as a login that owns it.
     """
     from meshcore.bridge.copying import copy
-    from meshcore.bridge.open import open_bridge
+    from meshcore.bridge.open import is_there, open_bridge
     from meshcore.clock import SystemClock
 
     addresses = [_address(text) for text in (source, target)]
+    if addresses[0].path is not None and not is_there(addresses[0]):
+        raise UsageError(f"{addresses[0].shown}: there is no bridge to copy; nothing was made")
     opened = [open_bridge(one, clock=SystemClock(), doorbell=False) for one in addresses]
     try:
         done = copy(*opened)
