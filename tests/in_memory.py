@@ -34,7 +34,10 @@ def keep_in_memory() -> None:
 
 def mounted(*words: str) -> bool:
     """Call mount; return whether it did what it was asked."""
-    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
+    except OSError:  # there is none
+        return False
 
 
 def free_memory() -> int:
