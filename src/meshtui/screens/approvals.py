@@ -105,6 +105,10 @@ class ApprovalsPane(ListPane):
         if self.feed.store is None:
             return
         found = await self.feed.store.ask(approvals_lately(SETTLED))
+        if not self.query(Rows):  # not laid out yet, or the terminal is being left
+            if self.is_attached:
+                self.call_after_refresh(self._load)
+            return
         before = self._approvals
         self._approvals = {approval.approval_id: approval for approval in found}
         changed = [name for name, approval in self._approvals.items() if before.get(name) != approval]

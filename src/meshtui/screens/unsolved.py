@@ -67,6 +67,10 @@ class UnsolvedPane(ListPane):
         if self.feed.store is None:
             return
         found = await self.feed.store.ask(walls(self._now()))
+        if not self.query(Rows):  # not laid out yet, or the terminal is being left
+            if self.is_attached:
+                self.call_after_refresh(self._load)
+            return
         before, self._walls = self._walls, {one.wall: one for one in found}
         changed = [name for name, one in self._walls.items() if before.get(name) != one]
         self.rows.set_ids(list(self._walls), changed)
