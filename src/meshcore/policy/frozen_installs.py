@@ -22,7 +22,11 @@ from meshcore.policy.renderers import Bounded, shortened
 from meshcore.policy.tracked import as_tracked
 
 _LIMIT: Final = 1 << 24  # bytes
-_INDEX: Final = re.compile(r"https://registry\.(?:npmjs\.org|yarnpkg\.com)/[A-Za-z0-9@%_.~/+-]{1,400}\.tgz", re.ASCII)
+OWN_INDEXES: Final = ("npmjs.org", "yarnpkg.com")
+"""The domains of npm's own index and of the name under which yarn writes it into a lock."""
+_INDEX: Final = re.compile(
+    rf"https://registry\.(?:{'|'.join(map(re.escape, OWN_INDEXES))})/[A-Za-z0-9@%_.~/+-]{{1,400}}\.tgz", re.ASCII
+)
 _PLACE: Final = re.compile(r"(?:(?:^|/)node_modules/(?:@[a-z0-9~][\w.~-]*/)?[A-Za-z0-9~][\w.~-]*)+", re.ASCII)
 _DIGEST: Final = re.compile(r"sha512-[A-Za-z0-9+/]{86}==", re.ASCII)
 _SCRIPTS: Final = frozenset({"preinstall", "install", "postinstall", "preprepare", "prepublish"})

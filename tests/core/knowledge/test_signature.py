@@ -197,7 +197,7 @@ def test_what_the_user_typed_is_a_slot_and_a_git_ref_is_a_path() -> None:
 def test_the_length_of_a_path_does_not_change_what_is_wording() -> None:
     line = "fatal: Unable to create '{}/.git/index.lock': File exists."
     found = [
-        read(line.format(path), command="git add .") for path in ("/p", "/home/ann/work/shop", "/srv" + "/long" * 20)
+        read(line.format(path), command="git add .") for path in ("/p", "/home/ann/code/shop", "/srv" + "/long" * 20)
     ]
     assert {one.template for one in found} == {"fatal: Unable to create <path>: File exists."}
 

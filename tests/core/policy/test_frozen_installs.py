@@ -25,6 +25,7 @@ from tests.core.policy.test_policy import POLICY, question
 from meshcore.clock import SystemClock
 from meshcore.healing.executor import Executor
 from meshcore.model import Slot
+from meshcore.policy.frozen_installs import OWN_INDEXES
 from meshcore.policy.question import PolicyVerdict
 from meshcore.process.sandbox import detect
 
@@ -48,9 +49,12 @@ def packed(mark: Path) -> bytes:
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
+INDEX = f"registry.{OWN_INDEXES[0]}"
+
+
 def lock_of(data: bytes, **other: Any) -> dict[str, Any]:
     digest = base64.b64encode(hashlib.sha512(data).digest()).decode()
-    entry: dict[str, Any] = {"version": "1.0.0", "resolved": "https://registry.npmjs.org/pad/-/pad-1.0.0.tgz"}
+    entry: dict[str, Any] = {"version": "1.0.0", "resolved": f"https://{INDEX}/pad/-/pad-1.0.0.tgz"}
     entry |= {"integrity": f"sha512-{digest}", "bin": {"pad": "i.js"}, **other}
     root = {"name": "shop", "version": "1.0.0", "dependencies": {"pad": "1.0.0"}}
     packages = {"": root, "node_modules/pad": {key: value for key, value in entry.items() if value is not None}}
@@ -132,10 +136,10 @@ class TestBounds:
         "entry",
         [
             {"resolved": "https://evil.example/pad.tgz"},
-            {"resolved": "http://registry.npmjs.org/pad/-/pad-1.0.0.tgz"},
-            {"resolved": "https://registry.npmjs.org.evil.example/pad/-/pad-1.0.0.tgz"},
-            {"resolved": "https://registry.npmjs.org@evil.example/pad/-/pad-1.0.0.tgz"},
-            {"resolved": "https://registry.npmjs.org:99/pad-1.0.0.tgz"},
+            {"resolved": f"http://{INDEX}/pad/-/pad-1.0.0.tgz"},
+            {"resolved": f"https://{INDEX}.evil.example/pad/-/pad-1.0.0.tgz"},
+            {"resolved": f"https://{INDEX}@evil.example/pad/-/pad-1.0.0.tgz"},
+            {"resolved": f"https://{INDEX}:99/pad-1.0.0.tgz"},
             {"resolved": "git+ssh://git@github.com/a/b.git#abc"},
             {"resolved": "file:../outside"},
             {"resolved": "../outside", "link": True},
