@@ -51,6 +51,20 @@ def test_a_person_is_told_that_it_failed_here_before_and_in_one_shell_only_once(
     assert "earlier session" not in a.run(*GONE).stderr
 
 
+def test_what_is_told_of_a_command_holds_no_secret_of_it(a: Agent) -> None:
+    (a.work / ".git").mkdir()
+    secret = "ghp_" + "a1B2" * 9
+    text = f"{sys.executable} -m meshtui run -- ls --token={secret} no/such; true"
+    said = ""
+    for _ in range(2):
+        done = subprocess.run(
+            ["sh", "-c", text], cwd=a.work, env=a.environment, capture_output=True, text=True, timeout=60
+        )
+        said = "".join(line for line in done.stderr.splitlines() if line.startswith("meshtui:"))
+    assert "earlier session" in said
+    assert secret not in said
+
+
 def test_a_wall_that_is_none_is_one_line(a: Agent) -> None:
     for words in (("show", "abcdef"), ("expect", "abcdef"), ("show", "")):
         done = a.call("unsolved", *words)

@@ -13,6 +13,7 @@ from meshcore.hook.known import Known
 from meshcore.hook.telling import Telling
 from meshcore.model import Incident
 from meshcore.node import Node
+from meshcore.safety.redaction import redact
 from meshcore.store.known_marks import session_key
 
 _STARTED = 19  # the field of /proc/PID/stat, counted behind the name, that holds when a process began
@@ -29,7 +30,7 @@ def failed(node: Node, command: Command, incident: Incident) -> list[str]:
             incident_id=incident.incident_id,
             agent=node.settings.agent,
         )
-    return said.text.splitlines()
+    return redact(said.text).splitlines()  # the log of a job is read by others than who typed the command
 
 
 def passed(node: Node, command: Command) -> None:

@@ -222,8 +222,7 @@ class Link:
             return self._hello.greet(text)
         try:
             said = wire.read(text)
-        except WireError as error:
-            self._hello.noise = str(error).encode()
+        except WireError:
             return False
         if said.get("ring") is True:
             self._bell()
