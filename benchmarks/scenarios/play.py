@@ -114,7 +114,7 @@ def _first(story: Story, ann: Agent) -> Any:
     if not (same or scenario.volatile or scenario.once) and bare.returncode not in _NOT_STARTED:
         story.wrong.append("the first agent's output was changed")
     if scenario.taught:
-        story.learnt = _teach(ann, argv, failed, scenario.taught)
+        story.learnt = _teach(ann, argv, failed, scenario.taught.replace("{project}", str(ann.project)))
     for fix in scenario.chain:
         ann.meshtui("heal", "last")
         story.learnt += "; " + _teach(ann, argv, ann.meshtui("run", "--mode", "hint", "--", *argv), fix)

@@ -57,8 +57,13 @@ WHEELS = {
     "uvicorn": "uvicorn",
     "wheel": "wheel",
     "setuptools": "setuptools",
+    "alembic": "alembic",
+    "build": "build",
+    "gunicorn": "gunicorn",
+    "pytest-cov": "pytest_cov",
     "acme-billing": "acme_billing",  # a package of the house, which no list knows
 }
+PLUGIN = "\n\ndef pytest_addoption(parser):\n    parser.addoption('--cov')\n"
 PACKAGES = ("left-pad", "lodash", "chalk", "dotenv", "express", "ms")
 _FOREIGN = ("MESHTUI_", "VIRTUAL_ENV", "PYTHON", "PIP_", "UV_", "CONDA", "PYENV", "GIT_", "npm_", "NODE_", "XDG_")
 
@@ -69,12 +74,14 @@ def build_wheels(folder: Path) -> None:
     for name, module in WHEELS.items():
         wheel = name.replace("-", "_")
         info = f"{wheel}-1.0.dist-info"
+        plugin = module.startswith("pytest_")
         files = {
-            f"{module}/__init__.py": '__version__ = "1.0"\ndef run():\n    print("fine")\n',
+            f"{module}/__init__.py": '__version__ = "1.0"\ndef run():\n    print("fine")\n' + PLUGIN * plugin,
             f"{module}/__main__.py": f'print("{module} ran")\n',
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: scenarios\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-            f"{info}/entry_points.txt": f"[console_scripts]\n{module} = {module}:run\n",
+            f"{info}/entry_points.txt": f"[console_scripts]\n{module} = {module}:run\n"
+            + f"[pytest11]\n{module} = {module}\n" * plugin,
         }
         record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
         with zipfile.ZipFile(folder / f"{wheel}-1.0-py3-none-any.whl", "w") as archive:
