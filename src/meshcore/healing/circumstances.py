@@ -173,8 +173,8 @@ def _shown(place: Place) -> str | None:
         program = Path(find_program(argv[0], env, cwd))
     except CannotStartError:
         # What is missing is looked for where the shell looks: in the active environment, if that is all there is.
-        possible, active_one = set(_possible(place)), _active_python(env, cwd)
-        return active_one if possible <= {active_one} else None
+        active_one = _active_python(env, cwd)
+        return active_one if set(_beside(place)) <= {active_one} else None
     name = program_name(program.name)
     if name in _START_OTHERS or (name == "python" and argv[1:2] == ("-m",) and set(argv[2:3]) & _START_OTHERS):
         return None
@@ -190,6 +190,11 @@ def _possible(place: Place) -> Iterator[str]:
         return
     if python := _active_python(place.environment, place.cwd):
         yield python
+    yield from _beside(place)
+
+
+def _beside(place: Place) -> Iterator[str]:
+    """Yield the pythons of the environments that a project of the command's folder has."""
     if chosen := place.environment.get("UV_PROJECT_ENVIRONMENT", ""):
         yield _venv_python(Path(project_root(place.cwd) or place.cwd, chosen, "bin", "python"))
     for folder in dict.fromkeys((place.cwd, *_projects_from(place.cwd))):

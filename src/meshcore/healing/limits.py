@@ -112,6 +112,7 @@ def canary(
         return f"new to the mesh: {places} other host{'s' if places > 1 else ''} must verify it first"
     # What was signed just now need not be checked.
     mine = [held for held in bridge.claims(skill_id) if held.host == host and not held.failed]
-    if not any(held.record == own or counts(held) for held in mine):
+    signed = Record(own.text, own.key, own.sig)
+    if not any(held.record == signed or counts(held) for held in mine):
         return "the bridge does not hold this host's claim"
     return ""

@@ -165,11 +165,13 @@ def rule(asked: Try) -> Ruling:
 def _heard(asked: Try, judges: Sequence[Judge]) -> list[tuple[Judge, Verdict]]:
     """Return what each judge says that can still lower what those before it came to."""
     heard: list[tuple[Judge, Verdict]] = []
+    lowest: Decision = "run"  # of all so far
     for judge in judges:
-        if heard and not _is_below(judge.lowest, combine(heard).decision):
+        if not _is_below(judge.lowest, lowest) and heard:
             continue
         if (verdict := judge.ask(asked)) is not None:
             heard.append((judge, verdict))
+            lowest = combine(heard).decision
     return heard
 
 

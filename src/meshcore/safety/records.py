@@ -58,7 +58,7 @@ def sign(
         raise BadRecordError(f"a {kind} record cannot be written ({error})") from error
     if size > MAX_BYTES:
         raise BadRecordError(f"a {kind} record is larger than {MAX_BYTES // 1024} KiB; shorten it")
-    return verify(Record(text, identity.node.public, identity.node.sign(text)))
+    return _read(Record(text, identity.node.public, identity.node.sign(text)))
 
 
 def verify(record: Record) -> Record:
@@ -67,6 +67,11 @@ def verify(record: Record) -> Record:
         raise BadRecordError(f"larger than {MAX_BYTES // 1024} KiB")
     if not is_signed(record.key, record.text, record.sig):
         raise BadRecordError("the signature does not hold")
+    return _read(record)
+
+
+def _read(record: Record) -> Record:
+    """Return the record with its fields filled in from its text, whose signature holds."""
     fields = loads(record.text, max_bytes=MAX_BYTES)
     if not isinstance(fields, dict):
         raise BadRecordError("not an object")
