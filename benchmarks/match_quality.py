@@ -1,12 +1,12 @@
 """How good the answers are: `python -m benchmarks.match_quality` prints JSON, each figure beside its goal.
 
-Reads the labelled incidents and the scorer of ../shared/eval; says so and ends where they are absent. Beside the
-project's matcher stand four simple ones, so that a figure has something to be compared with.
+Reads the labelled incidents and the scorer of ../shared/eval; says so and ends where they are absent. First stand the
+figures on classes that had no part in choosing the rules (see cross_validation), then those on rows in view. Beside
+the project's matcher stand four simple ones, so that a figure has something to be compared with.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import re
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scripts.testbed.matcher import make_matcher
+
+from benchmarks.cross_validation import MODES, cross_validated
 
 EVAL = Path(__file__).parents[1] / "../shared/eval"
 HARDEST = 10
@@ -132,12 +134,6 @@ def _last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-def half(row: Row) -> int:
-    """Return the half a row's class belongs to: rules were made on half 0, half 1 was looked at far less."""
-    name = str(row["class_id"] or row["id"])
-    return hashlib.md5(name.encode(), usedforsecurity=False).digest()[0] % 2
-
-
 def hardest(rows: Sequence[Row]) -> list[dict[str, object]]:
     """Return the classes of which most known incidents stay without a right answer, mode first."""
     matcher = make_matcher()
@@ -182,25 +178,28 @@ def main() -> None:
         return
     run = _scorer(scorer)
     rows: list[Row] = [json.loads(line) for line in data.read_text().splitlines()]
-    scores = {mode: run(make_matcher, rows, mode) for mode in ("first", "relearn")}
-    goals = []
-    for (mode, tier, what), goal in GOALS.items():
-        figure = scores[mode][tier][what] if what else scores[mode][tier]
-        met = figure >= goal if what in ("recall", "") else figure <= goal
-        goals.append({"what": f"{tier} {what}".strip(), "mode": mode, "goal": goal, "figure": figure, "met": met})
-    halves = {}
-    for part in (0, 1):
-        some = [row for row in rows if half(row) == part]
-        halves[f"half {part}"] = {mode: _short(run(make_matcher, some, mode)) for mode in ("first", "relearn")}
+    tables = cross_validated(rows)
+    in_view = {mode: run(make_matcher, rows, mode) for mode in MODES}
     result = {
-        "goals": goals,
-        "by source": scores["first"]["by_source"],
-        "halves of the classes": halves,
+        "cross-validated": goals(tables["folds of classes"]),
+        "in view": goals(in_view),
+        **{name: table for name, table in tables.items() if name != "in view"},
+        "by source": in_view["first"]["by_source"],
         "hardest classes": hardest(rows),
         "baselines, mode first": {name: _short(run(make, rows, "first")) for name, make in BASELINES.items()},
     }
     json.dump(result, sys.stdout, indent=1, ensure_ascii=False)
     print()
+
+
+def goals(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each goal beside the figure of a table."""
+    found = []
+    for (mode, tier, what), goal in GOALS.items():
+        figure = scores[mode][tier][what] if what else scores[mode][tier]
+        met = figure >= goal if what in ("recall", "") else figure <= goal
+        found.append({"what": f"{tier} {what}".strip(), "mode": mode, "goal": goal, "figure": figure, "met": met})
+    return found
 
 
 def _short(score: Mapping[str, Any]) -> dict[str, Any]:

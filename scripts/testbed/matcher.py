@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix, spell
@@ -18,7 +18,8 @@ from meshcore.testing import MemoryIndex
 class Matcher:
     """Learns fixes that worked and answers errors; what `learn` is told is a verified outcome."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Mapping[str, str]], Signature] | None = None) -> None:
+        self._read = read or read_incident
         self._index = MemoryIndex()
         self._names: dict[str, str] = {}
         self._outcomes: dict[str, list[Outcome]] = defaultdict(list)
@@ -26,7 +27,7 @@ class Matcher:
 
     def learn(self, incident: Mapping[str, str], skill: str, resolution: str) -> None:
         """Take note that `resolution` solved the incident; `skill` is what the scorer calls the solution."""
-        signature = _read(incident)
+        signature = self._read(incident)
         fix = parse_fix(resolution)
         host = incident["agent"]
         try:
@@ -47,7 +48,7 @@ class Matcher:
 
     def match(self, incident: Mapping[str, str]) -> tuple[str, str, str] | None:
         """Return (skill, tier, command), None where nothing answers."""
-        found = match(_read(incident), self._index)
+        found = match(self._read(incident), self._index)
         return (self._names[found.skill_id], found.tier, spell(found.action)) if found else None
 
 
@@ -56,7 +57,8 @@ def make_matcher() -> Matcher:
     return Matcher()
 
 
-def _read(incident: Mapping[str, str]) -> Signature:
+def read_incident(incident: Mapping[str, str]) -> Signature:
+    """Return how an incident of the data is read."""
     return read(incident["message"], error_type=incident["error_type"], command=incident["command"])
 
 

@@ -31,7 +31,7 @@ def find_cause(text: str, command: Command) -> Cause | None:
     low = text.lower()
     if len(low) != len(text):
         low = text
-    for needle, reader in _READERS:
+    for needle, reader in READERS:
         at = low.find(needle)
         for _ in range(_MAX_LINES if at >= 0 else 0):
             start = low.rfind("\n", 0, at) + 1
@@ -210,4 +210,5 @@ _NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
         ("not found", "not recognized", "is currently not installed", " enoent", "env: ", "is not in your", "make: "),
     ),
 )
-_READERS = tuple((needle, reader) for reader, needles in _NEEDLES for needle in needles)
+READERS = tuple((needle, reader) for reader, needles in _NEEDLES for needle in needles)
+"""What must stand in a text, and who then reads it."""

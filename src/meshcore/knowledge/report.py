@@ -311,7 +311,7 @@ def _gradle(lines: Sequence[str]) -> Finding | None:
 
 
 # What must stand in a text, and who then reads it. The earliest finding counts.
-_READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
+READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
     ("--- FAIL: ", _go),
     ("\nE  ", _pytest),
     (" short test summary info ", _pytest),
@@ -337,7 +337,7 @@ _READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
 def find_report(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding | None]:
     """Return what a report in these lines tells, and a warning of it that counts where nothing else does."""
     text = "\n".join(("", *lines, ""))
-    found = [told for needle, reader in _READERS if needle in text and (told := reader(lines))]
+    found = [told for needle, reader in READERS if needle in text and (told := reader(lines))]
     placed, warning = _placed(lines, program)
     found += [told for told in (placed, _headed(lines), _arrowed(lines)) if told]
     return min(found, default=None), warning
