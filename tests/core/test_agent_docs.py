@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -80,15 +79,12 @@ def test_the_configurations_of_mcp_and_hooks_name_what_there_is() -> None:
     assert codex["mcp_servers"] == others["mcpServers"] == {"meshtui": {"command": "meshtui", "args": ["mcp"]}}
     [group] = hooks["hooks"]["PostToolUseFailure"]
     [hook] = group["hooks"]
-    pytest.importorskip("mcp")
     assert set(hook["input"]) <= _parameters_of(hook["tool"])
 
 
 def _parameters_of(tool: str) -> set[str]:
-    import asyncio
-
     from meshcore.config import load
-    from meshcore.mcp import make_server
+    from meshcore.mcp.server import make_server
 
-    found: Any = {one.name: one for one in asyncio.run(make_server(load()).list_tools())}
-    return set(found[tool].input_schema["properties"])
+    [found] = [one for one in make_server(load()).tools if one.name == tool]
+    return {parameter.name for parameter in found.parameters}

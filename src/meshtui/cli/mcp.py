@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import os
+import sys
 
 import click
 
-from meshcore.errors import ConfigurationError
 from meshtui.cli.context import Session
-
-MISSING = (
-    "mcp needs the MCP SDK, which is not installed here;"
-    " install it with `pip install 'meshtui[mcp]'`, or `pipx inject meshtui 'mcp>=2.3,<3'`"
-)
 
 
 @click.command()
@@ -22,13 +17,9 @@ def mcp(session: Session) -> None:
 
     Agents start it themselves; see docs/agents.md for their configuration.
     """
-    try:
-        found = find_spec("mcp.server.mcpserver")
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        raise ConfigurationError(MISSING)
-    settings = session.settings
-    from meshcore.mcp import make_server
+    from meshcore.mcp.server import make_server
 
-    make_server(settings).run("stdio")
+    server = make_server(session.settings)
+    with os.fdopen(os.dup(1), "wb") as sink:
+        os.dup2(2, 1)  # what anything else prints is no message of the protocol
+        server.serve(sys.stdin.buffer, sink)

@@ -239,7 +239,7 @@ def makers(name: str) -> set[str]:
 def test_a_try_is_ruled_on_in_one_place() -> None:
     assert makers("Ruling") == {"meshcore/healing/ruling.py"}
     assert makers("decide_rerun") == {"meshcore/healing/rerun_ruling.py"}
-    assert makers("put") & makers("rule") == {"meshcore/healing/healer.py", "meshcore/mcp.py"}
+    assert makers("put") & makers("rule") == {"meshcore/healing/healer.py", "meshcore/mcp/tools.py"}
     deciders = {where for where in makers("decide") if where.startswith("meshcore/")}
     assert deciders == {"meshcore/healing/ruling.py"}
 
