@@ -35,6 +35,7 @@ def run(arguments: list[str]) -> int:
     import click
 
     from meshcore.process.standard_streams import open_standard_streams
+    from meshtui.cli.context import COMPLETING
     from meshtui.cli.main import meshtui
 
     open_standard_streams()
@@ -42,9 +43,16 @@ def run(arguments: list[str]) -> int:
         if getattr(sys, name) is None:  # it was closed when Python started
             setattr(sys, name, os.fdopen(descriptor, "w", closefd=False))
     run_start.write_whatever_it_is()
+    if asked := os.environ.get(COMPLETING):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(meshtui, {}, "meshtui", COMPLETING, asked)
     try:
         code = meshtui.main(arguments, prog_name="meshtui", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_USAGE
     except click.ClickException as error:
         return _complain(_in_one_line(error), EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
@@ -87,7 +95,8 @@ def _let_go(stream: TextIO) -> None:
 def _in_one_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "meshtui"
-    return f"{error.format_message().rstrip('.')}; see `{command} --help`"
+    said = " ".join(error.format_message().split()).rstrip(".")
+    return f"{said} See `{command} --help`" if said.endswith("?") else f"{said}; see `{command} --help`"
 
 
 if __name__ == "__main__":

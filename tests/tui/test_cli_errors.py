@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from tests.world import ERROR, FIX, Agent, World, only_one_line
 
 from meshtui.__main__ import run
-from meshtui.cli.main import COMMANDS
+from meshtui.cli.main import COMMANDS, TASKS
 
 SUBCOMMANDS = [
     *([name] for name in sorted(COMMANDS)),
@@ -43,6 +44,35 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
     shown = capsys.readouterr()
     assert shown.out.startswith(" ".join(["Usage: meshtui", *command]))
     assert shown.err == ""
+
+
+def test_the_help_names_every_command_once_by_its_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [len(re.findall(rf"(?m)^  {re.escape(name)}  +", shown)) for name in COMMANDS] == [1] * len(COMMANDS)
+    assert [shown.index(f"\n{task}:\n") for task in TASKS] == sorted(shown.index(f"\n{task}:\n") for task in TASKS)
+
+
+def test_a_group_alone_prints_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["skills"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: meshtui skills")
+    assert "\n  quarantine" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["skils"], "'skills'? See `meshtui --help`"),
+        (["skills", "lst"], "'list'? See `meshtui skills --help`"),
+        (["run", "--mod", "off", "--", "true"], "'--mode'? See `meshtui run --help`"),
+    ],
+)
+def test_a_slip_of_the_fingers_is_told_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.strip().endswith(f"Did you mean {meant}")
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from meshcore.node import Node
 
 SCHEMA_VERSION = 1
+COMPLETING = "_MESHTUI_COMPLETE"
+"""The variable in which a shell asks which words may follow."""
 COMFORTABLE = 20  # characters of a wide column; where there is less, whole columns give way
 
 

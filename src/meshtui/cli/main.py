@@ -3,54 +3,82 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from meshcore import __version__
 from meshtui.cli.context import Session, loop_options
 
-COMMANDS = {
-    "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
-    "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
-    "bridge": (
-        "meshtui.cli.bridge",
-        "Between this machine and the others: what leaves it, exchange; bridges over ssh and in PostgreSQL.",
-    ),
-    "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
-    "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
-    "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
-    "digest": ("meshtui.cli.digest", "What agents were told, what came of it, and what it cost them."),
-    "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
-    "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
-    "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
-    "halt": ("meshtui.cli.halt", "Stop every unattended fix of this operator, at once."),
-    "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
-    "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
-    "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
-    "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
-    "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
-    "maintenance": ("meshtui.cli.maintenance", "Apply retention, fold in logs, check every file; each step a line."),
-    "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
-    "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
-    "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
-    "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
-    "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
-    "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
-    "purge": ("meshtui.cli.purge", "Erase what a record said, here and everywhere, for good."),
-    "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
-    "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
-    "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
-    "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
-    "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
-    "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
-    "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
-    "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
-    "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
-    "status": ("meshtui.cli.mesh", "The mesh at a glance."),
-    "unsolved": ("meshtui.cli.unsolved", "What fails again and again and nobody has solved, the costliest first."),
-    "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
+TASKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Start": {
+        "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
+        "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
+        "disconnect": ("meshtui.cli.connect", "Take meshtui's hooks out of an agent program's settings."),
+        "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
+        "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
+        "completion": ("meshtui.cli.shell", "What completes the words of meshtui in bash, zsh or fish."),
+        "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),
+    },
+    "Run and heal": {
+        "run": ("meshtui.cli.run", "Run any command; where it fails, the mesh may heal it."),
+        "heal": ("meshtui.cli.heal", "Try what is known on an incident, and run its command again."),
+        "match": ("meshtui.cli.match", "Ask which known fix answers an error text."),
+    },
+    "See": {
+        "status": ("meshtui.cli.mesh", "The mesh at a glance."),
+        "incidents": ("meshtui.cli.incidents", "Failures, what was done about them, and how that went."),
+        "unsolved": (
+            "meshtui.cli.unsolved",
+            "What fails again and again and nobody has solved, the costliest first.",
+        ),
+        "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
+        "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
+        "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
+    },
+    "Decide": {
+        "approvals": ("meshtui.cli.approvals", "What waits for a person: list, approve, reject, wait."),
+        "mode": ("meshtui.cli.brakes", "Show or set the ceiling for what may happen unattended."),
+        "halt": ("meshtui.cli.halt", "Stop every unattended fix of this operator, at once."),
+        "resume": ("meshtui.cli.brakes", "Allow fixes again after a halt."),
+        "trust": ("meshtui.cli.trust", "Whose fixes may run here: list, enroll, revoke, rotate, protect, sign."),
+        "policy": ("meshtui.cli.policy", "Ask what the policy says about a command; sign it."),
+    },
+    "Teach": {
+        "learn": ("meshtui.cli.learn", "Teach the mesh which command fixes an error."),
+        "skills": ("meshtui.cli.skills", "What is known: list, show, confirm, quarantine, export, import."),
+    },
+    "Prove": {
+        "report": ("meshtui.cli.report", "What was healed, how fast, who taught it; html, md, json or csv."),
+        "digest": ("meshtui.cli.digest", "What agents were told, what came of it, and what it cost them."),
+        "evidence": ("meshtui.cli.evidence", "Proof that leaves: export it, verify it."),
+        "monitor": ("meshtui.cli.monitor", "Record how the mesh fares, once or at an interval."),
+        "validate": ("meshtui.cli.validate", "Are the artifacts of the runs what they must be?"),
+    },
+    "Keep it running": {
+        "serve": ("meshtui.cli.serve", "The runtime in the foreground, without a screen."),
+        "service": ("meshtui.cli.service", "The runtime as a systemd unit: print, install."),
+        "bridge": (
+            "meshtui.cli.bridge",
+            "Between this machine and the others: what leaves it, exchange; bridges over ssh and in PostgreSQL.",
+        ),
+        "maintenance": (
+            "meshtui.cli.maintenance",
+            "Apply retention, fold in logs, check every file; each step a line.",
+        ),
+        "purge": ("meshtui.cli.purge", "Erase what a record said, here and everywhere, for good."),
+        "redact": ("meshtui.cli.policy", "Filter secrets out of text."),
+    },
+    "For agents": {
+        "hook": ("meshtui.cli.hook", "What an agent program calls at each finished command."),
+        "mcp": ("meshtui.cli.mcp", "An MCP server over stdio: models ask for fixes and report theirs."),
+    },
 }
+"""Every command by the task that it is for: its module, and what it does."""
+
+COMMANDS = {name: found for commands in TASKS.values() for name, found in commands.items()}
 _FUNCTIONS = {
     "digest": "digest_command",
     "import": "import_from",
@@ -71,9 +99,25 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that a word names. Raises NoSuchCommand with those of a similar name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+        width = max(map(len, COMMANDS))
+        for task, commands in TASKS.items():
+            with formatter.section(task):
+                formatter.write_dl([(f"{name:{width}}", summary) for name, (_, summary) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin like this, of which none is imported for it, and the options."""
+        found = [CompletionItem(name, help=COMMANDS[name][1]) for name in COMMANDS if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(

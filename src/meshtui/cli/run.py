@@ -12,7 +12,7 @@ from meshtui.cli.run_start import pass_through
 RERUNS = ("auto", "always")
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="The ceiling for this call.")
 @click.option("--via", default="shell", show_default=True, help="What kind of agent runs it.")
 @click.option(

@@ -1,4 +1,4 @@
-"""`meshtui shell-init`: a prompt hook for bash and zsh."""
+"""`meshtui shell-init` and `completion`: what a shell reads at its start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 import meshcore
-from meshtui.cli.context import Session
+from meshtui.cli.context import COMPLETING, Session
 
 KEYS = {"bash": r"\em", "zsh": "^[m"}
 KEY_NAME = "Alt-m"
@@ -30,6 +30,24 @@ def shell_init(session: Session, shell: str) -> None:
     bridge = session.bridge and session.settings.bridge.pinned("the shell's start-up file")
     settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": bridge, "MESHTUI_AGENT": session.agent}
     print(script(shell, {name: value for name, value in settings.items() if value}), end="")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what completes the words of meshtui in a shell.
+
+    bash, in ~/.bashrc:  eval "$(meshtui completion bash)"
+
+    zsh, in ~/.zshrc:  eval "$(meshtui completion zsh)"
+
+    fish, once:  meshtui completion fish > ~/.config/fish/completions/meshtui.fish
+    """
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
+
+    kinds = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    print(kinds[shell](context.find_root().command, {}, "meshtui", COMPLETING).source())
 
 
 def script(shell: str, settings: Mapping[str, str]) -> str:
