@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services test-long acceptance-agents check format bench safety scenarios bridge-attack screenshots torture soak readme clean
+.PHONY: help demo test test-services test-long acceptance-agents check format bench safety scenarios bridge-attack screenshots torture soak readme release clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chr
 
 readme: $(VENV)/.run ## fill README and docs/commands.md with what the commands print
 	@$(BIN)/python scripts/docs.py $(ARGS)
+
+release: $(VENV)/.dev ## wheel and sdist in dist/, built twice and checked, with what is new
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
+	@$(BIN)/python scripts/release.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis benchmarks/results

@@ -1,7 +1,8 @@
 """Fill the documents' blocks with what the commands really print: `make readme`.
 
 Plays the demo and a short working day in a throwaway folder, on a terminal of 110 columns, and replaces each block
-between `<!-- begin NAME -->` and `<!-- end NAME -->`. `--reference` replaces the table of commands alone.
+between `<!-- begin NAME -->` and `<!-- end NAME -->`. `--reference` replaces the table of commands
+and the manual page alone.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from pathlib import Path
 import click
 
 from meshcore.demo.stage import PROGRAM, build_stand_in, build_wheel
-from meshtui.cli.main import meshtui
+from meshtui.cli.main import TASKS, meshtui
 
 ROOT = Path("/tmp/mesh")
 REPOSITORY = Path(__file__).parent.parent
 README, COMMANDS = REPOSITORY / "README.md", REPOSITORY / "docs" / "commands.md"
+MAN_PAGE = REPOSITORY / "docs" / "meshtui.1"
 COLUMNS, LINES = 110, 40
 MESHTUI = Path(sys.executable).parent / "meshtui"
 
@@ -106,6 +108,40 @@ def reference() -> str:
     return "\n".join(lines)
 
 
+def man_page() -> str:
+    """Return the manual page: what it is, its options, and every command by its task."""
+    context = click.Context(meshtui, info_name="meshtui")
+    name, _, about = (meshtui.help or "").partition("\n\n")
+    options = (param.get_help_record(context) for param in meshtui.get_params(context))
+    parts = [
+        '.TH MESHTUI 1 "" meshtui',
+        ".SH NAME",
+        rf"meshtui \- {_roff(name)}",
+        ".SH SYNOPSIS",
+        r".B meshtui",
+        _roff(" ".join(meshtui.collect_usage_pieces(context))),
+        ".SH DESCRIPTION",
+        *("\n.PP\n".join(_roff(" ".join(text.split())) for text in about.split("\n\n")).splitlines()),
+        ".SH OPTIONS",
+        *(_entry(*option) for option in options if option),
+    ]
+    for task, commands in TASKS.items():
+        parts += [
+            f".SH {task.upper()}",
+            *(_entry(f"meshtui {name}", summary) for name, (_, summary) in commands.items()),
+        ]
+    return "\n".join([*parts, ".PP", r"\fBmeshtui COMMAND \-\-help\fP says more of each.", ""])
+
+
+def _entry(term: str, text: str) -> str:
+    return f".TP\n\\fB{_roff(term)}\\fP\n{_roff(text)}"
+
+
+def _roff(text: str) -> str:
+    plain = text.replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{plain}" if plain[:1] in (".", "'") else plain
+
+
 def _rows(group: click.Group, context: click.Context) -> Iterator[tuple[str, str]]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -182,6 +218,7 @@ def replace_block(path: Path, name: str, content: str) -> None:
 def main() -> None:
     """Replace the blocks."""
     replace_block(COMMANDS, "reference", reference())
+    MAN_PAGE.write_text(man_page(), "utf-8")
     if sys.argv[1:] != ["--reference"]:
         texts = printed()
         for path, name in ((README, "demo"), (README, "use"), (README, "chain"), (COMMANDS, "commands")):

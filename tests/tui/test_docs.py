@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scripts.docs import COMMANDS, README, block_of, reference, replace_block
+from scripts.docs import COMMANDS, MAN_PAGE, README, block_of, man_page, reference, replace_block
 
 REPOSITORY = README.parent
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
@@ -13,6 +13,10 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 def test_the_table_of_commands_is_current() -> None:
     assert block_of(COMMANDS, "reference") == reference(), "run: make readme ARGS=--reference"
+
+
+def test_the_manual_page_is_current() -> None:
+    assert MAN_PAGE.read_text("utf-8") == man_page(), "run: make readme ARGS=--reference"
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
