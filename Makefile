@@ -48,6 +48,7 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.journal
 	@$(BIN)/python -m benchmarks.propagation
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.away
 	@$(BIN)/python -m benchmarks.match_quality
 	@$(BIN)/python -m benchmarks.match_speed
 	@$(BIN)/python -m benchmarks.terminal

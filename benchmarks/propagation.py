@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,11 +100,12 @@ def listen(variant: str, place: Path, number: int, count: int) -> None:
     received: dict[int, int] = {}
     settled: dict[int, int] = {}
     quiet_since = time.monotonic()
-    while len(received) < count and time.monotonic() - quiet_since < PATIENCE_SECONDS:
+    # Nothing is sent before all are ready.
+    while len(received) < count and time.monotonic() - quiet_since < PATIENCE_SECONDS * (1 if received else 6):
         fresh = []
         for record in listener.take():
             checked = verify(record)
-            received[checked.author_seq] = time.monotonic_ns()
+            received[checked.author_seq] = getattr(listener, "done_at", 0) or time.monotonic_ns()
             fresh.append(checked.author_seq)
         if fresh:
             listener.settle()
@@ -133,22 +134,22 @@ def listening(variant: str, place: Path, listeners: int, count: int) -> Iterator
             process.wait()
 
 
-def measure(series: Series, place: Path, count: int, interval: float) -> None:
+def measure(
+    series: Series, place: Path, count: int, interval: float, made: Callable[[int], list[Record]] = records
+) -> None:
     """Send `count` records, one each interval (± half of it), and add what came of it to the series."""
-    batch = records(count)
+    batch = made(count)
     with listening(series.variant, place, series.listeners, count) as processes:
         sender = open_sender(series.variant, place)
         started: dict[int, int] = {}
         pause = random.Random(1)
-        for number, record in enumerate(batch, 1):
+        for record in batch:
             time.sleep(interval * (0.5 + pause.random()))
-            started[number] = time.monotonic_ns()
+            started[record.author_seq] = time.monotonic_ns()
             sender.send(record)
         answers = [json.loads(process.communicate()[0]) for process in processes]
         sender.close()
-    for number, begin in started.items():
-        if number <= min(WARM_UP, count // 4):
-            continue
+    for number, begin in list(started.items())[min(WARM_UP, count // 4) :]:
         times, ends = (
             [(answer[kind][str(number)] - begin) / 1e9 for answer in answers if str(number) in answer[kind]]
             for kind in (0, 1)

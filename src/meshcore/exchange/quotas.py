@@ -20,6 +20,7 @@ from meshcore.trust.store_keys import ENROLLED
 AUTHOR_ROWS = 600  # of one author in a minute
 NEWCOMER_ROWS = 300  # of all together who were never heard
 OLD_ROWS = 600  # of programs of the earlier system, which sign nothing
+LEAST_ROWS = 10  # of those who are not first that one look reads, however slow the bridge is
 MOST_LANES = 1000  # that wait by themselves
 _FIRST, _NEWCOMERS, _OLD = "first", "newcomers", "old programs"
 _LIMITS = {_NEWCOMERS: NEWCOMER_ROWS, _OLD: OLD_ROWS}
@@ -30,11 +31,12 @@ class Quotas:
     """One look at the bridge: asked of each row whether it is wanted (see `Bridge.receive`)."""
 
     def __init__(self, node: Node, bridge: Bridge, bridge_id: str, has_time: Callable[[], bool]) -> None:
-        """`has_time`: whether there is time yet for those who are not first."""
+        """`has_time`: whether there is time yet for more than `LEAST_ROWS` of those who are not first."""
         self._node = node
         self._bridge = bridge
         self._bridge_id = bridge_id
-        self._has_time = has_time
+        self._read = 0  # rows of those who are not first
+        self._is_early = has_time
         self._lanes: dict[str, str] = {}  # by key
         self._newcomers: list[str] = []
         self._looked_up: set[str] = set()
@@ -122,6 +124,9 @@ class Quotas:
             return _NEWCOMERS
         return key if key in self._waiting or len(self._waiting) < MOST_LANES else _NEWCOMERS
 
+    def _has_time(self) -> bool:
+        return self._read < LEAST_ROWS or self._is_early()
+
     def _left(self, lane: str) -> int:
         return _LIMITS.get(lane, AUTHOR_ROWS) - self._taken.get(lane, 0)
 
@@ -129,6 +134,7 @@ class Quotas:
         if self._left(lane) <= 0 or not self._has_time():
             return False
         self._taken[lane] = self._taken.get(lane, 0) + 1
+        self._read += 1
         return True
 
 

@@ -12,7 +12,7 @@ from tests.core.healing.small_mesh import SmallMesh, again, taught
 
 from meshcore.bridge.base import Member, Publication
 from meshcore.exchange.publish import publish
-from meshcore.exchange.quotas import AUTHOR_ROWS, NEWCOMER_ROWS
+from meshcore.exchange.quotas import AUTHOR_ROWS, LEAST_ROWS, NEWCOMER_ROWS
 from meshcore.exchange.receive import pull
 from meshcore.model import Record
 from meshcore.node import Node
@@ -159,3 +159,11 @@ def test_a_row_with_the_highest_number_is_not_read_and_stops_nobody(hostile: Hos
     assert pull(a).stored >= 1
     assert again(a, known).state == "active"
     assert "numbers that no node gave" in a.require_bridge().faults()[0]
+
+
+def test_strangers_are_heard_little_by_little_over_a_bridge_that_is_slow(hostile: HostileBridge) -> None:
+    a, stranger = hostile.node("a"), hostile.node("stranger", operator="other")
+    records = say(stranger, 2 * LEAST_ROWS)
+    for look in range(1, 3):
+        pull(a, seconds=0.0)
+        assert heard(a, records) == look * LEAST_ROWS
