@@ -182,6 +182,9 @@ class Settings:
     host: str
     """The machine's name."""
 
+    host_is_named: bool = True
+    """Whether somebody gave it that name (MESHTUI_HOST), so that the name alone tells hosts apart."""
+
     mode: Mode | None = None
     """The ceiling that this person sets for what may happen unattended; None leaves it to the command."""
 
@@ -190,6 +193,9 @@ class Settings:
 
     on_approval: tuple[str, ...] = ()
     """A command to start when something new waits for approval: its words; the id is in MESHTUI_APPROVAL."""
+
+    syslog: str = ""
+    """The socket of the system's log, for example `/dev/log`, that decisions are also told to; "" for none."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     """Free labels for reports, for example team or customer."""
@@ -217,7 +223,7 @@ class Settings:
 
 
 _FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("home", "bridge", "agent", "mode"), str),
+    **dict.fromkeys(("home", "bridge", "agent", "mode", "syslog"), str),
     "fix_timeout_seconds": (int, float),
     **dict.fromkeys(("on_approval", "checks"), list),
     **dict.fromkeys(("labels", "retention", "monitor", "validator", "effect", "keys"), dict),
@@ -245,7 +251,10 @@ def load(
     host = _name(env.get("MESHTUI_HOST") or os.uname().nodename or "localhost", "MESHTUI_HOST")
     mode, seconds = values.get("mode"), float(values.get("fix_timeout_seconds", EXPECT_SECONDS))
     if mode is not None:
-        _check_mode(mode, path)
+        from meshcore.model import MODES  # takes a while to import, and is seldom needed here
+
+        if mode not in MODES:
+            raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
     on_approval = values.get("on_approval", [])
@@ -259,9 +268,11 @@ def load(
         bridge=BridgeAddress.parse(pick(bridge, "MESHTUI_BRIDGE", "bridge", OLD_BRIDGE)),
         agent=_name(pick(agent, "MESHTUI_AGENT", "agent", "") or f"{user_name(env)}@{host}", "agent"),
         host=host,
+        host_is_named=bool(env.get("MESHTUI_HOST")),
         mode=mode,
         fix_timeout_seconds=seconds,
         on_approval=tuple(on_approval),
+        syslog=str(values.get("syslog", "")),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
         retention=_table(Retention, values.get("retention", {}), f"{path}: [retention]"),
@@ -282,17 +293,14 @@ def operator_folder(environment: Mapping[str, str]) -> Path:
 def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
     try:
         text = read_plain_file(path, 1 << 20).decode()
+        import tomllib  # a hook has no time for it where there is no file
+
+        values = tomllib.loads(text)
     except FileNotFoundError as error:
         if must_exist:
             raise ConfigurationError(f"{path}: no such file; leave --config out or name another") from error
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read as TOML ({error}); correct it") from error
-    import tomllib  # a hook has no time for it where there is no file
-
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read as TOML ({error}); correct it") from error
     for key, value in values.items():
         if key not in _FILE_KEYS:
@@ -300,13 +308,6 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
     return values
-
-
-def _check_mode(mode: str, path: Path) -> None:
-    from meshcore.model import MODES  # takes a while to import, and is seldom needed here
-
-    if mode not in MODES:
-        raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
 
 
 def _share(table: Mapping[str, Json], path: Path) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +15,12 @@ from meshcore import __version__
 from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
 from meshcore.bridge.open import open_bridge, open_old_programs
 from meshcore.bridge.own_chain import OwnChainOn
-from meshcore.bridge.state_bodies import BeatBody, HelloBody
+from meshcore.bridge.own_place import OwnPlace, ahead_of, machine_mark
+from meshcore.bridge.state_bodies import MOST_NAMED, BeatBody, HelloBody, Report
 from meshcore.clock import Clock, SystemClock, from_text, to_text
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
-from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.home import Home, write_atomically
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
@@ -63,6 +66,9 @@ class Node:
         self._joined = False
         self._projected = -1
         self._synced: float | None = None
+        self._latency_ms: float | None = None
+        self._ahead_ms: float | None = None
+        self.machine = "" if settings.host_is_named else machine_mark()
         self._brought = bridge is not None
         self._old_programs: OldPrograms | None = None
         if not self.store.state.get()["skills_file_looked"]:
@@ -168,10 +174,6 @@ class Node:
         """Return how many seconds ago this process last read the bridge to its end, None where it has not."""
         return None if self._synced is None else self.clock.monotonic() - self._synced
 
-    def own_hosts(self) -> set[str]:
-        """Return the hosts of this operator's nodes, as far as they have been heard of."""
-        return {author.host for author in self.store.authors.all() if author.own_operator and author.host}
-
     @property
     def old_programs(self) -> OldPrograms | None:
         """Return the earlier system's programs; None where the bridge has no old database, or the caller brought it."""
@@ -203,9 +205,7 @@ class Node:
 
     def join(self, bridge: Bridge) -> None:
         """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
-        mark, known = f"{bridge.bridge_id}:{self.name}:{self.settings.host}", bridge.member(self.identity.node.public)
-        if known is not None and (wrong := self.chain(bridge).notice(known)):
-            self.store.events.add("fault", data={"what": wrong})
+        mark, known = f"{bridge.bridge_id}:{self.name}:{self.settings.host}", self.look_at_itself(bridge)
         if known is None or self.store.state.get()["joined"] != mark:
             hello = HelloBody(self.name, self.settings.host, str(os.getuid()))
             seq, chain = self.store.outbox.next_author_seq(), self.chain(bridge).published()
@@ -216,6 +216,20 @@ class Node:
             self.beat(bridge)
         self._joined = True
 
+    def look_at_itself(self, bridge: Bridge) -> Member | None:
+        """Return what the bridge holds of this node; note how long that took, its clock, and who else has its key."""
+        now, started = to_text(self.clock.now()), self.clock.monotonic()
+        me = bridge.member(self.identity.node.public)
+        took = (self.clock.monotonic() - started) * 1000
+        self._latency_ms = round(took, 3)
+        if me is not None:
+            ahead = ahead_of(me, now)
+            self._ahead_ms = None if ahead is None else round(ahead + took / 2, 1)
+        of_place, of_chain = OwnPlace(self.store).notice(me), self.chain(bridge).notice(me) if me is not None else ""
+        if wrong := of_chain or of_place:
+            self.store.events.add("fault", data={"what": wrong})
+        return me
+
     def beat(self, bridge: Bridge) -> None:
         """Show a sign of life, with this node's signed state. Raises UsageError where the node was forgotten."""
         bridge.beat(self.identity.node.public, self.signed_beat(bridge))
@@ -224,8 +238,25 @@ class Node:
         """Sign that this node lives; rows of the outbox up to `after` count as published."""
         chain = self.chain(bridge)
         seq = self.store.outbox.last_author_seq()
-        beat = BeatBody(self.name, self.settings.host, __version__, seq, chain.ended())
+        beat = BeatBody(self.name, self.settings.host, __version__, seq, chain.ended(), self.report(after))
         return sign(beat.kind, beat.to_json(), max(1, seq), self.identity, self.clock, chain.published(after))
+
+    def report(self, after: int = 0) -> Report:
+        """Return how this node fares, as was last noted; rows of the outbox up to `after` count as published."""
+        try:
+            noted = Report.from_json(json.loads(self.store.state.get()["report"] or "{}"))
+        except (ValueError, BadRecordError):
+            noted = Report()  # of another version
+        return replace(
+            noted,
+            machine=self.machine,
+            place=OwnPlace(self.store).mark,
+            engine=self.settings.bridge.scheme,
+            latency_ms=self._latency_ms,
+            ahead_ms=self._ahead_ms,
+            waiting=self.store.outbox.count_waiting(after),
+            agents=tuple(agent["name"] for agent in self.store.agents.all()[:MOST_NAMED]),
+        )
 
     def chain(self, bridge: Bridge) -> OwnChainOn:
         """Return this node's chain of control records on a bridge."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 MOST_ENDED = 32  # chains of a node's own that a sign of life still names
+MOST_NAMED = 16  # agents, and things that are wrong, that a report names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,63 @@ class EndedBody:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """How a node fares, by its own word: for people to read, and nothing that runs rests on it but `machine`.
+
+    `machine` marks the host's machine and `place` the boot and folder that its home is used in ("" where neither can be
+    told). `latency_ms` is how long its engine took to answer, and `ahead_ms` by how much its clock is ahead of the
+    engine's. `waiting` is what it has yet to publish, `asks` the approvals that wait for a person there. `drill` is the
+    mark of the last halt drill that reached it. Older versions send none of it, newer ones may say more.
+    """
+
+    machine: str = ""
+    place: str = ""
+    mode: str = ""
+    halted: str = ""
+    drill: str = ""
+    engine: str = ""
+    latency_ms: float | None = None
+    ahead_ms: float | None = None
+    waiting: int = 0
+    asks: int = 0
+    agents: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read a report. Raises BadRecordError."""
+        fields = Fields("beat", data)
+        machine, place = fields.text("machine", ""), fields.text("place", "")
+        if not all(not mark or is_hex(mark, 16, 64) for mark in (machine, place)):
+            fields.refuse("machine", "or place that is no mark")
+        return cls(
+            machine,
+            place,
+            fields.text("mode", ""),
+            fields.text("halted", ""),
+            fields.text("drill", ""),
+            fields.text("engine", ""),
+            fields.number("latency_ms"),
+            fields.number("ahead_ms"),
+            fields.integer("waiting") or 0,
+            fields.integer("asks") or 0,
+            fields.texts("agents", MOST_NAMED),
+            fields.texts("wrong", MOST_NAMED),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as it is signed, without what is not known."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        said = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {name: value for name, value in said.items() if value or (value == 0.0 and name.endswith("_ms"))}
+
+
+NO_REPORT = Report()
+
+
+@dataclass(frozen=True, slots=True)
 class BeatBody:
-    """A node lives: its names, its version, the number of its newest statement, and its chains that have ended.
+    """A node lives: its names, version, and number of its newest statement; its chains that ended; how it fares.
 
     How many links the chain has that goes on is said beside the body, as in every record.
     """
@@ -73,6 +129,7 @@ class BeatBody:
     version: str
     author_seq: int
     ended: tuple[EndedBody, ...] = ()
+    report: Report = NO_REPORT
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -84,12 +141,15 @@ class BeatBody:
             fields.refuse("author_seq", "that is no number, or out of range")
         if not isinstance(ended, list) or len(ended) > MOST_ENDED:
             fields.refuse("ended", "that is no list, or too long")
-        return cls(name, host, version, number, tuple(EndedBody.from_json(one) for one in ended))
+        report = Report.from_json(fields.data.get("report", {}))
+        return cls(name, host, version, number, tuple(EndedBody.from_json(one) for one in ended), report)
 
     def to_json(self) -> dict[str, Json]:
         """Return the body as it is signed."""
         ended = {"ended": [one.to_json() for one in self.ended]} if self.ended else {}
-        return {"name": self.name, "host": self.host, "version": self.version, "author_seq": self.author_seq, **ended}
+        said = {"report": report} if (report := self.report.to_json()) else {}
+        names = {"name": self.name, "host": self.host, "version": self.version}
+        return {**names, "author_seq": self.author_seq, **ended, **said}
 
 
 @dataclass(frozen=True, slots=True)

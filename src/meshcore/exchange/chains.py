@@ -13,12 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from meshcore.bridge.base import Member
+from meshcore.bridge.own_place import REMEDY
 from meshcore.bridge.state_bodies import BeatBody
 from meshcore.bridge.states import signed_beat
 from meshcore.errors import BadRecordError
-from meshcore.model import ChainMark, Record
+from meshcore.model import ChainMark, Record, canonical
 from meshcore.node import Node
 from meshcore.safety.records import author_of, chain_in
+from meshcore.safety.visible_text import visible
 from meshcore.store.authors import AuthorRow, in_utc
 from meshcore.trust.authors import meet, note_fork, trust_in
 from meshcore.trust.store_keys import ENROLLED
@@ -74,8 +76,8 @@ class Heard:
         """Store them and what they name."""
         chains = node.store.chains
         with node.store.transaction():
-            for record, _ in self.beats:
-                chains.hear(record.author, record.sig, in_utc(record.created))
+            for record, beat in self.beats:
+                _hear(node, record, beat)
             for name, epoch, last in self._named(node):
                 chains.name(name, epoch, last)
 
@@ -107,6 +109,20 @@ def listen(node: Node, members: Sequence[Member]) -> Heard:
         if found is not None and _is_believed(node, _author(node, found[0])):
             beats.append(found)
     return Heard(tuple(beats))
+
+
+def _hear(node: Node, record: Record, beat: BeatBody) -> None:
+    """Note a sign of life, and say where it shows that its author's home is used in two places at once."""
+    chains, report = node.store.chains, beat.report
+    before = chains.heartbeat(record.author)
+    said = canonical({"version": beat.version, **report.to_json()})
+    new = chains.hear(
+        record.author, record.sig, in_utc(record.created), report=said, machine=report.machine, place=report.place
+    )
+    after = chains.heartbeat(record.author) if new else None
+    if after is not None and after.twice and (before is None or not before.twice):
+        what = f"{beat.name} on {beat.host} speaks from two places at once: {REMEDY}"
+        node.store.events.add("fault", data={"what": visible(what, keep_newlines=False)})
 
 
 def _author(node: Node, record: Record) -> AuthorRow | None:

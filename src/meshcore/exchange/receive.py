@@ -33,6 +33,7 @@ from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken,
 from meshcore.exchange.publish import BATCH_ROWS, publish, publish_lost
 from meshcore.exchange.purge import erase_here
 from meshcore.exchange.quotas import Quotas
+from meshcore.exchange.report import tell_report
 from meshcore.model import Receipt, ReceiptStatus, Record
 from meshcore.node import Node
 from meshcore.safety.records import Author, author_of, verify
@@ -358,7 +359,9 @@ def exchange(node: Node) -> Pulled:
     except MeshError as error:
         node.store.events.add("fault", data={"what": str(error)})
     try:
-        return _pull_as_member(node)
+        pulled = _pull_as_member(node)
+        tell_report(node)
+        return pulled
     except (BridgeUnavailableError, ConfigurationError) as error:
         node.bridge_fault = str(error)
     except MeshError as error:

@@ -8,6 +8,7 @@ from meshcore.bridge.states import signed_claim
 from meshcore.clock import from_text
 from meshcore.node import Node
 from meshcore.trust.authors import trust_in
+from meshcore.trust.hosts import Hosts
 
 FAILED_CLAIM_SECONDS = 24 * 3600.0  # a failure is told as an outcome too, and that is what lasts
 
@@ -15,8 +16,9 @@ FAILED_CLAIM_SECONDS = 24 * 3600.0  # a failure is told as an outcome too, and t
 class ClaimCheck:
     """The claims for one skill as they stand to one node. `verified` are the hosts that have verified the skill."""
 
-    def __init__(self, node: Node, verified: frozenset[str]) -> None:
+    def __init__(self, node: Node, verified: frozenset[str], hosts: Hosts) -> None:
         self._node = node
+        self._hosts = hosts
         self._verified = verified
         self._now = node.clock.now()
 
@@ -36,8 +38,11 @@ class ClaimCheck:
 
     def _host_of(self, key: str) -> str | None:
         """Return the host that a key speaks for, None for one that is no own node's."""
-        node = self._node
-        if key == node.identity.node.public:
-            return node.settings.host
-        row = node.store.authors.get(key)
-        return row.host if row is not None and trust_in(node, key).state == "own" else None
+        node, host = self._node, self._hosts.of(key)
+        is_own = host is not None and (key == node.identity.node.public or trust_in(node, key).state == "own")
+        return host.host_id if host is not None and is_own else None
+
+
+def own_host(node: Node) -> str:
+    """Return what claims of this node name its host by."""
+    return node.machine or node.settings.host

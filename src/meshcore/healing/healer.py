@@ -15,6 +15,7 @@ from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.aftermath import Again, came_of
 from meshcore.healing.capture import project_root
+from meshcore.healing.claims import own_host
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
@@ -384,9 +385,8 @@ class Healer:
         node = self.node
         if node.bridge is not None:
             with contextlib.suppress(BridgeUnavailableError):
-                settled = SettlementBody(skill_id, node.settings.host, verified)
-                record = node.state(settled.kind, settled.to_json())
-                node.bridge.settle_claim(record, settled.skill_id, settled.host, verified=verified)
+                said = SettlementBody(skill_id, own_host(node), verified)
+                node.bridge.settle_claim(node.state(said.kind, said.to_json()), skill_id, said.host, verified=verified)
 
     def finish(self) -> None:
         """Tell the others, hear them, and bring the readable projections up to date."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from meshcore.bridge.state_bodies import ClaimBody
 from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
-from meshcore.healing.claims import ClaimCheck
+from meshcore.healing.claims import ClaimCheck, own_host
 from meshcore.healing.headlines import says_nothing
 from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
@@ -29,6 +29,7 @@ from meshcore.safety.redaction import redact_argv
 from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_skill
 from meshcore.trust.ceilings import ceiling_here
 from meshcore.trust.halting import halted
+from meshcore.trust.hosts import Hosts
 from meshcore.trust.signed_decisions import policy_signer, signed_for, standing_approval
 from meshcore.trust.store_keys import action_hash
 from meshcore.trust.synced import not_synced
@@ -313,14 +314,14 @@ def _canary(asked: Try) -> Verdict | None:
     if bridge is None:
         return Verdict("approve", ("the bridge cannot be used now",))
     outcomes = node.store.outcomes.of(skill_id=known.skill_id, own_only=True)
-    verified = frozenset(outcome.host for outcome in outcomes if outcome.result == "verified")
-    body = ClaimBody(known.skill_id, node.settings.host)
-    hosts = len(node.own_hosts() | {body.host})
+    hosts = Hosts(node)
+    verified = frozenset(hosts.id_of_outcome(outcome) for outcome in outcomes if outcome.result == "verified")
+    body = ClaimBody(known.skill_id, own_host(node))
 
     def claim() -> Record:
         return node.state(body.kind, body.to_json())
 
-    reason = canary(bridge, known, claim, body.host, verified, hosts, ClaimCheck(node, verified).counts)
+    reason = canary(bridge, known, claim, body.host, verified, len(hosts.all), ClaimCheck(node, verified, hosts).counts)
     return Verdict("approve", (reason,)) if reason else None
 
 

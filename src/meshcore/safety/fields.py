@@ -50,6 +50,20 @@ class Fields:
             self.refuse(name, "that is no number, or out of range")
         return value
 
+    def number(self, name: str) -> float | None:
+        """Return a finite number, None where it is absent or null."""
+        value = self.data.get(name)
+        if value is not None and (type(value) not in (int, float) or not abs(value) < INTEGERS):
+            self.refuse(name, "that is no number, or out of range")
+        return None if value is None else float(value)
+
+    def texts(self, name: str, most: int) -> tuple[str, ...]:
+        """Return a list of at most so many texts, none where it is absent."""
+        value = self.data.get(name, [])
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(text, str) for text in value):
+            self.refuse(name, "that is no list of texts, or too long")
+        return tuple(value)
+
     def time(self, name: str) -> str:
         """Return a time as it was written, empty where it is absent."""
         value = self.text(name, "")

@@ -98,7 +98,9 @@ class Carrier:
     def _environment(self) -> dict[str, str]:
         settings = self._node.settings
         # The bridge's address may hold a password, which a command line would show to every user of this host.
-        named = {"MESHTUI_OPERATOR_DIR": str(settings.operator), "MESHTUI_HOST": settings.host}
+        named = {"MESHTUI_OPERATOR_DIR": str(settings.operator)}
+        if settings.host_is_named:
+            named["MESHTUI_HOST"] = settings.host
         return {**os.environ, **named, "MESHTUI_BRIDGE": settings.bridge.url}
 
     def _fault(self, what: str) -> None:

@@ -14,6 +14,7 @@ from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
 from meshcore.exchange.receive import pull
+from meshcore.exchange.report import note_report
 from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
 from meshcore.node import Node
@@ -147,7 +148,9 @@ class Runtime:
                 self._watch(bridge.fileno())
                 rings = node.settings.bridge.is_afar and self._watched >= 0
                 is_news = bridge.drain()
-                if now >= self._beat_at:
+                is_news_of_itself = note_report(node)
+                if now >= self._beat_at or is_news_of_itself:
+                    node.look_at_itself(bridge)
                     node.beat(bridge)
                     self._beat_at = now + BEAT_EVERY_SECONDS
                     if now >= self._lost_at:

@@ -79,6 +79,11 @@ class Approvals:
         """Return approvals, oldest first."""
         return self._db.all(reads.approvals(waiting_only=waiting_only))
 
+    def count_waiting(self) -> int:
+        """Return how many wait for a person."""
+        sql = "SELECT count(*) FROM approvals WHERE state='waiting'"
+        return self._db.one(Read(sql, lambda row: int(row[0]))) or 0
+
     def find(self, reference: str) -> Approval | None:
         """Return the approval with this id or unambiguous beginning of it."""
         return self._db.one(reads.approval(reference))

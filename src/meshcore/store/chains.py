@@ -42,12 +42,20 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A node's newest signed sign of life: when it was made by its author's clock, and when it was first seen here."""
+    """A node's newest signed sign of life: when it was made by its author's clock, and when it was first seen here.
+
+    The rest is what it reported of itself (see `store_004.sql`).
+    """
 
     node: str
     sig: str
     created: str
     heard: str
+    report: str = "{}"
+    machine: str = ""
+    place: str = ""
+    former: str = ""
+    twice: str = ""
 
 
 class OwnChains:
@@ -212,21 +220,56 @@ class Chains:
         found = self._db.all(Read("SELECT * FROM heartbeats", lambda row: Heartbeat(*row)))
         return {one.node: one for one in found}
 
-    def hear(self, node: str, sig: str, created: str) -> bool:
-        """Note a signed sign of life; False for one that is not newer than the newest."""
+    def hear(
+        self, node: str, sig: str, created: str, *, report: str = "{}", machine: str = "", place: str = ""
+    ) -> bool:
+        """Note a signed sign of life; False for one that is not newer than the newest.
+
+        A node that is back at the place before its last one is in two places at once: its home is used twice.
+        """
         with self._db.transaction():
-            done = self._db.execute(
-                "INSERT INTO heartbeats VALUES (?,?,?,?) ON CONFLICT (node) DO UPDATE SET"
-                " sig=excluded.sig, created=excluded.created, heard=excluded.heard WHERE created<excluded.created",
-                (node, sig, created, self._db.now()),
-            )
+            done = self._db.execute(_HEAR, (node, sig, created, self._db.now(), report, machine, place))
         return done.rowcount == 1
+
+    def machines(self) -> list[tuple[str, str, str]]:
+        """Return (node, host, machine) of the own operator's nodes, the first heard first; "" for no machine."""
+        sql = (
+            "SELECT a.node, a.host, coalesce(h.machine, '') FROM authors a LEFT JOIN heartbeats h ON h.node=a.node"
+            " WHERE a.own_operator=1 AND a.host<>'' ORDER BY a.first_seen, a.node"
+        )
+        return self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1]), str(row[2]))))
+
+    # --- where this node's key is used --------------------------------------------------------------------------------
+
+    def place(self, place: str) -> str:
+        """Return "ours" for a place where this home was used, "others" for one where a copy was, "" for a new one."""
+        found = self._db.one(Read("SELECT is_ours FROM places WHERE place=?", lambda row: int(row[0]), (place,)))
+        return "" if found is None else "ours" if found else "others"
+
+    def note_place(self, place: str, *, is_ours: bool) -> None:
+        """Note a place for good, and that it was seen just now."""
+        with self._db.transaction(durable=True):
+            self._db.execute("INSERT OR REPLACE INTO places VALUES (?,?,?)", (place, self._db.now(), int(is_ours)))
+
+    def copy_spoke_since(self, since: str) -> bool:
+        """Tell whether this node's key was used by a copy of this home after a time."""
+        sql = "SELECT 1 FROM places WHERE is_ours=0 AND at>=?"
+        return self._db.one(Read(sql, lambda row: True, (since,))) is True
 
     def forget(self, node: str) -> None:
         """Forget a node's signs of life; what it has promised stays."""
         with self._db.transaction():
             self._db.execute("DELETE FROM heartbeats WHERE node=?", (node,))
 
+
+_HEAR = """
+INSERT INTO heartbeats (node, sig, created, heard, report, machine, place) VALUES (?,?,?,?,?,?,?)
+ON CONFLICT (node) DO UPDATE SET sig=excluded.sig, created=excluded.created, heard=excluded.heard,
+  report=excluded.report, machine=CASE machine WHEN '' THEN excluded.machine ELSE machine END,
+  place=excluded.place, former=CASE excluded.place WHEN place THEN former ELSE place END,
+  twice=CASE WHEN excluded.place<>'' AND excluded.place=former AND place<>former THEN excluded.heard ELSE twice END
+WHERE created<excluded.created
+"""
 
 # What came early counts from here on: up to the first number that has no next one.
 _RECEIVED_TO = """

@@ -20,6 +20,8 @@ class NodeFacts(TypedDict, total=False):
     """The highest time that this clock, or an own node, has shown."""
     not_synced: str
     """What was last said to be missing of others' control records."""
+    report: str
+    """What it tells of itself with each sign of life, as JSON; see `exchange.report`."""
     withhold_key: str
     """With which it is drawn of which commands nothing is told, where a share is withheld."""
     pulled: str

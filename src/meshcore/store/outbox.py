@@ -37,6 +37,11 @@ class Outbox:
         sql = "SELECT * FROM outbox WHERE published='' ORDER BY seq LIMIT ?"
         return self._db.all(Read(sql, outbox_of_row, (limit,)))
 
+    def count_waiting(self, after: int = 0) -> int:
+        """Return how many rows are not published yet, of those after a row."""
+        sql = "SELECT count(*) FROM outbox WHERE published='' AND seq>?"
+        return self._db.one(Read(sql, lambda row: int(row[0]), (after,))) or 0
+
     def keep_signed(self, seq: int, record: Record) -> None:
         """Keep the signed text of an outbox row, so that publishing it twice is publishing it once."""
         with self._db.transaction():

@@ -17,6 +17,7 @@ from meshcore.node import Node
 from meshcore.policy.action_key import action_key, keyed, note_action_keys
 from meshcore.policy.policy import brings_in
 from meshcore.trust.authors import trust_in, withdraw
+from meshcore.trust.hosts import Hosts
 
 SEEN = "seen"  # who made an outcome of what people or agents did by themselves
 QUARANTINE_FAILURES = 3
@@ -63,11 +64,13 @@ def _weighed(node: Node, known: KnownSkill, every: Sequence[KnownSkill]) -> Know
         # Nodes of older versions tell this too: nobody has let that name in, a text has named it and an agent followed.
         outcomes = [outcome for outcome in outcomes if outcome.actor != SEEN]
     good, bad = _elsewhere(node, every)
+    hosts = Hosts(node)
+    outcomes = [replace(outcome, host=hosts.of_outcome(outcome)) for outcome in outcomes]
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
     known = replace(known, evidence=evidence)
     entry = index_entry(known)
     known = node.store.skills.put(known, entry.bucket, entry.shape, entry.keys)
-    if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(node, outcomes)):
+    if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(hosts, outcomes)):
         with node.store.transaction(durable=True):
             node.store.skills.set_state(skill_id, "quarantined", "mesh", reason)
             key = keyed(known).action_key
@@ -117,13 +120,13 @@ def forgive(node: Node, skill_id: str, failures: Sequence[str]) -> None:
     node.store.quarantine.forgive(skill_id, failures, MOST_FORGIVEN)
 
 
-def _too_many_failures(node: Node, outcomes: list[Outcome]) -> str:
+def _too_many_failures(hosts: Hosts, outcomes: list[Outcome]) -> str:
     failed = [outcome for outcome in outcomes if outcome.result == "fix_failed"]
-    hosts = {outcome.host for outcome in failed}
-    mesh = {node.settings.host} | {outcome.host for outcome in outcomes} | node.own_hosts()
-    if len(failed) < QUARANTINE_FAILURES or len(hosts) < min(QUARANTINE_HOSTS, len(mesh)):
+    on = {outcome.host for outcome in failed}
+    mesh = {outcome.host for outcome in outcomes} | {host.name for host in hosts.all}
+    if len(failed) < QUARANTINE_FAILURES or len(on) < min(QUARANTINE_HOSTS, len(mesh)):
         return ""
-    return f"failed {len(failed)} times on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"
+    return f"failed {len(failed)} times on {len(on)} host{'s' if len(on) > 1 else ''}"
 
 
 def withdraw_and_reweigh(node: Node, key: str, why: str, actor: str) -> None:

@@ -35,7 +35,7 @@ TASKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "What fails again and again and nobody has solved, the costliest first.",
         ),
         "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
-        "nodes": ("meshtui.cli.mesh", "Who reads the bridge: list, forget."),
+        "nodes": ("meshtui.cli.nodes", "The fleet, by host: how each node fares and what is wrong; list, forget."),
         "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     },
     "Decide": {

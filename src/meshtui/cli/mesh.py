@@ -1,4 +1,4 @@
-"""`meshtui status`, `nodes`, `agents`, `deliveries`: the mesh as the bridge and this node see it."""
+"""`meshtui status`, `agents`, `deliveries`: the mesh as the bridge and this node see it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import statistics
 import click
 
 from meshcore.bridge.open import old_queries
-from meshcore.clock import from_text
-from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
 from meshcore.filelock import is_stopped
 from meshcore.model import Json
@@ -19,98 +17,11 @@ from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing, silent
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
-
-
-def _ago(node: Node, moment: str) -> str:
-    if not moment:
-        return "never"
-    seconds = max(0.0, (node.clock.now() - from_text(moment)).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+from meshtui.cli.moments import ago
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
-
-
-@click.group(invoke_without_command=True)
-@json_option
-@click.pass_context
-def nodes(ctx: click.Context, as_json: bool) -> None:
-    """Who reads the bridge: list, forget."""
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_nodes, as_json=as_json)
-
-
-@nodes.command("list")
-@json_option
-@click.pass_obj
-def list_nodes(session: Session, as_json: bool) -> None:
-    """List the nodes that have joined the bridge."""
-    with session.node(fresh=True, needs_bridge=True) as node:
-        members = node.require_bridge().members()
-        me, heard = node.identity.node.public, node.store.chains.heartbeats()
-        lacking, gone = {one.node: one.text for one in missing(node)}, silent(node)
-        # What a node has signed of itself counts more than what the bridge says of it.
-        seen = {m.node: heard[m.node].created if m.node in heard else m.seen_at for m in members}
-        if as_json:
-            rows = [
-                {
-                    "node": m.node,
-                    "name": m.name,
-                    "host": m.host,
-                    "joined": m.joined_at,
-                    "seen": seen[m.node],
-                    "cursor": m.cursor,
-                    **({"missing": lacking[m.node]} if m.node in lacking else {}),
-                }
-                for m in members
-            ]
-            print_json("nodes", rows)
-            return
-        lines = [
-            (
-                m.node[:12],
-                m.name + (" (this)" if m.node == me else ""),
-                m.host,
-                m.joined_at[:19],
-                _ago(node, seen[m.node]),
-            )
-            for m in members
-        ]
-        lines += [
-            (one.node[:12], one.name, one.host, "not joined", _ago(node, one.since))
-            for one in gone
-            if one.node not in seen
-        ]
-    table(("node", "name", "host", "joined", "seen"), lines)
-    for text in lacking.values():
-        say(f"not synced: {text}")
-
-
-@nodes.command()
-@click.argument("name")
-@click.pass_obj
-def forget(session: Session, name: str) -> None:
-    """Expect no more receipts of a node; it may join again by itself."""
-    with session.node() as node:
-        bridge = node.require_bridge()
-        joined = [(m.node, m.name) for m in bridge.members()]
-        silenced = [(one.node, one.name) for one in silent(node) if one.node not in dict(joined)]
-        found = [
-            (key, called)
-            for key, called in (*joined, *silenced)
-            if called == name or (len(name) >= 6 and key.startswith(name))
-        ]
-        if len(found) != 1:
-            what = "several nodes are" if found else "no node is"
-            raise UsageError(f"{what} called {name!r}; `meshtui nodes` lists them")
-        [(key, called)] = found
-        bridge.forget(key)
-        node.store.chains.forget(key)
-    say(f"{called} ({key[:12]}) is forgotten")
 
 
 @click.command()
@@ -124,7 +35,7 @@ def agents(session: Session, as_json: bool) -> None:
             per_via = {kind.via: kind.to_json() for kind in kinds}
             print_json("agents", [{**agent, "effect": per_via.get(agent["via"])} for agent in found])
             return
-        rows = [(a["name"], a["via"], a["host"], _ago(node, a["last_seen"])) for a in found]
+        rows = [(a["name"], a["via"], a["host"], ago(node, a["last_seen"])) for a in found]
     table(("agent", "via", "host", "seen"), rows, empty="no agents yet; put `meshtui run --` before a command")
     table(
         ("via", "failures", "answered", "taken", "verified", "repeats avoided", "to green"),
@@ -157,7 +68,7 @@ def deliveries(session: Session, as_json: bool) -> None:
                 },
             )
             return
-        rows = [(u.kind, u.record_id[:12], names.get(u.node, u.node[:12]), _ago(node, u.since)) for u in open_ones]
+        rows = [(u.kind, u.record_id[:12], names.get(u.node, u.node[:12]), ago(node, u.since)) for u in open_ones]
     say(f"{counts.received} of {counts.expected} expected deliveries received, {counts.rejected} rejected")
     table(("kind", "record", "waits for", "since"), rows)
 
@@ -217,7 +128,7 @@ def status(session: Session, as_json: bool) -> None:
     with session.node(fresh=True) as node:
         now = figures(node)
         fault = node.bridge_fault
-        gone = [f"{one['name']} ({_ago(node, one['since'])})" for one in now.get("silent", ())]
+        gone = [f"{one['name']} ({ago(node, one['since'])})" for one in now.get("silent", ())]
     if as_json:
         print_json("status", now)
         return

@@ -27,7 +27,7 @@ def test_a_node_that_joins_signs_its_state_and_uses_no_number_for_it(mesh: Small
     a = mesh.node("a")
     number = a.store.outbox.last_author_seq()
     a.beat(mesh.bridge)
-    assert beat_of(member_of(mesh, a)) == BeatBody("a", "host1", __version__, number)
+    assert beat_of(member_of(mesh, a)) == BeatBody("a", "host1", __version__, number, report=a.report())
     assert a.store.outbox.last_author_seq() == number
 
 

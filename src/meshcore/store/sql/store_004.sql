@@ -33,10 +33,20 @@ ALTER TABLE node_state ADD COLUMN not_synced TEXT NOT NULL DEFAULT '';
 -- With which it is drawn of which commands nothing is told, where a share is withheld; '' before the first draw.
 ALTER TABLE node_state ADD COLUMN withhold_key TEXT NOT NULL DEFAULT '';
 
--- The newest signed sign of life of each node: when it says that it was made, and when this home first saw it.
+-- The newest signed sign of life of each node: when it says that it was made, when this home first saw it, and what it
+-- reports of itself (JSON). `machine` is the first that it named. `place` is where its home is used, `former` where it
+-- was used before that, and `twice` when it last spoke from two places at once.
 CREATE TABLE heartbeats (
-  node TEXT PRIMARY KEY, sig TEXT NOT NULL, created TEXT NOT NULL, heard TEXT NOT NULL
+  node TEXT PRIMARY KEY, sig TEXT NOT NULL, created TEXT NOT NULL, heard TEXT NOT NULL,
+  report TEXT NOT NULL DEFAULT '{}', machine TEXT NOT NULL DEFAULT '', place TEXT NOT NULL DEFAULT '',
+  former TEXT NOT NULL DEFAULT '', twice TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
+
+-- What this node tells of itself with each sign of life (JSON, see exchange/report.py).
+ALTER TABLE node_state ADD COLUMN report TEXT NOT NULL DEFAULT '';
+
+-- Where this node's key was used: here, or by a home that is a copy of this one.
+CREATE TABLE places (place TEXT PRIMARY KEY, at TEXT NOT NULL, is_ours INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What was taken in before links were counted is met once more, and counted.
 UPDATE bridge_cursors SET seq=0;
