@@ -11,11 +11,12 @@ help: ## what there is
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "meshtui needs Python 3.11 or newer: set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || { echo "making $(VENV) with what meshtui needs: once, a minute or so …"; $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
+	@echo "adding what its tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
@@ -87,8 +88,9 @@ $(VENV)/.tools: $(VENV)/.dev
 screenshots: $(VENV)/.dev ## record a real mesh and take its pictures (needs Chromium for PNG)
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
 	@$(BIN)/python scripts/agent_picture.py
+	@$(BIN)/python scripts/moving_picture.py
 
-readme: $(VENV)/.run ## fill README and docs/commands.md with what the commands print
+readme: $(VENV)/.run ## fill docs/guide.md and docs/commands.md with what the commands print
 	@$(BIN)/python scripts/docs.py $(ARGS)
 
 release: $(VENV)/.dev ## wheel and sdist in dist/, built twice and checked, with what is new

@@ -27,7 +27,7 @@ from meshtui.cli.main import TASKS, meshtui
 
 ROOT = Path("/tmp/mesh")
 REPOSITORY = Path(__file__).parent.parent
-README, COMMANDS = REPOSITORY / "README.md", REPOSITORY / "docs" / "commands.md"
+GUIDE, COMMANDS = REPOSITORY / "docs" / "guide.md", REPOSITORY / "docs" / "commands.md"
 MAN_PAGE = REPOSITORY / "docs" / "meshtui.1"
 COLUMNS, LINES = 110, 40
 MESHTUI = Path(sys.executable).parent / "meshtui"
@@ -157,7 +157,7 @@ def _rows(group: click.Group, context: click.Context) -> Iterator[tuple[str, str
 
 def printed() -> dict[str, str]:
     """Return what the commands print, by the name of its block."""
-    environment = {**os.environ, "NO_COLOR": "1"}
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
     demo = on_terminal([str(MESHTUI), "demo"], Path("/tmp"), environment)
     demo = re.sub(r"/tmp/meshtui-(demo|report)-\w+", r"/tmp/meshtui-\1", demo)
     day = Day()
@@ -221,7 +221,7 @@ def main() -> None:
     MAN_PAGE.write_text(man_page(), "utf-8")
     if sys.argv[1:] != ["--reference"]:
         texts = printed()
-        for path, name in ((README, "demo"), (README, "use"), (README, "chain"), (COMMANDS, "commands")):
+        for path, name in ((GUIDE, "demo"), (GUIDE, "use"), (GUIDE, "chain"), (COMMANDS, "commands")):
             replace_block(path, name, texts[name])
 
 

@@ -306,7 +306,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
         if key not in _FILE_KEYS:
             raise ConfigurationError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(_FILE_KEYS))}")
         if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):
-            raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the README's settings")
+            raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the settings in docs/guide.md")
     return values
 
 

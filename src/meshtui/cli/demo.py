@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import click
 from meshcore.demo.proof import prove
 from meshcore.demo.story import Story, remove, run_demo
 from meshcore.errors import UsageError
+from meshcore.safety.visible_text import visible
 from meshtui.cli.context import facts, json_option, print_json, say
 
 
@@ -28,10 +32,10 @@ def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool
     verified.
     """
     root = _folder(keep)
-    progress = (lambda line: print(line, file=sys.stderr)) if as_json else say
     try:
-        story = run_demo(root, offline=offline, say=progress)
-        prove(story, _report_file(root, report_file, kept=keep is not None), progress)
+        with _told(as_json) as tell:
+            story = run_demo(root, offline=offline, say=tell)
+            prove(story, _report_file(root, report_file, kept=keep is not None), tell)
     finally:
         if keep is None:
             remove(root)
@@ -40,6 +44,27 @@ def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool
     else:
         _summary(story, kept=keep is not None)
     return 0 if story.verified else 1
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Yield what tells a line at once; a terminal also shows for how long the next one has been awaited."""
+    if as_json:
+        yield lambda line: print(line, file=sys.stderr)
+        return
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        yield lambda line: print(visible(line), flush=True)
+        return
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    with Progress(SpinnerColumn(), TimeElapsedColumn(), transient=True) as progress:
+        waiting = progress.add_task("")
+
+        def tell(line: str) -> None:
+            progress.console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+            progress.reset(waiting)
+
+        yield tell
 
 
 def _report_file(root: Path, wanted: str | None, *, kept: bool) -> Path:
