@@ -1,4 +1,4 @@
-"""A stand-in for the models of agents: it asks for one command, then ends; every request is kept."""
+"""A stand-in for the models of agents: it asks for one command after the other, then ends; every request is kept."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 
 class Model:
-    """A server on 127.0.0.1 that speaks as much of two vendors' protocols as their agents need to run one command."""
+    """A server on 127.0.0.1 that speaks as much of four protocols as agents need to run commands."""
 
-    def __init__(self, command: str) -> None:
-        self.command = command
+    def __init__(self, *commands: str) -> None:
+        self.commands = commands
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -40,9 +40,53 @@ class Model:
         return [json.dumps(request) for request in self.requests if _has_run(request)]
 
 
+_RESULTS = (
+    '"type": "tool_result"',
+    '"type": "function_call_output"',
+    '"type": "local_shell_call_output"',
+    '"role": "tool"',
+    '"functionResponse": ',
+)
+
+
+def _said(request: dict[str, Any]) -> str:
+    return json.dumps(request.get("messages") or request.get("input") or request.get("contents") or "")
+
+
+def _have_run(request: dict[str, Any]) -> int:
+    """Return how many commands have run by what a request tells of the conversation."""
+    return sum(_said(request).count(mark) for mark in _RESULTS)
+
+
 def _has_run(request: dict[str, Any]) -> bool:
-    text = json.dumps(request.get("messages", request.get("input", "")))
-    return '"tool_result"' in text or '"function_call_output"' in text or '"local_shell_call_output"' in text
+    return _have_run(request) > 0
+
+
+_SHELLS = (
+    *("exec_command", "shell_command", "shell", "local_shell", "run_shell_command", "Bash", "bash", "Shell"),
+    *("execute_command", "run_commands", "run_command", "run_terminal_cmd"),
+)
+
+
+def _call(tools: list[dict[str, Any]], request: dict[str, Any], model: Model) -> tuple[str, dict[str, Any]] | None:
+    """Return the name of the shell tool and its arguments for the next command, None where there is nothing to run.
+
+    `tools` are its name, and under `schema` what it takes.
+    """
+    tool = next((tool for tool in tools if tool.get("name") in _SHELLS), None)
+    at = _have_run(request)
+    if tool is None or at >= len(model.commands):
+        return None
+    command, schema = model.commands[at], tool.get("schema") or {}
+    properties = schema.get("properties", {})
+    name = next((name for name in ("cmd", "command", "commands") if name in properties), "command")
+    takes_list = properties.get(name, {}).get("type") == "array"
+    shell = ["bash", "-lc", command] if name == "command" else [command]
+    arguments: dict[str, Any] = {name: shell if takes_list else command}
+    for other in schema.get("required", ()):
+        kind = properties.get(other, {}).get("type")
+        arguments.setdefault(other, {"boolean": False, "number": 30_000, "integer": 30_000}.get(kind, "one command"))
+    return str(tool["name"]), arguments
 
 
 def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
@@ -59,13 +103,18 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
             path = self.path.partition("?")[0]
             if path.endswith("/messages"):
                 model.requests.append(request)
-                events = _anthropic(request, model.command)
-                self._answer(request, events)
+                self._answer(request, _anthropic(request, model))
             elif path.endswith("/responses"):
                 model.requests.append(request)
-                self._stream(_openai(request, model.command))
+                self._stream(_openai(request, model))
+            elif path.endswith("/chat/completions"):
+                model.requests.append(request)
+                self._lines(_chat(request, model), request.get("stream"))
+            elif "enerateContent" in path:
+                model.requests.append(request)
+                self._lines([_gemini(request, model)], path.endswith(":streamGenerateContent"))
             else:
-                self._json({"input_tokens": 1})
+                self._json({"input_tokens": 1, "totalTokens": 1})
 
         def do_GET(self) -> None:
             model.paths.append(self.path)
@@ -80,6 +129,13 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
         def _stream(self, events: list[tuple[str, dict[str, Any]]]) -> None:
             body = "".join(f"event: {name}\ndata: {json.dumps(event)}\n\n" for name, event in events).encode()
             self._send(body, "text/event-stream")
+
+        def _lines(self, events: list[dict[str, Any]], stream: object) -> None:
+            if not stream:
+                return self._json(events[0])
+            end = "data: [DONE]\n\n" if "choices" in events[0] else ""
+            body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + end
+            return self._send(body.encode(), "text/event-stream")
 
         def _json(self, value: dict[str, Any]) -> None:
             self._send(json.dumps(value).encode(), "application/json")
@@ -100,12 +156,12 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
 # --- Anthropic: /v1/messages ------------------------------------------------------------------------------------------
 
 
-def _anthropic(request: dict[str, Any], command: str) -> list[tuple[str, dict[str, Any]]]:
-    names = [tool.get("name") for tool in request.get("tools", [])]
-    if "Bash" in names and not _has_run(request):
-        block = {"type": "tool_use", "id": "toolu_stand_in", "name": "Bash", "input": {}}
-        said = json.dumps({"command": command, "description": "one command"})
-        delta, reason = {"type": "input_json_delta", "partial_json": said}, "tool_use"
+def _anthropic(request: dict[str, Any], model: Model) -> list[tuple[str, dict[str, Any]]]:
+    tools = [{**tool, "schema": tool.get("input_schema")} for tool in request.get("tools", [])]
+    call = _call(tools, request, model)
+    if call:
+        block = {"type": "tool_use", "id": f"toolu_stand_in_{_have_run(request)}", "name": call[0], "input": {}}
+        delta, reason = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}, "tool_use"
     else:
         block, delta, reason = {"type": "text", "text": ""}, {"type": "text_delta", "text": "done"}, "end_turn"
     usage = {"input_tokens": 1, "output_tokens": 1}
@@ -141,8 +197,6 @@ def _whole_message(events: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 # --- OpenAI: /v1/responses --------------------------------------------------------------------------------------------
 
-_SHELLS = ("exec_command", "shell_command", "shell", "local_shell")
-
 
 def _tools(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for tool in request.get("tools", []):
@@ -150,16 +204,13 @@ def _tools(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from tool.get("tools", [])
 
 
-def _openai(request: dict[str, Any], command: str) -> list[tuple[str, dict[str, Any]]]:
-    tool = next((tool for tool in _tools(request) if tool.get("name") in _SHELLS), None)
+def _openai(request: dict[str, Any], model: Model) -> list[tuple[str, dict[str, Any]]]:
+    call = _call([{**tool, "schema": tool.get("parameters")} for tool in _tools(request)], request, model)
     item: dict[str, Any]
-    if tool is not None and not _has_run(request):
-        properties = tool.get("parameters", {}).get("properties", {})
-        arguments = {"cmd": command} if "cmd" in properties else {"command": command}
-        if properties.get("command", {}).get("type") == "array":
-            arguments = {"command": ["bash", "-lc", command]}  # type: ignore[dict-item]
-        item = {"type": "function_call", "id": "fc_1", "call_id": "call_stand_in", "name": tool["name"]}
-        item["arguments"] = json.dumps(arguments)
+    if call:
+        at = _have_run(request)
+        item = {"type": "function_call", "id": f"fc_{at}", "call_id": f"call_stand_in_{at}", "name": call[0]}
+        item["arguments"] = json.dumps(call[1])
     else:
         item = {
             "type": "message",
@@ -174,3 +225,40 @@ def _openai(request: dict[str, Any], command: str) -> list[tuple[str, dict[str, 
         ("response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": item}),
         ("response.completed", {"type": "response.completed", "response": response}),
     ]
+
+
+# --- OpenAI: /v1/chat/completions -------------------------------------------------------------------------------------
+
+
+def _chat(request: dict[str, Any], model: Model) -> list[dict[str, Any]]:
+    functions = [tool.get("function", {}) for tool in request.get("tools", [])]
+    call = _call([{**function, "schema": function.get("parameters")} for function in functions], request, model)
+    said: dict[str, Any] = {"role": "assistant", "content": None if call else "done"}
+    if call:
+        function = {"name": call[0], "arguments": json.dumps(call[1])}
+        said["tool_calls"] = [
+            {"index": 0, "id": f"call_{_have_run(request)}", "type": "function", "function": function}
+        ]
+    reason = "tool_calls" if call else "stop"
+    head = {"id": "chat_1", "created": 1, "model": "stand-in"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    if not request.get("stream"):
+        choice = {"index": 0, "message": said, "finish_reason": reason}
+        return [{**head, "object": "chat.completion", "choices": [choice], "usage": usage}]
+    head["object"] = "chat.completion.chunk"
+    first = {"index": 0, "delta": said, "finish_reason": None}
+    last: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": reason}
+    return [{**head, "choices": [first]}, {**head, "choices": [last], "usage": usage}]
+
+
+# --- Gemini: generateContent ------------------------------------------------------------------------------------------
+
+
+def _gemini(request: dict[str, Any], model: Model) -> dict[str, Any]:
+    declared = [one for tool in request.get("tools", []) for one in tool.get("functionDeclarations", [])]
+    tools = [{**one, "schema": one.get("parametersJsonSchema") or one.get("parameters")} for one in declared]
+    call = _call(tools, request, model)
+    part: dict[str, Any] = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": "done"}
+    usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "stand-in"}

@@ -66,24 +66,28 @@ def rows(agent: Agent, sql: str) -> list[tuple[Any, ...]]:
 def test_a_recorded_conversation_ends_with_the_right_answer_and_rows(shared: Path, me: Agent, name: str) -> None:
     conversation = list(recorded(shared, name))
     learn(me, "ModuleNotFoundError: No module named 'nonexistent_xyz'", "pip install nonexistent-xyz")
-    sessions = [payload.get("session_id", payload.get("sessionId")) for payload in conversation]
+    named = ("session_id", "sessionId", "session", "taskId")
+    sessions = [next((payload[key] for key in named if key in payload), None) for payload in conversation]
     said: list[str] = []
     for payload, session in zip(conversation, sessions, strict=True):
         if session != sessions[0]:
             break  # two of the recordings hold the conversation twice
-        body = json.dumps(payload).replace("/home/dev/project", str(me.work))
+        body = (
+            json.dumps(payload).replace("/home/dev/project", str(me.work)).replace('"/work"', json.dumps(str(me.work)))
+        )
         done = call(me, name, body.encode())
         assert (done.returncode, done.stderr) == (0, b"")
         said.append(done.stdout.decode())
     answers = [text for text in said if text]
-    assert len(answers) == 1 and "pip install nonexistent-xyz" in answers[0]
+    hears = getattr(program(name), "READS_ANSWERS", True)
+    assert len(answers) == hears and all("pip install nonexistent-xyz" in answer for answer in answers)
     if name in ("claude-code", "codex", "gemini"):
         context = json.loads(answers[0])["hookSpecificOutput"]["additionalContext"]
         assert "pip install nonexistent-xyz" in context
     lines = rows(me, "SELECT via, error_type, state, exit_code FROM incidents ORDER BY seq")
-    assert lines[0] == (name, "ModuleNotFoundError", "matched", 1)
+    assert lines[0] == (name, "ModuleNotFoundError", "matched" if hears else "open", 1)
     assert [line[3] for line in lines] == [1, 3]
-    assert rows(me, "SELECT count(*) FROM events WHERE kind='hook.answered'") == [(1,)]
+    assert rows(me, "SELECT count(*) FROM events WHERE kind='hook.answered'") == [(hears,)]
     assert [kind for (kind,) in rows(me, "SELECT kind FROM outbox") if kind == "incident"] == ["incident"] * len(lines)
     assert rows(me, "SELECT count(*) FROM commands WHERE exit_code=0")[0][0] >= 2
 

@@ -11,17 +11,14 @@ from meshcore.agents.base import (
     Answer,
     Call,
     Edited,
-    Failure,
     Report,
-    Success,
-    ended,
     fields,
     hook_output,
     is_unfinished,
-    number,
     text,
     user_folder,
 )
+from meshcore.agents.told_end import end_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,16 +34,6 @@ SHELL_TOOL = "run_shell_command"
 EDIT_TOOLS = ("replace", "write_file", "edit")
 _MAX_FOLDER = 4096
 
-# What Gemini itself writes behind the output; the output before it may hold the same words.
-_TAIL = re.compile(
-    r"(?:\n(?:Error|Signal|Background PIDs|Process Group PGID|Exit Code):[^\n]{0,1000})+(?:\n</untrusted_context>)?\s*$"
-)
-_EXIT_CODE = re.compile(r"\nExit Code: (-?\d{1,10})(?=\n|$)")
-# A command that goes on in the background, that a signal ended, or that could not be started, has no exit code: it is
-# not told, as that of a success is not.
-_UNFINISHED = re.compile(r"\n(?:Background PIDs|Signal|Error): (?!\(none\)(?:\n|$))")
-_HEAD = re.compile(r"\s*(?:<untrusted_context>\s*\n)?(?:(?:Command|Directory): [^\n]*\n)*Output: ?")
-
 
 def read(payload: Mapping[str, Json]) -> Report | None:
     """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
@@ -60,18 +47,7 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     # It tells no id of the call; two hooks that see the same one see the same moment.
     cwd, session, call = text(payload, "cwd"), text(payload, "session_id"), text(payload, "timestamp")
     said = text(fields(payload, "tool_response"), "llmContent")
-    return None if is_unfinished(asked) else _end(Call(command, cwd, session, call, event=DONE), said)
-
-
-def _end(call: Call, said: str) -> Failure | Success | None:
-    """Return how a call ended by what Gemini says of it, None where it did not end, or nobody can tell."""
-    tail, head = _TAIL.search(said), _HEAD.match(said)
-    if tail is None or head is None or _UNFINISHED.search(tail[0]):
-        return None
-    codes = _EXIT_CODE.findall(tail[0])
-    code = number(codes[-1]) if codes else 0
-    output = said[head.end() : tail.start()] if tail.start() > head.end() else ""
-    return ended(Call(call.command, call.cwd, call.session, call.call, output, call.event), code)
+    return None if is_unfinished(asked) else end_of(Call(command, cwd, session, call, event=DONE), said)
 
 
 def answer(event: str, answer: Answer) -> str:
@@ -158,7 +134,7 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
                 yield Ended(Edited(text(asked, "file_path"), "", session, mark), at)
             elif name == SHELL_TOOL and text(asked, "command") and not is_unfinished(asked):
                 place = text(asked, "dir_path", "directory")
-                report = _end(Call(text(asked, "command"), place, session, mark), _said(call.get("result")))
+                report = end_of(Call(text(asked, "command"), place, session, mark), _said(call.get("result")))
                 if report is not None:
                     yield Ended(report, at)
 

@@ -71,12 +71,13 @@ def group(command: str, timeout: int, *, matcher: str | None = None) -> dict[str
 class Change:
     """What connecting would write: `after` is the text that the file is to have.
 
-    `first`: no hook of ours stands in the file yet, so that it is to be backed up.
+    `first`: no hook of ours stands in the file yet, so that it is to be backed up. `mode`: of a new file.
     """
 
     file: SettingsFile
     after: str
     first: bool = True
+    mode: int = 0o644
 
     @property
     def needed(self) -> bool:
@@ -85,13 +86,14 @@ class Change:
 
     def write(self) -> None:
         """Write it. Raises ConfigurationError; the file is then as it was."""
-        write_settings(self.file, self.after, backup=self.first)
+        write_settings(self.file, self.after, backup=self.first, mode=self.mode)
 
 
 @dataclass(frozen=True, slots=True)
 class HookSettings(ABC):
     """One agent program: its own commands, its files per scope, and what is left to do once it is connected.
 
+    A `project_file` of "" says that it reads none.
     `permission`: the one rule with which the program runs `meshtui heal` unasked, and where the rule stands, as the
     person may add it; "" where no rule is as narrow as that.
     """
@@ -103,7 +105,9 @@ class HookSettings(ABC):
     permission: str = field(default="", kw_only=True)
 
     def path(self, scope: Scope, project: Path) -> Path:
-        """Return the file in which the program is told of hooks."""
+        """Return the file in which the program is told of hooks. Raises ConfigurationError where it reads none."""
+        if scope == "project" and not self.project_file:
+            raise ConfigurationError(f"{self.commands[0]} reads no hooks of a project; connect it with --user")
         return self.user_file if scope == "user" else project / self.project_file
 
     def installed(self, environment: Mapping[str, str]) -> str:
@@ -220,25 +224,28 @@ class JsonHooks(HookSettings):
 class OwnFile(HookSettings):
     """A file that is ours as a whole, made of a template.
 
-    It begins with `mark`; the line that begins with `before_command` holds the command as a JSON list.
+    `mark` is in it; the line that begins with `before_command` holds the command: as a JSON list, or in a `script` as a
+    shell reads it, which can be executed.
     """
 
     template: str = field(kw_only=True)
     mark: str = field(kw_only=True)
     before_command: str = field(kw_only=True)
+    script: bool = field(default=False, kw_only=True)
 
     def installed_command(self, path: Path) -> list[str] | None:
         """Return the command that the file calls."""
         lines = (self._read(path).text or "").split("\n")
         line = next((line for line in lines if line.startswith(self.before_command)), "")
-        found: list[str] = json.loads(line.removeprefix(self.before_command) or "[]")
+        said = line.removeprefix(self.before_command)
+        found: list[str] = shlex.split(said) if self.script else json.loads(said or "[]")
         return found or None
 
     def change(self, path: Path, command: list[str]) -> Change:
         """Return the file as the template makes it."""
-        said = self.before_command + json.dumps(command)
+        said = self.before_command + (shlex.join(command) if self.script else json.dumps(command))
         lines = [said if line.startswith(self.before_command) else line for line in self.template.split("\n")]
-        return Change(self._read(path), "\n".join(lines))
+        return Change(self._read(path), "\n".join(lines), mode=0o755 if self.script else 0o644)
 
     def disconnect(self, path: Path) -> str:
         """Remove the file."""

@@ -66,17 +66,12 @@ def answer(event: str, answer: Answer) -> str:
 
 def hooks(environment: Mapping[str, str]) -> HookSettings:
     """Return where opencode finds our plugin."""
-    from importlib.resources import files
+    from meshcore.agents.own_files import plugin_file
 
-    from meshcore.agents.hook_settings import OwnFile
-
-    return OwnFile(
-        ("opencode",),
+    return plugin_file(
+        NAME,
         user_folder(environment, ".config", "XDG_CONFIG_HOME") / "opencode" / "plugins" / "meshtui.js",
         ".opencode/plugins/meshtui.js",
-        template=files("meshcore.agents").joinpath("opencode.js").read_text("utf-8"),
-        mark="// written by `meshtui connect opencode`",
-        before_command="const COMMAND = ",
         permission='"meshtui heal *": "allow" in permission.bash of opencode.json',
     )
 

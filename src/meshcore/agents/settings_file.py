@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshcore.agents import json_comments
 from meshcore.errors import ConfigurationError
 from meshcore.home import read_plain_file, write_atomically
 from meshcore.model import Json
@@ -26,9 +27,15 @@ class SettingsFile:
     data: dict[str, Json]
 
     def styled(self, data: dict[str, Json]) -> str:
-        """Return other data as text in the style of this file: indent, line end, BOM, characters beyond ASCII."""
+        """Return other data as text in the style of this file: indent, line end, BOM, characters beyond ASCII.
+
+        Where it holds comments, they stay.
+        """
         before = self.text if self.text is not None else "{\n  \n}\n"
         found = re.search(r"^\{\s*?\n([ \t]+)", before.removeprefix(_BOM), re.MULTILINE)
+        if self.text is not None and self.text.strip(_BOM).strip() and not _is_plain(self.text):
+            head = _BOM if before.startswith(_BOM) else ""
+            return head + json_comments.changed(before.removeprefix(_BOM), data, found[1] if found else "  ")
         compact = self.text is not None and "\n" not in self.text.strip()
         indent: str | None = None if compact else (found[1] if found else "  ")
         escaped = re.search(r"\\u[0-9a-fA-F]{4}", before) is not None and before.isascii()
@@ -59,7 +66,7 @@ def read_settings(path: Path) -> SettingsFile:
     if not text.removeprefix(_BOM).strip():
         return SettingsFile(real, text, {})
     try:
-        data = json.loads(text.removeprefix(_BOM), object_pairs_hook=_no_repeats)
+        data = json_comments.read(text.removeprefix(_BOM))
     except (ValueError, RecursionError) as error:
         what = (
             f"{path}: not JSON as meshtui can write it back ({error}); nothing was changed, mend it or edit it by hand"
@@ -70,21 +77,26 @@ def read_settings(path: Path) -> SettingsFile:
     return SettingsFile(real, text, data)
 
 
-def _no_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands there twice")
-    return found
+def _is_plain(text: str) -> bool:
+    """Tell whether a text is JSON as it is, without comments."""
+    try:
+        json.loads(text.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def write_settings(file: SettingsFile, text: str, *, backup: bool = True) -> None:
-    """Replace the file, backed up once as it was. Raises ConfigurationError; the file is then as it was."""
+def write_settings(file: SettingsFile, text: str, *, backup: bool = True, mode: int = 0o644) -> None:
+    """Replace the file, backed up once as it was, a new one with `mode`.
+
+    Raises ConfigurationError; the file is then as it was.
+    """
     check_writable(file)
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         if backup and file.text is not None and not file.backup.exists():
             write_atomically(file.backup, file.text.encode(), _mode_of(file.path))
-        write_atomically(file.path, text.encode(), _mode_of(file.path))
+        write_atomically(file.path, text.encode(), _mode_of(file.path, mode))
     except OSError as error:
         raise ConfigurationError(f"{file.path}: cannot be written ({error.strerror}); nothing was changed") from error
 
@@ -123,8 +135,8 @@ def restore_settings(file: SettingsFile, rest: dict[str, Json], made_by_us: bool
     return "only meshtui's part was taken out"
 
 
-def _mode_of(path: Path) -> int:
+def _mode_of(path: Path, new: int = 0o644) -> int:
     try:
         return path.stat().st_mode & 0o777
     except OSError:
-        return 0o644
+        return new

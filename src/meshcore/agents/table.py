@@ -24,6 +24,10 @@ MODULES = {
     "copilot": "copilot",
     "opencode": "opencode",
     "cursor": "cursor",
+    "qwen": "qwen",
+    "pi": "pi",
+    "cline": "cline",
+    "kimi": "kimi",
 }
 NAMES = tuple(MODULES)
 SHELL = "shell"  # what a person's prompt hook reports as; the shell's own start-up file holds it, there is no `connect`
@@ -49,7 +53,8 @@ class Program(Agent, Protocol):
     """A coding agent, which can be connected. Heavy modules are imported inside its functions: a hook has no time.
 
     A module may have three names more: `sessions(environment) -> SessionFiles` where its session files can be read;
-    `TOOL_EVENTS`, the events at which its hooks can call a tool of an MCP server.
+    `TOOL_EVENTS`, the events at which its hooks can call a tool of an MCP server; `READS_ANSWERS`, False where it only
+    tells its hooks what happened: it is then learnt from, and nothing counts as told.
     """
 
     def hooks(self, environment: Mapping[str, str]) -> HookSettings:

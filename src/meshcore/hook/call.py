@@ -128,7 +128,10 @@ class _Call:
             memory = memory.with_failure(self.key, incident.incident_id)
             in_vain = before if self._was_taken(memory, before) else ""
             known = self._known()
-            answer, more = (None, True) if in_vain else self._answer(incident, highest)
+            if known.hears:
+                answer, more = (None, True) if in_vain else self._answer(incident, highest)
+            else:
+                answer, more = None, False
             if not in_vain and (answer or more) and known.withholds_fix(is_known=answer is not None):
                 answer, more = None, False
             if answer is not None:
@@ -151,6 +154,7 @@ class _Call:
         """Return what the project knows of this command."""
         known = Known(self.store, self.session, self.report.command, self.folder, self.environment)
         known.telling = Telling(self.store, self.session, self.me.via, self.settings.withhold)
+        known.hears = getattr(self.program, "READS_ANSWERS", True)
         return known
 
     def _told(self, said: Said) -> Handled:

@@ -52,6 +52,7 @@ class Known:
         self.root = storable(root_of(self.typed.folder or cwd))
         self.notes = Notes.from_text(store.hook_notes.find(session))
         self.telling = Telling(store, session)
+        self.hears = True  # whoever reports reads what is said back
 
     @property
     def is_open(self) -> bool:
@@ -109,7 +110,7 @@ class Known:
         `said` is what is to be said by its kind (see `knowledge.telling`), "" for nothing.
         """
         command, kinds = self.typed.key(self.root), [kind for kind, text in said.items() if text]
-        if not kinds or notes.sayings >= habits.MAX_SAYINGS or command.hex() in notes.told:
+        if not kinds or not self.hears or notes.sayings >= habits.MAX_SAYINGS or command.hex() in notes.told:
             return notes, ""
         told = self.telling.tell(kinds, project.number, command, offered)
         text = "\n".join(said[kind] for kind in kinds) if told else ""

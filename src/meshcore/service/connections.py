@@ -18,6 +18,8 @@ _AGAIN = "connect again"
 
 def standing(hooks: HookSettings, scope: Scope, project: Path, environment: Mapping[str, str]) -> str:
     """Say how an agent's file stands: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with it or its hook."""
+    if scope == "project" and not hooks.project_file:
+        return NOT_CONNECTED
     try:
         command = hooks.installed_command(hooks.path(scope, project))
     except ConfigurationError:

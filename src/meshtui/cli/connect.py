@@ -172,7 +172,7 @@ def _try_out(session: Session, agent: str) -> int:
 
 def _installed(agent: str) -> list[str] | None:
     hooks = program(agent).hooks(os.environ)
-    project = hooks.installed_command(hooks.path("project", Path.cwd()))
+    project = hooks.project_file and hooks.installed_command(hooks.path("project", Path.cwd()))
     return project or hooks.installed_command(hooks.path("user", Path.cwd()))
 
 

@@ -12,7 +12,9 @@ import pytest
 
 def recorded(shared: Path, name: str) -> Iterator[dict[str, Any]]:
     """Yield the payloads of an agent program; skips the test where there is no recording of it."""
-    path = shared / "agent-payloads" / f"{name.replace('-', '_')}.jsonl"
+    file = f"{name.replace('-', '_')}.jsonl"
+    own = Path(__file__).parent / "recorded" / file  # of programs that are not among the shared recordings
+    path = own if own.exists() else shared / "agent-payloads" / file
     if not path.exists():
         pytest.skip(f"{name} was never recorded")
     rollout = path.with_name(f"{path.stem}_rollout.jsonl")

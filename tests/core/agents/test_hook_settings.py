@@ -116,7 +116,7 @@ def test_an_older_version_of_ours_is_replaced_where_it_stands(tmp_path: Path) ->
         "{",
         "[]",
         '"text"',
-        "// a comment\n{}",
+        "// a comment\n{",
         '{"a": 1, "a": 2}',
         '{"hooks": []}',
         '{"hooks": {"PostToolUse": {}}}',
@@ -244,3 +244,46 @@ def test_any_settings_come_back_byte_by_byte(
         assert now["hooks"][event][: len(groups)] == groups
     of("claude-code").disconnect(path)
     assert path.read_text() == original
+
+
+def test_settings_with_comments_are_changed_with_their_comments_kept_and_given_back(tmp_path: Path) -> None:
+    text = '// mine\n{\n  "theme": "dark", // and why\n  "hooks": {\n    "BeforeTool": [1], // later\n  },\n}\n'
+    hooks = program("gemini").hooks({"HOME": str(tmp_path)})
+    path = hooks.path("user", tmp_path)
+    path.parent.mkdir()
+    path.write_text(text)
+    change = hooks.change(path, hook_command("gemini"))
+    change.write()
+    assert all(comment in path.read_text() for comment in ("// mine", "// and why", "// later"))
+    assert hooks.installed_command(path) == hook_command("gemini")
+    assert not hooks.change(path, hook_command("gemini")).needed
+    path.write_text(path.read_text().replace("dark", "light"))
+    assert hooks.disconnect(path) == "only meshtui's part was taken out"
+    assert path.read_text().count("//") == 3 and "meshtui" not in path.read_text()
+
+
+def test_hooks_in_toml_stand_at_its_end_and_leave_with_everything_else_as_it_was(tmp_path: Path) -> None:
+    hooks = program("kimi").hooks({"HOME": str(tmp_path)})
+    path = hooks.path("user", tmp_path)
+    path.parent.mkdir()
+    text = '# mine\ndefault_model = "s"\n\n[[hooks]]\nevent = "Stop"\ncommand = "true"  # theirs\n'
+    path.write_text(text)
+    hooks.change(path, hook_command("kimi")).write()
+    assert path.read_text().startswith(text) and hooks.installed_command(path) == hook_command("kimi")
+    assert not hooks.change(path, hook_command("kimi")).needed
+    assert hooks.disconnect(path) == "restored as it was" and path.read_text() == text
+    for bad in ("hooks = 3\n", "hooks = []\n", "x = [\n", "[hooks]\na = 1\n"):
+        path.write_text(bad)
+        with pytest.raises(ConfigurationError, match=r"config\.toml"):
+            hooks.change(path, hook_command("kimi"))
+    with pytest.raises(ConfigurationError, match="no hooks of a project"):
+        hooks.path("project", tmp_path)
+
+
+def test_a_hook_that_is_a_program_of_its_own_can_be_run(tmp_path: Path) -> None:
+    hooks = program("cline").hooks({"HOME": str(tmp_path)})
+    path = hooks.path("user", tmp_path)
+    hooks.change(path, hook_command("cline")).write()
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert hooks.installed_command(path) == hook_command("cline")
+    assert hooks.disconnect(path) == "removed" and not path.exists()

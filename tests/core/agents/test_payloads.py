@@ -55,12 +55,46 @@ _PATCH = "*** Begin Patch\n*** Update File: src/a.ts\n@@\n-x\n+y\n*** End Patch"
                                                    "args": {"filePath": "src/a.ts"}}}),
         ("cursor", {"hook_event_name": "postToolUse", "tool_name": "Write", "tool_input": {"file_path": "src/a.ts"},
                     "conversation_id": "s", "tool_use_id": "c", "workspace_roots": ["/w"]}),
+        ("qwen", {"hook_event_name": "PostToolUse", "tool_name": "edit", "tool_input": {"file_path": "src/a.ts"},
+                  "session_id": "s", "tool_use_id": "c", "cwd": "/w"}),
+        ("kimi", {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {"path": "src/a.ts"},
+                  "session_id": "s", "tool_call_id": "c", "cwd": "/w"}),
+        ("pi", {"hook_event_name": "tool_result", "toolName": "edit", "input": {"path": "src/a.ts"}, "session": "s",
+                "toolCallId": "c", "cwd": "/w", "isError": False}),
+        ("cline", {"hookName": "tool_result", "taskId": "s", "workspaceRoots": ["/w"],
+                   "tool_result": {"id": "c", "name": "editor", "input": {"path": "src/a.ts"}, "output": "ok"}}),
     ],
 )  # fmt: skip
 def test_an_edit_through_the_tool_of_any_agent_is_told(name: str, payload: dict[str, Json]) -> None:
     report = program(name).read(payload)
     assert isinstance(report, Edited)
     assert (report.command, report.cwd, report.session, report.call) == ("src/a.ts", "/w", "s", "c")
+
+
+OWN = ("qwen", "pi", "cline", "kimi")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_goes_on_or_ran_out_of_time_and_a_search_without_a_match_are_no_failure(shared: Path, name: str) -> None:
+    reports = [report for payload in recorded(shared, name) if (report := program(name).read(payload)) is not None]
+    assert [r.exit_code for r in reports if isinstance(r, Failure)] == [1, 3]
+    assert [r.command for r in reports if isinstance(r, Success)][1] == "grep nothing /etc/hostname"
+    told = [payload for payload in recorded(shared, name) if "sleep" in json.dumps(payload)]
+    ends = [report for payload in told if (report := program(name).read(payload)) is not None]
+    waited_for = {"pi": ["sleep 2"], "cline": ["sleep 7", "sleep 2"]}.get(name, [])
+    assert [report.command for report in ends if isinstance(report, Success)] == waited_for
+
+
+def test_of_several_commands_in_one_call_of_cline_the_first_that_failed_counts() -> None:
+    ran = [{"query": "make", "result": "ok", "success": True},
+           {"query": "make x", "result": "[Command exited with code 2]\nno", "success": False},
+           {"query": "make y", "result": "[Command exited with code 3]\nno", "success": False},
+           {"query": "sleep 9", "result": "", "success": False}]  # fmt: skip
+    payload: dict[str, Json] = {"taskId": "s", "workspaceRoots": ["/w"]}
+    result = {"id": "c", "name": "run_commands", "input": {}, "output": ran}
+    report = program("cline").read({**payload, "tool_result": result})
+    assert isinstance(report, Failure) and (report.command, report.exit_code) == ("make x", 2)
+    assert program("cline").read({**payload, "tool_result": {**result, "output": ran[3:]}}) is None
 
 
 def test_what_only_looks_at_a_file_or_was_refused_is_no_edit() -> None:
@@ -219,7 +253,8 @@ def test_a_line_in_the_output_is_no_exit_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_of_nothing_is_nothing(name: str) -> None:
     assert program(name).answer("PostToolUse", Answer()) == ""
-    assert "the fix" in program(name).answer("PostToolUse", Answer("the fix", "one line"))
+    said = program(name).answer("PostToolUse", Answer("the fix", "one line"))
+    assert ("the fix" in said) is getattr(program(name), "READS_ANSWERS", True)
 
 
 # --- what has not ended ----------------------------------------------------------------------------------------------
@@ -235,6 +270,13 @@ def _done(name: str, tmp_path: Path, code: int) -> dict[str, Any]:
         said = {"hook_event_name": "postToolUse", "tool_output": json.dumps({"exitCode": 0, "stdout": "well"})}
         return {"tool_name": "Shell", "tool_input": {"command": "make"}, **said}
     sample = program(name).sample("make", "boom", "/w", tmp_path, f"c{code}")
+    if name == "kimi" and code == 0:
+        return {**sample, "hook_event_name": "PostToolUse", "tool_output": "all is well"}
+    if name == "pi" and code == 0:
+        return {**sample, "isError": False, "structuredContent": {"output": "well", "exit_code": 0}}
+    if name == "cline" and code == 0:
+        output = [{"query": "make", "result": "well", "success": True}]
+        return {**sample, "tool_result": {**sample["tool_result"], "output": output}}
     text = json.dumps(sample)
     for before, after in (('"exit": 1', '"exit": 0'), ("exit code 1>", "exit code 0>"), ("\\nExit Code: 1", "")):
         text = text.replace(before, after) if code == 0 else text
@@ -245,14 +287,16 @@ def _done(name: str, tmp_path: Path, code: int) -> dict[str, Any]:
     return found
 
 
-_INPUT = {"copilot": "toolArgs"}
-_RESULT = {"copilot": "toolResult", "cursor": "tool_output"}
+_INPUT = {"copilot": "toolArgs", "pi": "input"}
+_RESULT = {"copilot": "toolResult", "cursor": "tool_output", "pi": "structuredContent"}
 
 
 def _with(name: str, payload: dict[str, Any], where: str, more: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = json.loads(json.dumps(payload))
     if name == "opencode":
         place = changed["input"]["args"] if where == "input" else changed["output"]["metadata"]
+    elif name == "cline":
+        place = changed["tool_result"]["input"] if where == "input" else changed["tool_result"]["output"][0]
     else:
         key = (_INPUT if where == "input" else _RESULT).get(name, f"tool_{'input' if where == 'input' else 'response'}")
         if isinstance(changed.get(key), str):
@@ -277,7 +321,7 @@ def test_what_was_put_into_the_background_is_no_outcome(name: str, code: int, fi
     assert isinstance(program(name).read(_with(name, payload, "input", {field: False})), kinds[code])
 
 
-@pytest.mark.parametrize("name", ["claude-code", "cursor", "copilot", "opencode"])
+@pytest.mark.parametrize("name", ["claude-code", "cursor", "copilot", "opencode", "pi", "cline"])
 @pytest.mark.parametrize(
     "told",
     [
