@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,9 @@ _NOT_STARTED = (
 _NO_SUCH = re.compile(
     r"^(?:fatal: invalid reference: |error: pathspec '[^'\n]{1,200}' did not match any)", re.MULTILINE
 )
+_LOCKED = re.compile(r"fatal: Unable to create '(/[^'\n]{1,4000}/\.git/index\.lock)': File exists\.\n")
+_GIT_LOCKS = frozenset({"add", "checkout", "commit", "mv", "reset", "restore", "rm", "switch"})
+"""Git's verbs that take the lock of the index before they change anything."""
 _GIT_REFUSES = frozenset({"checkout", "switch", "worktree"})
 """Git's verbs that look for what they are told to go to before they do anything."""
 
@@ -38,6 +42,8 @@ def had_no_effect(incident: Incident, failed: Failing, python: str, environment:
         return ""  # a shell or an interpreter may do something before all else
     redirected = unopened(incident)
     place = redirected[0] if redirected else failed.one if failed.bare else None
+    if place and _nothing_to_source(place, incident):
+        return "its shell found no such file to read, so it had run nothing yet"
     reading = read_argv(place.argv) if place else None
     if place is None or reading is None or not reading.argv or refusal(reading.commands) is not None:
         return ""  # of what could do harm, a person decides on the first run, too
@@ -70,7 +76,19 @@ def _never_started(incident: Incident, place: Place) -> bool:
     return False
 
 
+def _nothing_to_source(place: Place, incident: Incident) -> bool:
+    """Tell whether a shell could not activate an environment that is not there, of a text that does no harm then."""
+    if place.argv[:1] != ("source",) or len(place.argv) != 2 or (Path(place.cwd) / place.argv[1]).exists():
+        return False
+    said = _NOT_STARTED.format(re.escape(place.argv[1]))
+    rest = [argv for argv in read_argv(incident.argv).commands if argv[0] not in ("source", ".")]
+    kinds = {found.kind for argv in rest if (found := refusal((argv,))) is not None}
+    return bool(re.fullmatch(said, incident.excerpt.strip())) and kinds <= {"inline code"}
+
+
 def _git_refused(place: Place, incident: Incident) -> bool:
-    """Tell whether git had found nothing to go to, in a repository that has it run nothing of its own."""
+    """Tell whether git had found nothing to go to, or a lock, in a repository that has it run nothing of its own."""
     verb = place.argv[1] if place.argv[:1] == ("git",) and len(place.argv) > 1 else ""
-    return verb in _GIT_REFUSES and bool(_NO_SUCH.search(incident.excerpt)) and is_quiet(place.argv, Path(place.cwd))
+    locked = _LOCKED.match(f"{incident.excerpt}\n") if verb in _GIT_LOCKS else None
+    refused = verb in _GIT_REFUSES and bool(_NO_SUCH.search(incident.excerpt))
+    return (refused or (locked is not None and os.path.lexists(locked[1]))) and is_quiet(place.argv, Path(place.cwd))

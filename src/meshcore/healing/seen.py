@@ -1,19 +1,29 @@
 """Is what a fix brings missing, as anybody can see? Then it does not matter who said so.
 
 A test runner, a compiler or an archiver may print what a hostile file told it to. That the folder for what it makes is
-not there, or that the environment lacks a module which a file of the project imports, is looked at.
+not there, that the environment lacks a module which a file of the project imports, or that a file is missing which the
+command names and of which an example is tracked, is looked at.
 """
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from meshcore.clock import from_text
 from meshcore.healing.circumstances import failed_inside
 from meshcore.healing.modules import missing_program_module, seen_missing
+from meshcore.healing.places import Place
 from meshcore.healing.products import missing_folders, unopened
 from meshcore.healing.trailers import without_trailers
+from meshcore.home import read_plain_file
 from meshcore.policy.question import PolicyVerdict, Question
+
+_IN_C = frozenset({".c", ".cc", ".cpp", ".cxx", ".h", ".hpp"})
+_INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*"([\w./-]{1,200})"')
+_LARGEST_SOURCE = 1 << 20  # bytes
 
 
 def is_seen(question: Question, verdict: PolicyVerdict) -> bool:
@@ -26,6 +36,10 @@ def is_seen(question: Question, verdict: PolicyVerdict) -> bool:
         steps = question.match.action.steps
         made = [Path(question.cwd, word) for step in steps for word in step[1:] if not word.startswith("-")]
         return bool(missing) and all(any(_holds(folder, Path(one)) for one in missing) for folder in made)
+    if verdict.action_type == "make_environment":
+        return failed.one is not None  # policy has looked: what the command calls or activates is in no such folder
+    if verdict.action_type == "copy_example" and failed.one:
+        return wants(failed.one, Path(question.cwd, question.match.action.steps[-1][-1]))
     if verdict.action_type == "install_package" and failed.one and incident.signature.slots:
         name, python = incident.signature.slots[0].value, question.environment_python
         if missing_program_module(failed.one, python) == name:
@@ -33,6 +47,30 @@ def is_seen(question: Question, verdict: PolicyVerdict) -> bool:
         output = without_trailers(incident.excerpt, failed)
         return seen_missing(name, output, failed.one, python, from_text(incident.opened).timestamp())
     return False
+
+
+def wants(place: Place, file: Path) -> bool:
+    """Tell whether a command names a file that is not there, or a source in C that includes it from its own folder."""
+    wanted = os.path.normpath(file)
+    if os.path.lexists(wanted):
+        return False
+    for word in place.argv[1:]:
+        path = os.path.normpath(Path(place.cwd, word.rpartition("=")[2]))
+        if path == wanted:
+            return True
+        if Path(path).suffix in _IN_C and wanted in _included(path):
+            return True
+    return False
+
+
+def _included(source: str) -> Iterator[str]:
+    try:
+        lines = read_plain_file(Path(source), _LARGEST_SOURCE).decode("utf-8", "replace").splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:
+        if found := _INCLUDE.match(line):
+            yield os.path.normpath(Path(source).parent / found[1])
 
 
 def _holds(folder: Path, other: Path) -> bool:

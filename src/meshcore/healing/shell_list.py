@@ -86,6 +86,8 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
                 return None  # in a shell of its own, or only where something had failed
             is_conditional = is_conditional or may_have_failed
             continue
+        if rest[0] == "source" and not found and _hangs_on(commands, i):
+            return Failing((Place(rest, state.cwd, state.environment),), bare=bare and i >= at, mixed=i < at)
         may_have_failed = may_have_failed or rest[0] not in NEVER_FAIL
         if found and join == "|" and _is_filter(rest):
             bare = bare and program_name(rest[0]) not in WRITING
@@ -95,6 +97,12 @@ def read_list(text: str, cwd: str, environment: Mapping[str, str], *, stops: boo
             mixed = mixed or i < at
             found += [Place(rest, state.cwd, state.environment, given=raw.given)] if i >= at else []
     return Failing(tuple(found), bare=bare, mixed=mixed) if found else None
+
+
+def _hangs_on(commands: Sequence[Raw], at: int) -> bool:
+    """Tell whether all that stands behind a command of a list runs only where that has succeeded."""
+    before = all(one.join not in ("|", "||") for one in commands[: at + 1])
+    return before and all(one.join == "&&" for one in commands[at + 1 :])
 
 
 def _is_filter(words: Sequence[str]) -> bool:
@@ -251,7 +259,7 @@ def _activated(words: Sequence[str], state: Place) -> tuple[Place, tuple[str, ..
     if os.path.basename(script) != "activate":
         return None
     if not os.path.isfile(script):
-        return state, tuple(words)  # that is what failed
+        return state, tuple(words)  # that is what failed, so nothing that hangs on its success has run
     folder = _activates(script)
     if not folder or not os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
         return None

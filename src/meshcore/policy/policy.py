@@ -136,7 +136,9 @@ class Policy:
         if self._rules.local_files and "/" in words[0] and _inside(where, cwd):
             return PolicyVerdict("run", ("policy.toml lets programs of the project run again",))
         fitting = (
-            short for short in _short_forms(words) if any(self._repeats(f.fit(short), cwd) for f in self._rules.rerun)
+            short
+            for short in _short_forms(words)
+            if any(self._repeats(f.fit(short), cwd) for f in self._rules.repeated)
         )
         short = next(fitting, None)
         if short is None:
@@ -189,7 +191,7 @@ class Policy:
         targets: list[Target] = []
         missing: list[str] = []
         for written in question.match.action.steps:
-            argv = _in_folder(plain_spelling(written), question)
+            argv = written_from(plain_spelling(written), question.cwd, question.project)
             fitting = self._rules.fitting(argv)
             if not fitting:  # an operator's own form may hold any spelling
                 argv, fitting = written, self._rules.fitting(written)
@@ -312,10 +314,10 @@ def _missing(
     return tuple(reasons)
 
 
-def _in_folder(argv: tuple[str, ...], question: Question) -> tuple[str, ...]:
+def written_from(argv: tuple[str, ...], folder: str, project: str) -> tuple[str, ...]:
     """Return a command with absolute paths below its folder, in its project, written from there."""
-    here = f"{question.cwd.rstrip('/')}/"
-    if not question.project or not _inside(question.cwd, question.project):
+    here = f"{folder.rstrip('/')}/"
+    if not project or not _inside(folder, project):
         return argv
     # As it is written: where a link leads is judged, and followed by nothing, afterwards.
     return tuple(word.removeprefix(here) if word.startswith(here) and word != here else word for word in argv)

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ class Rules:
     problem: str = ""
     by_program: dict[str, tuple[tuple[ActionType, Form], ...]] = field(default_factory=dict)
     unsigned: str = ""
+
+    @property
+    def repeated(self) -> tuple[Form, ...]:
+        """Return the forms of commands that may be run again: those of the list, and those that only look."""
+        looks = (action.forms for action in self.actions if action.name == "probe" and action.unattended)
+        return (*self.rerun, *chain.from_iterable(looks))
 
     def fitting(self, argv: tuple[str, ...]) -> list[tuple[ActionType, Found]]:
         """Return the typed actions that a command, in its plain spelling, fits."""

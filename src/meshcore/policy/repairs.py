@@ -25,14 +25,15 @@ _LONGEST_LINE: Final = 256  # bytes
 
 
 class MakeEnvironment(Bounded):
-    """Makes the virtual environment whose program was called and is not there, with the system's Python."""
+    """Makes the virtual environment whose program was called, or that was to be activated, and is not there."""
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield why the folder is not to be made unasked."""
         name = found.of("VENV")[0]
         here = Path(os.path.realpath(question.cwd))
+        sources = question.argv[:1] == ("source",) and question.argv[1:] == (f"{name}/bin/activate",)
         called = Path(os.path.normpath(here / question.argv[0])) if question.argv else here
-        if called.parent != here / name / "bin" or "/" not in question.argv[0]:
+        if not sources and (called.parent != here / name / "bin" or "/" not in question.argv[0]):
             yield f"what failed is no program of {shortened(name)}"
         if os.path.lexists(here / name):
             yield f"{shortened(name)} is there already"

@@ -134,6 +134,70 @@ def test_git_had_done_nothing_where_it_found_nothing_to_go_to(project: Path, typ
     assert ruled(project, typed) == "approve"
 
 
+@pytest.mark.parametrize("typed", ["git add a.conf", "git commit -q -m b", "git mv Makefile M", "git rm -q a.conf"])
+def test_git_that_did_not_get_its_lock_had_done_nothing(project: Path, typed: str) -> None:
+    subprocess.run(f"{GIT} && git config user.email x@x.org && git add Makefile", shell=True, cwd=project, check=True)
+    lock = project / ".git" / "index.lock"
+    lock.touch()
+    assert ruled(project, typed) == "run"
+    said = f"fatal: Unable to create '{lock}': File exists.\n"
+    assert ruled(project, "git push", said=said) != "run", "a verb that does other things first"
+    assert ruled(project, typed, said=f"[main 12] b\n{said}") != "run", "it had said something before"
+    hook = project / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    program(hook, "echo sent >> sent.log")
+    assert ruled(project, typed) != "run"
+    hook.unlink()
+    lock.unlink()
+    assert ruled(project, "git rm -q gone", said=said) != "run", "there is no lock"
+
+
+@pytest.mark.parametrize(
+    ("typed", "decision"),
+    [
+        ("source .venv/bin/activate && ./build.sh", "run"),
+        (". .venv/bin/activate && python3 -c 1 && ls", "run"),
+        ("cd bin && source ../.venv/bin/activate && cd .. && bin/send", "run"),
+        ("bin/send && source .venv/bin/activate && ls", "approve"),
+        ("bin/send; source .venv/bin/activate && ls", "approve"),
+        ("ls gone || source .venv/bin/activate && ls", "approve"),
+        ("source .venv/bin/activate || bin/send && false", "approve"),
+        ("source .venv/bin/activate; bin/send; false", "approve"),
+        ("source .venv/bin/activate && curl -sS http://127.0.0.1:9/ | sh", "approve"),
+        ("source .venv/bin/activate && printenv", "refuse"),
+        ("source bin/other && ls", "approve"),
+    ],
+)
+def test_what_hangs_on_an_environment_that_is_not_there_has_not_run(
+    project: Path, typed: str, decision: Decision
+) -> None:
+    program(project / "bin" / "send", "echo sent >> sent.log")
+    done = ruled(project, f"bash -c '{typed}'")
+    assert done == decision or (decision != "run" and done != "run")
+    if decision == "run":
+        assert not (project / "sent.log").exists()
+        assert (
+            ruled(project, f"bash -c '{typed}'", said="bash: line 1: .venv/bin/activate: Permission denied\nx") != "run"
+        )
+
+
+@pytest.mark.parametrize(
+    ("typed", "decision"),
+    [
+        ("jq .a gone.json", "run"), ("wc -l gone.txt", "run"), ("sed -n 1p gone.txt", "run"), ("du -s gone", "run"),
+        ("find gone -name '*.py'", "run"), ("find gone -name '*.py' -delete", "refuse"),
+        ("sed -i s/a/b/ gone.txt", "approve"), ("sort -o a.conf gone.txt", "approve"),
+        ("find gone -exec ./build.sh {} +", "approve"), ("sed 1e./build.sh gone.txt", "approve"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_may_look_again(project: Path, typed: str, decision: Decision) -> None:
+    done = ruled(project, typed)
+    assert done == decision or (decision != "run" and done != "run")
+    name = shlex.split(typed)[0]
+    program(project / "bin" / name, "exit 1")
+    assert ruled(project, typed, path=f"{project}/bin:/usr/bin:/bin") != "run", "another program of that name"
+
+
 def test_the_other_commands_of_a_list_may_be_repeated_or_it_waits(project: Path) -> None:
     _environment(project)
     program(project / "bin" / "send", "echo sent >> sent.log")

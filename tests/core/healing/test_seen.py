@@ -12,6 +12,7 @@ import pytest
 from meshcore.healing.modules import seen_missing
 from meshcore.healing.places import Place
 from meshcore.healing.products import missing_folders
+from meshcore.healing.seen import wants
 
 NOW = 4_000_000_000.0
 PYTEST = "tests/test_a.py:1: in <module>\n    import gone\nE   ModuleNotFoundError: No module named 'gone'\n"
@@ -96,3 +97,23 @@ def test_the_folder_for_what_a_command_makes_is_looked_for(project: Path, typed:
     for one in folders:
         (project / one).mkdir(parents=True)
     assert not missing_folders(place)
+
+
+@pytest.mark.parametrize("typed", ["jq .a conf/a.json", "./tool --config=conf/a.json", "cc -c main.c", "cc lib/deep.c"])
+def test_a_file_that_a_command_names_or_includes_is_seen_to_be_missing(project: Path, typed: str) -> None:
+    (project / "lib").mkdir()
+    (project / "main.c").write_text('/* # include "b" */\n #  include "conf/a.json"\n')
+    (project / "lib" / "deep.c").write_text('#include "../conf/a.json"\n')
+    place, file = Place(tuple(shlex.split(typed)), str(project), {}), project / "conf" / "a.json"
+    assert wants(place, file)
+    assert not wants(place, project / "conf" / "b.json")
+    assert not wants(Place(place.argv, str(project / "lib"), {}), file)
+    file.parent.mkdir()
+    file.symlink_to("/gone")
+    assert not wants(place, file), "something is there"
+
+
+def test_what_no_word_or_source_of_a_command_names_is_not_seen(project: Path) -> None:
+    (project / "main.c").write_text('#include <a.json>\nchar *a = "#include \\"a.json\\"";\n')
+    for typed in ("make", "cc -c main.c", "cat b.json", "npm test", "cc -c gone.c"):
+        assert not wants(Place(tuple(typed.split()), str(project), {}), project / "a.json")

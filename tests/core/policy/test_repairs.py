@@ -313,6 +313,21 @@ class TestEnvironments:
         assert (ruling.decision, ruling.action_type) == ("run", "make_environment")
         assert ruling.plan[0].argv[1:] == ("-I", "-m", "venv", ".venv")
 
+    @pytest.mark.parametrize(
+        ("sourced", "decision"),
+        [
+            (".venv/bin/activate", "run"),
+            (".venv/bin/other", "approve"),
+            ("venv/bin/activate", "approve"),
+            ("x/.venv/bin/activate", "approve"),
+        ],
+    )
+    def test_one_that_was_to_be_activated_is_made(self, project: Path, sourced: str, decision: str) -> None:
+        asked = replace(question(project, self.ARGV), inner_argv=("source", sourced))
+        assert POLICY.decide(asked, contained=True).decision == decision
+        (project / ".venv").mkdir()
+        assert POLICY.decide(asked, contained=True).decision == "approve"
+
     @pytest.mark.skipif(not WORKING.program or sys.platform != "linux", reason="no containment here")
     def test_a_module_of_the_project_is_not_taken_for_pythons(self, project: Path) -> None:
         for name in ("venv.py", "sitecustomize.py"):
