@@ -23,6 +23,13 @@ from meshcore.store.store import Store
 
 _REFERENCE: Final = re.compile(r"\{(\d{1,3})\}")
 _STANDS_FOR: Final = re.compile(r"5(\d{4})")  # a number that is a plain word of every kind, also a port
+_NO_MATTER: Final = {
+    "make_folder": frozenset({"-p", "-v", "--parents", "--verbose"}),
+    "copy_example": frozenset({"-n"}),
+    "remove_stale_lock": frozenset({"-f"}),
+}
+"""For each type the options that change nothing of the fix: its own rule says what is made, and never over something."""
+_SAME_WORDS: Final = {"u+x": "+x"}
 _PATHS: Final = frozenset({"PATH", "FOLDER", "NEWFILE", "SOURCE", "FILE", "EXAMPLE", "LOCK"})
 
 
@@ -77,9 +84,11 @@ def _stand_in(reference: re.Match[str]) -> str:
 
 
 def _said(action: ActionType, found: Found) -> Json:
-    options = sorted(option for option in found.options if not is_quiet(option))
+    nothing = _NO_MATTER.get(action.name, frozenset())
+    options = sorted(option for option in found.options if not is_quiet(option) and option not in nothing)
+    words = [_SAME_WORDS.get(word, word) for word in found.words]
     values = [_STANDS_FOR.sub(r"{\1}", _plain(kind, value)) for kind, value in found.operands]
-    return [action.name, *found.words, options, values]
+    return [action.name, *words, options, values]
 
 
 def _plain(kind: str, value: str) -> str:
