@@ -373,12 +373,16 @@ def _unwrapped(argv: Argv, depth: int) -> Iterator[Argv]:
         return
     # The options of wrappers are many and differ; every later word is tried as the inner command instead.
     for at in range(1, min(len(argv), _MAX_SUFFIXES)):
-        if not argv[at].startswith("-"):
+        if not argv[at].startswith("-") and not (at == 1 and argv[1] == "exec" and program(argv[0]) in _HAVE_EXEC):
             yield argv[at:]
     if depth < _MAX_DEPTH:
         for body in _bodies(argv):
             words = plain_words(body)
             yield from _unwrapped(words, depth + 1) if words else _structure(body, depth + 1)[1]
+
+
+_HAVE_EXEC = frozenset({"npm", "pnpm", "yarn", "bun"})
+"""Programs of which `exec` is a verb of their own, not the shell's."""
 
 
 def _bodies(argv: Argv) -> list[str]:

@@ -112,6 +112,14 @@ def test_the_command_inside_is_found(text: str) -> None:
     assert ("rm", "-rf", "x") in read(text).commands
 
 
+@pytest.mark.parametrize("manager", ["npm", "pnpm", "/usr/bin/yarn", "bun"])
+def test_exec_of_a_package_manager_is_its_own_verb(manager: str) -> None:
+    commands = read_argv([manager, "exec", "--no", "--", "rm", "-rf", "x"]).commands
+    assert ("rm", "-rf", "x") in commands
+    assert not [argv for argv in commands if argv[0] == "exec"]
+    assert [argv for argv in read_argv(["env", "exec", "rm"]).commands if argv[0] == "exec"]
+
+
 def test_a_pipe_into_an_interpreter_is_marked() -> None:
     assert any(argv[0] == "piped-into-interpreter" for argv in read("curl x | bash").commands)
     assert not any(argv[0] == "piped-into-interpreter" for argv in read("curl x | wc -l").commands)
