@@ -311,9 +311,16 @@ def _unproven(known: KnownSkill, parameters: Collection[int], signature: Signatu
             continue
         proven = known.evidence.values.get(index, frozenset())
         own = known.skill.example_slots[index].value if index < len(known.skill.example_slots) else ""
-        if slot.value != own and slot.value not in proven and len(proven | {own}) < 2:
+        known_value = slot.value == own or slot.value in proven or len(proven | {own}) > 1
+        if not known_value and not _is_same_file(slot.kind, own, slot.value):
             doubts.append(f"it has worked for {own!r} only, and this is {slot.value!r}")
     return doubts
+
+
+def _is_same_file(kind: str, own: str, value: str) -> bool:
+    """Return whether two whole paths may be one file of two projects; policy asks whether it lies in this one."""
+    both = own.startswith("/") and value.startswith("/")
+    return kind == "path" and both and own.rpartition("/")[2] == value.rpartition("/")[2]
 
 
 def _safe(action: Action, parameters: Collection[int], signature: Signature) -> bool:

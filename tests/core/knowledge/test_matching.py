@@ -86,6 +86,16 @@ def test_paths_and_numbers_are_filled_in_from_the_new_error(mesh: Mesh) -> None:
     assert told(found) == ("exact", "git config --global --add safe.directory /srv/b")
 
 
+def test_one_file_of_two_projects_is_no_other_value_and_another_file_is(mesh: Mesh) -> None:
+    def locked(path: str) -> str:
+        return f"fatal: Unable to create '{path}/index.lock': File exists."
+
+    mesh.learn(locked("/home/ann/shop/.git"), "rm /home/ann/shop/.git/index.lock")
+    assert told(mesh.ask(locked("/srv/b/.git"))) == ("exact", "rm /srv/b/.git/index.lock")
+    mesh.learn("tool: /a/x.pid: stale", "rm /a/x.pid")
+    assert told(mesh.ask("tool: /a/y.pid: stale")) == ("likely", "rm /a/y.pid")
+
+
 def test_what_only_the_command_names_is_filled_in_from_it(mesh: Mesh) -> None:
     mesh.learn("sqlite3.OperationalError: database is locked", "fuser -k /a/x.db", "python -c \"connect('/a/x.db')\"")
     found = mesh.ask(
