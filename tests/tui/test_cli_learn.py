@@ -53,6 +53,30 @@ def test_a_text_alone_is_told_what_it_depends_on_and_a_failure_at_hand_tells_mor
     assert "it will be refused" in steps
 
 
+def test_what_has_been_done_about_a_failure_since_is_not_held_against_its_fix(a: Agent) -> None:
+    (a.work / "pyproject.toml").touch()
+    fail(a, "open('out/x.txt', 'w')")
+    assert a.run("mkdir", "-p", "out").returncode == 0
+    told = a.ask("learn", "--last", "--fix", "mkdir -p out")
+    assert (
+        "leaves nothing open" in a.call("learn", "--last", "--fix", "mkdir -p out").stdout or told["decision"] == "run"
+    )
+    (a.work / "conf.example.json").write_text("{}")
+    fail(a, "open('conf.json')")
+    assert a.run("cp", "conf.example.json", "conf.json").returncode == 0
+    for named in ("conf.example.json conf.json", f"{a.work}/conf.example.json {a.work}/conf.json"):
+        assert "leaves nothing open" in a.call("learn", "--last", "--fix", f"cp {named}").stdout, named
+
+
+def test_a_fix_of_whole_paths_is_judged_as_it_will_be_typed(a: Agent) -> None:
+    text = f"FileNotFoundError: [Errno 2] No such file or directory: '{a.work}/conf/app.json'"
+    fix = f"cp {a.work}/conf/app.json.example {a.work}/conf/app.json"
+    (a.work / "pyproject.toml").touch()
+    told = a.call("learn", "--error", text, "--fix", fix).stdout
+    assert "leaves nothing open" in told
+    assert f"cp conf/app.json.example {a.work}/conf/app.json" in told, "the example is that of any checkout"
+
+
 def test_without_a_fix_it_names_what_ran_since(a: Agent) -> None:
     fail(a, "import missing_thing")
     done = a.call("learn", "--last")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from meshcore.errors import MeshError, UsageError
+from meshcore.healing.circumstances import project_root
 from meshcore.healing.light_judges import combined
 from meshcore.healing.obstacles import last_lines
-from meshcore.healing.ruling import Ruling
+from meshcore.healing.ruling import Ruling, load_policy
 from meshcore.healing.series import Series
 from meshcore.healing.session import Session, make_healer
+from meshcore.healing.teaching import ran_since
 from meshcore.knowledge.matching import matches
-from meshcore.model import Action, Decision, Incident, Json, KnownSkill, Mode, Outcome, StepResult
+from meshcore.knowledge.parts import filled
+from meshcore.model import Decision, Incident, Json, KnownSkill, Mode, Outcome, Skill, StepResult
 from meshcore.node import Node
-from meshcore.policy.policy import Policy
+from meshcore.policy.policy import Policy, written_from
 from meshcore.policy.question import PolicyVerdict
 from meshcore.process.find_program import CannotStartError, find_program
 from meshcore.store.rows import Approval, outcome_to_json
@@ -64,9 +68,26 @@ def foreseen(node: Node, incident: Incident, known: KnownSkill) -> Ruling | None
     return healer.ruling_on(incident, match, known, "auto", claims=False)
 
 
-def foreseen_without(policy: Policy, action: Action) -> PolicyVerdict:
-    """Judge what was taught where no failure is at hand that would tell more: the lowest of its steps."""
-    verdicts = [policy.check(shlex.join(step), "own") for step in action.steps]
+def what_becomes(node: Node, incident: Incident | None, known: KnownSkill, folder: str) -> PolicyVerdict:
+    """Rule on what was taught at the failure that it was taught for, as long as that stands as it was.
+
+    Where there is none, or something was done about it since, its words tell: what lacked then may be there now.
+    """
+    ruling = foreseen(node, incident, known) if incident is not None else None
+    by_words = _foreseen_without(load_policy(node), known.skill, incident.cwd if incident else folder)
+    if incident is None or ruling is None:
+        return by_words
+    is_mended = incident.state == "verified" or bool(ran_since(node, incident))
+    if ruling.decision == "approve" and is_mended and (by_words.depends or by_words.decision == "run"):
+        return replace(by_words, decision="approve", depends=True)
+    return PolicyVerdict(ruling.decision, ruling.reasons)
+
+
+def _foreseen_without(policy: Policy, skill: Skill, folder: str) -> PolicyVerdict:
+    """Judge the fix of a skill's own example, typed in a folder: the lowest of its steps."""
+    action = filled(skill.action, skill.example_slots)
+    steps = (written_from(step, folder, project_root(folder)) for step in action.steps)
+    verdicts = [policy.check(shlex.join(step), "own") for step in steps]
     if not verdicts:
         return PolicyVerdict("hint", ())
     decision = combined(verdicts).decision

@@ -35,7 +35,7 @@ from meshcore.model import (
 )
 from meshcore.node import Node
 from meshcore.policy.action_key import action_key, is_one_fix
-from meshcore.policy.policy import brings_in
+from meshcore.policy.policy import brings_in, written_from
 from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
@@ -50,21 +50,44 @@ UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 
 
 def teach(
-    node: Node, error: str, fix: str, *, error_type: str = "", command: str = "", context: str = ""
+    node: Node,
+    error: str,
+    fix: str,
+    *,
+    error_type: str = "",
+    command: str = "",
+    context: str = "",
+    folder: str = "",
 ) -> tuple[KnownSkill, bool]:
     """Store what a person says fixes an error, as `teach_of` does."""
     signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=visible(redact(command)))
-    return teach_of(node, signature, fix, context=context)
+    return teach_of(node, signature, fix, context=context, folder=folder)
 
 
-def teach_of(node: Node, signature: Signature, fix: str, *, context: str = "") -> tuple[KnownSkill, bool]:
+def teach_of(
+    node: Node, signature: Signature, fix: str, *, context: str = "", folder: str = ""
+) -> tuple[KnownSkill, bool]:
     """Store what a person says fixes an error, and queue it for the others; return it and whether it is new.
 
-    Raises BadSkillError for an error or a fix that makes no skill.
+    `folder` is where it failed, or where the person is: whole paths of its project are those of any checkout. Raises
+    BadSkillError for an error or a fix that makes no skill.
     """
-    action = parse_fix(visible(redact(fix.strip())))
+    action = _of_any_checkout(parse_fix(visible(redact(fix.strip()))), signature, folder)
     skill = learn(signature, action, context=visible(redact(context)))
     return _remember(node, skill, source_confirmed=True, source="taught")
+
+
+def _of_any_checkout(action: Action, signature: Signature, folder: str) -> Action:
+    """Return a fix with the whole paths of a project written from its folder; what the error holds is left to it."""
+    project = project_root(folder) if folder else ""
+    if not project:
+        return action
+
+    def word(whole: str) -> str:
+        held = any(slot.value == whole or slot.value.startswith(f"{whole}/") for slot in signature.slots)
+        return whole if held else written_from((whole,), folder, project)[0]
+
+    return replace(action, steps=tuple((step[0], *map(word, step[1:])) for step in action.steps))
 
 
 def ran_since(node: Node, incident: Incident) -> list[str]:

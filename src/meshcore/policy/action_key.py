@@ -28,7 +28,7 @@ _NO_MATTER: Final = {
     "copy_example": frozenset({"-n"}),
     "remove_stale_lock": frozenset({"-f"}),
 }
-"""For each type the options that change nothing of the fix: its own rule says what is made, and never over something."""
+"""For each type the options that change nothing of the fix: what is there is never written over or missed."""
 _SAME_WORDS: Final = {"u+x": "+x"}
 _PATHS: Final = frozenset({"PATH", "FOLDER", "NEWFILE", "SOURCE", "FILE", "EXAMPLE", "LOCK"})
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from meshcore.errors import UsageError
 from meshcore.exchange.receive import exchange
-from meshcore.healing.replay import foreseen, foreseen_without, promise
-from meshcore.healing.ruling import load_policy
+from meshcore.healing.replay import promise, what_becomes
 from meshcore.healing.teaching import ran_since, teach, teach_of
 from meshcore.knowledge.parts import example_fix
 from meshcore.model import Incident, KnownSkill
@@ -50,18 +50,20 @@ def learn(
     if (last or incident) and (error or error_file or error_type or command):
         raise UsageError("give --last or --incident, or the error's text with --command; not both")
     with session.node() as node:
+        folder = _here()
         if last or incident:
             failed = _failure(node, "last" if last else str(incident))
             fix = fix or _asked(node, failed)
-            known, new = teach_of(node, failed.signature, fix, context=context)
+            known, new = teach_of(node, failed.signature, fix, context=context, folder=failed.cwd)
         else:
             text = error_text(error, error_file)
             if not fix:
                 raise UsageError("say which command fixes it: --fix CMD")
             failed = None
-            known, new = teach(node, text, fix, error_type=error_type, command=command, context=context)
+            told = {"error_type": error_type, "command": command, "context": context, "folder": folder}
+            known, new = teach(node, text, fix, **told)
         exchange(node)
-        verdict = _foreseen(node, failed, known)
+        verdict = _foreseen(node, failed, known, folder)
         node.project()
         fault = node.bridge_fault
     skill = known.skill
@@ -91,6 +93,13 @@ def learn(
         note(f"not told to the others yet: {fault}")
 
 
+def _here() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return ""
+
+
 def _failure(node: Node, name: str) -> Incident:
     failed = node.store.incidents.find(name)
     if failed is None:
@@ -108,13 +117,10 @@ def _asked(node: Node, failed: Incident) -> str:
     return str(click.prompt("which command fixes it?", default=since[0] if since else None, err=True))
 
 
-def _foreseen(node: Node, failed: Incident | None, known: KnownSkill) -> PolicyVerdict:
+def _foreseen(node: Node, failed: Incident | None, known: KnownSkill, folder: str) -> PolicyVerdict:
     """Rule on what was taught at the failure that it was taught for, or at the newest that says the same."""
     failed = failed or next(filter(lambda one: _is_told(one, known), node.store.incidents.all(limit=LATELY)), None)
-    ruling = foreseen(node, failed, known) if failed is not None else None
-    if ruling is not None:
-        return PolicyVerdict(ruling.decision, ruling.reasons)
-    return foreseen_without(load_policy(node), known.skill.action)
+    return what_becomes(node, failed, known, folder)
 
 
 def _is_told(incident: Incident, known: KnownSkill) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshcore.errors import MeshError, UsageError
 from meshcore.exchange.receive import exchange
-from meshcore.healing.replay import foreseen, promise
+from meshcore.healing.replay import promise, what_becomes
 from meshcore.healing.teaching import ran_since, teach_of
 from meshcore.model import Incident
 from meshcore.node import Node
@@ -32,11 +32,11 @@ def _asked(node: Node, incident_id: str) -> tuple[Incident, list[str]]:
 
 
 def _learnt(node: Node, incident: Incident, fix: str) -> str:
-    known, new = teach_of(node, incident.signature, fix)
+    known, new = teach_of(node, incident.signature, fix, folder=incident.cwd)
     exchange(node)
     node.project()
-    ruling = foreseen(node, incident, known)
+    verdict = what_becomes(node, incident, known, incident.cwd)
     said = f"{'learnt' if new else 'known already'}: #{known.label}"
     if known.skill.action.kind == "advice":
         return f"{said}, as advice: it is shown and never executed"
-    return said if ruling is None else f"{said}; {promise(ruling.decision, ruling.reasons)}"
+    return f"{said}; {promise(verdict.decision, verdict.reasons, depends=verdict.depends)}"
