@@ -175,6 +175,11 @@ def meshtui(
         from meshtui.cli.serve import run_in_foreground
 
         return run_in_foreground(settings, as_json=as_json)
-    from meshtui.terminal import run_app
+    from meshtui.terminal import check_terminal, run_app
 
+    check_terminal()
+    from meshtui.cli.first_start import ask, is_first_start
+
+    if is_first_start(ctx.obj):
+        ask(ctx)
     return run_app(settings)
