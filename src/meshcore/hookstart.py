@@ -1,4 +1,4 @@
-"""Stub that installed agents name by its path: `python -I -S …/meshcore/hookstart.py AGENT [HOME [BRIDGE]]`."""
+"""Stub that installed agents name by its path: `python -I -S …/meshcore/hookstart.py AGENT [NAME=VALUE…]`."""
 
 import _signal  # type: ignore[import-not-found]
 import os

@@ -5,12 +5,15 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +23,7 @@ import pytest
 from tests.world import TIMEOUT_S
 
 import meshcore
-from meshcore.agents.hook_settings import FAIL_OPEN
+from meshcore.agents.hook_settings import FAIL_OPEN, PINNED, hook_command, pins_of, shared_command
 from meshcore.agents.table import NAMES, program
 from meshcore.service.connections import CONNECTED, fault_of, standing
 from meshtui.cli.shell import script
@@ -39,7 +42,9 @@ def used_package() -> Path:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(root), "MESHTUI_HOME": str(root / "home")}
     for agent in NAMES:
         command = [sys.executable, "-I", "-S", str(copy / "hookstart.py"), agent]
-        subprocess.run(command, input=payload(agent, root), env=environment, capture_output=True, check=True)
+        for _ in range(9):  # the first call compiles: on a busy machine it gives up half-way, and the next goes on
+            if not subprocess.run(command, input=payload(agent, root), env=environment, capture_output=True).returncode:
+                break
     return copy
 
 
@@ -287,11 +292,11 @@ def test_what_is_installed_is_that_command_and_replaces_older_ones(tmp_path: Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     old = [str(installed.python), "-I", "-S", str(installed.stub), agent]
     hooks.change(path, old).write()
-    assert "older form" in standing(hooks, "user", tmp_path, installed.environment)
+    assert "older form" in standing(agent, hooks, "user", tmp_path, installed.environment)
     hooks.change(path, installed.command(agent)).write()
     assert hooks.installed_command(path) == installed.command(agent)
     assert path.read_text().count("hookstart.py") == path.read_text().count("/bin/sh")
-    assert standing(hooks, "user", tmp_path, installed.environment) == CONNECTED
+    assert standing(agent, hooks, "user", tmp_path, installed.environment) == CONNECTED
     assert hooks.disconnect(path) and not path.exists()
 
 
@@ -336,3 +341,60 @@ def test_a_shell_s_prompt_says_nothing_of_it_either(tmp_path: Path, shell: str, 
     assert (with_us.returncode, with_us.stdout) == (without.returncode, without.stdout)
     assert b"it was 3" in with_us.stdout
     assert b"meshtui" not in with_us.stderr and b"nowhere" not in with_us.stderr.replace(b". " + bytes(init), b"")
+
+
+def test_a_project_s_file_names_nothing_of_one_machine_and_works_wherever_meshtui_is(tmp_path: Path) -> None:
+    installed = Installed(tmp_path)
+    for agent in NAMES:
+        hooks = program(agent).hooks({"HOME": str(tmp_path)})
+        if not hooks.project_file:
+            continue
+        path = hooks.path("project", tmp_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        hooks.change(path, shared_command(agent)).write()
+        assert set(re.findall(r"/[a-z]+/[a-z.]+", path.read_text())) <= {"/bin/sh", "/dev/null"}, agent
+        command = hooks.installed_command(path)
+        assert command is not None
+        environment = {**installed.environment, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, input=payload(agent, tmp_path), capture_output=True, env=environment)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), agent
+        assert standing(agent, hooks, "project", tmp_path, environment) == "meshtui is not on PATH"
+        environment["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        assert standing(agent, hooks, "project", tmp_path, environment) == CONNECTED
+
+
+def test_what_a_project_s_file_calls_is_not_called_by_us(tmp_path: Path) -> None:
+    hooks = program("claude-code").hooks({"HOME": str(tmp_path)})
+    path = hooks.path("project", tmp_path)
+    path.parent.mkdir()
+    own = hook_command("claude-code")
+    for command in (
+        ["/bin/sh", "-c", f"touch {tmp_path}/called # meshcore/hookstart.py"],
+        [*FAIL_OPEN, "/bin/sh", "-c", f"touch {tmp_path}/called # meshcore/hookstart.py", "claude-code"],
+        [*own, "MESHTUI_HOME=/x", "; touch called"],
+        [*shared_command("claude-code"), "more"],
+    ):
+        hooks.change(path, command).write()
+        said = standing("claude-code", hooks, "project", tmp_path, {"PATH": "/usr/bin:/bin"})
+        assert "was not called" in said
+        assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize("where", ["elsewhere", ""])
+def test_what_is_pinned_holds_whatever_environment_the_agent_has(tmp_path: Path, where: str) -> None:
+    installed = Installed(tmp_path)
+    pins = dict(installed.environment) | {"MESHTUI_AGENT": "me@here", "MESHTUI_HOST": "here"}
+    installed.environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path / "another")}
+    if where:
+        installed.environment |= {name: str(tmp_path / where) for name in PINNED}
+    command = [
+        *installed.command("claude-code"),
+        *hook_command("claude-code", pins)[len(hook_command("claude-code")) :],
+    ]
+    body = payload("claude-code", tmp_path)
+    done = subprocess.run(command, input=body, capture_output=True, env=installed.environment, timeout=TIMEOUT_S)
+    assert (done.returncode, done.stderr) == (0, b"")
+    with closing(sqlite3.connect(installed.home / "store.db")) as database:
+        assert database.execute("SELECT agent, host FROM incidents").fetchall() == [("me@here", "here")]
+    assert not (tmp_path / "elsewhere").exists() and not (tmp_path / "another").exists()
+    assert pins_of(command, "claude-code") == {name: pins[name] for name in PINNED}

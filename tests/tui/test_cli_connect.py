@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.core.agents.desk import Desk
 
+from meshcore.agents.hook_settings import PINNED
 from meshcore.agents.table import NAMES, program
 from meshtui.__main__ import run
 
@@ -80,16 +81,76 @@ def test_the_target_of_a_link_is_named_before_it_is_written_through(
     assert (real.read_text() if real.exists() else None) == before
     assert run(["connect", agent, "--project", "--yes"]) == 0
     assert f"leads through a link to {real}" in capsys.readouterr().out
-    assert "hookstart.py" in real.read_text() and place.is_symlink()
+    assert "hook" in real.read_text() and place.is_symlink()
     assert run(["disconnect", agent, "--project", "--yes"]) == 0
     assert f"leads through a link to {real}" in capsys.readouterr().out
 
 
-def test_a_home_that_was_chosen_is_the_hook_s_too(user: Path) -> None:
+@pytest.fixture
+def bare(user: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder, with nothing chosen in the environment."""
+    for name in PINNED:
+        monkeypatch.delenv(name, raising=False)
+    return user
+
+
+def test_a_home_that_was_chosen_is_the_hook_s_too(bare: Path) -> None:
     assert run(["--home", "mesh", "connect", "claude-code", "--yes"]) == 0
-    settings = json.loads((user / ".claude" / "settings.json").read_text())
+    settings = json.loads((bare / ".claude" / "settings.json").read_text())
     command = settings["hooks"]["PostToolUse"][0]["hooks"][0]["command"]
-    assert command.endswith(f"claude-code {user / 'project' / 'mesh'}")
+    assert command.endswith(f"claude-code MESHTUI_HOME={bare / 'project' / 'mesh'}")
+
+
+def test_what_a_second_connect_would_change_is_said_in_words(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = bare
+    monkeypatch.setenv("MESHTUI_OPERATOR_DIR", str(user / "operator"))
+    monkeypatch.setenv("MESHTUI_AGENT", "ci@build2")
+    assert run(["--home", str(user / "mesh"), "--bridge", str(user / "b.db"), "connect", "codex", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["--home", str(user / "mesh"), "--bridge", str(user / "b.db"), "connect", "codex"]) == 0
+    assert "connected already" in capsys.readouterr().out
+    monkeypatch.delenv("MESHTUI_OPERATOR_DIR")
+    assert run(["--bridge", str(user / "other.db"), "connect", "codex", "--dry-run"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert f"home: {user / 'mesh'} → as the agent finds it" in said
+    assert f"operator folder: {user / 'operator'} → as the agent finds it" in said
+    assert f"bridge: {user / 'b.db'} → {user / 'other.db'}" in said
+    assert not any(line.startswith(("agent: ", "called: ")) for line in said)
+
+
+def test_a_trial_also_looks_at_the_home_that_was_pinned(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--home", str(user / "mesh"), "connect", "claude-code", "--yes"]) == 0
+    assert run(["connect", "--test", "claude-code"]) == 0
+    assert "the fix arrived" in capsys.readouterr().out
+    (user / "mesh").mkdir(exist_ok=True)
+    (user / "mesh" / "store.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+    assert run(["connect", "--test", "claude-code"]) == 1
+    assert "with the home that it is to use" in capsys.readouterr().out
+
+
+def test_nothing_of_one_machine_is_put_into_a_project_s_file(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--home", "mesh", "connect", "claude-code", "--project", "--yes"]) == 2
+    assert "names nothing of one machine" in capsys.readouterr().err
+    assert not (user / "project" / ".claude").exists()
+
+
+def test_all_is_taken_out_before_an_uninstallation(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for agent in ("claude-code", "codex", "opencode"):
+        assert run(["connect", agent, "--yes"]) == 0
+    assert run(["connect", "gemini", "--project", "--yes"]) == 0
+    (user / ".copilot" / "hooks").mkdir(parents=True)
+    (user / ".copilot" / "hooks" / "meshtui.json").write_text("{")
+    assert run(["disconnect", "--all"]) == 2, "nobody is there to be asked"
+    capsys.readouterr()
+    assert run(["disconnect", "--all", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert said.count(str(user)) == 5 and "meshtui.json" in said, "what cannot be read is named"
+    assert not any(user.rglob("settings.json")) and not any(user.rglob("hooks.json"))
+    assert run(["disconnect", "--all", "--yes"]) == 0
+    assert "no agent is connected" in capsys.readouterr().out
+    assert run(["disconnect", "codex", "--all"]) == 2
 
 
 def test_the_list_names_what_cannot_be_read(user: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -12,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from meshcore.agents.settings_file import SettingsFile, read_settings, restore_settings, write_settings
-from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError
 from meshcore.model import Json
 
@@ -36,14 +35,40 @@ FAIL_OPEN = (
 RESTART = "restart its open sessions: hooks are read at their start"
 
 
-def hook_command(agent: str, home: str | None = None, bridge: str | None = None) -> list[str]:
-    """Return the installed command that handles an agent's payloads, all paths absolute; see `FAIL_OPEN`."""
-    pinned = [os.path.abspath(home or "")] if home or bridge else []  # noqa: PTH100
-    if home is None and bridge:
-        pinned = [""]
-    if bridge:
-        pinned.append(BridgeAddress.parse(bridge).pinned("the agent's settings"))
-    return [*FAIL_OPEN, sys.executable, "-I", "-S", str(START), agent, *pinned]
+PINNED = {
+    "MESHTUI_HOME": "home",
+    "MESHTUI_BRIDGE": "bridge",
+    "MESHTUI_OPERATOR_DIR": "operator folder",
+    "MESHTUI_AGENT": "agent",
+    "MESHTUI_HOST": "host",
+}
+"""What an installed command may pin, and what a person calls it: the hook takes it for its environment's."""
+
+
+def hook_command(agent: str, pins: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return the installed command that handles an agent's payloads, all paths absolute; see `FAIL_OPEN`.
+
+    `pins`: values of variables in `PINNED`, which hold whatever environment the agent has.
+    """
+    settings = [f"{name}={pins[name]}" for name in PINNED if pins.get(name)]
+    return [*FAIL_OPEN, sys.executable, "-I", "-S", str(START), agent, *settings]
+
+
+def shared_command(agent: str) -> list[str]:
+    """Return the installed command for a file that a project commits: it names nothing of this machine.
+
+    Whoever has meshtui on PATH uses their own; nobody else notices it.
+    """
+    return [*FAIL_OPEN, "meshtui", "hook", agent]
+
+
+def pins_of(command: list[str], agent: str) -> dict[str, str]:
+    """Return what an installed command pins, those of older versions included."""
+    worker = worker_of(command)
+    rest = worker[worker.index(agent) + 1 :] if agent in worker else []
+    named = dict(word.split("=", 1) for word in rest if word.partition("=")[0] in PINNED)
+    in_order = [word for word in rest if word.partition("=")[0] not in PINNED]
+    return {name: value for name, value in zip(PINNED, in_order, strict=False) if value} | named
 
 
 def worker_of(command: list[str]) -> list[str]:
@@ -54,6 +79,13 @@ def worker_of(command: list[str]) -> list[str]:
 def is_fail_open(command: list[str]) -> bool:
     """Tell whether an installed command has the form of this version, which never stands in an agent's way."""
     return tuple(command[: len(FAIL_OPEN)]) == FAIL_OPEN
+
+
+def is_as_written(command: list[str], agent: str) -> bool:
+    """Tell whether an installed command is one that this installation writes, whatever it pins: it is safe to call."""
+    own = hook_command(agent)
+    rest = command[len(own) :] if command[: len(own)] == own else [""]
+    return command == shared_command(agent) or all(word.partition("=")[0] in PINNED for word in rest)
 
 
 def is_ours(command: str) -> bool:

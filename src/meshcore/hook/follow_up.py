@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from json import loads
+from pathlib import Path
 
 from meshcore.agents.base import Answer
 from meshcore.agents.table import SHELL
@@ -98,7 +99,8 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
         return Answer()
     if ruling.decision == "approve":
         return _ask(node, healer, considered)
-    return _hint(node, task, considered, _heal_command(task, incident) if ruling.decision == "run" else "")
+    heal = _heal_command(task, incident, node.settings.operator) if ruling.decision == "run" else ""
+    return _hint(node, task, considered, heal)
 
 
 def _failed_again(node: Node, before: Incident, now: Incident) -> None:
@@ -115,9 +117,16 @@ def _failed_again(node: Node, before: Incident, now: Incident) -> None:
         node.store.incidents.set_state(before.incident_id, "fix_failed", skill_id=before.skill_id)
 
 
-def _heal_command(task: Task, incident: Incident) -> str:
-    """Return the command with which the agent itself may let the fix be applied, under its own permissions."""
-    usual, home, bridge = load(environment=os.environ), str(task["home"]), str(task["bridge"])
+def _heal_command(task: Task, incident: Incident, operator: Path) -> str:
+    """Return the command with which the agent itself may let the fix be applied, under its own permissions.
+
+    "" where the agent's own environment leads to another operator folder: another policy and another HALT hold there.
+    """
+    pinned = os.environ.get("MESHTUI_PINNED", "").split()
+    usual = load(environment={name: value for name, value in os.environ.items() if name not in pinned})
+    if usual.operator != operator:
+        return ""
+    home, bridge = str(task["home"]), str(task["bridge"])
     options = [] if home == str(usual.home) else ["--home", home]
     options += [] if bridge == str(usual.bridge) else ["--bridge", bridge]
     return shlex.join(["meshtui", *options, "heal", incident.incident_id])

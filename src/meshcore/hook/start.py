@@ -31,13 +31,22 @@ def _install() -> "Cache":
 
 
 def agent() -> None:
-    """Handle one payload of an agent: `AGENT [HOME [BRIDGE]]` on the command line, the payload on standard input."""
+    """Handle one payload of an agent: `AGENT [NAME=VALUE…]` on the command line, the payload on standard input.
+
+    What is named is taken for the environment's. Hooks of older versions were given `AGENT [HOME [BRIDGE]]`.
+    """
     began = time.monotonic() - time.process_time()  # what this process has used so far is its start
     from meshcore.agents.payload_bytes import read_parts
     from meshcore.hook.gate import is_idle
 
     name, *rest = sys.argv[1:]
-    home, bridge = (*rest, None, None)[:2]
+    pins = [word for word in rest if word.startswith("MESHTUI_")]
+    for word in pins:
+        variable, _, value = word.partition("=")
+        if os.environ.get(variable) != value:
+            os.environ[variable] = value
+            os.environ["MESHTUI_PINNED"] = f"{os.environ.get('MESHTUI_PINNED', '')} {variable}"
+    home, bridge = (*(word for word in rest if word not in pins), None, None)[:2]
     parts = read_parts(0)
     if not parts[1] and is_idle(name, parts[0], home or "", os.environ, began):
         return

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from meshcore.agents.hook_settings import LIMIT_SECONDS, HookSettings, Scope, is_fail_open, worker_of
+from meshcore.agents.hook_settings import (
+    LIMIT_SECONDS,
+    HookSettings,
+    Scope,
+    is_as_written,
+    is_fail_open,
+    worker_of,
+)
 from meshcore.errors import ConfigurationError
 from meshcore.hook.main import CHECK, CHECKED
 from meshcore.safety.visible_text import visible
@@ -16,8 +24,12 @@ CONNECTED, NOT_CONNECTED = "connected", "no"
 _AGAIN = "connect again"
 
 
-def standing(hooks: HookSettings, scope: Scope, project: Path, environment: Mapping[str, str]) -> str:
-    """Say how an agent's file stands: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with it or its hook."""
+def standing(agent: str, hooks: HookSettings, scope: Scope, project: Path, environment: Mapping[str, str]) -> str:
+    """Say how an agent's file stands: `CONNECTED`, `NOT_CONNECTED`, or in words what is wrong with it or its hook.
+
+    What a project's file names is called only where it is what this installation would write: anybody can have
+    written it.
+    """
     if scope == "project" and not hooks.project_file:
         return NOT_CONNECTED
     try:
@@ -26,6 +38,8 @@ def standing(hooks: HookSettings, scope: Scope, project: Path, environment: Mapp
         return "cannot be read"
     if command is None:
         return NOT_CONNECTED
+    if scope == "project" and not is_as_written(command, agent):
+        return f"its command is not what this meshtui writes, and was not called: {_AGAIN} with --project"
     return fault_of(command, environment) or CONNECTED
 
 
@@ -35,6 +49,8 @@ def fault_of(command: list[str], environment: Mapping[str, str]) -> str:
     for path in worker[:1] + [word for word in worker if word.endswith(".py")]:
         if os.path.isabs(path) and not Path(path).exists():  # noqa: PTH117
             return f"{path} is gone: {_AGAIN}"
+    if "/" not in worker[0] and shutil.which(worker[0], path=environment.get("PATH")) is None:
+        return f"{worker[0]} is not on PATH"
     try:
         done = subprocess.run(
             command,

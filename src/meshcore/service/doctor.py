@@ -328,8 +328,10 @@ def _records(node: Node) -> Check:
 def _hooks(environment: Mapping[str, str]) -> Check:
     programs = {name: agents.program(name).hooks(environment) for name in agents.NAMES}
     here = Path.cwd()
-    stand = {name: standing(hooks, "user", here, environment) for name, hooks in programs.items()}
-    stand |= {f"{name} (project)": standing(hooks, "project", here, environment) for name, hooks in programs.items()}
+    stand = {name: standing(name, hooks, "user", here, environment) for name, hooks in programs.items()}
+    stand |= {
+        f"{name} (project)": standing(name, hooks, "project", here, environment) for name, hooks in programs.items()
+    }
     wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
     if wrong:
         return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")

@@ -6,14 +6,26 @@ import difflib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from meshcore.agents.hook_settings import Change, HookSettings, Scope, hook_command
+from meshcore.agents.hook_settings import (
+    PINNED,
+    Change,
+    HookSettings,
+    Scope,
+    hook_command,
+    is_as_written,
+    pins_of,
+    shared_command,
+    worker_of,
+)
 from meshcore.agents.table import NAMES, program
-from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.config import BridgeAddress
+from meshcore.errors import EXIT_FAILURE, ConfigurationError, UsageError
 from meshcore.model import Json
 from meshcore.safety.managed import managed
 from meshcore.service.connections import standing
@@ -62,11 +74,16 @@ def connect(
         return _try_out(session, agent)
     hooks = program(agent).hooks(os.environ)
     path = _real(hooks.path(scope, Path.cwd()))
-    change = hooks.change(path, _command(session, agent))
+    command = shared_command(agent) if scope == "project" else hook_command(agent, _pins(session))
+    if scope == "project" and any(session.options.values()):
+        raise UsageError("a project's file names nothing of one machine: leave --home and the like out, or use --user")
+    before, change = hooks.installed_command(path), hooks.change(path, command)
     if not change.needed:
         say(f"{agent} is connected already: {path}")
         return 0
     _show_diff(change)
+    for line in _differences(before, command, agent) if before else ():
+        say(line)
     if dry_run:
         return 0
     if not yes and not _confirmed(f"write {change.file.path}?"):
@@ -85,8 +102,39 @@ def _real(path: Path) -> Path:
     return real
 
 
-def _command(session: Session, agent: str) -> list[str]:
-    return hook_command(agent, session.home, session.bridge)
+def _pins(session: Session) -> dict[str, str]:
+    """Return what was chosen for this call, by options or variables: hooks use that, whatever environment they have."""
+    settings, env = session.settings, os.environ
+    chosen = {
+        "MESHTUI_HOME": session.home or env.get("MESHTUI_HOME") or env.get("XDG_DATA_HOME") or session.config,
+        "MESHTUI_OPERATOR_DIR": env.get("MESHTUI_OPERATOR_DIR") or env.get("XDG_CONFIG_HOME"),
+        "MESHTUI_BRIDGE": session.bridge or env.get("MESHTUI_BRIDGE") or session.config,
+        "MESHTUI_AGENT": session.agent or env.get("MESHTUI_AGENT"),
+        "MESHTUI_HOST": env.get("MESHTUI_HOST"),
+    }
+    if session.bridge:
+        BridgeAddress.parse(session.bridge).pinned("the agent's settings")
+    elif settings.bridge.is_secret:
+        chosen["MESHTUI_BRIDGE"] = None
+        say(f"{settings.bridge.shown}: not written into the agent's settings, since it holds a secret")
+    values = {
+        "MESHTUI_HOME": str(settings.home),
+        "MESHTUI_OPERATOR_DIR": str(settings.operator),
+        "MESHTUI_BRIDGE": settings.bridge.url,
+        "MESHTUI_AGENT": settings.agent,
+        "MESHTUI_HOST": settings.host,
+    }
+    return {name: value for name, value in values.items() if chosen[name]}
+
+
+def _differences(before: list[str], after: list[str], agent: str) -> Iterator[str]:
+    """Yield in words what changes for the hooks of an agent that is connected already."""
+    old, new = pins_of(before, agent), pins_of(after, agent)
+    for name, what in PINNED.items():
+        if old.get(name) != new.get(name):
+            yield f"{what}: {old.get(name, 'as the agent finds it')} → {new.get(name, 'as the agent finds it')}"
+    if worker_of(before)[0] != worker_of(after)[0]:
+        yield f"called: {worker_of(before)[0]} → {worker_of(after)[0]}"
 
 
 def _show_diff(change: Change) -> None:
@@ -113,11 +161,20 @@ def _welcome(session: Session, agent: str, hooks: HookSettings, path: Path) -> N
     say(f"  left to do: {hooks.afterwards}")
     if hooks.permission:
         say("  in mode auto an answer names `meshtui heal ID`, which does what your policy runs unattended, no more;")
-        say(f"  to let {agent} run that unasked, add the one rule: {hooks.permission}")
+        heal = hooks.permission.replace("meshtui heal", _heal_of(session))
+        say(f"  to let {agent} run that unasked, add the one rule: {heal}")
     say(f"  see a fix arrive: meshtui connect --test {agent}")
     if importlib.util.find_spec("meshtui.cli.service") is not None:
         say("  hear others at once: meshtui service install --now")
     _show_history(agent)
+
+
+def _heal_of(session: Session) -> str:
+    """Return how the command begins that an answer names, for an agent that has the environment of this call."""
+    settings = session.settings
+    options = f"--home {settings.home} " if session.home else ""
+    options += f"--bridge {settings.bridge.shown} " if session.bridge else ""
+    return f"meshtui {options}heal"
 
 
 def _show_history(agent: str) -> None:
@@ -153,8 +210,8 @@ def _state(session: Session, agent: str) -> dict[str, Json]:
     return {
         "agent": agent,
         "installed": hooks.installed(os.environ),
-        "user": standing(hooks, "user", Path.cwd(), os.environ),
-        "project": standing(hooks, "project", Path.cwd(), os.environ),
+        "user": standing(agent, hooks, "user", Path.cwd(), os.environ),
+        "project": standing(agent, hooks, "project", Path.cwd(), os.environ),
         "called": called,
     }
 
@@ -166,33 +223,57 @@ def _try_out(session: Session, agent: str) -> int:
     """Call the hook as the agent would, in a home of its own that knows one harmless fix."""
     from meshtui.cli.connect_trial import try_out
 
-    command = _installed(agent) or _command(session, agent)
+    command = _installed(agent)
+    if command is None:
+        say(f"{agent} is not connected yet: this is the command that `meshtui connect {agent}` writes")
+        command = hook_command(agent, _pins(session))
     return try_out(agent, command)
 
 
 def _installed(agent: str) -> list[str] | None:
+    """Return the installed command; that of a project only where it is what we would write: anybody can have."""
     hooks = program(agent).hooks(os.environ)
-    project = hooks.project_file and hooks.installed_command(hooks.path("project", Path.cwd()))
-    return project or hooks.installed_command(hooks.path("user", Path.cwd()))
+    project = hooks.installed_command(hooks.path("project", Path.cwd())) if hooks.project_file else None
+    if project is not None and is_as_written(project, agent):
+        return project
+    return hooks.installed_command(hooks.path("user", Path.cwd()))
 
 
 @click.command()
 @_agent
 @_user
 @_project
+@click.option("--all", "everywhere", is_flag=True, help="Every agent, for you and for the project in this folder.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def disconnect(session: Session, agent: str | None, scope: Scope, yes: bool) -> int:
-    """Take meshtui's hooks out of an agent's settings again; those of others stay."""
-    if agent is None:
-        raise UsageError(f"name an agent: {', '.join(NAMES)}")
-    hooks = program(agent).hooks(os.environ)
-    path = _real(hooks.path(scope, Path.cwd()))
-    if hooks.installed_command(path) is None:
-        say(f"{agent} is not connected: {path}")
-        return 0
-    if not yes and not _confirmed(f"take meshtui's hooks out of {path}?"):
+def disconnect(session: Session, agent: str | None, scope: Scope, everywhere: bool, yes: bool) -> int:
+    """Take meshtui's hooks out of an agent's settings again; those of others stay.
+
+    `--all` before meshtui is uninstalled.
+    """
+    if (agent is None) != everywhere:
+        raise UsageError(f"name one agent: {', '.join(NAMES)}; or --all alone")
+    found = {}
+    for name in NAMES if agent is None else (agent,):
+        hooks = program(name).hooks(os.environ)
+        scopes: tuple[Scope, ...] = (scope,)
+        if everywhere:
+            scopes = ("user", "project") if hooks.project_file else ("user",)
+        for path in {_real(hooks.path(one, Path.cwd())): None for one in scopes}:
+            try:
+                if hooks.installed_command(path) is not None:
+                    found[path] = hooks
+                elif not everywhere:
+                    say(f"{name} is not connected: {path}")
+            except ConfigurationError as error:
+                if not everywhere:
+                    raise
+                say(str(error))
+    if everywhere and not found:
+        say("no agent is connected, for you or in this folder")
+    if found and not yes and not _confirmed(f"take meshtui's hooks out of {', '.join(map(str, found))}?"):
         say("nothing was changed")
         return EXIT_FAILURE
-    say(f"{path}: {hooks.disconnect(path)}")
+    for path, hooks in found.items():
+        say(f"{path}: {hooks.disconnect(path)}")
     return 0

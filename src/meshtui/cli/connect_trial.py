@@ -14,6 +14,7 @@ from meshcore.config import load
 from meshcore.errors import EXIT_FAILURE, MeshError
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
+from meshcore.service.connections import fault_of
 from meshtui.cli.context import say
 
 ERROR = "ModuleNotFoundError: No module named 'meshtui_test_module'"
@@ -51,6 +52,9 @@ def try_out(agent: str, command: list[str]) -> int:
         say("✗ the fix did not arrive; see `meshtui doctor`")
         return EXIT_FAILURE
     say(f"✓ the fix arrived in {seconds * 1000:.0f} ms; the home that was used for this is gone again")
+    if fault := fault_of(command, os.environ):
+        say(f"✗ with the home that it is to use: {fault}")
+        return EXIT_FAILURE
     return 0
 
 

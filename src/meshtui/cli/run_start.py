@@ -27,11 +27,22 @@ _importing = allocate_lock()
 
 def run_plainly(arguments: Sequence[str]) -> int | None:
     """Carry out the plainest form of `meshtui run`; return its exit code, None for what the command line must read."""
+    if arguments[:1] == ["hook"] and len(arguments) == 2:
+        _hook(arguments[1])
     call = plain_call(arguments)
     if call is None:
         return None
     stdlib_shims.install(patterns=False)
     return pass_through(call)
+
+
+def _hook(agent: str) -> None:
+    """Become the hook of an agent, as quick as one that is named by its path; return for an unknown one."""
+    from meshcore import hookstart
+    from meshcore.agents.table import NAMES
+
+    if agent in NAMES:
+        os.execv(sys.executable, [sys.executable, "-I", "-S", hookstart.__file__, agent])  # noqa: S606
 
 
 def plain_call(arguments: Sequence[str]) -> Call | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcore.agents.hook_settings import FAIL_OPEN, HookSettings, hook_command, worker_of
+from meshcore.agents.hook_settings import FAIL_OPEN, HookSettings, hook_command, pins_of, worker_of
 from meshcore.agents.settings_file import read_settings
 from meshcore.agents.table import NAMES, program
 from meshcore.errors import ConfigurationError
@@ -212,12 +212,19 @@ def test_folders_that_agents_are_told_of_in_variables_are_used(tmp_path: Path) -
 
 
 def test_the_command_names_absolute_paths_and_a_chosen_home() -> None:
-    command = hook_command("codex", "home", None)
+    command = hook_command("codex", {"MESHTUI_HOME": "/home"})
     assert tuple(command[: len(FAIL_OPEN)]) == FAIL_OPEN
     worker = worker_of(command)
-    assert all(Path(word).is_absolute() for word in (command[0], worker[0], worker[3], worker[5]))
+    assert all(Path(word).is_absolute() for word in (command[0], worker[0], worker[3]))
     assert hook_command("codex")[-1] == "codex"
-    assert hook_command("codex", None, "/b.db")[-2:] == ["", "/b.db"]
+    assert command[-1] == "MESHTUI_HOME=/home" and pins_of(command, "codex") == {"MESHTUI_HOME": "/home"}
+
+
+def test_what_older_versions_pinned_is_read() -> None:
+    old = hook_command("codex")
+    assert pins_of([*old, "", "/b.db"], "codex") == {"MESHTUI_BRIDGE": "/b.db"}
+    assert pins_of([*old, "/home", "/b.db"], "codex") == {"MESHTUI_HOME": "/home", "MESHTUI_BRIDGE": "/b.db"}
+    assert pins_of(old, "codex") == {}
 
 
 _HOOK = st.fixed_dictionaries({"type": st.just("command"), "command": st.text(max_size=8)})
