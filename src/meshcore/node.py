@@ -21,6 +21,7 @@ from meshcore.clock import Clock, SystemClock, from_text, to_text
 from meshcore.clock import boot_id as boot_id
 from meshcore.config import Settings
 from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError, UsageError
+from meshcore.events import Event
 from meshcore.home import Home, write_atomically
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import follows, import_skills_file, write_skills_file
@@ -298,8 +299,14 @@ class Node:
             write_skills_file(self.store, self.home.skills_file)
         except OSError as error:
             self.store.events.add("fault", data={"what": f"{self.home.skills_file}: not written ({error.strerror})"})
-        project(self.store, self.home.journal)
+        project(self.store, self.home.journal, self._tell_syslog)
         self._projected = self.store.events.last()
+
+    def _tell_syslog(self, events: Sequence[Event]) -> None:
+        if self.settings.syslog:
+            from meshcore.journal.syslog import tell  # few want it
+
+            tell(self.settings.syslog, events)
 
     def forget_printed(self) -> None:
         """Forget what commands printed long ago, as `[retention]` says; looked at a few times a day."""

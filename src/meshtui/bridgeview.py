@@ -11,7 +11,9 @@ from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.model import Receipt
+from meshcore.node import Node
 from meshcore.safety.managed import managed
+from meshcore.service.fleet import FleetNode, fleet
 from meshtui.snapshot import BridgeView
 
 DEADLINE_SECONDS = 0.5
@@ -76,6 +78,11 @@ class BridgeReader:
         """Return who has received a record. Raises MeshError."""
         bridge = self._open()
         return bridge.receipts(record_id) if bridge else ()
+
+    def fleet(self, node: Node) -> list[FleetNode]:
+        """Return every node of the bridge as this home sees it, none where there is no bridge. Raises MeshError."""
+        bridge = self._open()
+        return fleet(node, bridge) if bridge else []
 
     def close(self) -> None:
         """Let go of the bridge."""

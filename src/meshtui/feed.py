@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.message import Message
@@ -29,6 +29,7 @@ from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
+from meshcore.service.fleet import FleetNode
 from meshcore.service.runtime import holder
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
@@ -47,6 +48,15 @@ SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
 MARKS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """A record of this node, and who has it: (node, status, seconds after it was published)."""
+
+    record_id: str
+    kind: str
+    receipts: tuple[tuple[str, str, float], ...]
 
 
 class Feed:
@@ -121,6 +131,27 @@ class Feed:
     async def incidents(self, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
         """Return a page of incidents, newest first; see `views.incident_briefs`."""
         return await self.store.ask(views.incident_briefs(before, limit)) if self.store else []
+
+    async def fleet(self) -> list[FleetNode]:
+        """Return every node of the bridge, and what is wrong with it. Raises MeshError."""
+
+        def look() -> list[FleetNode]:
+            if self._node is None:
+                self._node = Node(self.settings, self.clock)
+            return self.bridge.fleet(self._node)
+
+        return await asyncio.get_running_loop().run_in_executor(self._brakes_thread, look)
+
+    async def receipted(self, records: Sequence[tuple[str, str]]) -> list[Receipted]:
+        """Return who has received these records (id and kind), and how long after they were published."""
+
+        def of(record_id: str, kind: str) -> Receipted:
+            published = self.bridge.published(record_id)
+            receipts = self.bridge.receipts(record_id) if published else ()
+            after = tuple((r.node, r.status, _seconds(published, r.at)) for r in receipts)
+            return Receipted(record_id, kind, after)
+
+        return await asyncio.to_thread(lambda: [of(record_id, kind) for record_id, kind in records])
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -320,6 +351,10 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return found.st_size, found.st_mtime_ns
+
+
+def _seconds(start: str, end: str) -> float:
+    return (from_text(end) - from_text(start)).total_seconds()
 
 
 def _is_alive(pid: int) -> bool:

@@ -30,6 +30,7 @@ from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Ask, Confirm
 from meshtui.screens.chain import ChainScreen
 from meshtui.screens.deliveries import DeliveriesPane
+from meshtui.screens.fleet import FleetPane
 from meshtui.screens.listing import ListPane
 from meshtui.screens.runs import RunsPane
 from meshtui.screens.skills import SkillsPane
@@ -294,10 +295,20 @@ async def _unsolved_open(it: Shown) -> None:
     assert isinstance(it.app.screen, ChainScreen)
 
 
+async def _app_fleet(it: Shown) -> None:
+    assert isinstance(await open_pane(it, "fleet"), FleetPane)
+
+
+async def _fleet_open(it: Shown) -> None:
+    pane = await open_pane(it, "fleet")
+    await it.press("enter")
+    assert it.app.pane is pane  # nothing to open: what there is to see is looked at in test_fleet
+
+
 CHECKS: dict[str, Check] = {
     name.removeprefix("_").replace("_", ".", 1): check
     for name, check in list(globals().items())
-    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_", "_unsolved_"))
+    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_", "_unsolved_", "_fleet_"))
 }
 
 

@@ -10,10 +10,12 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from meshcore.errors import MeshError
+from meshcore.events import Event
 from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
 from meshcore.store.store import Store
@@ -29,8 +31,12 @@ _STEERING = {
 }
 
 
-def project(store: Store, path: Path) -> int:
-    """Append every event that the journal does not hold yet; return how many.
+def _nobody(events: Sequence[Event]) -> None:
+    """Tell nobody else."""
+
+
+def project(store: Store, path: Path, tell: Callable[[Sequence[Event]], object] = _nobody) -> int:
+    """Append every event that the journal does not hold yet, and `tell` somebody else of it; return how many.
 
     Never raises for a file that cannot be written or a full disk: an event says so once, and a later call catches up.
     The file holds whole lines only. A journal that tells another history than the store (the store was lost, or
@@ -40,7 +46,7 @@ def project(store: Store, path: Path) -> int:
         if store.events.last() <= store.state.get()["journal_seq"]:
             return 0
         with FileLock(path.with_name(path.name + ".lock")).held(LOCK_SECONDS) as free:
-            written = _project(store, path) if free else 0
+            written = _project(store, path, tell) if free else 0
         if store.state.get()["journal_fault"]:
             store.state.set(journal_fault="")
         return written
@@ -58,7 +64,7 @@ def _report(store: Store, path: Path, reason: str) -> None:
             store.state.set(journal_fault=reason)
 
 
-def _project(store: Store, path: Path) -> int:
+def _project(store: Store, path: Path, tell: Callable[[Sequence[Event]], object]) -> int:
     descriptor = _open(path)
     try:
         last = _mend(descriptor)
@@ -71,7 +77,7 @@ def _project(store: Store, path: Path) -> int:
             with store.transaction():
                 store.events.add("fault", data={"what": what})
                 store.state.set(journal_seq=0)
-        return _append(store, descriptor, last[0] or store.state.get()["journal_seq"])
+        return _append(store, descriptor, last[0] or store.state.get()["journal_seq"], tell)
     finally:
         os.close(descriptor)
 
@@ -85,7 +91,7 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _append(store: Store, descriptor: int, done: int) -> int:
+def _append(store: Store, descriptor: int, done: int, tell: Callable[[Sequence[Event]], object]) -> int:
     written = 0
     while events := store.events.after(done, BATCH):
         lines = "".join(json.dumps(event.to_json(), ensure_ascii=False).translate(_STEERING) + "\n" for event in events)
@@ -93,6 +99,7 @@ def _append(store: Store, descriptor: int, done: int) -> int:
         done = events[-1].seq
         written += len(events)
         store.state.set(journal_seq=done)
+        tell(events)
     return written
 
 

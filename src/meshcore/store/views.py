@@ -92,6 +92,18 @@ def incident_briefs_of(incident_ids: Sequence[str]) -> Read[IncidentBrief]:
     return Read(f"{_BRIEF}{where} ORDER BY i.seq DESC", _brief, tuple(incident_ids))
 
 
+def incident_briefs_at(nodes: Sequence[str], limit: int) -> Read[IncidentBrief]:
+    """The incidents that these nodes met, newest first."""
+    where = f"WHERE i.node IN ({marks(nodes)})"
+    return Read(f"{_BRIEF}{where} ORDER BY i.seq DESC LIMIT ?", _brief, (*nodes, limit))
+
+
+def newest_told(limit: int) -> Read[tuple[str, str]]:
+    """Record id and kind of what this node published last, newest first."""
+    sql = "SELECT record_id, kind FROM outbox WHERE published<>'' AND record_id<>'' ORDER BY seq DESC LIMIT ?"
+    return Read(sql, lambda row: (str(row[0]), str(row[1])), (limit,))
+
+
 def seconds_of(incident_id: str) -> Read[tuple[float | None, float | None]]:
     """An incident's seconds to green: whole, and the mesh's own part."""
     sql = "SELECT seconds, own_seconds FROM incidents WHERE incident_id=?"

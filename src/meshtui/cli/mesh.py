@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 
 import click
 
@@ -121,10 +122,17 @@ def figures(node: Node) -> dict[str, Json]:
 
 
 @click.command()
+@click.option("--prometheus", "file", metavar="FILE", help="Write the figures for node_exporter instead (.prom).")
 @json_option
 @click.pass_obj
-def status(session: Session, as_json: bool) -> None:
+def status(session: Session, file: str | None, as_json: bool) -> None:
     """The mesh at a glance."""
+    if file is not None:
+        from meshcore.service import prometheus
+
+        with session.node(fresh=True) as node:
+            prometheus.write(Path(file).expanduser().absolute(), prometheus.exposition(node))
+        return
     with session.node(fresh=True) as node:
         now = figures(node)
         fault = node.bridge_fault

@@ -22,13 +22,22 @@ RERUNS = ("auto", "always")
     show_default=True,
     help="After a fix: auto waits where a file or pipe would get the output twice. Policy rules on the rest.",
 )
+@click.option("--sync", is_flag=True, help="Exchange with the others before and after, 5 s each at most; for CI.")
 @click.argument("argv", metavar="CMD [ARGS]...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
-def run(session: Session, mode: Mode, via: str, rerun: str, argv: tuple[str, ...]) -> int:
+def run(session: Session, mode: Mode, via: str, rerun: str, sync: bool, argv: tuple[str, ...]) -> int:
     """Run any command; where it fails and the fix is known, heal it as far as policy and mode allow.
 
     Its streams, signals and terminal pass through untouched. The exit code is the command's: of the last run of it,
     if the fix was followed by another; where that meets another error, that is healed too, up to eight. What the mesh
     has to say is at most three lines on standard error, and one for each error more.
     """
-    return pass_through(Call(argv, mode, via, session.options, rerun))
+    call = Call(argv, mode, via, session.options, rerun)
+    if not sync or mode == "off":
+        return pass_through(call)
+    from meshtui.cli.syncing import synchronise
+
+    synchronise(session, "before")
+    code = pass_through(call)
+    synchronise(session, "after")
+    return code

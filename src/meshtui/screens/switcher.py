@@ -27,17 +27,31 @@ class Tabs(Static):
         super().__init__(id="tabs")
 
     def watch_current(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    @property
+    def _gap(self) -> str:
+        """Return what follows a name: nothing where all of them fit only so."""
+        whole = sum(cell_len(f" {entry.key} {entry.title} ") for entry in table.PANES)
+        return " " if whole <= self.size.width else ""
+
+    def _draw(self) -> None:
+        if not self.size.width:
+            return
         parts: list[tuple[str, str]] = []
         for entry in table.PANES:
             here = entry.name == self.current
             parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
-            parts += [(f"{entry.title} ", "bold $accent" if here else "")]
+            parts += [(f"{entry.title}{self._gap}", "bold $accent" if here else "")]
         self.update(Content.assemble(*parts), layout=False)
 
     async def on_click(self, event: events.Click) -> None:
         right = 0
         for entry in table.PANES:
-            right += cell_len(f" {entry.key} {entry.title} ")
+            right += cell_len(f" {entry.key} {entry.title}{self._gap}")
             if event.x < right:
                 await self.run_action(f"app.{entry.action.name}")
                 return

@@ -52,10 +52,15 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("runs", "5", "Runs", "Show the validation of runs.", "meshtui.screens.runs:RunsPane"),
     PaneEntry("log", "6", "Log", "Show the journal as it grows.", "meshtui.screens.log:LogPane"),
     PaneEntry("unsolved", "7", "Unsolved", "Show what fails again and again.", "meshtui.screens.unsolved:UnsolvedPane"),
+    PaneEntry("fleet", "8", "Fleet", "Show every host, and what is wrong.", "meshtui.screens.fleet:FleetPane"),
 )
 
 # Pages on top of the panes that have actions of their own.
-PAGES: tuple[str, ...] = ("meshtui.screens.chain:ChainScreen", "meshtui.screens.record:RecordScreen")
+PAGES: tuple[str, ...] = (
+    "meshtui.screens.chain:ChainScreen",
+    "meshtui.screens.record:RecordScreen",
+    "meshtui.screens.host:HostScreen",
+)
 
 
 def app_actions() -> tuple[Action, ...]:
