@@ -26,6 +26,7 @@ class PlannedStep:
     done through descriptors, so that no link that came after the decision is followed.
     `folder` is where it is started, "" for the command's own folder. `wheels`: it installs with pip, so that what
     would come can be looked into first.
+    `host`: what it changes is no file, and no container holds it; it is never shut in, and waits where others would be.
     `given` is a text that the executor puts into a private file, for which the argument `given_name(given)` stands.
     """
 
@@ -36,6 +37,7 @@ class PlannedStep:
     given: str = ""
     folder: str = ""
     wheels: bool = False
+    host: bool = False
 
 
 def given_name(text: str) -> str:

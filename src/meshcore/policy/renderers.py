@@ -218,12 +218,19 @@ class OnHost(Renderer):
 class FreePort(Renderer):
     """Asks the processes that hold a port to end."""
 
-    shut_in = "in a container no other process is in sight; end it yourself"
+    shut_in = "no container holds what it ends, so a person says so each time"
 
     def missing(self, found: Found, question: Question) -> Iterator[str]:
         """Yield a reason where this is root."""
         if os.geteuid() == 0:
             yield "root would end processes of every user"
+
+    def render(
+        self, action: ActionType, found: Found, question: Question, argv: Argv
+    ) -> tuple[PlannedStep | None, Target]:
+        """Return the step to execute, which changes no file."""
+        step, target = super().render(action, found, question, argv)
+        return step and replace(step, host=True), target
 
     def arguments(self, argv: Argv, found: Found) -> Argv:
         """Return the port, and the signal that lets a process tidy up."""

@@ -99,8 +99,8 @@ class Containment:
         return "bubblewrap" if self.program else ""
 
     def shuts_in(self, step: PlannedStep) -> bool:
-        """Say whether a step runs shut in: all but what is done through descriptors."""
-        return bool(self.program) and not step.place
+        """Say whether a step runs shut in: all but what is done through descriptors, or to the host's processes."""
+        return bool(self.program) and not step.place and not step.host
 
     def wrap(
         self, step: PlannedStep, *, cwd: str, env: Mapping[str, str], hidden: Iterable[str] = (), info_fd: int = 0
@@ -117,7 +117,7 @@ class Containment:
         if step.place:
             # A mount is made by its path, and would follow a link that came since.
             return on_paths.command(step.argv, step.place)
-        if not self.program:
+        if not self.program or step.host:
             return step.argv
         mounts: list[tuple[str, int, tuple[str, ...]]] = []  # place, rank, words
         homes = _homes(env)
