@@ -166,7 +166,9 @@ def _address_in_use(line: str, text: str, command: Command) -> Cause | None:
     said = _search(line, r"address (?:is )?already in use", r"eaddrinuse", r"port is already allocated")
     if not said:
         return None
-    place = _search(_timeless(line), r"(?::|\bport |['\"], )(\d{2,5})\b(?!\.\d)") or _search(text, r"\bport:? (\d{2,5})\b")
+    place = _search(_timeless(line), r"(?::|\bport |['\"], )(\d{2,5})\b(?!\.\d)") or _search(
+        text, r"\bport:? (\d{2,5})\b"
+    )
     typed = [slot.value for slot in command.slots if slot.kind in ("number", "port") and 2 <= len(slot.value) <= 5]
     typed = [value for value in typed if value.isdigit()]
     port = place[1] if place else typed[0] if len(typed) == 1 else ""

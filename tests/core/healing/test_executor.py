@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,16 @@ class TestApply:
         key = PlannedStep(("/bin/sh", "-c", f'cat "$0" {operator}/operator.key', given_name(text)), given=text)
         if containment.program:
             assert "classified" not in executor.apply([key], cwd=str(project), environment=env()).steps[0].output
+
+    @pytest.mark.parametrize("containment", [Containment(), WORKING], ids=["uncontained", "contained"])
+    def test_what_is_of_the_host_reaches_its_processes(self, tmp_path: Path, containment: Containment) -> None:
+        executor = Executor(SystemClock(), tmp_path / "state", containment)
+        with subprocess.Popen(["sleep", "30"]) as other:
+            step = replace(sh(f"kill -TERM {other.pid}"), host=True)
+            done = executor.apply((step,), cwd=str(tmp_path), environment=env())
+            if done.steps[0].exit_code:
+                other.kill()
+        assert (done.steps[0].exit_code, other.returncode) == (0, -signal.SIGTERM)
 
     @pytest.mark.skipif(not WORKING.program, reason=f"no containment here: {WORKING.detail}")
     def test_a_wheel_is_installed_into_an_environment_shut_in(self, tmp_path: Path) -> None:

@@ -87,6 +87,9 @@ def test_a_port_in_use_is_one_error_in_python_and_node_and_known_from_the_comman
     )
     assert same_error(node, python)
     assert own(node) == [("port", "8123")]
+    for said in ("('127.0.0.1', 8123)", "('::1', 8123, 0, 0)"):
+        text = f"OSError: [Errno 98] error while attempting to bind on address {said}: address already in use"
+        assert own(read(text, command="uvicorn shop:app --workers 40")) == [("port", "8123")]
 
 
 @pytest.mark.parametrize("quoted", ["'x y'", '"x y"', "`x y`", "`x y'", "‘x y’", "“x y”", "«x y»"])

@@ -527,7 +527,11 @@ def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
     slots = (Slot("port", "8080"),)
     asked = question(project, ("fuser", "-k", "8080/tcp"), slots=slots)
     assert POLICY.decide(asked).decision == "run"
-    assert POLICY.decide(asked, contained=True).decision == "approve", "contained, it would see no other process"
+    contained = POLICY.decide(asked, contained=True)
+    assert contained.decision == "approve", "no container holds what it ends"
+    assert [(step.argv, step.host) for step in contained.plan] == [
+        (("/usr/bin/fuser", "-k", "-TERM", "8080/tcp"), True)
+    ]
     assert POLICY.decide(question(project, ("fuser", "-k", "9090/tcp"), slots=slots)).decision == "approve"
     assert (
         POLICY.decide(question(project, ("fuser", "-k", "22/tcp"), slots=(Slot("port", "22"),))).decision == "approve"
