@@ -15,6 +15,7 @@ from meshcore.knowledge.interchange import put
 from meshcore.model import Action, AgentInfo, Incident, KnownSkill, Signature, Skill, Slot, StepResult
 from meshcore.store.rows import Approval
 from meshcore.store.store import Store
+from meshcore.store.told import Saying
 from meshcore.testing import FakeClock, known_skill, outcome
 from meshcore.testing import incident as an_incident
 
@@ -167,6 +168,18 @@ def build(settings: Settings, clock: FakeClock, cases: Sequence[Case] = CASES) -
         busy.play(case)
     busy.at(60)
     return store
+
+
+def hear(store: Store, clock: FakeClock, instead: str = "uv run pytest -q") -> None:
+    """Let an own node say that a command fails, and another operator's what passed in its place."""
+    store.authors.see("b" * 64, "ci@build2", "build2", "o" * 64, True, 1)
+    store.authors.see("c" * 64, "eva@desk", "desk", "p" * 64, False, 1)
+    last = int(clock.now().timestamp()) - 7200
+    project = store.projects.add("/srv/app", "project of /srv/app")
+    fails = {"text": "pytest -q tests/api"}
+    store.told.habits.put(Saying("project of /srv/app", ("aa",), "b" * 64, last, 3, fails), 1, known=True)
+    changed = {"failed": "pytest -q", "passed": instead}
+    store.told.corrections.put(Saying(project.identity, ("bb", "cc"), "c" * 64, last + 60, 2, changed), 1, known=False)
 
 
 def hostile(store: Store, texts: Sequence[str]) -> None:

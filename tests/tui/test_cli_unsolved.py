@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 
+from tests.tui.busy import hear
 from tests.world import Agent, only_one_line
+
+from meshcore.store.store import Store
+from meshcore.testing import FakeClock
 
 GONE = ("ls", "no/such/folder")
 
@@ -63,6 +69,19 @@ def test_what_is_told_of_a_command_holds_no_secret_of_it(a: Agent) -> None:
         said = "".join(line for line in done.stderr.splitlines() if line.startswith("meshtui:"))
     assert "earlier session" in said
     assert secret not in said
+
+
+def test_what_other_nodes_say_is_listed_with_its_author_and_printed_safely(a: Agent) -> None:
+    assert a.call("unsolved", "elsewhere").stdout == "no other node says that anything fails\n"
+    with closing(Store(a.home / "store.db")) as store:
+        hear(store, FakeClock(datetime.now(UTC)), "uv run \x1b[2Jpytest -q")
+    first, second = a.ask("unsolved", "elsewhere")
+    assert (first["name"], first["own"], first["instead"]) == ("eva@desk", False, "uv run \x1b[2Jpytest -q")
+    assert first["why_not"] == "meshtui trust enroll --tell cccccccccccc"
+    assert (second["name"], second["command"], second["agents_told"]) == ("ci@build2", "pytest -q tests/api", False)
+    listed = a.call("unsolved", "elsewhere").stdout
+    assert "eva@desk (cccccccccccc), another operator\tpassed instead in 2 sessions\tpytest -q\t" in listed
+    assert "\x1b" not in listed
 
 
 def test_a_wall_that_is_none_is_one_line(a: Agent) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.core.runs.samples import write_run
-from tests.tui.busy import CASES, CLAUDE, Busy, build, meet_walls
+from tests.tui.busy import CASES, CLAUDE, Busy, build, hear, meet_walls
 from tests.tui.pilot import Shown, settings_in, shown
 
 from meshcore.config import Settings, ValidatorSettings
@@ -287,6 +287,23 @@ async def _unsolved_expect(it: Shown) -> None:
     await it.press("x")
     await _until_said(it, "npm test: expected to fail for 14 days")
     await _until(it, lambda: len(pane.rows.shown) == 2)
+
+
+async def _unsolved_elsewhere(it: Shown) -> None:
+    with closing(Store(it.app.home.store, it.app.clock)) as store:
+        hear(store, FakeClock(it.app.clock.now()), "uv run \x1b[2Jpytest -q")
+    pane = await open_pane(it, "unsolved")
+    await it.press("o")
+    await _until(it, lambda: len(pane.rows.shown) == 2)
+    text = it.text()
+    for wanted in ("what 2 other nodes say: 2, of which agents here are told 0", "ci@build2", "uv run ␛[2Jpytest -q"):
+        assert wanted in text
+    assert "another operator's node" in text and "trust enroll --tell cccccccccccc" in text, "the newest is selected"
+    await it.press("x", "t")
+    assert "expected to fail" not in _notes(it), "what others met is not this node's to judge"
+    await it.press("o")
+    await _until(it, lambda: len(pane.rows.shown) == 3)
+    assert "3 that nobody has solved" in it.text()
 
 
 async def _unsolved_open(it: Shown) -> None:

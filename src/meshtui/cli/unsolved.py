@@ -13,6 +13,7 @@ from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.store.walls import Wall, incidents_at, walls
+from meshcore.trust.heard import Heard, heard
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
 from meshtui.cli.incidents import STATE_WORDS
 
@@ -24,7 +25,7 @@ MOST_INCIDENTS = 20
 @json_option
 @click.pass_context
 def unsolved(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """What fails again and again and nobody has solved: the costliest first; show, expect."""
+    """What fails again and again and nobody has solved: the costliest first; show, expect, elsewhere."""
     if ctx.invoked_subcommand is None:
         _list(ctx.obj, max(1, limit), as_json)
 
@@ -95,6 +96,38 @@ def expect(session: Session, wall: str) -> None:
         one = _find(node, wall)
         node.store.habits.expect(one.wall, _now(node) + EXPECTED_DAYS * DAY)
     say(f"{one.command}: expected to fail for {EXPECTED_DAYS} days, or until it passes")
+
+
+@unsolved.command()
+@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@json_option
+@click.pass_obj
+def elsewhere(session: Session, limit: int, as_json: bool) -> None:
+    """List what other nodes say fails, and what passed there instead, and whether agents here are told."""
+    with session.node(fresh=True) as node:
+        found, now = node.store.answers(heard(node.store.meta.get("node"), max(1, limit))), _now(node)
+    if as_json:
+        print_json("elsewhere", [_heard_as_json(one) for one in found])
+        return
+    rows = [
+        (
+            f"{one.name} ({one.author[:12]}){'' if one.own else ', another operator'}",
+            one.says,
+            one.command,
+            one.instead or "-",
+            f"{ago(max(0, now - one.last))} ago",
+            one.where,
+            one.reach,
+        )
+        for one in found
+    ]
+    columns = ("who", "says", "command", "instead", "last", "where", "agents told")
+    table(columns, rows, empty="no other node says that anything fails", spare=("where", "last", "says", "agents told"))
+
+
+def _heard_as_json(one: Heard) -> Json:
+    last = to_text(datetime.fromtimestamp(one.last, UTC))
+    return {**asdict(one), "last": last, "agents_told": one.reach == "yes", "why_not": one.reach.removeprefix("no: ")}
 
 
 def _find(node: Node, wall: str) -> Wall:

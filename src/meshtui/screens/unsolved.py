@@ -1,4 +1,4 @@
-"""Pane 7: what fails again and again and nobody has solved, the costliest first."""
+"""Pane 7: what fails again and again and nobody has solved, the costliest first; and what other nodes say fails."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
+from meshcore.store.queries import meta
 from meshcore.store.views import IncidentBrief, incident_briefs_of
 from meshcore.store.walls import MOST_WALLS, Wall, in_words, incidents_at, walls
+from meshcore.trust.heard import Heard, heard
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
 from meshtui.screens.teach import teach
@@ -23,6 +25,7 @@ from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 NEWEST = 5
 EMPTY = "nothing fails again and again"
+EMPTY_ELSEWHERE = "no other node says that anything fails"
 
 COLUMNS = (
     Column("cost", 9),
@@ -33,10 +36,21 @@ COLUMNS = (
     Column("last", 12, priority=3),
 )
 
+ELSEWHERE = (
+    Column("who", 14, flex=1),
+    Column("says", 12, flex=1, priority=1),
+    Column("command", 20, flex=3),
+    Column("passed instead", 14, flex=3),
+    Column("where", 12, priority=3),
+    Column("last", 12, priority=2),
+)
+
 ACTIONS: tuple[Action, ...] = (
     Action("unsolved.teach", "t", "teach", "Say which command, or advice in words, gets past it.", hint="teach"),
     Action("unsolved.expect", "x", "expected", "It is meant to fail: say no more of it for 14 days or until it passes.",
            hint="expected"),
+    Action("unsolved.elsewhere", "o", "other nodes", "Show what other nodes say fails, and what passed there.",
+           hint="others"),
     Action("unsolved.open", "enter", "open", "Open the chain of its newest incident.", hint="open"),
 )  # fmt: skip
 
@@ -50,6 +64,8 @@ class UnsolvedPane(ListPane):
     def __init__(self) -> None:
         super().__init__()
         self._walls: dict[str, Wall] = {}
+        self._heard: dict[str, Heard] = {}
+        self._elsewhere = False
         self._seq = -1
 
     def compose(self) -> ComposeResult:
@@ -66,22 +82,33 @@ class UnsolvedPane(ListPane):
     async def _load(self) -> None:
         if self.feed.store is None:
             return
-        found = await self.feed.store.ask(walls(self._now()))
+        store = self.feed.store
+        if self._elsewhere:
+            said = await store.ask(heard(await store.one(meta("node")) or ""))
+            self._heard = {f"{one.author} {one.command} {one.instead}": one for one in said}
+        else:
+            before, self._walls = self._walls, {one.wall: one for one in await store.ask(walls(self._now()))}
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
             return
-        before, self._walls = self._walls, {one.wall: one for one in found}
+        if self._elsewhere:
+            self.rows.set_ids(list(self._heard))
+            self.sum.update(_sum_elsewhere(list(self._heard.values())), layout=False)
+            self._detail(self.rows.selected)
+            return
         changed = [name for name, one in self._walls.items() if before.get(name) != one]
         self.rows.set_ids(list(self._walls), changed)
-        self.sum.update(_sum(found), layout=False)
-        if self.rows.selected in changed or not found:
+        self.sum.update(_sum(list(self._walls.values())), layout=False)
+        if self.rows.selected in changed or not self._walls:
             self._detail(self.rows.selected)
 
     def _now(self) -> int:
         return int(self.mesh.clock.now().timestamp())
 
     def _row(self, name: str) -> Row:
+        if self._elsewhere:
+            return self._row_elsewhere(self._heard[name])
         one = self._walls[name]
         return (
             Cell(one.cost, "warn" if one.seconds >= 60 else ""),
@@ -92,11 +119,25 @@ class UnsolvedPane(ListPane):
             Cell(f"{ago(max(0, self._now() - one.last))} ago", "dim"),
         )
 
+    def _row_elsewhere(self, one: Heard) -> Row:
+        return (
+            Cell(one.name, "" if one.own else "warn"),
+            Cell(one.says, "dim"),
+            Cell(one.command, "accent"),
+            Cell(one.instead or "-", "good" if one.instead else "dim"),
+            Cell(one.where, "dim"),
+            Cell(f"{ago(max(0, self._now() - one.last))} ago", "dim"),
+        )
+
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
 
     @work(group="unsolved.detail", exclusive=True)
     async def _detail(self, name: str) -> None:
+        if self._elsewhere:
+            heard_of = self._heard.get(name)
+            self.detail.show(_facts_elsewhere(heard_of) if heard_of else ())
+            return
         one, store = self._walls.get(name), self.feed.store
         if one is None or store is None:
             self.detail.show(())
@@ -120,6 +161,16 @@ class UnsolvedPane(ListPane):
             for at, i in enumerate(newest)
         ]
         return facts
+
+    def action_elsewhere(self) -> None:
+        self._elsewhere = not self._elsewhere
+        rows = self.rows
+        rows.columns = ELSEWHERE if self._elsewhere else COLUMNS
+        rows.empty = EMPTY_ELSEWHERE if self._elsewhere else EMPTY
+        self._walls, self._heard = {}, {}
+        rows.set_ids([])
+        rows.refresh()
+        self._load()
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -152,7 +203,7 @@ class UnsolvedPane(ListPane):
             self.app.push_screen(ChainScreen(one.incident_id))
 
     def _selected(self) -> Wall | None:
-        return self._walls.get(self.rows.selected)
+        return None if self._elsewhere else self._walls.get(self.rows.selected)
 
 
 def _sum(found: Sequence[Wall]) -> Content:
@@ -161,3 +212,24 @@ def _sum(found: Sequence[Wall]) -> Content:
     runs, seconds = sum(one.runs for one in found), sum(one.seconds for one in found)
     most = f" · the costliest {MOST_WALLS} are listed" if len(found) >= MOST_WALLS else ""
     return Content(f" {len(found)} that nobody has solved: {runs} failed runs, {in_words(seconds)}{most}")
+
+
+def _sum_elsewhere(found: Sequence[Heard]) -> Content:
+    if not found:
+        return Content("")
+    told = sum(one.reach == "yes" for one in found)
+    names = len({one.author for one in found})
+    nodes = f"{names} other node{'s' if names > 1 else ''}"
+    return Content(f" what {nodes} say{'' if names > 1 else 's'}: {len(found)}, of which agents here are told {told}")
+
+
+def _facts_elsewhere(one: Heard) -> list[Fact]:
+    whose = "your own node" if one.own else "another operator's node"
+    facts: list[Fact] = [
+        ("who", f"{plain(one.name)} on {plain(one.host)} ({one.author[:12]}), {whose}"),
+        ("fails" if not one.instead else "failed", plain(one.command), "bold $accent"),
+    ]
+    if one.instead:
+        facts.append(("instead", plain(one.instead), "$success"))
+    facts += [("says", one.says), ("in", plain(one.root) or one.where), ("agents", f"told: {plain(one.reach)}")]
+    return facts

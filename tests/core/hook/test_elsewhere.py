@@ -28,6 +28,7 @@ from meshcore.model import Json
 from meshcore.service.doctor import examine
 from meshcore.store import told
 from meshcore.store.walls import walls
+from meshcore.trust import heard as words_of_others
 from meshcore.trust.authors import meet_members
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"
@@ -157,6 +158,56 @@ def correction(
         "change": change.to_text(change.Correction("", old, new)),
     }  # fmt: skip
     return CorrectionBody(**{**fields, **changes})
+
+
+def people_read(desk: Desk) -> list[words_of_others.Heard]:
+    store = desk.store()
+    found = store.answers(words_of_others.heard(store.meta.get("node")))
+    store.close()
+    return found
+
+
+# --- what people read -------------------------------------------------------------------------------------------------
+
+
+def test_people_read_what_others_say_with_its_author_and_whether_agents_are_told(sit: Sit) -> None:
+    a, b = sit("anna"), sit("bert", accepted=False)
+    learn(a)
+    share(a, b)
+    assert people_read(a) == [], "not what this node says itself"
+    found = {one.says: one for one in people_read(b)}
+    assert set(found) == {"fails in 2 sessions", "passed instead in 1 session"}
+    fails_there, instead = found["fails in 2 sessions"], found["passed instead in 1 session"]
+    assert (fails_there.name, fails_there.own, fails_there.command) == ("dev@anna", True, WRAPPED)
+    assert (instead.command, instead.instead) == (WRAPPED, PLAIN)
+    assert {one.reach for one in found.values()} == {"no: no checkout of its project here"}
+    fails(b, "x")
+    assert people_read(b)[0].reach == f"no: meshtui trust checkout {b.work}"
+    with b.node() as node:
+        accept_checkout(node, str(b.work), True)
+    assert {one.reach for one in people_read(b)} == {"yes"}
+
+
+def test_people_read_another_operators_words_until_it_is_revoked_or_takes_them_back(sit: Sit) -> None:
+    a, b = sit("anna", "anna's operator"), sit("bert")
+    for session in ("one", "two"):
+        fails(a, session, LINT, RED)
+    share(a, b)
+    [one] = people_read(b)
+    assert not one.own and one.reach == f"no: meshtui trust enroll --tell {one.author[:12]}"
+    with b.node() as node:
+        meet_members(node)
+        enrol_author(node, one.author, tell=True)
+    assert people_read(b)[0].tells
+    with b.node() as node:
+        withdraw(node, one.author, "")
+    assert people_read(b) == []
+    with b.node() as node:
+        enrol_author(node, one.author)
+    assert len(people_read(b)) == 1
+    passes(a, "three", LINT)
+    share(a, b)
+    assert people_read(b) == []
 
 
 # --- one operator -----------------------------------------------------------------------------------------------------
