@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from meshcore.knowledge import signature as reading
@@ -64,19 +65,29 @@ class _Episode:
 
     failed: CommandRun
     between: tuple[CommandRun, ...]
-    signature: Signature
+
+    @property
+    def signature(self) -> Signature:
+        """Return how the failure is read."""
+        return _signature_of(self.failed)
+
+
+@lru_cache(maxsize=64)  # a history is looked through again after each success
+def _signature_of(failed: CommandRun) -> Signature:
+    return reading.read(failed.output, command=shlex.join(failed.argv))
 
 
 def recognise(history: Sequence[CommandRun]) -> Recognition | None:
     """Return the fix that the latest success in a history (oldest first) shows, None where no command explains it."""
     episodes = _episodes(history)
-    if not episodes:
+    latest = next(episodes, None)
+    if latest is None or not latest.between:
         return None
-    latest, earlier = episodes[-1], episodes[:-1]
+    reasons = [_relation(run, latest) for run in latest.between]
+    earlier = () if all(reasons) else tuple(episodes)
     believed: dict[tuple[str, ...], str] = {}
-    for run in latest.between:
-        reason = _relation(run, latest) or _seen_before(run, latest, earlier)
-        if reason:
+    for run, related in zip(latest.between, reasons, strict=True):
+        if reason := related or _seen_before(run, latest, earlier):
             believed.setdefault(_seen_from(latest.failed, run), reason)
     if not believed:
         return None
@@ -106,8 +117,8 @@ def _path_from(failed: CommandRun, cwd: str, word: str) -> str:
     return os.path.relpath(path, failed.cwd) if below else path
 
 
-def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:
-    """Return each success that followed a failure of the same command in the same folder, oldest first."""
+def _episodes(history: Sequence[CommandRun]) -> Iterator[_Episode]:
+    """Yield each success that followed a failure of the same command in the same folder, the newest first."""
     failed_at: dict[tuple[tuple[str, ...], str], int] = {}
     found = []
     for i, run in enumerate(history):
@@ -116,16 +127,13 @@ def _episodes(history: Sequence[CommandRun]) -> list[_Episode]:
             failed_at[key] = i
             continue
         start = failed_at.pop(key, None)
-        if start is None or i - start > MAX_BETWEEN:
-            continue
-        failed = history[start]
-        signature = reading.read(failed.output, command=shlex.join(failed.argv))
-        done = [r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != run.argv]
-        if any(edits(r.argv) for r in done):
-            continue  # source was changed in between, and nothing tells what of all that helped
-        between = tuple(r for r in done if acts(r.argv))
-        found.append(_Episode(failed, between, signature))
-    return found
+        if start is not None and i - start <= MAX_BETWEEN:
+            found.append((start, i))
+    for start, i in reversed(found):
+        done = [r for r in history[start + 1 : i] if r.exit_code == 0 and r.argv != history[i].argv]
+        # Where source was changed in between nothing tells what of all that helped.
+        if not any(edits(r.argv) for r in done):
+            yield _Episode(history[start], tuple(r for r in done if acts(r.argv)))
 
 
 def _is_edit(argv: Sequence[str]) -> bool:
@@ -216,11 +224,12 @@ def _names(argument: str, value: str) -> bool:
 
 def _seen_before(run: CommandRun, episode: _Episode, earlier: Sequence[_Episode]) -> str:
     """Return in words that the same command helped against the same error before, "" where it did not."""
-    for other in earlier:
+    helped = [other for other in earlier if any(r.argv == run.argv for r in other.between)]
+    for other in helped:
         same = (other.signature.error_type, other.signature.template) == (
             episode.signature.error_type,
             episode.signature.template,
         )
-        if same and episode.signature.line and any(r.argv == run.argv for r in other.between):
+        if same and episode.signature.line:
             return "helped against the same error before"
     return ""
