@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -153,7 +153,7 @@ def digest(store: Store, since: datetime | None = None) -> Digest:
         tuple(_costs(store.answers(_took(start)))),
         tuple(store.answers(_unread(start))),
         store.answers(_auto(to_text(since) if since else ""))[0],
-        _saved(store.answers(_arms(start))),
+        saved_of(store.answers(_arms(start))),
     )
 
 
@@ -293,7 +293,8 @@ def _at(times: list[tuple[int, int]], place: int) -> float:
     return 0.0
 
 
-def _saved(rows: list[tuple[int, int, int]]) -> Saved:
+def saved_of(rows: Sequence[tuple[int, int, int]]) -> Saved:
+    """Return what telling saved, of commands as (arm, repeats, of these how many failed once more)."""
     told = [(n, again) for arm, n, again in rows if arm != WITHHELD]
     kept = [(n, again) for arm, n, again in rows if arm == WITHHELD]
     return Saved(
