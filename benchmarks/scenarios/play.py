@@ -274,4 +274,5 @@ def _own(errors: str) -> str:
 
 
 def _neutral(text: str, agent: Agent) -> str:
+    text = re.sub(r"(?m)^[ ~^]+\n", "", text)  # Python's marks under a line, which are as long as its paths
     return text.replace(str(agent.project), "PROJECT").replace(str(agent.home), "HOME")

@@ -366,8 +366,7 @@ VERSION_CONTROL = (
     Scenario(
         "a lock of the index that a crash left",
         "git rm -q --cached a.txt",
-        "approval",
-        "",
+        "unattended",
         setup=f"{START} && touch -d '2 days ago' .git/index.lock",
         taught="rm -f .git/index.lock",
         once=True,

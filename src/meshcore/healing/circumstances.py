@@ -172,6 +172,9 @@ def _shown(place: Place) -> str | None:
     try:
         program = Path(find_program(argv[0], env, cwd))
     except CannotStartError:
+        called = Path(cwd, argv[0])
+        if "/" in argv[0] and called.parent.name == "bin" and (python := _venv_python(called.parent / "python")):
+            return python
         # What is missing is looked for where the shell looks: in the active environment, if that is all there is.
         active_one = _active_python(env, cwd)
         return active_one if set(_beside(place)) <= {active_one} else None

@@ -12,16 +12,12 @@ from meshcore.healing.modules import missing_program_module
 from meshcore.healing.places import Failing, Place
 from meshcore.healing.products import made_nothing, unopened
 from meshcore.healing.provenance import is_quiet
+from meshcore.healing.starting import is_all_said_of, never_started
 from meshcore.model import Incident
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.repeating import interpreter_doubt, program_doubt
-from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_startable
 
-_NOT_STARTED = (
-    r"(?:\S*sh|meshtui): (?:(?:line )?\d+: )?{}: (?:Permission denied|No such file or directory|(?:command )?not found"
-    r"|cannot execute: required file not found|(?:\S{{1,200}}: )?bad interpreter: No such file or directory)"
-)
 _NO_SUCH = re.compile(
     r"^(?:fatal: invalid reference: |error: pathspec '[^'\n]{1,200}' did not match any)", re.MULTILINE
 )
@@ -51,7 +47,7 @@ def had_no_effect(incident: Incident, failed: Failing, python: str, environment:
         return ""
     if redirected:
         return "its shell could not open its file, so it was never started"
-    if _never_started(incident, place):
+    if never_started(incident, place):
         return "it was never started"
     if made_nothing(place):
         return "the folder for what it makes is missing, so it made nothing"
@@ -63,27 +59,13 @@ def had_no_effect(incident: Incident, failed: Failing, python: str, environment:
     return ""
 
 
-def _never_started(incident: Incident, place: Place) -> bool:
-    """Tell whether a command could not be started: nothing else was printed, and it still cannot."""
-    if incident.exit_code not in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
-        return False
-    if not re.fullmatch(_NOT_STARTED.format(re.escape(place.argv[0])), incident.excerpt.strip()):
-        return False
-    try:
-        find_startable(place.argv[0], place.environment, place.cwd)
-    except CannotStartError as error:
-        return error.exit_code == incident.exit_code
-    return False
-
-
 def _nothing_to_source(place: Place, incident: Incident) -> bool:
     """Tell whether a shell could not activate an environment that is not there, of a text that does no harm then."""
     if place.argv[:1] != ("source",) or len(place.argv) != 2 or (Path(place.cwd) / place.argv[1]).exists():
         return False
-    said = _NOT_STARTED.format(re.escape(place.argv[1]))
     rest = [argv for argv in read_argv(incident.argv).commands if argv[0] not in ("source", ".")]
     kinds = {found.kind for argv in rest if (found := refusal((argv,))) is not None}
-    return bool(re.fullmatch(said, incident.excerpt.strip())) and kinds <= {"inline code"}
+    return is_all_said_of(place.argv[1], incident) and kinds <= {"inline code"}
 
 
 def _git_refused(place: Place, incident: Incident) -> bool:

@@ -14,8 +14,17 @@ _OPENERS: Mapping[str, str] = {
     "os.mkdir": "path",
     "os.listdir": "path",
     "os.scandir": "path",
+    "bz2.open": "filename",
+    "codecs.open": "filename",
+    "gzip.open": "filename",
     "logging.FileHandler": "filename",
     "logging.basicConfig": "filename",
+    "logging.handlers.RotatingFileHandler": "filename",
+    "logging.handlers.TimedRotatingFileHandler": "filename",
+    "logging.handlers.WatchedFileHandler": "filename",
+    "lzma.open": "filename",
+    "os.path.getmtime": "filename",
+    "os.path.getsize": "filename",
     "sqlite3.connect": "database",
 }
 """Calls that fail at once where their file or the folder above it is missing, with the name of the argument."""
@@ -50,9 +59,7 @@ def opened_first(statement: ast.stmt, tree: ast.Module, names: Names, file: Path
 def _target(call: ast.Call, names: Names, values: _Values) -> str:
     """Return the path that a call opens, "" where it opens none."""
     if (keyword := _OPENERS.get(names.of(call.func))) is not None:
-        first = call.args[0] if call.args and keyword != "filename" else None
-        if names.of(call.func) == "logging.FileHandler" and call.args:
-            first = call.args[0]
+        first = call.args[0] if call.args and names.of(call.func) != "logging.basicConfig" else None
         named = next((one.value for one in call.keywords if one.arg == keyword), first)
         return values.path(named) if named is not None else ""
     if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:

@@ -12,6 +12,7 @@ from pathlib import Path
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import failing
 from meshcore.healing.places import Failing
+from meshcore.healing.starting import never_started
 from meshcore.healing.traceback_text import NotFirstThingError, beginning, is_called, read_traceback
 from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
@@ -62,7 +63,8 @@ def doubt(incident: Incident, argv: tuple[str, ...], cwd: str) -> str:
     if (name == "python" or name in _NAMED) and (why := _stands_in(failed, incident)):
         return why
     if incident.exit_code in (EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE):
-        return "" if _cannot_start(incident, argv) else f"{name} can be started, so somebody else says that it cannot"
+        is_so = _cannot_start(incident, argv, failed)
+        return "" if is_so else f"{name} can be started, so somebody else says that it cannot"
     if incident.signature.error_type and _is_python(name, incident):
         return _traceback_doubt(incident, without_trailers(incident.excerpt, failed), argv, cwd)
     own = name in _OWN_WORDS or (argv[1:2] and argv[1] in _OWN_VERBS.get(name, ()))
@@ -78,12 +80,15 @@ def _stands_in(failed: Failing, incident: Incident) -> str:
     return next(filter(None, (program_doubt(one.argv[0], one.cwd, one.environment, root) for one in places)), "")
 
 
-def _cannot_start(incident: Incident, argv: tuple[str, ...]) -> bool:
+def _cannot_start(incident: Incident, argv: tuple[str, ...], failed: Failing) -> bool:
     """Tell whether a program is one that cannot be started: a program that did start can end with such a code, too."""
+    if argv != incident.argv:  # inside a text, its shell alone has spoken, of the one command that there is
+        one = failed.one if failed.bare else None
+        return one is not None and one.argv == argv and never_started(incident, one)
     try:
         find_startable(argv[0], incident.environment, incident.cwd)
     except CannotStartError as error:
-        return argv == incident.argv and error.exit_code == incident.exit_code
+        return error.exit_code == incident.exit_code
     return False
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from meshcore.knowledge.parts import Parts
 from meshcore.model import Incident, KnownSkill, Match, Verdict
 
+EXIT_NOT_FOUND = 127  # of a shell, for a program
 _CAUSE = re.compile(r"(?m)^ModuleNotFoundError: No module named '([\w.]{1,200})'$")
 Author = Literal["self", "own", "peer"]
 
@@ -109,10 +110,16 @@ class Question:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Return what the error names: its own parts, and the module for want of which an ImportError was raised."""
+        """Return what the error names: its own parts, and what lacked.
+
+        That is the module for want of which an ImportError was raised, or the program that was called by its path in
+        an environment and is not there.
+        """
         signature = self.incident.signature
         cause = _CAUSE.findall(self.incident.excerpt)[-1:] if signature.error_type == "ImportError" else ()
-        return (*(slot.value for slot in signature.slots), *cause)
+        called = Path(self.cwd, self.argv[0]) if self.argv and self.incident.exit_code == EXIT_NOT_FOUND else None
+        lacks = called and (called.parents[1] / "pyvenv.cfg").is_file() and not called.exists()
+        return (*(slot.value for slot in signature.slots), *cause, *((called.name,) if called and lacks else ()))
 
     def part(self, index: int) -> str:
         """Return what an action's reference to the error stands for here, "" where there is no such part."""

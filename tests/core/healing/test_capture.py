@@ -145,6 +145,13 @@ class TestEnvironmentPython:
         assert environment_python([str(python), "x.py"], {}, "/") == str(python)
         assert environment_python(["venv/bin/python"], {}, str(tmp_path)) == str(python)
 
+    def test_the_environment_in_which_a_program_was_called_that_is_not_there(self, tmp_path: Path) -> None:
+        python = make_venv(tmp_path / "venv")
+        make_venv(tmp_path / ".venv")
+        assert environment_python(["venv/bin/gunicorn", "x:app"], {}, str(tmp_path)) == str(python)
+        for other in ("gunicorn", "bin/gunicorn", "venv/lib/gunicorn", "gone/bin/gunicorn", "venv/bin/x/gunicorn"):
+            assert environment_python([other], {"PATH": "/usr/bin"}, str(tmp_path)) == "", other
+
     def test_the_environment_of_a_python_found_on_the_path(self, tmp_path: Path) -> None:
         python = make_venv(tmp_path / "venv")
         assert environment_python(["python", "x.py"], {"PATH": f"{python.parent}:/usr/bin"}, "/") == str(python)

@@ -56,6 +56,11 @@ HARMLESS: dict[str, dict[str, str]] = {
         "app.py": "from pathlib import Path\nHERE = Path(__file__).resolve().parent\nOUT = HERE / 'out' / 'a.csv'\n"
         "def main():\n    with open(OUT, 'w') as file:\n        file.write('x')\nmain()\n"
     },
+    "a log that is rotated": {
+        "app.py": "import logging.handlers\nH = logging.handlers.RotatingFileHandler('logs/app.log', maxBytes=9)\n"
+    },
+    "a packed file": {"app.py": "import gzip\nwith gzip.open('out/a.gz', 'wb') as file:\n    file.write(b'a')\n"},
+    "the size of a file": {"app.py": "import os\nprint(os.path.getsize('a.db'))\n"},
     "a log of logging": {"app.py": "import logging\nlogging.basicConfig(filename='logs/app.log')\n"},
     "a database": {"app.py": "import sqlite3\nsqlite3.connect('var/a.db').execute(str(print))\n"},
     "after a look at what it runs on": {

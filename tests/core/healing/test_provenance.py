@@ -262,6 +262,14 @@ def test_programs_that_speak_of_their_own_operands_are_believed(tmp_path: Path) 
 def test_a_program_that_could_not_be_started_said_nothing_at_all(tmp_path: Path) -> None:
     argv = ("no-such-program",)
     assert why(argv, "meshtui: no-such-program: command not found\n", tmp_path, exit_code=127) == ""
+    inside, said = ("sh", "-c", "cd . && ./run.sh --all"), "sh: 1: ./run.sh: Permission denied\n"
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    assert why(inside, said, tmp_path, exit_code=126) == ""
+    assert why(inside, f"started\n{said}", tmp_path, exit_code=126), "something else was printed"
+    assert why(inside, said, tmp_path, exit_code=127), "it would have ended otherwise"
+    assert why(("sh", "-c", "./run.sh || ./send"), said, tmp_path, exit_code=126), "another one may have said it"
+    (tmp_path / "run.sh").chmod(0o755)
+    assert why(inside, said, tmp_path, exit_code=126), "it can be started"
     assert why(("sh", "-c", "./run.sh"), "run.sh: gone: command not found\n", tmp_path, exit_code=127)
     assert doubt(replace(incident(argv, "", tmp_path), argv=()), (), str(tmp_path))
 

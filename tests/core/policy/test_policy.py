@@ -540,6 +540,20 @@ def test_a_port_is_freed_only_where_the_error_names_it_and_never_by_root(
     assert POLICY.decide(question(project, ("fuser", "-k", "8080/tcp"), slots=slots)).decision == "approve"
 
 
+def test_a_program_that_an_environment_lacks_is_named_by_the_command(project: Path) -> None:
+    def asked(called: str, code: int = 127) -> Question:
+        found = question(project, ("pip", "install", "gunicorn"), slots=(), python=str(project / ".venv/bin/python"))
+        return replace(found, incident=replace(found.incident, argv=(called, "x:app"), exit_code=code))
+
+    (project / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    (project / ".venv" / "pyvenv.cfg").touch()
+    assert "gunicorn" in asked(".venv/bin/gunicorn").named
+    for other in (asked("gunicorn"), asked("bin/gunicorn"), asked(".venv/bin/gunicorn", 1), asked(".venv/bin/flask")):
+        assert "gunicorn" not in other.named
+    (project / ".venv" / "bin" / "gunicorn").touch()
+    assert "gunicorn" not in asked(".venv/bin/gunicorn").named
+
+
 def test_declared_services_and_tasks_only(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meshcore.policy.renderers.trusted_program", lambda name: f"/usr/bin/{name}")
     path = tmp_path / "policy.toml"
