@@ -32,7 +32,7 @@ test-services: $(VENV)/.dev ## slow suites with real services and hostile neighb
 test-long: $(VENV)/.dev ## the tests that take minutes: following logs for 2,000 steps, every agent’s conversation
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
-acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (600 MB; NPM_PREFIX=DIR keeps them)
+acceptance-agents: $(VENV)/.dev ## real agent programs from npm meet a fix (2 GB; NPM_PREFIX=DIR keeps them)
 	@$(BIN)/python -m pytest tests/acceptance/real_agents.py $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules

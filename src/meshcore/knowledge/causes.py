@@ -76,6 +76,7 @@ def _command_not_found(line: str, _text: str, _command: Command) -> Cause | None
         r"^'([^\s']{1,80})' is not recognized as an internal or external command",
         r"^(?:command|the program) ['‘\"]([^\s'’\"/]{1,80})['’\"] (?:not found, but|is (?:currently )?not in)",
         r"\bspawn ([^\s/]{1,80}) ENOENT",
+        r"^fish: unknown command:? '?([^\s:'\"/]{1,80})'?$",
     )
     if not found:
         return None
@@ -209,7 +210,16 @@ _NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
     (_print_statement, ("missing parentheses", "print ")),
     (
         _command_not_found,
-        ("not found", "not recognized", "is currently not installed", " enoent", "env: ", "is not in your", "make: "),
+        (
+            "not found",
+            "not recognized",
+            "is currently not installed",
+            " enoent",
+            "fish: ",
+            "env: ",
+            "is not in your",
+            "make: ",
+        ),
     ),
 )
 READERS = tuple((needle, reader) for reader, needles in _NEEDLES for needle in needles)

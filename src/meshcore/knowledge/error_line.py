@@ -104,6 +104,13 @@ _MARKS = "()[]{}<>*#=->!. "
 _IDLE_NPM = ("errno", "syscall", "path", "argv", "node ", "npm ", "cwd", "code e", "a complete", "linux ", "darwin ")
 
 
+def is_worded(line: str) -> bool:
+    """Tell whether a line says in English that something is wrong."""
+    low = f"{line.strip().lower()} "
+    announced = low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED)
+    return announced or any(phrase in low for phrase in _STRONG)
+
+
 @functools.cache
 def _consequence() -> re.Pattern[str]:
     """Match what only says that something else failed, how often, or with which exit code."""

@@ -9,14 +9,15 @@ action can refer to a file that only the command names, and the template stays f
 from __future__ import annotations
 
 import functools
+import os
 import re
 from typing import NamedTuple
 
 from meshcore.knowledge.causes import Cause, find_cause
 from meshcore.knowledge.command import Command, read_command
-from meshcore.knowledge.error_line import RAISED, REPORTED, VAGUE, Telling, find_telling
+from meshcore.knowledge.error_line import RAISED, REPORTED, VAGUE, Telling, find_telling, is_worded
 from meshcore.knowledge.slots import generalise, placeholders
-from meshcore.knowledge.text import tidy
+from meshcore.knowledge.text import has_foreign_letters, spoken, tidy
 from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import Signature, Slot
 
@@ -103,7 +104,12 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
     clean = tidy(text)
     told = tidy(error_type[:200]).strip()
     typed = read_command(tidy(command[:4000]))
+    if has_foreign_letters(clean) or spoken(os.environ):
+        clean = _in_english(clean, typed.program)
     raised = find_telling(clean, told, typed.program)
+    is_unclear = (raised.clear < RAISED or "[Errno " in raised.message) and not is_worded(raised.line)
+    if is_unclear and (english := _in_english(clean, typed.program, guess=True)) != clean:
+        clean, raised = english, find_telling(english, told, typed.program)
     is_raised = raised.clear == RAISED
     told_by = f"{raised.error_type}: {raised.message}" if is_raised else raised.line
     cause = find_cause(told_by if raised.clear >= REPORTED else clean, typed)
@@ -122,6 +128,13 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
     )
     reading = Cause(kind, template, slots, raised.line)
     return _assemble(reading, raised.line, clean, typed), why[raised.clear]
+
+
+def _in_english(text: str, program: str, *, guess: bool = False) -> str:
+    """Return a text in the words that programs have for it in English; see `languages.in_english`."""
+    from meshcore.knowledge import languages  # what few texts need
+
+    return languages.in_english(text, program, guess=guess)
 
 
 def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tuple[Slot, ...]]:

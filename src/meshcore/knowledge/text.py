@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 
 HEAD = 16_384  # characters kept of the beginning
 TAIL = 98_304  # characters kept of the end
@@ -50,3 +51,23 @@ def lines_of(text: str) -> list[str]:
 def word_set(text: str) -> frozenset[str]:
     """Return the words of a text as a set."""
     return frozenset(text.split())
+
+
+@functools.cache
+def _foreign_letter() -> re.Pattern[str]:
+    return re.compile(r"[^\W\d_A-Za-z]")
+
+
+def has_foreign_letters(text: str) -> bool:
+    """Tell whether a letter of a text is of another alphabet than the English one, or has an accent."""
+    return not text.isascii() and _foreign_letter().search(text) is not None
+
+
+def spoken(environment: Mapping[str, str]) -> list[str]:
+    """Return the languages other than English that an environment asks programs to speak, for example `de_DE`."""
+    named = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    if named in ("", "C", "POSIX") or (named.startswith(("C.", "en_")) and not environment.get("LANGUAGE")):
+        return []
+    wished = (*environment.get("LANGUAGE", "").split(":"), named)
+    plain = (one.partition(".")[0].partition("@")[0] for one in wished)
+    return [one for one in dict.fromkeys(plain) if re.fullmatch(r"[a-z]{2,3}(?:_[A-Z]{2})?", one) and one[:2] != "en"]
