@@ -61,7 +61,7 @@ class Server:
     def __init__(self, *, options: tuple[str, ...] = ("-c", "fsync=off"), port: int = 5432, listen: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="meshtui-pg-", dir="/tmp"))  # short, and others can reach it
         self.port = port
-        self._options = (*options, "-c", f"listen_addresses={listen}", "-c", "max_connections=200")
+        self._options = ("-c", "max_connections=200", *options, "-c", f"listen_addresses={listen}")
         self._process: subprocess.Popen[bytes] | None = None
         user = _user() if os.geteuid() == 0 else None
         self._as = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

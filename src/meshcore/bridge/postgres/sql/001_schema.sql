@@ -286,30 +286,39 @@ BEGIN
     END IF;
 END $$;
 
+-- One read and one update of the reader's row: a thousand do this for every record. It is not waited for until it is on
+-- the disk: who finds that receipts were lost in a crash gives them again.
 CREATE FUNCTION mesh.acknowledge(p_node text, p_seqs bigint[], p_statuses text[], p_reasons text[], p_cursor bigint)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_member int := mesh.live(p_node);
-    v_reader mesh.readers;
-    v_head bigint;
-    v_missing bigint;
+    v_member int;
+    v_since bigint;
+    v_seen timestamptz;
+    v_now timestamptz := mesh.moment();
     v_received bigint := 0;
     v_rejected bigint := 0;
 BEGIN
-    IF v_member IS NULL THEN
+    PERFORM mesh.check_mine(p_node);
+    PERFORM set_config('synchronous_commit', 'off', true);
+    SELECT r.member, r.since_seq, r.seen_at INTO v_member, v_since, v_seen
+    FROM mesh.members m JOIN mesh.readers r ON r.member = m.number
+    WHERE m.node = p_node AND m.left_at IS NULL FOR UPDATE OF r;
+    IF NOT FOUND THEN
         RETURN false;
     END IF;
-    SELECT seq INTO v_head FROM mesh.head;
-    SELECT * INTO v_reader FROM mesh.readers WHERE member = v_member;
+    IF v_now > v_seen + interval '7 days' THEN
+        PERFORM mesh.live(p_node);
+        SELECT since_seq, seen_at INTO v_since, v_seen FROM mesh.readers WHERE member = v_member;
+    END IF;
     IF array_length(p_seqs, 1) > 0 THEN
         WITH given AS (
             INSERT INTO mesh.receipts
             SELECT l.seq, v_member,
                    l.key <> p_node
-                   AND (l.seq > v_reader.since_seq AND l.published_at <= v_reader.seen_at + interval '7 days'
+                   AND (l.seq > v_since AND l.published_at <= greatest(v_seen, v_now) + interval '7 days'
                         OR EXISTS (SELECT 1 FROM mesh.spells s
                                    WHERE s.member = v_member AND l.seq > s.after_seq AND l.seq <= s.to_seq)),
-                   u.status, mesh.moment(), left(u.reason, 400)
+                   u.status, v_now, left(u.reason, 400)
             FROM unnest(p_seqs, p_statuses, p_reasons) AS u (seq, status, reason) JOIN mesh.log l ON l.seq = u.seq
             ON CONFLICT DO NOTHING
             RETURNING expected, status
@@ -317,11 +326,12 @@ BEGIN
         SELECT count(*) FILTER (WHERE expected), count(*) FILTER (WHERE status = 'rejected')
         INTO v_received, v_rejected FROM given;
     END IF;
-    UPDATE mesh.readers SET cursor = greatest(cursor, least(p_cursor, v_head)),
-        received = received + v_received, rejected = rejected + v_rejected WHERE member = v_member;
-    SELECT seq - 1 INTO v_missing FROM mesh.undelivered WHERE member = v_member ORDER BY seq LIMIT 1;
-    UPDATE mesh.readers SET whole_to = greatest(whole_to, coalesce(v_missing, v_head))
-    WHERE member = v_member AND whole_to < coalesce(v_missing, v_head);
+    UPDATE mesh.readers r
+    SET seen_at = greatest(r.seen_at, v_now), cursor = greatest(r.cursor, least(p_cursor, h.seq)),
+        received = r.received + v_received, rejected = r.rejected + v_rejected,
+        whole_to = greatest(r.whole_to, coalesce(
+            (SELECT u.seq - 1 FROM mesh.undelivered u WHERE u.member = v_member ORDER BY u.seq LIMIT 1), h.seq))
+    FROM mesh.head h WHERE r.member = v_member;
     RETURN true;
 END $$;
 
