@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services test-long acceptance-agents check format bench safety scenarios bridge-attack screenshots torture soak readme release clean
+.PHONY: help demo fleet test test-services test-long acceptance-agents check format bench safety scenarios bridge-attack screenshots torture soak readme release clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bridge-attack: $(VENV)/.dev ## what a writer of the bridge can do to others: fig
 
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
+
+fleet: $(VENV)/.dev ## three hosts on one PostgreSQL, and a table of faults: short by default (ARGS=--full for hours)
+	@$(BIN)/python -m benchmarks.fleet_faults $(ARGS)
 
 soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -11,11 +11,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import psycopg
+from scripts.testbed.certificates import certificate
 
 from meshcore.bridge.postgres.administration import PostgresAdministration, quoted
 from meshcore.config import BridgeAddress
@@ -56,11 +58,27 @@ def _user() -> pwd.struct_passwd | None:
 
 
 class Server:
-    """A server in a folder of its own; its socket lies there too."""
+    """A server in a folder of its own; its socket lies there too.
 
-    def __init__(self, *, options: tuple[str, ...] = ("-c", "fsync=off"), port: int = 5432, listen: str = "") -> None:
+    With `megabytes` the folder is a disk of that size, in memory, for which one must be root. `environment` is added.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: tuple[str, ...] = ("-c", "fsync=off"),
+        port: int = 5432,
+        listen: str = "",
+        megabytes: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="meshtui-pg-", dir="/tmp"))  # short, and others can reach it
         self.port = port
+        self._is_mounted = megabytes > 0
+        self._environment = dict(environment or {})
+        if megabytes:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.folder], check=True)
+            self.folder.chmod(0o755)
         self._options = ("-c", "max_connections=200", *options, "-c", f"listen_addresses={listen}")
         self._process: subprocess.Popen[bytes] | None = None
         user = _user() if os.geteuid() == 0 else None
@@ -88,6 +106,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             cwd="/",
+            env={**os.environ, **self._environment},
             **self._as,  # type: ignore[call-overload]
         )
         while self._process.poll() is None:
@@ -110,6 +129,23 @@ class Server:
             with suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def speak_tls(self, names: Sequence[str], days: int = 10) -> Path:
+        """Let it speak TLS from its next start on, as these names, with passwords; return what clients trust."""
+        public, private = certificate(self.folder, names, days)
+        (self.data / "postgresql.auto.conf").write_text("ssl = on\n")
+        (self.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all scram-sha-256\n")
+        status = self.data.stat()
+        for source, target in ((public, "server.crt"), (private, "server.key")):
+            path = self.data / target
+            path.write_bytes(source.read_bytes())
+            path.chmod(0o600)
+            os.chown(path, status.st_uid, status.st_gid)
+        return public
+
     def replace_data(self, backup: Path) -> None:
         """Put a copy of the data in their place, as a restore does; the server is stopped."""
         status = self.data.stat()
@@ -122,6 +158,8 @@ class Server:
     def remove(self) -> None:
         """End it and delete its folder."""
         self.stop(signal.SIGQUIT)
+        if self._is_mounted:
+            subprocess.run(["umount", "--lazy", self.folder], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def address(self, database: str, login: str = ADMINISTRATOR) -> BridgeAddress:

@@ -9,14 +9,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from scripts.testbed.certificates import certificate
 from scripts.testbed.postgres import Server, free_port, why_not
 from tests.core.bridge.helpers import ALICE, BOB, member, publication, take
 from tests.core.bridge.postgres.conftest import Mesh
@@ -55,41 +51,11 @@ def complaint(url: str, deadline: float = 5.0) -> str:
 # --- who answers ------------------------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path, name: str, days: int) -> tuple[Path, Path]:
-    """Make a self-signed certificate for a name; with `days` below 0 it has expired."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    until = datetime.now(UTC) + timedelta(days=days)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(until - timedelta(days=30))
-        .not_valid_after(until)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / f"{name}{days}.crt", folder / f"{name}{days}.key"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    private.chmod(0o600)
-    return public, private
-
-
 class Afar:
     """A server that is treated as one of another host: TLS, and a password for each login."""
 
     def __init__(self) -> None:
         self.server = Server(port=free_port(), listen="127.0.0.1", options=("-c", "fsync=off"))
-        (self.server.data / "postgresql.auto.conf").write_text("ssl = on\n")
-        (self.server.data / "pg_hba.conf").write_text(
-            "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
-        )
         self.use("localhost", 10)
         self.server.start()
         granted = self.server.make("mesh").grant("build2", [BOB])
@@ -97,15 +63,8 @@ class Afar:
 
     def use(self, name: str, days: int) -> Path:
         """Let the server show a certificate from its next start on; return what a client trusts."""
-        public, private = certificate(self.server.folder, name, days)
-        status = self.server.data.stat()
-        for source, target in ((public, "server.crt"), (private, "server.key")):
-            path = self.server.data / target
-            path.write_bytes(source.read_bytes())
-            path.chmod(0o600)
-            os.chown(path, status.st_uid, status.st_gid)
-        self.root = public
-        return public
+        self.root = self.server.speak_tls([name], days)
+        return self.root
 
     def again(self, name: str, days: int) -> None:
         """Start the server again with another certificate."""
@@ -133,7 +92,7 @@ def test_a_server_afar_is_spoken_to_only_where_its_certificate_is_for_its_name(a
     said = complaint(afar.url(password="wrong"))
     assert "password authentication failed" in said
     assert "wrong" not in said
-    other, _ = certificate(afar.server.folder, "other", 10)
+    other, _ = certificate(afar.server.folder, ["other"], 10)
     assert "certificate verify failed" in complaint(afar.url(root=other))
     assert "sslmode=require does not check" in complaint(f"{afar.url()}&sslmode=require")
     afar.again("localhost", -1)
@@ -143,11 +102,14 @@ def test_a_server_afar_is_spoken_to_only_where_its_certificate_is_for_its_name(a
 
 
 def test_a_server_afar_without_tls_or_that_asks_for_the_password_itself_gets_nothing(afar: Afar) -> None:
+    afar.server.stop()
+    afar.use("localhost", 10)
     (afar.server.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 password\n")
-    afar.again("localhost", 10)
+    afar.server.start()
     assert "authentication" in complaint(afar.url())
+    afar.server.stop()
     (afar.server.data / "postgresql.auto.conf").write_text("ssl = off\n")
-    afar.again("localhost", 10)
+    afar.server.start()
     assert "does not support SSL" in complaint(afar.url())
 
 
