@@ -1,4 +1,4 @@
-"""Which well-known package holds a module: a list that `scripts/well_known.py` makes and names the sources of."""
+"""Which well-known package holds a module: a list that `scripts/packs.py` makes and names the sources of."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def distribution_of(import_name: str) -> str:
 @cache
 def packages() -> Mapping[str, str]:
     """Return the well-known packages by the name of the module that they hold."""
-    text = resources.files("meshcore.knowledge").joinpath("well_known.txt").read_text("ascii")
+    text = resources.files("meshcore.knowledge.packs").joinpath("imports.txt").read_text("ascii")
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {pair[0]: pair[-1] if len(pair) > 1 else normal(pair[0]) for pair in pairs if pair}

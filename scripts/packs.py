@@ -1,4 +1,4 @@
-"""Make the list of well-known packages: `python scripts/well_known.py` writes src/meshcore/knowledge/well_known.txt.
+"""Make the list of well-known packages: `python scripts/packs.py` writes src/meshcore/knowledge/packs/imports.txt.
 
 An import name gets a distribution where at least two independent sources name the same one, one of them no other, and
 none dissents; a source that names several speaks for the most used. Lists of what has another name leave out what has
@@ -29,7 +29,7 @@ from pathlib import Path
 
 import yaml
 
-TARGET = Path(__file__).resolve().parents[1] / "src/meshcore/knowledge/well_known.txt"
+TARGET = Path(__file__).resolve().parents[1] / "src/meshcore/knowledge/packs/imports.txt"
 SOURCES = {
     "pipreqs==0.5.0": "Apache-2.0",
     "depfinder==2.10.0": "BSD-3-Clause",
@@ -64,7 +64,7 @@ def main() -> None:
     ]
     sources = ", ".join(f"{one} ({licence})" for one, licence in SOURCES.items())
     head = (
-        f"# Import name, and its distribution where that has another name. Made by scripts/well_known.py on"
+        f"# Import name, and its distribution where that has another name. Made by scripts/packs.py on"
         f" {datetime.now(UTC):%Y-%m-%d}\n# from {sources}.\n"
     )
     TARGET.write_text(head + "\n".join(lines) + "\n", "ascii")
