@@ -1,21 +1,30 @@
-"""Make the list of well-known packages: `python scripts/packs.py` writes src/meshcore/knowledge/packs/imports.txt.
+"""Make what is known at the start: `python scripts/packs.py [NAME…]` writes src/meshcore/knowledge/packs/NAME.txt.
 
-An import name gets a distribution where at least two independent sources name the same one, one of them no other, and
-none dissents; a source that names several speaks for the most used. Lists of what has another name leave out what has
-the same: there the second source is that of the most downloaded, which holds a distribution of just this name far up,
-and no other widely used one may hold the module. Names that distributions share (namespaces) get none, nor do those of
-the standard library, nor what is not widely used: a name that nobody owns any more is a squatter's. The sources are
-packages of the index, at pinned versions:
+`imports`: an import name gets a distribution where at least two independent sources name the same one, one of them no
+other, and none dissents; a source that names several speaks for the most used. Lists of what has another name leave out
+what has the same: there the second source is that of the most downloaded, which holds a distribution of just this name
+far up, and no other widely used one may hold the module. Names that distributions share (namespaces) get none, nor do
+those of the standard library, nor what is not widely used: a name that nobody owns any more is a squatter's. What
+Python's own documents name as the successor of a module that left the standard library stands beside them.
+
+`node`: a module of npm is in where it is among the most downloaded and Debian's maintainers have packaged it, too.
+
+`pytest`: an option or fixture gets the plugin that declares it, read from the most used plugins themselves. Of an
+option that several declare the far more used one is meant; a fixture counts only if its name is made of the plugin's.
+
+The sources are packages of the index, at pinned versions; Debian's names are those of the host that runs this:
 
 - pipreqs, its file `mapping`, kept by hand
 - depfinder, `name_mapping.yml`, made from conda-forge's builds
 - pigar, its database of what distributions hold, read from the index
-- guarddog, `top_pypi_packages.json`: the most downloaded, which is what "widely used" means here
+- guarddog, `top_pypi_packages.json` and `top_npm_packages.json`: the most downloaded, which is what "widely used" means
 """
 
 from __future__ import annotations
 
+import ast
 import json
+import platform
 import re
 import sqlite3
 import subprocess
@@ -23,13 +32,14 @@ import sys
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-TARGET = Path(__file__).resolve().parents[1] / "src/meshcore/knowledge/packs/imports.txt"
+TARGET = Path(__file__).resolve().parents[1] / "src/meshcore/knowledge/packs"
+FORMAT = 1
 SOURCES = {
     "pipreqs==0.5.0": "Apache-2.0",
     "depfinder==2.10.0": "BSD-3-Clause",
@@ -38,6 +48,10 @@ SOURCES = {
 }
 MOST_USED = 12_000  # of the 15,000 most downloaded that guarddog lists: the last of them come and go
 NAMESAKES = 2_000  # of the same, for a module that is known only under its distribution's own name
+PLUGINS = 40  # of the most used ones of pytest
+FAR_MORE = 4  # times as far up in the list of the most downloaded
+SUCCESSORS = {"distutils": "setuptools", "cgi": "legacy-cgi", "asyncore": "pyasyncore", "asynchat": "pyasynchat"}
+"""What PEP 594 and PEP 632 name instead of a module that they took out of the standard library."""
 Names = Mapping[str, set[str]]
 
 
@@ -47,28 +61,110 @@ def normal(name: str) -> str:
 
 
 def main() -> None:
-    """Download the sources, and write the list."""
+    """Download the sources, and write the lists that are asked for, all where none is."""
+    makers = {"imports": imports, "node": node, "pytest": pytest}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", name]
-        subprocess.run([*pip, *SOURCES], check=True)
-        for wheel in folder.glob("*.whl"):
-            zipfile.ZipFile(wheel).extractall(folder)
-        top = json.loads((folder / "guarddog/analyzer/metadata/resources/top_pypi_packages.json").read_text())[
-            "packages"
-        ]
-        rank = {normal(one): at for at, one in enumerate(top)}
-        found = agreed([by_hand(folder), by_builds(folder), by_contents(folder, rank)], rank)
-    lines = [
-        import_name if normal(import_name) == package else f"{import_name} {package}" for import_name, package in found
-    ]
-    sources = ", ".join(f"{one} ({licence})" for one, licence in SOURCES.items())
-    head = (
-        f"# Import name, and its distribution where that has another name. Made by scripts/packs.py on"
-        f" {datetime.now(UTC):%Y-%m-%d}\n# from {sources}.\n"
-    )
-    TARGET.write_text(head + "\n".join(lines) + "\n", "ascii")
-    print(f"{len(lines)} names, {TARGET.stat().st_size} bytes")
+        download(folder, *SOURCES)
+        for asked in sys.argv[1:] or makers:
+            lines, sources = makers[asked](folder)
+            head = f"# meshtui pack {FORMAT}: {asked}\n# made by scripts/packs.py on {datetime.now(UTC):%Y-%m-%d}\n"
+            path = TARGET / f"{asked}.txt"
+            path.write_text(f"{head}# from {', '.join(sources)}\n" + "".join(f"{line}\n" for line in lines), "ascii")
+            print(f"{asked}: {len(lines)} names, {path.stat().st_size} bytes")
+
+
+def download(folder: Path, *packages: str) -> None:
+    """Fetch the wheels of packages, and unpack each into a folder."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
+    subprocess.run([*pip, *packages], check=True)
+    for wheel in folder.glob("*.whl"):
+        zipfile.ZipFile(wheel).extractall(folder)
+        wheel.unlink()
+
+
+def most_downloaded(folder: Path, index: str) -> list[str]:
+    """Return what guarddog lists of an index, the most downloaded first."""
+    path = folder / f"guarddog/analyzer/metadata/resources/top_{index}_packages.json"
+    return [str(name) for name in json.loads(path.read_text())["packages"]]
+
+
+def imports(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of the list of import names, and its sources."""
+    rank = {normal(one): at for at, one in enumerate(most_downloaded(folder, "pypi"))}
+    found = dict(agreed([by_hand(folder), by_builds(folder), by_contents(folder, rank)], rank)) | SUCCESSORS
+    lines = [name if normal(name) == package else f"{name} {package}" for name, package in sorted(found.items())]
+    return lines, [f"{one} ({licence})" for one, licence in SOURCES.items()] + ["PEP 594 and PEP 632 (public domain)"]
+
+
+def node(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of the list of npm's modules, and its sources."""
+    asked = subprocess.run(["apt-cache", "pkgnames", "node-"], capture_output=True, text=True, check=True)
+    packaged = {name.removeprefix("node-") for name in asked.stdout.split()}
+    names = [one for one in most_downloaded(folder, "npm") if re.fullmatch(r"(@[a-z0-9-]+/)?[a-z0-9][a-z0-9.-]*", one)]
+    lines = sorted({one for one in names if one.removeprefix("@").replace("/", "-") in packaged})
+    guarddog = next(one for one in SOURCES if one.startswith("guarddog"))
+    system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    return lines, [f"{guarddog} ({SOURCES[guarddog]})", f"the names of {system}'s packages (facts, no licence)"]
+
+
+def pytest(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of the list of pytest's options and fixtures, and the plugins that they were read from."""
+    top = most_downloaded(folder, "pypi")
+    plugins = [one for one in top if one.startswith("pytest-")][:PLUGINS]
+    place = folder / "plugins"
+    place.mkdir()
+    download(place, *plugins)
+    declared: dict[str, list[str]] = defaultdict(list)
+    versions = {}
+    for info in place.glob("*.dist-info"):
+        name, version = info.name.removesuffix(".dist-info").rsplit("-", 1)
+        versions[normal(name)] = version
+        for word in declared_by(place, info, normal(name)):
+            declared[word].append(normal(name))
+    lines = []
+    for word, names in sorted(declared.items()):
+        first, *others = sorted(set(names), key=top.index)
+        if not others or (word[0] == "-" and top.index(others[0]) >= FAR_MORE * top.index(first)):
+            lines.append(f"{word} {first}")
+    used = sorted({line.split()[1] for line in lines})
+    return lines, [f"{one}=={versions[one]}" for one in used] + ["names alone are taken (facts, no licence)"]
+
+
+def declared_by(place: Path, info: Path, plugin: str) -> Iterator[str]:
+    """Yield the options of a plugin, and those of its fixtures whose names are made of its own."""
+    entries = info / "entry_points.txt"
+    text = entries.read_text() if entries.exists() else ""
+    section = re.search(r"(?ms)^\[pytest11\]\n(.*?)(?=^\[|\Z)", text)
+    stem = plugin.removeprefix("pytest-").replace("-", "")
+    for module in re.findall(r"=\s*([\w.]+)", section[1] if section else ""):
+        base = place / module.replace(".", "/")
+        files = sorted(base.parent.glob("*.py")) if base.parent != place else [base.with_suffix(".py")]
+        for path in [*files, *base.glob("*.py")]:
+            if path.is_file():
+                yield from declared_in(ast.parse(path.read_text("utf-8")), stem)
+
+
+def declared_in(tree: ast.Module, stem: str) -> Iterator[str]:
+    """Yield the options and fixtures that a module of a plugin declares."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Call) and getattr(one.func, "attr", "") in ("addoption", "_addoption"):
+            words = [str(word.value) for word in one.args if isinstance(word, ast.Constant)]
+            long = [word for word in words if re.fullmatch(r"--[a-z][a-z0-9-]+", word)]
+            short = [word for word in words if re.fullmatch(r"-[a-zA-Z]", word)]
+            # A letter that stands for no longer name may be anybody's.
+            yield from (*long, *(word for word in short if any(one.startswith(f"-{word}") for one in long)))
+        elif isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_fixture = any("fixture" in ast.unparse(mark) for mark in one.decorator_list)
+            own = one.name.replace("_", "")
+            if is_fixture and not one.name.startswith("_") and (stem in own or (len(own) > 5 and own.startswith(stem))):
+                yield one.name
+        elif isinstance(one, ast.Assign) and "fixture(" in ast.unparse(one.value):
+            yield from (
+                name.id
+                for name in one.targets
+                if isinstance(name, ast.Name) and stem in name.id.replace("_", "") and name.id[0] != "_"
+            )
 
 
 def by_hand(folder: Path) -> Names:

@@ -208,6 +208,7 @@ class World:
             "LANG": "C.UTF-8",
             "MESHTUI_BRIDGE": str(self.bridge),
             "MESHTUI_CONTAINMENT": "off",
+            "MESHTUI_PACKS": "off",
             "MESHTUI_HOST": "host1",
             "PYTHONUNBUFFERED": "1",
         }

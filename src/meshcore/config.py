@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.errors import ConfigurationError
-from meshcore.home import read_plain_file, refuse_another_users, user_name
+from meshcore.home import platform_folder, read_plain_file, refuse_another_users, user_name
 
 if TYPE_CHECKING:
     from meshcore.model import Json, Mode
@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 
 OLD_BRIDGE = "~/.claude/claude_bridge_enhanced.db"
 EXPECT_SECONDS = 600.0
+COOLDOWN_DAYS = 7.0
 NAME_LIMIT = 200  # characters
 CHECK_SECONDS = INTERVAL_SECONDS = 300.0
 LEAST_INTERVAL_SECONDS = 1.0
@@ -191,6 +192,11 @@ class Settings:
     fix_timeout_seconds: float = EXPECT_SECONDS
     """How long a fix may run before its whole process group is ended."""
 
+    package_cooldown_days: float = COOLDOWN_DAYS
+    """For how long a version of a package must have been published before it is installed unattended; 0: at once."""
+    packs: bool = True
+    """Whether what is known in general is offered where nothing learnt answers; also `MESHTUI_PACKS=off`."""
+
     on_approval: tuple[str, ...] = ()
     """A command to start when something new waits for approval: its words; the id is in MESHTUI_APPROVAL."""
 
@@ -224,7 +230,8 @@ class Settings:
 
 _FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("home", "bridge", "agent", "mode", "syslog"), str),
-    "fix_timeout_seconds": (int, float),
+    **dict.fromkeys(("fix_timeout_seconds", "package_cooldown_days"), (int, float)),
+    "packs": bool,
     **dict.fromkeys(("on_approval", "checks"), list),
     **dict.fromkeys(("labels", "retention", "monitor", "validator", "effect", "keys"), dict),
 }
@@ -257,10 +264,13 @@ def load(
             raise ConfigurationError(f"{path}: mode = {mode!r} is none of {', '.join(MODES)}; correct it")
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{path}: fix_timeout_seconds = {seconds:g} is no time to wait; name seconds above 0")
+    days = float(values.get("package_cooldown_days", COOLDOWN_DAYS))
+    if not 0 <= days <= 3650:
+        raise ConfigurationError(f"{path}: package_cooldown_days = {days:g}: name 0 to 3650 days")
     on_approval = values.get("on_approval", [])
     if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
         raise ConfigurationError(f'{path}: on_approval is a command as a list of texts, for example ["notify"]')
-    own = _path(pick(home, "MESHTUI_HOME", "home", "") or _platform_folder("data", env), "home")
+    own = _path(pick(home, "MESHTUI_HOME", "home", "") or platform_folder("data", env), "home")
     refuse_another_users(own, env)
     return Settings(
         home=own,
@@ -271,6 +281,8 @@ def load(
         host_is_named=bool(env.get("MESHTUI_HOST")),
         mode=mode,
         fix_timeout_seconds=seconds,
+        package_cooldown_days=days,
+        packs=env.get("MESHTUI_PACKS", "").lower() not in ("off", "0", "no") and bool(values.get("packs", True)),
         on_approval=tuple(on_approval),
         syslog=str(values.get("syslog", "")),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
@@ -286,7 +298,7 @@ def load(
 
 def operator_folder(environment: Mapping[str, str]) -> Path:
     """Return the person's folder, which no file names: a broken one hides no HALT. Raises ConfigurationError."""
-    named = environment.get("MESHTUI_OPERATOR_DIR") or _platform_folder("config", environment)
+    named = environment.get("MESHTUI_OPERATOR_DIR") or platform_folder("config", environment)
     return _path(named, "MESHTUI_OPERATOR_DIR")
 
 
@@ -305,7 +317,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Json] | None:
     for key, value in values.items():
         if key not in _FILE_KEYS:
             raise ConfigurationError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(_FILE_KEYS))}")
-        if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool):
+        if not isinstance(value, _FILE_KEYS[key]) or isinstance(value, bool) != (_FILE_KEYS[key] is bool):
             raise ConfigurationError(f"{path}: {key} has a value of the wrong type; see the settings in docs/guide.md")
     return values
 
@@ -386,15 +398,3 @@ def _name(text: str, setting: str) -> str:
     if len(text) > NAME_LIMIT or not text.isprintable():
         raise ConfigurationError(f"{setting}: {text!r:.60} is no name; use at most {NAME_LIMIT} printable characters")
     return text
-
-
-def _platform_folder(kind: str, env: Mapping[str, str]) -> str:
-    variable = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}[kind]
-    if (base := env.get(variable)) and Path(base).is_absolute():
-        return str(Path(base) / "meshtui")
-    if os.uname().sysname == "Linux":
-        # What platformdirs would say, for a hook that imports the standard library only.
-        return {"config": "~/.config/meshtui", "data": "~/.local/share/meshtui"}[kind]
-    from platformdirs import user_config_dir, user_data_dir
-
-    return user_config_dir("meshtui") if kind == "config" else user_data_dir("meshtui")

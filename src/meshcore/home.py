@@ -223,3 +223,16 @@ def refuse_another_users(home: Path, env: Mapping[str, str]) -> None:
         raise ConfigurationError(
             f"{home}: belongs to {owner.pw_name}, whom files of root would lock out; set HOME to root's own"
         )
+
+
+def platform_folder(kind: str, env: Mapping[str, str]) -> str:
+    """Return where a person's files of a kind (`config`, `data`) are kept on this system."""
+    variable = {"config": "XDG_CONFIG_HOME", "data": "XDG_DATA_HOME"}[kind]
+    if (base := env.get(variable)) and Path(base).is_absolute():
+        return str(Path(base) / "meshtui")
+    if os.uname().sysname == "Linux":
+        # What platformdirs would say, for a hook that imports the standard library only.
+        return {"config": "~/.config/meshtui", "data": "~/.local/share/meshtui"}[kind]
+    from platformdirs import user_config_dir, user_data_dir
+
+    return user_config_dir("meshtui") if kind == "config" else user_data_dir("meshtui")

@@ -46,7 +46,7 @@ IncidentState = Literal[
 ]
 
 SkillState = Literal["unconfirmed", "active", "quarantined", "forgotten"]
-SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported"]
+SkillSource = Literal["taught", "recognised", "peer", "legacy", "imported", "derived", "reported", "pack"]
 
 ReceiptStatus = Literal["stored", "ignored", "rejected"]
 """What a node made of a record."""

@@ -63,6 +63,7 @@ def world(programs: Path, tmp_path: Path) -> dict[str, str]:
         "USER": "dev",
         "MESHTUI_HOME": str(tmp_path / "home"),
         "MESHTUI_OPERATOR_DIR": str(tmp_path / "operator"),
+        "MESHTUI_PACKS": "off",
         "MESHTUI_BRIDGE": str(tmp_path / "bridge.db"),
     }
     with Node(load(environment=environment)) as node:

@@ -62,6 +62,7 @@ class Installed:
             "HOME": str(self.root),
             "MESHTUI_HOME": str(self.home),
             "MESHTUI_OPERATOR_DIR": str(self.operator),
+            "MESHTUI_PACKS": "off",
             "MESHTUI_BRIDGE": str(self.root / "bridge.db"),
         }
         shutil.copytree(used_package(), self.package)

@@ -83,6 +83,7 @@ def test_a_new_agent_is_connected_tried_answered_read_and_disconnected(python: s
         "USER": "dev",
         "MESHTUI_HOME": str(tmp_path / "home"),
         "MESHTUI_OPERATOR_DIR": str(tmp_path / "operator"),
+        "MESHTUI_PACKS": "off",
         "MESHTUI_BRIDGE": str(tmp_path / "bridge.db"),
     }
 

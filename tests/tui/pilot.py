@@ -27,6 +27,7 @@ def settings_in(root: Path, **values: str) -> Settings:
     return load(
         environment={
             "MESHTUI_OPERATOR_DIR": str(root / "operator"),
+            "MESHTUI_PACKS": "off",
             "MESHTUI_HOME": str(root / "home"),
             "MESHTUI_BRIDGE": str(root / "bridge.db"),
             "MESHTUI_AGENT": "dev@dev1",

@@ -128,6 +128,7 @@ def environment_in(root: Path) -> dict[str, str]:
     return {
         **kept,
         "MESHTUI_OPERATOR_DIR": str(root / "operator"),
+        "MESHTUI_PACKS": "off",  # the story is of what is learnt
         "MESHTUI_BRIDGE": str(root / "claude_bridge_enhanced.db"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -120,7 +120,8 @@ def _take_skill(node: Node, said: SkillBody, speaker: Speaker) -> Taken:
     if not node.store.authors.note_saying(skill.skill_id, speaker.node, speaker.seq, said.expires):
         return "ignored"
     known = node.store.skills.find(skill.skill_id)
-    if known is not None and (known.own_operator or not own):
+    in_general = known is not None and known.source == "pack"  # nobody had learnt it
+    if known is not None and (known.own_operator or not own) and not (in_general and own):
         if own and not known.confirmed and (confirmed or (recognised and known.author != speaker.node)):
             node.store.skills.confirm(skill.skill_id, "second occurrence" if not confirmed else speaker.node)
         return "stored"

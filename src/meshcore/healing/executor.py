@@ -10,13 +10,15 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from meshcore.clock import Clock, boot_id, to_text
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
-from meshcore.healing.wheels import look_into
+from meshcore.healing.wheels import LookedInto, Run, look_into
+from meshcore.healing.wheels_by_uv import find_uv, look_into_by_uv
 from meshcore.home import make_private_folder, read_plain_file, write_atomically
 from meshcore.model import StepResult
 from meshcore.policy.question import PlannedStep, Target, given_name
@@ -80,10 +82,20 @@ class ApplyResult:
 class Executor:
     """Executes plans. `state_dir` holds the locks: share it among all nodes that may change the same targets.
 
-    `hidden` are folders that a contained fix does not see, such as the one with the operator's key.
+    `hidden` are folders that a contained fix does not see, such as the one with the operator's key. `cooldown` is for
+    how many days a package must have been published before it is installed unattended.
     """
 
-    def __init__(self, clock: Clock, state_dir: Path, containment: Containment, *, hidden: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        state_dir: Path,
+        containment: Containment,
+        *,
+        hidden: Sequence[str] = (),
+        cooldown: float = 0.0,
+    ) -> None:
+        self._cooldown = cooldown
         self.containment = containment
         self._clock = clock
         self._locks = state_dir / "locks"
@@ -175,11 +187,11 @@ class Executor:
             try:
                 if step.wheels and unattended:
                     with self._private_folder() as folder:
-                        looked = look_into(self._with_given(step), folder, run)
+                        looked = self._look(self._with_given(step), folder, run, env, cwd)
                         results += looked.done
                         if looked.step is None:
                             return ended(waits=looked.waits)
-                        results.append(run(looked.step, _without_index(env)))
+                        results.append(run(looked.step, env if looked.keeps_sources else _without_index(env)))
                 else:
                     results.append(run(step))
             except _StoppedError as error:
@@ -190,6 +202,14 @@ class Executor:
             if results[-1].exit_code != 0:
                 return ended()
         return ended()
+
+    def _look(self, step: PlannedStep, folder: Path, run: Run, env: Mapping[str, str], cwd: str) -> LookedInto:
+        """Look into what a step would install: by uv where that is there and works, else by pip."""
+        now = self._clock.now()
+        until = f"{now - timedelta(days=self._cooldown):%Y-%m-%dT%H:%M:%SZ}" if self._cooldown > 0 else ""
+        uv = find_uv(env, step.writable[0], cwd)
+        looked = look_into_by_uv(step, folder, run, uv, env, until) if uv else None
+        return looked or look_into(step, folder, run, until)
 
     def _step(
         self,

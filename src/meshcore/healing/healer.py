@@ -14,10 +14,9 @@ from meshcore.errors import BridgeUnavailableError, MeshError
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.aftermath import Again, came_of
-from meshcore.healing.capture import project_root
+from meshcore.healing.answers import best_answer
 from meshcore.healing.claims import own_host
 from meshcore.healing.executor import Executor, TargetBusyError
-from meshcore.healing.light_judges import offered_here
 from meshcore.healing.notify import notify
 from meshcore.healing.outcomes import (
     close_approvals,
@@ -30,7 +29,6 @@ from meshcore.healing.outcomes import (
 from meshcore.healing.rerun_ruling import rule_rerun
 from meshcore.healing.ruling import NOTHING_YET, Ruling, SoFar, put, rule, stop_reason
 from meshcore.healing.teaching import offer_generalisations
-from meshcore.knowledge.matching import matches
 from meshcore.model import (
     Incident,
     KnownSkill,
@@ -109,24 +107,19 @@ class Healer:
         skill_id: str = "",
         claims: bool = True,
         so_far: SoFar = NOTHING_YET,
+        general: bool = True,
     ) -> Considered:
         """Find the best known answer, or that of one skill, and rule on it, with its events.
 
         `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
         of a likely one only its outcome can tell. `claims`: what is ruled to run is tried at once. `so_far`: what was
-        applied for errors of the same run.
+        applied for errors of the same run. `general`: what is known in general may answer where nothing learnt does.
         """
         store = self.node.store
-        found = matches(incident.signature, store.skills, incident.circumstances)
-        if skill_id:
-            found = [match for match in found if match.skill_id == skill_id]
-        found = offered_here(store, found, project_root(incident.cwd) or incident.cwd)
-        if not found:
+        found = best_answer(self.node, incident, skill_id=skill_id, general=general)
+        if found is None:
             return Considered(incident)
-        match = found[0]
-        known = store.skills.find(match.skill_id)
-        if known is None:
-            return Considered(incident)
+        match, known = found.match, found.known
         ruling = self.ruling_on(incident, match, known, mode, claims=claims, so_far=so_far)
         with store.transaction():
             store.events.add(
@@ -153,7 +146,7 @@ class Healer:
             )
             if ruling.decision == "refuse":
                 store.incidents.set_state(incident.incident_id, "refused", skill_id=match.skill_id)
-        return Considered(incident, match, known, ruling, tuple(found[1:]))
+        return Considered(incident, match, known, ruling, found.others)
 
     def ruling_on(
         self,

@@ -131,6 +131,12 @@ def offered_here(store: Store, found: Sequence[Match], folder: str) -> list[Matc
     return [match for match in found if match.skill_id not in rejected]
 
 
+def learnt(store: Store, found: Sequence[Match]) -> list[Match]:
+    """Return the matches of what was learnt: what is known in general is looked up anew, until it was seen to help."""
+    known = ((match, store.skills.find(match.skill_id)) for match in found)
+    return [match for match, skill in known if skill and (skill.source != "pack" or skill.evidence.verified)]
+
+
 # --- what policy said -------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from meshcore.healing import light_judges
 from meshcore.healing.circumstances import environment_of, failed_inside, project_root
 from meshcore.healing.claims import ClaimCheck, own_host
 from meshcore.healing.headlines import says_nothing
+from meshcore.healing.in_general import SOURCE, may_use
 from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
@@ -127,7 +128,8 @@ def put(
     so_far: SoFar = NOTHING_YET,
 ) -> Try:
     """Return the question whether a match may be applied to an incident; `environment` is that of its command."""
-    question = _question(incident, known, match, environment)
+    general = known.source == SOURCE and may_use(node.settings, "imports")
+    question = replace(_question(incident, known, match, environment), in_general=general)
     return Try(node, question, policy.decide(question, contained=contained), mode, claims, so_far)
 
 

@@ -44,7 +44,8 @@ def make_healer(node: Node, environment: Mapping[str, str], *, probe: bool = Tru
     # Locks are per person, not per home: two nodes of one person may change the same environment.
     state = node.settings.operator / "state"
     containment = detect(environment, node.home.state, probe=probe)
-    executor = Executor(node.clock, state, containment, hidden=(str(node.settings.operator),))
+    hidden, days = (str(node.settings.operator),), node.settings.package_cooldown_days
+    executor = Executor(node.clock, state, containment, hidden=hidden, cooldown=days)
     return Healer(node, load_policy(node), executor, environment)
 
 

@@ -11,6 +11,7 @@ from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_lift, announce_skill
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import failing
+from meshcore.healing.in_general import SOURCE
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.succeeding_command import succeeded
 from meshcore.knowledge.acts import acts
@@ -26,6 +27,7 @@ from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
     Action,
     AgentInfo,
+    Evidence,
     Incident,
     KnownSkill,
     Signature,
@@ -153,7 +155,12 @@ def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> K
         return None
     for match in matches(signature, node.store.skills):
         known = node.store.skills.find(match.skill_id)
-        if known is not None and known.own_operator and confirms(known.skill, signature, fix, same=is_one_fix):
+        if (
+            known is not None
+            and known.own_operator
+            and known.source != SOURCE
+            and confirms(known.skill, signature, fix, same=is_one_fix)
+        ):
             return known
     return None
 
@@ -211,7 +218,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
     store, me = node.store, node.identity.node.public
     with store.transaction(durable=True):
         known = store.skills.find(skill.skill_id)
-        if known is not None and known.own_operator:
+        if known is not None and known.own_operator and known.source != SOURCE:
             if source_confirmed and (not known.confirmed or known.state == "forgotten"):
                 store.skills.confirm(skill.skill_id, node.name)
                 if known.state == "forgotten":
@@ -231,6 +238,7 @@ def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) 
                 author=me,
                 own_operator=True,
                 confirmed=source_confirmed,
+                evidence=known.evidence if known else Evidence(),
             ),
         )
         store.events.add(

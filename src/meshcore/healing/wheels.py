@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -30,6 +30,7 @@ _ENTRY_POINTS_LIMIT: Final = 1 << 20  # bytes
 _AT_START: Final = frozenset({"sitecustomize", "usercustomize"})
 _ENVIRONMENTS_OWN: Final = re.compile(r"(?:python|pip|pypy|activate|deactivate)[\w.-]*", re.IGNORECASE)
 _NAME: Final = re.compile(r"(?m)^[ \t]*([^\s=#\[]+)[ \t]*=")
+_UPLOADED: Final = re.compile(r"upload(?:ed)?[- ](?:time|prior|date)", re.IGNORECASE)
 _NO_SUCH_OPTION: Final = "no such option: --report"
 
 Run = Callable[[PlannedStep], StepResult]
@@ -40,12 +41,14 @@ Run = Callable[[PlannedStep], StepResult]
 class LookedInto:
     """What to do after a look: a step that installs just what was read, or why a person decides.
 
-    `done` are the steps of the look itself; neither a step nor a reason where one of them failed.
+    `done` are the steps of the look itself; neither a step nor a reason where one of them failed. `keeps_sources`: the
+    step is to see the settings by which packages are found.
     """
 
     done: tuple[StepResult, ...]
     step: PlannedStep | None = None
     waits: str = ""
+    keeps_sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,18 @@ class _Offered:
         return f"{self.name}=={self.version}"
 
 
-def look_into(step: PlannedStep, folder: Path, run: Run) -> LookedInto:
-    """Ask pip what a step would install, fetch it into `folder`, which is private and empty, and read it there."""
+def look_into(step: PlannedStep, folder: Path, run: Run, published_before: str = "") -> LookedInto:
+    """Ask pip what a step would install, fetch it into `folder`, which is private and empty, and read it there.
+
+    `published_before`: a time (UTC); what an index has later than that is not installed, by a pip that can tell.
+    """
     shown = replace(step, writable=(*step.writable, str(folder)))
     report = ("--dry-run", "--quiet", "--report", str(folder / _REPORT))
-    asked = run(replace(shown, argv=(*step.argv, *report)))
+    until = ("--uploaded-prior-to", published_before) if published_before and _can_wait(Path(step.writable[0])) else ()
+    asked = run(replace(shown, argv=(*step.argv, *report, *until)))
     if asked.exit_code != 0:
+        if until and _UPLOADED.search(asked.output):
+            return LookedInto((asked,), waits=cooldown(published_before))
         old = _NO_SUCH_OPTION in asked.output
         return LookedInto((asked,), waits="its pip is too old to say what it would install" if old else "")
     try:
@@ -78,7 +87,7 @@ def look_into(step: PlannedStep, folder: Path, run: Run) -> LookedInto:
         return LookedInto((asked,), step)
     if strange := next((one.name for one in offered if not one.url.endswith(".whl")), ""):
         return LookedInto((asked,), waits=f"{strange:.60} is no wheel")
-    fetched = _fetch(shown, offered, folder, run)
+    fetched = _fetch(shown, offered, folder, run, until)
     if any(one.exit_code != 0 for one in fetched):
         return LookedInto((asked, *fetched))
     wheels = sorted(folder.glob("*.whl"))
@@ -109,7 +118,23 @@ def _offered(report: bytes) -> Iterator[_Offered]:
         yield found
 
 
-def _fetch(step: PlannedStep, offered: Sequence[_Offered], folder: Path, run: Run) -> tuple[StepResult, ...]:
+def cooldown(published_before: str) -> str:
+    """Return why a package waits of which the index tells no version that is old enough."""
+    return (
+        f"its index names no version that was published before {published_before[:10]}; package_cooldown_days in"
+        " config.toml says how long a new one waits"
+    )
+
+
+def _can_wait(environment: Path) -> bool:
+    """Tell whether an environment's pip can leave out what was published lately."""
+    found = (one.name for one in environment.glob("lib/python3*/site-packages/pip-*.dist-info"))
+    return any(name.split("-")[1].partition(".")[0].isdecimal() and int(name[4:].split(".")[0]) >= 26 for name in found)
+
+
+def _fetch(
+    step: PlannedStep, offered: Sequence[_Offered], folder: Path, run: Run, until: Sequence[str]
+) -> tuple[StepResult, ...]:
     """Bring the wheels into the folder: those of this host are copied, all others pip fetches, once more by name."""
     afar = []
     for one in offered:
@@ -120,7 +145,7 @@ def _fetch(step: PlannedStep, offered: Sequence[_Offered], folder: Path, run: Ru
             afar.append(one.pinned)
     if not afar:
         return ()
-    words = (*_pip(step), "download", *_OPTIONS, "--no-deps", "--quiet", "--dest", str(folder), *afar)
+    words = (*_pip(step), "download", *_OPTIONS, "--no-deps", "--quiet", *until, "--dest", str(folder), *afar)
     return (run(replace(step, argv=words, given="")),)
 
 
@@ -152,7 +177,7 @@ def reach(wheel: Path, environment: Path) -> str:
         return "cannot be read"
     if bad := next((script for script in scripts if _ENVIRONMENTS_OWN.fullmatch(script)), ""):
         return f"would put a program named {bad:.60} into the environment"
-    own = f"{normal(wheel.name.partition('-')[0])}-"
+    own = {normal(wheel.name.partition("-")[0])}
     sites = tuple(environment.glob("lib/python3*/site-packages"))
     for name in names:
         parts = PurePosixPath(name).parts
@@ -173,6 +198,24 @@ def reach(wheel: Path, environment: Path) -> str:
     return ""
 
 
+def reach_of(files: Iterable[str], packages: Collection[str], environment: Path) -> str:
+    """Return what `reach` does of packages that were unpacked into one folder, by the paths of their files in it."""
+    sites = tuple(environment.glob("lib/python3*/site-packages"))
+    for name in files:
+        parts = PurePosixPath(name).parts
+        if parts[0] == "bin" and _ENVIRONMENTS_OWN.fullmatch(parts[-1]):
+            return f"would put a program named {parts[-1]:.60} into the environment"
+        if parts[0].lower() in ("lib", "lib64", "libexec", "pyvenv.cfg"):
+            return f"would put {name:.60} into the environment itself"
+        if len(parts) == 1 and name.lower().endswith((".pth", ".egg-link")):
+            return f"holds {name:.60}, which runs with every Python of the environment"
+        if parts[0].partition(".")[0].lower() in _AT_START:
+            return f"holds {parts[0]:.60}, which runs with every Python of the environment"
+        if parts[0] != "bin" and _is_of_another(parts, packages, sites):
+            return f"would replace {name:.60} of another package"
+    return ""
+
+
 def _scripts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
     """Yield the names of the programs that a file of a wheel would put into the environment."""
     parts = PurePosixPath(name).parts
@@ -184,10 +227,10 @@ def _scripts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
         yield from _NAME.findall(archive.read(name).decode("utf-8", "replace"))
 
 
-def _is_of_another(parts: tuple[str, ...], own: str, sites: Sequence[Path]) -> bool:
+def _is_of_another(parts: tuple[str, ...], own: Collection[str], sites: Sequence[Path]) -> bool:
     """Say whether a file is installed already, and not by an earlier version of the same package."""
     for site in sites:
         if Path(site, *parts).is_file():
             records = (one.parent.name for one in site.glob("*.dist-info/RECORD"))
-            return not any(f"{normal(one.partition('-')[0])}-" == own for one in records)
+            return not any(normal(one.partition("-")[0]) in own for one in records)
     return False

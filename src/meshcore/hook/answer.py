@@ -73,6 +73,8 @@ def _claim(known: KnownSkill) -> str:
         return "this solved it elsewhere"
     if known.evidence.failed:
         return "this was tried and has not solved it so far"
+    if known.source == "pack":
+        return "a fix of it is known in general, not from here; nobody has tried it here yet"
     if never_tried(known):
         return "this is derived from a fix of another error and was never tried"
     return "this is said to solve it; nobody has seen it do so yet"

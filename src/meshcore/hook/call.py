@@ -15,7 +15,7 @@ from meshcore.agents.table import SHELL, Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
-from meshcore.healing.light_judges import offered_here, rule_lightly
+from meshcore.healing.light_judges import learnt, offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.answer import beside, suggestion
 from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
@@ -128,12 +128,12 @@ class _Call:
             memory = memory.with_failure(self.key, incident.incident_id)
             in_vain = before if self._was_taken(memory, before) else ""
             known = self._known()
+            answer, more, general = None, False, False
             if known.hears:
                 answer, more = (None, True) if in_vain else self._answer(incident, highest)
-            else:
-                answer, more = None, False
-            if not in_vain and (answer or more) and known.withholds_fix(is_known=answer is not None):
-                answer, more = None, False
+                general = answer is None and not more and self._is_known_in_general(incident)
+            if not in_vain and (answer or more or general) and known.withholds_fix(is_known=answer is not None):
+                answer, more, general = None, False, False
             if answer is not None:
                 memory = memory.with_offer(self._note_answer(incident, answer[1]))
             remember(store, self.session, memory)
@@ -141,8 +141,8 @@ class _Call:
                 incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer),
                 incident_id=incident.incident_id, agent=self.me.name,
             )  # fmt: skip
-        if more:
-            words = {"said": said.text, "person": said.person}
+        if more or (general and not said.command):
+            words = {"said": said.text, "person": said.person, "told": said.command}
             task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)
             return Handled(follow_up=task)
         if answer is None:
@@ -185,6 +185,7 @@ class _Call:
         store = self.store
         folder = project_root(self.cwd) or self.cwd
         found = offered_here(store, matches(incident.signature, store.skills, incident.circumstances), folder)
+        found = learnt(store, found)
         if not found:
             return None, self._may_pull()
         match, known = found[0], store.skills.find(found[0].skill_id)
@@ -198,6 +199,20 @@ class _Call:
             self._note_refusal(incident, match, ruling.reasons)
             return None, False
         return (known, match, ruling.author), False
+
+    def _is_known_in_general(self, incident: Incident) -> bool:
+        """Tell whether it is worth to look at what is known in general."""
+        if not self.settings.packs:
+            return False
+        from meshcore.knowledge.missing import may_propose, missing  # what no success has a use for
+
+        if missing(incident.signature) is not None:
+            return True
+        if not may_propose(self.argv, incident.excerpt):
+            return False
+        from meshcore.knowledge.proposed import proposed  # most errors end before this
+
+        return bool(proposed(self.argv, incident.excerpt))
 
     def _note_refusal(self, incident: Incident, match: Match, reasons: Sequence[str]) -> None:
         """Write down, and tell nobody, that what is known may not be used."""

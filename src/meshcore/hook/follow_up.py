@@ -88,7 +88,8 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment, probe=False)  # from inside an agent's sandbox another one may not start
     mode = mode_for_hook(modes(node), incident.agent.via)
-    considered = healer.consider(incident, mode, first_look=True, claims=False)
+    general = not task.get("told")
+    considered = healer.consider(incident, mode, first_look=True, claims=False, general=general)
     match, ruling = considered.match, considered.ruling
     if match is None or ruling is None:
         return Answer()
@@ -158,6 +159,8 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
 
 
 def _author(node: Node, known: KnownSkill) -> str:
+    if known.source == "pack":
+        return "what meshtui knows in general"
     return node.store.skills.learnt_by(known.skill_id) or trust_in(node, known.author).name or node.name
 
 

@@ -1,11 +1,12 @@
-"""Which well-known package holds a module: a list that `scripts/packs.py` makes and names the sources of."""
+"""Which well-known package holds a module, by the pack `imports`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+
+from meshcore.knowledge.packs import pack
 
 
 def normal(package: str) -> str:
@@ -21,6 +22,4 @@ def distribution_of(import_name: str) -> str:
 @cache
 def packages() -> Mapping[str, str]:
     """Return the well-known packages by the name of the module that they hold."""
-    text = resources.files("meshcore.knowledge.packs").joinpath("imports.txt").read_text("ascii")
-    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {pair[0]: pair[-1] if len(pair) > 1 else normal(pair[0]) for pair in pairs if pair}
+    return {name: package or normal(name) for name, package in pack("imports").items()}

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from meshcore.knowledge.parts import FORM
+from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.well_known import distribution_of, normal, packages
 from meshcore.policy.question import Question
 from meshcore.policy.tracked import as_tracked
@@ -57,6 +58,13 @@ def unknown(packages: Collection[str], question: Question, *, of_python: bool, p
             reason += f'; this project asks for it: write "{question.project}" under declared.projects in policy.toml'
         reasons.append(reason)
     return reasons
+
+
+def is_meant(question: Question) -> bool:
+    """Say whether a fix is nothing but the installation of the well-known package that holds what the error names."""
+    steps = question.match.action.steps
+    words = plain_spelling(steps[0]) if len(steps) == 1 else ()
+    return len(words) == 3 and words[:2] == ("pip", "install") and normal(words[2]) == words[2] in _meant(question)
 
 
 def lookalike(package: str) -> str:

@@ -20,7 +20,7 @@ from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found
 from meshcore.policy.command_parser import Reading, program, read, read_argv
 from meshcore.policy.denylist.denylist import refusal
-from meshcore.policy.known_packages import unknown
+from meshcore.policy.known_packages import is_meant, unknown
 from meshcore.policy.opting_in import MAX_RECIPE
 from meshcore.policy.policy_file import Rules, load
 from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, PolicyVerdict, Question, Target
@@ -238,11 +238,12 @@ def _verified(times: int) -> str:
 def _by_hand(question: Question) -> tuple[str, ...]:
     """Return why a person must look, whatever the action is."""
     known, incident, reasons = question.known, question.incident, []
-    if question.match.tier != "exact":
+    vouched = question.in_general and known.state == "unconfirmed" and is_meant(question)
+    if question.match.tier != "exact" and not vouched:
         reasons.append("the match is likely, not exact")
-    if known.state != "active":
+    if known.state != "active" and not vouched:
         reasons.append(f"the skill is {known.state}")
-    if not known.confirmed and known.evidence.verified < 1:
+    if not known.confirmed and known.evidence.verified < 1 and not vouched:
         derived = "it is derived from fixes of other errors and was never tried"
         reasons.append(derived if never_tried(known) else "nobody has verified or confirmed it yet")
     if incident.argv_redacted:

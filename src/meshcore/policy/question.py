@@ -66,6 +66,7 @@ class Question:
     project: str = ""  # absolute path of the project folder, "" where there is none
     inner_argv: tuple[str, ...] = ()  # what failed inside the incident's command, () for the command itself
     inner_cwd: str = ""  # the folder in which that ran, "" for the incident's
+    in_general: bool = False  # the fix is known in general, and what is known so may be used
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Desk:
             "MESHTUI_HOST": "host1",
             "MESHTUI_HOME": str(root / "home"),
             "MESHTUI_OPERATOR_DIR": str(root / "operator"),
+            "MESHTUI_PACKS": "off",
             "MESHTUI_BRIDGE": str(root / "bridge.db"),
         }
         self.calls = 0

@@ -130,6 +130,7 @@ class SmallMesh:
             bridge=BridgeAddress.of(self.root / "bridge.db"),
             agent=name,
             host=host,
+            packs=False,
         )
         node = Node(settings, self.clock, bridge or self.bridge.peer())
         node.require_bridge()

@@ -29,6 +29,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     found = {
         "MESHTUI_HOME": str(tmp_path / "home"),
         "MESHTUI_OPERATOR_DIR": str(tmp_path / "operator"),
+        "MESHTUI_PACKS": "off",
         "MESHTUI_BRIDGE": str(tmp_path / "bridge.db"),
         "MESHTUI_AGENT": "me@here",
     }

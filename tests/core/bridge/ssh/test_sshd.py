@@ -84,6 +84,7 @@ def test_a_fix_that_was_learnt_on_one_host_is_known_on_the_other(server: Sshd, t
             "HOME": str(tmp_path),
             "MESHTUI_HOME": str(tmp_path / host),
             "MESHTUI_OPERATOR_DIR": str(tmp_path / "operator"),
+            "MESHTUI_PACKS": "off",
             "MESHTUI_BRIDGE": bridge,
         }
         return subprocess.run(

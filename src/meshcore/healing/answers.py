@@ -1,0 +1,52 @@
+"""Which answer to an incident is ruled on: what was learnt, best first; what is known in general where nothing was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshcore.healing.circumstances import project_root
+from meshcore.healing.in_general import SOURCE, in_general
+from meshcore.healing.light_judges import learnt, offered_here
+from meshcore.knowledge.interchange import put
+from meshcore.knowledge.matching import matches
+from meshcore.model import Incident, KnownSkill, Match
+from meshcore.node import Node
+from meshcore.trust.authors import may_propose
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to rule on, with the skill that it is of, and the answers after it."""
+
+    match: Match
+    known: KnownSkill
+    others: tuple[Match, ...] = ()
+
+
+def best_answer(node: Node, incident: Incident, *, skill_id: str = "", general: bool = True) -> Found | None:
+    """Return the best answer to an incident, or that of one skill; None where nothing known answers it.
+
+    What is known in general becomes a skill of this node. `general`: whether that is looked at.
+    """
+    store, folder = node.store, project_root(incident.cwd) or incident.cwd
+    found = offered_here(store, matches(incident.signature, store.skills, incident.circumstances), folder)
+    found = [match for match in found if match.skill_id == skill_id] if skill_id else learnt(store, found)
+    known = store.skills.find(found[0].skill_id) if found else None
+    if not skill_id and general and (known is None or not (known.own_operator or may_propose(node, known))):
+        new = _in_general(node, incident, folder)
+        if new is not None:
+            return Found(*new, tuple(found))
+    return Found(found[0], known, tuple(found[1:])) if known is not None else None
+
+
+def _in_general(node: Node, incident: Incident, folder: str) -> tuple[Match, KnownSkill] | None:
+    new = in_general(incident, node.settings, node.identity.node.public)
+    if new is None:
+        return None
+    known, match = new
+    before = node.store.skills.find(known.skill_id)
+    if before is not None and (before.source != SOURCE or before.state in ("quarantined", "forgotten")):
+        return None  # it was learnt, too, and is not offered here
+    if not offered_here(node.store, [match], folder):
+        return None
+    return match, before or put(node.store, known)

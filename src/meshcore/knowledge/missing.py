@@ -1,0 +1,76 @@
+"""What an error says is missing, as far as something may be known of that in general. Light: a hook asks."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from meshcore.knowledge.command import program_name
+from meshcore.knowledge.text import word_set
+from meshcore.model import Signature
+
+MissingKind = Literal["module", "node module", "pytest option", "fixture", "program", "header", "library", "pkg-config"]
+_BY_TYPE: dict[str, MissingKind] = {
+    "ModuleNotFoundError": "module",
+    "MODULE_NOT_FOUND": "node module",
+    "CommandNotFound": "program",
+    "HeaderNotFound": "header",
+    "LibraryNotFound": "library",
+}
+
+
+SPEAKING = word_set(
+    "git pip npm npx yarn pnpm bun deno cargo rustup rustc go gem bundle bundler composer apt apt-get brew dnf apk "
+    "pacman poetry uv pdm conda mamba terraform tofu docker podman kubectl helm dotnet flutter dart pod gh az aws "
+    "gcloud mix cabal stack opam swift gradle mvn playwright prisma alembic pre-commit ansible-galaxy nvm rbenv pyenv "
+    "asdf mise"
+)
+"""Programs whose words on their own command line are their own; what others relay may be anybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A thing that is missing: its kind, and its name as the error has it (of options, all that are not known)."""
+
+    kind: MissingKind
+    names: tuple[str, ...]
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
+    return (
+        ("pytest option", re.compile(r"pytest\S{0,40}: error: unrecognized arguments: (-[ -~]{1,400})$")),
+        ("fixture", re.compile(r"^(?:E +)?fixture '(\w{1,100})' not found$")),
+        (
+            "pkg-config",
+            re.compile(
+                r"\bPackage '?([\w.+-]{1,64})'? was not found in the pkg-config search path"
+                r"|\bNo package '([\w.+-]{1,64})' found|^Package '([\w.+-]{1,64})'[^\n]{0,200}, not found$"
+            ),
+        ),
+    )
+
+
+def missing(signature: Signature) -> Missing | None:
+    """Return what an error says is missing, None for every other error."""
+    kind = _BY_TYPE.get(signature.error_type)
+    if kind is not None:
+        slot = signature.slots[0] if signature.slots else None
+        is_one = slot is not None and slot.kind == "identifier" and signature.template.count("<identifier>") == 1
+        return Missing(kind, (slot.value,)) if is_one and slot else None
+    for kind, pattern in _patterns():
+        found = pattern.search(signature.line)
+        if found:
+            said = next(filter(None, found.groups()))
+            words = said.split() if kind == "pytest option" else [said]
+            return Missing(
+                kind, tuple(dict.fromkeys(word for word in words if kind != "pytest option" or word[0] == "-"))
+            )
+    return None
+
+
+def may_propose(argv: tuple[str, ...], output: str) -> bool:
+    """Tell whether it is worth to look for a command that a failed one proposes."""
+    return (program_name(argv[0]) if argv else "") in SPEAKING or "install" in output

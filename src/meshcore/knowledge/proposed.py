@@ -1,0 +1,124 @@
+"""What a program proposes to type: a whole command that its own output names, where it names just one.
+
+Guards: no placeholder, nothing that only looks or shows help, no option that silences, skips or forces, no address. The
+command is one of the failed program's own, or installs something that is well known. Linear, never raises. Light.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+
+from meshcore.knowledge.acts import acts
+from meshcore.knowledge.command import program_name
+from meshcore.knowledge.missing import SPEAKING
+from meshcore.knowledge.packs import pack
+from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.well_known import normal, packages
+
+_READ = 8_000  # characters at the end of an output
+_LINES = 60
+_LONGEST = 300  # characters of a command
+_INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "pnpm": ("add",)}
+
+
+@functools.cache
+def _lead_in() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)(?:\b(?:run|running|try|trying|execute|executing|call|calling|invoke|type|typing)\b"
+        r"|\b(?:install|add|fix|update|enable|resolve)\b.{0,60}\b(?:with|via|by|using|use)\b|^(?:please )?use\b"
+        r"|, use\b|:|->|=>)[:,]?\s{0,3}$"
+    )
+
+
+@functools.cache
+def _quoted() -> re.Pattern[str]:
+    return re.compile(rf"`([^`\n]{{3,{_LONGEST}}})`|\"([^\"\n]{{3,{_LONGEST}}})\"|'([^'\n]{{3,{_LONGEST}}})'")
+
+
+@functools.cache
+def _held_back() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:--?(?:help|version|force\S{0,40}|no-\S{1,40}|skip\S{0,40}|ignore\S{0,40}|allow\S{0,40}|disable\S{0,40}|break-\S{1,40}"
+        r"|legacy-\S{1,40}|quiet|silent|hard|unsafe\S{0,40}|insecure|trusted-\S{1,40}|abort|overwrite|purge|prune|delete|quit"
+        r"|accept-\S{1,40}|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
+        r"(?:=\S{0,200})?"
+    )
+
+
+_PLACEHOLDER = re.compile(
+    r"[<>\[\]{}()|;&$*?…\\\"'`]|\.\.\.|(?i:\byour\b|\bmy[-_]|example|^foo\b|^name$|^file$|^path$|^package(?:[-_]name)?$)|://"
+)
+_CAPITALS = re.compile(r"[A-Z][A-Z_-]{2,}")
+
+
+def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
+    """Return the one command that a failed one's output proposes; () where it proposes none, or several."""
+    program = program_name(argv[0]) if argv else ""
+    found: dict[tuple[str, ...], None] = {}
+    for text in _commands(output):
+        words = _words(text)
+        if words and _is_meant(words, program, argv):
+            if not _may_be_told(words, argv):
+                return ()  # the program wants a decision, and one of its ways is not to be taken for the other
+            found[words] = None
+    return next(iter(found)) if len(found) == 1 else ()
+
+
+def _commands(output: str) -> Iterator[str]:
+    """Yield what stands where a program names a command: quoted behind a verb, or alone on the line below one."""
+    lines = output[-_READ:].splitlines()[-_LINES:]
+    before, in_block = "", False
+    for line in lines:
+        said = re.sub(r"^(?:hint|help|note|tip|info|error|npm (?:ERR!|error)|= help|= note):?\s{0,3}", "", line.strip())
+        for found in _quoted().finditer(said):
+            if _lead_in().search(said[: found.start()]):
+                yield next(filter(None, found.groups()))
+        is_set_off = line[:1] in " \t" or line.startswith(("hint:  ", "hint: \t"))
+        in_block = bool(is_set_off and said and (in_block or (before and _lead_in().search(before))))
+        if in_block:
+            yield said.partition(" #")[0]
+        elif tail := re.search(r"(?i)\b(?:run|try|use|with):? {1,3}(?=[a-z])", said):
+            yield said[tail.end() :].rstrip(".")
+        before = said or before
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text.removeprefix("$ ").strip()))
+    except ValueError:
+        return ()
+
+
+def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool:
+    """Tell whether words are a command of the failed program's, or one that installs."""
+    name = program_name(words[0])
+    if len(words) < 2 or len(words) > 12 or words == tuple(argv):
+        return False
+    if name == program:
+        return program in SPEAKING and words[0] == program
+    if program == "rustc" or program == "cargo":
+        return name in ("cargo", "rustup")
+    return name in _INSTALLERS and plain_spelling(words)[1:2] != () and plain_spelling(words)[1] in _INSTALLERS[name]
+
+
+def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
+    """Tell whether a command that is proposed holds nothing that a person would have to fill in or think over."""
+    typed = frozenset(argv)
+    for word in words[1:]:
+        if word in typed:
+            continue
+        if _PLACEHOLDER.search(word) or _held_back().fullmatch(word) or not word.isascii() or not word.isprintable():
+            return False
+        if _CAPITALS.fullmatch(word):
+            return False
+    plain = plain_spelling(words)
+    name = program_name(plain[0])
+    if name in _INSTALLERS and plain[1:2] and plain[1] in _INSTALLERS[name]:
+        names = [word for word in plain[2:] if not word.startswith("-")]
+        new = [one for one in names if one not in typed]
+        known = {*packages().values()} if name == "pip" else pack("node")
+        return all((normal(one) if name == "pip" else one) in known for one in new)
+    return acts(words) or name == "git"

