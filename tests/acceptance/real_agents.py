@@ -242,3 +242,55 @@ def test_kimi_code_is_learnt_from_and_told_nothing(programs: Path, world: dict[s
         listed = subprocess.run(command, env=world, capture_output=True, text=True, timeout=RUN_SECONDS, check=True)
     assert not any(FIX in request for request in model.after_the_command())
     assert '"via":"kimi"' in listed.stdout.replace(" ", "") and "hook.answered" not in listed.stdout
+
+
+# --- plugins, as each program installs them ---------------------------------------------------------------------------
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+
+
+def with_meshtui(world: dict[str, str]) -> dict[str, str]:
+    return {**world, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{world['PATH']}"}
+
+
+def test_claude_code_validates_installs_and_runs_our_plugin(
+    programs: Path, world: dict[str, str], tmp_path: Path
+) -> None:
+    claude, work, environment = str(programs / "claude"), tmp_path / "work", with_meshtui(world)
+    drive([claude, "plugin", "validate", str(PLUGINS)], environment, work)
+    drive([claude, "plugin", "marketplace", "add", str(PLUGINS)], environment, work)
+    drive([claude, "plugin", "install", "meshtui@meshtui"], environment, work)
+    with Model(COMMAND) as model:
+        environment |= {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "no-key", "DISABLE_AUTOUPDATER": "1"}
+        environment |= {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        drive([claude, "-p", "go", "--allowedTools", "Bash"], environment, work)
+    assert_the_fix_arrived(model, "claude-code", world)
+
+
+def test_codex_installs_and_runs_our_plugin(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    codex, work, environment = str(programs / "codex"), tmp_path / "work", with_meshtui(world)
+    drive([codex, "plugin", "marketplace", "add", str(PLUGINS)], environment, work)
+    drive([codex, "plugin", "add", "meshtui@meshtui"], environment, work)
+    with Model(COMMAND) as model:
+        path = Path(world["HOME"]) / ".codex" / "config.toml"
+        lines = ['model = "stand-in"', 'model_provider = "local"', path.read_text(), "[model_providers.local]"]
+        lines += ['name = "stand-in"', f'base_url = "{model.url}/v1"', 'wire_api = "responses"', ""]
+        path.write_text("\n".join(lines))
+        options = ["--skip-git-repo-check", "--dangerously-bypass-hook-trust", "--sandbox", "danger-full-access"]
+        drive([codex, "exec", *options, "go"], environment, work)
+    assert_the_fix_arrived(model, "codex", world)
+
+
+def test_gemini_validates_installs_and_runs_our_extension(
+    programs: Path, world: dict[str, str], tmp_path: Path
+) -> None:
+    gemini, work, environment = str(programs / "gemini"), tmp_path / "work", with_meshtui(world)
+    home = Path(world["HOME"]) / ".gemini"
+    write(home / "settings.json", {"security": {"auth": {"selectedType": "gemini-api-key"}}})
+    write(home / "trustedFolders.json", {str(PLUGINS / "gemini"): "TRUST_FOLDER", str(work): "TRUST_FOLDER"})
+    drive([gemini, "extensions", "validate", str(PLUGINS / "gemini")], environment, work)
+    drive([gemini, "extensions", "install", str(PLUGINS / "gemini"), "--consent"], environment, work)
+    with Model(COMMAND) as model:
+        environment |= {"GEMINI_API_KEY": "no-key", "GOOGLE_GEMINI_BASE_URL": model.url}
+        drive([gemini, "-p", "go", "--approval-mode=yolo"], environment, work)
+    assert_the_fix_arrived(model, "gemini", world)

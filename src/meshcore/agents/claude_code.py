@@ -134,7 +134,9 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
 
     user_file = _folder(environment) / "settings.json"
     permission = '"Bash(meshtui heal:*)" in permissions.allow of settings.json'
-    return JsonHooks(("claude",), user_file, ".claude/settings.json", entries=entries, permission=permission)
+    plugin = (_folder(environment) / "plugins" / "installed_plugins.json", '"meshtui@')
+    project_file = ".claude/settings.json"
+    return JsonHooks(("claude",), user_file, project_file, entries=entries, permission=permission, plugin=plugin)
 
 
 def _folder(environment: Mapping[str, str]) -> Path:

@@ -132,6 +132,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         ".codex/hooks.json",
         f"in Codex, open /hooks and trust the hook: it is skipped until you do; {RESTART}",
         entries=lambda command: {DONE: group(command, LIMIT_SECONDS, matcher="|".join(("Bash", *EDIT_TOOLS)))},
+        plugin=(_folder(environment) / "config.toml", '[plugins."meshtui@'),
         permission='prefix_rule(pattern=["meshtui", "heal"], decision="allow") in rules/default.rules',
     )
 

@@ -60,11 +60,13 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
 
     tools = "|".join((SHELL_TOOL, *EDIT_TOOLS))
+    extension = user_folder(environment, ".gemini") / "extensions" / "meshtui" / "gemini-extension.json"
     return JsonHooks(
         ("gemini",),
         user_folder(environment, ".gemini") / "settings.json",
         ".gemini/settings.json",
         entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=tools)},
+        plugin=(extension, "meshtui"),
         permission='"run_shell_command(meshtui heal)" in tools.allowed of settings.json',
     )
 

@@ -127,7 +127,8 @@ class HookSettings(ABC):
 
     A `project_file` of "" says that it reads none.
     `permission`: the one rule with which the program runs `meshtui heal` unasked, and where the rule stands, as the
-    person may add it; "" where no rule is as narrow as that.
+    person may add it; "" where no rule is as narrow as that. `plugin`: the file that lists the program's plugins, and
+    what stands in it where ours is one.
     """
 
     commands: tuple[str, ...]
@@ -135,6 +136,16 @@ class HookSettings(ABC):
     project_file: str
     afterwards: str = RESTART
     permission: str = field(default="", kw_only=True)
+    plugin: tuple[Path, str] | None = field(default=None, kw_only=True)
+
+    def has_plugin(self) -> bool:
+        """Tell whether the program has our plugin, by a file of its own that names it: its hooks are then there."""
+        if self.plugin is None:
+            return False
+        try:
+            return self.plugin[1] in self.plugin[0].read_text("utf-8", errors="replace")
+        except OSError:
+            return False
 
     def path(self, scope: Scope, project: Path) -> Path:
         """Return the file in which the program is told of hooks. Raises ConfigurationError where it reads none."""

@@ -20,7 +20,7 @@ from meshcore.errors import ConfigurationError
 from meshcore.hook.main import CHECK, CHECKED
 from meshcore.safety.visible_text import visible
 
-CONNECTED, NOT_CONNECTED = "connected", "no"
+CONNECTED, NOT_CONNECTED, BY_PLUGIN = "connected", "no", "by its plugin"
 _AGAIN = "connect again"
 
 
@@ -36,6 +36,8 @@ def standing(agent: str, hooks: HookSettings, scope: Scope, project: Path, envir
         command = hooks.installed_command(hooks.path(scope, project))
     except ConfigurationError:
         return "cannot be read"
+    if hooks.has_plugin() and scope == "user":
+        return BY_PLUGIN if command is None else "plugin and settings both: disconnect one of them"
     if command is None:
         return NOT_CONNECTED
     if scope == "project" and not is_as_written(command, agent):

@@ -78,6 +78,12 @@ def connect(
     if scope == "project" and any(session.options.values()):
         raise UsageError("a project's file names nothing of one machine: leave --home and the like out, or use --user")
     before, change = hooks.installed_command(path), hooks.change(path, command)
+    if hooks.has_plugin():
+        if before is not None:
+            raise UsageError(f"{agent} has meshtui's plugin and its hooks in {path}: each failure would be told twice; "
+                             f"run `meshtui disconnect {agent}`, or remove the plugin")  # fmt: skip
+        say(f"{agent} has meshtui's plugin, whose hooks do the same: nothing was written")
+        return 0
     if not change.needed:
         say(f"{agent} is connected already: {path}")
         return 0
