@@ -30,8 +30,8 @@ BARE = (sys.executable, "-c", "pass")
 LIBRARIES = (sys.executable, "-c", "import json, sqlite3, re")
 CASE = 7 * 6  # a missing module, as most failures of agents are
 # The start-up tricks as they are where they do nothing.
-CACHE = ("hook/code_cache.py", "class Cache:\n    def install(self): ...\n    install_patterns = save = install\n")
-SHIMS = ("hook/stdlib_shims.py", "def install(): ...\n")
+CACHE = ("hook/code_cache.py", "class Cache:\n    def install(self, *_): ...\n    save = pattern = watch = install\n")
+SHIMS = ("hook/stdlib_shims.py", "def install(**_): ...\n")
 WARM_UPS = 3  # rounds until bytecode and what is kept are written, and policy was asked
 TRICKS = {"both": (), "shims only": (CACHE,), "cache only": (SHIMS,), "none": (CACHE, SHIMS)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -379,7 +378,7 @@ def _value(kind: str, value: Json, place: str) -> Json:
         if not isinstance(value, str) or not value or "\0" in value:
             raise ConfigurationError(f"{place} must be a folder as a text")
         return Path(value).expanduser().absolute()
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
         raise ConfigurationError(f"{place} must be a number above 0; leave it out for the default")
     return float(value)
 

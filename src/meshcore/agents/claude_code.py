@@ -130,7 +130,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     def entries(command: str) -> dict[str, Json]:
         matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDITS))}
         ours = {event: group(command, LIMIT_SECONDS, matcher=matcher) for event, matcher in matchers.items()}
-        return {**ours, BATCH: group(command, LIMIT_SECONDS)}
+        return {**ours, BATCH: group(command, LIMIT_SECONDS, beside=True)}  # nothing is said to it
 
     user_file = _folder(environment) / "settings.json"
     permission = '"Bash(meshtui heal:*)" in permissions.allow of settings.json'

@@ -93,9 +93,13 @@ def is_ours(command: str) -> bool:
     return "meshcore/hookstart.py" in command or ("meshtui" in command and " hook " in f"{command} ")
 
 
-def group(command: str, timeout: int, *, matcher: str | None = None) -> dict[str, Json]:
-    """Return our entry of an event as most programs read it: a group of hooks with a matcher for the tool."""
-    hooks: dict[str, Json] = {"hooks": [{"type": "command", "command": command, "timeout": timeout}]}
+def group(command: str, timeout: int, *, matcher: str | None = None, beside: bool = False) -> dict[str, Json]:
+    """Return our entry of an event as most programs read it: a group of hooks with a matcher for the tool.
+
+    `beside`: the program does not wait for it.
+    """
+    hook: dict[str, Json] = {"type": "command", "command": command, "timeout": timeout}
+    hooks: dict[str, Json] = {"hooks": [hook | ({"async": True} if beside else {})]}
     return hooks if matcher is None else {"matcher": matcher, **hooks}
 
 

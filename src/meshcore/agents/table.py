@@ -6,11 +6,11 @@ Light: a hook asks for one program. A new program is a module of this package an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from meshcore.agents.base import Answer, Report
     from meshcore.agents.hook_settings import HookSettings
@@ -67,14 +67,19 @@ class Program(Agent, Protocol):
         """
 
 
+def _module(name: str) -> ModuleType:
+    # `importlib` would take a hook as long again as the module.
+    return __import__(f"meshcore.agents.{name}", fromlist=["NAME"])
+
+
 def agent(name: str) -> Agent:
     """Return who reports commands under a name, the shell included. Raises KeyError for an unknown name."""
-    return cast(Agent, import_module("meshcore.agents." + (MODULES[name] if name != SHELL else SHELL)))
+    return cast(Agent, _module(MODULES[name] if name != SHELL else SHELL))
 
 
 def program(name: str) -> Program:
     """Return an agent program. Raises KeyError for an unknown one."""
-    return cast(Program, import_module(f"meshcore.agents.{MODULES[name]}"))
+    return cast(Program, _module(MODULES[name]))
 
 
 def session_files_of(name: str, environment: Mapping[str, str]) -> SessionFiles | None:

@@ -70,7 +70,7 @@ def standing_of(known: KnownSkill) -> str:
 def _claim(known: KnownSkill) -> str:
     """Return what may be said of a fix: that it solved something only where it was seen to."""
     if known.evidence.verified:
-        return "this solved it elsewhere"
+        return "this solved it before"
     if known.evidence.failed:
         return "this was tried and has not solved it so far"
     if known.source == "pack":

@@ -8,6 +8,7 @@ Python keeps its own bytecode, and is as trusted as that. Where it cannot be wri
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"
+import _sre  # type: ignore[import-not-found]
 import marshal
 import os
 import sys
@@ -27,14 +28,6 @@ def _path():
     return f"{_PACKAGE}/__pycache__/hookstart.{sys.implementation.cache_tag}.cache"
 
 
-def _read():
-    descriptor = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        return os.read(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-
-
 def _stamp(origin):
     found = os.stat(origin)  # noqa: PTH116
     return found.st_mtime_ns, found.st_size
@@ -44,19 +37,21 @@ class Cache:
     """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
 
     def __init__(self):
-        # A module is its file, whether it is a package, and where its bytecode begins and ends in `code`.
-        self.modules, self.patterns, self.saves, self.code = {}, {}, 0, memoryview(b"")
+        # A module is its file, whether it is a package, and where its bytecode begins in the file and how long that is;
+        # a pattern the latter. Nothing is read before it is asked for: each page of memory costs more than its bytes.
+        self.modules, self.patterns, self.saves, self.file, self.code, self.size = {}, {}, 0, -1, 0, 0
         # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
         self.behind, self.ready = {}, []
-        self.is_new = False
+        self.new_patterns, self.is_new = {}, False
         self.before = set(sys.modules)
         try:
-            data = memoryview(_read())
-            code = 8 + int.from_bytes(data[:8], "little")
-            tag, stamps, modules, patterns, behind, saves = marshal.loads(data[8:code])  # noqa: S302
+            self.file = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            code = 8 + int.from_bytes(os.pread(self.file, 8, 0), "little")
+            index = os.pread(self.file, code - 8, 8)
+            tag, stamps, modules, patterns, behind, saves = marshal.loads(index)  # noqa: S302
             if tag == _TAG and all(_stamp(origin) == stamp for origin, stamp in stamps.items()):
                 self.modules, self.patterns, self.behind, self.saves = modules, patterns, behind, saves
-                self.code = data[code:]
+                self.code, self.size = code, os.fstat(self.file).st_size - code
         except (OSError, ValueError, EOFError, TypeError):
             pass
 
@@ -64,12 +59,17 @@ class Cache:
         """Put the kept modules before those on the disk."""
         sys.meta_path.insert(0, self)
 
-    def install_patterns(self):
-        """Put the kept patterns before their compilation; after the stand-ins, since it loads `re`."""
+    def pattern(self, pattern, flags):
+        """Return a kept pattern, None where there is none."""
+        kept = self.patterns.get((pattern, flags))
+        return None if kept is None else _sre.compile(pattern, *self.load(*kept))
+
+    def watch(self):
+        """Keep the patterns that the real `re`, which was loaded just now, is to compile."""
         from re import _compiler
 
         self.compile_pattern, _compiler.compile = _compiler.compile, self.compile
-        self.make_pattern, _compiler._sre = _compiler._sre.compile, self._Recorder(self, _compiler._sre)
+        _compiler._sre = self._Recorder(self, _compiler._sre)
 
     # --- patterns -----------------------------------------------------------------------------------------------------
 
@@ -89,13 +89,16 @@ class Cache:
     def compile(self, pattern, flags=0):
         """Compile a pattern, or make it from what was kept."""
         key = (pattern, int(flags))
-        kept = self.patterns.get(key)
-        if kept is not None:
-            return self.make_pattern(pattern, *marshal.loads(kept))  # noqa: S302
+        if (kept := self.pattern(*key)) is not None:
+            return kept
         made = self.compile_pattern(pattern, flags)
         if isinstance(pattern, str | bytes):
-            self.patterns[key], self.is_new = marshal.dumps(self.last), True
+            self.new_patterns[key] = marshal.dumps(self.last)
         return made
+
+    def load(self, start, size):
+        """Return what the file holds at a place."""
+        return marshal.loads(os.pread(self.file, size, self.code + start))  # noqa: S302
 
     # --- modules ------------------------------------------------------------------------------------------------------
 
@@ -120,8 +123,8 @@ class Cache:
     def exec_module(self, module):
         """Run the kept code in a new module."""
         name, before = module.__name__, len(self.ready)
-        _, _, start, end = self.modules[name]
-        exec(marshal.loads(self.code[start:end]), module.__dict__)  # noqa: S102, S302
+        _, _, *place = self.modules[name]
+        exec(self.load(*place), module.__dict__)  # noqa: S102
         if name.startswith("meshcore."):
             self.ready.append(name)
         if name in DOORS and name not in self.behind:
@@ -131,7 +134,7 @@ class Cache:
         """Make a module as an import would, without asking who could: that takes as long as most of them."""
         if name in sys.modules:
             return
-        origin, is_package, start, end = self.modules[name]
+        origin, is_package, *place = self.modules[name]
         parent, _, own = name.rpartition(".")
         if parent not in sys.modules:
             __import__(parent)  # where the list was made, something else had brought it in
@@ -142,7 +145,7 @@ class Cache:
             space["__path__"] = [os.path.dirname(origin)]  # noqa: PTH120
         sys.modules[name] = module
         try:
-            exec(marshal.loads(self.code[start:end]), space)  # noqa: S102, S302
+            exec(self.load(*place), space)  # noqa: S102
         except BaseException:
             del sys.modules[name]
             raise
@@ -154,7 +157,12 @@ class Cache:
         """Write the file anew where this process loaded or compiled what it did not hold."""
         if self.saves >= MAX_SAVES:
             return
-        new, code_of_all = {}, bytearray(self.code)
+        new, added = {}, bytearray()
+
+        def put(data):
+            added.extend(data)
+            return self.size + len(added) - len(data), len(data)
+
         for name, module in list(sys.modules.items()):
             spec: Any = getattr(module, "__spec__", None)
             origin = getattr(spec, "origin", None)
@@ -163,20 +171,20 @@ class Cache:
             if hasattr(spec.loader, "get_source"):
                 source = spec.loader.get_source(name)
                 code = compile(source, origin, "exec", dont_inherit=True, optimize=2)  # nobody reads docstrings here
-                start = len(code_of_all)
-                code_of_all += marshal.dumps(code)
-                new[name] = (origin, spec.submodule_search_locations is not None, start, len(code_of_all))
-        if not new and not self.is_new:
+                new[name] = (origin, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
+        if not new and not self.is_new and not self.new_patterns:
             return
+        patterns = self.patterns | {key: put(data) for key, data in self.new_patterns.items()}
         modules = self.modules | new
         own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
         stamps = {origin: _stamp(origin) for origin in own}
-        index = marshal.dumps((_TAG, stamps, modules, self.patterns, self.behind, self.saves + 1))
+        index = marshal.dumps((_TAG, stamps, modules, patterns, self.behind, self.saves + 1))
+        kept = os.pread(self.file, self.size, self.code) if self.size else b""
         temporary = f"{_path()}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(len(index).to_bytes(8, "little") + index + code_of_all)
+                file.write(len(index).to_bytes(8, "little") + index + kept + added)
             os.replace(temporary, _path())  # noqa: PTH105
         except OSError:
             os.unlink(temporary)  # noqa: PTH108

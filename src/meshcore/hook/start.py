@@ -25,8 +25,7 @@ def _install() -> "Cache":
     cache.install()
     from meshcore.hook.stdlib_shims import install
 
-    install()
-    cache.install_patterns()
+    install(kept=cache.pattern, watch=cache.watch)
     return cache
 
 

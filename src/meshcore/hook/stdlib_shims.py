@@ -4,9 +4,10 @@ They buy 58 % of the processor time of every call: a failure is answered in 27 m
 interpreter instead of 7.4, and the goal is 3), a success that is not news is over in 16 ms instead of 37. Most of that
 is `dataclasses`, which compiles the methods of each class. (Medians of 60 calls in turn, with the other trick in
 place: `python -m benchmarks.hook --tricks --rounds 60`.) They do what the light modules use of `dataclasses` (frozen,
-slots, defaults, replace), `datetime` (all that C has), `enum` (the flags of patterns), `hashlib` (two functions),
-`typing` (nothing of it matters at run time) and `urllib.parse` (which pathlib loads for its URIs); asked for anything
-else, a stand-in gives way to the real module. A test holds each class of the light modules against what the real
+slots, defaults, replace), `datetime` and `sqlite3` (all that C has), `hashlib`, `functools`, `contextlib` and
+`collections` (a few functions), `re` (patterns that were kept; its flags need `enum`), `typing` (nothing of it matters
+at run time) and what pathlib loads for what no hook does; asked for anything else, a stand-in gives way to the real
+module. A test holds each class of the light modules against what the real
 `dataclass` makes of it. `hook.start` installs them, in a process that lives for some milliseconds, and so does the
 start of `meshtui run`, until the command has failed or takes a while: then `uninstall` gives their places back.
 """
@@ -17,38 +18,37 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from meshcore.hook.class_shims import Form, dataclasses_module, typing_module
+from meshcore.hook.stand_in import StandIn
 
-class _StandIn(ModuleType):
-    """A module that gives way to the one of its name as soon as it is asked for more than it has."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        from importlib import import_module
-
-        return getattr(import_module(self.__name__), name)
-
+    Kept = Callable[[str | bytes, int], object]
 
 _loaded_before: set[str] = set()
 
 
-def install(*, patterns: bool = True) -> None:
+def install(*, patterns: bool = True, kept: Kept | None = None, watch: Callable[[], None] | None = None) -> None:
     """Put the stand-ins where an import finds them; modules that are loaded already stay.
 
-    `patterns` loads `re` as well, which wants a stand-in of its own.
+    `patterns`: those too that only a process which ends at once can do with, `re` among them. Its patterns come from
+    `kept(pattern, flags)`; where that has none, the real module is loaded, and `watch` is called.
     """
     _loaded_before.update(sys.modules)
-    for module in (_dataclasses, _datetime, _hashlib, _typing, _urllib_parse):
-        made = module()
+    makers = [dataclasses_module, _datetime, _hashlib, typing_module, _urllib_parse]
+    if patterns:
+        makers += [_collections, _contextlib, _functools, lambda: _re(kept, watch), _sqlite3]  # which loads `functools`
+    for maker in makers:
+        made = maker()
         sys.modules.setdefault(made.__name__, made)
-    if patterns and "enum" not in sys.modules:
-        # For `re` alone: whoever else wants enumerations gets real ones.
-        sys.modules["enum"] = _enum()
-        import re  # noqa: F401
+    for name in _FOR_PATHLIB if patterns else ():
+        sys.modules.setdefault(name, StandIn(name))
 
-        del sys.modules["enum"]
+
+_FOR_PATHLIB = ("fnmatch", "ntpath", "warnings")
+"""What pathlib loads and does not use until it is asked for something that no hook asks for."""
 
 
 def uninstall() -> None:
@@ -57,7 +57,7 @@ def uninstall() -> None:
     Who holds a function of such a module may go on calling it.
     """
     loaded = dict(sys.modules)  # at once: another thread may be importing
-    light = [name for name, module in loaded.items() if isinstance(module, _StandIn)]
+    light = [name for name, module in loaded.items() if isinstance(module, StandIn)]
     ours = {name for name in loaded if name.startswith("meshcore.")} - _loaded_before if light else set()
     for name in (*light, *ours):
         del sys.modules[name]
@@ -67,7 +67,7 @@ def _datetime() -> ModuleType:
     """Return the module as C has it: the real one defines all of it in Python first."""
     import _datetime as c_module  # type: ignore[import-not-found, unused-ignore]
 
-    made = _StandIn("datetime")
+    made = StandIn("datetime")
     vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
     return made
 
@@ -96,7 +96,7 @@ def _enum() -> ModuleType:
         vars(sys.modules[cls.__module__]).update(cls.__members__)
         return cls
 
-    made = _StandIn("enum")
+    made = StandIn("enum")
     vars(made).update(IntFlag=_Flag, KEEP=None, _simple_enum=simple_enum, global_enum=global_enum)
     return made
 
@@ -109,7 +109,7 @@ def _hashlib() -> ModuleType:
         from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore]
-    made = _StandIn("hashlib")
+    made = StandIn("hashlib")
     vars(made).update(blake2b=blake2b, sha256=sha256)
     return made
 
@@ -120,152 +120,168 @@ def _urllib_parse() -> ModuleType:
     def quote_from_bytes(*values, **named):
         return made.__getattr__("quote_from_bytes")(*values, **named)
 
-    made = _StandIn("urllib.parse")
+    made = StandIn("urllib.parse")
     vars(made).update(quote_from_bytes=quote_from_bytes)
     return made
 
 
-# --- typing -----------------------------------------------------------------------------------------------------------
+def _sqlite3() -> ModuleType:
+    """Return the module as C has it: the real one adds adapters of dates, which are texts in the store."""
+    import _sqlite3 as c_module
 
-
-class _Form:
-    __slots__ = ()
-
-    def __class_getitem__(cls, item: object) -> type[_Form]:
-        return cls
-
-
-class _NamedTupleMeta(type):
-    def __new__(cls, name, bases, space):
-        if not bases:
-            return super().__new__(cls, name, bases, space)
-        from collections import namedtuple
-
-        names = list(space.get("__annotations__", {}))
-        made = namedtuple(name, names, defaults=[space[n] for n in names if n in space])  # type: ignore[misc]
-        made.__doc__ = space.get("__doc__")
-        return made
-
-
-def _typing() -> ModuleType:
-    made = _StandIn("typing")
-    vars(made).update(dict.fromkeys(("Any", "Generic", "Literal", "Protocol"), _Form))
-    vars(made).update(
-        TYPE_CHECKING=False,
-        TypeVar=lambda *_, **__: _Form,
-        cast=lambda _, value: value,
-        overload=lambda function: function,
-        NamedTuple=_NamedTupleMeta("NamedTuple", (), {}),
-    )
+    made = StandIn("sqlite3")
+    vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
     return made
 
 
-# --- dataclasses ------------------------------------------------------------------------------------------------------
+# --- patterns ---------------------------------------------------------------------------------------------------------
 
-_MISSING = object()
-
-
-class _Field:
-    __slots__ = ("compare", "default", "default_factory", "name")
-    name: str
-
-    def __init__(self, *, default=_MISSING, default_factory=_MISSING, compare=True):
-        self.default, self.default_factory, self.compare = default, default_factory, compare
-
-
-class FrozenInstanceError(AttributeError):
-    """A field of a frozen value was to be changed."""
+_FLAGS = {"IGNORECASE": 2, "LOCALE": 4, "MULTILINE": 8, "DOTALL": 16, "UNICODE": 32, "VERBOSE": 64, "ASCII": 256}
+_LETTERS = {
+    "IGNORECASE": "I",
+    "LOCALE": "L",
+    "MULTILINE": "M",
+    "DOTALL": "S",
+    "UNICODE": "U",
+    "VERBOSE": "X",
+    "ASCII": "A",
+}
 
 
-def _dataclass(cls=None, /, *, frozen=False, slots=False):
-    if cls is None:
-        return lambda found: _made(found, frozen, slots)
-    return _made(cls, frozen, slots)
+def _re(kept: Kept | None, watch: Callable[[], None] | None) -> ModuleType:
+    """Return what makes patterns of what was kept of them; whatever else is asked for comes from the real module."""
 
+    def compile_pattern(pattern, flags=0):
+        found = kept(pattern, int(flags)) if kept is not None and isinstance(pattern, str | bytes) else None
+        return real("compile")(pattern, flags) if found is None else found
 
-def _made(cls, frozen, slots):
-    """Return the class that `dataclass` would make, its methods from closures: nothing is compiled."""
-    fields = {}
-    for base in cls.__mro__[:0:-1]:
-        fields.update(vars(base).get("__dataclass_fields__", {}))
-    space = dict(vars(cls))
-    for name in space.get("__annotations__", {}):
-        value = space.pop(name, _MISSING)
-        fields[name] = field = value if isinstance(value, _Field) else _Field(default=value)
-        field.name = name
-        if not slots and field.default is not _MISSING:
-            space[name] = field.default
-    space = {**space, **_methods(fields, frozen), **{n: space[n] for n in ("__repr__",) if n in space}}
-    if not slots:
-        for name in ("__dict__", "__weakref__"):
-            space.pop(name, None)
-        for name in set(vars(cls)) - set(space) - {"__dict__", "__weakref__"}:
-            delattr(cls, name)
-        for name, value in space.items():
-            setattr(cls, name, value)
-        return cls
-    for name in ("__dict__", "__weakref__"):
-        space.pop(name, None)
-    inherited = {name for base in cls.__mro__[1:-1] for name in vars(base).get("__slots__", ())}
-    space["__slots__"] = tuple(name for name in fields if name not in inherited)
-    made = type(cls)(cls.__name__, cls.__bases__, space)
-    made.__qualname__ = cls.__qualname__
+    def real(name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get("re") is made:
+            del sys.modules["re"]
+            enumerations = sys.modules.pop("enum", None)
+            sys.modules["enum"] = _enum()  # for `re` alone: whoever else wants enumerations gets real ones
+            import re
+
+            del sys.modules["enum"]
+            if enumerations is not None:
+                sys.modules["enum"] = enumerations
+            if watch is not None:
+                watch()
+        import re
+
+        return getattr(re, name)
+
+    def find(name):
+        return lambda pattern, string, flags=0: getattr(compile_pattern(pattern, flags), name)(string)
+
+    def part(name):
+        return lambda pattern, *values, flags=0, **named: getattr(compile_pattern(pattern, flags), name)(
+            *values, **named
+        )
+
+    made = StandIn("re")
+    vars(made).update(_FLAGS, compile=compile_pattern, __getattr__=real)
+    vars(made).update({name: find(name) for name in ("search", "match", "fullmatch", "findall")})
+    vars(made).update({name: part(name) for name in ("sub", "split")})
+    vars(made).update({_LETTERS[name]: value for name, value in _FLAGS.items()})
     return made
 
 
-def _methods(fields, frozen):
-    names, all_fields = tuple(fields), tuple(fields.values())
-    compared = tuple(field.name for field in all_fields if field.compare)
-    put = object.__setattr__
-
-    def initialise(self, *values, **named):
-        if len(values) > len(names):
-            raise TypeError(f"{type(self).__name__} takes {len(names)} values, {len(values)} were given")
-        for name, value in zip(names, values, strict=False):
-            put(self, name, value)
-        for field in all_fields[len(values) :]:
-            if field.name in named:
-                put(self, field.name, named.pop(field.name))
-            elif field.default is not _MISSING:
-                put(self, field.name, field.default)
-            elif field.default_factory is not _MISSING:
-                put(self, field.name, field.default_factory())
-            else:
-                raise TypeError(f"{type(self).__name__} lacks {field.name!r}")
-        if named:
-            raise TypeError(f"{type(self).__name__} has no field {next(iter(named))!r}, or it was given twice")
-
-    def key(value):
-        return tuple([getattr(value, name) for name in compared])
-
-    def equals(self, other):
-        return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented
-
-    def shown(self):
-        return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in names])})"
-
-    def refuse(self, name, value=None):
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
-
-    methods = {"__init__": initialise, "__eq__": equals, "__repr__": shown, "__hash__": None}
-    if frozen:
-        methods |= {"__hash__": lambda self: hash(key(self)), "__setattr__": refuse, "__delattr__": refuse}
-    return {**methods, "__dataclass_fields__": fields, "__match_args__": names}
+# --- functools, contextlib, collections -------------------------------------------------------------------------------
 
 
-def _replace(value, /, **changes):
-    for name in type(value).__dataclass_fields__:
-        if name not in changes:
-            changes[name] = getattr(value, name)
-    return type(value)(**changes)
+def _functools() -> ModuleType:
+    from _functools import _lru_cache_wrapper, partial, reduce  # type: ignore[import-not-found, unused-ignore]
+
+    def lru_cache(maxsize=128, typed=False):
+        def wrapped(function, size):
+            made = _lru_cache_wrapper(function, size, typed, lambda *figures: figures)
+            made.__wrapped__ = function
+            return made
+
+        if callable(maxsize):
+            return wrapped(maxsize, 128)
+        return lambda function: wrapped(function, maxsize)
+
+    made = StandIn("functools")
+    vars(made).update(lru_cache=lru_cache, cache=lru_cache(None), partial=partial, reduce=reduce)
+    return made
 
 
-def _fields(value):
-    return tuple(value.__dataclass_fields__.values())
+class _Suppress:
+    def __init__(self, *kinds):
+        self.kinds = kinds
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, kind, error, trace):
+        return kind is not None and issubclass(kind, self.kinds)
 
 
-def _dataclasses() -> ModuleType:
-    made = _StandIn("dataclasses")
-    vars(made).update(dataclass=_dataclass, field=_Field, fields=_fields, replace=_replace)
-    vars(made).update(FrozenInstanceError=FrozenInstanceError)
+class _Closing:
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __enter__(self):
+        return self.thing
+
+    def __exit__(self, *error):
+        self.thing.close()
+
+
+class _Managed:
+    """What a generator function with one `yield` manages; an error in the block is raised where it yields."""
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    def __enter__(self):
+        return next(self.generator)
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            for _ in self.generator:
+                raise RuntimeError("generator didn't stop")
+            return False
+        try:
+            self.generator.throw(error)
+        except StopIteration as stopped:
+            return stopped is not error
+        except BaseException as raised:
+            if raised is error or (isinstance(raised, RuntimeError) and raised.__cause__ is error):
+                return False
+            raise
+        raise RuntimeError("generator didn't stop after throw()")
+
+
+def _contextlib() -> ModuleType:
+    def contextmanager(function):
+        def managed(*values, **named):
+            return _Managed(function(*values, **named))
+
+        managed.__name__, managed.__doc__ = function.__name__, function.__doc__
+        return managed
+
+    made = StandIn("contextlib")
+    vars(made).update(suppress=_Suppress, closing=_Closing, contextmanager=contextmanager, AbstractContextManager=Form)
+    return made
+
+
+def _collections() -> ModuleType:
+    import _collections_abc
+    from _collections import OrderedDict, defaultdict, deque  # type: ignore[import-not-found, unused-ignore]
+
+    made = StandIn("collections")
+    vars(made).update(OrderedDict=OrderedDict, defaultdict=defaultdict, deque=deque, abc=_collections_abc, __path__=[])
+    sys.modules.setdefault("collections.abc", _collections_abc)
+
+    def real(name):
+        found = StandIn.__getattr__(made, name)
+        vars(sys.modules["collections"])["abc"] = _collections_abc  # which is loaded, so that nothing else binds it
+        return found
+
+    vars(made).update(__getattr__=real)
     return made

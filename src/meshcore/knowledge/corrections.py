@@ -16,7 +16,7 @@ from meshcore.knowledge.command import program_name
 from meshcore.knowledge.habits import masked
 from meshcore.knowledge.kinds import is_check
 from meshcore.knowledge.shell_words import OPERATORS, bare, parts_of, program_words, words_and_operators
-from meshcore.knowledge.text import word_set
+from meshcore.knowledge.text import with_slot, word_set
 from meshcore.knowledge.typed import Typed, is_set_up, main_part, verb_of
 
 WITHIN = 5  # commands after a failure in which the similar one is looked for
@@ -57,7 +57,7 @@ def way_of(typed: Typed, line: str) -> bytes:
     said = masked(line)
     for word in sorted({bare(word).lower() for word in typed.words if len(word) > 1}, key=len, reverse=True):
         if word in said:
-            said = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", "<w>", said)
+            said = with_slot(said, word, "<w>")
     text = f"{program_name(part[0]) if part else ''}\0{said}"
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
@@ -124,7 +124,7 @@ def _is_named(correction: Correction, failed: tuple[str, ...], line: str) -> boo
 
 
 def _stands_in(word: str, said: str) -> bool:
-    return len(word) > 1 and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", said) is not None
+    return len(word) > 1 and with_slot(said, word, "") != said
 
 
 # --- never ------------------------------------------------------------------------------------------------------------

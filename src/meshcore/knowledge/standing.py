@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from meshcore.knowledge.parts import FORM
@@ -20,7 +18,7 @@ def standing(evidence: Evidence) -> float:
     if n == 0:
         return 0.0
     p, z2 = evidence.successes / n, _Z * _Z
-    spread = _Z * math.sqrt((p * (1 - p) + z2 / (4 * n)) / n)
+    spread = _Z * float(((p * (1 - p) + z2 / (4 * n)) / n) ** 0.5)
     return max(0.0, (p + z2 / (2 * n) - spread) / (1 + z2 / n))
 
 
@@ -31,8 +29,8 @@ def weigh(skill: Skill, outcomes: Iterable[Outcome]) -> Evidence:
     """
     good: set[tuple[str, Circumstances]] = set()
     bad: set[tuple[str, Circumstances]] = set()
-    values: dict[int, set[str]] = defaultdict(set)
-    failed_values: dict[int, set[str]] = defaultdict(set)
+    values: dict[int, set[str]] = {}
+    failed_values: dict[int, set[str]] = {}
     own = {key.index: key.value for key in skill.key_slots}
     open_slots = set(own) | {reference % FORM for reference in skill.action.parameters()}
     for outcome in outcomes:
@@ -43,23 +41,30 @@ def weigh(skill: Skill, outcomes: Iterable[Outcome]) -> Evidence:
         seen = values if verified else failed_values
         for index in open_slots:
             if index < len(outcome.slots) and outcome.slots[index].value:
-                seen[index].add(outcome.slots[index].value)
+                seen.setdefault(index, set()).add(outcome.slots[index].value)
     relaxed = set()
     for index, value in own.items():
-        known = values[index] | {value}
-        if len(known) >= _needed(skill, index) and not failed_values[index] - {value}:
+        known = values.get(index, set()) | {value}
+        if len(known) >= _needed(skill, index) and not failed_values.get(index, set()) - {value}:
             relaxed.add(index)
-    for index in open_slots:
-        values[index] -= failed_values[index]
+    for index, found in values.items():
+        found -= failed_values.get(index, set())
     return Evidence(
         verified=len({host for host, _ in good}),
         failed=len({host for host, _ in bad}),
         hosts=frozenset(host for host, _ in good | bad),
         relaxed=frozenset(relaxed),
         values={index: frozenset(found) for index, found in values.items() if found},
-        verified_in=dict(Counter(where for _, where in good)),
-        failed_in=dict(Counter(where for _, where in bad)),
+        verified_in=_counted(good),
+        failed_in=_counted(bad),
     )
+
+
+def _counted(seen: set[tuple[str, Circumstances]]) -> dict[Circumstances, int]:
+    found: dict[Circumstances, int] = {}
+    for _, where in seen:
+        found[where] = found.get(where, 0) + 1
+    return found
 
 
 def _needed(skill: Skill, index: int) -> int:

@@ -71,3 +71,24 @@ def spoken(environment: Mapping[str, str]) -> list[str]:
     wished = (*environment.get("LANGUAGE", "").split(":"), named)
     plain = (one.partition(".")[0].partition("@")[0] for one in wished)
     return [one for one in dict.fromkeys(plain) if re.fullmatch(r"[a-z]{2,3}(?:_[A-Z]{2})?", one) and one[:2] != "en"]
+
+
+def with_slot(text: str, word: str, slot: str) -> str:
+    """Return a text with something else for a word wherever that stands by itself: no part of a longer one.
+
+    As a pattern would; but that would have to be compiled for each word, which takes longer than all of this.
+    """
+    parts, kept, at = [], 0, text.find(word) if word else -1
+    while at >= 0:
+        end = at + len(word)
+        if not (_goes_on(text[at - 1 : at]) or _goes_on(text[end : end + 1])):
+            parts += [text[kept:at], slot]
+            kept = at = end
+        else:
+            at += 1
+        at = text.find(word, at)
+    return "".join(parts) + text[kept:]
+
+
+def _goes_on(char: str) -> bool:
+    return char.isalnum() or char in ("_", "-")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 _LOOK_ALIKES = str.maketrans(
     "аеорсухіјѕԁԛԝһӏкмтвнАВЕКМНОРСТХІЈЅοανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ‐‑‒–—―−∕⁄⧸｜∣ǀ；“”„‟‘’‚‛ʼ",
     "aeopcyxijsdqwhlkmtbhABEKMHOPCTXIJSoavikptuxABEZHIKMNOPTYX-------///|||;\"\"\"\"'''''",
@@ -14,6 +12,8 @@ def disguises_in(text: str) -> tuple[str, ...]:
     """Return what hides in a text, in words, each once; () for plain printable ASCII."""
     if text.isascii() and text.isprintable():
         return ()
+    import unicodedata  # a library, for what few commands hold
+
     found = []
     for char in text:
         kind = unicodedata.category(char)
@@ -34,6 +34,8 @@ def disguises_in(text: str) -> tuple[str, ...]:
 
 def unveiled(text: str) -> str:
     """Return the text as a reader would take it: look-alikes as ASCII, nothing invisible, plain spaces."""
+    import unicodedata
+
     out = []
     for char in unicodedata.normalize("NFKC", text).translate(_LOOK_ALIKES):
         kind = unicodedata.category(char)

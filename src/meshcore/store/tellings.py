@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +85,8 @@ class Tellings:
                 continue  # a count of calls is worth no failure
 
     def _fold(self, path: Path) -> None:
+        from collections import Counter  # most calls of a hook fold nothing
+
         via = path.name.removeprefix("hook.")
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:

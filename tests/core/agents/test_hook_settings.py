@@ -220,6 +220,14 @@ def test_the_command_names_absolute_paths_and_a_chosen_home() -> None:
     assert command[-1] == "MESHTUI_HOME=/home" and pins_of(command, "codex") == {"MESHTUI_HOME": "/home"}
 
 
+def test_claude_code_waits_for_no_hook_to_which_nothing_is_said(tmp_path: Path) -> None:
+    hooks = of("claude-code", HOME=str(tmp_path))
+    written = json.loads(hooks.change(hooks.path("user", tmp_path), hook_command("claude-code")).after)["hooks"]
+    beside = {event: [hook.get("async", False) for hook in entry["hooks"]] for event, [entry] in written.items()}
+    assert beside.pop("PostToolBatch") == [True]
+    assert len(beside) == 3 and not any(map(any, beside.values()))
+
+
 def test_what_older_versions_pinned_is_read() -> None:
     old = hook_command("codex")
     assert pins_of([*old, "", "/b.db"], "codex") == {"MESHTUI_BRIDGE": "/b.db"}
