@@ -23,7 +23,7 @@ from meshcore.clock import SystemClock
 from meshcore.config import BridgeAddress
 from meshcore.errors import BadRecordError, ConfigurationError
 
-UNAVAILABLE, MISCONFIGURED = 69, 78
+UNAVAILABLE = 69  # whatever the reason is: the line says it
 
 
 @dataclass
@@ -95,7 +95,6 @@ def test_what_cannot_be_used_is_one_line_and_a_code(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said["did not answer within"] = place.exchange(place.url(f"127.0.0.1:{silent.getsockname()[1]}"))
     said["refused"] = place.exchange(place.url(f"127.0.0.1:{free_port()}"))
-    assert {code for code, _ in said.values()} == {UNAVAILABLE}
     said["password authentication failed"] = place.exchange(place.url(password="guessed"))
     said["does not exist"] = place.exchange(place.url(database="nothing"))
     said["holds no bridge"] = place.exchange(place.url(database="ledger"))
@@ -107,9 +106,9 @@ def test_what_cannot_be_used_is_one_line_and_a_code(place: Place) -> None:
     place.server.execute("mesh", "ALTER FUNCTION mesh.beat RENAME TO beaten")
     said["the bridge lacks something"] = place.exchange(place.url())
     place.server.execute("mesh", "ALTER FUNCTION mesh.beaten RENAME TO beat")
-    for words, (_, line) in said.items():
+    for words, (code, line) in said.items():
         assert words in line
-    assert [code for code, _ in list(said.values())[2:]] == [MISCONFIGURED] * 6
+        assert code == UNAVAILABLE
 
 
 @pytest.mark.services
