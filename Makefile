@@ -20,7 +20,7 @@ $(VENV)/.dev: $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline)
+demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline, ARGS=--hosts)
 	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 test: $(VENV)/.dev ## all tests

@@ -26,9 +26,9 @@ from meshcore.runs.validate import GOLD_REVIEW, STEP_GRAPH, TRACE_EVENTS
 MONITOR = ("monitor", "--watch", "--interval", "1", "--iterations", "2", "--include-manifest", "--skip-tests")
 
 
-def prove(story: Story, report: Path, say: Callable[[str], None]) -> None:
+def prove(story: Story, report: Path, say: Callable[[str], None], agents: tuple[Agent, Agent] | None = None) -> None:
     """Play steps 4 and 5 in the folder of a story that was played, and write its report. Raises DemoError, OSError."""
-    a, b = agents_in(Path(story.folder))
+    a, b = agents or agents_in(Path(story.folder))
     say(f"4. meshtui {' '.join(MONITOR)}")
     story.passes = [_in_short(json.loads(line)) for line in _printed(b, *MONITOR).splitlines()]
     for snapshot in story.passes:

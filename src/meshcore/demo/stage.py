@@ -54,13 +54,18 @@ class Agent:
         self.environment = {**environment, "MESHTUI_HOME": str(self.home), "MESHTUI_AGENT": name}
         self._meshtui = list(meshtui)
 
+    def move(self, machine: str, bridge: str) -> None:
+        """Let it live in a network namespace, where the mesh is reached at an address."""
+        self._meshtui = ["ip", "netns", "exec", machine, *self._meshtui]
+        self.environment |= {"MESHTUI_BRIDGE": bridge, "MESHTUI_HOST": self.name}
+
     @property
     def python(self) -> str:
         return str(self.venv / "bin" / "python")
 
     def start_environment(self) -> subprocess.Popen[bytes]:
         """Begin to make the virtual environment."""
-        self.work.mkdir(parents=True)
+        self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "app.py").write_text(PROGRAM)
         return subprocess.Popen(
             [sys.executable, "-m", "venv", str(self.venv)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -18,6 +18,7 @@ from typing import Any
 
 from meshcore.bridge.open import old_queries, open_bridge
 from meshcore.clock import SystemClock, from_text
+from meshcore.config import BridgeAddress
 from meshcore.demo.stage import PACKAGE, STEP_SECONDS, Agent, DemoError, Events, agents_in, build_stand_in
 
 PROBE_SECONDS = 25
@@ -30,6 +31,7 @@ class Story:
 
     folder: str
     offline: bool
+    hosts: bool = False
     fallback: str = ""
     containment: str = ""
     error_line: str = ""
@@ -50,10 +52,15 @@ class Story:
     verified: bool = False
 
 
-def run_demo(root: Path, *, offline: bool, say: Callable[[str], None]) -> Story:
-    """Play the story in `root`, an empty folder; return what was measured. Raises DemoError, OSError."""
-    story = Story(str(root), offline)
-    a, b = agents_in(root)
+def run_demo(
+    root: Path, *, offline: bool, say: Callable[[str], None], agents: tuple[Agent, Agent] | None = None
+) -> Story:
+    """Play the story in `root`, an empty folder; return what was measured. Raises DemoError, OSError.
+
+    `agents` are on machines of their own (see `hosts`); else they are made here.
+    """
+    story = Story(str(root), offline, hosts=agents is not None)
+    a, b = agents or agents_in(root)
     say("setting up two agents: each its own home, folder and virtual environment")
     makers = [agent.start_environment() for agent in (a, b)]
     for agent, maker in zip((a, b), makers, strict=True):
@@ -133,7 +140,8 @@ def _tell(story: Story, a: Agent, b: Agent, events: Events, say: Callable[[str],
     say(f"   allowed  {story.allowed}")
     say(f"   output   {story.program_output}")
 
-    (_, story.broadcast), (_, story.pending) = old_queries(Path(b.environment["MESHTUI_BRIDGE"]))
+    if not story.hosts:
+        (_, story.broadcast), (_, story.pending) = old_queries(Path(b.environment["MESHTUI_BRIDGE"]))
     for agent in (a, b):
         path = agent.home / "skills_database.json"
         story.skills_files[agent.name] = str(path)
@@ -171,7 +179,7 @@ def _receipt_latency(author: Agent, skill_id: str) -> float:
     events = map(json.loads, (author.home / "journal.jsonl").read_text("utf-8").splitlines())
     record_id = next(e["record"] for e in events if e["kind"] == "skill.published" and e["skill_id"] == skill_id)
     with closing(
-        open_bridge(Path(author.environment["MESHTUI_BRIDGE"]), clock=SystemClock(), doorbell=False)
+        open_bridge(BridgeAddress.parse(author.environment["MESHTUI_BRIDGE"]), clock=SystemClock(), doorbell=False)
     ) as bridge:
         published = bridge.published(record_id)
         received = [receipt.at for receipt in bridge.receipts(record_id) if receipt.status == "stored"]

@@ -6,13 +6,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from meshcore.demo.hosts import two_machines, why_not
 from meshcore.demo.proof import prove
+from meshcore.demo.stage import Agent, agents_in
 from meshcore.demo.story import Story, remove, run_demo
 from meshcore.errors import UsageError
 from meshcore.safety.visible_text import visible
@@ -21,10 +23,13 @@ from meshtui.cli.context import facts, json_option, print_json, say
 
 @click.command()
 @click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")
+@click.option(
+    "--hosts", is_flag=True, help="Two machines (network namespaces) and PostgreSQL; needs root, and is offline."
+)
 @click.option("--keep", metavar="DIR", help="Play it in DIR (new or empty) and leave everything there.")
 @click.option("--report", "report_file", metavar="FILE", help="Where the report of it is to stay.")
 @json_option
-def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool) -> int:
+def demo(offline: bool, hosts: bool, keep: str | None, report_file: str | None, as_json: bool) -> int:
     """Two agents, one bridge: the first is taught a fix and proves it, the second heals by itself.
 
     Then the monitor and the validator look at it, and a report is written, which stays. Everything happens in a
@@ -33,9 +38,10 @@ def demo(offline: bool, keep: str | None, report_file: str | None, as_json: bool
     """
     root = _folder(keep)
     try:
-        with _told(as_json) as tell:
-            story = run_demo(root, offline=offline, say=tell)
-            prove(story, _report_file(root, report_file, kept=keep is not None), tell)
+        with _told(as_json) as tell, ExitStack() as stack:
+            agents = _on_hosts(root, stack, tell) if hosts else None
+            story = run_demo(root, offline=offline or agents is not None, say=tell, agents=agents)
+            prove(story, _report_file(root, report_file, kept=keep is not None), tell, agents)
     finally:
         if keep is None:
             remove(root)
@@ -67,6 +73,19 @@ def _told(as_json: bool) -> Iterator[Callable[[str], None]]:
         yield tell
 
 
+def _on_hosts(root: Path, stack: ExitStack, progress: Callable[[str], None]) -> tuple[Agent, Agent] | None:
+    """Return the two agents on machines of their own, None where there can be none; that is said."""
+    if why := why_not():
+        progress(f"no machines of their own ({why}): going on with one machine and a file")
+        return None
+    agents = agents_in(root)
+    for agent in agents:
+        agent.work.mkdir(parents=True)
+    progress("two machines: network namespaces with a cable each, and PostgreSQL between them")
+    stack.enter_context(two_machines(agents))
+    return agents
+
+
 def _report_file(root: Path, wanted: str | None, *, kept: bool) -> Path:
     if wanted is not None:
         return Path(wanted).absolute()
@@ -90,8 +109,7 @@ def _summary(story: Story, *, kept: bool) -> None:
             "broadcast → receipt": f"{(story.received_after or 0) * 1000:.2f} ms",
             "first (agent_a_test)": _time(story.first),
             "again (agent_b_test)": _time(story.again),
-            "skills broadcast": f"{story.broadcast}   (message_id LIKE 'skill_%')",
-            "pending queue": f"{story.pending}   (… AND status='pending')",
+            **({} if story.hosts else _old_queries(story)),
             **{f"skills of {name}": f"{story.skills[name]} in {path}" for name, path in story.skills_files.items()},
             "packages from": "a stand-in wheel built here" if story.offline else "the package index",
             "report": f"{story.report}   (open it in a browser)",
@@ -100,6 +118,13 @@ def _summary(story: Story, *, kept: bool) -> None:
     say("✓ healed at the second agent, verified by running the failed command again")
     if kept:
         say(f"everything is kept in {story.folder}")
+
+
+def _old_queries(story: Story) -> dict[str, str]:
+    return {
+        "skills broadcast": f"{story.broadcast}   (message_id LIKE 'skill_%')",
+        "pending queue": f"{story.pending}   (… AND status='pending')",
+    }
 
 
 def _time(split: dict[str, float]) -> str:
