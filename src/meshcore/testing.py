@@ -10,6 +10,7 @@ from typing import Any
 from meshcore.bridge.memory import MemoryBridge
 from meshcore.clock import to_text
 from meshcore.knowledge.matching import IndexEntry, index_entry
+from meshcore.knowledge.signature import VERSION
 from meshcore.model import (
     Action,
     AgentInfo,
@@ -112,7 +113,7 @@ def signature(name: str = "django") -> Signature:
 def skill(name: str = "django", **changes: Any) -> Skill:
     """Return the skill that installs a missing module; `changes` are fields of Skill."""
     fields: dict[str, Any] = {
-        "signature_version": 1,
+        "signature_version": VERSION,
         "error_type": "ModuleNotFoundError",
         "template": "No module named <name>",
         "key_slots": (KeySlot(0, "name", name),),

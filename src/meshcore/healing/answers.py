@@ -29,7 +29,8 @@ def best_answer(node: Node, incident: Incident, *, skill_id: str = "", general: 
     What is known in general becomes a skill of this node. `general`: whether that is looked at.
     """
     store, folder = node.store, project_root(incident.cwd) or incident.cwd
-    found = offered_here(store, matches(incident.signature, store.skills, incident.circumstances), folder)
+    signature, here = incident.signature, incident.circumstances
+    found = offered_here(store, matches(signature, store.skills, here, folder=incident.cwd), folder)
     found = [match for match in found if match.skill_id == skill_id] if skill_id else learnt(store, found)
     known = store.skills.find(found[0].skill_id) if found else None
     if not skill_id and general and (known is None or not (known.own_operator or may_propose(node, known))):

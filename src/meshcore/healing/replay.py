@@ -60,7 +60,7 @@ def recorded_session(node: Node, incident: Incident) -> Session:
 
 def foreseen(node: Node, incident: Incident, known: KnownSkill) -> Ruling | None:
     """Rule on a skill at a failure like a recorded one, and note nothing; None where that cannot be told from here."""
-    found = matches(incident.signature, node.store.skills, incident.circumstances)
+    found = matches(incident.signature, node.store.skills, incident.circumstances, folder=incident.cwd)
     match = next((match for match in found if match.skill_id == known.skill_id), None)
     if match is None or incident.argv_redacted or not Path(incident.cwd).is_dir():
         return None

@@ -184,7 +184,8 @@ class _Call:
         """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
         store = self.store
         folder = project_root(self.cwd) or self.cwd
-        found = offered_here(store, matches(incident.signature, store.skills, incident.circumstances), folder)
+        signature, here = incident.signature, incident.circumstances
+        found = offered_here(store, matches(signature, store.skills, here, folder=incident.cwd), folder)
         found = learnt(store, found)
         if not found:
             return None, self._may_pull()

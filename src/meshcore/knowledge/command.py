@@ -1,12 +1,13 @@
-"""The failed command as the reader of errors sees it: its program, its shape, and the words that the user typed."""
+"""The failed command as the reader of errors sees it: its verb, and the words that the user typed."""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from meshcore.knowledge.slots import generalise, is_file_name
+from meshcore.knowledge.slots import KINDS, generalise, is_file_name
 from meshcore.knowledge.text import word_set
 from meshcore.model import Slot
 
@@ -21,16 +22,64 @@ _WRAPPERS = word_set("sudo env time nohup nice timeout xargs exec command doas s
 # They prepare for the command that follows; it is that one that fails.
 _PREPARATIONS = word_set("cd export set ulimit source . echo")
 _SETTING = re.compile(r"[A-Za-z_]\w{0,60}=")
+_REDIRECTION = re.compile(r"\d?&?[<>]{1,3}&?\d?(?!\()")
 _VERSIONED = re.compile(r"(python|pip|node|ruby|perl|php|gcc|g\+\+|clang|java)-?[\d.]{1,12}")
 
 
 class Command(NamedTuple):
-    """A command line as words: `shape` names the program, its subcommand and the kinds of the varying words."""
+    """A command line as words.
+
+    `verb`: its program and subcommand, as far as they are words that a person types in every such command. `slots`: the
+    words that vary, in their order, options left out. `heads`: the words of program and subcommand as they were typed.
+    `texts`: words that hold several, such as code.
+    """
 
     program: str = ""
-    shape: str = ""
+    verb: tuple[str, ...] = ()
     slots: tuple[Slot, ...] = ()
-    operands: frozenset[str] = frozenset()
+    heads: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def operands(self) -> frozenset[str]:
+        """Return the values of the words that vary."""
+        return frozenset(slot.value for slot in self.slots if len(slot.value) > 1)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Return what the user typed but the name of the program: its path is a word as any other."""
+        return self.operands.union(word for at, word in enumerate(self.heads) if at or "/" in word)
+
+    def seen_by(self, named: Collection[str]) -> Command:
+        """Return the command in view of an error: a word of program or subcommand that it names is an operand too.
+
+        So is a word that stands in code of the command: `make build` is to make what `cp file` is to cp, and so is
+        `./build.sh` to a shell. A program without a folder is looked up in the world, so that its name stays its own.
+        """
+        told = [at for at, word in enumerate(self.heads) if word in named and (at or "/" in word)]
+        verb = tuple(NAMED if at in told else word for at, word in enumerate(self.verb))
+        slots = [*(_slot_of_head(self.heads[at]) for at in told), *self.slots]
+        for name in dict.fromkeys(named) if self.texts else ():
+            if len(name) > 1 and all(slot.value != name for slot in slots) and _stands_in(name, self.texts):
+                slots.append(Slot("name", name[:200]))
+        return self._replace(verb=verb, slots=tuple(slots[:MAX_SLOTS]))
+
+    @property
+    def shape(self) -> str:
+        """Return the verb and how many words vary, "" where no command is known."""
+        return " ".join((*self.verb, str(len(self.slots)))) if self.verb else ""
+
+
+NAMED = "*"  # in a verb: a word that the error names
+
+
+def plain_shape(shape: str) -> str:
+    """Return the shape of a command as it is told today, from one that names the kind of each word that varies."""
+    words = shape.split(" ")
+    end = len(words)
+    while end > 1 and words[end - 1] in KINDS:
+        end -= 1
+    return shape if not shape or words[-1].isdigit() else " ".join((*words[:end], str(len(words) - end)))
 
 
 def program_name(word: str) -> str:
@@ -91,19 +140,29 @@ def read_command(command: str) -> Command:
         return Command()
     program = program_name(words[0])
     takes_files = program in _FILE_TOOLS
-    shape, slots = [program], list[Slot]()
+    verb, heads, slots = [program], [words[0]], list[Slot]()
     subcommand_seen = takes_files
     for word in words[1:]:
+        word = word.lstrip("0123456789&<>") if _REDIRECTION.match(word) else word
         if not word or (word[0] == "-" and "=" not in word):
             continue
         if not subcommand_seen and word.isalpha():
-            shape.append(word)
+            verb.append(word)
+            heads.append(word)
         else:
             slots += _slots_of(word, takes_files)
         subcommand_seen = True
-    slots = slots[:MAX_SLOTS]
-    shape += [slot.kind for slot in slots]
-    return Command(program, " ".join(shape), tuple(slots), frozenset(s.value for s in slots if len(s.value) > 1))
+    texts = tuple(word[:400] for word in words[1:] if " " in word or "(" in word)
+    return Command(program, tuple(verb), tuple(slots[:MAX_SLOTS]), tuple(heads), texts)
+
+
+def _stands_in(name: str, texts: Sequence[str]) -> bool:
+    word = re.compile(rf"(?<![\w-]){re.escape(name[:200])}(?![\w-])")
+    return any(word.search(text) for text in texts)
+
+
+def _slot_of_head(word: str) -> Slot:
+    return Slot("path" if "/" in word or is_file_name(word) else "identifier", word[:200])
 
 
 def _slots_of(word: str, takes_files: bool) -> tuple[Slot, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from meshcore.knowledge.report import find_report, has_context, quoted, sections, unwrap
@@ -31,8 +31,11 @@ class Telling(NamedTuple):
     source: str = ""
 
 
-def find_telling(text: str, error_type: str, program: str) -> Telling:
-    """Return what a tidy text tells; `error_type` is the caller's word, used where the text has no better one."""
+def find_telling(text: str, error_type: str, program: str, typed: Collection[str] = ()) -> Telling:
+    """Return what a tidy text tells; `error_type` is the caller's word, used where the text has no better one.
+
+    `typed` are the words of the failed command that name no program.
+    """
     lines = lines_of(text)
     if len(lines) > _MAX_LINES:
         lines = lines[:100] + lines[-(_MAX_LINES - 100) :]
@@ -48,7 +51,17 @@ def find_telling(text: str, error_type: str, program: str) -> Telling:
             best, clear = line, told
         if clear >= ANNOUNCED:
             break
-    return _as_telling(best.strip(), clear, error_type, program)
+    return _as_telling(_with_first_below(best, lines), clear, error_type, program, typed)
+
+
+def _with_first_below(line: str, lines: Sequence[str]) -> str:
+    """Return a line that ends with a colon together with the first of what it announces, where that is indented."""
+    if not line.endswith(":"):
+        return line.strip()
+    at = next((n for n, one in enumerate(lines) if one.endswith(line)), len(lines))
+    below = next((one for one in lines[at + 1 : at + 3] if one), "")
+    listed = below[:1] in " \t" and len(below.split()) < 4
+    return f"{line.strip()} {below.strip()}" if listed else line.strip()
 
 
 def _announced_below(raised: Raised, lines: Sequence[str], program: str) -> str:
@@ -74,12 +87,12 @@ def _read_section(lines: Sequence[str], program: str) -> tuple[str, int]:
     return line, clear
 
 
-def _as_telling(line: str, clear: int, error_type: str, program: str) -> Telling:
+def _as_telling(line: str, clear: int, error_type: str, program: str, typed: Collection[str]) -> Telling:
     if line.startswith("E  "):
         line = line[1:].lstrip()
         if line.startswith("assert "):
             return Telling(line, "AssertionError", line, REPORTED)
-    named, message = split_program(line)
+    named, message = split_program(line, typed)
     told = error_type.rsplit(".", 1)[-1]
     kind = told if told.casefold() not in VAGUE else named or program or "error"
     return Telling(line, kind, message, clear)
@@ -223,14 +236,17 @@ def _program_prefix() -> re.Pattern[str]:
 _NO_PROGRAM = frozenset({"error", "fatal", "warning", "failure", "abort", "panic", "note", "hint", "usage", "e", "err"})
 
 
-def split_program(line: str) -> tuple[str, str]:
-    """Return the program that a tool's line names at its start ("shell" for every shell) and the rest of the line."""
+def split_program(line: str, typed: Collection[str] = ()) -> tuple[str, str]:
+    """Return the program that a tool's line names at its start ("shell" for every shell) and the rest of the line.
+
+    A word that was `typed` as the operand of another program is no program.
+    """
     if line.startswith(("npm ERR! ", "npm error ")):
         return "npm", line[9:].strip() if line.startswith("npm ERR") else line[10:].strip()
     shell = _shell_prefix().match(line)
     rest = line[shell.end() :] if shell else line
     named = _program_prefix().match(rest)
-    if named and named[1].casefold() not in _NO_PROGRAM and "." not in named[1]:
+    if named and named[1].casefold() not in _NO_PROGRAM and "." not in named[1] and named[0][:-2] not in typed:
         return named[1], rest[named.end() :]
     if shell:
         return "shell", rest

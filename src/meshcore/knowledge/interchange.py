@@ -25,7 +25,7 @@ from meshcore.knowledge.fixes import parse_fix, spell
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.matching import index_entry
 from meshcore.knowledge.parts import filled
-from meshcore.knowledge.signature import read
+from meshcore.knowledge.signature import VERSION, read
 from meshcore.model import Json, KnownSkill, Record, Skill, SkillState
 from meshcore.safety.model_json import skill_from_json
 from meshcore.store.store import Store
@@ -309,7 +309,12 @@ def _learn_from(store: Store, ledger: _Ledger, entry: Json) -> tuple[str, bool]:
 
 
 def put(store: Store, known: KnownSkill) -> KnownSkill:
-    """Store a skill with the keys that matching finds it by."""
+    """Store a skill with the keys that matching finds it by.
+
+    One of other reading rules is read anew when the home is opened next.
+    """
+    if known.skill.signature_version != VERSION and known.state != "forgotten":
+        store.meta.set("signature_version", "")
     entry = index_entry(known)
     return store.skills.put(known, entry.bucket, entry.shape, entry.keys)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import operator
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
+from meshcore.knowledge.command import program_name
 from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
-from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, form_of, mentioned, typed
+from meshcore.knowledge.parts import FORM, FORMS, NOT_KNOWN, STEM, TAIL, Parts, bare_template, form_of, mentioned, typed
 from meshcore.knowledge.recognition import Recognition
 from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.text import word_set
 from meshcore.model import Action, Circumstances, KeySlot, Signature, Skill, Slot, escape_token
 
 FIRST_FREE_PORT = 32768  # ports from here on are handed out by the system: they name no service
@@ -38,7 +40,7 @@ def learn(
     if fix.kind == "advice":
         action: Action = fix
     else:
-        action = Action("argv", tuple(tuple(_refer(token, signature) for token in step) for step in fix.steps))
+        action = Action("argv", tuple(tuple(_refer(t, signature, _fetches(step)) for t in step) for step in fix.steps))
     keys = tuple(_key_slots(signature, action))
     check_pattern(signature, keys)
     return Skill(
@@ -75,7 +77,7 @@ def confirms(
     skill: Skill, signature: Signature, fix: Action, *, same: Callable[[Action, Action], bool] = operator.eq
 ) -> bool:
     """Return whether a fix that worked is what the skill would have done for that error, had it been asked."""
-    if skill.error_type != signature.error_type or skill.template.casefold() != signature.template.casefold():
+    if skill.error_type != signature.error_type or bare_template(skill.template) != bare_template(signature.template):
         return False
     try:
         return same(skill.action.fill(Parts(signature.slots)), fix)
@@ -122,39 +124,54 @@ def check_pattern(signature: Signature, keys: tuple[KeySlot, ...]) -> None:
     )
 
 
-def _references(signature: Signature) -> Iterator[tuple[int, str]]:
-    """Yield each reference that an action may use, with its value: what the error itself says comes first."""
+_FETCHING = word_set("install add get require pull download i -S")
+
+
+def _fetches(step: Sequence[str]) -> bool:
+    """Tell whether a step gets something from the world: that is known by its name, and another name is another fix."""
+    return program_name(step[0]) != "git" and not _FETCHING.isdisjoint(step[1:4])
+
+
+def _references(signature: Signature, fetched: bool) -> Iterator[tuple[int, str]]:
+    """Yield each reference that an action may use, with its value: what the error itself says comes first.
+
+    A name is one where the user typed it, and nothing is fetched by it.
+    """
     place = reading.around(signature.template)
     slots = signature.slots[: FORM - 1]
-    error = [i for i in range(min(place.base, len(slots))) if _may_refer(slots, place.base, i)]
-    others = list(range(place.script, len(slots)))
-    plain, derived = (0, 1, 2), (3, 4)
+    error = [i for i in range(min(place.base, len(slots))) if _may_refer(slots, place.base, i, fetched)]
+    others = [place.script, place.culprit, place.suggestion]
+    others += [i for i in range(place.command, len(slots)) if _is_own(slots[i]) or not fetched]
+    plain, derived = (0, 1, 2), (3, 4, STEM)
     for forms, indices in ((plain, error), ((0,), others), (derived, error), ((*plain[1:], *derived), others)):
         for form in forms:
             for index in indices:
-                value = form_of(slots[index], form)
+                value = form_of(slots[index], form) if index < len(slots) else ""
                 if value and not value.startswith("-"):
                     yield form * FORM + index, value
 
 
-def _may_refer(slots: tuple[Slot, ...], base: int, index: int) -> bool:
-    if slots[index].kind in ("path", "number", "port", "hex"):
-        return True
-    return typed(slots, base, index)
+def _is_own(slot: Slot) -> bool:
+    return slot.kind in ("path", "number", "port", "hex")
 
 
-def _refer(token: str, signature: Signature) -> str:
+def _may_refer(slots: tuple[Slot, ...], base: int, index: int, fetched: bool) -> bool:
+    return _is_own(slots[index]) or (not fetched and typed(slots, base, index))
+
+
+def _refer(token: str, signature: Signature, fetched: bool) -> str:
     """Return a token of the fix with what it shares with the error as references `{n}`."""
     taken: list[tuple[int, int, int]] = []
-    for reference, value in _references(signature):
-        if token == value:
+    for reference, value in _references(signature, fetched):
+        if token == value and reference // FORM != STEM:
             return f"{{{reference}}}"
         if _ends_in(value, token):
-            return f"{{{reference}}}"
+            depth = token.count("/") - 1
+            short = reference < FORM and TAIL + depth < len(FORMS)
+            return f"{{{reference + (TAIL + depth) * FORM if short else reference}}}"
         if len(value) < 3 or value not in token:
             continue
-        edge = re.compile(rf"(?<![\w./-]){re.escape(value)}(?![\w-]|\.\w|/\w{{0,200}}/)")
-        for found in edge.finditer(token):
+        for found in _edges(value, reference // FORM == STEM).finditer(token):
             if all(found.end() <= start or end <= found.start() for start, end, _ in taken):
                 taken.append((found.start(), found.end(), reference))
     out, at = [], 0
@@ -162,6 +179,14 @@ def _refer(token: str, signature: Signature) -> str:
         out += [escape_token(token[at:start]), f"{{{reference}}}"]
         at = end
     return "".join([*out, escape_token(token[at:])])
+
+
+def _edges(value: str, stem: bool) -> re.Pattern[str]:
+    """Return where a value stands within a token: not within a longer word or path, and a stem before a suffix."""
+    if stem:
+        return re.compile(rf"(?<![\w./-]){re.escape(value)}(?=\.\w)")
+    before, after = r"\w./-" if "/" in value else r"\w-", "" if "." in value else r"|\.\w"
+    return re.compile(rf"(?:(?<![{before}])|(?<=\\[nt])){re.escape(value)}(?![\w-]{after}|/\w{{0,200}}/)")
 
 
 def _ends_in(path: str, token: str) -> bool:

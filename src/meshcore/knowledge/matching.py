@@ -11,17 +11,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from meshcore.knowledge.command import words_of
-from meshcore.knowledge.parts import FORM, NOT_KNOWN, Parts, is_typed, mentioned, never_tried, typed
+from meshcore.knowledge.command import plain_shape, words_of
+from meshcore.knowledge.filling import as_typed, elsewhere, safe, unproven
+from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
+from meshcore.knowledge.parts import (
+    FORM,
+    NOT_KNOWN,
+    Parts,
+    bare_template,
+    is_general,
+    is_typed,
+    mentioned,
+    never_tried,
+    typed,
+)
 from meshcore.knowledge.signature import around
 from meshcore.knowledge.standing import standing
-from meshcore.model import Action, Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
+from meshcore.model import Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
 
+KEYS = 2  # the version of the keys that index_entry gives
 MAX_SHAPES = 32  # looked at in one bucket
 MAX_CANDIDATES = 24
 MAX_NEAR = 8  # of those that agree but for one slot: two that disagree are enough to see that it matters
@@ -33,10 +45,7 @@ ACCEPTED_COST = 0.05  # for each key slot that holds another value, verified bef
 RELAXED_COST = 0.1  # for each key slot that holds a new value, where the slot was seen not to matter
 DIFFERENT_COST = 0.15  # for a key slot that holds a new value
 _NOISE = frozenset({"path", "number", "hex", "version"})
-_CLOSED = frozenset({"path", "number", "port", "hex"})
 _WORD = re.compile(r"(?<![<\w])[^\W\d_]{3,}(?![>\w])")
-_SHORT_WORD = re.compile(r"(?<![<\w])[^\W\d_]{2,}(?![>\w])")
-_PLAIN = re.compile(r"[\w@%+=:,./-]{1,400}")  # what a shell takes as it stands
 
 
 class IndexEntry(NamedTuple):
@@ -59,24 +68,25 @@ class SkillSource(Protocol):
         ...
 
 
-def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
 def _key(mark: str, bucket: str, pairs: Sequence[tuple[int, str]]) -> str:
-    return _hash(mark, bucket, *(f"{index}={value}" for index, value in pairs))
+    return hashed(mark, bucket, *(f"{index}={value}" for index, value in pairs))
 
 
 def bucket_of(error_type: str, template: str) -> str:
     """Return the bucket of errors of one type and template."""
-    return _hash(error_type, template.casefold())
+    return hashed(error_type, bare_template(template))
 
 
 def index_entry(known: KnownSkill) -> IndexEntry:
     """Return under what the store files a skill; to be renewed whenever its evidence changes."""
     skill, evidence = known.skill, known.evidence
     bucket = bucket_of(skill.error_type, skill.template)
-    keys = [(k.index, k.value) for k in skill.key_slots if k.index not in evidence.relaxed]
+    at = around(skill.template).shape
+    keys = [
+        (k.index, plain_shape(k.value) if k.index == at else k.value)
+        for k in skill.key_slots
+        if k.index not in evidence.relaxed
+    ]
     shape = ",".join(str(index) for index, _ in keys)
     found = {_key("=", bucket, keys): None}
     for index, _ in keys:
@@ -87,6 +97,7 @@ def index_entry(known: KnownSkill) -> IndexEntry:
         found[_key(mark, bucket, [pair for pair in keys if pair[0] != index])] = None
     if wording := _wording(skill.template, skill.example_slots):
         found[wording] = None
+    found.update(dict.fromkeys(kindred_keys(skill.error_type, skill.template, skill.example_line)))
     return IndexEntry(bucket, shape, tuple(found))
 
 
@@ -95,7 +106,14 @@ def _wording(template: str, slots: Sequence[Slot]) -> str:
     if len(_WORD.findall(template)) < 3:
         return ""
     names = (slot.value for slot in slots[: around(template).base] if slot.kind not in _NOISE)
-    return _hash("^", template.casefold(), *names)
+    return hashed("^", bare_template(template), *names)
+
+
+class _Here(NamedTuple):
+    """Where an error was met: the circumstances, and the folder in which the command ran ("": not known)."""
+
+    circumstances: Circumstances
+    folder: str
 
 
 def match(signature: Signature, source: SkillSource, circumstances: Circumstances = NOT_KNOWN) -> Match | None:
@@ -105,9 +123,18 @@ def match(signature: Signature, source: SkillSource, circumstances: Circumstance
 
 
 def matches(
-    signature: Signature, source: SkillSource, circumstances: Circumstances = NOT_KNOWN, limit: int = 5
+    signature: Signature,
+    source: SkillSource,
+    circumstances: Circumstances = NOT_KNOWN,
+    limit: int = 5,
+    *,
+    folder: str = "",
 ) -> list[Match]:
-    """Return the answers to an error, best first, those that contradict each other included."""
+    """Return the answers to an error, best first, those that contradict each other included.
+
+    `folder` is where the failed command ran: a path that is told from there must be the one that the error names.
+    """
+    here = _Here(circumstances, folder)
     bucket = bucket_of(signature.error_type, signature.template)
     shapes = [_indices(shape) for shape in source.shapes(bucket)[:MAX_SHAPES]]
     values = [slot.value for slot in signature.slots]
@@ -118,16 +145,38 @@ def matches(
     if any(known.evidence.relaxed for known in candidates):
         others = [*_without_each("!", bucket, rows), *_without_each("~", bucket, rows)]
         contrast = [*candidates, *source.lookup(others, MAX_NEAR)]
-    answers, near = _judge(candidates, contrast, signature, circumstances), list[KnownSkill]()
+    answers, near = _judge(candidates, contrast, signature, here), list[KnownSkill]()
     if limit > 1 or not answers or answers[0].tier != "exact":
         loose = _without_each("~", bucket, rows)
         if wording := _wording(signature.template, signature.slots):
             loose.append(wording)
         there = {answer.skill_id for answer in answers}
         near = list(source.lookup(loose, MAX_NEAR)) if loose else []
-        answers += [a for a in _judge(near, [*contrast, *near], signature, circumstances) if a.skill_id not in there]
+        answers += [a for a in _judge(near, [*contrast, *near], signature, here) if a.skill_id not in there]
+        if not answers:
+            kin = kindred_keys(signature.error_type, signature.template, signature.line)
+            near = list(source.lookup(kin, MAX_NEAR)) if kin else []
+            answers = _kin(near, signature, here)
         answers.sort(key=_rank)
     return _with_contradictions(_once_each(answers, [*contrast, *near]))[:limit]
+
+
+def _kin(found: Sequence[KnownSkill], signature: Signature, here: _Here) -> list[Match]:
+    """Return likely answers from errors in other words; none where what was found disagrees on what to do."""
+    bucket, answers = bucket_of(signature.error_type, signature.template), []
+    for known in found:
+        if bucket_of(known.skill.error_type, known.skill.template) == bucket:
+            continue  # in the same words it was found to differ
+        as_here = moved(known.skill, signature)
+        if as_here is None or known.state in ("quarantined", "forgotten"):
+            continue
+        own = dataclasses.replace(known, skill=as_here)
+        answer = _answer(own, (), signature, here)
+        if answer is not None:
+            why = f"{answer.why}; but it was learnt from an error in other words: {known.skill.example_line[:80]!r}"
+            score = round(LIKELY_SCORE - DIFFERENT_COST, 4)
+            answers.append(dataclasses.replace(answer, skill_id=known.skill_id, tier="likely", score=score, why=why))
+    return sorted(answers, key=_rank) if len({answer.action for answer in answers}) == 1 else []
 
 
 def _once_each(answers: list[Match], known: Sequence[KnownSkill]) -> list[Match]:
@@ -137,7 +186,7 @@ def _once_each(answers: list[Match], known: Sequence[KnownSkill]) -> list[Match]
     for answer in answers:
         one = every[answer.skill_id]
         same = answer.tier == "exact" and is_typed(one.action_key)
-        key = (one.skill.template.casefold(), one.action_key) if same else (answer.skill_id, "")
+        key = (bare_template(one.skill.template), one.action_key) if same else (answer.skill_id, "")
         before = every[found[key].skill_id] if key in found else None
         if before is None or (one.own_operator, one.confirmed) > (before.own_operator, before.confirmed):
             found[key] = answer
@@ -182,9 +231,10 @@ class _Fit(NamedTuple):
 
 def _fit(known: KnownSkill, signature: Signature) -> _Fit:
     differs, accepted, relaxed = [], [], []
+    at = around(known.skill.template).shape
     for key in known.skill.key_slots:
         value = signature.slots[key.index].value if key.index < len(signature.slots) else ""
-        if value == key.value:
+        if value == (plain_shape(key.value) if key.index == at else key.value):
             continue
         if value in known.evidence.values.get(key.index, ()):
             accepted.append(key.index)
@@ -199,21 +249,21 @@ def _judge(
     candidates: Sequence[KnownSkill],
     neighbours: Sequence[KnownSkill],
     signature: Signature,
-    circumstances: Circumstances,
+    here: _Here,
 ) -> list[Match]:
     found = []
     for known in candidates:
         if known.state not in ("quarantined", "forgotten"):
-            answer = _answer(known, neighbours, signature, circumstances)
+            answer = _answer(known, neighbours, signature, here)
             if answer is not None:
                 found.append(answer)
     return sorted(found, key=_rank)
 
 
-def _answer(
-    known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Signature, circumstances: Circumstances
-) -> Match | None:
+def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Signature, here: _Here) -> Match | None:
     skill = known.skill
+    if skill.signature_version != signature.version and looks_around(skill):
+        return None  # by other rules its surroundings stand elsewhere
     fit = _fit(known, signature)
     if len(fit.differs) > 1:
         return None
@@ -221,7 +271,7 @@ def _answer(
     literal = not any("{" in token or "}" in token for step in action.steps for token in step)
     parameters = frozenset[int]() if literal else action.parameters()
     if parameters:
-        if not _safe(action, parameters, signature):
+        if not safe(action, parameters, signature) or not as_typed(skill, parameters, signature):
             return None
         action = action.fill(Parts(signature.slots))
     elif not literal:
@@ -236,14 +286,15 @@ def _answer(
     for index in (*fit.relaxed, *fit.differs):
         if _discriminates(index, known, neighbours):
             return None
-    doubts += _unproven(known, parameters, signature)
-    if not skill.key_slots and len(_SHORT_WORD.findall(skill.template)) < 2:
+    doubts += unproven(known, parameters, signature)
+    doubts += elsewhere(parameters, signature, here.folder)
+    if not skill.key_slots and len(SHORT_WORD.findall(skill.template)) < 2:
         doubts.append("the error itself says very little")
-    if known.state == "unconfirmed" or (skill.derived_from and not known.confirmed):
+    if known.state == "unconfirmed" or (is_general(skill) and not known.confirmed):
         doubts.append("nobody has confirmed it yet")
     if known.evidence.failed > known.evidence.verified:
         doubts.append(f"it failed on {known.evidence.failed} hosts and worked on {known.evidence.verified}")
-    gate = _gate(known, circumstances)
+    gate = _gate(known, here.circumstances)
     if gate == "no":
         return None
     if gate:
@@ -252,6 +303,12 @@ def _answer(
     score = (LIKELY_SCORE if doubts else EXACT_SCORE) + STANDING_WEIGHT * standing(known.evidence)
     score -= ACCEPTED_COST * len(fit.accepted) + RELAXED_COST * len(fit.relaxed) + DIFFERENT_COST * len(fit.differs)
     return Match(known.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
+
+
+def looks_around(skill: Skill) -> bool:
+    """Return whether a skill asks for, or refers to, what surrounds an error."""
+    indices = {key.index for key in skill.key_slots} | {n % FORM for n in skill.action.parameters()}
+    return max(indices, default=0) >= around(skill.template).base
 
 
 def _own(skill: Skill, index: int) -> str:
@@ -300,41 +357,6 @@ def _discriminates(index: int, known: KnownSkill, neighbours: Sequence[KnownSkil
 
 def _same_action(one: KnownSkill, other: KnownSkill) -> bool:
     return one.skill.action == other.skill.action or (is_typed(one.action_key) and one.action_key == other.action_key)
-
-
-def _unproven(known: KnownSkill, parameters: Collection[int], signature: Signature) -> list[str]:
-    doubts = []
-    for reference in sorted(parameters):
-        index = reference % FORM
-        slot = signature.slots[index]
-        if slot.kind in _CLOSED:
-            continue
-        proven = known.evidence.values.get(index, frozenset())
-        own = known.skill.example_slots[index].value if index < len(known.skill.example_slots) else ""
-        known_value = slot.value == own or slot.value in proven or len(proven | {own}) > 1
-        if not known_value and not _is_same_file(slot.kind, own, slot.value):
-            doubts.append(f"it has worked for {own!r} only, and this is {slot.value!r}")
-    return doubts
-
-
-def _is_same_file(kind: str, own: str, value: str) -> bool:
-    """Return whether two whole paths may be one file of two projects; policy asks whether it lies in this one."""
-    both = own.startswith("/") and value.startswith("/")
-    return kind == "path" and both and own.rpartition("/")[2] == value.rpartition("/")[2]
-
-
-def _safe(action: Action, parameters: Collection[int], signature: Signature) -> bool:
-    """Return whether what is filled in is there and stays one plain word: no option, nothing that a shell reads."""
-    parts = Parts(signature.slots)
-    shell = any(step[:2] == ("sh", "-c") for step in action.steps)
-    for reference in parameters:
-        try:
-            value = parts[reference].value
-        except IndexError:
-            return False
-        if value.startswith("-") or not value.isprintable() or (shell and not _PLAIN.fullmatch(value)):
-            return False
-    return True
 
 
 def _gate(known: KnownSkill, here: Circumstances) -> str:

@@ -8,9 +8,14 @@ from meshcore.errors import BadSkillError, ConfigurationError
 from meshcore.knowledge.acts import is_act
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import reread
+from meshcore.knowledge.matching import KEYS, looks_around
+from meshcore.knowledge.parts import ANEW, bare_template, is_general
 from meshcore.knowledge.signature import VERSION
-from meshcore.model import KnownSkill
+from meshcore.model import KnownSkill, Outcome, Skill, Slot
 from meshcore.store.store import Store
+
+READ_WITH = f"{VERSION}.{KEYS}"
+"""Of the rules of reading, and of the keys under which a skill is found: where only these are others, its id stays."""
 
 LEARNING_RULES = "2"
 """Of what is believed to be a fix: see `knowledge.acts`."""
@@ -44,32 +49,82 @@ def was_no_fix(known: KnownSkill) -> bool:
 
 
 def reread_skills(store: Store) -> int:
-    """Read every skill of older rules anew; return how many. One whose example says too little stays as it is.
+    """Read every skill of older rules anew; return how many are read otherwise now.
 
-    The skill as read today takes over evidence, author and state; the older one is forgotten, which a person can undo.
-    A generalisation stays as it is, too: its example is that of its parent, whose outcomes give it anew.
+    One that the rules of today read alike stays what it is, and so does one whose example says too little. Else the
+    skill as read today takes over label, evidence, author and state, and names the older one in `derived_from`, so that
+    what is said of either counts for both; the older one is forgotten, which a person can undo. A generalisation stays
+    as it is, too: its example is that of its parent, whose outcomes give it anew.
     """
-    if store.meta.get("signature_version") == str(VERSION):
+    if store.meta.get("signature_version") == READ_WITH:
         return 0
     migrated = 0
     with store.transaction(durable=True):
         for known in store.skills.all():
-            if known.skill.signature_version == VERSION or known.state == "forgotten" or _generalises(store, known):
+            skill = None
+            if known.skill.signature_version != VERSION and known.state != "forgotten" and not is_general(known.skill):
+                skill = _read_otherwise(known.skill)
+            if skill is None:
+                put(store, known)
                 continue
-            try:
-                skill = replace(reread(known.skill), derived_from=known.skill_id)
-            except BadSkillError:
-                continue
-            put(store, replace(known, skill=skill, label=0, stored_id=""))
+            place = _moved(known.skill, skill)
+            values = {place[i]: found for i, found in known.evidence.values.items() if i in place}
+            relaxed = frozenset(place[i] for i in known.evidence.relaxed if i in place)
+            evidence = replace(known.evidence, values=values, relaxed=relaxed)
+            label = store.skills.give_up_label(known.skill_id)
+            put(store, replace(known, skill=skill, evidence=evidence, label=label, stored_id=""))
+            store.authors.copy_sayings(known.skill_id, skill.skill_id)
             store.skills.set_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
             migrated += 1
-        store.meta.set("signature_version", str(VERSION))
+        store.meta.set("signature_version", READ_WITH)
     return migrated
 
 
-def _generalises(store: Store, known: KnownSkill) -> bool:
-    """Tell whether a skill was derived from another by the same rules, not read anew from one of older rules."""
-    if not known.skill.derived_from:
-        return False
-    parent = store.skills.find(known.skill.derived_from)
-    return parent is None or parent.skill.signature_version == known.skill.signature_version
+def _read_otherwise(skill: Skill) -> Skill | None:
+    """Return a skill as the rules of today read it, None where they find it under the same words and places."""
+    try:
+        now = reread(skill)
+    except BadSkillError:
+        return None
+    same = (now.error_type, bare_template(now.template)) == (skill.error_type, bare_template(skill.template))
+    if same and not looks_around(skill):
+        return None
+    return replace(now, derived_from=f"{skill.signature_version}{ANEW}{skill.skill_id}")
+
+
+def earlier_reading(store: Store, skill: Skill) -> Skill | None:
+    """Return what a skill was by older rules, None where it is not one that was read anew."""
+    _, anew, skill_id = skill.derived_from.partition(ANEW)
+    before = store.skills.find(skill_id) if anew else None
+    return before.skill if before is not None else None
+
+
+def later_reading(store: Store, skill_id: str) -> KnownSkill | None:
+    """Return what a skill of older rules became when it was read anew, None where it was not."""
+    before = store.skills.find(skill_id)
+    if before is None or before.state != "forgotten" or before.skill.signature_version >= VERSION:
+        return None
+    skill = _read_otherwise(before.skill)
+    return store.skills.find(skill.skill_id) if skill is not None else None
+
+
+def as_read_now(outcome: Outcome, before: Skill, skill: Skill) -> Outcome:
+    """Return an outcome of a skill of older rules with each part of its error where the rules of today have it."""
+    slots = [Slot("name", "")] * len(skill.example_slots)
+    for old, new in _moved(before, skill).items():
+        if old < len(outcome.slots):
+            slots[new] = outcome.slots[old]
+    return replace(outcome, skill_id=skill.skill_id, slots=tuple(slots))
+
+
+def _moved(before: Skill, skill: Skill) -> dict[int, int]:
+    """Return for each part of a skill's example where the new reading has the same, the error's own parts first."""
+    place: dict[int, int] = {}
+    taken: set[int] = set()
+    for old, slot in enumerate(before.example_slots):
+        same = (i for i, one in enumerate(skill.example_slots) if one.value == slot.value and i not in taken)
+        new = next(same, None) if slot.value else None
+        if new is not None:
+            place[old] = new
+            taken.add(new)
+    return place

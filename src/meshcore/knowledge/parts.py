@@ -1,7 +1,8 @@
 """What an action can refer to in an error: its slots, and for a path its parts.
 
 Reference `n` of an action is slot `n % 100` in form `n // 100`: 0 as it stands, and of a path 1 without a leading
-`./`, 2 its last part, 3 its folder, 4 the last part of its folder.
+`./`, 2 its last part, 3 its folder, 4 the last part of its folder, 5 its last part without what follows a dot, 6 to 8
+its last two to four parts: a file as it is called from a folder above it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from meshcore.model import Action, Circumstances, KnownSkill, Skill, Slot, actio
 NOT_KNOWN = Circumstances()
 FORM = 100
 TYPED = ":"  # in the key of an action, behind the names of its types
+_QUOTED = re.compile(r"<identifier>")
 _REFERENCE = re.compile(r"\{\{|\}\}|\{\d{1,3}\}")
-FORMS = ("", "without ./", "last part", "folder", "last part of its folder")
+STEM, TAIL = 5, 6
+FORMS = (
+    *("", "without ./", "last part", "folder", "last part of its folder", "name without suffix"),
+    *("last two parts", "last three parts", "last four parts"),
+)
 
 
 def form_of(slot: Slot, form: int) -> str:
@@ -32,6 +38,13 @@ def form_of(slot: Slot, form: int) -> str:
         return path.removeprefix("./") if path.startswith("./") else ""
     if form == 2:
         return path.rsplit("/", 1)[-1] if "/" in path else ""
+    if form == STEM:
+        stem, dot, _ = path.rsplit("/", 1)[-1].rpartition(".")
+        return stem if dot else ""
+    if form >= TAIL:
+        parts = path.split("/")
+        wanted = form - TAIL + 2
+        return "/".join(parts[-wanted:]) if path.startswith("/") and len(parts) > wanted + 1 else ""
     folder = path.rsplit("/", 1)[0] if "/" in path else ""
     if folder in ("", ".", "..", "~"):
         return ""
@@ -105,14 +118,22 @@ def fix_for(action: Action, slots: Sequence[Slot], example_slots: Sequence[Slot]
         return general_fix(action, example_slots)
 
 
+ANEW = ":"  # in `derived_from`, behind the version of the reading rules, before the id that a skill had by those
+
+
+def is_general(skill: Skill) -> bool:
+    """Tell whether a skill is a generalisation of others, not one that was read anew by later rules."""
+    return bool(skill.derived_from) and ANEW not in skill.derived_from
+
+
 def shown_fix(skill: Skill) -> str:
     """Return a skill's fix for people: as it was for its example, in general where it was derived and never was."""
-    return general_fix(skill.action, skill.example_slots) if skill.derived_from else example_fix(skill)
+    return general_fix(skill.action, skill.example_slots) if is_general(skill) else example_fix(skill)
 
 
 def never_tried(known: KnownSkill) -> bool:
     """Tell whether a fix was derived from others, and nobody has seen it help or fail."""
-    return bool(known.skill.derived_from) and not known.evidence.tries
+    return is_general(known.skill) and not known.evidence.tries
 
 
 def mentioned(action: Action, value: str) -> bool:
@@ -128,3 +149,8 @@ def typed(slots: tuple[Slot, ...], base: int, index: int) -> bool:
     """Return whether a slot of the template is a word that the user typed in the failed command."""
     value = slots[index].value
     return not value.startswith("-") and any(slot.value == value for slot in slots[base + 4 :])
+
+
+def bare_template(template: str) -> str:
+    """Return a template as it is compared: neither case nor quotes around a name make another error."""
+    return _QUOTED.sub("<name>", template.casefold())

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from meshcore.knowledge.causes import Cause, find_cause
-from meshcore.knowledge.command import Command, read_command
+from meshcore.knowledge.command import NAMED, Command, read_command
 from meshcore.knowledge.error_line import RAISED, REPORTED, VAGUE, Telling, find_telling, is_worded
 from meshcore.knowledge.slots import generalise, placeholders
 from meshcore.knowledge.text import has_foreign_letters, spoken, tidy
@@ -106,10 +106,10 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
     typed = read_command(tidy(command[:4000]))
     if has_foreign_letters(clean) or spoken(os.environ):
         clean = _in_english(clean, typed.program)
-    raised = find_telling(clean, told, typed.program)
+    raised = find_telling(clean, told, typed.program, typed.words)
     is_unclear = (raised.clear < RAISED or "[Errno " in raised.message) and not is_worded(raised.line)
     if is_unclear and (english := _in_english(clean, typed.program, guess=True)) != clean:
-        clean, raised = english, find_telling(english, told, typed.program)
+        clean, raised = english, find_telling(english, told, typed.program, typed.words)
     is_raised = raised.clear == RAISED
     told_by = f"{raised.error_type}: {raised.message}" if is_raised else raised.line
     cause = find_cause(told_by if raised.clear >= REPORTED else clean, typed)
@@ -159,10 +159,13 @@ def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tupl
     if len(slots) > MAX_TEMPLATE_SLOTS or len(template) > MAX_TEMPLATE:
         template, slots = generalise(message[: MAX_TEMPLATE // 2], typed.operands)
         slots = slots[:MAX_TEMPLATE_SLOTS]
+    if raised.clear != RAISED and typed.seen_by([slot.value for slot in slots]).verb[:1] == (NAMED,):
+        kind = "shell"  # it complains of the program itself, whatever that is called
     return kind[:100], template, slots
 
 
 def _assemble(cause: Cause, line: str, text: str, typed: Command) -> Signature:
+    typed = typed.seen_by([slot.value for slot in cause.slots])
     script = culprit = ""
     if 'File "' in text:
         frames = _FRAME.findall(text)

@@ -19,7 +19,7 @@ from meshcore.home import read_plain_file, write_atomically
 from meshcore.knowledge.command import program_name, words_of
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.interchange import resolution
-from meshcore.knowledge.parts import never_tried, shown_fix
+from meshcore.knowledge.parts import is_general, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import KnownSkill, Skill
 from meshcore.safety.redaction import redact
@@ -197,7 +197,7 @@ def describe(one: KnownSkill, names: Mapping[str, str]) -> Iterable[str]:
     if skill.action.kind == "advice":
         yield f"Advice:\n\n{fenced(skill.action.text, 'text')}\n"
     else:
-        yield f"Fix:\n\n{fenced(shown_fix(skill) if skill.derived_from else resolution(skill), 'sh')}\n"
+        yield f"Fix:\n\n{fenced(shown_fix(skill) if is_general(skill) else resolution(skill), 'sh')}\n"
     if skill.example_command:
         yield f"Failed command:\n\n{fenced(skill.example_command, 'text')}\n"
     tries = evidence.verified + evidence.failed

@@ -105,6 +105,12 @@ def generalise(line: str, operands: Collection[str] = ()) -> tuple[str, tuple[Sl
         if group == "plain" and not may_vary:
             out.append(text)
             continue
+        if group == "quoted" and " " in text and not set(text[1:-1].split()).isdisjoint(operands):
+            # A command or a sentence in quotes is no name: what the user typed varies within it.
+            inner, inner_slots = generalise(text[1:-1], operands)
+            out.append(text[0] + _PLACEHOLDER.sub(lambda m: f"\0{m[0][1:-1]}\1", inner) + text[-1])
+            slots += inner_slots
+            continue
         slot, rest = _slot_of(group, text, line, start, end, operands, file_refusal)
         if slot is not None and slot.kind == "port" and not _is_port(line, start, slots):
             slot = Slot("number", slot.value)

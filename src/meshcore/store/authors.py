@@ -113,6 +113,14 @@ class Authors:
 
     # --- what each author said of a skill -------------------------------------------------------------------------
 
+    def copy_sayings(self, skill_id: str, other: str) -> None:
+        """Let what authors said of a skill, and until when, hold for another that is the same read anew."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO sayings SELECT ?, author, author_seq, expires FROM sayings WHERE skill_id=?",
+                (other, skill_id),
+            )
+
     def note_saying(self, skill_id: str, author: str, seq: int, expires: str = "") -> bool:
         """Remember an author's newest word on a skill; False where a newer one is known: then nothing changes.
 

@@ -70,6 +70,13 @@ class Skills:
             )
         return known
 
+    def give_up_label(self, skill_id: str) -> int:
+        """Give a skill the next free label; return the one that it had, which another may have now."""
+        with self._db.transaction():
+            had = self._db.execute("SELECT label FROM skills WHERE skill_id=?", (skill_id,)).fetchone()
+            self._db.execute("UPDATE skills SET label=? WHERE skill_id=?", (self._free_label(0), skill_id))
+        return int(had[0]) if had else 0
+
     def _free_label(self, wanted: int) -> int:
         if wanted > 0 and not self._db.execute("SELECT 1 FROM skills WHERE label=?", (wanted,)).fetchone():
             return wanted

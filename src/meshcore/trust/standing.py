@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.knowledge.matching import index_entry
+from meshcore.knowledge.migration import as_read_now, earlier_reading, later_reading
 from meshcore.knowledge.parts import is_typed
 from meshcore.knowledge.standing import weigh
 from meshcore.model import Action, KnownSkill, Outcome
@@ -30,6 +31,9 @@ def reweigh(node: Node, skill_id: str) -> KnownSkill | None:
 
     What the same fix has shown in another spelling counts for each of its skills.
     """
+    later = later_reading(node.store, skill_id)
+    if later is not None:
+        reweigh(node, later.skill_id)
     every = spellings(node, skill_id)
     return {known.skill_id: _weighed(node, known, every) for known in every}.get(skill_id)
 
@@ -53,9 +57,21 @@ def note_fixes(node: Node) -> None:
 
 def _outcomes(node: Node, every: Sequence[KnownSkill]) -> list[Outcome]:
     """Return what own nodes have seen of one fix, in each of its spellings, without the failures that are forgiven."""
-    forgiven = {failure for known in every for failure in node.store.quarantine.forgiven(known.skill_id)}
-    outcomes = (one for known in every for one in node.store.outcomes.of(skill_id=known.skill_id, own_only=True))
+    earlier = [earlier_reading(node.store, known.skill) for known in every]
+    ids = {known.skill_id for known in every} | {skill.skill_id for skill in earlier if skill is not None}
+    forgiven = {failure for skill_id in ids for failure in node.store.quarantine.forgiven(skill_id)}
+    outcomes = (one for known in every for one in _told(node, known, own_only=True))
     return [outcome for outcome in outcomes if outcome.outcome_id not in forgiven]
+
+
+def _told(node: Node, known: KnownSkill, *, own_only: bool = False) -> list[Outcome]:
+    """Return the outcomes of a skill, and those of what it was by older reading rules."""
+    told = list(node.store.outcomes.of(skill_id=known.skill_id, own_only=own_only))
+    before = earlier_reading(node.store, known.skill)
+    if before is not None:
+        earlier = node.store.outcomes.of(skill_id=before.skill_id, own_only=own_only)
+        told += [as_read_now(outcome, before, known.skill) for outcome in earlier]
+    return told
 
 
 def _weighed(node: Node, known: KnownSkill, every: Sequence[KnownSkill]) -> KnownSkill:
@@ -88,7 +104,7 @@ def quarantined_action(node: Node, action: Action) -> str:
 def _elsewhere(node: Node, every: Sequence[KnownSkill]) -> tuple[int, int]:
     """Return how many enrolled operators have verified one fix, and how many have seen it fail."""
     seen: dict[str, set[str]] = {"verified": set(), "fix_failed": set()}
-    outcomes = [outcome for known in every for outcome in node.store.outcomes.of(skill_id=known.skill_id)]
+    outcomes = [outcome for known in every for outcome in _told(node, known)]
     told = {(o.node, o.result) for o in outcomes if o.result in seen}
     trusts = {author: trust_in(node, author) for author, _ in told}
     for author, result in told:

@@ -109,14 +109,49 @@ def test_a_fix_that_needs_a_word_of_the_command_is_no_answer_where_the_command_h
     assert mesh.ask("Error: file is not a database", "sqlite3") is None
 
 
-def test_an_identifier_parameter_is_likely_until_two_values_were_verified(mesh: Mesh) -> None:
+def test_an_operand_that_error_and_fix_repeat_is_filled_in_for_the_same_kind_of_command(mesh: Mesh) -> None:
     def text(name: str) -> str:
         return f"docker: Error: No such container: {name}"
 
-    skill = mesh.learn(text("web-1"), "docker start web-1", "docker exec web-1")
-    assert told(mesh.ask(text("db-2"), "docker exec db-2")) == ("likely", "docker start db-2")
-    mesh.tried(skill, text("web-1"), text("db-2"), command="docker exec {}")
-    assert told(mesh.ask(text("mq-3"), "docker exec mq-3")) == ("exact", "docker start mq-3")
+    mesh.learn(text("web-1"), "docker start web-1", "docker exec web-1")
+    assert told(mesh.ask(text("db-2"), "docker exec db-2")) == ("exact", "docker start db-2")
+    assert told(mesh.ask(text("db-2"), "docker cp db-2")) == ("likely", "docker start db-2")
+    assert mesh.ask(text("db-2"), "docker compose up") is None  # it was a word of the command
+
+
+def test_a_name_in_code_is_likely_until_two_values_were_verified(mesh: Mesh) -> None:
+    def text(name: str) -> str:
+        return f"sqlite3.OperationalError: no such table: {name}"
+
+    code = "python -c \"run('select * from {}')\""
+    skill = mesh.learn(text("orders"), "./manage create orders", code.format("orders"))
+    assert told(mesh.ask(text("users"), code.format("users"))) == ("likely", "./manage create users")
+    mesh.tried(skill, text("orders"), text("users"), command=code)
+    assert told(mesh.ask(text("items"), code.format("items"))) == ("exact", "./manage create items")
+
+
+def test_what_is_fetched_from_the_world_is_known_by_its_own_name(mesh: Mesh) -> None:
+    mesh.learn("E: Unable to locate package foo", "apt-get install foo", "apt-get source foo")
+    assert mesh.ask("E: Unable to locate package bar", "apt-get source bar") is None
+
+
+def test_the_same_complaint_in_other_words_is_likely_and_says_so(mesh: Mesh) -> None:
+    mesh.learn("cp: -r not specified; omitting directory 'a'", "cp -r a b", "cp a b")
+    found = mesh.ask("cp: the flag is gone; omitting directory 'x'", "cp x y")
+    assert found is None  # two words are too few
+    mesh.learn("tool: no flag given; the lock file is held by a run that ended", "tool unlock", "tool go")
+    found = mesh.ask("tool: cannot go on: the lock file is held by a run that ended", "tool stay")
+    assert told(found) == ("likely", "tool unlock")
+    assert found is not None and "in other words" in found.why
+    assert mesh.ask("other: cannot go on: the lock file is held by a run that ended", "other stay") is None
+
+
+def test_a_path_that_is_told_from_another_folder_waits_for_a_person(mesh: Mesh) -> None:
+    error = "fatal: Unable to create '{}/.git/index.lock': File exists."
+    mesh.learn(error.format("/home/ann/shop"), "rm -f .git/index.lock", "git add .")
+    for folder, tier in (("", "exact"), ("/w/b", "exact"), ("/w/b/", "exact"), ("/w/b/src", "likely")):
+        found = matches(read(error.format("/w/b"), command="git add ."), mesh.index, folder=folder)
+        assert [(one.tier, one.action.command()) for one in found] == [(tier, "rm -f .git/index.lock")]
 
 
 def test_an_unmentioned_word_that_the_user_typed_is_likely_then_exact_once_shown_not_to_matter(mesh: Mesh) -> None:

@@ -208,7 +208,7 @@ def test_the_length_of_a_path_does_not_change_what_is_wording() -> None:
 def test_surroundings_stand_after_the_slots_of_the_template() -> None:
     signature = read(TRACEBACK, command="python3.12 /srv/app/main.py --port 80")
     place = around(signature.template)
-    assert signature.slots[place.shape].value == "python path number"
+    assert signature.slots[place.shape].value == "python 2"
     assert signature.slots[place.script].value == "/srv/app/main.py"
     assert signature.slots[place.culprit].value == "/srv/app/views.py"
     assert [slot.value for slot in signature.slots[place.command :]] == ["/srv/app/main.py", "80"]
@@ -223,8 +223,12 @@ def test_parts_of_a_path_are_referred_to_by_form() -> None:
     signature = read("touch: cannot touch './m/x.log': Read-only file system")
     parts = Parts(signature.slots)
     assert [parts[i].value for i in (0, 100, 200, 300, 400)] == ["./m/x.log", "m/x.log", "x.log", "./m", "m"]
-    with pytest.raises(IndexError):
-        parts[500]
+    assert parts[500].value == "x"
+    lock = Parts(read("fatal: Unable to create '/w/b/.git/index.lock': File exists.").slots)
+    assert [lock[i].value for i in (600, 700)] == [".git/index.lock", "b/.git/index.lock"]
+    for form in (800, 900):  # all of it, and no form at all
+        with pytest.raises(IndexError):
+            lock[form]
 
 
 def test_text_that_poses_as_a_placeholder_is_no_slot() -> None:

@@ -1,0 +1,77 @@
+"""Whether what a fix takes from an error may be filled in, and what is unsure about it, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from meshcore.knowledge.kindred import CLOSED
+from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, typed
+from meshcore.knowledge.signature import around
+from meshcore.model import Action, KnownSkill, Signature, Skill
+
+_PLAIN = re.compile(r"[\w@%+=:,./-]{1,400}")  # what a shell takes as it stands
+
+
+def unproven(known: KnownSkill, parameters: Collection[int], signature: Signature) -> list[str]:
+    """Return a doubt for each name that is filled in and was not seen to work."""
+    doubts = []
+    for reference in sorted(parameters):
+        index = reference % FORM
+        slot = signature.slots[index]
+        if (slot.kind in CLOSED and reference // FORM != STEM) or _is_operand(signature, index, known.skill):
+            continue
+        proven = known.evidence.values.get(index, frozenset())
+        own = known.skill.example_slots[index].value if index < len(known.skill.example_slots) else ""
+        known_value = slot.value == own or slot.value in proven or len(proven | {own}) > 1
+        if not known_value and not _is_same_file(slot.kind, own, slot.value):
+            doubts.append(f"it has worked for {own!r} only, and this is {slot.value!r}")
+    return doubts
+
+
+def _is_same_file(kind: str, own: str, value: str) -> bool:
+    """Return whether two whole paths may be one file of two projects; policy asks whether it lies in this one."""
+    both = own.startswith("/") and value.startswith("/")
+    return kind == "path" and both and own.rpartition("/")[2] == value.rpartition("/")[2]
+
+
+def elsewhere(parameters: Collection[int], signature: Signature, folder: str) -> list[str]:
+    """Return a doubt for each path that is told from a folder above it, where the command ran in another folder."""
+    tails = [n for n in parameters if n // FORM >= TAIL] if folder else []
+    paths = [(Parts(signature.slots)[n].value, signature.slots[n % FORM].value) for n in tails]
+    return [
+        f"{short!r} is not {path!r} from {folder!r}" for short, path in paths if f"{folder.rstrip('/')}/{short}" != path
+    ]
+
+
+def _is_operand(signature: Signature, index: int, skill: Skill) -> bool:
+    """Tell whether a slot is an operand (no word within code) of the kind of command that the skill was learnt from."""
+    place, own = around(signature.template), around(skill.template).shape
+    words = signature.slots[place.command :]
+    if not any(slot.value == signature.slots[index].value and slot.kind != "name" for slot in words):
+        return False
+    return own < len(skill.example_slots) and skill.example_slots[own].value == signature.slots[place.shape].value
+
+
+def as_typed(skill: Skill, parameters: Collection[int], signature: Signature) -> bool:
+    """Return whether each name that is filled in was typed by the user, where it was when the fix was learnt."""
+    base = around(skill.template).base
+    return all(
+        typed(signature.slots, base, index)
+        for index in (reference % FORM for reference in parameters)
+        if index < base and skill.example_slots[index].kind not in CLOSED and typed(skill.example_slots, base, index)
+    )
+
+
+def safe(action: Action, parameters: Collection[int], signature: Signature) -> bool:
+    """Return whether what is filled in is there and stays one plain word: no option, nothing that a shell reads."""
+    parts = Parts(signature.slots)
+    shell = any(step[:2] == ("sh", "-c") for step in action.steps)
+    for reference in parameters:
+        try:
+            value = parts[reference].value
+        except IndexError:
+            return False
+        if value.startswith("-") or not value.isprintable() or (shell and not _PLAIN.fullmatch(value)):
+            return False
+    return True
