@@ -25,6 +25,7 @@ from meshcore.policy.question import PlannedStep
 _LIMIT: Final = 1 << 18  # bytes of a pip.conf
 _CHANGE: Final = re.compile(r"(?m)^ ([-+~]) ([A-Za-z0-9._-]+)(?:==(\S+))?")
 _TOO_NEW: Final = re.compile(r"exclude-newer|upload(?:ed)?[- ](?:time|date)|publish", re.IGNORECASE)
+_NO_DATE: Final = "missing an upload date"
 _HARMLESS: Final = frozenset(
     {"timeout", "default-timeout", "retries", "disable-pip-version-check", "no-input", "cache-dir", "no-cache-dir"}
     | {"progress-bar", "require-virtualenv", "no-warn-script-location", "root-user-action", "no-color", "prefer-binary"}
@@ -75,24 +76,26 @@ def look_into_by_uv(
     names = [word for word in step.argv[step.argv.index("install") + 1 :] if not word.startswith("-")]
     if sources is None or step.given or not names:
         return None
-    is_remote = "--no-index" not in sources
-    until = ("--exclude-newer", published_before) if published_before and is_remote else ()
-    options = (
+    shown, words = replace(step, writable=(*step.writable, str(folder)), given=""), (uv, "pip", "install")
+    plain = (
         *("--no-config", "--no-progress", "--color", "never", "--link-mode", "copy"),
         *("--cache-dir", str(folder / "cache"), "--python", step.argv[0], "--only-binary", ":all:"),
-        *until,
-        *sources,
     )
-    shown = replace(step, writable=(*step.writable, str(folder)), given="")
-    words = (uv, "pip", "install")
+    until = ("--exclude-newer", published_before) if published_before and "--no-index" not in sources else ()
+    options = (*plain, *until, *sources)
     asked = run(replace(shown, argv=(*words, "--dry-run", *options, "--", *names)))
+    if asked.exit_code != 0 and until and _NO_DATE in asked.output and (local := of_this_host(sources)):
+        # Files of this host tell no times, and nobody published them an hour ago: nothing else is looked at then.
+        options = (*plain, *local)
+        again = run(replace(shown, argv=(*words, "--dry-run", *options, "--", *names)))
+        asked = again if again.exit_code == 0 else asked
     if asked.exit_code != 0:
-        if until and _TOO_NEW.search(asked.output):
-            return LookedInto((asked,), waits=cooldown(published_before))
-        return None
+        waits = bool(until) and _TOO_NEW.search(asked.output)
+        return LookedInto((asked,), waits=cooldown(published_before)) if waits else None
     changes = _CHANGE.findall(asked.output)
     if not changes:
-        return LookedInto((asked,), step)
+        same = replace(shown, argv=(*words, "--offline", *options, "--", *names), network=False)
+        return LookedInto((asked,), same, keeps_sources=True)
     pinned = [f"{name}=={version}" for sign, name, version in changes if sign == "+"]
     if len(pinned) != len(changes) or not all(is_kind("PACKAGE", one) for one in pinned):
         return None  # it would replace something
@@ -121,6 +124,17 @@ def _doubt(look: Path, pinned: Sequence[str], environment: Path) -> str:
     if reaches := reach_of(files, names, environment):
         return f"what comes with {', '.join(sorted(pinned)):.100} {reaches}"
     return ""
+
+
+def of_this_host(sources: Sequence[str]) -> tuple[str, ...]:
+    """Return the options that leave only files of this host to look at, () where the sources name none."""
+    pairs = list(zip(sources[::2], sources[1::2], strict=True)) if len(sources) % 2 == 0 else []
+    local = [(name, value) for name, value in pairs if value.startswith(("file:", "/"))]
+    kept = [word for name, value in local if name in ("--find-links", "--constraints") for word in (name, value)]
+    indexes = [value for name, value in local if name in ("--index", "--default-index")]
+    if not indexes:
+        return ("--no-index", *kept) if any(name == "--find-links" for name, _ in local) else ()
+    return (*(word for one in indexes[:-1] for word in ("--index", one)), "--default-index", indexes[-1], *kept)
 
 
 # --- where pip gets its packages --------------------------------------------------------------------------------------

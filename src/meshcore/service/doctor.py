@@ -24,6 +24,7 @@ from meshcore.errors import MeshError
 from meshcore.filelock import is_stopped
 from meshcore.healing.checkout import is_shared
 from meshcore.home import Home
+from meshcore.knowledge.packs import problems
 from meshcore.node import Node
 from meshcore.policy.policy import Policy
 from meshcore.process.sandbox import detect
@@ -58,7 +59,15 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     """Look at everything; never raises for what it finds."""
     env = os.environ if environment is None else environment
     checks = [_python(), _sqlite(), _terminal(env), *_permissions(settings), _disk(settings.home)]
-    checks += [*_managed(), _containment(env), _policy(settings), _halt(settings), _hooks(env), _operator_key(settings)]
+    checks += [
+        *_managed(),
+        *_packs(),
+        _containment(env),
+        _policy(settings),
+        _halt(settings),
+        _hooks(env),
+        _operator_key(settings),
+    ]
     try:
         with Node(settings) as node:
             checks += [_store(node), _clock(node), *_bridge(node), *_synced(node), *_signatures(node)]
@@ -150,6 +159,12 @@ def _containment(env: Mapping[str, str]) -> Check:
         f"{found.detail}: only actions that are bounded by themselves run unattended",
         "install bubblewrap (Debian: apt install bubblewrap)",
     )
+
+
+def _packs() -> list[Check]:
+    return [
+        Check("packs", "bad", why, "install meshtui again; everything else goes on without it") for why in problems()
+    ]
 
 
 def _managed() -> list[Check]:
