@@ -1,8 +1,8 @@
 """Keep in one file what a hook's process would load and compile at each call: bytecode of modules, code of patterns.
 
-It buys 18 % of the processor time of a failure that is answered (27 ms instead of 33) and 5 % of a success that is not
-news; without it an answer takes 3.6 times a bare interpreter, with it 2.9, and the goal is 3. (Medians of 60 calls in
-turn, a busy and an idle machine alike: `python -m benchmarks.hook --tricks --rounds 60`.) The file holds what hooks
+It buys a third of the processor time of a failure that is answered: without it that takes 5.4 times a bare interpreter,
+with it 3.4, and the goal is 3. (Medians of 12 calls in turn on a busy machine: `python -m benchmarks.hook --tricks
+--rounds 12 --skills 1000`.) The file holds what hooks
 have loaded and compiled so far, for this Python and these sources: a source that changed makes it void. It lies where
 Python keeps its own bytecode, and is as trusted as that. Where it cannot be written, hooks are slower and nothing else.
 """
