@@ -69,6 +69,7 @@ class Node:
         self._synced: float | None = None
         self._latency_ms: float | None = None
         self._ahead_ms: float | None = None
+        self._shown = ""
         self.machine = "" if settings.host_is_named else machine_mark()
         self._brought = bridge is not None
         self._old_programs: OldPrograms | None = None
@@ -233,7 +234,14 @@ class Node:
 
     def beat(self, bridge: Bridge) -> None:
         """Show a sign of life, with this node's signed state. Raises UsageError where the node was forgotten."""
+        shown = self.store.state.get()["report"]
         bridge.beat(self.identity.node.public, self.signed_beat(bridge))
+        self._shown = shown
+
+    @property
+    def has_news_of_itself(self) -> bool:
+        """Tell whether more was noted of this node than this process has shown with a sign of life."""
+        return self.store.state.get()["report"] != self._shown
 
     def signed_beat(self, bridge: Bridge, after: int = 0) -> Record:
         """Sign that this node lives; rows of the outbox up to `after` count as published."""

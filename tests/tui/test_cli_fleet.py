@@ -7,7 +7,7 @@ import re
 import socket
 from pathlib import Path
 
-from tests.world import Agent, World
+from tests.world import Agent, Listener, World
 
 LABELS = r'\{(\w+="([^"\\\n]|\\.)*",?)+\}'
 FORM = re.compile(rf"(# (HELP|TYPE) meshtui_\w+ .+|meshtui_\w+({LABELS})? -?\d+(\.\d+)?(e[+-]\d+)?)")
@@ -89,3 +89,43 @@ def test_a_log_that_nobody_reads_is_no_fault_of_a_decision(a: Agent, tmp_path: P
     (a.operator / "config.toml").write_text(f'syslog = "{tmp_path / "nobody"}"\n')
     done = a.call("mode", "hint")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_halt_drill_names_who_confirmed_and_who_is_missing(a: Agent, b: Agent, world: World) -> None:
+    b.environment["MESHTUI_HOST"] = "host2"
+    for agent in (a, b):
+        agent.run("false")
+    done = a.call("halt", "--drill", "--timeout", "0")
+    assert done.returncode == 1
+    assert "0 of 1 confirmed, signed; 1 missing" in done.stdout
+    with Listener(b):
+        done = a.call("halt", "--drill")
+        assert done.returncode == 0, done.stdout
+        assert "confirmed in" in done.stdout
+        assert "1 of 1 confirmed, signed" in done.stdout
+    assert not (a.operator / "HALT").exists()
+    for words in (("halt",), ("halt", "--drill", "why"), ("halt", "--drill", "--host", "host2")):
+        assert a.call(*words).returncode == 2
+
+
+def test_one_host_is_halted_held_and_let_go_by_name(a: Agent, b: Agent, world: World) -> None:
+    b.environment["MESHTUI_HOST"] = "host2"
+    b.environment["MESHTUI_OPERATOR_DIR"] = str(world.root / "operator2")
+    a.run("false")
+    (world.root / "operator2").mkdir()
+    for file in a.operator.glob("operator.*"):
+        (world.root / "operator2" / file.name).write_bytes(file.read_bytes())
+        (world.root / "operator2" / file.name).chmod(0o600)
+    b.run("false")
+    assert a.call("halt", "fire", "--host", "host2").returncode == 0
+    assert (a.ask("status")["halted"], b.ask("status")["halted"]) == ("", "fire")
+    assert a.call("resume", "--host", "host2").returncode == 0
+    assert b.ask("status")["halted"] == ""
+    assert a.call("mode", "hint", "--host", "host2").returncode == 0
+    assert (a.ask("status")["mode"], b.ask("status")["mode"]) == ("auto", "hint")
+    assert "this host, by your node" in b.call("mode").stdout
+    assert a.call("mode", "--clear", "--host", "all").returncode == 0
+    assert b.ask("status")["mode"] == "auto"
+    assert "no host is called" in a.call("halt", "x", "--host", "host9").stderr
+    assert a.call("trust", "revoke", "host2", "stolen", "--host").returncode == 0
+    assert [row["state"] for row in a.ask("trust", "list") if row["name"] == "b"] == ["revoked"]

@@ -19,6 +19,7 @@ from meshcore.store.rows import outcome_from_json, outcome_to_json
 if TYPE_CHECKING:
     from typing import Self
 
+MOST_NODES = 1000  # that one record names
 LONGEST_TRY_SECONDS = 10.0 * 365 * 86400
 
 
@@ -176,6 +177,7 @@ class HaltBody:
     """A node of this operator says stop, and why; an empty reason takes its own stop back.
 
     `mark` names the halt where the operator's key is protected, and `signed` is the operator's word that lifts it.
+    `only`: the nodes that it is for, empty for all.
     """
 
     kind = "halt"
@@ -184,17 +186,19 @@ class HaltBody:
     name: str = ""
     mark: str = ""
     signed: SignedText | None = None
+    only: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read a halt. Raises BadRecordError."""
         fields = Fields(cls.kind, data)
-        return cls(fields.text("why"), fields.text("name", ""), fields.text("mark", ""), fields.signed())
+        texts = (fields.text("why"), fields.text("name", ""), fields.text("mark", ""))
+        return cls(*texts, fields.signed(), fields.texts("only", MOST_NODES))
 
     def to_json(self) -> dict[str, Json]:
         """Return the body as it is signed."""
         mark = {"mark": self.mark} if self.mark else {}
-        return {"why": self.why, "name": self.name, **mark, **_signed_to_json(self.signed)}
+        return {"why": self.why, "name": self.name, **mark, **_signed_to_json(self.signed), **_only(self.only)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +309,10 @@ class PurgeBody:
     def to_json(self) -> dict[str, Json]:
         """Return the body as it is signed."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+def _only(nodes: tuple[str, ...]) -> dict[str, Json]:
+    return {"only": list(nodes)} if nodes else {}
 
 
 def _signed_to_json(signed: SignedText | None) -> dict[str, Json]:

@@ -23,6 +23,8 @@ from meshcore.exchange.bodies import (
     RotationBody,
     SkillBody,
 )
+from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
+from meshcore.exchange.brakes import is_for, take_ceiling, take_drill
 from meshcore.exchange.project_bodies import LONGEST_COMMAND, CorrectionBody, HabitBody
 from meshcore.exchange.purge import erase_here
 from meshcore.knowledge.corrections import from_text, mark_of
@@ -221,7 +223,7 @@ def _take_revocation(node: Node, said: RevocationBody, speaker: Speaker) -> Take
 
 def _take_halt(node: Node, said: HaltBody, speaker: Speaker) -> Taken:
     """A node of the own operator says stop, or takes its own stop back; it cannot lift what others said."""
-    if not speaker.own or (speaker.late and node.store.records.newest(said.kind, speaker.node) > speaker.seq):
+    if not speaker.own or _is_late(node, said.kind, speaker) or not is_for(node, said.only):
         return "ignored"
     why = _clean(said.why)
     before, mark = node.store.halts.find(speaker.node)
@@ -234,6 +236,24 @@ def _take_halt(node: Node, said: HaltBody, speaker: Speaker) -> Taken:
     if why or before:
         data = {"reason": why or before, "actor": _name(said.name) or speaker.node}
         node.store.events.add("mesh.halted" if why else "mesh.resumed", data=data)
+    return "stored"
+
+
+def _is_late(node: Node, kind: str, speaker: Speaker) -> bool:
+    """Tell whether a later word of the same kind was taken in before."""
+    return speaker.late and node.store.records.newest(kind, speaker.node) > speaker.seq
+
+
+def _take_ceiling(node: Node, said: CeilingBody, speaker: Speaker) -> Taken:
+    if not speaker.own or _is_late(node, said.kind, speaker) or not is_for(node, said.only):
+        return "ignored"
+    return "stored" if take_ceiling(node, said, speaker.node, _name(said.name) or speaker.node) else "ignored"
+
+
+def _take_drill(node: Node, said: DrillBody, speaker: Speaker) -> Taken:
+    if not speaker.own or speaker.late:
+        return "ignored"
+    take_drill(node, said)
     return "stored"
 
 
@@ -347,6 +367,8 @@ KINDS: Mapping[str, Kind[Any]] = {
     OutcomeBody.kind: Kind(OutcomeBody, _take_outcome),
     IncidentBody.kind: Kind(IncidentBody, _take_incident),
     HaltBody.kind: Kind(HaltBody, _take_halt, urgent=True),
+    CeilingBody.kind: Kind(CeilingBody, _take_ceiling, urgent=True),
+    DrillBody.kind: Kind(DrillBody, _take_drill, urgent=True),
     LiftBody.kind: Kind(LiftBody, _take_lift),
     RevocationBody.kind: Kind(RevocationBody, _take_revocation, urgent=True),
     RotationBody.kind: Kind(RotationBody, _take_rotation, urgent=True),

@@ -18,8 +18,8 @@ from meshcore.trust.synced import missing
 LONGEST = 200  # characters of one text
 
 
-def note_report(node: Node) -> bool:
-    """Note how this node fares, for its next sign of life; tell whether that is news. Raises MeshError."""
+def note_report(node: Node) -> None:
+    """Note how this node fares, for its next sign of life. Raises MeshError."""
     before = _noted(node)
     now = replace(
         before,
@@ -28,7 +28,7 @@ def note_report(node: Node) -> bool:
         asks=node.store.approvals.count_waiting(),
         wrong=tuple(map(_short, _wrong(node)[:MOST_NAMED])),
     )
-    return _note(node, before, now)
+    _note(node, before, now)
 
 
 def note_drill(node: Node, mark: str) -> None:
@@ -39,7 +39,8 @@ def note_drill(node: Node, mark: str) -> None:
 
 def tell_report(node: Node) -> None:
     """Show a sign of life at once where what it says is news; a bridge that cannot be used is told of elsewhere."""
-    if note_report(node) and node.connected:
+    note_report(node)
+    if node.has_news_of_itself and node.connected:
         node.beat(node.require_bridge())
 
 
@@ -59,11 +60,9 @@ def _noted(node: Node) -> Report:
         return Report()  # of another version
 
 
-def _note(node: Node, before: Report, now: Report) -> bool:
-    if now == before:
-        return False
-    node.store.state.set(report=canonical(now.to_json()))
-    return True
+def _note(node: Node, before: Report, now: Report) -> None:
+    if now != before:
+        node.store.state.set(report=canonical(now.to_json()))
 
 
 def _short(text: str) -> str:

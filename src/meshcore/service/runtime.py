@@ -14,7 +14,7 @@ from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
 from meshcore.exchange.receive import pull
-from meshcore.exchange.report import note_report
+from meshcore.exchange.report import note_report, tell_report
 from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
 from meshcore.node import Node
@@ -148,8 +148,8 @@ class Runtime:
                 self._watch(bridge.fileno())
                 rings = node.settings.bridge.is_afar and self._watched >= 0
                 is_news = bridge.drain()
-                is_news_of_itself = note_report(node)
-                if now >= self._beat_at or is_news_of_itself:
+                note_report(node)
+                if now >= self._beat_at:
                     node.look_at_itself(bridge)
                     node.beat(bridge)
                     self._beat_at = now + BEAT_EVERY_SECONDS
@@ -160,6 +160,7 @@ class Runtime:
                 if is_news or self._more or now >= self._look_at:
                     more = pull(node).more
                     self._look_at = now + (AFAR_LOOK_SECONDS if rings else 0.0)
+                tell_report(node)
                 publish(node)
                 node.tend()
                 self._retry_after = RETRY_FIRST_SECONDS

@@ -51,6 +51,10 @@ class Outbox:
                 (record.record_id, record.text, record.key, record.sig, link.epoch, link.number, seq),
             )
 
+    def record_id(self, seq: int) -> str:
+        """Return the id of the record that a row became, "" before it is signed."""
+        return self._db.one(Read("SELECT record_id FROM outbox WHERE seq=?", lambda row: str(row[0]), (seq,))) or ""
+
     def count_told(self, since: str) -> int:
         """Return how many habits and corrections were queued since a time."""
         sql = "SELECT count(*) FROM outbox WHERE kind IN ('habit', 'correction') AND created>=?"

@@ -16,7 +16,8 @@ from meshcore.store.database import Database
 from meshcore.store.meta import NodeState
 from meshcore.store.queries import Read
 
-SUMMARIES = ("incident", "outcome", "habit", "correction")  # kinds of records that tell what happened and grant nothing
+# Kinds of records that tell what happened and grant nothing.
+SUMMARIES = ("incident", "outcome", "habit", "correction", "drill")
 KINDS_MARKS = ",".join("?" * len(SUMMARIES))
 WEIGHED = ("verified", "fix_failed")  # results that standing and quarantine count
 

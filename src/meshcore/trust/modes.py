@@ -13,6 +13,7 @@ MODE = "mode"
 VIA = "mode:via:"
 AUTHOR = "mode:author:"
 ACTION = "mode:action:"
+FROM = "mode:from:"  # + node: what another node of the operator holds this one at
 
 _AS_DECISION: Mapping[Mode, Decision] = {"off": "refuse", "hint": "hint", "approve": "approve", "auto": "run"}
 
@@ -63,6 +64,8 @@ def ceiling(
     )
     found = _of_the_host(via, action_type)
     found += [Ceiling(mode, of) for of, mode in said if mode in MODES]
+    elsewhere = {mode for key, mode in rows.items() if key.startswith(FROM)}
+    found += [Ceiling(mode, "this host, by another node of yours,") for mode in MODES if mode in elsewhere]
     lowest = min(found, key=lambda one: MODES.index(one.mode))
     return Ceiling("auto") if lowest.mode == "auto" else lowest
 

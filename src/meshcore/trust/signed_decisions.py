@@ -124,8 +124,31 @@ def lifts_there(node: Node, signed: SignedText | None, author: str, halt: str) -
     """Tell whether what came signed with a record lifts the halt that this very author had told of."""
     if signed is None:
         return False
-    said = _said(node, signed.text, signed.sig, "resume", "halt", {"halt": halt})
+    found = (_said(node, signed.text, signed.sig, "resume", key, {"halt": halt}) for key in ("halt", halt_key(halt)))
+    return any(said is not None and said.get("node") == author for said in found)
+
+
+def raises_there(node: Node, signed: SignedText | None, author: str, mark: str, mode: str) -> bool:
+    """Tell whether what came signed with a record raises the ceiling that this very author had set under a mark."""
+    if signed is None:
+        return False
+    said = _said(node, signed.text, signed.sig, "rule", ceiling_key(mark), ceiling_subject(mark, mode))
     return said is not None and said.get("node") == author
+
+
+def halt_key(mark: str) -> str:
+    """Return what the operator signs under to lift the halt of some hosts only."""
+    return f"halt:{mark}"
+
+
+def ceiling_key(mark: str) -> str:
+    """Return what the operator signs under to raise a ceiling that was set under a mark."""
+    return f"ceiling:{mark}"
+
+
+def ceiling_subject(mark: str, mode: str) -> dict[str, Json]:
+    """Return what is signed: that the ceiling under a mark becomes this mode, "" for none."""
+    return {"ceiling": mark, "mode": mode}
 
 
 def _says(node: Node, text: str, sig: str, kind: SignedKind, key: str, subject: Mapping[str, Json]) -> bool:

@@ -9,24 +9,36 @@ import threading
 import click
 
 from meshcore.config import operator_folder
-from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError
+from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError, UsageError
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halt_file
 from meshcore.safety.visible_text import visible
-from meshtui.cli.context import Session, note, say
+from meshtui.cli.context import Session, json_option, note, say
 
 TELL_SECONDS = 10.0  # for a store or a bridge that does not answer
 
 
 @click.command()
-@click.argument("why")
+@click.argument("why", required=False)
+@click.option("--host", metavar="HOST", help="On this host of yours only; `resume --host` takes it back.")
+@click.option("--drill", is_flag=True, help="Stop nothing: show which of your nodes would have stopped, and when.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, 600), default=10.0, show_default=True, help="Seconds that a drill waits."
+)
+@json_option
 @click.pass_obj
-def halt(session: Session, why: str) -> int:
+def halt(session: Session, why: str | None, host: str | None, drill: bool, timeout: float, as_json: bool) -> int:
     """Stop every unattended fix of this operator, at once and until `meshtui resume`.
 
     On this host by the file HALT in the operator's folder, which `touch` makes as well; the operator's nodes elsewhere
     are told by a signed record.
     """
+    if drill or host is not None or why is None:
+        if drill == (why is not None) or (drill and host is not None):
+            raise UsageError("say why, or --drill alone; --host names one host")
+        from meshtui.cli.host_brakes import halt_one, show_drill
+
+        return show_drill(session, timeout, as_json=as_json) if why is None else halt_one(session, str(host), why)
     folder, why = operator_folder(os.environ), visible(why, keep_newlines=False)
     try:
         write_halt(folder, why)

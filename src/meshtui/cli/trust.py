@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from meshcore.control.decisions import accept_checkout, enrol_author, revoke
+from meshcore.control.host_brakes import revoke_host
 from meshcore.control.key_protection import (
     enrol_here,
     grants,
@@ -24,6 +25,7 @@ from meshcore.node import Node
 from meshcore.safety.operator_key import is_protected, unlock
 from meshcore.service.runtime import RuntimeLock
 from meshcore.trust.authors import author_mode, find_author, meet_members, trust_in
+from meshcore.trust.hosts import Hosts
 from meshcore.trust.signed_decisions import protected, require
 from meshcore.trust.telling import is_told
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
@@ -130,22 +132,27 @@ def checkout(session: Session, folder: str, undo: bool) -> None:
 @trust.command("revoke")
 @click.argument("who")
 @click.argument("why", default="")
+@click.option("--host", is_flag=True, help="WHO is a host of yours: withdraw all of its nodes.")
 @click.pass_obj
-def revoke_author(session: Session, who: str, why: str) -> None:
+def revoke_author(session: Session, who: str, why: str, host: bool) -> None:
     """Let nothing of a node, or of an operator, run any more: here at once, on your other nodes when they next look.
 
     Skills stay to be seen. `meshtui trust enroll` lifts it, on each home by itself.
     """
-    with session.node() as node:
-        key, name = _find_known(node, who)
-        if key == node.identity.operator:
-            raise UsageError("that is yourself: stop everything with `meshtui halt WHY`")
-        revoke(node, key, why)
+    with session.node(fresh=host) as node:
+        if host:
+            keys, name = revoke_host(node, Hosts(node).find(who), why), who
+        else:
+            key, name = _find_known(node, who)
+            if key == node.identity.operator:
+                raise UsageError("that is yourself: stop everything with `meshtui halt WHY`")
+            revoke(node, key, why)
+            keys = [key]
         exchange(node)
         node.project()
         if node.bridge_fault:
             note(f"your other nodes are told later; bridge: {node.bridge_fault}")
-    say(f"revoked: {name} ({key[:12]})")
+    say(f"revoked: {name} ({', '.join(key[:12] for key in keys)})")
 
 
 def _find_known(node: Node, who: str) -> tuple[str, str]:
