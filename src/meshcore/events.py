@@ -11,6 +11,7 @@ from meshcore.model import Json
 EventKind = Literal[
     "agent.joined",
     "approval.carried",
+    "approval.elsewhere",
     "approval.resolved",
     "approval.rule",
     "approval.waiting",

@@ -41,5 +41,5 @@ def take_ceiling(node: Node, said: CeilingBody, speaker: str, called: str) -> bo
 
 
 def take_drill(node: Node, said: DrillBody) -> None:
-    """Confirm a halt drill with the next sign of life."""
+    """Let the next sign of life confirm a halt drill."""
     note_drill(node, said.mark)

@@ -25,6 +25,8 @@ from meshcore.exchange.bodies import (
 )
 from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
 from meshcore.exchange.brakes import is_for, take_ceiling, take_drill
+from meshcore.exchange.inbox import take_answer, take_asking
+from meshcore.exchange.inbox_bodies import AnswerBody, AskingBody
 from meshcore.exchange.project_bodies import LONGEST_COMMAND, CorrectionBody, HabitBody
 from meshcore.exchange.purge import erase_here
 from meshcore.knowledge.corrections import from_text, mark_of
@@ -257,6 +259,19 @@ def _take_drill(node: Node, said: DrillBody, speaker: Speaker) -> Taken:
     return "stored"
 
 
+def _take_asking(node: Node, said: AskingBody, speaker: Speaker) -> Taken:
+    return "stored" if speaker.own and take_asking(node, said, speaker.node, speaker.seq) else "ignored"
+
+
+def _take_answer(node: Node, said: AnswerBody, speaker: Speaker) -> Taken:
+    if not speaker.own:
+        return "ignored"
+    row = node.store.authors.get(speaker.node)
+    called = _name(said.name) or speaker.node[:12]
+    called = f"{called} on {row.host}" if row is not None and row.host else called
+    return "stored" if take_answer(node, said, called) else "ignored"
+
+
 def _take_lift(node: Node, said: LiftBody, speaker: Speaker) -> Taken:
     """A person lifted a quarantine on another node of the own operator: the failures they saw count no longer here.
 
@@ -369,6 +384,8 @@ KINDS: Mapping[str, Kind[Any]] = {
     HaltBody.kind: Kind(HaltBody, _take_halt, urgent=True),
     CeilingBody.kind: Kind(CeilingBody, _take_ceiling, urgent=True),
     DrillBody.kind: Kind(DrillBody, _take_drill, urgent=True),
+    AskingBody.kind: Kind(AskingBody, _take_asking),
+    AnswerBody.kind: Kind(AnswerBody, _take_answer),
     LiftBody.kind: Kind(LiftBody, _take_lift),
     RevocationBody.kind: Kind(RevocationBody, _take_revocation, urgent=True),
     RotationBody.kind: Kind(RotationBody, _take_rotation, urgent=True),

@@ -6,6 +6,7 @@ from meshcore.bridge.base import OldSkill, Publication
 from meshcore.bridge.limits import is_control
 from meshcore.errors import BadRecordError
 from meshcore.exchange.bodies import PurgeBody, SkillBody
+from meshcore.exchange.inbox import queue_askings
 from meshcore.exchange.purge import erase_on_bridge
 from meshcore.knowledge.interchange import skill_to_old
 from meshcore.model import ChainMark, Record
@@ -25,6 +26,7 @@ def publish(node: Node) -> int:
     the earlier system are shown a skill before its row counts as published.
     """
     sent = 0
+    queue_askings(node)
     while node.store.outbox.waiting(1):
         bridge = node.require_bridge()
         signed: list[tuple[OutboxRow, Record]] = []

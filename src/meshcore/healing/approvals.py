@@ -6,20 +6,23 @@ A yes takes `signer`, the operator's unlocked key: UsageError where it is needed
 from __future__ import annotations
 
 import os
-import pwd
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshcore.errors import UsageError
+from meshcore.exchange.inbox import user_name
+from meshcore.exchange.inbox_bodies import AnswerBody
 from meshcore.healing.capture import project_root
 from meshcore.healing.outcomes import process_mark
 from meshcore.model import Incident
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
+from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
 from meshcore.trust.authors import AuthorState, trust_in
-from meshcore.trust.signed_decisions import approval_subject, sign_decision
+from meshcore.trust.signed_decisions import approval_subject, sign_decision, sign_from_afar
 from meshcore.trust.store_keys import always_key
+from meshcore.trust.synced import missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def approval_view(node: Node, approval: Approval) -> ApprovalView:
         rerun=approval.rerun,
         cwd=incident.cwd if incident else "",
         failed=shlex.join(incident.argv) if incident else "",
-        user=f"{_user()}@{node.settings.host}",
+        user=f"{user_name()}@{node.settings.host}",
         reasons=approval.reasons,
         author=AuthorView(
             node=known.author if known else "",
@@ -88,11 +91,31 @@ def approval_view(node: Node, approval: Approval) -> ApprovalView:
     )
 
 
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+def as_approval(name: str, asked: Asked) -> Approval:
+    """Return what another host asks as a row of a list, under a name."""
+
+    def said(key: str) -> str:
+        return str(asked.body.get(key, ""))
+
+    return Approval(
+        approval_id=name,
+        incident_id=said("incident_id"),
+        skill_id=said("skill_id"),
+        action_hash=said("action_hash"),
+        command=said("command"),
+        reasons=tuple(map(str, asked.body.get("reasons", ()))),
+        asked=said("asked"),
+        state=asked.state,
+        runs=said("runs"),
+        rerun=said("rerun"),
+    )
+
+
+def view_elsewhere(node: Node, asked: Asked) -> ApprovalView:
+    """Return what another host asks, as that host's node has signed it."""
+    view, said = approval_view(node, as_approval(asked.approval_id, asked)), asked.body
+    folder, failed, user = (str(said.get(key, "")) for key in ("folder", "failed", "user"))
+    return replace(view, cwd=folder, failed=failed, user=user)
 
 
 def approve(
@@ -148,10 +171,31 @@ def claim_approved(node: Node, approval_id: str = "") -> Approval | None:
     """
     mark = process_mark(os.getpid())
     for approval in node.store.approvals.approved():
-        wanted = approval_id in ("", approval.approval_id) and not approval.process
+        wanted = approval_id in ("", approval.approval_id) and not approval.process and may_begin(node, approval)
         if wanted and node.store.approvals.claim(approval.approval_id, mark):
             return node.store.approvals.find(approval.approval_id)
     return None
+
+
+def may_begin(node: Node, approval: Approval) -> bool:
+    """Tell whether what was approved may be carried out now: a yes from afar waits while a no of own nodes may lack."""
+    return not approval.afar or not any(one.own for one in missing(node))
+
+
+def answer_elsewhere(node: Node, asked: Asked, *, yes: bool, signer: SigningKey | None = None) -> None:
+    """Tell the node that asks what a person here decides; it is carried out there, under that host's policy.
+
+    Raises UsageError where a yes cannot be signed here.
+    """
+    digest = str(asked.body.get("digest", ""))
+    signed = sign_from_afar(node, signer, asked.approval_id, digest, asked.node) if yes else None
+    body = AnswerBody(asked.node, asked.approval_id, yes, digest, node.name, signed)
+    data = {"approval": asked.approval_id, "state": "approved" if yes else "rejected", "actor": node.name}
+    with node.store.transaction(durable=True):
+        node.store.outbox.add(body.kind, body.to_json())
+        node.store.events.add("approval.elsewhere", data={**data, "node": asked.node})
+    node.project()
+    node.ring()
 
 
 def _approval(node: Node, approval_id: str) -> Approval:

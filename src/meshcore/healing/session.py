@@ -27,7 +27,7 @@ from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import Approval, CommandRow
-from meshcore.trust.signed_decisions import approval_subject, holds
+from meshcore.trust.signed_decisions import approved_by_operator
 from meshcore.trust.store_keys import action_hash
 
 Rerun = Callable[[], StepResult | None]
@@ -180,7 +180,7 @@ class Session:
         incident = store.incidents.find(self.incident.incident_id)
         if approval is None or incident is None or approval.state != "approved":
             raise MeshError("nobody has approved it")
-        if not holds(self.node, "approval", approval.approval_id, approval_subject(approval, incident)):
+        if not approved_by_operator(self.node, approval, incident):
             raise MeshError(f"approval {approval.approval_id} is not signed by the operator; see `meshtui doctor`")
         return approval
 

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from meshcore.errors import MeshError
+from meshcore.healing.approvals import may_begin
 from meshcore.healing.capture import project_root
 from meshcore.node import Node
 from meshcore.store.rows import Approval
@@ -44,6 +45,7 @@ class Carrier:
             waiting = [
                 a for a in self._node.store.approvals.approved() if not a.process and a.approval_id not in self._started
             ]
+            waiting = [a for a in waiting if may_begin(self._node, a)]
             if not waiting or not self.accepting or halted(self._node):
                 return
             for approval in waiting:

@@ -10,7 +10,7 @@ from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incidents import Incidents
 from meshcore.store.queries import Read
-from meshcore.store.rows import Approval
+from meshcore.store.rows import Approval, approval_of_row
 
 
 class Approvals:
@@ -88,15 +88,28 @@ class Approvals:
         """Return the approval with this id or unambiguous beginning of it."""
         return self._db.one(reads.approval(reference))
 
-    def resolve(self, approval_id: str, state: str, actor: str, *, process: str = "", applied: bool = False) -> bool:
+    def resolve(
+        self,
+        approval_id: str,
+        state: str,
+        actor: str,
+        *,
+        process: str = "",
+        applied: bool = False,
+        afar: bool = False,
+    ) -> bool:
         """Settle what waits; False where somebody else did before. `process` carries it out itself, at once.
 
         `applied`: the fix was made by another try, and what shares the answer waits for its command's next success.
+        `afar`: by a person at another host; their no also settles what was approved and nobody carries out yet.
         """
+        open_ = "state='waiting'"
+        if afar and state == "rejected":
+            open_ = "(state='waiting' OR (state='approved' AND process='' AND result=''))"
         with self._db.transaction(durable=True):
             done = self._db.execute(
-                "UPDATE approvals SET state=?, resolved=?, actor=?, process=? WHERE approval_id=? AND state='waiting'",
-                (state, self._db.now(), actor, process, approval_id),
+                f"UPDATE approvals SET state=?, resolved=?, actor=?, process=?, afar=? WHERE approval_id=? AND {open_}",  # noqa: S608 - constants
+                (state, self._db.now(), actor, process, int(afar), approval_id),
             )
             if done.rowcount:
                 self._events.add("approval.resolved", data={"approval": approval_id, "state": state, "actor": actor})
@@ -104,6 +117,20 @@ class Approvals:
                     other: IncidentState = "applied_not_rerun" if applied else "matched"
                     self._release(approval_id, "refused" if state == "rejected" else other)
         return done.rowcount == 1
+
+    def to_tell(self, limit: int) -> list[Approval]:
+        """Return what own nodes were not told of as it stands now, oldest first."""
+        sql = (
+            "SELECT * FROM approvals WHERE told NOT IN ('untold', state || ':' || result)"
+            " AND (state='waiting' OR told<>'') ORDER BY seq LIMIT ?"
+        )
+        return self._db.all(Read(sql, approval_of_row, (limit,)))
+
+    def note_told(self, approval: Approval, *, is_told: bool) -> None:
+        """Note that own nodes were told of an approval as it stands, or that it is decided here only."""
+        told = f"{approval.state}:{approval.result}" if is_told else "untold"
+        with self._db.transaction():
+            self._db.execute("UPDATE approvals SET told=? WHERE approval_id=?", (told, approval.approval_id))
 
     def approved(self) -> list[Approval]:
         """Return what was approved and is not carried out, claimed or not, oldest first."""

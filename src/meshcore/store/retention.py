@@ -17,7 +17,7 @@ from meshcore.store.meta import NodeState
 from meshcore.store.queries import Read
 
 # Kinds of records that tell what happened and grant nothing.
-SUMMARIES = ("incident", "outcome", "habit", "correction", "drill")
+SUMMARIES = ("incident", "outcome", "habit", "correction", "drill", "asking")
 KINDS_MARKS = ",".join("?" * len(SUMMARIES))
 WEIGHED = ("verified", "fix_failed")  # results that standing and quarantine count
 

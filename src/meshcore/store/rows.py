@@ -55,6 +55,7 @@ class Approval:
     `runs` are the steps as they would be executed, and `rerun` the failed command if it is then run again, both as a
     shell would read them; empty for nothing, or for an approval of before they were kept.
     `process` carries out, or carried out, what was approved; `result` is how that went, empty until it is known.
+    `afar`: the yes came from another host of the operator, signed.
     """
 
     approval_id: str
@@ -71,6 +72,7 @@ class Approval:
     result: str = ""
     runs: str = ""
     rerun: str = ""
+    afar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def event_of_row(row: sqlite3.Row) -> Event:
 def approval_of_row(row: sqlite3.Row) -> Approval:
     """Read one row of `approvals`, whose columns are named as the fields are."""
     values = {name: row[name] for name in Approval.__slots__}
-    return Approval(**{**values, "reasons": tuple(json.loads(row["reasons"]))})
+    return Approval(**{**values, "reasons": tuple(json.loads(row["reasons"])), "afar": bool(row["afar"])})
 
 
 def met_of_row(row: sqlite3.Row) -> MetIncident:

@@ -30,6 +30,7 @@ from meshcore.store.tries import Outcomes, Tries
 
 if TYPE_CHECKING:
     from meshcore.store.chains import Chains, OwnChains
+    from meshcore.store.inbox import Inbox
     from meshcore.store.lanes import Lanes
     from meshcore.store.purges import Purges
     from meshcore.store.retention import Retention
@@ -93,6 +94,13 @@ class Store:
         from meshcore.store.chains import OwnChains  # no affair of a hook's
 
         return OwnChains(self.database)
+
+    @property
+    def inbox(self) -> Inbox:
+        """Return what own nodes on other hosts ask a person."""
+        from meshcore.store.inbox import Inbox  # no affair of a hook's
+
+        return Inbox(self.database)
 
     @property
     def chains(self) -> Chains:

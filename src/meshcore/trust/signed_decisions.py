@@ -6,6 +6,7 @@ it holds for nothing else. Where the key has no passphrase none is needed: whoev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
 from meshcore.model import Incident, Json, SignedText, Skill
 from meshcore.node import Node
-from meshcore.safety.keys import SigningKey, is_signed
+from meshcore.safety.keys import SigningKey, is_signed, load_or_create
 from meshcore.safety.operator_key import is_protected, version
 from meshcore.store.rows import Approval
 from meshcore.trust.store_keys import always_key
@@ -205,6 +206,48 @@ def standing_approval(node: Node, skill_id: str, action_hash: str, folder: str) 
     who = node.store.standing_approvals.find(skill_id, action_hash, folder)
     key = always_key(skill_id, action_hash, folder)
     return who if who and holds(node, "rule", key, {"value": who}) else ""
+
+
+def approval_digest(approval: Approval, incident: Incident) -> str:
+    """Return the SHA-256 of all that an approval is for; a person at another host signs this."""
+    text = json.dumps(approval_subject(approval, incident), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sign_from_afar(node: Node, signer: SigningKey | None, approval_id: str, digest: str, target: str) -> SignedText:
+    """Sign the operator's yes to what another node asks, whether their key has a passphrase or not.
+
+    Raises UsageError where it has one and `signer` is not theirs, and where this host does not hold the key.
+    """
+    require(node, signer)
+    key = signer or load_or_create(node.operator_key)
+    if key.public != _anchor(node):
+        raise UsageError("this host does not hold the operator's key; say yes where it is")
+    decision = {
+        "meshtui": "word",
+        "kind": "approval",
+        "key": approval_id,
+        "subject": {"digest": digest},
+        "node": target,
+        "at": to_text(node.clock.now()),
+        "nonce": secrets.token_hex(16),
+    }
+    text = json.dumps(decision, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return SignedText(text, key.sign(text))
+
+
+def signed_from_afar(node: Node, signed: SignedText, approval_id: str, digest: str) -> bool:
+    """Tell whether the operator said yes, at another host, to exactly this on this node, within a day."""
+    return _says(node, signed.text, signed.sig, "approval", approval_id, {"digest": digest})
+
+
+def approved_by_operator(node: Node, approval: Approval, incident: Incident) -> bool:
+    """Tell whether an approval may be carried out as it stands: a yes from afar always rests on its signature."""
+    if not approval.afar:
+        return holds(node, "approval", approval.approval_id, approval_subject(approval, incident))
+    signed = carried(node, "approval", approval.approval_id)
+    digest = approval_digest(approval, incident)
+    return signed is not None and signed_from_afar(node, signed, approval.approval_id, digest)
 
 
 def approval_subject(approval: Approval, incident: Incident) -> dict[str, Json]:

@@ -9,13 +9,17 @@ from dataclasses import asdict
 import click
 
 from meshcore.errors import EXIT_FAILURE, UsageError
+from meshcore.exchange.receive import exchange
 from meshcore.healing import approvals as waiting
-from meshcore.healing.approvals import approval_view
+from meshcore.healing.approvals import approval_view, view_elsewhere
 from meshcore.healing.replay import approval_session, lines
 from meshcore.healing.series import Series
 from meshcore.model import Json
 from meshcore.node import Node
+from meshcore.safety.keys import SigningKey
+from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
+from meshcore.trust.hosts import Hosts
 from meshtui.cli.context import Session, json_option, leave_on_signals, note, print_json, say, table
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
@@ -34,7 +38,13 @@ def approvals() -> None:
 def list_approvals(session: Session, everything: bool, as_json: bool) -> None:
     """List what would run, where, as whom, why a person is asked, and how its author has fared."""
     with session.node() as node:
+        exchange(node)
         rows = [_as_json(node, approval) for approval in node.store.approvals.all(waiting_only=not everything)]
+        elsewhere = [_elsewhere(node, asked) for asked in node.store.inbox.waiting()]
+    if elsewhere:  # the same fix together
+        rows += elsewhere
+        fixes = list(dict.fromkeys(row["command"] for row in rows))
+        rows.sort(key=lambda row: fixes.index(row["command"]))
     _show(rows, as_json)
 
 
@@ -67,6 +77,12 @@ def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float
 def _as_json(node: Node, approval: Approval) -> dict[str, Json]:
     view = asdict(approval_view(node, approval))
     return {**view, "for": view.pop("failed"), "as": view.pop("user")}
+
+
+def _elsewhere(node: Node, asked: Asked) -> dict[str, Json]:
+    """Return what another host asks, as that host's node has signed it."""
+    view = asdict(view_elsewhere(node, asked))
+    return {**view, "for": view.pop("failed"), "as": view.pop("user"), "node": asked.node}
 
 
 def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
@@ -109,14 +125,58 @@ def _find(node: Node, reference: str) -> Approval:
     return found
 
 
+def _asked_elsewhere(node: Node, reference: str, *, everywhere: bool = False) -> list[Asked]:
+    """Return what other hosts ask under an id, or for the same fix. Raises UsageError where the id means several."""
+    found, here = node.store.inbox.find(reference), node.store.approvals.find(reference)
+    if len(found) > 1 or (found and here is not None):
+        raise UsageError(f"several approvals begin with {reference!r}; `meshtui approvals list` shows them")
+    if not everywhere:
+        return found
+    same = (
+        (here.action_hash, here.runs)
+        if here is not None
+        else (found[0].body.get("action_hash"), found[0].body.get("runs"))
+        if found
+        else None
+    )
+    return [one for one in node.store.inbox.waiting() if (one.body.get("action_hash"), one.body.get("runs")) == same]
+
+
+def _answer(node: Node, asked: list[Asked], *, yes: bool, signer: SigningKey | None = None) -> None:
+    hosts = Hosts(node)
+    for one in asked:
+        waiting.answer_elsewhere(node, one, yes=yes, signer=signer)
+        at = hosts.of(one.node)
+        where, command = at.name if at is not None else one.node[:12], one.body.get("runs")
+        if yes:
+            say(f"{where} is told, signed: {command}; it runs there as far as its own policy and brakes allow")
+        else:
+            say(f"{where} is told not to run: {command}")
+    exchange(node)
+    if node.bridge_fault:
+        note(f"not told yet: {node.bridge_fault}")
+
+
 @approvals.command()
 @click.argument("approval")
 @click.option("--always", is_flag=True, help="From now on too: exactly this, for this skill, in this project.")
+@click.option("--everywhere", is_flag=True, help="On each other host that asks for exactly the same, too.")
 @passphrase_option
 @click.pass_obj
-def approve(session: Session, approval: str, always: bool, passphrase_file: str | None) -> int:
-    """Run what waits, in its recorded folder, and run the failed command again."""
+def approve(session: Session, approval: str, always: bool, everywhere: bool, passphrase_file: str | None) -> int:
+    """Run what waits, in its recorded folder, and run the failed command again.
+
+    What another host of yours asks is told that host, signed: it is carried out there, under its policy.
+    """
     with session.node(fresh=True) as node:
+        elsewhere = _asked_elsewhere(node, approval, everywhere=everywhere)
+        if elsewhere:
+            if always:
+                raise UsageError("--always is for a project of this host; say it there")
+            signer = signing_key(node, passphrase_file)
+            _answer(node, elsewhere, yes=True, signer=signer)
+            if node.store.approvals.find(approval) is None:
+                return 0
         found = _find(node, approval)
         healing = approval_session(node, found)
         signer = signing_key(node, passphrase_file)
@@ -140,7 +200,12 @@ def approve(session: Session, approval: str, always: bool, passphrase_file: str 
 @click.pass_obj
 def reject(session: Session, approval: str, not_here: bool) -> int:
     """Do not run it."""
-    with session.node() as node:
+    with session.node(fresh=True) as node:
+        if elsewhere := _asked_elsewhere(node, approval):
+            if not_here:
+                raise UsageError("--not-here is for a project of this host; say it there")
+            _answer(node, elsewhere, yes=False)
+            return 0
         found = _find(node, approval)
         if not waiting.reject(node, found.approval_id, not_here=not_here):
             return EXIT_FAILURE

@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.healing import approvals
-from meshcore.healing.approvals import ApprovalView, approval_view
+from meshcore.healing.approvals import ApprovalView, approval_view, as_approval, view_elsewhere
 from meshcore.node import Node
+from meshcore.store.inbox import Asked, asked_elsewhere
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
 from meshtui.actions import Action
@@ -79,6 +80,7 @@ class ApprovalsPane(ListPane):
         self._begun = False
         self._halted = False
         self._shown: tuple[Approval, ApprovalView] | None = None
+        self._afar: dict[str, Asked] = {}
 
     def compose(self) -> ComposeResult:
         # The cursor stays on a row that was settled: the next one is looked at before it is decided.
@@ -105,6 +107,9 @@ class ApprovalsPane(ListPane):
         if self.feed.store is None:
             return
         found = await self.feed.store.ask(approvals_lately(SETTLED))
+        afar = await self.feed.store.ask(asked_elsewhere())
+        self._afar = {f"{one.node}:{one.approval_id}": one for one in afar}
+        found = _by_fix([*(as_approval(name, one) for name, one in self._afar.items()), *found])
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
@@ -125,8 +130,12 @@ class ApprovalsPane(ListPane):
             Cell(self.moment(approval.asked), "dim"),
             Cell(approval.command, "accent" if waits else "dim"),
             Cell("; ".join(approval.reasons), "" if waits else "dim"),
-            Cell(approval.actor, "dim"),
+            Cell(approval.actor or self._where(approval_id), "dim"),
         )
+
+    def _where(self, approval_id: str) -> str:
+        asked = self._afar.get(approval_id)
+        return "" if asked is None else f"on {str(asked.body.get('user', '')).rpartition('@')[2]}"
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
@@ -152,7 +161,8 @@ class ApprovalsPane(ListPane):
 
     def _view(self, approval: Approval) -> ApprovalView:
         with Node(self.mesh.settings, self.mesh.clock) as node:
-            return approval_view(node, approval)
+            asked = self._afar.get(approval.approval_id)
+            return approval_view(node, approval) if asked is None else view_elsewhere(node, asked)
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -176,6 +186,9 @@ class ApprovalsPane(ListPane):
         if (approval := self._waiting()) is None:
             return
         question = "Run this from now on without asking, in its project?" if always else "Run this, once?"
+        if asked := self._afar.get(approval.approval_id):
+            await self._answer(asked, approval, yes=True, always=always)
+            return
         try:
             view = await self._view_of(approval)
             if not await self.mesh.push_screen_wait(Confirm(question, _in_full(view, self._halted))):
@@ -188,6 +201,24 @@ class ApprovalsPane(ListPane):
             self.mesh.say(str(error), severity="error")
             return
         self.mesh.say(self._when() if done else "somebody else has just settled it")
+
+    async def _answer(self, asked: Asked, approval: Approval, *, yes: bool, always: bool) -> None:
+        """Tell another host what a person decides on what it asks, with all of it in view for a yes."""
+        if always:
+            self.mesh.say("for a whole project that is decided on its own host")
+            return
+        try:
+            view = await self._view_of(approval)
+            if yes and not await self.mesh.push_screen_wait(
+                Confirm(f"Let {view.user.rpartition('@')[2]} run this, once?", _in_full(view, self._halted))
+            ):
+                return
+            signer = await self.mesh.signing_key() if yes else None
+            await self.mesh.decide(lambda node: approvals.answer_elsewhere(node, asked, yes=yes, signer=signer))
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        self.mesh.say("told, signed: it runs there as far as that host allows" if yes else "told: it is not to run")
 
     def _when(self) -> str:
         """Return when an approval that was given just now is carried out."""
@@ -212,6 +243,9 @@ class ApprovalsPane(ListPane):
     async def _reject(self, *, not_here: bool) -> None:
         if (approval := self._waiting()) is None:
             return
+        if asked := self._afar.get(approval.approval_id):
+            await self._answer(asked, approval, yes=False, always=not_here)
+            return
         try:
             done = await self.mesh.decide(lambda node: approvals.reject(node, approval.approval_id, not_here=not_here))
         except MeshError as error:
@@ -228,6 +262,17 @@ class ApprovalsPane(ListPane):
             from meshtui.screens.chain import ChainScreen
 
             self.app.push_screen(ChainScreen(approval.incident_id))
+
+
+def _by_fix(found: Sequence[Approval]) -> list[Approval]:
+    """Put what waits for the same fix together, on whatever host, in the order in which each fix was first asked."""
+    first: dict[str, str] = {}
+    for one in found:
+        if one.state == "waiting":
+            first[one.action_hash] = min(first.get(one.action_hash, one.asked), one.asked)
+    waiting = [one for one in found if one.state == "waiting"]
+    waiting.sort(key=lambda one: (first[one.action_hash], one.action_hash, one.asked))
+    return [*waiting, *(one for one in found if one.state != "waiting")]
 
 
 def _state(approval: Approval, *, halted: bool) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from tests.core.exchange.said import json_values
 
 from meshcore.bridge.state_bodies import HelloBody
 from meshcore.errors import BadRecordError
-from meshcore.exchange import bodies, project_bodies
+from meshcore.exchange import bodies, brake_bodies, inbox_bodies, project_bodies
 from meshcore.exchange.bodies import (
     Body,
     HaltBody,
@@ -26,9 +26,11 @@ from meshcore.exchange.bodies import (
     RotationBody,
     SkillBody,
 )
+from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
 from meshcore.exchange.handlers import KINDS
+from meshcore.exchange.inbox_bodies import AnswerBody, AskingBody
 from meshcore.exchange.project_bodies import CorrectionBody, HabitBody
-from meshcore.model import Action, Circumstances, Json, SignedText, Slot, StepResult, canonical
+from meshcore.model import MODES, Action, Circumstances, Json, SignedText, Slot, StepResult, canonical
 from meshcore.testing import outcome, skill
 
 RECORDS = [json.loads(line) for line in Path(__file__).with_name("records_v0_1.jsonl").read_text().splitlines()]
@@ -76,7 +78,24 @@ BODIES: dict[str, st.SearchStrategy[Body]] = {
     "skill": st.builds(SkillBody, skills, st.booleans(), texts, texts, texts, integers, times, signed),
     "outcome": st.builds(OutcomeBody, outcomes),
     "incident": st.builds(IncidentBody, *[texts] * 9, exit_code=st.none() | integers),
-    "halt": st.builds(HaltBody, texts, texts, texts, signed),
+    "halt": st.builds(HaltBody, texts, texts, texts, signed, st.lists(texts, max_size=3).map(tuple)),
+    "ceiling": st.builds(
+        CeilingBody, st.sampled_from(["", *MODES]), texts, texts, st.lists(texts, max_size=3).map(tuple), signed
+    ),
+    "drill": st.builds(DrillBody, marks(16), texts),
+    "asking": st.builds(
+        AskingBody,
+        ids,
+        texts,
+        texts,
+        ids,
+        ids,
+        ids,
+        *[texts] * 8,
+        digest=keys,
+        reasons=st.lists(texts, max_size=16).map(tuple),
+    ),
+    "answer": st.builds(AnswerBody, keys, ids, st.booleans(), keys, texts, signed),
     "lift": st.builds(LiftBody, ids, st.lists(ids, max_size=3).map(tuple), texts, signed),
     "revocation": st.builds(RevocationBody, keys, texts),
     "rotation": st.builds(RotationBody, texts, texts, texts, texts, texts),
@@ -96,11 +115,12 @@ BODIES: dict[str, st.SearchStrategy[Body]] = {
     "correction": st.builds(CorrectionBody, marks(32), marks(16), texts, st.integers(0, 255), moments, texts, texts),
     "purge": st.builds(PurgeBody, keys, keys, texts, texts, keys, st.integers(0, 2**31 - 1)),
 }
-NEWER = {"purge", "habit", "correction"}  # than version 0.1, which wrote the records in the fixture
+# Than version 0.1, which wrote the records in the fixture.
+NEWER = {"purge", "habit", "correction", "ceiling", "drill", "asking", "answer"}
 
 
 def test_every_body_is_of_a_kind_with_a_handler() -> None:
-    rooms = vars(bodies) | vars(project_bodies)
+    rooms = vars(bodies) | vars(project_bodies) | vars(brake_bodies) | vars(inbox_bodies)
     found = {name for name, value in rooms.items() if name.endswith("Body") and is_dataclass(value)}
     assert found | {HelloBody.__name__} == {row.body.__name__ for row in KINDS.values()}
     assert set(KINDS) == set(BODIES) == {record["kind"] for record in RECORDS} | NEWER

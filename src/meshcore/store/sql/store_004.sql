@@ -51,6 +51,18 @@ CREATE TABLE places (place TEXT PRIMARY KEY, at TEXT NOT NULL, is_ours INTEGER N
 -- What was taken in before links were counted is met once more, and counted.
 UPDATE bridge_cursors SET seq=0;
 
+-- What own nodes on other hosts ask a person, as each told it last; `body` is what they signed (JSON).
+CREATE TABLE inbox (
+  node TEXT NOT NULL, approval_id TEXT NOT NULL, author_seq INTEGER NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL,
+  received TEXT NOT NULL, PRIMARY KEY (node, approval_id)
+) WITHOUT ROWID;
+-- What was last told of an approval to own nodes, "untold" for what is decided here only; and whether the yes came from
+-- another host, signed.
+ALTER TABLE approvals ADD COLUMN told TEXT NOT NULL DEFAULT '';
+ALTER TABLE approvals ADD COLUMN afar INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX approvals_to_tell ON approvals (seq)
+WHERE told NOT IN ('untold', state || ':' || result) AND (state='waiting' OR told<>'');
+
 -- What a person is asked shows all that would be run: the steps as they are executed, and the failed command again.
 ALTER TABLE approvals ADD COLUMN runs TEXT NOT NULL DEFAULT '';
 ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
