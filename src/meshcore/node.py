@@ -208,7 +208,12 @@ class Node:
     def join(self, bridge: Bridge) -> None:
         """Become a reader of the bridge, or show a sign of life. Raises BridgeUnavailableError."""
         mark, known = f"{bridge.bridge_id}:{self.name}:{self.settings.host}", self.look_at_itself(bridge)
-        if known is None or self.store.state.get()["joined"] != mark:
+        if known is not None and known.seen and known.host != self.settings.host:
+            where = f"host {known.host[:60]!r} {known.age:.0f} s ago"
+            what = f"two nodes with one key: this node was seen on {where}, and is on {self.settings.host!r} now"
+            hint = "where this home is a copy, move it aside and begin another; a host that was renamed says this once"
+            self.store.events.add("fault", data={"what": f"{what}; {hint}"})
+        if known is None or known.host != self.settings.host or self.store.state.get()["joined"] != mark:
             hello = HelloBody(self.name, self.settings.host, str(os.getuid()))
             seq, chain = self.store.outbox.next_author_seq(), self.chain(bridge).published()
             record = sign(hello.kind, hello.to_json(), seq, self.identity, self.clock, chain)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -112,17 +114,19 @@ def test_what_cannot_be_used_is_one_line_and_a_code(place: Place) -> None:
 
 
 @pytest.mark.services
-def test_a_home_that_was_copied_with_its_keys_is_said_to_be_used_twice(place: Place) -> None:
+def test_a_home_that_was_copied_with_its_keys_is_said_at_once_on_both_hosts(place: Place) -> None:
     place.agent.learn()
     assert place.exchange(place.url())[0] == 0
-    copy = World(place.root).agent("copy")
+    copy = place.agent.world.agent("copy")
     shutil.copytree(place.agent.home, copy.home, dirs_exist_ok=True)
     copy.environment |= {"MESHTUI_HOST": "copy", "MESHTUI_OPERATOR_DIR": str(place.agent.operator)}
-    place.agent.learn("ModuleNotFoundError: No module named 'flask'", "pip install flask")
-    assert place.exchange(place.url())[0] == 0
     assert copy.call("bridge", "exchange", env={"MESHTUI_BRIDGE": place.url()}).returncode == 0
-    events = (copy.home / "journal.jsonl").read_text()
-    assert "is used twice" in events
+    assert place.exchange(place.url())[0] == 0
+    for agent, other in ((copy, "build2"), (place.agent, "copy")):
+        with closing(sqlite3.connect(agent.home / "store.db")) as store:
+            said = str(store.execute("SELECT data FROM events WHERE kind = 'fault'").fetchall())
+        assert "two nodes with one key: this node was seen on host" in said
+        assert other in said.partition(" ago")[0]
 
 
 @pytest.mark.services
