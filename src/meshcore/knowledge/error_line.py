@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from meshcore.knowledge.report import find_report, has_context, quoted, sections, unwrap
@@ -133,8 +133,10 @@ def _consequence() -> re.Pattern[str]:
         r"(?:has |have )?failed|"
         r"failed with an exception|failed to execute goal|execution failed for task|subcommand failed|"
         r"(?:could not|failed to|cannot) (?:compile|solve)\b|did not complete|due to (?:\d{1,6} )?previous|"
-        r"(?<![#\w.])\d{1,6} (?:\w{1,20} ){0,2}(?:errors?|problems?|issues?|warnings?|failures?|failed|failing)\b|"
-        r"\bfailures$|failures?[:=]|errors occurred|errors were|aborting|terminated\.|no more information|"
+        r"(?<![#\w.])(?<!port )\d{1,6} (?:\w{1,20} ){0,2}"
+        r"(?:errors?|problems?|issues?|warnings?|failures?|failed|failing)\b|"
+        r"\bfailures$|failures?[:=]|errors occurred|errors were|abort(?:ing|ed due to)|is not recoverable|"
+        r"child returned|terminated\.|no more information|"
         r"^\d{1,6} (?:files?|tests?|examples?|tasks?|packages?|suites?|targets?|jobs?)\b|the following error|see above|"
         r"failed to push some refs|: broken pipe$|hook declined|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
     )
@@ -169,6 +171,8 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
     low = "\n".join(lines).lower()
     present = [phrase for phrase in _STRONG if phrase in low]
     weights = [_weight(line, present) if len(line) > 2 and any(c.isalpha() for c in line) else -99 for line in lines]
+    for at in _help(lines):
+        weights[at] = min(weights[at], -9)
     for at, weight in enumerate(weights):
         if weight > 0 and has_context(lines, at):
             weights[at] += 2
@@ -183,6 +187,24 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
     return _last_words(lines, weights), GUESSED
 
 
+def _help(lines: Sequence[str]) -> Iterator[int]:
+    """Yield the lines in which a program explains its options, below a heading for them."""
+    inside = False
+    for at, line in enumerate(lines):
+        said = line.removeprefix("npm error").removeprefix("npm ERR!").removeprefix(" " * line.startswith("npm "))
+        if _help_heading().match(said):
+            inside = True
+        elif inside and said.strip() and not said.startswith(("  ", "\t", "-", "[")):
+            inside = False
+        if inside:
+            yield at
+
+
+@functools.cache
+def _help_heading() -> re.Pattern[str]:
+    return re.compile(r"(?i)\s?(?:[a-z]{1,12} )?(?:options|flags|commands|subcommands|arguments):$")
+
+
 def _last_words(lines: Sequence[str], weights: Sequence[int]) -> str:
     """Return the best guess where nothing announces itself as an error."""
     hint = next((at for at, line in enumerate(lines) if line.startswith("hint: ")), 0)
@@ -194,6 +216,8 @@ def _last_words(lines: Sequence[str], weights: Sequence[int]) -> str:
     if warning:
         return warning
     plain = [at for at, weight in enumerate(weights) if weight >= -1 and not lines[at].startswith("$ ")]
+    plain = [at for at in plain if not _consequence().search(lines[at].lower())] or plain
+    plain = [at for at in plain if lines[at][:1].strip()] or plain  # what is set in shows a way, or an example
     if plain:
         return lines[plain[-1]]
     worded = [at for at, weight in enumerate(weights) if weight > -99]

@@ -116,9 +116,7 @@ def _placed(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding
         if not said and not found["head"]:
             continue
         if line.endswith("):"):
-            return next(
-                (Finding(n, lines[n].strip()) for n in range(at + 1, len(lines)) if lines[n].strip()), None
-            ), None
+            return _announced(lines, at + 1), None
         if is_error.match(said):
             return Finding(at, line), warning
         if relayed:
@@ -128,6 +126,15 @@ def _placed(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding
         else:
             first = first or Finding(at, line)
     return first, warning
+
+
+def _announced(lines: Sequence[str], start: int) -> Finding | None:
+    """Return the first line that says something, with the next one where it only announces that."""
+    told = [n for n in range(start, min(start + _NEAR, len(lines))) if lines[n].strip()]
+    if not told:
+        return None
+    more = 2 if lines[told[0]].endswith(":") else 1
+    return Finding(told[0], " ".join(lines[n].strip() for n in told[:more]))
 
 
 def _is_file(found: re.Match[str]) -> bool:
@@ -310,6 +317,22 @@ def _gradle(lines: Sequence[str]) -> Finding | None:
     return Finding(at, lines[at].strip().removeprefix("> "))
 
 
+def _tap(lines: Sequence[str]) -> Finding | None:
+    """Return why the first test failed, as the block of its TAP line tells: its error, or its message."""
+    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("not ok ")), None)
+    if start is None:
+        return None
+    told = _re(r"\s{1,12}(?:error|message): (.{1,600})")
+    for at in range(start + 1, min(start + _NEAR, len(lines))):
+        if lines[at].lstrip().startswith(("not ok ", "ok ", "...")):
+            return None
+        if found := told.match(lines[at]):
+            if found[1].strip() not in ("|-", "|", ">", ">-"):
+                return Finding(at, found[1].strip(" '\""))
+            return _announced(lines, at + 1)
+    return None
+
+
 # What must stand in a text, and who then reads it. The earliest finding counts.
 READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
     ("--- FAIL: ", _go),
@@ -329,6 +352,7 @@ READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
     (" failures:\n", _below(r"\d{1,4}\) \S{1,200}$")),
     ("\n✖ failing tests:", _raised_below(r"✖ (?!failing)")),
     ("\nThe following ", _below(r"The following .{1,80} was thrown")),
+    ("not ok ", _tap),
     ("* What went wrong:", _gradle),
     ("    + CategoryInfo ", _power_shell),
 )

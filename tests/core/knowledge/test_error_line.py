@@ -54,6 +54,31 @@ def test_the_line_is_told_that_says_what_went_wrong(command: str, output: str, l
 
 
 @pytest.mark.parametrize(
+    ("command", "output", "told"),
+    [
+        (
+            "cmake .",
+            "CMake Error at CMakeLists.txt:3 (add_executable):\n  Cannot find source file:\n\n    cart.c\n\n  Tried\n",
+            "Cannot find source file: cart.c",
+        ),
+        (
+            "node --test a.js",
+            "not ok 1 - sum\n  ---\n  error: |-\n    Expected values to be equal:\n    \n    2 !== 3\n    \n  ...\n",
+            "Expected values to be equal: 2 !== 3",
+        ),
+        (
+            "biome check .",
+            "× Formatter would have printed the following content:\n\n    5  5 │   a\n",
+            "× Formatter would have printed the following content:",
+        ),
+    ],
+    ids=["cmake", "tap", "not quoted code, which is another each time"],
+)
+def test_a_line_that_announces_another_is_told_with_it(command: str, output: str, told: str) -> None:
+    assert read(output, command=command).line == told
+
+
+@pytest.mark.parametrize(
     "wrap",
     [
         lambda line: f"[lint:go] {line}",
