@@ -41,6 +41,7 @@ from meshcore.trust.synced import missing, silent, without_promise
 Level = Literal["ok", "note", "bad"]
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 CLOCK_TOLERANCE_SECONDS = 3600.0
+UNREAD_DAYS = 14
 WAL_RESET_BUG = ((3, 7, 0), (3, 51, 2))  # two connections that checkpoint at once can corrupt a WAL database
 
 
@@ -71,7 +72,7 @@ def examine(settings: Settings, environment: Mapping[str, str] | None = None) ->
     try:
         with Node(settings) as node:
             checks += [_store(node), _clock(node), *_bridge(node), *_synced(node), *_signatures(node)]
-            checks += [*_told(node), _records(node), _runtime(node)]
+            checks += [*_told(node), *_unread(node), _records(node), _runtime(node)]
     except MeshError as error:
         checks.append(Check("home", "bad", str(error), "see the line itself"))
     return checks
@@ -244,6 +245,16 @@ def _told(node: Node) -> list[Check]:
             text = f"{root}: other nodes know what fails in this project, and agents are not told here"
             checks.append(Check("told", "note", text, f"meshtui trust checkout {shlex.quote(root)}"))
     return checks
+
+
+def _unread(node: Node) -> list[Check]:
+    """Return what hooks could not read of late: a program that changed its payloads goes on, and is not helped."""
+    rows = node.store.tellings.unread(UNREAD_DAYS)
+    mend = "upgrade meshtui; until then it is silent there, and the agent goes on"
+    return [
+        Check("payloads", "note", f"{calls} of {via} {version or '(no version told)'} could not be read lately", mend)
+        for via, version, calls in rows
+    ]
 
 
 def _store(node: Node) -> Check:

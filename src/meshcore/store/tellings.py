@@ -75,6 +75,12 @@ class Tellings:
         with self._db.transaction():
             self._db.execute(sql, (day, via, version))
 
+    def unread(self, days: int) -> list[tuple[str, str, int]]:
+        """Return of the last days by program and version how many payloads could not be read, the most first."""
+        first = int(self._db.clock.now().timestamp()) // DAY - days + 1
+        sql = "SELECT via, version, sum(calls) FROM unread_payloads WHERE day>=? GROUP BY 1,2 ORDER BY 3 DESC, 1, 2"
+        return self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1]), int(row[2])), (first,)))
+
     def fold_calls(self, state: Path, names: str = "hook.*") -> None:
         """Take in what hooks wrote beside the store of their calls, in files of such names."""
         for path in state.glob(names):

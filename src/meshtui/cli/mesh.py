@@ -137,6 +137,7 @@ def status(session: Session, file: str | None, as_json: bool) -> None:
         now = figures(node)
         fault = node.bridge_fault
         gone = [f"{one['name']} ({ago(node, one['since'])})" for one in now.get("silent", ())]
+        unread = [f"{calls} of {via} {version}".rstrip() for via, version, calls in node.store.tellings.unread(14)]
     if as_json:
         print_json("status", now)
         return
@@ -160,6 +161,7 @@ def status(session: Session, file: str | None, as_json: bool) -> None:
             "rejected": now["rejected_records"],
             **({"not synced": "; ".join(now["not_synced"])} if "not_synced" in now else {}),
             **({"silent": ", ".join(gone)} if gone else {}),
+            **({"unread": f"payloads of agents: {', '.join(unread)}"} if unread else {}),
             "mode": now["mode"] + (f", HALTED: {now['halted']}" if now["halted"] else ""),
             "runtime": _runtime(now["runtime"]) if now["runtime"] else "none runs; start one with `meshtui --no-ui`",
         }

@@ -14,6 +14,7 @@ from meshcore import __version__
 from meshcore.agents.hook_settings import hook_command
 from meshcore.agents.table import program
 from meshcore.config import BridgeAddress, Settings
+from meshcore.node import Node
 from meshcore.safety.keys import load_or_create
 from meshcore.service import doctor
 from meshcore.service.doctor import Check, examine
@@ -50,6 +51,16 @@ def test_a_key_without_a_passphrase_is_said_to_be_one(settings: Settings) -> Non
     assert "can approve in your name" in check.text
     assert "meshtui trust protect" in check.remedy
     assert said(settings, "signatures") == []
+
+
+def test_payloads_that_hooks_could_not_read_are_named_by_program_and_version(settings: Settings) -> None:
+    assert said(settings, "payloads") == []
+    with Node(settings) as node:
+        for version in ("9.0", "9.0", ""):
+            node.store.tellings.note_unread("codex", version)
+    first, second = said(settings, "payloads")
+    assert (first.level, first.text) == ("note", "2 of codex 9.0 could not be read lately")
+    assert second.text == "1 of codex (no version told) could not be read lately"
 
 
 def test_a_key_that_others_can_read_is_mended(settings: Settings) -> None:
