@@ -31,7 +31,7 @@ COMMAND = "python3 -c 'import nonexistent_xyz'"
 ERROR = "ModuleNotFoundError: No module named 'nonexistent_xyz'"
 FIX = "pip install nonexistent-xyz"
 WRAPPED = "wrapt testall -q"
-INSTALL_SECONDS, RUN_SECONDS = 600, 120
+INSTALL_SECONDS, RUN_SECONDS = 900, 600
 
 
 @pytest.fixture(scope="session")
