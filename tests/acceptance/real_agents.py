@@ -231,7 +231,7 @@ def test_a_fix_arrives_in_cline(programs: Path, world: dict[str, str], tmp_path:
 
 def test_kimi_code_is_learnt_from_and_told_nothing(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
     connect("kimi", world, tmp_path / "work")
-    with Model(COMMAND) as model:
+    with Model(COMMAND, "sleep 5") as model:  # it ends the hooks that still run when it ends itself
         path = Path(world["HOME"]) / ".kimi-code" / "config.toml"
         lines = ['default_model = "s"', 'default_permission_mode = "auto"', "[providers.p]", 'type = "openai"']
         lines += [f'base_url = "{model.url}/v1"', 'api_key = "no-key"', "[models.s]", 'provider = "p"']
