@@ -43,7 +43,7 @@ def test_that_records_are_missing_is_said_at_every_width_and_above_everything() 
 
 def test_a_wide_line_says_everything() -> None:
     assert line(FULL, 200) == (
-        "● bridge   agents 4/5   skills 17   undelivered 0   needs you 0   verified 17 of 19"
+        "● bridge   nodes 4/5   skills 17   undelivered 0   needs you 0   verified 17 of 19"
         "   to green first 41 s · again 3.4 s (n=17)   runs 12/12   mode auto"
     )
 
@@ -57,7 +57,7 @@ def test_the_entries_of_the_skills_file_are_said_where_they_differ_and_there_is_
 
 def test_the_design_size_keeps_every_figure() -> None:
     said = line(FULL, 118)
-    for part in ("agents 4/5", "skills 17", "17", "again 3.4 s (n=17)", "runs 12/12", "auto", "undeliv"):
+    for part in ("nodes 4/5", "skills 17", "17", "again 3.4 s (n=17)", "runs 12/12", "auto", "undeliv"):
         assert part in said, said
 
 

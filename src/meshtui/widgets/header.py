@@ -80,7 +80,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     parts = [
         Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
         *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
-        Part((f"agents {bridge.seen}/{bridge.joined}",), "", 5),
+        Part((f"nodes {bridge.seen}/{bridge.joined}",), "", 5),
         Part(_skills(snapshot), "", 0),
         Part(
             (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
