@@ -110,7 +110,7 @@ def reference() -> str:
 
 def man_page() -> str:
     """Return the manual page: what it is, its options, and every command by its task."""
-    context = click.Context(meshtui, info_name="meshtui")
+    context = click.Context(meshtui, info_name="meshtui", **meshtui.context_settings)
     name, _, about = (meshtui.help or "").partition("\n\n")
     options = (param.get_help_record(context) for param in meshtui.get_params(context))
     parts = [
