@@ -131,7 +131,8 @@ class _Call:
             answer, more, general = None, False, False
             if known.hears:
                 answer, more = (None, True) if in_vain else self._answer(incident, highest)
-                general = answer is None and not more and self._is_known_in_general(incident)
+                # That takes a process of its own: once a session for each command.
+                general = answer is None and not more and not before and self._is_known_in_general(incident)
             if not in_vain and (answer or more or general) and known.withholds_fix(is_known=answer is not None):
                 answer, more, general = None, False, False
             if answer is not None:
