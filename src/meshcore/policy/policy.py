@@ -218,10 +218,13 @@ class Policy:
             plan = tuple(steps) if len(steps) == len(question.match.action.steps) else plan_as_written(question)
             return PolicyVerdict("approve", (*dict.fromkeys(missing), *by_hand), names, plan, target)
         evidence = question.known.evidence
-        proof = _verified(evidence.verified) if evidence.verified else "confirmed"
-        whose = "this" if question.known.own_operator else "another"
+        proof = f", {_verified(evidence.verified)}" if evidence.verified else ", confirmed"
+        if question.known.source == "pack":
+            origin = "known in general" + (proof if evidence.verified else "")
+        else:
+            origin = f"taught by {'this' if question.known.own_operator else 'another'} operator{proof}"
         allowed = (f"{action.name}: {action.summary}" for action in kinds.values())
-        return PolicyVerdict("run", (*allowed, f"taught by {whose} operator, {proof}"), names, tuple(steps), target)
+        return PolicyVerdict("run", (*allowed, origin), names, tuple(steps), target)
 
 
 def brings_in(action: Action) -> bool:
