@@ -73,6 +73,7 @@ class Day:
             "MESHTUI_OPERATOR_DIR": str(ROOT / "operator"),
             "MESHTUI_BRIDGE": str(ROOT / "bridge.db"),
             "MESHTUI_AGENT": "claude-code@dev1",
+            "MESHTUI_PACKS": "off",  # the guide says so
             "MESHTUI_HOST": "dev1",
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(wheels),

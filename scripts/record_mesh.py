@@ -73,6 +73,7 @@ class Mesh:
             "MESHTUI_HOME": str(self.root / "homes" / home),
             "MESHTUI_OPERATOR_DIR": str(self.root / "operator"),
             "MESHTUI_BRIDGE": str(self.bridge),
+            "MESHTUI_PACKS": "off",  # the pictures are of what is learnt
             "MESHTUI_HOST": HOST,
             "MESHTUI_AGENT": agent,
         }

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ from record_mesh import HOST, make_room, record  # type: ignore[import-not-found
 ROOT = Path("/tmp/shop")  # short, since it is seen
 OUT = Path(__file__).parent.parent / "screenshots"
 WAIT_SECONDS = 20
+FLEET = ("laptop", "db1", "build1", "build2")
 REPORT, REPORT_SIZE = "report", (1100, 1500)
 AFTER = timedelta(seconds=2)  # the pictures are of the moment just after the last event
 MOST_BYTES = 300_000
@@ -193,6 +194,52 @@ def report_picture(settings: Settings, out: Path) -> Path:
         return photograph(page, out / f"{REPORT}.png", *REPORT_SIZE)
 
 
+def fleet_picture(out: Path) -> Path:
+    """Draw a fleet of four hosts that really run: each a home and an operator's folder of its own, on one bridge."""
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
+        root = Path(scratch)
+
+        def environment(host: str) -> dict[str, str]:
+            named = {"HOME": "home", "OPERATOR_DIR": "operator"}
+            folders = {f"MESHTUI_{name}": str(root / host / folder) for name, folder in named.items()}
+            agent = "anna" if host == FLEET[0] else "claude-code"
+            names = {
+                "MESHTUI_HOST": host,
+                "MESHTUI_AGENT": f"{agent}@{host}",
+                "MESHTUI_BRIDGE": str(root / "bridge.db"),
+            }
+            return {**os.environ, **folders, **names}
+
+        def call(host: str, *words: str) -> None:
+            command = [sys.executable, "-m", "meshtui", *words]
+            subprocess.run(command, env=environment(host), cwd=root, check=False, capture_output=True)
+
+        for host in FLEET:
+            if host != FLEET[0]:  # one person: their key is on each of their hosts
+                shutil.copytree(root / FLEET[0] / "operator", root / host / "operator")
+            call(host, "run", "--", sys.executable, "-c", f"import {host}_settings")
+        for host in FLEET[1:3]:
+            words = [sys.executable, "-m", "meshtui", "--no-ui"]
+            process = subprocess.Popen(
+                words, env=environment(host), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            running.callback(process.wait)
+            running.callback(process.terminate)
+        call(FLEET[0], "mode", "hint", "--host", FLEET[2])
+        call(FLEET[0], "halt", "the disk is full", "--host", FLEET[1])
+        call(FLEET[0], "halt", "--drill")
+        call(FLEET[0], "nodes")
+        home = environment(FLEET[0])
+        settings = Settings(
+            home=Path(home["MESHTUI_HOME"]),
+            operator=Path(home["MESHTUI_OPERATOR_DIR"]),
+            bridge=BridgeAddress.of(root / "bridge.db"),
+            agent=home["MESHTUI_AGENT"],
+            host=FLEET[0],
+        )
+        return asyncio.run(take(Picture("fleet", (120, 24), "fleet", pane("8", "down")), settings, SystemClock(), out))
+
+
 def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> None:
     """Take the pictures of a mesh; `moment` is when it stopped, None where it runs."""
     settings = Settings(
@@ -207,6 +254,8 @@ def take_all(root: Path, moment: datetime | None, given: argparse.Namespace) -> 
     if not given.only or REPORT in given.only:
         png = report_picture(settings, given.out)
         print(f"{png.name:<16} {'':>8} {png.stat().st_size:>8,} bytes")
+    if not given.only or "fleet" in given.only:
+        rasterise(fleet_picture(given.out))
     for picture in PICTURES:
         if picture.pane not in panes or (given.only and picture.name not in given.only):
             continue
