@@ -104,7 +104,7 @@ class Day:
 def reference() -> str:
     """Return a table of every command: how it is called, and what it does."""
     lines = ["| command | what it does |", "| --- | --- |"]
-    for usage, text in _rows(meshtui, click.Context(meshtui, info_name="meshtui")):
+    for usage, text in _rows(meshtui, click.Context(meshtui, info_name="meshtui", **meshtui.context_settings)):
         lines.append(f"| `{usage}` | {text} |")
     return "\n".join(lines)
 

@@ -103,7 +103,7 @@ class Snapshot:
 
     @property
     def handled(self) -> int:
-        """Return how many failures this node met."""
+        """Return how many incidents this node knows of."""
         return sum(n for name, n in self.figures.items() if name.startswith("incidents."))
 
     @property

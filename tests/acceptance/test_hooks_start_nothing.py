@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.world import TIMEOUT_S
 
+from meshcore.agents.table import program
+
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -47,5 +49,6 @@ def test_a_hook_and_its_follow_up_start_no_process(tmp_path: Path, mode: str) ->
     assert done.returncode == 0, done.stderr.decode()
     found = json.loads(done.stdout)
     assert found["started"] == []
-    assert all(f"pip install {agent}" in said for agent, said in found["said"].items()), found["said"]
+    heard = {agent: said for agent, said in found["said"].items() if getattr(program(agent), "READS_ANSWERS", True)}
+    assert all(f"pip install {agent}" in said for agent, said in heard.items()), found["said"]
     assert {"failed", "succeeded"} == set(found["followed"]), "the follow-up was asked too"

@@ -115,7 +115,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["nodes", "forget", "nosuch"], 2, "nosuch"),
         (["policy", "check"], 2, "command"),
         (["policy", "explain", "nosuch"], 2, "nosuch"),
-        (["halt"], 2, "WHY"),
+        (["halt"], 2, "say why"),
         (["--config", "/nosuch/config.toml", "status"], 78, "/nosuch/config.toml"),
         (["--home", "/proc/nosuch", "status"], 78, "/proc/nosuch"),
         (["demo", "--keep", "/etc"], 2, "/etc"),

@@ -72,7 +72,10 @@ def _value(text: str, at: int, depth: int) -> _Value:
     found = _SCALAR.match(text, at)
     if found is None:
         raise ValueError(f"no value at character {at}")
-    return _Value(at, found.end(), json.loads(found[0]))
+    try:
+        return _Value(at, found.end(), json.loads(found[0]))
+    except json.JSONDecodeError as error:
+        raise json.JSONDecodeError(error.msg, text, at + error.pos) from None
 
 
 def _group(text: str, start: int, depth: int) -> _Value:

@@ -17,7 +17,7 @@ def lacks_command(payload: Mapping[str, Json]) -> bool:
     """Tell whether a payload is of a program's shell tool but holds no command where any program writes one."""
     if str(payload.get("tool_name") or payload.get("toolName") or "").lower() not in _SHELLS:
         return False
-    asked = payload.get("tool_input") or payload.get("toolArgs") or payload.get("tool_args")
+    asked = payload.get("tool_input") or payload.get("toolArgs") or payload.get("tool_args") or payload.get("input")
     return not (isinstance(asked, str) or (isinstance(asked, dict) and (asked.get("command") or asked.get("cmd"))))
 
 

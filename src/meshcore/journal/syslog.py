@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from meshcore.events import Event, EventKind
 
-DECISIONS: frozenset[EventKind] = frozenset(
+DECIDED: frozenset[EventKind] = frozenset(
     {
         "approval.carried",
         "approval.resolved",
@@ -37,7 +37,7 @@ _LONGEST = 2000  # bytes of one line: longer datagrams are dropped by some logs
 
 def tell(address: str, events: Iterable[Event]) -> int:
     """Send what was decided; return how many lines were taken."""
-    decided = [event for event in events if event.kind in DECISIONS]
+    decided = [event for event in events if event.kind in DECIDED]
     sent = 0
     if decided:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as log:

@@ -29,7 +29,7 @@ def exposition(node: Node) -> str:
         _metric("halted", "Whether every unattended fix is stopped here.", [({}, bool(halted(node)))]),
         _metric("mode", "The ceiling here: 1 for the one that counts.", _mode(node)),
         _metric("skills", "Skills by state.", _by(counts, "skills.", "state")),
-        _metric("incidents", "Incidents that this node met, by state.", _by(counts, "incidents.", "state")),
+        _metric("incidents", "Incidents that are known here, by state.", _by(counts, "incidents.", "state")),
         _metric("approvals_waiting", "What waits for a person here.", [({}, counts.get("approvals.waiting", 0))]),
         _metric("unpublished_records", "What the others were not told yet.", [({}, counts.get("outbox.waiting", 0))]),
         _metric("rejected_records", "Records that were not acceptable.", [({}, counts.get("records.rejected", 0))]),

@@ -229,13 +229,13 @@ def rejected_records(limit: int = 50) -> Read[tuple[str, str, str]]:
 
 
 def figures() -> Read[tuple[str, int]]:
-    """Counts by name, all of one moment; of incidents those that this node met itself."""
+    """Counts by name, all of one moment."""
     return Read(_FIGURES, _count)
 
 
 _FIGURES = " UNION ALL ".join(
     (
-        "SELECT 'incidents.' || state, count(*) FROM incidents WHERE opened_monotonic IS NOT NULL GROUP BY state",
+        "SELECT 'incidents.' || state, count(*) FROM incidents GROUP BY state",
         "SELECT 'skills.' || state, count(*) FROM skills GROUP BY state",
         "SELECT 'approvals.' || state, count(*) FROM approvals GROUP BY state",
         "SELECT 'tries.policy.' || result, count(*) FROM tries WHERE actor='policy' GROUP BY result",

@@ -95,6 +95,10 @@ class Skills:
         """Return skills by label; all states where none is named."""
         return self._db.all(reads.skills(states, limit))
 
+    def ids(self) -> list[str]:
+        """Return the ids of all skills by label, those of damaged rows too."""
+        return self._db.all(Read("SELECT skill_id FROM skills ORDER BY label", lambda row: str(row[0])))
+
     def recognised_here(self) -> list[str]:
         """Return the ids of what nodes of this operator recognised as fixes, forgotten ones left out."""
         sql = "SELECT skill_id FROM skills WHERE source='recognised' AND own_operator=1 AND state<>'forgotten'"

@@ -59,5 +59,5 @@ class Snapshots:
         return dict(self._db.all(Read(sql, lambda row: (str(row[0]), str(row[1])))))
 
     def figures(self) -> dict[str, int]:
-        """Return counts: own incidents by state, skills by state, approvals waiting, outbox, records rejected."""
+        """Return counts: incidents by state, skills by state, approvals waiting, outbox, records rejected."""
         return dict(self._db.all(reads.figures()))

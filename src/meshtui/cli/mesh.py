@@ -150,8 +150,9 @@ def status(session: Session, file: str | None, as_json: bool) -> None:
             if bridge
             else f"unavailable: {fault}",
             "skills": now["skills"],
-            "incidents": f"{now['verified']} verified of {now['handled']} met here",
-            "to green": ", ".join(
+            "incidents": f"{now['verified']} verified of {now['handled']} known",
+            "to green": "here: "
+            + ", ".join(
                 f"{name} {t['median_seconds']:.1f} s (n={t['n']})" if t["n"] else f"{name} -"
                 for name, t in green.items()
             ),

@@ -194,8 +194,11 @@ def test_a_pattern_that_looks_like_a_regex_is_words_and_no_regex(mesh: Hosts, te
     body = {"template": template, "key_slots": []}
     mesh.send("skill", {"skill": {**skill_to_json(skill), **body}, "confirmed": True, "name": "a", "host": "a"})
     mesh.exchange()
-    for error in ("ModuleNotFoundError: No module named 'other'", "a" * 40 + "!", "anything at all"):
+    for error in ("a" * 40 + "!", "anything at all"):
         assert act(mesh.others[0], error) == "not known"
+    # Words that are shared are a likely answer, which a person is asked about.
+    likely = "approve" if template.startswith("No module") else "not known"
+    assert act(mesh.others[0], "ModuleNotFoundError: No module named 'other'") == likely
 
 
 def test_what_a_fix_prints_is_published_and_approved_by_nobody(mesh: Hosts) -> None:

@@ -42,9 +42,6 @@ def summary(facts: Facts, figured: Figures, monitors: Sequence[Watched], found: 
             f"{green:,} of {words.of(total, 'failure')} {'is' if green == 1 else 'are'} verified:"
             " the command that had failed ran again and exited 0."
         )
-        own = sum(incident.own for incident in facts.incidents)
-        if own != total:
-            yield f"{own:,} of them {'was' if own == 1 else 'were'} met where this was exported, the others elsewhere."
         a, b = again.to_green, first.to_green
         if a.n and b.n:
             yield (

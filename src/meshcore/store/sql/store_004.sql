@@ -152,7 +152,6 @@ ALTER TABLE incidents ADD COLUMN follows TEXT NOT NULL DEFAULT '';
 -- The approval that waits for another incident, for the same fix in the same project.
 ALTER TABLE incidents ADD COLUMN approval TEXT NOT NULL DEFAULT '';
 CREATE INDEX incidents_approval ON incidents (approval) WHERE approval<>'';
-CREATE INDEX incidents_own_state ON incidents (state) WHERE opened_monotonic IS NOT NULL;
 CREATE INDEX incidents_follows ON incidents (follows) WHERE follows<>'';
 
 -- One key for one fix, however it is spelled: evidence, quarantine and sightings are counted by it. '' is not yet known.
