@@ -20,7 +20,7 @@ def test_a_failure_on_one_machine_heals_on_the_other(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "meshtui", "demo", "--hosts", "--json", "--report", str(tmp_path / "report.html")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = json.loads(done.stdout)["demo"]
     assert (told["hosts"], told["verified"]) == (True, True)
 
 
