@@ -219,7 +219,7 @@ def _timed(node: Node, healer: Healer, folder: Path, numbers: Iterable[int]) -> 
         healer.open(incident, node.clock.monotonic())
         exchange(node)
         with (
-            mock.patch("meshcore.healing.healer.matches", watch.around(matching.matches)),
+            mock.patch("meshcore.healing.answers.matches", watch.around(matching.matches)),
             mock.patch("meshcore.healing.healer.rule", watch.around(ruling.rule)),
             mock.patch("meshcore.healing.healer.put", watch.around(ruling.put)),
         ):

@@ -70,21 +70,21 @@ def acts(argv: Sequence[str]) -> bool:
     if "<<" in text:
         return False
     words = words_and_operators(text)
-    if any(_WRITTEN.match(word) for word in words) or _makes_source(words):
+    if any(_WRITTEN.match(word) for word in words) or makes_source(words):
         return False
     return any(_acts(part) for part in parts_of(words) if not is_set_up(part))
 
 
 def is_act(action: Action) -> bool:
     """Tell whether any step of an action may have fixed something; advice is a person's word."""
-    return action.kind != "argv" or (any(map(acts, action.steps)) and not any(map(_makes_source, action.steps)))
+    return action.kind != "argv" or (any(map(acts, action.steps)) and not any(map(makes_source, action.steps)))
 
 
 def edits(argv: Sequence[str]) -> bool:
     """Tell whether a command changes or makes source by itself, as an agent's edit tool does."""
     text = argv[2] if len(argv) == 3 and argv[1] in ("-c", "-lc") else shlex.join(argv)
     words = words_and_operators(text)
-    if _makes_source(words) or any(_WRITTEN.match(word) and _SOURCE.search(word) for word in words):
+    if makes_source(words) or any(_WRITTEN.match(word) and _SOURCE.search(word) for word in words):
         return True
     for part in parts_of(words):
         plain = program_words(part)
@@ -108,7 +108,7 @@ def _only_looks(verb: str, rest: Sequence[str]) -> bool:
     return verb in _GIT_CHANGES and (not rest or rest[0] not in _GIT_CHANGES[verb])
 
 
-def _makes_source(words: Sequence[str]) -> bool:
+def makes_source(words: Sequence[str]) -> bool:
     """Tell whether an empty file of source is made: a package or module that did not exist is the agent's own work."""
     for part in parts_of(list(words)):
         plain = program_words(part)
@@ -140,7 +140,7 @@ def _acts(part: tuple[str, ...]) -> bool:
     own = words[0].startswith("./") and plain_spelling(tuple(words))[0] == words[0]  # and no pip of an environment
     if program in ("sed", "ed") or own or words[0].endswith((".py", ".sh", ".js")):
         return False
-    if _makes_source(words):
+    if makes_source(words):
         return False
     if program == "go" and rest[:1] in (["run"], ["generate"], ["fmt"]):
         return rest[:1] == ["fmt"]

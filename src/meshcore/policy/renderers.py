@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from meshcore.knowledge.acts import makes_source
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.policy.action_type import ActionType
@@ -81,6 +82,11 @@ class OnPaths(Renderer):
         for name in (name for kind in ("FOLDER", "NEWFILE", "SOURCE") for name in found.of(kind)):
             if os.path.realpath(here / name) != os.path.normpath(here / name):
                 yield f"{shortened(name)} leads through a link"
+
+    def doubts(self, step: PlannedStep, found: Found, question: Question) -> Iterator[str]:
+        """Yield a reason where an empty file would take the place of code: then nothing fails, and nothing works."""
+        if makes_source(step.argv):
+            yield "an empty file of source only hides what is missing"
 
     def render(
         self, action: ActionType, found: Found, question: Question, argv: Argv
