@@ -19,7 +19,7 @@ def unproven(known: KnownSkill, parameters: Collection[int], signature: Signatur
     for reference in sorted(parameters):
         index = reference % FORM
         slot = signature.slots[index]
-        if (slot.kind in CLOSED and reference // FORM != STEM) or _is_operand(signature, index, known.skill):
+        if slot.kind in CLOSED and reference // FORM != STEM:
             continue
         proven = known.evidence.values.get(index, frozenset())
         own = known.skill.example_slots[index].value if index < len(known.skill.example_slots) else ""
@@ -42,15 +42,6 @@ def elsewhere(parameters: Collection[int], signature: Signature, folder: str) ->
     return [
         f"{short!r} is not {path!r} from {folder!r}" for short, path in paths if f"{folder.rstrip('/')}/{short}" != path
     ]
-
-
-def _is_operand(signature: Signature, index: int, skill: Skill) -> bool:
-    """Tell whether a slot is an operand (no word within code) of the kind of command that the skill was learnt from."""
-    place, own = around(signature.template), around(skill.template).shape
-    words = signature.slots[place.command :]
-    if not any(slot.value == signature.slots[index].value and slot.kind != "name" for slot in words):
-        return False
-    return own < len(skill.example_slots) and skill.example_slots[own].value == signature.slots[place.shape].value
 
 
 def as_typed(skill: Skill, parameters: Collection[int], signature: Signature) -> bool:

@@ -109,14 +109,16 @@ def test_a_fix_that_needs_a_word_of_the_command_is_no_answer_where_the_command_h
     assert mesh.ask("Error: file is not a database", "sqlite3") is None
 
 
-def test_an_operand_that_error_and_fix_repeat_is_filled_in_for_the_same_kind_of_command(mesh: Mesh) -> None:
+def test_an_operand_that_error_and_fix_repeat_is_likely_until_two_values_were_verified(mesh: Mesh) -> None:
     def text(name: str) -> str:
         return f"docker: Error: No such container: {name}"
 
-    mesh.learn(text("web-1"), "docker start web-1", "docker exec web-1")
-    assert told(mesh.ask(text("db-2"), "docker exec db-2")) == ("exact", "docker start db-2")
+    skill = mesh.learn(text("web-1"), "docker start web-1", "docker exec web-1")
+    assert told(mesh.ask(text("db-2"), "docker exec db-2")) == ("likely", "docker start db-2")
     assert told(mesh.ask(text("db-2"), "docker cp db-2")) == ("likely", "docker start db-2")
     assert mesh.ask(text("db-2"), "docker compose up") is None  # it was a word of the command
+    mesh.tried(skill, text("web-1"), text("db-2"), command="docker exec {}")
+    assert told(mesh.ask(text("etl-3"), "docker exec etl-3")) == ("exact", "docker start etl-3")
 
 
 def test_a_name_in_code_is_likely_until_two_values_were_verified(mesh: Mesh) -> None:

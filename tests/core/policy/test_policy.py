@@ -931,6 +931,13 @@ def test_steps_of_several_kinds_name_each(project: Path) -> None:
     assert len(ruling.plan) == 2
 
 
+@pytest.mark.parametrize("name", ["orders.py", "out/__init__.py", "main.go"])
+def test_an_empty_file_in_the_place_of_code_asks(project: Path, name: str) -> None:
+    ruling = POLICY.decide(question(project, ("mkdir", "out"), ("touch", name)))
+    assert ruling.decision == "approve"
+    assert "an empty file of source only hides what is missing" in ruling.reasons
+
+
 @pytest.mark.parametrize(
     "second",
     [("touch", "../x"), ("rm", "x"), ("git", "config", "core.hooksPath", "x"), ("git", "push"), ("make", "x")],
