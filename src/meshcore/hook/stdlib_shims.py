@@ -1,8 +1,8 @@
 """Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-They buy two thirds of the processor time of a failure that is answered: 3.4 times a bare interpreter instead of 10.7,
-and the goal is 3. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 12 calls in turn
-on a busy machine, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 12 --skills 1000`.) They
+They buy two thirds of the processor time of a failure that is answered: 3.3 times a bare interpreter instead of 10.4,
+and the goal is 3. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 12 calls in
+turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 12 --skills 1000`.) They
 do what the light modules use of `dataclasses` (frozen, slots, defaults, replace), `datetime` and `sqlite3` (all that C
 has), `hashlib`, `functools`, `contextlib` and `collections` (a few functions), `re` (patterns that were kept; its flags
 need `enum`), `typing` (nothing of it matters at run time) and what pathlib loads for what no hook does; asked for
