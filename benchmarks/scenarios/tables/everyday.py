@@ -89,7 +89,7 @@ EVERYDAY = (
         "seeds before the migration",
         ".venv/bin/python seed.py",
         "approval",
-        "no typed action",
+        "not on the list",
         files={
             **PROJECT,
             "migrate.py": MIGRATE,
@@ -222,7 +222,7 @@ EVERYDAY = (
         "sample data that a script of the project makes",
         ".venv/bin/python train.py",
         "approval",
-        "no typed action",
+        "not on the list",
         files={
             **PROJECT,
             "train.py": "ROWS = open('data/rows.csv').read()\nprint(len(ROWS))\n",
@@ -328,7 +328,7 @@ EVERYDAY = (
         "a branch for a hotfix from a remote one that was not fetched",
         "git checkout -q -b hotfix origin/release",
         "offered",
-        "no typed action",
+        "not on the list",
         setup=f"{START} && {REMOTE} && {CLONE} && git switch -qc release && git push -q origin release && cd -",
         taught="git fetch -q origin",
         needs=GIT,
@@ -351,7 +351,7 @@ EVERYDAY = (
         "large files of a program that is not installed",
         "git lfs-of-another-world pull",
         "offered",
-        "no typed action",
+        "not on the list",
         setup=START,
         taught="apt-get install -y git-lfs",
         needs=GIT,
@@ -536,7 +536,7 @@ EVERYDAY = (
         "the migrations of a framework wait",
         "bin/serve",
         "approval",
-        "no typed action",
+        "not on the list",
         files={
             "Makefile": "",
             "bin/serve": "#!/bin/sh\n"

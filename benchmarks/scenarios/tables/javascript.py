@@ -19,7 +19,7 @@ SEEN = (
         "a package is missing, taught by its name",
         "node app.js",
         "approval",
-        "no typed action",
+        "not on the list",
         files={
             "package.json": PACKAGE.format(""),
             "app.js": "const pad = require('left-pad')\nconsole.log(pad('a'))\n",

@@ -170,7 +170,7 @@ LAST_LOOK = (
         "the difference to a branch of the remote that was not fetched",
         "git diff --stat origin/next",
         "offered",
-        "no typed action",
+        "not on the list",
         setup=f"{START} && {REMOTE} && git push -q origin main:next && git branch -q -rd origin/next",
         taught="git fetch -q origin",
         needs=GIT,
@@ -245,7 +245,7 @@ LAST_LOOK = (
         "a service's file of its process is stale",
         "./bin/worker start",
         "offered",
-        "no typed action",
+        "not on the list",
         files={
             "Makefile": "",
             "bin/worker": "#!/bin/sh\n"

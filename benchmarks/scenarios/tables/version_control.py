@@ -78,7 +78,7 @@ SEEN = (
         "a remote that is not there",
         "git fetch -q origin",
         "approval",
-        "no typed action",
+        "not on the list",
         setup=f"{START} && mkdir -p ../hub && git init -q --bare ../hub/shop.git",
         taught="git remote add origin ../hub/shop.git",
         needs=GIT,
@@ -100,7 +100,7 @@ SEEN = (
         "a rebase over changes that are not committed",
         "git rebase -q main",
         "offered",
-        "no typed action",
+        "not on the list",
         setup=f"{START} && git switch -qc feature && echo z > z.txt && git add . && git commit -qm z && "
         "echo b >> a.txt",
         taught="git stash",

@@ -65,7 +65,9 @@ class Policy:
             return ruling
         fitting = self._rules.fitting(plain_spelling(reading.argv)) or self._rules.fitting(reading.argv)
         if not fitting:
-            return PolicyVerdict("approve", (f"{shortened(reading.argv[0])} like this is no typed action",))
+            return PolicyVerdict(
+                "approve", (f"{shortened(reading.argv[0])} like this is not on the list of what may be done unasked",)
+            )
         action, _ = fitting[0]
         host = managed()
         if action.name in host.forbidden:
@@ -196,7 +198,7 @@ class Policy:
             if not fitting:  # an operator's own form may hold any spelling
                 argv, fitting = written, self._rules.fitting(written)
             if not fitting:
-                reasons = (f"{shortened(argv[0])} like this is no typed action", *by_hand)
+                reasons = (f"{shortened(argv[0])} like this is not on the list of what may be done unasked", *by_hand)
                 return PolicyVerdict("approve", reasons, "", plan_as_written(question), question.project_target)
             action, found = fitting[0]
             missing += _missing(self._rules, action, found, question, contained, argv)
@@ -228,7 +230,7 @@ class Policy:
 
 
 def brings_in(action: Action) -> bool:
-    """Say whether an action may bring something in from the network; what is no typed action may."""
+    """Say whether an action may bring something in from the network; what is not on the list may."""
     shipped = load(None)
     kinds = [shipped.fitting(step) for step in plain_steps(action)]
     return any(not found or any(kind.network for kind, _ in found) for found in kinds)

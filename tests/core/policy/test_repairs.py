@@ -69,11 +69,11 @@ class TestExamples:
         ("argv", "because"),
         [
             (("cp", "config.json.example", "other.json"), "is no example of"),
-            (("cp", "config.json", "config.json"), "no typed action"),
-            (("cp", "-r", "config.json.example", "config.json"), "no typed action"),
-            (("cp", "-f", "config.json.example", "config.json"), "no typed action"),
-            (("cp", "../config.json.example", "config.json"), "no typed action"),
-            (("cp", "config.json.example", "/srv/config.json"), "no typed action"),
+            (("cp", "config.json", "config.json"), "not on the list"),
+            (("cp", "-r", "config.json.example", "config.json"), "not on the list"),
+            (("cp", "-f", "config.json.example", "config.json"), "not on the list"),
+            (("cp", "../config.json.example", "config.json"), "not on the list"),
+            (("cp", "config.json.example", "/srv/config.json"), "not on the list"),
             (("cp", "sub/config.json.example", "config.json"), "is no example of"),
         ],
     )

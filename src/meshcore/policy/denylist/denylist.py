@@ -1,6 +1,6 @@
 """What is never done for anyone unattended, and never offered from a peer: the refused classes, with the reason.
 
-Each check looks at one argv. They are broad on purpose: what they miss is still no typed action and waits for a
+Each check looks at one argv. They are broad on purpose: what they miss is still on no list and waits for a
 person; what they catch is not even offered.
 """
 
