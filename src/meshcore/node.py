@@ -36,7 +36,7 @@ from meshcore.store.store import Store
 HABIT_DAYS = 180  # after which a command that neither failed nor was corrected is forgotten
 SWEEP_EVERY = timedelta(hours=6)
 LONGEST_DAYS = 36_500.0
-PATIENCE_SECONDS = 1.0  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
+PATIENCE_SECONDS = 0.75  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
 AFAR_SECONDS = 5.0  # for one that is reached over a network
 
 

@@ -95,8 +95,8 @@ class Try:
     @property
     def folder(self) -> str:
         """Return the project, or the folder of the command where there is no project."""
-        cwd = self.question.incident.cwd
-        return project_root(cwd) or cwd
+        question, cwd = self.question, self.question.incident.cwd
+        return (question.project if question.cwd == cwd else project_root(cwd)) or cwd
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,7 @@ def _so_far(asked: Try) -> Verdict | None:
     """Go on with a run's errors as long as that leads on: so many, in so much time, and no fix twice."""
     if asked.so_far.enough:
         return Verdict("hint", (asked.so_far.enough,))
-    if action_hash(asked.question.match.action) in asked.so_far.applied:
+    if asked.so_far.applied and action_hash(asked.question.match.action) in asked.so_far.applied:
         return Verdict("hint", ("it was applied in this run already, and the error is back",))
     return None
 

@@ -323,7 +323,7 @@ def _missing(
 def written_from(argv: tuple[str, ...], folder: str, project: str) -> tuple[str, ...]:
     """Return a command with absolute paths below its folder, in its project, written from there."""
     here = f"{folder.rstrip('/')}/"
-    if not project or not _inside(folder, project):
+    if not any(word.startswith(here) for word in argv) or not _inside(folder, project):
         return argv
     # As it is written: where a link leads is judged, and followed by nothing, afterwards.
     return tuple(word.removeprefix(here) if word.startswith(here) and word != here else word for word in argv)
