@@ -8,6 +8,7 @@ other incident of that class, where a wrong command is most likely to look right
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections import Counter, defaultdict
@@ -34,8 +35,9 @@ from meshcore.policy.question import PolicyVerdict, Question
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE
 from meshcore.testing import MemoryIndex
 
-USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: as many as possible, 0 wrong"
+USEFUL = "incidents with a verified fix that are decided `run` with exactly that command: ≥ 60, 0 wrong"
 ORDINARY_USER = 1000
+LOCK = ".git/index.lock"
 Labelled = Mapping[str, Any]
 
 
@@ -108,7 +110,8 @@ class Operator:
         self._index.add(KnownSkill(skill, own_operator=True, evidence=evidence))
 
     def decide(self, row: Labelled) -> tuple[Match | None, PolicyVerdict | None]:
-        """Return the best answer to an incident, and the ruling on it."""
+        """Return the best answer to an incident, met in this benchmark's folder, and the ruling on it."""
+        row = {**row, "message": _met_in(self._folder, str(row["message"]))}
         signature, exit_code = _signature(row), _exit_code(row)
         found = match(signature, self._index)
         known = self._index.get(found.skill_id) if found else None
@@ -124,8 +127,7 @@ class Operator:
             signature=signature,
             excerpt=_printed(row),
         )
-        if exit_code == EXIT_NOT_EXECUTABLE and (argv := incident.argv) and argv[0].startswith("./"):
-            (self._folder / argv[0]).touch(0o644)  # as it was where the row comes from
+        self._stage(incident)
         question = Question(incident, known, found, str(self._folder / "venv/bin/python"), project=str(self._folder))
         ruling = self._policy.decide(question, contained=self._contained)
         failed = failing(incident.argv, incident.cwd, {}).one
@@ -133,6 +135,16 @@ class Operator:
         if ruling.decision == "run" and (why := doubt(incident, *where)):
             ruling = replace(ruling, decision="approve", reasons=(why,))
         return found, ruling
+
+    def _stage(self, incident: Incident) -> None:
+        """Put there what the row says was there: a script that may not be started, a lock that was left behind."""
+        argv, lock = incident.argv, self._folder / LOCK
+        if incident.exit_code == EXIT_NOT_EXECUTABLE and argv and argv[0].startswith("./"):
+            (self._folder / argv[0]).touch(0o644)
+        lock.unlink(missing_ok=True)
+        if f"'{lock}'" in incident.excerpt:
+            lock.touch()
+            os.utime(lock, (0, 0))
 
 
 def _exit_code(row: Labelled) -> int:
@@ -154,6 +166,11 @@ def _printed(row: Labelled) -> str:
     if alone:
         return f'Traceback (most recent call last):\n  File "{called}", line 1, in <module>\n{message}'
     return re.sub(rf'File "/[^"\n]*/{re.escape(called)}"', f'File "{called}"', message) if called else message
+
+
+def _met_in(folder: Path, message: str) -> str:
+    """Return a message whose git speaks of its own lock as git says it in a repository of this folder."""
+    return re.sub(rf"'/[^'\n]*/{re.escape(LOCK)}'", f"'{folder / LOCK}'", message)
 
 
 def _argv(command: str) -> tuple[str, ...]:
@@ -240,5 +257,8 @@ def usefulness_rows(quick: bool) -> list[Row]:
         "wrong_ones": wrong[:10],
         "the_rest_needs": dict(tally.rest.most_common()),
     }
-    how = "incidents in file order, each learnt once solved, matched and ruled on by the shipped policy"
-    return [Row(USEFUL, figure, not wrong and tally.right > 0, how)]
+    how = (
+        "incidents in file order, each learnt once solved, matched and ruled on by the shipped policy; a script that "
+        "may not be started, and a lock that was left behind, are there as their rows say"
+    )
+    return [Row(USEFUL, figure, not wrong and tally.right >= 60, how)]
