@@ -39,6 +39,16 @@ _MAKING = (
     "gcc|g++|cc|c++|clang|clang++ [-cgwvS -o=NEWFILE -I=PATH -L=PATH -l=NAME -D=WORD -O=NAME -W=NAME -:pedantic"
     " -:pthread -:fPIC -:shared -:MD -:MMD -:MP -:MF=NEWFILE] CODE+",
     "sqlite3 [-:bail -:batch -:header -:csv -:json -:line] NEWFILE SQL",
+    "rustc [-g -O -o=NEWFILE --edition=NUMBER] CODE",
+    "objcopy [-O=NAME -I=NAME --strip-debug] TEXT NEWFILE",
+    "openssl rand|genrsa [-:hex -:base64 -:out=NEWFILE] NUMBER?",
+    "ssh-keygen [-q -t=NAME -b=NUMBER -C=TEXT -N=ANY -f=NEWFILE]",
+    "pg_dump [-Fcpdtsa -h=NAME -U=NAME -p=NUMBER -d=NAME -F=NAME -f=NEWFILE --file=NEWFILE] NAME?",
+    "protoc [-I=PATH --proto_path=PATH --python_out=FOLDER --cpp_out=FOLDER --java_out=FOLDER] TEXT+",
+    "pandoc [-s -f=NAME -t=NAME -o=NEWFILE --output=NEWFILE --standalone --toc] TEXT+",
+    "dot [-T=NAME -o=NEWFILE] TEXT",
+    "iconv [-f=NAME -t=NAME -o=NEWFILE --output=NEWFILE] TEXT+",
+    "git bundle create [-q] NEWFILE WORD+",
     "git archive [-o=NEWFILE --output=NEWFILE --format=NAME --prefix=WORD] WORD",
 )
 _REDIRECTED = re.compile(

@@ -10,6 +10,7 @@ from meshcore.healing.circumstances import environment_of, failed_inside, projec
 from meshcore.healing.failing_command import failing
 from meshcore.healing.first_run import had_no_effect
 from meshcore.healing.first_thing import why_not_first_thing
+from meshcore.healing.first_thing_of_node import lacks_first
 from meshcore.healing.places import Failing, Place
 from meshcore.healing.trailers import without_trailers
 from meshcore.knowledge.command import program_name
@@ -22,8 +23,8 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
     """Say whether the failed command may be run again after a fix: unattended, if a person says so, or not at all.
 
     A rerun is a second run. It goes unattended where the command is of a form that is made to be repeated, or where a
-    Python program failed before anything with an effect, and nothing is wrapped around it that a second run repeats;
-    and where there was no first run.
+    program of Python or node failed before anything with an effect, and nothing is wrapped around it that a second run
+    repeats; and where there was no first run.
     """
     failed = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt)
     inner = failed.one if failed.bare or _others_repeat(policy, incident, failed, environment) else None
@@ -51,13 +52,16 @@ def rule_rerun(policy: Policy, incident: Incident, environment: Mapping[str, str
         return Verdict("approve", (why,))
     if verdict.decision == "run":
         return verdict
-    failed_at = from_text(incident.opened).timestamp()
+    failed_at, is_node = from_text(incident.opened).timestamp(), program_name(inner.argv[0]) in ("node", "nodejs")
+    lack = lacks_first(inner, failed_at) if is_node else None
     doubts = (
         interpreter_doubt(inner.environment),
         program_doubt(inner.argv[0], inner.cwd, inner.environment, root)
-        if program_name(inner.argv[0]) == "python"
+        if is_node or program_name(inner.argv[0]) == "python"
         else "",
-        why_not_first_thing(inner, without_trailers(incident.excerpt, failed), python, failed_at),
+        ""
+        if lack and lack.is_said(incident)
+        else why_not_first_thing(inner, without_trailers(incident.excerpt, failed), python, failed_at),
     )
     if why := next(filter(None, doubts), ""):
         return Verdict("approve", (*verdict.reasons, why))
