@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_skill
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.past_habits import PastHabits
+from meshcore.healing.sightings import note_sighting
 from meshcore.knowledge.history import PastFix, Preview
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import Json, KnownSkill, Skill, SkillSource
 from meshcore.node import Node
-from meshcore.policy.policy import Policy, brings_in
+from meshcore.policy.policy import Policy
+from meshcore.store.sightings import Sighting
 
 
 def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, bool]:
@@ -53,9 +54,9 @@ class Adopted:
 def adopt_history(node: Node, found: Preview, before: Mapping[str, Json], past: PastHabits | None = None) -> Adopted:
     """Store what past sessions have shown, and tell the own nodes of the fixes; what is known stays as it is.
 
-    A fix is unconfirmed until it helped in two sessions and two projects; what brings something in from the network
-    stays so. What was erased here is left out. `before` is kept in the event: how long failures took to become green
-    then. It enters no other figure.
+    A fix is unconfirmed until it helped in two sessions and two projects, of whichever agents; what brings something in
+    from the network stays so. What was erased here is left out. `before` is kept in the event: how long failures took
+    to become green then. It enters no other figure.
     """
     added = confirmed = 0
     left_out: list[str] = []
@@ -73,7 +74,7 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json], past: 
             except BadSkillError as error:
                 left_out.append(f"{command}: {error}")
                 continue
-            new, stands = _adopt(node, fix)
+            new, stands = _adopt(node, found.agent, fix)
             added, confirmed = added + new, confirmed + stands
         noted = past.adopt(node) if past is not None else (0, 0)
         data = {
@@ -93,35 +94,16 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json], past: 
     return Adopted(added, confirmed, *noted, left_out=tuple(left_out))
 
 
-def _counts(fix: PastFix) -> bool:
-    """Say whether the past confirms a fix: a text that was met twice in one place says no more than once."""
-    seen = [(session, project_root(folder) or folder) for session, folder in fix.seen_in]
-    apart = any(a != c and b != d for (a, b), (c, d) in combinations(seen, 2))
-    return apart and not brings_in(fix.skill.action)
-
-
-def _adopt(node: Node, fix: PastFix) -> tuple[bool, bool]:
+def _adopt(node: Node, via: str, fix: PastFix) -> tuple[bool, bool]:
     """Store one fix of the past; return whether it is new, and whether it counts as confirmed from now on."""
-    often, store = _counts(fix), node.store
-    known = store.skills.find(fix.skill.skill_id)
-    if known is None:
-        known = put(
-            store,
-            KnownSkill(
-                fix.skill,
-                state="active" if often else "unconfirmed",
-                source="imported",
-                author=node.identity.node.public,
-                own_operator=True,
-                confirmed=often,
-            ),
-        )
+    store, skill_id = node.store, fix.skill.skill_id
+    new = store.skills.find(skill_id) is None
+    if new:
+        own = node.identity.node.public
+        known = KnownSkill(fix.skill, state="unconfirmed", source="imported", author=own, own_operator=True)
+        put(store, known)
         data = {"source": "imported", "line": fix.skill.example_line, "context": fix.skill.context, "times": fix.times}
-        store.events.add("skill.learned", skill_id=known.skill_id, data=data)
+        store.events.add("skill.learned", skill_id=skill_id, data=data)
         announce_skill(node, known)
-        return True, often
-    if known.own_operator and not known.confirmed and known.state == "unconfirmed" and often:
-        store.skills.confirm(known.skill_id, f"seen {fix.times} times in past sessions")
-        announce_skill(node, replace(known, confirmed=True, state="active"))
-        return False, True
-    return False, False
+    seen = (Sighting("past", project_root(cwd) or cwd, session, via) for session, cwd in sorted(fix.seen_in))
+    return new, sum(note_sighting(node, skill_id, one) for one in seen) > 0

@@ -13,6 +13,7 @@ from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import failing
 from meshcore.healing.in_general import SOURCE
 from meshcore.healing.outcomes import count, own_outcome
+from meshcore.healing.sightings import note_sighting
 from meshcore.healing.succeeding_command import succeeded
 from meshcore.knowledge.acts import acts
 from meshcore.knowledge.derive import derive
@@ -42,12 +43,12 @@ from meshcore.safety.keys import SigningKey
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import CommandRow
+from meshcore.store.sightings import Sighting
 from meshcore.trust.signed_decisions import sign_decision
 from meshcore.trust.standing import SEEN, lift, reweigh
 
 HISTORY = 50
 NEIGHBOURS = 50
-SESSION_SECONDS = 3600.0  # what one agent does within this time counts as one session
 UNSIGNED: tuple[SkillSource, ...] = ("imported", "reported")
 
 
@@ -104,11 +105,12 @@ def recognise_fix(node: Node, cwd: str) -> KnownSkill | None:
     return learn_from(node, node.store.commands.in_folder(cwd, HISTORY))
 
 
-def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
+def learn_from(node: Node, rows: Sequence[CommandRow], session: str = "") -> KnownSkill | None:
     """Return the skill that commands, oldest first, show by their newest success; None where they show none.
 
     What is recognised once is unconfirmed. Recognised again, in another project and session, it is confirmed; never
-    where it brings something in from the network: what a text has named twice is still named by a text.
+    where it brings something in from the network: what a text has named twice is still named by a text. `session` is
+    the key of the agent's session, "" where none is known.
     """
     found = recognise([run for row in rows for run in _runs(row)])
     if found is None:
@@ -120,19 +122,15 @@ def learn_from(node: Node, rows: Sequence[CommandRow]) -> KnownSkill | None:
     known, new = _neighbour(node, skill, signature, found.fix), False
     if known is None:
         known, new = _remember(node, skill, source_confirmed=False, source="recognised")
-    seen = node.store.skills.recognised(known.skill_id)
-    if seen is not None and seen[0] == found.failed.at:
-        return known
+    before = node.store.sightings.of(known.skill_id)
+    if any(one.at == found.failed.at for one in before if one.kind != "past"):
+        return known  # looked at before, or the agent was told it
     project, agent = project_root(rows[-1].cwd) or rows[-1].cwd, rows[-1].agent
-    node.store.skills.note_recognised(known.skill_id, found.failed.at, project, agent if new else "")
+    if new:
+        node.store.skills.note_learnt_by(known.skill_id, agent)
+    note_sighting(node, known.skill_id, Sighting("own", project, session, agent, found.failed.at))
     if new or brings_in(known.skill.action):
         return known
-    other_session = seen is not None and (
-        found.failed.at - seen[0] >= SESSION_SECONDS or agent != node.store.skills.learnt_by(known.skill_id)
-    )
-    if not known.confirmed and seen is not None and other_session and project != seen[1]:
-        node.store.skills.confirm(known.skill_id, "second occurrence")
-        announce_skill(node, replace(known, confirmed=True, state="active"))
     _count_success(node, known, signature, agent, next((r.incident_id for r in rows if r.incident_id), ""))
     return node.store.skills.find(known.skill_id) or known
 

@@ -25,6 +25,7 @@ from meshcore.healing.healer import Considered, Healer
 from meshcore.healing.light_judges import keep_policy
 from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
+from meshcore.healing.sightings import note_told as note_told_sighting
 from meshcore.healing.teaching import learn_from
 from meshcore.hook.answer import beside, report, suggestion
 from meshcore.hook.answer_known import asked_too
@@ -184,11 +185,16 @@ def _succeeded(node: Node, task: Task, incident: Incident) -> Answer:
     store, session = node.store, str(task["session"])
     waiting = settle_success(node, incident.argv, incident.cwd)
     memory = recall(store, session) or Memory()
+    rows, told = store.commands.with_ids(memory.commands), {one.incident_id: one.command for one in memory.offered}
+    for found in waiting:
+        if found.state == "applied_not_rerun" and found.incident_id in told:
+            me = incident.agent.name
+            note_told_sighting(node, found, told[found.incident_id], rows, session=session, agent=me)
     lines = [
         f"verified: {found.signature.line}" for found in waiting if found.state in WAIT_FOR_SUCCESS and found.skill_id
     ]
     if any(found.state not in WAIT_FOR_SUCCESS for found in waiting):
-        skill = learn_from(node, store.commands.with_ids(memory.commands))
+        skill = learn_from(node, rows, session)
         if skill is not None:
             until = "you confirm it" if brings_in(skill.skill.action) else "it is seen elsewhere or you confirm it"
             state = "confirmed" if skill.confirmed else f"unconfirmed until {until}"

@@ -27,6 +27,7 @@ from meshcore.knowledge.signature import around, read
 from meshcore.model import Signature, Skill
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import strip_ansi, visible
+from meshcore.store.known_marks import session_key
 
 WINDOW = 50  # commands of a session that are looked at together
 MAX_OUTPUT = 16 << 10  # characters of a failure's output that are read, its end
@@ -43,11 +44,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PastFix:
-    """A fix that was seen to help: for how many different failures, in which sessions (by number) and folders."""
+    """A fix that was seen to help: for how many different failures, in which sessions (their keys) and folders."""
 
     skill: Skill
     times: int
-    seen_in: frozenset[tuple[int, str]] = frozenset()
+    seen_in: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +105,19 @@ def preview(
     if most is not None:
         files = _newest(files, most)
     total = sum(size for _, size in files)
-    past = _Past()
+    past = _Past(agent)
     reading = Reading()
     sessions = 0
     for path, _ in files:
         try:
-            past.take_session(_told(kept.read(path, reading), reading, total, progress, listener))
+            past.take_session(path.name, _told(kept.read(path, reading), reading, total, progress, listener))
         except OSError as error:
             reading.note(path, 1, f"cannot be read ({error.strerror})")
             continue
         sessions += 1
     if progress is not None:
         progress(total, total)
-    return replace(past.preview(agent, sessions, total, reading), older=everything - total)
+    return replace(past.preview(sessions, total, reading), older=everything - total)
 
 
 def _newest(files: list[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
@@ -146,9 +147,10 @@ def _told(
 class _Past:
     """What has been found so far: counts and fixes, never the commands themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, agent: str) -> None:
         self.commands = 0
-        self._session = 0
+        self._agent = agent
+        self._session = ""
         self._met: set[int] = set()  # failures and episodes that were counted: a resumed session repeats its lines
         self._classes: Counter[int] = Counter()
         self._proven: set[int] = set()
@@ -157,9 +159,8 @@ class _Past:
         self._seconds_any: list[float] = []
         self._left_out: Counter[str] = Counter()
 
-    def take_session(self, commands: Iterator[Ended]) -> None:
-        """Read one session, in the order of its commands."""
-        self._session += 1
+    def take_session(self, name: str, commands: Iterator[Ended]) -> None:
+        """Read one session, in the order of its commands; `name` stands for one that its lines do not tell."""
         window: deque[CommandRun] = deque(maxlen=WINDOW)
         failed: dict[tuple[tuple[str, ...], str], CommandRun] = {}
         for one in commands:
@@ -167,6 +168,7 @@ class _Past:
                 window.clear()  # what passes now may pass for that reason
                 continue
             self.commands += 1
+            self._session = session_key(self._agent, one.call.session or name)
             for run in _runs(one, failed.keys()):
                 window.append(run)
                 key = (run.argv, run.cwd)
@@ -176,11 +178,11 @@ class _Past:
                 elif (before := failed.pop(key, None)) is not None:
                     self._take_success(before, run, window)
 
-    def preview(self, agent: str, sessions: int, size: int, reading: Reading) -> Preview:
+    def preview(self, sessions: int, size: int, reading: Reading) -> Preview:
         """Return what was found."""
         repeated = {key for key, number in self._classes.items() if number > 1}
         return Preview(
-            agent,
+            self._agent,
             sessions,
             size,
             self.commands,

@@ -13,7 +13,7 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read, marks
-from meshcore.store.rows import evidence_to_json, folder_to_text, skill_of_row
+from meshcore.store.rows import evidence_to_json, skill_of_row
 
 
 class Skills:
@@ -191,22 +191,10 @@ class Skills:
         found = Read("SELECT learnt_by FROM skills WHERE skill_id=?", lambda row: str(row[0]), (skill_id,))
         return self._db.one(found) or ""
 
-    def recognised(self, skill_id: str) -> tuple[float, str] | None:
-        """Return when the failure happened that showed a skill last (seconds since 1970), and in which project.
-
-        None where none did.
-        """
-        sql = "SELECT recognised_at, recognised_in FROM skills WHERE skill_id=? AND recognised_at IS NOT NULL"
-        return self._db.one(Read(sql, lambda row: (float(row[0]), str(row[1])), (skill_id,)))
-
-    def note_recognised(self, skill_id: str, failed_at: float, project: str, agent: str = "") -> None:
-        """Note which failure showed a skill, in which project, and with `agent` that its commands showed it first."""
-        sql = (
-            "UPDATE skills SET recognised_at=?, recognised_in=?, learnt_by=CASE ? WHEN '' THEN learnt_by ELSE ? END"
-            " WHERE skill_id=?"
-        )
+    def note_learnt_by(self, skill_id: str, agent: str) -> None:
+        """Note the agent whose commands showed a skill first."""
         with self._db.transaction():
-            self._db.execute(sql, (failed_at, folder_to_text(project), agent, agent, skill_id))
+            self._db.execute("UPDATE skills SET learnt_by=? WHERE skill_id=?", (agent, skill_id))
 
     def said(self, skill_id: str) -> dict[str, int]:
         """Return how often models said that a skill `worked`, and that it `failed`; it enters no figure."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshcore.store.purges import Purges
     from meshcore.store.retention import Retention
     from meshcore.store.runs import RunResults
+    from meshcore.store.sightings import Sightings
     from meshcore.store.snapshots import Snapshots
     from meshcore.store.tellings import Tellings
 
@@ -122,6 +123,13 @@ class Store:
         from meshcore.store.snapshots import Snapshots  # no affair of a hook's
 
         return Snapshots(self.database)
+
+    @property
+    def sightings(self) -> Sightings:
+        """Return each time that a fix was seen to help."""
+        from meshcore.store.sightings import Sightings  # most calls of a hook show no fix
+
+        return Sightings(self.database)
 
     @property
     def tellings(self) -> Tellings:

@@ -58,7 +58,7 @@ MAKES = skill(action=Action("argv", (("mkdir", "-p", "logs"),)))
 
 
 def past(times: int, one: Skill = MAKES) -> Preview:
-    seen_in = frozenset((number, f"/work/{number}") for number in range(times))
+    seen_in = frozenset((f"s{number}", f"/work/{number}") for number in range(times))
     return Preview("codex", 3, fixes=(PastFix(one, times, seen_in),))
 
 
@@ -79,9 +79,11 @@ def test_what_past_sessions_brought_in_from_the_network_waits_for_a_person(node:
     assert (known.state, known.confirmed) == ("unconfirmed", False)
 
 
-@pytest.mark.parametrize("seen_in", [[(1, "/a"), (2, "/a")], [(1, "/a"), (1, "/b")], [(1, "/a/x"), (2, "/a/y")], []])
+@pytest.mark.parametrize(
+    "seen_in", [[("1", "/a"), ("2", "/a")], [("1", "/a"), ("1", "/b")], [("1", "/a/x"), ("2", "/a/y")], []]
+)
 def test_the_past_of_one_project_or_one_session_confirms_nothing(
-    node: Node, tmp_path: Path, seen_in: list[tuple[int, str]]
+    node: Node, tmp_path: Path, seen_in: list[tuple[str, str]]
 ) -> None:
     (tmp_path / "a/.git").mkdir(parents=True)
     found = PastFix(MAKES, 9, frozenset((session, f"{tmp_path}{folder}") for session, folder in seen_in))
@@ -128,3 +130,15 @@ def test_the_before_is_kept_as_an_event_and_labelled(node: Node) -> None:
     [event] = [one for one in node.store.events.after(0) if one.kind == "history.imported"]
     assert (event.data["via"], event.data["retrospective"], event.data["sessions"]) == ("codex", True, 3)
     assert event.data["seconds_to_green"] == before["seconds_to_green"]
+
+
+def test_the_same_fix_once_in_the_histories_of_two_agents_is_twice(node: Node) -> None:
+    def once(agent: str, folder: str) -> Preview:
+        return Preview(agent, 1, fixes=(PastFix(MAKES, 1, frozenset({(f"of {agent}", folder)})),))
+
+    assert adopt_history(node, once("claude-code", "/work/a"), {}).confirmed == 0
+    assert adopt_history(node, once("claude-code", "/work/a"), {}).confirmed == 0, "read again"
+    assert adopt_history(node, once("codex", "/work/a"), {}).confirmed == 0, "the same project"
+    assert adopt_history(node, once("gemini", "/work/b"), {}).confirmed == 1
+    [known] = node.store.skills.all()
+    assert len(node.store.sightings.of(known.skill_id)) == 3

@@ -67,8 +67,14 @@ WHERE told NOT IN ('untold', state || ':' || result) AND (state='waiting' OR tol
 ALTER TABLE approvals ADD COLUMN runs TEXT NOT NULL DEFAULT '';
 ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
 
--- Where a fix was seen last: a second sighting counts from another project only.
-ALTER TABLE skills ADD COLUMN recognised_in TEXT NOT NULL DEFAULT '';
+-- Each time that a fix was seen to help without the mesh applying it; see `store.sightings`.
+CREATE TABLE sightings (
+  skill_id TEXT NOT NULL, kind TEXT NOT NULL, project TEXT NOT NULL, session TEXT NOT NULL, agent TEXT NOT NULL,
+  at REAL NOT NULL, UNIQUE (skill_id, kind, project, session, at)
+);
+INSERT INTO sightings SELECT skill_id, 'own', '', '', learnt_by, recognised_at FROM skills
+WHERE recognised_at IS NOT NULL;
+ALTER TABLE skills DROP COLUMN recognised_at;
 
 -- Records whose body was erased for good: by whom it was made (its author), and by which node that was said. `subject`
 -- is the skill that it told of, or the digest of the error line, so that neither is learnt from old sessions again.
