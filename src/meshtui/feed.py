@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.filelock import is_stopped
 from meshcore.home import Home
+from meshcore.journal.news import FolderNews
 from meshcore.journal.timeline import Timeline, mark_kind
 from meshcore.model import Mode
 from meshcore.node import Node
@@ -44,6 +46,8 @@ from meshtui.snapshot import NOTHING_TOLD, AgentView, BridgeView, EffectView, Ru
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
 EFFECT_EVERY_SECONDS = 30.0
+EFFECT_SHARE = 0.002  # of one core that asking about every incident may take, however many there are
+NO_EFFECT = ("monitor.", "runtime.", "fault")  # of events
 SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
@@ -86,8 +90,8 @@ class Feed:
         self._entries = 0
         self._effect: tuple[EffectView, ...] = ()
         self._told = NOTHING_TOLD
-        self._effect_read_at = -EFFECT_EVERY_SECONDS
-        self._effect_seq = -1
+        self._effect_due = -math.inf
+        self._effect_is_old = True
         self._bridge_view = BridgeView(settings.bridge.shown)
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         self._sizes: dict[str, object] = {}
@@ -165,6 +169,7 @@ class Feed:
             await asyncio.sleep(SETTLE_SECONDS)
             events = await self._new_events()
         if events:
+            self._effect_is_old |= any(not event.kind.startswith(NO_EFFECT) for event in events)
             self._post(EventsSeen(events))
             if any(event.kind == "monitor.snapshot" for event in events):
                 await self._take_entries()
@@ -222,19 +227,13 @@ class Feed:
         return found
 
     async def _watch(self) -> None:
-        from watchfiles import awatch
-
-        names = {self.home.store.name, self.home.store.name + "-wal"}
-        with contextlib.suppress(OSError, RuntimeError):
-            async for _ in awatch(
-                self.home.root,
-                watch_filter=lambda _, path: os.path.basename(path) in names,  # noqa: PTH119
-                step=10,
-                debounce=50,
-                recursive=False,
-                rust_timeout=60_000,
-            ):
+        news = FolderNews(frozenset({self.home.store.name, self.home.store.name + "-wal"}))
+        try:
+            while True:
+                await news.wait(frozenset({self.home.root}), math.inf)
                 self._woken.set()
+        finally:
+            news.close()
 
     # --- the snapshot ---------------------------------------------------------------------------------------------
 
@@ -249,19 +248,21 @@ class Feed:
 
     async def _take_effect(self) -> None:
         """Ask about every incident, now and then while something happens, and never before the first snapshot."""
-        due = self.clock.monotonic() - self._effect_read_at >= EFFECT_EVERY_SECONDS
-        if not due or self._effect_seq == self._seq:
+        started = self.clock.monotonic()
+        if not self._effect_is_old or started < self._effect_due:
             return
         from meshcore.evidence.digest import all_told, fixes_of, said_of
         from meshcore.evidence.effect import met, per_kind
 
         assert self.store is not None
-        self._effect_read_at, self._effect_seq = self.clock.monotonic(), self._seq
+        self._effect_is_old = False
         kinds = per_kind(await self.store.ask(met()))
         kinds.sort(key=lambda kind: -kind.seen)
         self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
         told = all_told(await self.store.ask(said_of(0)), await self.store.ask(fixes_of("")))
         self._told = ToldView(told.told, told.right, told.ignored, told.wrong)
+        took = self.clock.monotonic() - started
+        self._effect_due = started + max(EFFECT_EVERY_SECONDS, took / EFFECT_SHARE)
         await self._take()
 
     async def _take(self) -> None:

@@ -98,7 +98,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
         faulted += len(batch.deliveries) - len(receipts)
         for receipt in receipts:
             counts[receipt.status] += 1
-        if batch.cursor:
+        if receipts or batch.cursor > batch.acknowledged:
             bridge.acknowledge(me, receipts, batch.cursor)
         if not batch.more:
             if heard is None:

@@ -33,15 +33,9 @@ from meshcore.store.store import Store
 BASELINE = "skills_file_baseline"
 WRITTEN = "skills_file_sha256"
 SHOWN = "skills_file_shown"  # what of the store the file shows: the last event and the number of skills
-CHANGED_BY: tuple[EventKind, ...] = (
-    "incident.opened",
-    "outcome.received",
-    "skill.confirmed",
-    "skill.learned",
-    "skill.received",
-    "skill.state",
-    "try.outcome",
-)
+CHANGED_BY: tuple[EventKind, ...] = ("skill.confirmed", "skill.learned", "skill.received", "skill.state")
+COUNTED_BY: tuple[EventKind, ...] = ("incident.opened", "outcome.received", "try.outcome")
+SKILLS_A_SECOND = 100  # a file of so many skills may be written anew once a second for the sake of a mere count
 SHOWN_STATES: tuple[SkillState, ...] = ("unconfirmed", "active")
 _TEXTS = ("error_type", "pattern", "resolution")
 STATS = ("total_errors_handled", "auto_resolved")
@@ -331,7 +325,7 @@ def write_skills_file(store: Store, path: Path) -> bool:
 def _write(store: Store, path: Path) -> bool:
     _import(store, path)
     seq, number = store.events.last(), store.skills.count()
-    if path.exists() and _is_shown(store, number):
+    if _is_shown(store, path, number):
         return False
     ledger, uses = _Ledger.load(store), store.skills.uses()
     gone = store.state.get()
@@ -360,9 +354,16 @@ def _write(store: Store, path: Path) -> bool:
     return is_new
 
 
-def _is_shown(store: Store, number: int) -> bool:
+def _is_shown(store: Store, path: Path, number: int) -> bool:
+    """Tell whether a file shows the skills that are known; its counts may be old by a time that grows with its size."""
+    try:
+        age = store.clock.now().timestamp() - path.stat().st_mtime
+    except FileNotFoundError:
+        return False
     seq, _, shown = store.skills_file.get()["shown"].partition(":")
-    return shown == str(number) and not store.events.has_after(int(seq), CHANGED_BY)
+    if shown != str(number) or store.events.has_after(int(seq), CHANGED_BY):
+        return False
+    return 0 <= age < number / SKILLS_A_SECOND or not store.events.has_after(int(seq), COUNTED_BY)
 
 
 def _naive_local(utc: str) -> str:

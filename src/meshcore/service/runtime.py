@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meshcore import filelock
+from meshcore.bridge.base import Bridge
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
@@ -27,7 +28,7 @@ RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 BEAT_EVERY_SECONDS = 20.0
 DRAIN_SECONDS = 4.0
-AFAR_LOOK_SECONDS = 10.0  # between two looks at a bridge over a network that rings where something is new
+BACKSTOP_SECONDS = 10.0  # between two looks at a bridge that tells by itself where something is new
 AFAR_LOST_SECONDS = 120.0
 LINKS_LOOKED_AFTER = 16  # of this node's newest control records: whether the bridge still holds them
 
@@ -88,6 +89,7 @@ class Runtime:
         self._fault = ""
         self._beat_at = self._look_at = self._lost_at = 0.0
         self._more = False
+        self._stamp: object = None
         self._watched = -1
         self._carrier = Carrier(node)
 
@@ -147,7 +149,7 @@ class Runtime:
                 bridge = node.require_bridge()
                 self._watch(bridge.fileno())
                 rings = node.settings.bridge.is_afar and self._watched >= 0
-                is_news = bridge.drain()
+                is_news = self._is_written(bridge) | bridge.drain()
                 note_report(node)
                 if now >= self._beat_at:
                     node.look_at_itself(bridge)
@@ -159,7 +161,7 @@ class Runtime:
                 # First: whoever keeps this node from speaking shall not keep it from hearing.
                 if is_news or self._more or now >= self._look_at:
                     more = pull(node).more
-                    self._look_at = now + (AFAR_LOOK_SECONDS if rings else 0.0)
+                    self._look_at = now + (BACKSTOP_SECONDS if rings or self._stamp is not None else 0.0)
                 tell_report(node)
                 publish(node)
                 node.tend()
@@ -173,6 +175,11 @@ class Runtime:
             node.forget_printed()
         return more
 
+    def _is_written(self, bridge: Bridge) -> bool:
+        """Tell whether anybody wrote to a bridge on this host since the last look at it."""
+        before, self._stamp = self._stamp, None if self.node.settings.bridge.is_afar else bridge.stamp()
+        return self._stamp is not None and self._stamp != before
+
     def _lose_bridge(self, reason: str, now: float) -> None:
         self._watch(-1)
         self.node.disconnect()
@@ -181,6 +188,7 @@ class Runtime:
                 self.node.store.events.add("fault", data={"what": reason})
                 self._fault = reason
         self._look_at = self._lost_at = 0.0
+        self._stamp = None
         # A server that comes back is not asked by all at once.
         self._retry_at = now + self._retry_after * random.uniform(0.5, 1.0)  # noqa: S311
         self._retry_after = min(self._retry_after * 2, RETRY_MOST_SECONDS)

@@ -12,11 +12,16 @@ import pytest
 import watchfiles
 from tests.core.journal.logs import append
 
-from meshcore.journal import news
+from meshcore.journal import inotify, news
 from meshcore.journal.news import FolderNews
 from meshcore.journal.tail import Tail, follow
 
 LONG = 20.0  # seconds that no test waits
+
+
+def no_watch(*_: object, **__: object) -> Iterator[object]:
+    """Say what the system says when it has no watches left."""
+    raise OSError(28, "no space left on device")
 
 
 async def lines_until(tail: Tail, heard: FolderNews, last: str, *when: Any) -> list[str]:
@@ -54,10 +59,26 @@ async def test_a_line_is_heard_of_by_the_folder_and_after_rotation_still(
     assert await lines_until(tail, heard, "3", *steps) == ["0", "1", "2", "3"]
 
 
-async def test_without_news_files_are_looked_at_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_watch(*_: object, **__: object) -> Iterator[object]:
-        raise OSError(28, "no space left on device")  # what the system says when it has no watches left
+@pytest.mark.parametrize("by", ["the kernel", "watchfiles"])
+async def test_only_the_named_files_are_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    if by == "watchfiles":
+        monkeypatch.setattr(inotify, "watch", no_watch)
+    heard = FolderNews(frozenset({"store.db"}) if by == "the kernel" else None)
+    other = asyncio.create_task(heard.wait(frozenset({tmp_path}), LONG))
+    if by == "the kernel":
+        await asyncio.sleep(0)
+        (tmp_path / "other").touch()
+        await asyncio.sleep(0)
+        assert not other.done()
+    while not other.done():
+        (tmp_path / "store.db").touch()
+        (tmp_path / "store.db").write_text("news")
+        await asyncio.sleep(0)
+    heard.close()
 
+
+async def test_without_news_files_are_looked_at_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inotify, "watch", no_watch)
     monkeypatch.setattr(watchfiles, "watch", no_watch)
     monkeypatch.setattr("meshcore.journal.tail.BACKSTOP_SECONDS", 0.01)
     log = tmp_path / "later" / "a.jsonl"

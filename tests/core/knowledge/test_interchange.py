@@ -31,7 +31,7 @@ from meshcore.knowledge.matching import match
 from meshcore.knowledge.signature import read
 from meshcore.model import KnownSkill
 from meshcore.store.store import Store
-from meshcore.testing import FakeClock, incident
+from meshcore.testing import FakeClock, incident, known_skill
 
 ME = "a" * 64
 Entry = dict[str, Any]
@@ -518,3 +518,21 @@ def test_a_broken_file_that_cannot_be_moved_is_said_not_raised(
     with pytest.raises(OSError, match="not permitted"):
         write_skills_file(store, path)
     assert path.read_text() == "broken"
+
+
+def test_a_large_file_is_not_written_anew_for_every_count(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, known_skill("django"))
+    assert write_skills_file(store, path) is True
+    now = store.clock.now().timestamp()
+    os.utime(path, (now, now))
+    monkeypatch.setattr(interchange, "SKILLS_A_SECOND", 0.1)  # so that one skill is a large file: ten seconds
+    store.incidents.open(incident(1), "a" * 64)
+    assert write_skills_file(store, path) is False
+    put(store, known_skill("flask"))
+    assert write_skills_file(store, path) is True, "what is known is shown at once"
+    store.incidents.open(incident(2), "a" * 64)
+    os.utime(path, (now - 30, now - 30))
+    assert write_skills_file(store, path) is True
+    assert '"total_errors_handled": 2' in path.read_text()
