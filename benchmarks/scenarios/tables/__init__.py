@@ -14,6 +14,7 @@ from benchmarks.scenarios.tables import (
     machine,
     ordinary,
     python,
+    third,
     unseen,
     version_control,
 )
@@ -25,6 +26,8 @@ SETS: Mapping[str, tuple[Scenario, ...]] = {
     "last-look": last_look.LAST_LOOK,  # written at the same time, played when all was mended
     "everyday": everyday.KNOWN,  # a half by chance, mended with
     "everyday-unseen": everyday.UNSEEN,  # the other half, played when all was mended
+    "third": third.KNOWN,  # a half by chance of those stated later, mended with
+    "third-unseen": third.UNSEEN,  # the other half, played when all was mended
     "ordinary": ordinary.ORDINARY,  # written with the actions that they need, before their first run
 }
 """What was known of the scenarios when the mesh was mended, by the name that `--set` takes."""
