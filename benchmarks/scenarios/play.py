@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -135,7 +136,7 @@ def _first(story: Story, ann: Agent) -> Any:
 
 def _teach(ann: Agent, argv: Wrapped, failed: Any, fix: str) -> str:
     """Let a person paste what was printed and say what fixes it; return the answer."""
-    typed = argv[-1] if argv[:1] == ("bash",) else " ".join(argv)
+    typed = argv[-1] if argv[:1] == ("bash",) else shlex.join(argv)
     # A program that was not started says nothing itself: the person pastes what their shell says.
     missing = failed.returncode in _NOT_STARTED and not failed.stdout
     printed = failed.stderr.replace("meshtui: ", "bash: ") if missing else failed.stdout + _own(failed.stderr)

@@ -275,8 +275,7 @@ EVERYDAY = (
     Scenario(
         "a script of node writes a manifest",
         "node scripts/manifest.js",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={
             "package.json": PACKAGE.format(""),
             "scripts/manifest.js": "require('fs').writeFileSync('public/manifest.json', '{}')\nconsole.log('ok')\n",
@@ -311,8 +310,7 @@ EVERYDAY = (
     Scenario(
         "a file of settings for node",
         "node start.js",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={
             "package.json": PACKAGE.format(""),
             "start.js": "require('fs').readFileSync('settings.local.json')\nconsole.log('up')\n",
@@ -371,8 +369,7 @@ EVERYDAY = (
     Scenario(
         "a branch is to follow one of the remote",
         "git pull -q --ff-only",
-        "approval",
-        "does not name",
+        "unattended",
         setup=f"{START} && {REMOTE} && git switch -qc work && git push -q origin work",
         taught="git branch -u origin/work",
         needs=GIT,

@@ -339,6 +339,7 @@ THIRD = (
         files={"Makefile": "", "shop.yml": "a: 1\n"},
         taught="mkdir -p envs/dev",
         changes=("envs", "envs/*"),
+        once=True,
     ),
     Scenario(
         "the day of the last run is noted",
@@ -409,8 +410,8 @@ THIRD = (
     Scenario(
         "a table that nobody has made",
         "sqlite3 till.db 'select count(*) from orders'",
-        "approval",
-        "",
+        "offered",
+        "adds data",
         files={"Makefile": ""},
         setup="sqlite3 till.db 'create table users (id)'",
         taught="sqlite3 till.db 'create table orders (id)'",
@@ -457,8 +458,8 @@ THIRD = (
         shell(
             "cd {project} && cat > probe.py <<'EOF'\nimport tabulate\nprint('probed')\nEOF\n.venv/bin/python probe.py"
         ),
-        "approval",
-        "",
+        "fixed",
+        "more than one command",
         files=PROJECT,
         environments=VENV,
         taught="pip install tabulate",

@@ -27,8 +27,7 @@ SEEN = (
     Scenario(
         "a branch without upstream is pulled",
         "git pull -q",
-        "approval",
-        "passes on",
+        "unattended",
         setup=f"{START} && {REMOTE}",
         taught="git branch --set-upstream-to=origin/main",
         needs=GIT,

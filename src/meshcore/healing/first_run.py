@@ -17,10 +17,12 @@ from meshcore.model import Incident
 from meshcore.policy.command_parser import read_argv
 from meshcore.policy.denylist.denylist import refusal
 from meshcore.policy.repeating import interpreter_doubt, program_doubt
+from meshcore.policy.upstream import own_upstream
 
 _NO_SUCH = re.compile(
     r"^(?:fatal: invalid reference: |error: pathspec '[^'\n]{1,200}' did not match any)", re.MULTILINE
 )
+_FOLLOWS_NONE = "There is no tracking information for the current branch"
 _LOCKED = re.compile(r"fatal: Unable to create '(/[^'\n]{1,4000}/\.git/index\.lock)': File exists\.\n")
 _GIT_LOCKS = frozenset({"add", "checkout", "commit", "mv", "reset", "restore", "rm", "switch"})
 """Git's verbs that take the lock of the index before they change anything."""
@@ -72,5 +74,9 @@ def _git_refused(place: Place, incident: Incident) -> bool:
     """Tell whether git had found nothing to go to, or a lock, in a repository that has it run nothing of its own."""
     verb = place.argv[1] if place.argv[:1] == ("git",) and len(place.argv) > 1 else ""
     locked = _LOCKED.match(f"{incident.excerpt}\n") if verb in _GIT_LOCKS else None
+    if verb == "pull" and all(word.startswith("-") for word in place.argv[2:]):
+        # Without a branch to follow it has fetched at most, and merged nothing.
+        follows_none = _FOLLOWS_NONE in incident.excerpt and bool(own_upstream(Path(place.cwd)))
+        return follows_none and is_quiet(("git", "merge"), Path(place.cwd))
     refused = verb in _GIT_REFUSES and bool(_NO_SUCH.search(incident.excerpt))
     return (refused or (locked is not None and os.path.lexists(locked[1]))) and is_quiet(place.argv, Path(place.cwd))

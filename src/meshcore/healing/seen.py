@@ -2,7 +2,8 @@
 
 A test runner, a compiler or an archiver may print what a hostile file told it to. That the folder for what it makes is
 not there, that the environment lacks a module which a file of the project imports, or that a file is missing which the
-command names and of which an example is tracked, is looked at; so is what a program of node asks for first thing.
+command names and of which an example is tracked, is looked at; so is what a program of node asks for first thing, and
+which branch git's current one would follow.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from meshcore.healing.products import missing_folders, unopened
 from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
 from meshcore.policy.question import PolicyVerdict, Question
+from meshcore.policy.upstream import own_upstream
 
 _IN_C = frozenset({".c", ".cc", ".cpp", ".cxx", ".h", ".hpp"})
 _INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*"([\w./-]{1,200})"')
@@ -37,6 +39,8 @@ def is_seen(question: Question, verdict: PolicyVerdict) -> bool:
         redirected = unopened(incident)
         missing = redirected[1] if redirected else missing_folders(failed.one) if failed.one else frozenset()
         return bool(missing) and all(any(_holds(folder, Path(one)) for one in missing) for folder in _made(question))
+    if verdict.action_type == "set_upstream" and failed.one and failed.one.argv[:2] == ("git", "pull"):
+        return question.match.action.steps[-1][-1].rpartition("=")[2] == own_upstream(Path(question.cwd))
     if verdict.action_type == "make_environment":
         return failed.one is not None  # policy has looked: what the command calls or activates is in no such folder
     if verdict.action_type == "copy_example" and failed.one:

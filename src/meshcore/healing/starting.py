@@ -8,15 +8,19 @@ from meshcore.healing.places import Place
 from meshcore.model import Incident
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_startable
 
+_STARTERS = (
+    r"(?:env|timeout|nice|nohup|setsid|stdbuf|ionice|time): (?:(?:failed to|cannot) (?:run|execute)(?: command)? )?"
+)
 _SAID = (
+    rf"(?:{_STARTERS}[‘'\"]?{{}}[’'\"]?: (?:Permission denied|No such file or directory)|"
     r"(?:\S*sh|meshtui): (?:(?:line )?\d+: )?{}: (?:Permission denied|No such file or directory|(?:command )?not found"
-    r"|cannot execute: required file not found|(?:\S{{1,200}}: )?bad interpreter: No such file or directory)"
+    r"|cannot execute: required file not found|(?:\S{{1,200}}: )?bad interpreter: No such file or directory))"
 )
 
 
 def is_all_said_of(word: str, incident: Incident) -> bool:
-    """Tell whether all that was printed is that a shell could not start or read a file."""
-    return bool(re.fullmatch(_SAID.format(re.escape(word)), incident.excerpt.strip()))
+    """Tell whether all that was printed is that a shell, or a wrapper, could not start or read a file."""
+    return bool(re.fullmatch(_SAID.format(re.escape(word), re.escape(word)), incident.excerpt.strip()))
 
 
 def never_started(incident: Incident, place: Place) -> bool:

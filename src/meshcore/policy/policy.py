@@ -27,8 +27,10 @@ from meshcore.policy.question import KIND_SEPARATOR, Author, PlannedStep, Policy
 from meshcore.policy.renderer_table import RENDERERS
 from meshcore.policy.renderers import plan_as_written, shortened
 from meshcore.policy.repeating import find, program_doubt, set_doubt, settings_doubt, variable_doubt
+from meshcore.policy.upstream import own_upstream
 from meshcore.safety.managed import managed
 
+_UNLISTED = "is not on the list of what may be done unasked"
 _OF_AN_INSTANCE = frozenset({"path", "number", "port", "hex"})
 _MODULE = frozenset({"", ".py", ".pyc", ".so"})
 
@@ -65,9 +67,7 @@ class Policy:
             return ruling
         fitting = self._rules.fitting(plain_spelling(reading.argv)) or self._rules.fitting(reading.argv)
         if not fitting:
-            return PolicyVerdict(
-                "approve", (f"{shortened(reading.argv[0])} like this is not on the list of what may be done unasked",)
-            )
+            return PolicyVerdict("approve", (f"{shortened(reading.argv[0])} like this {_UNLISTED}",))
         action, _ = fitting[0]
         host = managed()
         if action.name in host.forbidden:
@@ -198,7 +198,7 @@ class Policy:
             if not fitting:  # an operator's own form may hold any spelling
                 argv, fitting = written, self._rules.fitting(written)
             if not fitting:
-                reasons = (f"{shortened(argv[0])} like this is not on the list of what may be done unasked", *by_hand)
+                reasons = (f"{shortened(argv[0])} like this {_UNLISTED}", *by_hand)
                 return PolicyVerdict("approve", reasons, "", plan_as_written(question), question.project_target)
             action, found = fitting[0]
             missing += _missing(self._rules, action, found, question, contained, argv)
@@ -353,7 +353,7 @@ def _inside(path: str, folder: str) -> bool:
 def _named(kind: str, value: str, question: Question) -> bool:
     """Say whether the incident's own error, or its own command, names a value."""
     slots = question.named
-    if value in slots:
+    if value in slots or (kind == "UPSTREAM" and value == own_upstream(Path(question.cwd))):
         return True
     if kind == "PACKAGE" and any(
         normal(value) in (normal(s), normal(s.split(".")[0]), distribution_of(s.split(".")[0]))

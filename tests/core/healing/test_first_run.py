@@ -106,6 +106,34 @@ def test_what_may_have_had_an_effect_waits(project: Path, typed: str) -> None:
     assert ruled(project, typed) != "run"
 
 
+@pytest.mark.parametrize("typed", ["env A=1 ./build.sh", "timeout 5 ./build.sh x", "nice -n 5 ./build.sh"])
+def test_what_a_wrapper_could_not_start_runs_for_the_first_time(project: Path, typed: str) -> None:
+    assert ruled(project, typed) == "run"
+    program(project / "build.sh", "exit 126")
+    for said in (
+        "env: './build.sh': Permission denied",
+        "timeout: failed to run command './build.sh': Permission denied",
+    ):
+        assert ruled(project, typed, said=f"{said}\n") == "approve"
+
+
+def test_git_that_follows_no_branch_has_pulled_nothing(project: Path) -> None:
+    hub = "git init -q --bare ../hub && git remote add origin ../hub && git push -q origin HEAD"
+    subprocess.run(["sh", "-ec", f"{GIT} && {hub}"], cwd=project, check=True, capture_output=True)
+    assert ruled(project, "git pull -q") == ruled(project, "git pull --ff-only") == "run"
+    said = "There is no tracking information for the current branch.\n"
+    assert ruled(project, "git pull gone main", said=said) == "approve"
+    hook = project / ".git" / "hooks" / "post-merge"
+    hook.parent.mkdir(exist_ok=True)
+    program(hook, "send")
+    assert ruled(project, "git pull -q") == "approve"
+    hook.unlink()
+    subprocess.run(["git", "config", "branch.other.merge", "x"], cwd=project, check=True)
+    assert ruled(project, "git pull -q") == "run"
+    subprocess.run(["git", "remote", "add", "fork", "../fork"], cwd=project, check=True)
+    assert ruled(project, "git pull -q") == "approve"
+
+
 def test_a_program_of_the_project_that_comes_first_on_the_path_may_have_done_anything(project: Path) -> None:
     program(project / "bin" / "cp", "echo sent >> sent.log; exit 1")
     assert ruled(project, "cp a.conf etc/a.conf", path=f"{project}/bin:/usr/bin:/bin") != "run"
