@@ -53,8 +53,12 @@ class Node:
         clock: Clock | None = None,
         bridge: Bridge | None = None,
         patience: float | None = None,
+        shares: bool = False,
     ) -> None:
-        """`patience` is how many seconds a call of the bridge may take, None for as many as suit its kind."""
+        """`patience` is how many seconds a call of the bridge may take, None for as many as suit its kind.
+
+        `shares`: a bridge afar is reached over the connection of the home's runtime, where one runs.
+        """
         self.settings = settings
         self._patience = patience or (AFAR_SECONDS if settings.bridge.is_afar else PATIENCE_SECONDS)
         self.clock = clock or SystemClock()
@@ -63,6 +67,7 @@ class Node:
         self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
         self._bridge = bridge
+        self._shares = shares and settings.bridge.is_afar
         self._identity: Identity | None = None
         self._joined = False
         self._projected = -1
@@ -140,7 +145,7 @@ class Node:
             self.bridge_fault = managed().why_not_bridge(self.settings.bridge)
         if self._bridge is None and not self.bridge_fault:
             try:
-                self._bridge = open_bridge(self.settings.bridge, clock=self.clock, deadline=self._patience)
+                self._bridge = self._open()
             except (BridgeUnavailableError, ConfigurationError) as error:
                 self.bridge_fault = str(error)
         if self._bridge is not None and not self._joined:
@@ -150,6 +155,16 @@ class Node:
                 self.bridge_fault = str(error)
                 return None
         return self._bridge if self._joined else None
+
+    def _open(self) -> Bridge:
+        address, clock = self.settings.bridge, self.clock
+        if self._shares:
+            from meshcore.bridge.shared import through_runtime  # only who fails under `meshtui run` needs it
+
+            found = through_runtime(self.home.state, address, deadline=self._patience, monotonic=clock.monotonic)
+            if found is not None:
+                return found
+        return open_bridge(address, clock=clock, deadline=self._patience)
 
     @property
     def connected(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshcore import filelock
 from meshcore.bridge.base import Bridge
+from meshcore.bridge.shared import Sharing
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
@@ -92,6 +93,7 @@ class Runtime:
         self._stamp: object = None
         self._watched = -1
         self._carrier = Carrier(node)
+        self._sharing = Sharing(node.home.state, node.settings.bridge)
 
     @property
     def carrying(self) -> tuple[str, ...]:
@@ -137,6 +139,7 @@ class Runtime:
         finally:
             self._loops.stop()
             await self._carrier.close()
+            self._sharing.withdraw()
             self._watch(-1)
             self._lock.release()
 
@@ -148,6 +151,8 @@ class Runtime:
             try:
                 bridge = node.require_bridge()
                 self._watch(bridge.fileno())
+                if node.settings.bridge.is_afar:
+                    self._sharing.share(bridge, node.identity.node.public)
                 rings = node.settings.bridge.is_afar and self._watched >= 0
                 is_news = self._is_written(bridge) | bridge.drain()
                 note_report(node)
@@ -182,6 +187,7 @@ class Runtime:
 
     def _lose_bridge(self, reason: str, now: float) -> None:
         self._watch(-1)
+        self._sharing.withdraw()
         self.node.disconnect()
         if reason != self._fault:
             with contextlib.suppress(MeshError):

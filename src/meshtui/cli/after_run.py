@@ -60,7 +60,7 @@ def _after(session: Session, call: Call, passed: Passed, ended: float) -> int:
     from meshcore.hook import of_run
 
     patience = PATIENCE_AFAR_S if session.settings.bridge.is_afar else None
-    with session.node(patience=patience) as node, leave_on_signals(), _told_later(session, node):
+    with session.node(patience=patience, shares=True) as node, leave_on_signals(), _told_later(session, node):
         cwd = _folder()
         done = command.Command(call.argv, passed, ended, call.via, os.environ, cwd)
         if passed.exit_code == 0:

@@ -70,16 +70,19 @@ class Session:
         return load(home=self.home, bridge=self.bridge, agent=self.agent, config=self.config)
 
     @contextmanager
-    def node(self, *, fresh: bool = False, needs_bridge: bool = False, patience: float | None = None) -> Iterator[Node]:
+    def node(
+        self, *, fresh: bool = False, needs_bridge: bool = False, patience: float | None = None, shares: bool = False
+    ) -> Iterator[Node]:
         """Open the node; `fresh` pulls from the bridge first, as far as that is possible in no time.
 
-        `patience` is how many seconds a call of the bridge may take, None for as many as suit its kind.
+        `patience` is how many seconds a call of the bridge may take, None for as many as suit its kind; `shares`: over
+        the connection of the home's runtime, where one runs.
 
         Raises BridgeUnavailableError where the bridge is needed and cannot be used.
         """
         from meshcore.node import Node
 
-        with Node(self.settings, patience=patience) as node:
+        with Node(self.settings, patience=patience, shares=shares) as node:
             if fresh:
                 from meshcore.exchange.receive import exchange
 

@@ -56,6 +56,7 @@ class PostgresBridge:
         self.clock = clock
         self._bell = Bell() if doorbell else None
         self._listens = False
+        self._deadline = deadline
         self._session = Session(address, deadline, self._opened)
         self._ringer = LateRinger(self._ring_late, 2 * FALSE_RING_SECONDS)
         self._noticing = threading.RLock()
@@ -178,7 +179,8 @@ class PostgresBridge:
         if self._bell is None:
             return self._look()
         try:
-            heard, is_rung = self._bell.take()
+            with self._session.alone(self._deadline):
+                heard, is_rung = self._bell.take()
         except psycopg.Error as error:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: the connection has ended; try again") from error
@@ -342,7 +344,8 @@ class PostgresBridge:
             return
         connection = self._session.connection()
         self._listens = True
-        self._bell.hang(connection)
+        with self._session.alone(self._deadline):
+            self._bell.hang(connection)
 
     def _notice(self, bridge_id: str, end: int) -> bool:
         """Remember how far the log reaches; True where that is further than before."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -87,8 +87,20 @@ class Session:
         Raises BridgeUnavailableError and ConfigurationError.
         """
         until = time.monotonic() + (seconds or self._deadline)
-        if not self._lock.acquire(timeout=seconds or self._deadline):
-            raise took_too_long(self.shown, seconds or self._deadline)
+        with self.alone(seconds or self._deadline):
+            return self._ask_again(query, parameters, until, seconds)
+
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[None]:
+        """Keep other threads from the connection for a block: what one reads of it, another waits for in vain."""
+        if not self._lock.acquire(timeout=seconds):
+            raise took_too_long(self.shown, seconds)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _ask_again(self, query: str, parameters: Parameters, until: float, seconds: float | None) -> list[Row]:
         try:
             was_open = self._connection is not None
             try:
@@ -105,8 +117,6 @@ class Session:
             raise took_too_long(self.shown, seconds or self._deadline) from error
         except psycopg.Error as error:
             raise self._said(error, seconds) from error
-        finally:
-            self._lock.release()
 
     def connection(self) -> psycopg.Connection[Row]:
         """Return the open connection, whose notifications a listener reads. Raises BridgeUnavailableError."""

@@ -37,15 +37,22 @@ class OneNode:
 
 
 class Server:
-    """Serves one connection. `is_own` tells which node it may speak for."""
+    """Serves one connection. `is_own` tells which node it may speak for; without `rings` its bell never rings."""
 
     def __init__(
-        self, bridge: Bridge, reading: IO[bytes], writing: IO[bytes], is_own: Callable[[str], bool] | None = None
+        self,
+        bridge: Bridge,
+        reading: IO[bytes],
+        writing: IO[bytes],
+        is_own: Callable[[str], bool] | None = None,
+        *,
+        rings: bool = True,
     ) -> None:
         self._bridge = bridge
         self._reading = reading
         self._writing = writing
         self._is_own = is_own or OneNode()
+        self._rings = rings
         self._sending = threading.Lock()
         self._armed = threading.Event()
         self._ended = threading.Event()
@@ -66,7 +73,8 @@ class Server:
         watching = threading.Thread(target=self._watch, name="bridge-bell", daemon=True)
         try:
             self._send(self._hello())
-            watching.start()
+            if self._rings:
+                watching.start()
             while request := self._reading.readline(wire.MOST_LINE + 1):
                 self._send(self._answer(request))
         except (OSError, ValueError):
@@ -164,6 +172,8 @@ class Server:
         self._bridge.acknowledge(self._own(node), wire.items(receipts, wire.receipt), wire.number(cursor))
 
     def _drain(self) -> Json:
+        if not self._rings:
+            return False
         with self._draining:
             rung, self._rung = self._rung, False
             is_news = self._bridge.drain() or rung

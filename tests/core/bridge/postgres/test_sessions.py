@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -286,3 +287,22 @@ def test_a_listener_hears_again_after_the_server_was_started_anew(own: Server) -
     assert len(take(reader, BOB)) == 1
     sender.close()
     reader.close()
+
+
+def test_who_looks_at_the_bell_takes_no_answer_from_another_thread(mesh: Mesh) -> None:
+    bridge = mesh.open(mesh.a)
+    descriptor, over = bridge.fileno(), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            select.select([descriptor], [], [], 0.01)
+            bridge.drain()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(200):
+            assert bridge.member(ALICE) is not None
+    finally:
+        over.set()
+        looking.join()
