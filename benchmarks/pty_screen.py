@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -17,9 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from meshtui.painter import Painter
+
 COLUMNS, LINES = 120, 36
 TICKS = os.sysconf("SC_CLK_TCK")
 LAST_BYTES = 4000
+LAST_ESCAPE = 200  # characters of a sequence that has come in part
 ESCAPES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -32,7 +36,10 @@ class Screen:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self._news = threading.Condition()
         self._text = bytearray()
+        self._shown = Painter(COLUMNS, LINES)
+        self._cut = ""  # the beginning of what has come in part
         self._ended = False
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             list(argv),
@@ -71,10 +78,18 @@ class Screen:
                 data = b""
             with self._news:
                 self._text += data
+                self._draw(data)
                 self._ended = not data
                 self._news.notify_all()
             if not data:
                 return
+
+    def _draw(self, data: bytes) -> None:
+        text = self._cut + self._decode(data)
+        at = text.rfind("\x1b")
+        whole = at < 0 or len(text) - at > LAST_ESCAPE or ESCAPES.match(text, at) is not None
+        text, self._cut = (text, "") if whole else (text[:at], text[at:])
+        self._shown.take(text)
 
     @property
     def written(self) -> int:
@@ -88,15 +103,26 @@ class Screen:
             return self._text[after:].decode(errors="replace")
 
     def wait_for(self, marker: str, after: int = 0, seconds: float = 30.0) -> float:
-        """Return the moment (monotonic) at which a text was seen. Raises TimeoutError, saying what came last."""
+        """Return the moment (monotonic) at which a text was seen on the screen, or in what came after so many bytes.
+
+        Raises TimeoutError, saying what came last.
+        """
         wanted, until = marker.encode(), time.monotonic() + seconds
         with self._news:
-            while self._text.find(wanted, after) < 0:
+            while self._text.find(wanted, after) < 0 and not any(marker in line for line in self._shown.lines):
                 if self._ended or not self._news.wait(max(0.0, until - time.monotonic())):
                     why = "before the program ended" if self._ended else f"within {seconds:g} s"
                     last = ESCAPES.sub("", self._text[-LAST_BYTES:].decode(errors="replace"))
                     raise TimeoutError(f"{marker!r} did not appear {why}; last came: {' '.join(last.split())[-300:]}")
             return time.monotonic()
+
+    def wait_until_gone(self, marker: str, seconds: float = 30.0) -> None:
+        """Return once a text is on the screen no more. Raises TimeoutError."""
+        until = time.monotonic() + seconds
+        with self._news:
+            while any(marker in line for line in self._shown.lines):
+                if self._ended or not self._news.wait(max(0.0, until - time.monotonic())):
+                    raise TimeoutError(f"{marker!r} did not go away within {seconds:g} s")
 
     def press(self, keys: str) -> None:
         """Type."""

@@ -182,6 +182,7 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
             screen.press("?")
             keys.append(screen.wait_for("Show every key", seen) - pressed)
             screen.press("\x1b")
+            screen.wait_until_gone("Show every key")
             done.wait(KEYS_EVERY)
         busy = 100 * (screen.cpu_seconds() - cpu) / (time.monotonic() - begun)
         writer.join()
