@@ -66,3 +66,14 @@ def test_a_verb_is_found_wherever_a_program_takes_it(command: str, verb: str) ->
 @pytest.mark.parametrize("word", ["a" * 60_000, "delete" * 10_000, "aB" * 30_000, "drop table " * 6_000, "-" * 60_000])
 def test_long_words_end(word: str) -> None:
     POLICY.check(f"anytool {word} '{word}'")
+
+
+@pytest.mark.parametrize("disk", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/vg-root", "/dev/disk/by-id/ata-1"])
+@pytest.mark.parametrize("command", ["anytool {}", "anytool --out={} -n 10", "cp image.iso {}", "anytool convert a {}"])
+def test_a_whole_disk_is_nothing_for_a_program_that_does_more_than_look(command: str, disk: str) -> None:
+    assert POLICY.check(command.format(disk)).decision == "refuse"
+
+
+@pytest.mark.parametrize("command", ["lsblk /dev/sda", "df -h /dev/sda1", "smartctl -a /dev/nvme0"])
+def test_who_looks_at_a_disk_asks(command: str) -> None:
+    assert POLICY.check(command).decision == "approve"

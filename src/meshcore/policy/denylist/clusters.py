@@ -100,7 +100,8 @@ def _argocd(argv: Argv) -> Refusal | None:
     verbs = set(verbs_of(argv)[:3])
     bad = (
         word_set(
-            "delete delete-resource rm remove generate-token update-password create-token exec bcrypt delete-token"
+            "delete delete-resource rm remove uninstall generate-token update-password create-token exec bcrypt "
+            "delete-token"
         )
         & verbs
     )

@@ -160,6 +160,8 @@ _WRITERS = word_set(
     "awk tar unzip cpio mkfifo mknod wget curl git sqlite3 sort split csplit dd scp gzip gunzip bunzip2 xz 7z pax "
     "shred mktemp piped-into"
 )
+_DISK = re.compile(r"/dev/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|md\d|dm-\d|r?disk\d|mapper/|disk/)")
+_LOOK_AT_DISKS = word_set("ls lsblk blkid df du stat file find findmnt grep smartctl readlink realpath test [ [[")
 _OWN_KEYS_TIGHTENED = re.compile(r"0?[467]00|u[+=][rwx]+|go-[rwx]+")
 
 
@@ -175,6 +177,8 @@ def _by_place(argv: Argv) -> Refusal | None:
         if _MESH_FILES.search(word) and (writes or "/" in word or name in {"rm", "sqlite3", "mv", "cp"}):
             return Refusal("the mesh itself", f"{shortened(word)} belongs to the mesh")
         target = word.split("=", 1)[-1]
+        if _DISK.match(target) and name not in _LOOK_AT_DISKS:
+            return Refusal("destruction", f"{name} works on {shortened(target)}, a whole disk")
         if writes and name not in {"git", "curl"} and (_SYSTEM.search(target) or _START_FILES.search(target)):
             return Refusal("persistence", f"{name} writes to {shortened(target)}")
         if writes and name in {"curl", "wget"} and _START_FILES.search(target):

@@ -94,7 +94,7 @@ def _awk(argv: Argv) -> Refusal | None:
 _CHANGES_DATA = re.compile(
     r"\b(?:drop|delete|truncate|update|insert|alter|grant|revoke|create|replace|attach|copy|load_file|outfile|dumpfile"
     r"|pg_read_file|flushall|flushdb|eval|shutdown|config|slaveof|replicaof|debug|module|migrate|script|acl|save|bgsave"
-    r"|dropDatabase|remove|deleteMany|source|system)\b|\\!|\\copy"
+    r"|dropDatabase|remove|deleteMany|h?del|unlink|source|system)\b|\\!|\\copy"
     r"|\.(?:shell|system|import|load|output|once|open|excel|save|backup|restore)\b",
     re.IGNORECASE,
 )

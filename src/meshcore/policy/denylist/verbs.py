@@ -34,7 +34,7 @@ _DESTROY = word_set(
     "delete destroy purge prune drop wipe erase shred truncate terminate deregister unregister unregistervm "
     "decommission obliterate nuke evict revoke rollback forget unpublish yank expunge deprovision teardown zap "
     "undeploy abandon annihilate dropdatabase removedb lvremove deleted destroyed purged deletes factoryreset "
-    "harddelete massdelete flushall flushdb garbage abandontransaction"
+    "harddelete massdelete undefine flushall flushdb garbage abandontransaction"
 )
 # These destroy where no check of the program knows better, and any program's data.
 _TAKE_AWAY = word_set(
