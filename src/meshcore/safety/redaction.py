@@ -34,6 +34,12 @@ def redact(text: str, *, home_paths: bool = False, emails: bool = False) -> str:
 
 def redact_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Return the argv without secrets and whether that changed it (then it must not be executed from a record)."""
+    return _redacted(tuple(argv))
+
+
+@lru_cache(maxsize=2)
+def _redacted(argv: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    # One failure asks for the same command up to four times, and a heredoc of an agent can be long.
     words = list(argv)
     for at in range(1, len(words)):
         flag = words[at - 1]
@@ -46,7 +52,8 @@ def redact_argv(argv: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     for word in words:
         end = start + len(word)
         own = [Span(max(s.start, start) - start, min(s.end, end) - start, s.kind) for s in found]
-        clean.append(redact(_replace(word, [s for s in own if s.start < s.end])))
+        left = _replace(word, [s for s in own if s.start < s.end])
+        clean.append(left if left == line else redact(left))
         start = end + 1
     return tuple(clean), clean != list(argv)
 
