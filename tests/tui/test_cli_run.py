@@ -275,11 +275,17 @@ def test_a_later_success_settles_what_was_applied_and_not_run_again(a: Agent) ->
 
 
 def in_a_terminal(
-    agent: Agent, *argv: str, answer: bytes = b"", columns: int = 80, prompt: bytes = b"[y/N]", times: int = 1
+    agent: Agent,
+    *argv: str,
+    answer: bytes = b"",
+    columns: int = 80,
+    prompt: bytes = b"[y/N]",
+    times: int = 1,
+    last: bytes = b"",
 ) -> tuple[int, str]:
     """Run `meshtui` with a terminal of 24 lines as its streams; return exit code and what was shown.
 
-    The answer is given to the prompt as many times as it is asked, at most `times`.
+    The answer is given to the prompt as many times as it is asked, at most `times`, and `last` to the one after.
     """
     import fcntl
     import pty
@@ -308,9 +314,9 @@ def in_a_terminal(
         if not data:
             break
         shown += data
-        if answer and times and shown.count(prompt) > answered:
-            os.write(master, answer)
+        if answer and shown.count(prompt) > answered:
             answered, times = answered + 1, times - 1
+            os.write(master, answer if times >= 0 else last)
     os.close(master)
     return process.wait(60), shown.decode(errors="replace")
 

@@ -56,7 +56,7 @@ def test_a_person_at_a_terminal_is_asked_for_each_with_its_rerun(many: Agent) ->
 
 
 def test_a_no_in_the_middle_leaves_the_rest_and_holds_nothing_against_what_was_right(many: Agent) -> None:
-    code, shown = in_a_terminal(many, "run", "--mode", "approve", "--", *many.app, answer=b"y\n", times=2)
+    code, shown = in_a_terminal(many, "run", "--mode", "approve", "--", *many.app, answer=b"y\n", times=2, last=b"n\n")
     assert code == 1
     assert shown.count("[y/N]") == 3
     states = [incident["state"] for incident in many.ask("incidents", "list")]

@@ -191,18 +191,18 @@ ON_TOP = {
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (50, 12)])
 @pytest.mark.parametrize("place", ON_TOP)
-async def test_a_halt_is_seen_wherever_one_is(
-    busy: Settings, clock: FakeClock, place: str, size: tuple[int, int]
-) -> None:
-    async with shown(busy, clock, size=size) as it:
+async def test_a_halt_is_seen_wherever_one_is_at_every_size(busy: Settings, clock: FakeClock, place: str) -> None:
+    async with shown(busy, clock) as it:
         for key in ON_TOP[place]:
             await it.press(key)
         await it.pilot.pause()
         assert "HALTED" not in it.text()
         switch.halt(busy.operator, "a drill")
         await until(it, lambda: "HALTED: a drill" in it.text())
+        for size in ((120, 36), (50, 12), (80, 24)):
+            await it.pilot.resize_terminal(*size)
+            await until(it, lambda: "HALTED: a drill" in it.text())
         (busy.operator / "HALT").unlink()
         await until(it, lambda: "HALTED" not in it.text())
 
