@@ -254,11 +254,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class AgentInfo:
-    """A named member of a node: who met the error."""
+    """A named member of a node: who met the error; `sub` says which sub-agent of it, "" for itself."""
 
     name: str
     via: str = "shell"
     host: str = ""
+    sub: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Call:
 
     `command` is the text that it gave to the shell, `call` its own id of the call ("" where it tells none), `output`
     what the command said (both streams, as the agent merged them), `event` the name of the hook event, `seconds` how
-    long it ran (0: not told).
+    long it ran (0: not told), `sub` which sub-agent ran it ("" for the agent itself).
     """
 
     command: str
@@ -35,6 +35,7 @@ class Call:
     output: str = ""
     event: str = ""
     seconds: float = 0.0
+    sub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +214,10 @@ def ended(call: Call, exit_code: int | None) -> Failure | Success | None:
 
     None where it did not end: a success of what was sent into the background says only that it began.
     """
-    values = (call.command, call.cwd, call.session, call.call, call.output, call.event, call.seconds)
+    values = (call.command, call.cwd, call.session, call.call, call.output, call.event, call.seconds, call.sub)
     if exit_code == 0 or is_answer(call.command, exit_code, call.output):
         return None if is_sent_away(call.command) else Success(*values)
-    return Failure(*values, exit_code)
+    return Failure(*values, exit_code=exit_code)
 
 
 def hook_output(event: str, answer: Answer) -> str:

@@ -75,11 +75,21 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         if payload.get("is_interrupt") is True or not said:
             return None
         code, output = _exit_code(said)
-        return None if _has_no_end(output) else ended(Call(command, cwd, session, call, output, event, seconds), code)
+        told = Call(command, cwd, session, call, output, event, seconds, _sub_agent(payload))
+        return None if _has_no_end(output) else ended(told, code)
     if event != DONE or "stdout" not in response or response.get("interrupted") is True:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
-    return ended(Call(command, cwd, session, call, output, event, seconds), 0)
+    return ended(Call(command, cwd, session, call, output, event, seconds, _sub_agent(payload)), 0)
+
+
+def _sub_agent(payload: Mapping[str, Json]) -> str:
+    """Return the kind and the id of the sub-agent that made a call, "" where the agent itself did."""
+    return (
+        " ".join(filter(None, (text(payload, "agent_type"), text(payload, "agent_id"))))
+        if text(payload, "agent_id")
+        else ""
+    )
 
 
 def _edited(payload: Mapping[str, Json]) -> Edited:

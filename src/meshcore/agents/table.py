@@ -30,6 +30,7 @@ MODULES = {
     "kimi": "kimi",
 }
 NAMES = tuple(MODULES)
+ONE_PROGRAM = frozenset({"claude-code", "cursor"})  # Cursor loads the hooks of Claude Code beside its own
 SHELL = "shell"  # what a person's prompt hook reports as; the shell's own start-up file holds it, there is no `connect`
 
 

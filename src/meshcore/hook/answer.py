@@ -1,31 +1,44 @@
-"""A known fix in the words that an agent reads: fenced as a suggestion, with its author and standing; 2 kB at most."""
+"""A known fix in the words that an agent reads: 600 characters, fenced as a suggestion, with author and standing."""
 
 from __future__ import annotations
 
 from meshcore.agents.base import Answer
-from meshcore.hook.answer_known import CONTEXT_LIMIT, cut, for_a_person, what_is_known
+from meshcore.hook.answer_known import cut, for_a_person, what_is_known
 from meshcore.knowledge.parts import never_tried
 from meshcore.model import KnownSkill, Match
-from meshcore.safety.visible_text import fence, is_untagged, visible
+from meshcore.safety.visible_text import fence, is_untagged, plain_name, visible
+from meshcore.store.store import Store
 
+LIMIT = 600  # characters of all that is said of a failure
 _FENCE_LIMIT = 1_536
-_COMMAND_LIMIT = 1_000  # characters: a longer command is not shown in part
+_COMMAND_LIMIT = 240  # characters: a longer command is not shown in part
 _LINE_LIMIT = 120
 _MESSAGE_LIMIT = 200
 
 
-def suggestion(known: KnownSkill, match: Match, author: str, note: str = "") -> Answer:
-    """Return what is said of a fix that the agent may take; `note` says what it should know beyond that."""
-    label = label_of(known)
-    context = (
-        f"meshtui: this error is known, and {_claim(known)}. Judge it before you use it.\n"
-        f"{report(known, match, author)}\n"
-        f"{note or 'Afterwards run the failed command again: that is what counts.'}"
+def suggestion(
+    known: KnownSkill, match: Match, author: str, note: str = "", *, me: str = "", confirmed_by: str = ""
+) -> Answer:
+    """Return what is said of a fix that the agent may take; `note` says what it should know beyond that.
+
+    `me` is the agent that is told, `confirmed_by` who stands behind the fix. What does not fit is why it matched, then
+    the error that it was learnt from.
+    """
+    label, by = label_of(known), f"; confirmed by {confirmed_by}" if confirmed_by else ""
+    head = f"meshtui: this error is known, and {_claim(known)}{by}. Judge it before you use it.\n"
+    tail = (
+        f"\n{note or 'Afterwards run the failed command again: that is what counts.'}"
         f" Wrong for this project? `meshtui skills not-here {label.lstrip('#')}`"
     )
+    for why in (True, False):
+        context = f"{head}{report(known, match, author, me=me, why=why)}{tail}"
+        if len(context) <= LIMIT:
+            break
+    else:
+        context = f"{head}{report(known, match, author, me=me, why=False, line=False)}\n{tail.strip()}"
     command = visible(match.action.command(), keep_newlines=False)[:_LINE_LIMIT]
     message = f"meshtui: known {_kind(match)} {label}: {command} ({standing_of(known)})"
-    return Answer(cut(context, CONTEXT_LIMIT), visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
+    return Answer(context, visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
 def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
@@ -37,17 +50,42 @@ def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
         return answer
     if person:
         return for_a_person(said)
-    context = f"{what_is_known(said).context}\n{answer.context}" if answer.context else what_is_known(said).context
-    return Answer(cut(context, 2 * CONTEXT_LIMIT), answer.message)
+    lines = said.split("\n")
+    while answer.context and lines and len(what_is_known("\n".join(lines)).context) + len(answer.context) >= LIMIT:
+        lines.pop()  # a fix is worth more than the fact
+    known = what_is_known("\n".join(lines)).context if lines else ""
+    return Answer(cut("\n".join(filter(None, (known, answer.context))), 4 * LIMIT), answer.message)
 
 
-def report(known: KnownSkill, match: Match, author: str) -> str:
-    """Return a fix, filled in for this error, as an agent reads it: fenced, whatever is in it."""
+def report(known: KnownSkill, match: Match, author: str, *, me: str = "", why: bool = True, line: bool = True) -> str:
+    """Return a fix, filled in for this error, as an agent (`me`) reads it: fenced, whatever is in it."""
     command = visible(match.action.command(), keep_newlines=False)
     if len(command) > _COMMAND_LIMIT or not is_untagged(command):
         command = f"cannot be shown here as it is; see `meshtui skills show {label_of(known).lstrip('#')}`"
-    text = f"{_kind(match)}: {command}\nfor: {known.skill.example_line[:_LINE_LIMIT]}\nwhy: {match.why[:300]}"
-    return fence(text, author, standing_of(known), _FENCE_LIMIT)
+    text = f"{_kind(match)}: {command}"
+    text += f"\nfor: {known.skill.example_line[:_LINE_LIMIT]}" if line else ""
+    text += f"\nwhy: {match.why[:300]}" if why else ""
+    return fence(text, author, standing_of(known), _FENCE_LIMIT, _whose(known, author, me))
+
+
+def _whose(known: KnownSkill, author: str, me: str) -> str:
+    """Return whose word a fix is: another agent's only where it was one."""
+    if known.source == "pack":
+        return "general knowledge"
+    if not known.own_operator:
+        return "another operator" if known.author else "nobody known"
+    if author == me:
+        return "your own earlier session"
+    return {"taught": "a person", "imported": "past sessions", "derived": "meshtui"}.get(known.source, "another agent")
+
+
+def confirmed_by(store: Store, known: KnownSkill) -> str:
+    """Return who stands behind a fix in plain words, "" where nobody is known to."""
+    who = store.skills.confirmed_by(known.skill_id) if known.confirmed else ""
+    if who == "second occurrence" or who.startswith("seen "):
+        return "being seen again elsewhere"
+    row = store.authors.get(who) if who else None
+    return plain_name((row.name or who[:12]) if row is not None else who) if who else ""
 
 
 def label_of(known: KnownSkill) -> str:

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from meshcore.agents.base import Answer, Call, Denied, Failure, Success
-from meshcore.agents.table import SHELL, Agent
+from meshcore.agents.table import ONE_PROGRAM, SHELL, Agent
 from meshcore.clock import boot_id, from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.light_judges import learnt, offered_here, rule_lightly
 from meshcore.home import Home
-from meshcore.hook.answer import beside, suggestion
+from meshcore.hook.answer import beside, confirmed_by, suggestion
 from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known
@@ -30,6 +30,7 @@ from meshcore.knowledge.hidden import hidden_failure
 from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import storable_argv
+from meshcore.safety.visible_text import plain_name
 from meshcore.store.known_marks import session_key
 from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
@@ -38,6 +39,7 @@ from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
 PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
 MUCH = 1 << 16  # bytes that hooks wrote of their calls
+SUB_AGENT = 60  # characters of a sub-agent's name
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
 
 
@@ -49,7 +51,8 @@ def take(
     `to_the_end`: this process ends at once, and the store stays open until then: closing the last connection would
     fold the write-ahead log in, which costs more than everything else together.
     """
-    me = AgentInfo(environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", program.NAME, settings.host)
+    name, sub = environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", report.sub
+    me = AgentInfo(name, program.NAME, settings.host, plain_name(sub, SUB_AGENT) if sub else "")
     store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
     try:
         call = _Call(store, settings, program, me, environment, report)
@@ -114,8 +117,8 @@ class _Call:
         )
         with store.transaction():
             boot = boot_id()
-            if self._is_twin(incident, boot):
-                return Handled()
+            if (twins := self._twins(incident, boot)) is not None:
+                return self._told_beside(incident, highest, twins)
             store.agents.see(self.me.name, self.me.via, self.me.host)
             if not store.incidents.open(incident, store.meta.get("node"), boot=boot):
                 return Handled()
@@ -136,7 +139,9 @@ class _Call:
             if not in_vain and (answer or more or general) and known.withholds_fix(is_known=answer is not None):
                 answer, more, general = None, False, False
             if answer is not None:
-                memory = memory.with_offer(self._note_answer(incident, answer[1]))
+                was_told = memory.was_told(answer[1].action.command(), self.me.sub)
+                memory = memory.with_offer(self._note_answer(incident, answer[1], was_told=was_told))
+                answer = None if was_told else answer
             remember(store, self.session, memory)
             said = known.failed(
                 incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer),
@@ -148,7 +153,8 @@ class _Call:
             return Handled(follow_up=task)
         if answer is None:
             return self._told(said)
-        both = beside(said.text, suggestion(*answer), person=self.me.via == SHELL)
+        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(store, answer[0]))
+        both = beside(said.text, fix, person=self.me.via == SHELL)
         return Handled(self.program.answer(report.event, asked_too(both, said.person)))
 
     def _known(self) -> Known:
@@ -177,19 +183,35 @@ class _Call:
         """Return the id that every hook gives to this call; "" where the agent tells none."""
         return incident_id_of(self.me.via, self.report.session, self.report.call) if self.report.call else ""
 
-    def _is_twin(self, incident: Incident, boot: str) -> bool:
-        seen = self.store.incidents.seen_alike(incident, boot, TWIN_SECONDS)
-        return any(via != self.me.via or not self.report.call for via in seen)
+    def _twins(self, incident: Incident, boot: str) -> set[str] | None:
+        """Return the programs whose hooks have just seen this failure, None where it is a new one."""
+        seen = set(self.store.incidents.seen_alike(incident, boot, TWIN_SECONDS))
+        return seen if any(via != self.me.via or not self.report.call for via in seen) else None
 
-    def _answer(self, incident: Incident, highest: Ceiling) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
-        """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first."""
+    def _told_beside(self, incident: Incident, highest: Ceiling, twins: set[str]) -> Handled:
+        """Tell a second agent program of a failure that counts once; what a follow-up would have to ask is not told."""
+        if self.me.via in twins or (self.me.via in ONE_PROGRAM and not ONE_PROGRAM.isdisjoint(twins)):
+            return Handled()
+        answer = self._answer(incident, highest, counts=False)[0]
+        if answer is None or self._known().withholds_fix(is_known=True):
+            return Handled()
+        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0]))
+        return Handled(self.program.answer(self.report.event, fix))
+
+    def _answer(
+        self, incident: Incident, highest: Ceiling, *, counts: bool = True
+    ) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
+        """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first.
+
+        `counts`: the incident is this hook's own.
+        """
         store = self.store
         folder = project_root(self.cwd) or self.cwd
         signature, here = incident.signature, incident.circumstances
         found = offered_here(store, matches(signature, store.skills, here, folder=incident.cwd), folder)
         found = learnt(store, found)
         if not found:
-            return None, self._may_pull()
+            return None, counts and self._may_pull()
         match, known = found[0], store.skills.find(found[0].skill_id)
         if known is None:
             return None, False
@@ -198,7 +220,8 @@ class _Call:
         if not ruling.final:
             return None, True
         if ruling.decision == "refuse":
-            self._note_refusal(incident, match, ruling.reasons)
+            if counts:
+                self._note_refusal(incident, match, ruling.reasons)
             return None, False
         return (known, match, ruling.author), False
 
@@ -235,10 +258,11 @@ class _Call:
         self.store.state.set(pulled=to_text(now))
         return not is_locked(Home(self.settings.home).runtime_lock)
 
-    def _note_answer(self, incident: Incident, match: Match) -> Offer:
+    def _note_answer(self, incident: Incident, match: Match, *, was_told: bool) -> Offer:
         self._note_match(incident, match)
-        note_told(self.store, incident, match, self.me)
-        return Offer(incident.incident_id, match.skill_id, match.action.command())
+        if not was_told:
+            note_told(self.store, incident, match, self.me)
+        return Offer(incident.incident_id, match.skill_id, match.action.command(), self.me.sub)
 
     def _note_match(self, incident: Incident, match: Match) -> None:
         store, incident_id = self.store, incident.incident_id

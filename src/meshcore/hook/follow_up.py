@@ -27,7 +27,7 @@ from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, reco
 from meshcore.healing.session import make_healer
 from meshcore.healing.sightings import note_told as note_told_sighting
 from meshcore.healing.teaching import learn_from
-from meshcore.hook.answer import beside, report, suggestion
+from meshcore.hook.answer import beside, confirmed_by, report, suggestion
 from meshcore.hook.answer_known import asked_too
 from meshcore.hook.call import note_told
 from meshcore.hook.memory import Memory, Offer, recall, remember
@@ -148,15 +148,19 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
         return Answer(
             "", f"meshtui: {who}, whom you have not enrolled, offers a fix: meshtui skills show {known.label}"
         )
-    me = considered.incident.agent
-    note_told(node.store, considered.incident, match, me)
+    me, command = considered.incident.agent, match.action.command()
     with node.store.transaction():
         memory = recall(node.store, str(task["session"])) or Memory()
-        offer = Offer(considered.incident.incident_id, known.skill_id, match.action.command())
+        was_told = memory.was_told(command, me.sub)
+        if not was_told:
+            note_told(node.store, considered.incident, match, me)
+        offer = Offer(considered.incident.incident_id, known.skill_id, command, me.sub)
         remember(node.store, str(task["session"]), memory.with_offer(offer))
+    if was_told:
+        return Answer()
     author = _author(node, known)
     note = f"Allowed here: `{heal}` applies it, runs the failed command again and says how that went." if heal else ""
-    return suggestion(known, match, author, note)
+    return suggestion(known, match, author, note, me=me.name, confirmed_by=confirmed_by(node.store, known))
 
 
 def _author(node: Node, known: KnownSkill) -> str:

@@ -23,11 +23,15 @@ MAX_COMMANDS, MAX_FAILED, MAX_OFFERED = 50, 20, 10
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A fix that the session was told of: for which incident, by which skill, and its command as it was shown."""
+    """A fix that the session was told of: for which incident, by which skill, its command as it was shown.
+
+    `sub`: the sub-agent that was told, "" for the agent itself: what one of them reads the others do not.
+    """
 
     incident_id: str
     skill_id: str
     command: str
+    sub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Memory:
     def with_offer(self, offer: Offer) -> Memory:
         """Return the memory with one offer more."""
         return replace(self, offered=(*self.offered, offer)[-MAX_OFFERED:])
+
+    def was_told(self, command: str, sub: str) -> bool:
+        """Tell whether the agent, or this sub-agent of it, was told of this very fix before."""
+        return any(one.command == command and one.sub == sub for one in self.offered)
 
     def without_failure(self, key: str) -> Memory:
         """Return the memory without what has succeeded by now."""
@@ -100,5 +108,5 @@ def remember(store: Store, key: str, memory: Memory) -> None:
         old = store.clock.now() - timedelta(days=KEPT_DAYS)
         store.hook_sessions.forget(to_text(old))
         forget_open(state, old.timestamp())
-    offered = [[offer.incident_id, offer.skill_id, offer.command] for offer in memory.offered]
+    offered = [[offer.incident_id, offer.skill_id, offer.command, offer.sub] for offer in memory.offered]
     store.hook_sessions.put(key, json.dumps(memory.commands), json.dumps(memory.failed), json.dumps(offered))

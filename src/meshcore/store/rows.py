@@ -224,6 +224,7 @@ def incident_to_row(incident: Incident) -> dict[str, Json]:
         "agent": incident.agent.name,
         "via": incident.agent.via,
         "host": incident.agent.host,
+        "sub_agent": incident.agent.sub,
         "argv": json.dumps(incident.argv),
         "cwd": folder_to_text(incident.cwd),
         "exit_code": incident.exit_code,
@@ -249,7 +250,7 @@ def incident_of_row(row: sqlite3.Row) -> Incident:
     return Incident(
         incident_id=row["incident_id"],
         opened=row["opened"],
-        agent=AgentInfo(row["agent"], row["via"], row["host"]),
+        agent=AgentInfo(row["agent"], row["via"], row["host"], row["sub_agent"]),
         argv=tuple(json.loads(row["argv"])),
         cwd=folder_of_text(row["cwd"]),
         exit_code=row["exit_code"],

@@ -171,9 +171,9 @@ class Skills:
         """Note that a person, or a second occurrence, stands behind a skill."""
         with self._db.transaction(durable=True):
             self._db.execute(
-                "UPDATE skills SET confirmed=1, state=CASE state WHEN 'unconfirmed' THEN 'active' ELSE state END"
-                " WHERE skill_id=?",
-                (skill_id,),
+                "UPDATE skills SET confirmed=1, confirmed_by=?, state=CASE state WHEN 'unconfirmed' THEN 'active'"
+                " ELSE state END WHERE skill_id=?",
+                (actor, skill_id),
             )
             self._events.add("skill.confirmed", skill_id=skill_id, data={"actor": actor})
 
@@ -189,6 +189,11 @@ class Skills:
     def learnt_by(self, skill_id: str) -> str:
         """Return the agent of this node whose commands showed a skill, "" where none of them did."""
         found = Read("SELECT learnt_by FROM skills WHERE skill_id=?", lambda row: str(row[0]), (skill_id,))
+        return self._db.one(found) or ""
+
+    def confirmed_by(self, skill_id: str) -> str:
+        """Return who, or what, confirmed a skill last, "" where nobody did or that is not known."""
+        found = Read("SELECT confirmed_by FROM skills WHERE skill_id=?", lambda row: str(row[0]), (skill_id,))
         return self._db.one(found) or ""
 
     def note_learnt_by(self, skill_id: str, agent: str) -> None:

@@ -104,7 +104,8 @@ def show(session: Session, incident: str, as_json: bool) -> None:
     facts(
         {
             "incident": found.incident_id,
-            "agent": f"{found.agent.name} on {found.agent.host} (via {found.agent.via})",
+            "agent": f"{found.agent.name} on {found.agent.host} (via {found.agent.via})"
+            + (f", sub-agent {found.agent.sub}" if found.agent.sub else ""),
             "opened": found.opened,
             "command": _line(found.argv),
             "folder": found.cwd or "-",
@@ -168,6 +169,7 @@ def _as_json(incident: Incident) -> dict[str, Json]:
     row = incident_to_row(incident)
     for name in ("argv", "slots", "circumstances", "environment"):
         row[name] = json.loads(row[name])
-    if not incident.follows:
-        del row["follows"]
+    for name in ("follows", "sub_agent"):
+        if not row[name]:
+            del row[name]
     return row

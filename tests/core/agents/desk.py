@@ -72,10 +72,20 @@ class Desk:
         answer = after_hook.run(handled.follow_up, self.environment)
         return program(agent).answer(str(handled.follow_up["event"]), answer)
 
-    def failed(self, agent: str = "claude-code", command: str = COMMAND, output: str = ERROR, **fields: Any) -> str:
+    def failed(
+        self,
+        agent: str = "claude-code",
+        command: str = COMMAND,
+        output: str = ERROR,
+        *,
+        session: str = "",
+        **fields: Any,
+    ) -> str:
         """Let an agent report a failure; each is another call."""
         self.calls += 1
         sample = program(agent).sample(command, output, str(self.work), self.root, f"call-{self.calls}")
+        if session:
+            sample = json.loads(json.dumps(sample).replace("meshtui-sample", session))
         return self.report(agent, {**sample, **fields})
 
     def succeeded(self, command: str = COMMAND, output: str = "", **fields: Any) -> str:

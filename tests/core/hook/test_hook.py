@@ -14,6 +14,7 @@ from meshcore.agents.table import NAMES, program
 from meshcore.control import decisions
 from meshcore.control.decisions import offer_here
 from meshcore.evidence.effect import effect
+from meshcore.healing.teaching import stand_behind
 from meshcore.model import Json, Mode
 from meshcore.trust.modes import VIA
 
@@ -39,10 +40,10 @@ def test_an_unknown_failure_is_noted_and_told_and_not_answered(desk: Desk) -> No
 @pytest.mark.parametrize("agent", READERS)
 def test_a_known_failure_is_answered_in_the_agents_own_format(desk: Desk, agent: str) -> None:
     desk.teach()
-    first, second = desk.failed(agent), desk.failed(agent)
+    first, second = desk.failed(agent), desk.failed(agent, session="another")
     for said in (first, second):
         assert FIX in said
-        assert len(said.encode()) < 4096
+        assert len(said.encode()) < 2048
     assert desk.followed == ["failed"], "policy is asked once, then the answer is known"
     assert [incident.state for incident in desk.incidents()] == ["matched", "matched"]
     assert desk.kinds().count("hook.answered") == 2
@@ -91,6 +92,55 @@ def test_one_failure_seen_by_hooks_of_two_agents_counts_once(desk: Desk) -> None
     assert FIX in desk.failed("cursor")
     assert desk.failed("claude-code") == ""
     assert len(desk.incidents()) == 1
+
+
+def test_two_vendors_at_one_failure_are_both_told_and_it_counts_once(desk: Desk) -> None:
+    desk.teach()
+    desk.failed("gemini")
+    desk.failed("opencode", command="python3 other.py")
+    before = len(desk.incidents())
+    assert FIX in desk.failed("codex") and len(desk.incidents()) == before
+    assert desk.kinds().count("hook.answered") == 2
+
+
+def test_a_fix_is_told_once_a_session_and_to_each_sub_agent(desk: Desk) -> None:
+    desk.teach()
+    who = {"agent_id": "a7", "agent_type": "Explore<x>"}
+    assert FIX in desk.failed()
+    assert desk.failed() == ""
+    assert FIX in desk.failed(**who)
+    assert desk.failed(**who) == ""
+    assert FIX in desk.failed(session="another")
+    assert [one.agent.sub for one in desk.incidents()] == ["", "", "Explore?x? a7", "Explore?x? a7", ""]
+    assert [one.state for one in desk.incidents()] == ["matched"] * 5, "what was told once can be taken later"
+
+
+@pytest.mark.parametrize("length", [10, 180, 1500])
+def test_what_is_said_of_a_fix_has_at_most_600_characters(desk: Desk, length: int) -> None:
+    long = "x" * length
+    desk.teach(f"ModuleNotFoundError: No module named 'django_{long}'", f"pip install django_{long}")
+    error = f"ModuleNotFoundError: No module named 'django_{long}'"
+    for session in ("one", "two", "three"):
+        said = json.loads(desk.failed(output=error, session=session))["hookSpecificOutput"]["additionalContext"]
+        assert len(said) <= 600
+        assert said.count("[report ") == said.count("[end of report ") == 1
+        assert (f"| fix: pip install django_{long}\n" in said) == (length < 200)
+
+
+def test_whose_word_a_fix_is_and_who_confirmed_it_is_said_as_it_was(desk: Desk) -> None:
+    taught = desk.teach()
+    assert "of a person: dev@host1" in desk.failed() and "another agent" not in desk.failed(session="another")
+    with desk.node() as node:
+        stand_behind(node, taught, "")
+    assert "nobody has seen it do so yet; confirmed by dev@host1." in desk.failed(session="a third")
+
+
+def test_an_agent_hears_of_its_own_earlier_session_and_others_of_another_agent(desk: Desk) -> None:
+    desk.failed()
+    desk.succeeded(FIX)
+    desk.succeeded()
+    assert "of your own earlier session: claude-code@host1" in desk.failed(session="another")
+    assert "of another agent: claude-code@host1" in desk.failed("codex", command="python3 other.py")
 
 
 def test_the_same_command_failing_twice_is_two_failures(desk: Desk) -> None:
@@ -183,10 +233,10 @@ def test_a_fix_that_a_person_does_not_want_here_is_not_offered_here(desk: Desk, 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "pyproject.toml").touch()
-    assert FIX in desk.failed(cwd=str(elsewhere))
+    assert FIX in desk.failed(cwd=str(elsewhere), session="another")
     with desk.node() as node:
         offer_here(node, known.skill_id, str(desk.work), wanted=True)
-    assert FIX in desk.failed()
+    assert FIX in desk.failed(session="a third")
 
 
 def test_a_fix_that_was_not_allowed_is_not_offered_here_again(desk: Desk) -> None:
@@ -240,7 +290,7 @@ def test_what_policy_refused_is_never_told_and_nobody_is_asked_twice(desk: Desk)
 def test_without_a_stored_verdict_the_full_ruling_is_asked_before_anything_is_told(desk: Desk) -> None:
     desk.teach()
     assert FIX in desk.failed() and desk.followed == ["failed"]
-    assert FIX in desk.failed() and desk.followed == ["failed"]
+    assert FIX in desk.failed(session="another") and desk.followed == ["failed"]
     (desk.root / "operator" / "policy.toml").write_text("")
     desk.failed()
     assert desk.followed == ["failed", "failed"]
@@ -309,8 +359,8 @@ def test_in_every_mode_what_comes_from_others_stands_in_a_fence(desk: Desk, agen
     desk.teach(f"ModuleNotFoundError: No module named 'django' {odd}", "pip install EVIL")
     with desk.node() as node:
         decisions.set_mode(node, mode)
-    for _ in range(2):
-        said = desk.failed(agent, output=ERROR)
+    for session in ("one", "two"):
+        said = desk.failed(agent, output=ERROR, session=session)
         text = "\n".join(_texts(json.loads(said))) if said.startswith("{") else said
         outside = re.sub(r"(?ms)^\[report ([0-9a-f]{6}) .*?^\[end of report \1\]$", "", text)
         assert "| fix: pip install EVIL\n" in text

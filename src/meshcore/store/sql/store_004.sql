@@ -67,6 +67,10 @@ WHERE told NOT IN ('untold', state || ':' || result) AND (state='waiting' OR tol
 ALTER TABLE approvals ADD COLUMN runs TEXT NOT NULL DEFAULT '';
 ALTER TABLE approvals ADD COLUMN rerun TEXT NOT NULL DEFAULT '';
 
+-- Who confirmed a skill, and which sub-agent of an agent met an incident.
+ALTER TABLE skills ADD COLUMN confirmed_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE incidents ADD COLUMN sub_agent TEXT NOT NULL DEFAULT '';
+
 -- Each time that a fix was seen to help without the mesh applying it; see `store.sightings`.
 CREATE TABLE sightings (
   skill_id TEXT NOT NULL, kind TEXT NOT NULL, project TEXT NOT NULL, session TEXT NOT NULL, agent TEXT NOT NULL,
