@@ -66,6 +66,7 @@ class Node:
         self.store = Store(self.home.store, self.clock)
         self.operator_key = settings.operator / "operator.key"
         self.bridge_fault = ""
+        self._is_set_up_wrong = False
         self._bridge = bridge
         self._shares = shares and settings.bridge.is_afar
         self._identity: Identity | None = None
@@ -143,16 +144,17 @@ class Node:
         """Return the bridge, joined; None where it cannot be used now (see `bridge_fault`)."""
         if self._bridge is None and not self.bridge_fault:
             self.bridge_fault = managed().why_not_bridge(self.settings.bridge)
+            self._is_set_up_wrong = True
         if self._bridge is None and not self.bridge_fault:
             try:
                 self._bridge = self._open()
             except (BridgeUnavailableError, ConfigurationError) as error:
-                self.bridge_fault = str(error)
+                self.note_bridge_fault(error)
         if self._bridge is not None and not self._joined:
             try:
                 self.join(self._bridge)
             except (BridgeUnavailableError, ConfigurationError) as error:
-                self.bridge_fault = str(error)
+                self.note_bridge_fault(error)
                 return None
         return self._bridge if self._joined else None
 
@@ -165,6 +167,10 @@ class Node:
             if found is not None:
                 return found
         return open_bridge(address, clock=clock, deadline=self._patience)
+
+    def note_bridge_fault(self, error: BridgeUnavailableError | ConfigurationError) -> None:
+        """Note why the bridge cannot be used from now on."""
+        self.bridge_fault, self._is_set_up_wrong = str(error), isinstance(error, ConfigurationError)
 
     @property
     def connected(self) -> bool:
@@ -215,9 +221,9 @@ class Node:
             programs.show(skills)
 
     def require_bridge(self) -> Bridge:
-        """Return the bridge. Raises BridgeUnavailableError."""
+        """Return the bridge. Raises BridgeUnavailableError, and ConfigurationError where trying again is no use."""
         if self.bridge is None:
-            raise BridgeUnavailableError(self.bridge_fault)
+            raise (ConfigurationError if self._is_set_up_wrong else BridgeUnavailableError)(self.bridge_fault)
         return self.bridge
 
     def join(self, bridge: Bridge) -> None:
@@ -311,7 +317,7 @@ class Node:
     def ring(self) -> None:
         """Wake the runtime of this home, if there is one, to look at what was decided; a ring may be lost."""
         if self.bridge is not None:
-            with contextlib.suppress(BridgeUnavailableError):
+            with contextlib.suppress(BridgeUnavailableError, ConfigurationError):
                 self.bridge.ring()
 
     def renew_identity(self) -> None:

@@ -228,13 +228,13 @@ def unusable(root: Path, how: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("how", ["text", "folder", "under a file"])
+@pytest.mark.parametrize(("how", "code"), [("text", 78), ("folder", 78), ("under a file", 69)])
 @pytest.mark.parametrize("arguments", [["nodes"], ["nodes", "list"], ["deliveries"], ["nodes", "forget", "x"]])
-def test_what_needs_the_bridge_ends_with_69_where_it_cannot_be_used(
-    here: World, capsys: pytest.CaptureFixture[str], how: str, arguments: list[str]
+def test_what_needs_the_bridge_ends_with_69_where_it_cannot_be_used_and_with_78_where_it_is_none(
+    here: World, capsys: pytest.CaptureFixture[str], how: str, code: int, arguments: list[str]
 ) -> None:
     bridge = unusable(here.root, how)
-    assert run(["--bridge", bridge, *arguments]) == 69
+    assert run(["--bridge", bridge, *arguments]) == code
     shown = capsys.readouterr()
     assert shown.out == ""
     [line] = shown.err.splitlines()

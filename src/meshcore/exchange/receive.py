@@ -353,7 +353,7 @@ def exchange(node: Node) -> Pulled:
         publish(node)
         node.tend()
     except (BridgeUnavailableError, ConfigurationError) as error:
-        node.bridge_fault = str(error)
+        node.note_bridge_fault(error)
         if node.clock.monotonic() - started >= HANGS_SECONDS:
             return Pulled()
     except MeshError as error:
@@ -363,7 +363,7 @@ def exchange(node: Node) -> Pulled:
         tell_report(node)
         return pulled
     except (BridgeUnavailableError, ConfigurationError) as error:
-        node.bridge_fault = str(error)
+        node.note_bridge_fault(error)
     except MeshError as error:
         node.store.events.add("fault", data={"what": str(error)})
     return Pulled()

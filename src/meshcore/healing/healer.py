@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from meshcore.bridge.state_bodies import SettlementBody
-from meshcore.errors import BridgeUnavailableError, MeshError
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.aftermath import Again, came_of
@@ -377,7 +377,7 @@ class Healer:
         """Tell the others how the try went for which this host had a place."""
         node = self.node
         if node.bridge is not None:
-            with contextlib.suppress(BridgeUnavailableError):
+            with contextlib.suppress(BridgeUnavailableError, ConfigurationError):
                 said = SettlementBody(skill_id, own_host(node), verified)
                 node.bridge.settle_claim(node.state(said.kind, said.to_json()), skill_id, said.host, verified=verified)
 

@@ -27,7 +27,7 @@ from meshcore.bridge.limits import DEADLINE_SECONDS, check_text
 from meshcore.bridge.ssh import wire
 from meshcore.bridge.ssh.link import Link, Pipe
 from meshcore.bridge.ssh.wire import WireError
-from meshcore.errors import BridgeUnavailableError, UsageError
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, UsageError
 from meshcore.model import Json, Receipt, Record
 
 POLL_SECONDS = 10.0  # how late a message may come whose ring was lost
@@ -60,7 +60,7 @@ class SshBridge:
         self._link: Link | None = None
         self._failures = 0
         self._not_before = 0.0
-        self._reason = ""
+        self._refusal: BridgeUnavailableError | ConfigurationError | None = None
         self._bell, self._rope = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._closed = False
 
@@ -135,7 +135,7 @@ class SshBridge:
     def stamp(self) -> object:
         try:
             return self._read(self._ask("stamp"), wire.text)
-        except BridgeUnavailableError:
+        except (BridgeUnavailableError, ConfigurationError):
             return None
 
     # --- asking ---
@@ -232,16 +232,16 @@ class SshBridge:
                 return self._link
             if self._closed:
                 raise BridgeUnavailableError(f"{self._shown} was closed")
-            if self._monotonic() < self._not_before:
-                raise BridgeUnavailableError(self._reason)
+            if self._monotonic() < self._not_before and self._refusal is not None:
+                raise type(self._refusal)(str(self._refusal))
             try:
                 if self._link is not None:
                     self._link.close()
                 self._link = Link(self._connect(), self._shown, self._rung, self._deadline)
-            except BridgeUnavailableError as error:
+            except (BridgeUnavailableError, ConfigurationError) as error:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures) * random.uniform(0.5, 1.0)  # noqa: S311
                 self._failures = min(self._failures + 1, 10)
-                self._not_before, self._reason = self._monotonic() + pause, str(error)
+                self._not_before, self._refusal = self._monotonic() + pause, error
                 raise
             self._failures = 0
             return self._link

@@ -32,6 +32,8 @@ _OPTIONS = (
     *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=2"),
 )
 """No terminal, no forwarding, no questions; a hub that went away is noticed within 45 s."""
+_REFUSALS = ("Permission denied (", "Host key verification failed", "command not found")
+"""What stands in the last line of ssh, or of the other shell, where trying again is no use."""
 
 
 class Pipe(Protocol):
@@ -280,7 +282,8 @@ class _Answer:
     def value(self, shown: str, *, whole: bool = False) -> Json:
         """Return what came. Raises the error that came instead."""
         if not self.said:
-            raise BridgeUnavailableError(f"{shown}: {self._reason}")
+            is_for_good = any(words in self._reason for words in _REFUSALS)
+            raise (ConfigurationError if is_for_good else BridgeUnavailableError)(f"{shown}: {self._reason}")
         if (kind := self.said.get("error")) is not None:
             error = wire.ERRORS.get(kind if isinstance(kind, str) else "", BridgeUnavailableError)
             raise error(f"{shown}: {shortened(str(self.said.get('message', '')), 400)}")

@@ -18,7 +18,7 @@ from meshcore.bridge.open import open_bridge
 from meshcore.bridge.ssh.authorize import authorized_line
 from meshcore.clock import SystemClock
 from meshcore.config import BridgeAddress
-from meshcore.errors import BridgeUnavailableError, UsageError
+from meshcore.errors import ConfigurationError, UsageError
 
 pytestmark = pytest.mark.services
 PROGRAM = [sys.executable, "-P", "-m", "meshtui"]
@@ -67,12 +67,12 @@ def test_a_key_that_is_authorized_for_a_node_joins_and_does_nothing_else(server:
 
 def test_what_ssh_says_is_what_a_person_reads(server: Sshd) -> None:
     bridge = open_bridge(BridgeAddress.parse(server.url()), clock=SystemClock(), deadline=20)
-    with pytest.raises(BridgeUnavailableError, match="Permission denied"):
+    with pytest.raises(ConfigurationError, match="Permission denied"):
         bridge.beat(BOB)
     bridge.close()
     (server.folder / "known_hosts").write_text("")
     bridge = open_bridge(BridgeAddress.parse(server.url()), clock=SystemClock(), deadline=20)
-    with pytest.raises(BridgeUnavailableError, match="Host key verification failed"):
+    with pytest.raises(ConfigurationError, match="Host key verification failed"):
         bridge.beat(BOB)
     bridge.close()
 
