@@ -54,7 +54,7 @@ APP_ACTIONS: tuple[Action, ...] = (
     Action("app.copy", "y", "copy", "Copy the selected line to the clipboard."),
     Action("app.kill_switch", "K", "kill switch", "Halt every unattended fix of this operator, or resume; asks first."),
     Action("app.help", "question_mark", "help", "Show every key.", hint="help"),
-    Action("app.command_palette", "ctrl+p", "palette", "Choose any action by name."),
+    Action("app.command_palette", "colon,ctrl+p", "palette", "Choose any pane or action by name."),
     Action("app.theme_next", "ctrl+t", "next theme", "Change between the dark, the light and the 16-colour theme."),
     Action("app.screenshot_svg", "ctrl+s", "screenshot", "Save the screen as an SVG file in the current folder."),
     Action("app.export", "ctrl+e", "export", "Save what the view lists as a text file in the current folder."),
@@ -85,6 +85,7 @@ def hint_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, str]:
 
 _WRITTEN = {
     "slash": "/",
+    "colon": ":",
     "question_mark": "?",
     "escape": "esc",
     "plus": "+",

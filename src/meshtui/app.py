@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, work
@@ -16,10 +15,10 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from meshcore.clock import Clock, SystemClock
-from meshcore.errors import MeshError
+from meshcore.errors import MeshError, UsageError
 from meshcore.home import Home
 from meshtui import themes
-from meshtui.actions import bindings
+from meshtui.actions import bindings, shown_keys
 from meshtui.attention import Attention
 from meshtui.bell import sequence
 from meshtui.driver import tell_terminal
@@ -27,7 +26,7 @@ from meshtui.screens import table
 from meshtui.screens.base import Page, Pane
 from meshtui.screens.switcher import Panes, Tabs
 from meshtui.sources import Sources
-from meshtui.state import read_state, write_state
+from meshtui.state import Opening, read_state, write_state
 from meshtui.widgets.bars import Banners, Hints, show_halt
 from meshtui.widgets.find import FindBar
 from meshtui.widgets.header import HeaderLine, halted_line
@@ -69,8 +68,10 @@ class MeshApp(App[int]):
         embed: bool = True,
         clock: Clock | None = None,
         driver_class: type[Driver] | None = None,
+        opening: Opening = Opening(),  # noqa: B008  frozen
     ) -> None:
         super().__init__(driver_class=driver_class)
+        self._opening = opening
         self.settings = settings
         self.home = Home(settings.home)
         self.clock = clock or SystemClock()
@@ -78,6 +79,7 @@ class MeshApp(App[int]):
         self.frozen = ""
         self.failure: MeshError | None = None
         self._attention = Attention()
+        embed = embed and not opening.readonly
         self._sources = Sources(self, settings, self.clock, embed=embed, fault=self._take_fault)
         self._held_events: list[Event] = []
         self._held_incidents: list[IncidentBrief] = []
@@ -103,10 +105,9 @@ class MeshApp(App[int]):
     async def on_mount(self) -> None:
         if self.settings.keys:
             self.set_keymap(dict(self.settings.keys))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, self.leave)
-        view = self._kept.get("view")
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        view = self._opening.pane or self._kept.get("view")
         await self.show_pane(view if view in [entry.name for entry in table.PANES] else table.PANES[0].name)
         self.call_after_refresh(self.start_work)
         self.set_timer(WARM_AFTER_SECONDS, table.warm)
@@ -147,7 +148,7 @@ class MeshApp(App[int]):
 
     def keep_state(self) -> None:
         """Keep for the next start what is shown, and how."""
-        if self.home.state.is_dir():
+        if self.home.state.is_dir() and not self._opening.readonly:
             write_state(self.home, {"view": self.current, "theme": self.theme, "panes": self.panes.states()})
 
     # --- panes ------------------------------------------------------------------------------------------------------
@@ -179,7 +180,11 @@ class MeshApp(App[int]):
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         self._sources.look(message.snapshot)
-        self.snapshot = message.snapshot
+        is_first, self.snapshot = self.snapshot is None, message.snapshot
+        if is_first and self._opening.incident:
+            from meshtui.screens.chain import ChainScreen
+
+            self.push_screen(ChainScreen(self._opening.incident))
         if asked := self._attention.look(message.snapshot):
             tell_terminal(self, sequence(f"needs you: {asked}", os.environ))
             self.say(f"needs you: {asked} (4 shows it)", severity="warning")
@@ -295,25 +300,24 @@ class MeshApp(App[int]):
     def action_help(self) -> None:
         from meshtui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(table.all_actions(), self.settings.keys, self.current))
+        if not self.is_screen_installed(name := f"help-{self.current}"):  # it takes long to lay out: once is enough
+            self.install_screen(HelpScreen(table.all_actions(), self.settings.keys, self.current), name)
+        self.push_screen(name)
 
     def action_theme_next(self) -> None:
         names = [theme.name for theme in themes.THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
     def action_screenshot_svg(self) -> None:
-        path = self._new_file("svg")
-        path.write_text(self.export_screenshot(title="meshtui"), "utf-8")
-        self.say(f"the screen is in {path}")
+        self._save("svg", self.export_screenshot(title="meshtui"))
 
     def action_export(self) -> None:
-        text = self.pane.exported() if self.pane else ""
-        path = self._new_file("txt")
-        path.write_text(text, "utf-8")
-        self.say(f"{text.count(chr(10)):,} lines are in {path}")
+        self._save("txt", self.pane.exported() if self.pane else "")
 
-    def _new_file(self, suffix: str) -> Path:
-        return Path.cwd() / f"meshtui-{self.current}-{self.clock.now():%Y%m%dT%H%M%S}.{suffix}"
+    def _save(self, suffix: str, text: str) -> None:
+        from meshtui.saving import save
+
+        self.say(save(self.current, suffix, text, self.clock.now()))
 
     @work(group="kill_switch", exclusive=True)
     async def action_kill_switch(self) -> None:
@@ -334,14 +338,9 @@ class MeshApp(App[int]):
 
     def run_outside(self, arguments: Sequence[str]) -> None:
         """Run another `meshtui` command on the bare terminal, and come back when the person has read it."""
-        import subprocess
-        import sys
+        from meshtui.screens.leaving import run_outside
 
-        with self.suspend():
-            subprocess.run([sys.executable, "-m", "meshtui", *arguments], check=False)
-            sys.stdout.write("\nenter goes back to the terminal app ")
-            sys.stdout.flush()
-            sys.stdin.readline()
+        run_outside(self.suspend(), arguments)
 
     # --- for panes, as `meshtui.host` names it ------------------------------------------------------------------------
 
@@ -353,6 +352,9 @@ class MeshApp(App[int]):
     async def decide(self, decision: Callable[[Node], T]) -> T:
         """Carry out a decision of a person on the home, in a thread with its own connection. Raises MeshError."""
         from meshcore.node import Node
+
+        if self._opening.readonly:
+            raise UsageError("read only: nothing is decided or taught here; start meshtui without --readonly")
 
         def work() -> T:
             with Node(self.settings) as node:
@@ -387,11 +389,11 @@ class MeshApp(App[int]):
                 continue
             target = self if action.scope == "app" else self.pane
             run = partial(self.run_action, action.name, target)
-            yield SystemCommand(action.label.capitalize(), action.help, run)
+            title = f"{action.label.capitalize()}  ({shown_keys(action, self.settings.keys)})"
+            yield SystemCommand(title, action.help, run)
         for theme in themes.THEMES:
-            yield SystemCommand(
-                f"Theme {theme.name}", "Use these colours.", partial(setattr, self, "theme", theme.name)
-            )
+            use = partial(setattr, self, "theme", theme.name)
+            yield SystemCommand(f"Theme {theme.name}", "Use these colours.", use)
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size

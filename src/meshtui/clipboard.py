@@ -31,10 +31,13 @@ def native(environment: Mapping[str, str]) -> Sequence[str]:
 
 
 def osc52(text: str, environment: Mapping[str, str]) -> str:
-    """Return the sequence that asks a terminal to copy a text, wrapped where tmux stands between."""
+    """Return the sequence that asks a terminal to copy a text; where tmux stands between, wrapped and plain.
+
+    A tmux that passes nothing through may copy by itself, and the other way round.
+    """
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
     if environment.get("TMUX"):
-        return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\"
+        return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\{sequence}"
     return sequence
 
 

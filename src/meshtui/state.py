@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,16 @@ from meshcore.home import Home, read_plain_file, write_atomically
 
 if TYPE_CHECKING:
     from meshcore.model import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the terminal is opened: on which pane ("": the last one), on which incident, and whether only to look."""
+
+    pane: str = ""
+    incident: str = ""
+    readonly: bool = False
+
 
 LIMIT_BYTES = 64 * 1024
 FILE = "terminal.json"

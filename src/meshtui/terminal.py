@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshcore.config import Settings
 from meshcore.errors import EXIT_OK, UsageError
+from meshtui.state import Opening
 
 if TYPE_CHECKING:
     from meshtui.app import MeshApp
@@ -24,13 +25,13 @@ def check_terminal() -> None:
         raise UsageError(NO_TERMINAL)
 
 
-def run_app(settings: Settings) -> int:
+def run_app(settings: Settings, opening: Opening | None = None) -> int:
     """Show the terminal app until the person leaves; return the exit code. Raises MeshError."""
     _prepare(settings)
     from meshtui.app import MeshApp
     from meshtui.driver import MeshDriver
 
-    return _run(MeshApp(settings, driver_class=MeshDriver))
+    return _run(MeshApp(settings, driver_class=MeshDriver, opening=opening or Opening()))
 
 
 def run_log(settings: Settings, log: Path) -> int:

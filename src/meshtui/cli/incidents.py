@@ -72,14 +72,20 @@ def list_incidents(session: Session, state: str, limit: int, as_json: bool) -> N
 
 @incidents.command()
 @click.argument("incident")
+@click.option("--tui", is_flag=True, help="In the terminal app: its chain, as it grows.")
 @json_option
 @click.pass_obj
-def show(session: Session, incident: str, as_json: bool) -> None:
+def show(session: Session, incident: str, tui: bool, as_json: bool) -> int:
     """Show one incident and its chain: error, known fix, decision, commands, rerun. `last` is the newest here."""
     with session.node(fresh=True) as node:
         found = node.store.incidents.find(incident)
         if found is None:
             raise UsageError(f"no incident {incident!r}; `meshtui incidents list` shows them")
+        if tui:
+            from meshtui.state import Opening
+            from meshtui.terminal import run_app
+
+            return run_app(session.settings, Opening(incident=found.incident_id))
         outcomes = node.store.outcomes.of(incident_id=found.incident_id)
         events = node.store.events.of_incident(found.incident_id)
         known = node.store.skills.find(found.skill_id) if found.skill_id else None
@@ -100,7 +106,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
                 "events": [event.to_json() for event in events],
             },
         )
-        return
+        return 0
     facts(
         {
             "incident": found.incident_id,
@@ -139,6 +145,7 @@ def show(session: Session, incident: str, as_json: bool) -> None:
             say(f"            {outcome.why}")
     if seconds is not None:
         say(f"  to green  {seconds:.3f} s" + (f", of it the mesh {own * 1000:.0f} ms" if own is not None else ""))
+    return 0
 
 
 def _line(argv: Sequence[str]) -> str:

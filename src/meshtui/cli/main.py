@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from meshcore import __version__
 from meshtui.cli.context import Session, loop_options
+from meshtui.state import Opening
 
 TASKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Start": {
@@ -130,6 +131,8 @@ class _Commands(click.Group):
 @click.option("--agent", metavar="NAME", help="Who is acting (MESHTUI_AGENT; default user@host).")
 @click.option("--config", metavar="FILE", help="Settings file (default config.toml in the operator's folder).")
 @click.option("--log", "log_path", metavar="FILE", help="Show one log, of JSON lines or any text, read only.")
+@click.option("--readonly", is_flag=True, help="Only look: nothing can be decided, and no runtime is started.")
+@click.option("--pane", metavar="NAME", help="The pane to begin with: overview, skills, deliveries, approvals …")
 @click.option("--no-ui", is_flag=True, help="The runtime in the foreground, without a screen: same as `serve`.")
 @click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON object per event.")
 @loop_options
@@ -142,6 +145,8 @@ def meshtui(
     agent: str | None,
     config: str | None,
     log_path: str | None,
+    readonly: bool,
+    pane: str | None,
     no_ui: bool,
     as_json: bool,
     monitor_interval: float | None,
@@ -157,8 +162,9 @@ def meshtui(
     """
     ctx.obj = Session(home=home, bridge=bridge, agent=agent, config=config)
     if ctx.invoked_subcommand is not None:
-        if no_ui or log_path:
-            raise click.UsageError(f"{'--no-ui' if no_ui else '--log'} stands alone: leave the command out")
+        if no_ui or log_path or readonly or pane:
+            alone = "--no-ui" if no_ui else "--log" if log_path else "--readonly" if readonly else "--pane"
+            raise click.UsageError(f"{alone} stands alone: leave the command out")
         return None
     settings = ctx.obj.settings
     if log_path is not None:
@@ -180,6 +186,14 @@ def meshtui(
     check_terminal()
     from meshtui.cli.first_start import ask, is_first_start
 
-    if is_first_start(ctx.obj):
+    if not readonly and is_first_start(ctx.obj):
         ask(ctx)
-    return run_app(settings)
+    return run_app(settings, Opening(pane=_pane(pane), readonly=readonly))
+
+
+def _pane(name: str | None) -> str:
+    from meshtui.screens.table import PANES
+
+    if name is not None and name not in (names := [entry.name for entry in PANES]):
+        raise click.UsageError(f"no pane {name!r}; there are {', '.join(names)}")
+    return name or ""

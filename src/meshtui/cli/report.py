@@ -63,6 +63,8 @@ def report(
     text = render(build(cut(whole, *ends), label=label, ranges=ranges, whole=whole, own=own), form)
     if output in ("", "-"):
         sys.stdout.write(text)
+        if sys.stderr.isatty() and not output:
+            note(f"the report, as {form}, went to standard output; -o FILE writes a file")
         return
     path = Path(output).absolute()
     try:

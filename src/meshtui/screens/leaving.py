@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
 from textual.app import ComposeResult
@@ -62,6 +65,15 @@ async def leave(host: Host, worker: Worker, go: Callable[[], None]) -> None:
             await asyncio.sleep(LOOK_SECONDS)
     if answer:
         go()
+
+
+def run_outside(suspended: AbstractContextManager[None], arguments: Sequence[str]) -> None:
+    """Run a `meshtui` command on the bare terminal while the app is suspended, and wait until it has been read."""
+    with suspended:
+        subprocess.run([sys.executable, "-m", "meshtui", *arguments], check=False)
+        sys.stdout.write("\nenter goes back to the terminal app ")
+        sys.stdout.flush()
+        sys.stdin.readline()
 
 
 async def suspend(host: Host, worker: Worker, stop: Callable[[], None]) -> None:
