@@ -136,6 +136,10 @@ class Feed:
         """Return a page of incidents, newest first; see `views.incident_briefs`."""
         return await self.store.ask(views.incident_briefs(before, limit)) if self.store else []
 
+    async def incidents_with(self, text: str, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
+        """Return a page of the incidents in which a text stands, of all that are known, newest first."""
+        return await self.store.ask(views.incident_briefs_with(text, before, limit)) if self.store else []
+
     async def fleet(self) -> list[FleetNode]:
         """Return every node of the bridge, and what is wrong with it. Raises MeshError."""
 

@@ -91,6 +91,8 @@ class OverviewPane(Pane):
         self._loading = False
         self._has_all = False
         self._loaded = False
+        self._loaded_to = 0  # the seq of the last page's last incident
+        self._found_to = 0  # the same of what is looked for, 0 once all of it is here
         self._effect: Sequence[EffectView] = ()
         self._told: ToldView | None = None
         self._effect_shown = ""
@@ -132,6 +134,7 @@ class OverviewPane(Pane):
         if not self._loaded:
             self._loaded = True
             self._load()
+            self._look_for(self.rows.finding)
 
     def timeline_grown(self) -> None:
         self._fit()
@@ -147,18 +150,35 @@ class OverviewPane(Pane):
 
     @work(group="overview.load", exclusive=True)
     async def _load(self) -> None:
-        before = self._briefs[self._order[-1]].seq if self._order else 0
-        found = await self.feed.incidents(before, PAGE)
+        found = await self.feed.incidents(self._loaded_to, PAGE)
         self._has_all = len(found) < PAGE
         self._loading = False
+        if found:
+            self._loaded_to = found[-1].seq
+        self._take(found)
+
+    def _take(self, found: Sequence[IncidentBrief]) -> None:
         for brief in found:
             self._briefs.setdefault(brief.incident_id, brief)
-        known = set(self._order)
-        self._order += [brief.incident_id for brief in found if brief.incident_id not in known]
+        order = {*self._order, *(brief.incident_id for brief in found)}
+        self._order = sorted(order, key=lambda incident_id: -self._briefs[incident_id].seq)
         self.rows.set_ids(self._order, [])
 
+    @work(group="overview.find", exclusive=True)
+    async def _look_for(self, text: str, before: int = 0) -> None:
+        """Ask the store for what is looked for: what was loaded so far is a part of it."""
+        self._found_to = 0
+        if not text or self._has_all or self.mesh.feed is None:
+            return
+        found = await self.feed.incidents_with(text, before, PAGE)
+        self._found_to = found[-1].seq if len(found) == PAGE else 0
+        self._take(found)
+
     def on_rows_near_end(self) -> None:
-        if not self._has_all and not self._loading and self._loaded:
+        if self.rows.finding:
+            if self._found_to:
+                self._look_for(self.rows.finding, self._found_to)
+        elif not self._has_all and not self._loading and self._loaded:
             self._loading = True
             self._load()
 
@@ -245,6 +265,7 @@ class OverviewPane(Pane):
 
     def find(self, text: str) -> None:
         self.rows.find(text)
+        self._look_for(text)
 
     @property
     def finding(self) -> str:
