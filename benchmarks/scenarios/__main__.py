@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from benchmarks.scenarios.stage import Environments, Registry, build_wheels
 from benchmarks.scenarios.tables import SETS
 
 
-def tell(scenarios: list[Scenario], jobs: int, *, keep: Path | None = None) -> list[Story]:
-    """Play scenarios, some at once; a fault of the harness is an error of its story."""
+def tell(
+    scenarios: list[Scenario], jobs: int, *, keep: Path | None = None, each: Callable[[Story], None] | None = None
+) -> list[Story]:
+    """Play scenarios, some at once, and call `each` in their order; a fault of the harness is an error of its story."""
     with tempfile.TemporaryDirectory(prefix="everyday-") as name:
         root = keep or Path(name)
         build_wheels(root / "wheels")
@@ -38,7 +41,12 @@ def tell(scenarios: list[Scenario], jobs: int, *, keep: Path | None = None) -> l
 
         try:
             with ThreadPoolExecutor(jobs) as pool:
-                return list(pool.map(one, enumerate(scenarios)))
+                stories = []
+                for story in pool.map(one, enumerate(scenarios)):
+                    stories.append(story)
+                    if each is not None:
+                        each(story)
+                return stories
         finally:
             registry.close()
 
@@ -115,10 +123,11 @@ def main() -> int:
     options.add_argument("--jobs", type=int, default=2)
     asked = options.parse_args()
     chosen = [one for name in asked.set or SETS for one in SETS[name] if re.search(asked.only, one.name)]
-    stories = tell(chosen, asked.jobs, keep=asked.keep)
-    if asked.table or asked.only:
-        for story in stories:
-            print("\n".join(_lines(story, long=bool(asked.only))))
+
+    def show(story: Story) -> None:
+        print("\n".join(_lines(story, long=bool(asked.only))), flush=True)
+
+    stories = tell(chosen, asked.jobs, keep=asked.keep, each=show if asked.table or asked.only else None)
     figures = summary(stories)
     print(json.dumps({**figures, "not_healed": not_healed(stories)}, indent=1, ensure_ascii=False))
     return 0 if met(figures) else 1
