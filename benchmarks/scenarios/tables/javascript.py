@@ -127,8 +127,7 @@ SEEN = (
     Scenario(
         "a folder for output is missing",
         "node write.js",
-        "approval",
-        NOT_ITS_OWN,
+        "unattended",
         files={"package.json": PACKAGE.format(""), "write.js": "require('fs').writeFileSync('dist/a.txt', 'a')\n"},
         taught="mkdir -p dist",
         changes=("dist", "dist/a.txt"),

@@ -477,7 +477,7 @@ THIRD = (
     Scenario(
         "an agent looks round first, then at a version",
         shell("cd {project}; ls; .venv/bin/python -c 'import yaml; print(yaml.__version__)'"),
-        "unattended",
+        "approval",
         files=PROJECT,
         environments=VENV,
         taught="pip install pyyaml",

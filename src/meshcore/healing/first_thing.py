@@ -22,7 +22,7 @@ from meshcore.healing.installed import lacks
 from meshcore.healing.modules import is_installed
 from meshcore.healing.opening import opened_first
 from meshcore.healing.places import Place
-from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, read_cause, read_traceback
+from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, program_at, read_cause, read_traceback
 from meshcore.knowledge.command import program_name
 
 _FILE_BYTES = 400_000
@@ -31,7 +31,6 @@ _FOLDERS = 500  # of the project in which a module is looked for once the search
 _SEARCHED_DEPTH = 3
 _NOT_SEARCHED = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "env", "node_modules", "__pycache__"})
 _SHEBANG = re.compile(rb"#![ \t]?(?:[^\s]{1,200}/|/usr/bin/env )python[\d.]{0,6}(?:[ \t]+-[BEIOsSuqb]+)?[ \t]*\r?\n")
-_FLAGS = re.compile(r"-[BEIOsSuqb]+")
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]{1,200})'")
 _NAME = re.compile(
     r"ImportError: cannot import name '(?P<name>\w{1,200})'"
@@ -110,9 +109,9 @@ class _Reading:
             if "/" not in argv[0] or not _SHEBANG.match(path.read_bytes()[:300]):
                 raise NotFirstThingError("it is no Python program")
             return path
-        at = 1
-        while at < len(argv) and _FLAGS.fullmatch(argv[at]):
-            at += 1
+        at = program_at(argv)
+        if any(word.startswith("-") and "P" in word for word in argv[1:at]):
+            raise NotFirstThingError("it is no file of Python")  # another search path than the one that is read
         if argv[at : at + 1] == ("-m",) and at == 1 and len(argv) > 2:
             for folder in (cwd, *self._added()):
                 base = Path(folder, *argv[2].split("."))

@@ -19,6 +19,7 @@ _READERS = frozenset(
 """Programs that read the files that they are given, and write none."""
 _CODE = re.compile(
     r"\bopen\([^\n]{1,200}?,\s*(?:mode\s*=\s*)?[\"'][rbt]?[wax][bt+]*[\"']"
+    r"|(?<!\bio)(?<!gzip)(?<!\bbz2)(?<!lzma)(?<!codecs)(?<!tarfile)\.open\(\s*(?:mode\s*=\s*)?[\"'][rbt]?[wax][bt+]*[\"']"
     r"|\.(?:write_text|write_bytes|write|touch|mkdir|savefig|save|to_(?!dict|list|numpy)\w+|extractall|dump)\("
     r"|\b(?:mkdir|makedirs|mkstemp|copy\w*|move|rename|replace|imwrite|savetxt|dump|basicConfig|\w*FileHandler)\("
     r"|\bsqlite3\.connect\(|\b(?:writeFile|appendFile|createWriteStream|copyFile|mkdir|rename)(?:Sync)?\b"

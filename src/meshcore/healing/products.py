@@ -25,6 +25,8 @@ from meshcore.policy.repeating import program_doubt
 _MAKING = (
     "cp [-afprRvTdn --archive --force --preserve --recursive --verbose --no-clobber] TEXT NEWFILE",
     "mv [-fnvT --force --no-clobber --verbose] TEXT NEWFILE",
+    "cp|mv [-afprRvdn --archive --force --preserve --recursive --verbose --no-clobber] TEXT TEXT FOLDER",
+    "cp|mv [-afprRvdn --archive --force --preserve --recursive --verbose --no-clobber] TEXT TEXT TEXT FOLDER",
     "ln [-sfnrvT --symbolic --force --relative --verbose] TEXT NEWFILE",
     "install [-cCpv -m=WORD -o=NAME -g=NAME --mode=WORD] TEXT NEWFILE",
     "mkfifo [-m=WORD --mode=WORD] NEWFILE",

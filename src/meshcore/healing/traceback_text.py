@@ -13,6 +13,11 @@ from meshcore.knowledge.command import program_name
 _FRAMES = 40
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]{1,4096})", line (?P<line>\d{1,7}), in (?P<name>[^\n]{1,200})')
 _FLAGS = re.compile(r"-[BEIOPsSuqb]+")
+_WITH_VALUE = {
+    "-W": frozenset({"always", "default", "error", "ignore", "module", "once"}),  # a category could be imported
+    "-X": frozenset({"dev", "faulthandler", "importtime", "tracemalloc", "utf8", "utf8=1"}),
+}
+"""Options of Python that take a value, with the values that change nothing of what it runs."""
 _HEADER = "Traceback (most recent call last):"
 _RAISED_FROM = (
     "\nThe above exception was the direct cause of the following exception:",
@@ -83,11 +88,27 @@ def begins_in(output: str, cwd: str) -> Path | None:
         return None
 
 
+def program_at(argv: Sequence[str]) -> int:
+    """Return where the program stands in a call of Python, behind the options that change nothing of what it runs."""
+    at = 1
+    while at < len(argv):
+        name, value = (
+            (argv[at], argv[at + 1]) if argv[at] in _WITH_VALUE and argv[at + 1 :] else (argv[at][:2], argv[at][2:])
+        )
+        if value in _WITH_VALUE.get(name, ()):
+            at += 1 + (argv[at] == name)
+        elif _FLAGS.fullmatch(argv[at]):
+            at += 1
+        else:
+            break
+    return at
+
+
 def is_called(path: Path, argv: Sequence[str], cwd: str) -> bool:
     """Tell whether a file is the one with which a command of Python begins."""
     if program_name(argv[0]) != "python":
         return path.name == Path(argv[0]).name  # a program that pip made
-    at = next((i for i, word in enumerate(argv[1:], 1) if not _FLAGS.fullmatch(word)), len(argv))
+    at = program_at(argv)
     word, rest = (*argv[at : at + 1], "")[0], (*argv[at + 1 : at + 2], "")[0]
     if word in ("-c", "-", ""):
         return path.name == ("<string>" if word == "-c" else "<stdin>")

@@ -21,6 +21,8 @@ def code(line: str) -> str:
 READ = [
     code("rows = open('data/a.csv').read()"),
     code("with open(path, 'rb') as file:"),
+    code("rows = Path('data/a.csv').open('r').read()"),
+    code("rows = tarfile.open('a')"),
     code("for name in os.listdir('data'):"),
     code("frame = pd.read_csv('data/a.csv')"),
     "Error: ENOENT: no such file or directory, open 'data/a.csv'\n    at Object.readFileSync (node:fs:435:20)",
@@ -28,6 +30,7 @@ READ = [
 WRITTEN = [
     code("with open('data/a.csv', 'w') as file:"),
     code("file = open(path, mode='ab')"),
+    code("with Path('data/a.csv').open('w', encoding='utf-8') as file:"),
     code("Path('data/a.csv').write_text(rows)"),
     code("frame.to_csv('data/a.csv')"),
     code("logging.basicConfig(filename='data/a.csv')"),

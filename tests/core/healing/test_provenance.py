@@ -11,6 +11,7 @@ import pytest
 from meshcore.healing.capture import make_incident
 from meshcore.healing.failing_command import failing
 from meshcore.healing.provenance import doubt
+from meshcore.healing.traceback_text import program_at
 from meshcore.model import AgentInfo, Incident
 
 FRAME = 'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n'
@@ -297,3 +298,15 @@ def test_what_time_prints_is_neither_the_commands_own_nor_hides_it(
     assert why(argv, own + trailer + "more\n", tmp_path)
     assert why(argv, f"{own}not of time\n{trailer}", tmp_path)
     assert why(("python", "app.py"), own + trailer, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "at"),
+    [
+        ("python -W ignore -u app.py", 4), ("python -Wignore -X dev app.py", 4), ("python -Bu -m app", 2),
+        ("python -W ignore::site.X app.py", 1), ("python -X pycache_prefix=x app.py", 1), ("python -W", 1),
+        ("python -i app.py", 1), ("python", 1),
+    ],
+)  # fmt: skip
+def test_options_that_change_nothing_of_what_python_runs_stand_before_the_program(typed: str, at: int) -> None:
+    assert program_at(typed.split()) == at

@@ -89,6 +89,7 @@ def test_neither_is_one_of_the_standard_library_nor_of_a_file_that_was_changed_s
         ("gcc main.c", set()), ("gcc -o app main.c", set()), ("gcc -fplugin=x -o build/app main.c", set()),
         ("sqlite3 var/a.db '.shell send'", set()), ("make -C build", set()), ("cat build/a", set()),
         ("tar xzf a.tgz -C opt/app --to-command=./send", set()), ("sort --compress-program=./x -o out/a a", set()),
+        ("cp a.txt b.txt old/2026/", {"old/2026"}), ("mv a.txt b.txt -t old", set()),
         ("openssl rand -hex -out build/salt 8", {"build"}),
         ("ssh-keygen -q -t ed25519 -f keys/deploy -N ''", {"keys"}),
         ("pg_dump -h db -U shop -f dumps/a.sql shop", {"dumps"}),
