@@ -23,6 +23,7 @@ from meshtui.painter import Painter
 COLUMNS, LINES = 120, 36
 TICKS = os.sysconf("SC_CLK_TCK")
 LAST_BYTES = 4000
+PAUSE_SECONDS = 0.02  # of a slow line between two reads
 LAST_ESCAPE = 200  # characters of a sequence that has come in part
 ESCAPES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -31,7 +32,9 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Screen:
     """Runs a program until the block ends; every byte that it writes is counted and can be waited for."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path, rate: int = 0) -> None:
+        """`rate`: so many bytes a second are read, as over a slow line; 0 for all that comes."""
+        self._rate = rate
         self._master, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self._news = threading.Condition()
@@ -73,7 +76,7 @@ class Screen:
     def _read(self) -> None:
         while True:
             try:
-                data = os.read(self._master, 65536)
+                data = os.read(self._master, max(1, int(self._rate * PAUSE_SECONDS)) if self._rate else 65536)
             except OSError:
                 data = b""
             with self._news:
@@ -83,6 +86,8 @@ class Screen:
                 self._news.notify_all()
             if not data:
                 return
+            if self._rate:
+                time.sleep(len(data) / self._rate)
 
     def _draw(self, data: bytes) -> None:
         text = self._cut + self._decode(data)

@@ -12,6 +12,7 @@ import json
 import os
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,9 +24,13 @@ from pathlib import Path
 
 from benchmarks.pty_screen import Screen
 from meshcore.clock import to_text
+from meshcore.config import load
 from meshcore.errors import MeshError
+from meshcore.exchange.announce import announce_incident
+from meshcore.exchange.publish import publish
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, Json
+from meshcore.node import Node
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock, incident, known_skill, outcome
 
@@ -33,9 +38,11 @@ GOALS: Mapping[str, Json] = {
     "start_empty": 1.5,
     "start_log": 1.6,
     "line_ms": {"p50": 40, "p99": 120},
-    "flood": {"lost": 0, "key_ms": 100, "cpu_percent": 60},
-    "idle": {"cpu_percent": 1.0, "resident_mb": 120, "bytes_per_second": 0},
-    "traffic_bytes_per_second": 4096,
+    "flood": {"lost": 0, "key_ms": {"p50": 50, "max": 150}, "cpu_percent": 60},
+    "idle": {"cpu_percent": 0.6, "resident_mb": 110, "bytes_per_second": 0},
+    "traffic_bytes_per_second": {"median": 3000, "max": 8000},
+    "slow_link": {"key_ms": 1500, "memory_growth_mb": 5},
+    "failing_run_ratio": 1.2,
 }
 BARE = """
 from textual.app import App
@@ -72,9 +79,9 @@ class Place:
             "MESHTUI_HOST": "host1",
         }
 
-    def show(self, *arguments: str) -> Screen:
-        """Start the terminal."""
-        return Screen([sys.executable, "-m", "meshtui", *arguments], self.environment, self.root)
+    def show(self, *arguments: str, rate: int = 0) -> Screen:
+        """Start the terminal; `rate`: on a line of so many bytes a second."""
+        return Screen([sys.executable, "-m", "meshtui", *arguments], self.environment, self.root, rate)
 
     def show_bare(self) -> Screen:
         """Start the peer."""
@@ -152,8 +159,11 @@ def line_to_screen(place: Place, count: int) -> dict[str, Json]:
     return {"n": count, "p50_ms": percentile(spent, 50), "p99_ms": percentile(spent, 99), "goal_ms": GOALS["line_ms"]}
 
 
-def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
-    """Append records at a rate while keys are pressed; the last line shows that all came through."""
+def flood(place: Place, seconds: float, rate: int, link: int = 0) -> dict[str, Json]:
+    """Append records at a rate while keys are pressed; the last line shows that all came through.
+
+    `link`: over a line of so many bytes a second.
+    """
     log, done = place.root / "flood.jsonl", threading.Event()
     log.write_text(LOG_LINE.format(seq=0, what="first-line"))
     total = int(seconds * rate)
@@ -171,9 +181,10 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
         done.set()
 
     keys = []
-    with place.show("--log", str(log)) as screen:
+    with place.show("--log", str(log), rate=link) as screen:
         screen.wait_for("first-line")
         time.sleep(1)
+        memory = screen.resident_mb()
         writer = threading.Thread(target=write)
         cpu, begun = screen.cpu_seconds(), time.monotonic()
         writer.start()
@@ -186,6 +197,7 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
             done.wait(KEYS_EVERY)
         busy = 100 * (screen.cpu_seconds() - cpu) / (time.monotonic() - begun)
         writer.join()
+        grown = screen.resident_mb() - memory
         shown = True
         try:
             screen.wait_for(f"flood{total:08}", 0, 10)
@@ -197,7 +209,8 @@ def flood(place: Place, seconds: float, rate: int) -> dict[str, Json]:
         "key_p50_ms": percentile(keys, 50),
         "key_max_ms": percentile(keys, 100),
         "cpu_percent": round(busy, 1),
-        "goal": GOALS["flood"],
+        "memory_growth_mb": round(grown, 1),
+        "goal": GOALS["slow_link" if link else "flood"],
     }
 
 
@@ -212,16 +225,51 @@ def fill(store: Store, skills: int, incidents: int) -> None:
                 store.incidents.open(_incident(store, number, f"module{number % max(1, skills)}"), "a" * 64)
 
 
+def tell(place: Place, records: int) -> None:
+    """Let another node put so many records on the bridge."""
+    settings = load(environment={**place.environment, "MESHTUI_HOME": str(place.root / "peer")})
+    with Node(settings) as node:
+        for number in range(records):
+            announce_incident(node, _incident(node.store, number, f"other{number}"))
+        publish(node)
+
+
+def failing_run(place: Place, rounds: int, skills: int, incidents: int) -> dict[str, Json]:
+    """Let a command that nothing is known of fail under `meshtui run`, in a small home and in a large one in turn."""
+    spent: dict[str, list[float]] = {}
+    for round_ in range(rounds + 1):
+        for name, size in (("small", (20, 50)), ("large", (skills, incidents))):
+            home = Place(place.root / name)
+            if not round_:
+                with closing(home.store()) as store:
+                    fill(store, *size)
+            argv = [sys.executable, "-m", "meshtui", "run", "--", sys.executable, "-c", f"import nosuch{round_}"]
+            begun = time.monotonic()
+            subprocess.run(argv, env=home.environment, cwd=home.root, capture_output=True, check=False)
+            if round_:  # the first writes journal and skills file
+                spent.setdefault(name, []).append(time.monotonic() - begun)
+    small, large = (statistics.median(spent[name]) for name in ("small", "large"))
+    return {
+        "skills": skills,
+        "incidents": incidents,
+        "small_ms": round(small * 1000),
+        "large_ms": round(large * 1000),
+        "ratio": round(large / small, 2),
+        "goal_ratio": GOALS["failing_run_ratio"],
+    }
+
+
 def _incident(store: Store, number: int, name: str) -> Json:
     agent = AgentInfo(f"agent{number % AGENTS}@host1", "shell", "host1")
     made = incident(number + 1, name, opened=store.now(), agent=agent)
     return replace(made, signature=replace(made.signature, line=f"ModuleNotFoundError: No module named '{name}'"))
 
 
-def idle(place: Place, seconds: float, skills: int, incidents: int) -> dict[str, Json]:
-    """Show a large home and do nothing."""
+def idle(place: Place, seconds: float, skills: int, incidents: int, records: int) -> dict[str, Json]:
+    """Show a large home on a bridge that others have used, and do nothing."""
     with closing(place.store()) as store:
         fill(store, skills, incidents)
+    tell(place, records)
     with place.show() as screen:
         screen.wait_for("No module named")
         _settle(screen)
@@ -231,6 +279,7 @@ def idle(place: Place, seconds: float, skills: int, incidents: int) -> dict[str,
         return {
             "skills": skills,
             "incidents": incidents,
+            "bridge_records": records,
             "seconds": round(spent, 1),
             "cpu_percent": round(100 * (screen.cpu_seconds() - cpu) / spent, 2),
             "resident_mb": round(screen.resident_mb(), 1),
@@ -314,7 +363,11 @@ def main() -> None:
             "event_to_screen": lambda place: event_to_screen(place, 20 if quick else 60),
             "line_to_screen": lambda place: line_to_screen(place, 20 if quick else 300),
             "flood_2000_per_second": lambda place: flood(place, seconds, 2000),
-            "idle": lambda place: idle(place, seconds, *((1000, 5000) if quick else (10_000, 100_000))),
+            "idle": lambda place: idle(place, seconds, *((1000, 5000, 500) if quick else (10_000, 100_000, 5000))),
+            "slow_link_20_kb": lambda place: flood(place, seconds, 2000, 20_000),
+            "failing_run": lambda place: failing_run(
+                place, 3 if quick else 15, *((1000, 5000) if quick else (10_000, 100_000))
+            ),
             "traffic": lambda place: traffic(place, 8 if quick else 30),
         }
         if unknown := set(options.rows) - set(rows):
