@@ -18,6 +18,7 @@ class Sshd:
     port: int
     folder: Path
     path: Path
+    address: str = "127.0.0.1"
 
     @property
     def public_key(self) -> str:
@@ -28,15 +29,15 @@ class Sshd:
         (self.folder / "authorized_keys").write_text(line + "\n")
 
     def url(self, path: Path | str = "") -> str:
-        return f"ssh://127.0.0.1:{self.port}{path}"
+        return f"ssh://{self.address}:{self.port}{path}"
 
 
 class NoSshdError(Exception):
     """There is no sshd here, or it cannot be run; the message says why."""
 
 
-def start(folder: Path) -> tuple[Sshd, subprocess.Popen[bytes]]:
-    """Start it. Raises NoSshdError."""
+def start(folder: Path, address: str = "127.0.0.1") -> tuple[Sshd, subprocess.Popen[bytes]]:
+    """Start it at an address of this machine. Raises NoSshdError."""
     program, keygen, ssh = (
         shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"),
         *map(shutil.which, ("ssh-keygen", "ssh")),
@@ -48,15 +49,15 @@ def start(folder: Path) -> tuple[Sshd, subprocess.Popen[bytes]]:
     for name in ("host", "id"):
         subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         port = probe.getsockname()[1]
     (folder / "authorized_keys").write_text("")
     (folder / "sshd_config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"Port {port}\nListenAddress {address}\nHostKey {folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nPasswordAuthentication no\nPermitRootLogin yes\n"
     )
     host = (folder / "host.pub").read_text("utf-8").split()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host[0]} {host[1]}\n")
+    (folder / "known_hosts").write_text(f"[{address}]:{port} {host[0]} {host[1]}\n")
     (folder / "ssh_config").write_text(
         f"Host *\n  IdentityFile {folder}/id\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known_hosts\n"
     )
@@ -68,17 +69,17 @@ def start(folder: Path) -> tuple[Sshd, subprocess.Popen[bytes]]:
     log = (folder / "sshd.log").open("wb")
     process = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=log)
     log.close()
-    _answered(port, process, folder)
-    return Sshd(port, folder, wrapper.parent), process
+    _answered(address, port, process, folder)
+    return Sshd(port, folder, wrapper.parent, address), process
 
 
-def _answered(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _answered(address: str, port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until:
         if process.poll() is not None:
             raise NoSshdError(f"sshd cannot be run here: {(folder / 'sshd.log').read_text('utf-8')[-200:]}")
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.05)
     raise AssertionError("sshd does not answer")

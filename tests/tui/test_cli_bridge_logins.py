@@ -59,6 +59,6 @@ def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path
 def test_a_host_prints_what_lets_it_in(tmp_path: Path) -> None:
     printed = call(tmp_path, "introduce", bridge="postgresql://build2@db.example/mesh").output
     words = printed.splitlines()[0].split()
-    assert words[:3] == ["meshtui", "bridge", "grant"]
+    assert words[:4] == ["meshtui", "bridge", "grant", "build2"]
     assert len(words[words.index("--node") + 1]) == 64
-    assert words[-1] == "postgresql://build2@db.example/mesh"
+    assert words[-1] == "postgresql://db.example/mesh", "a host's own login owns nothing"

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,15 +28,40 @@ from meshcore.demo.stage import Agent, DemoError
 START_SECONDS = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A namespace with a cable to this machine: `address` is its own, `server` that of this machine seen from there."""
+
+    name: str
+    cable: str
+    address: str
+    server: str
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """Return what runs a command there."""
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def cut(self) -> None:
+        """Take the cable out: nothing comes through, and nobody is told."""
+        _ip("link", "set", self.cable, "down")
+
+    def mend(self) -> None:
+        """Put the cable in again."""
+        _ip("link", "set", self.cable, "up")
+
+
 def why_not() -> str:
-    """Return why there can be no two machines here, "" where there can."""
+    """Return why there can be no two machines and PostgreSQL here, "" where there can."""
     if find_spec("psycopg") is None:
         return "psycopg is not installed: pip install 'meshtui[postgres]'"
-    if _programs() is None:
-        return "PostgreSQL is not installed"
+    return "PostgreSQL is not installed" if _programs() is None else why_no_machines()
+
+
+def why_no_machines() -> str:
+    """Return why there can be no machines of their own here, "" where there can."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return "network namespaces need root and iproute2"
-    probe = f"mtdemo{os.getpid()}"
+    probe = f"mtprobe{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
     if made.returncode:
         return f"network namespaces are not permitted: {made.stderr.strip()}"
@@ -44,20 +70,41 @@ def why_not() -> str:
 
 
 @contextmanager
+def machines(count: int) -> Iterator[list[Machine]]:
+    """Make so many machines for a block. Raises DemoError."""
+    process = os.getpid()
+    nets = [f"10.{64 + process % 128}.{process // 128 % 200 + number}" for number in range(count)]
+    made = [
+        Machine(f"mt{process}-{number}", f"mt{process % 10**7}v{number}", f"{net}.2", f"{net}.1")
+        for number, net in enumerate(nets)
+    ]
+    try:
+        for one in made:
+            _ip("netns", "add", one.name)
+            _ip("link", "add", one.cable, "type", "veth", "peer", "name", "eth0", "netns", one.name)
+            _ip("addr", "add", f"{one.server}/24", "dev", one.cable)
+            _ip("link", "set", one.cable, "up")
+            _ip("-n", one.name, "addr", "add", f"{one.address}/24", "dev", "eth0")
+            _ip("-n", one.name, "link", "set", "eth0", "up")
+            _ip("-n", one.name, "link", "set", "lo", "up")
+        yield made
+    finally:
+        for one in made:
+            subprocess.run(["ip", "netns", "delete", one.name], capture_output=True, check=False)
+
+
+@contextmanager
 def two_machines(agents: Sequence[Agent]) -> Iterator[None]:
     """Put each agent on a machine of its own, with a login of its own on one PostgreSQL, for a block."""
     with ExitStack() as stack:
-        networks = [f"10.{64 + os.getpid() % 128}.{number}" for number in range(len(agents))]
-        names = [f"mtdemo{os.getpid()}-{number}" for number in range(len(agents))]
-        for name, network in zip(names, networks, strict=True):
-            stack.enter_context(_machine(name, network))
-        folder, port = stack.enter_context(_server([f"{network}.1" for network in networks]))
+        made = stack.enter_context(machines(len(agents)))
+        folder, port = stack.enter_context(_server([one.server for one in made]))
         owner = administration(BridgeAddress.parse(f"postgresql://postgres@/mesh?host={folder}&port={port}"))
         owner.make()
-        for agent, name, network in zip(agents, names, networks, strict=True):
+        for agent, machine in zip(agents, made, strict=True):
             secret = folder / f"{agent.name}.password"
-            where = f"{network}.1:{port}/mesh?sslrootcert={folder}/server.crt&passwordfile={secret}"
-            agent.move(name, f"postgresql://{agent.name}@{where}")
+            where = f"{machine.server}:{port}/mesh?sslrootcert={folder}/server.crt&passwordfile={secret}"
+            agent.move(machine.name, f"postgresql://{agent.name}@{where}")
             words = agent.call("bridge", "introduce").stdout.split()
             if "--node" not in words:
                 raise DemoError(f"{agent.name}: it has not introduced itself to PostgreSQL")
@@ -65,22 +112,6 @@ def two_machines(agents: Sequence[Agent]) -> Iterator[None]:
             secret.touch(0o600)
             secret.write_text(granted.line.rpartition(":")[2])
         yield
-
-
-@contextmanager
-def _machine(name: str, network: str) -> Iterator[None]:
-    _ip("netns", "add", name)
-    try:
-        cable = f"v{name}"[-15:]
-        _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
-        _ip("addr", "add", f"{network}.1/24", "dev", cable)
-        _ip("link", "set", cable, "up")
-        _ip("-n", name, "addr", "add", f"{network}.2/24", "dev", "eth0")
-        _ip("-n", name, "link", "set", "eth0", "up")
-        _ip("-n", name, "link", "set", "lo", "up")
-        yield
-    finally:
-        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
 
 @contextmanager

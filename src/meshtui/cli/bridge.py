@@ -126,10 +126,12 @@ def introduce(session: Session, key: str | None) -> None:
     from meshcore.home import read_plain_file
 
     if session.settings.bridge.scheme == "postgresql":
+        scheme, _, place = session.settings.bridge.shown.partition("://")
+        login, _, server = place.rpartition("@")
         with session.node() as node:
-            words = ["meshtui", "bridge", "grant", session.settings.host, "--node", node.identity.node.public]
-            click.echo(shlex.join([*words, "--at", session.settings.bridge.shown]))
-        note("run it as a login that owns the database")
+            words = ["meshtui", "bridge", "grant", login or session.settings.host, "--node", node.identity.node.public]
+            click.echo(shlex.join([*words, "--at", f"{scheme}://{server}"]))
+        note("run it as a login that owns the database: LOGIN@ after the ://, or PGUSER")
         return
 
     found = [Path(key)] if key else sorted(Path.home().glob(".ssh/id_*.pub"))
