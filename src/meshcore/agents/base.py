@@ -65,7 +65,21 @@ class Edited(Call):
     """A file that an agent has changed with a tool of its own; `command` is the file's path."""
 
 
-Report = Failure | Success | Denied | Upcoming | Edited
+@dataclass(frozen=True, slots=True)
+class Began(Call):
+    """A session that begins; there is no command."""
+
+
+Report = Failure | Success | Denied | Upcoming | Edited | Began
+START = "SessionStart"
+"""The event of a beginning session, as most programs name it."""
+
+
+def began(payload: Mapping[str, Json]) -> Began | None:
+    """Return the session that begins by a payload of `START`, None for another event."""
+    if text(payload, "hook_event_name") != START:
+        return None
+    return Began("", text(payload, "cwd"), text(payload, "session_id"), event=START)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
+    START,
     Answer,
     Call,
     Denied,
@@ -15,6 +16,7 @@ from meshcore.agents.base import (
     Report,
     Success,
     Upcoming,
+    began,
     ended,
     fields,
     hook_output,
@@ -53,10 +55,12 @@ _NEVER_ENDED = ("<tool_use_error>", *_REFUSALS)  # called off with its siblings,
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`.
+    """Return what a payload reports of a shell command, a file that was edited, or a session; see `Agent.read`.
 
     Of a batch only what was not allowed counts: the other calls have events of their own.
     """
+    if (start := began(payload)) is not None:
+        return start
     event = text(payload, "hook_event_name")
     if event == BATCH:
         return _denied(payload)
@@ -140,6 +144,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     def entries(command: str) -> dict[str, Json]:
         matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDITS))}
         ours = {event: group(command, LIMIT_SECONDS, matcher=matcher) for event, matcher in matchers.items()}
+        ours[START] = group(command, LIMIT_SECONDS)
         return {**ours, BATCH: group(command, LIMIT_SECONDS, beside=True)}  # nothing is said to it
 
     user_file = _folder(environment) / "settings.json"

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
+    START,
     Answer,
     Call,
     Edited,
     Report,
+    began,
     ended,
     fields,
     hook_output,
@@ -52,7 +54,9 @@ _RAN_OUT = re.compile(r"(?:Error: )?command timed out after \d", re.IGNORECASE)
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
+    """Return what a payload reports of a shell command, a file that was edited, or a session; see `Agent.read`."""
+    if (start := began(payload)) is not None:
+        return start
     asked = fields(payload, "tool_input")
     command = text(asked, "command")
     if text(payload, "hook_event_name") == DONE and text(payload, "tool_name") in EDIT_TOOLS:
@@ -131,7 +135,10 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         _folder(environment) / "hooks.json",
         ".codex/hooks.json",
         f"in Codex, open /hooks and trust the hook: it is skipped until you do; {RESTART}",
-        entries=lambda command: {DONE: group(command, LIMIT_SECONDS, matcher="|".join(("Bash", *EDIT_TOOLS)))},
+        entries=lambda command: {
+            START: group(command, LIMIT_SECONDS),
+            DONE: group(command, LIMIT_SECONDS, matcher="|".join(("Bash", *EDIT_TOOLS))),
+        },
         plugin=(_folder(environment) / "config.toml", '[plugins."meshtui@'),
         permission='prefix_rule(pattern=["meshtui", "heal"], decision="allow") in rules/default.rules',
     )

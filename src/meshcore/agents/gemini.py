@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
+    START,
     Answer,
     Call,
     Edited,
     Report,
+    began,
     fields,
     hook_output,
     is_unfinished,
@@ -36,7 +38,9 @@ _MAX_FOLDER = 4096
 
 
 def read(payload: Mapping[str, Json]) -> Report | None:
-    """Return what a payload reports of a shell command, or of a file that was edited; see `Agent.read`."""
+    """Return what a payload reports of a shell command, a file that was edited, or a session; see `Agent.read`."""
+    if (start := began(payload)) is not None:
+        return start
     asked = fields(payload, "tool_input")
     command = text(asked, "command")
     if text(payload, "hook_event_name") == DONE and text(payload, "tool_name") in EDIT_TOOLS:
@@ -65,7 +69,10 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         ("gemini",),
         user_folder(environment, ".gemini") / "settings.json",
         ".gemini/settings.json",
-        entries=lambda command: {DONE: group(command, LIMIT_SECONDS * 1000, matcher=tools)},
+        entries=lambda command: {
+            START: group(command, LIMIT_SECONDS * 1000),
+            DONE: group(command, LIMIT_SECONDS * 1000, matcher=tools),
+        },
         plugin=(extension, "meshtui"),
         permission='"run_shell_command(meshtui heal)" in tools.allowed of settings.json',
     )

@@ -1,4 +1,4 @@
-"""What is no end of a command: one that is about to run, and a file that was edited. Lighter than `hook.call`."""
+"""What is no end of a command: a session or a command that begins, a file that was edited. Lighter than `hook.call`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from meshcore.agents.base import Edited, Upcoming
+from meshcore.agents.base import Began, Edited, Upcoming
 from meshcore.agents.table import Agent
 from meshcore.config import Settings
 from meshcore.home import Home
@@ -21,14 +21,14 @@ from meshcore.trust.modes import MODE, mode_for_hook
 
 
 def take_aside(
-    report: Upcoming | Edited,
+    report: Upcoming | Edited | Began,
     program: Agent,
     settings: Settings,
     environment: Mapping[str, str],
     *,
     to_the_end: bool = False,
 ) -> Handled:
-    """Say what is known of a command before it runs, or note an edit. Raises MeshError where the store cannot be used.
+    """Say what is known as a session or a command begins, or note an edit. Raises MeshError without a usable store.
 
     `to_the_end`: see `hook.call.take`.
     """
@@ -44,6 +44,12 @@ def take_aside(
                 known.telling = Telling(store, session, program.NAME, settings.withhold)
                 said = known.before()
                 return Handled(program.answer(report.event, what_is_known(said.text))) if said.text else Handled()
+            if isinstance(report, Began):
+                from meshcore.hook.beginning import known_at_start  # once a session
+
+                telling = Telling(store, session, program.NAME, settings.withhold)
+                lines = known_at_start(store, session, folder, environment, telling)
+                return Handled(program.answer(report.event, what_is_known("\n".join(lines)))) if lines else Handled()
             Known(store, session, "", folder, environment).edited()
             if (memory := recall(store, session)) is not None:
                 remember(store, session, replace(memory, commands=()))

@@ -20,7 +20,7 @@ from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.habit_rows import habit_of, pack, tags
-from meshcore.knowledge.habits import Failed
+from meshcore.knowledge.habits import Failed, Habit
 from meshcore.knowledge.kinds import Kind, kind_of
 from meshcore.knowledge.shell_words import changes
 from meshcore.knowledge.typed import main_part, read_typed
@@ -89,7 +89,8 @@ class Known:
 
         return storable(redact(text))
 
-    def _keep(self, notes: Notes) -> None:
+    def keep(self, notes: Notes) -> None:
+        """Keep the notes of the session."""
         if notes != self.notes:
             self.notes = notes
             old = to_text(self.store.clock.now() - timedelta(days=KEPT_DAYS))
@@ -185,7 +186,7 @@ class Known:
         if not hidden and tells:
             opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
             notes = replace(notes, open=(*notes.open, opened))
-        self._keep(notes)
+        self.keep(notes)
         return Said(text, better[1] if text and better else "", others.question(command, cause) if tells else "")
 
     def _correction(self, project: Project, cause: bytes) -> tuple[str, tuple[str, str] | None]:
@@ -278,7 +279,7 @@ class Known:
         project = self._project()
         notes = self._aged()
         if project is None:
-            self._keep(self._changed(notes))
+            self.keep(self._changed(notes))
             return Said()
         command = self.typed.key(self.root)
         key = command.hex()
@@ -294,7 +295,7 @@ class Known:
             notes = replace(notes, open=())
         elif self.is_open:
             notes = self._learnt(project, notes, key)
-        self._keep(self._changed(notes))
+        self.keep(self._changed(notes))
         return Said()
 
     def _changed(self, notes: Notes) -> Notes:
@@ -350,33 +351,47 @@ class Known:
         """Note that the session changed a file: what passes now may pass for that reason."""
         if self.notes.told:
             self.telling.changed()
-        self._keep(replace(self.notes, changed=True, open=()))
+        self.keep(replace(self.notes, changed=True, open=()))
 
     def before(self) -> Said:
         """Return the line that is told before a command, nothing in any doubt."""
-        notes = self.notes
         project = self._project()
-        if project is None or notes.changed or not self.typed.words or project.wrong_warnings >= WRONG_WARNINGS:
+        found = self.foreseen(project) if project is not None else None
+        if project is None or found is None:
             return Said()
+        command, text, better, habit = found
+        instead = better[1] if better else ""
+        notes, text = self._say(project, self.notes, {"habit before": text}, instead)
+        if not text:
+            self.keep(notes)
+            return Said()
+        self.keep(self.warned(project, notes, command, habit, better))
+        return Said(text, instead)
+
+    def foreseen(self, project: Project) -> tuple[bytes, str, tuple[str, str] | None, Habit] | None:
+        """Return (command, line, (change, command) or None, habit) of what may be said before it; None in any doubt."""
+        if self.notes.changed or not self.typed.words or project.wrong_warnings >= WRONG_WARNINGS:
+            return None
         command = self.typed.key(self.root)
         row = self.store.habits.find(project.number, command)
         if row is None or not row.sessions or self._elsewhere(project).passed_at_this_commit(command):
-            return Said()
+            return None
         habit = habit_of(row)
         # What is stored of a command is its redacted text: the same text holds nothing that is to be kept back.
         better = self._correction(project, habit.cause)[1] if habit.text == self.typed.text else None
         instead = better[1] if better else ""
         text = habits.said_before(habit, self._tag, self._fingerprint(), self._now(), self._shown(), instead)
-        notes, text = self._say(project, notes, {"habit before": text}, instead)
-        if not text:
-            self._keep(notes)
-            return Said()
+        return (command, text, better, habit) if text else None
+
+    def warned(
+        self, project: Project, notes: Notes, command: bytes, habit: Habit, better: tuple[str, str] | None
+    ) -> Notes:
+        """Return the notes after a warning, whose correction is counted as told."""
         notes = replace(notes, warned=(*notes.warned, command.hex()))
         if better:
             self.store.corrections.count(project.number, habit.cause, better[0], "told")
             notes = replace(notes, offers=(*notes.offers, Told(habit.cause.hex(), better[0], better[1], command.hex())))
-        self._keep(notes)
-        return Said(text, instead)
+        return notes
 
 
 def storable(text: str) -> str:

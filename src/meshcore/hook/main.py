@@ -94,7 +94,7 @@ def handle(
         if found is None or lacks_command(found):
             note_unread(name, found, home, environment)
         return None
-    from meshcore.agents.base import Edited, Failure, Upcoming
+    from meshcore.agents.base import Began, Edited, Failure, Upcoming
     from meshcore.config import load
     from meshcore.home import Home
     from meshcore.hook.news import is_news
@@ -105,7 +105,7 @@ def handle(
     _note_call(mark)
     if not isinstance(report, Failure) and not is_news(report, paths.store, name, to_the_end=to_the_end):
         handled = None
-    elif isinstance(report, Upcoming | Edited):
+    elif isinstance(report, Upcoming | Edited | Began):
         from meshcore.hook.aside import take_aside
 
         handled = take_aside(report, program, settings, environment, to_the_end=to_the_end)
@@ -115,7 +115,8 @@ def handle(
         handled = take(report, program, settings, environment, to_the_end=to_the_end)
     if began is not None:
         folder = remembered("" if isinstance(report, Edited) else report.command, report.cwd)[1]
-        root, ended = git_root(folder) if folder.startswith("/") else "", not isinstance(report, Upcoming | Edited)
+        root = git_root(folder) if folder.startswith("/") else ""
+        ended = not isinstance(report, Upcoming | Edited | Began)
         if not mark.exists():  # there was no home before this call
             _note_call(mark)
         if handled is not None and handled.follow_up is not None:  # which notes it, being this process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from meshcore.agents.base import Denied, Edited, Report, Success, Upcoming
+from meshcore.agents.base import Began, Denied, Edited, Report, Success, Upcoming
 from meshcore.store.known_marks import session_key
 
 _open_to_the_end: list[sqlite3.Connection] = []
@@ -56,6 +56,9 @@ def _is_known(report: Report, database: sqlite3.Connection) -> bool:
         return False
     if isinstance(report, Edited):
         return True
+    if isinstance(report, Began):
+        sql = "SELECT 1 FROM habits WHERE project=? AND sessions>1 LIMIT 1"
+        return database.execute(sql, (found[0],)).fetchone() is not None
     sql = "SELECT 1 FROM habits WHERE project=? AND command=? AND sessions>0"
     if database.execute(sql, (found[0], typed.key(root))).fetchone():
         return True

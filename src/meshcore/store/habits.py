@@ -160,6 +160,14 @@ class Habits:
         sql = f"SELECT {_COLUMNS} FROM habits WHERE project=? AND command=?"  # noqa: S608
         return self._db.one(Read(sql, _habit, (project, command)))
 
+    def standing(self, project: int, since: int, limit: int) -> list[tuple[bytes, HabitRow]]:
+        """Return what failed in two sessions or more, last after a time, and not passed since; the costliest first."""
+        sql = (
+            f"SELECT command, {_COLUMNS} FROM habits WHERE project=? AND sessions>1 AND last>=?"  # noqa: S608
+            " ORDER BY seconds*runs DESC, sessions DESC, last DESC LIMIT ?"
+        )
+        return self._db.all(Read(sql, lambda row: (bytes(row[0]), HabitRow(*row[1:])), (project, since, limit)))
+
     def put(self, project: int, command: bytes, row: HabitRow) -> None:
         """Keep what is known of a command."""
         values = (

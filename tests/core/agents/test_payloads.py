@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.agents.recordings import recorded
 
-from meshcore.agents.base import Answer, Denied, Edited, Failure, Success, Upcoming, is_answer
+from meshcore.agents.base import Answer, Began, Denied, Edited, Failure, Success, Upcoming, is_answer
 from meshcore.agents.payload import LIMIT, Payload
 from meshcore.agents.table import NAMES, agent, program
 from meshcore.model import Json
@@ -22,7 +22,7 @@ def test_a_recorded_conversation_reads_as_what_happened(shared: Path, name: str)
     reports = [report for payload in recorded(shared, name) if (report := program(name).read(payload)) is not None]
     failures = [(r.command, r.exit_code) for r in reports if isinstance(r, Failure)]
     assert failures[:2] == [("python3 -c 'import nonexistent_xyz'", 1), ("echo out; echo err >&2; exit 3", 3)]
-    first = next(r for r in reports if not isinstance(r, Upcoming))
+    first = next(r for r in reports if not isinstance(r, Upcoming | Began))
     assert first.output.strip().endswith("ModuleNotFoundError: No module named 'nonexistent_xyz'")
     assert first.output.startswith("Traceback")
     assert first.session and first.call

@@ -298,6 +298,51 @@ def test_before_a_command_that_takes_long_to_fail_no_other_need_be_known(desk: D
     assert about_to(desk, "three", "wrap jest now") == ""
 
 
+def begins(desk: Desk, session: str, agent: str = "claude-code", cwd: str = "") -> str:
+    payload = {"session_id": session, "cwd": cwd or str(desk.work), "hook_event_name": "SessionStart"}
+    return context(desk.report(agent, {**payload, "source": "startup"}))
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "gemini"])
+def test_a_session_that_begins_is_told_what_fails_here_and_what_passed_instead(desk: Desk, agent: str) -> None:
+    assert begins(desk, "zero", agent) == ""
+    known_to_fail(desk)
+    said = begins(desk, "three", agent)
+    assert f"`{WRAPPED}` failed here the same way in 2 earlier sessions" in said and f"`{PLAIN}` passed" in said
+    assert begins(desk, "three", agent) == "", "once"
+    if agent == "claude-code":
+        assert about_to(desk, "three") == "", "said at the start"
+        assert about_to(desk, "four") != ""
+
+
+def test_a_session_that_begins_is_told_five_lines_at_most_and_no_verdict(desk: Desk) -> None:
+    for number in range(7):
+        error = f"error: unrecognized subcommand 'jest{number}'"
+        for session in ("one", "two"):
+            fails(desk, session, f"wrap jest{number}", error, duration_ms=20_000)
+    for session in ("one", "two"):
+        fails(desk, session, "pytest", "E   AssertionError: x\n1 failed", duration_ms=90_000)
+    said = begins(desk, "three")
+    assert len(said.strip().splitlines()) == 5 and "pytest" not in said
+
+
+def test_a_session_that_begins_elsewhere_or_after_a_pass_hears_nothing(desk: Desk, tmp_path: Path) -> None:
+    known_to_fail(desk)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert begins(desk, "three", cwd=str(other)) == ""
+    assert begins(desk, "three") != "" and begins(desk, "one") == ""
+    passes(desk, "four", WRAPPED)
+    assert begins(desk, "five") == ""
+
+
+@pytest.mark.parametrize("odd", [{"cwd": 3}, {"cwd": "a\x00b"}, {"cwd": ""}, {"session_id": None}, {"source": []}])
+def test_no_beginning_is_an_error(desk: Desk, odd: dict[str, Any]) -> None:
+    known_to_fail(desk)
+    payload = {"session_id": "s", "cwd": "/", "hook_event_name": "SessionStart", **odd}
+    assert context(desk.report("claude-code", payload)) == ""
+
+
 def test_what_is_said_before_a_command_decides_nothing(desk: Desk) -> None:
     known_to_fail(desk)
     payload = {"session_id": "x", "cwd": str(desk.work), "hook_event_name": "PreToolUse", "tool_name": "Bash",
