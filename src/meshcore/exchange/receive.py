@@ -47,6 +47,7 @@ PULL_SECONDS = 0.02
 HANGS_SECONDS = 0.5  # after which a bridge that failed did not fail at once
 SCAN_SECONDS = 0.5  # that a look may go past rows which are not to be read now
 SEARCH_SECONDS = 60.0  # after which the whole log is read again for the sake of what is still missing
+_LOOKED_AFTER = 256  # of this node's newest control records, where the bridge has forgotten how far it had come
 _MOST_UNDELIVERED = 100_000  # rows looked through for what this node has not acknowledged
 
 
@@ -73,7 +74,7 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
     heard: Heard | None = None
     started = node.clock.monotonic()
     counts = {"stored": 0, "ignored": 0, "rejected": 0}
-    faulted = 0
+    faulted, looked_back = 0, False
     take_in_again(node)
     bridge_id = bridge.bridge_id
 
@@ -91,9 +92,13 @@ def pull(node: Node, *, seconds: float = PULL_SECONDS) -> Pulled:
             continue
         if quotas.introduce():
             continue
-        if batch.acknowledged < before:
-            for receipt in acknowledge_held(node, bridge):
-                counts[receipt.status] += 1
+        if batch.acknowledged < before and not looked_back:
+            # Receipts were lost, maybe with more: others may have filled up a log that was restored from a backup.
+            looked_back = True
+            acknowledge_held(node, bridge)
+            publish_lost(node, _LOOKED_AFTER)
+            node.store.bridge_cursors.set(bridge_id, batch.acknowledged)
+            continue
         receipts = _keep(node, bridge_id, before, batch, quotas)
         faulted += len(batch.deliveries) - len(receipts)
         for receipt in receipts:
