@@ -112,7 +112,9 @@ def test_a_new_agent_is_connected_tried_answered_read_and_disconnected(python: s
     ran: dict[str, Any] = {"typed": "python app.py", "folder": str(user), "session": "s1", "code": 1}
     failed = {**ran, "said": MISSING.format("django"), "id": "1"}
     assert "pip install django" in call(["/bin/sh", "-c", entry["command"]], failed)
-    assert "pip install django" in call([python, "-m", "meshtui", "hook", "seventh"], {**failed, "id": "2"})
+    assert "pip install django" in call(
+        [python, "-m", "meshtui", "hook", "seventh"], {**failed, "id": "2", "session": "s2"}
+    )
 
     past = [failed, {**ran, "typed": "pip install django", "code": 0, "said": "done"}, {**ran, "code": 0, "said": "ok"}]
     lines = [json.dumps({**line, "at": at}) for at, line in enumerate(past)]
