@@ -71,7 +71,7 @@ bridge-attack: $(VENV)/.dev ## what a writer of the bridge can do to others: fig
 torture: $(VENV)/.dev ## 4 writers, 1,000 times kill -9: nothing acknowledged is lost
 	@$(BIN)/python -m benchmarks.torture $(ARGS)
 
-fleet: $(VENV)/.dev ## three hosts on one PostgreSQL, and a table of faults: short by default (ARGS=--full for hours)
+fleet: $(VENV)/.dev ## three hosts on one PostgreSQL, and a table of faults: short by default (ARGS=--full: an hour or more)
 	@$(BIN)/python -m benchmarks.fleet_faults $(ARGS)
 
 soak: $(VENV)/.dev ## 48 hours of a runtime with its loops, compressed (ARGS="--passes 60")
