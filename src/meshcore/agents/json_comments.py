@@ -109,7 +109,7 @@ def _group(text: str, start: int, depth: int) -> _Value:
 
 def _compare(text: str, old: _Value, new: Json, edits: list[tuple[int, int, str]], indent: str, depth: int) -> None:
     """Add the edits that make a value another one."""
-    if old.value == new and type(old.value) is type(new):
+    if json.dumps(old.value) == json.dumps(new):  # for Python, true is 1
         return
     if isinstance(old.value, dict) and isinstance(new, dict):
         kept = [part for part in old.parts if part.name in new]
@@ -152,13 +152,13 @@ def _rewrite(
     depth: int,
 ) -> None:
     """Add the edits that leave out the parts of a group that are not kept, and put new ones before a part's number."""
+    line = f"\n{indent * (depth + 1)}"
     for number, part in enumerate(old.parts):
         if part not in kept:
             edits.append((part.start, _end_of(text, part), ""))
-        for one in added.pop(number, ()):
-            edits.append((part.start, part.start, f"{one},\n{indent * (depth + 1)}"))
+        if before := "".join(f"{one},{line}" for one in added.pop(number, ())):
+            edits.append((part.start, part.start, before))
     last = [one for ones in added.values() for one in ones]
-    line = f"\n{indent * (depth + 1)}"
     if not kept:
         closing = "" if "\n" in text[old.start : old.end] else f"\n{indent * depth}"
         if last:

@@ -87,6 +87,15 @@ VALUES = st.recursive(
 )
 
 
+def test_items_put_before_another_keep_their_order() -> None:
+    assert read(changed("[9]", [1, [2], 3, 9])) == [1, [2], 3, 9]
+    assert read(changed("[null]", [False, [], None])) == [False, [], None]
+
+
+def test_a_truth_is_no_number() -> None:
+    assert json.dumps(read(changed('{"a": [true], "b": 1}', {"a": [1], "b": True}))) == '{"a": [1], "b": true}'
+
+
 @given(VALUES, VALUES, st.sampled_from([None, 2]))
 def test_any_value_becomes_any_other_without_a_comma_too_many(before: Any, after: Any, indent: int | None) -> None:
     text = json.dumps(before, indent=indent, ensure_ascii=False)
