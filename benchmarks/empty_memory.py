@@ -71,7 +71,7 @@ def _words(text: str) -> list[str]:
 def meaning(command: str, failed: str) -> str:
     """Return a fix in its plainest words."""
     steps = [one.strip() for one in command.split("&&")]
-    if len(steps) > 1 and _words(steps[-1]) == _words(failed):
+    if len(steps) > 1 and plain_spelling(tuple(_words(steps[-1]))) == plain_spelling(tuple(_words(failed))):
         steps = steps[:-1]
     plain = []
     for step in steps:

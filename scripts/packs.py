@@ -17,6 +17,7 @@ The sources are packages of the index, at pinned versions; Debian's names are th
 - pipreqs, its file `mapping`, kept by hand
 - depfinder, `name_mapping.yml`, made from conda-forge's builds
 - pigar, its database of what distributions hold, read from the index
+- Debian's names, for a module whose namesake is a distribution that holds it (`python3-` and the module's name)
 - guarddog, `top_pypi_packages.json` and `top_npm_packages.json`: the most downloaded, which is what "widely used" means
 """
 
@@ -62,7 +63,7 @@ def normal(name: str) -> str:
 
 def main() -> None:
     """Download the sources, and write the lists that are asked for, all where none is."""
-    makers = {"imports": imports, "node": node, "pytest": pytest}
+    makers = {"imports": imports, "node": node, "pytest": pytest, "renamed": renamed}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         download(folder, *SOURCES)
@@ -92,20 +93,33 @@ def most_downloaded(folder: Path, index: str) -> list[str]:
 def imports(folder: Path) -> tuple[list[str], list[str]]:
     """Return the lines of the list of import names, and its sources."""
     rank = {normal(one): at for at, one in enumerate(most_downloaded(folder, "pypi"))}
-    found = dict(agreed([by_hand(folder), by_builds(folder), by_contents(folder, rank)], rank)) | SUCCESSORS
+    contents = by_contents(folder, rank)
+    found = dict(agreed([by_hand(folder), by_builds(folder), contents, by_debian(contents, rank)], rank)) | SUCCESSORS
     lines = [name if normal(name) == package else f"{name} {package}" for name, package in sorted(found.items())]
-    return lines, [f"{one} ({licence})" for one, licence in SOURCES.items()] + ["PEP 594 and PEP 632 (public domain)"]
+    return lines, [f"{one} ({licence})" for one, licence in SOURCES.items()] + [
+        debian(),
+        "PEP 594 and PEP 632 (public domain)",
+    ]
 
 
 def node(folder: Path) -> tuple[list[str], list[str]]:
     """Return the lines of the list of npm's modules, and its sources."""
-    asked = subprocess.run(["apt-cache", "pkgnames", "node-"], capture_output=True, text=True, check=True)
-    packaged = {name.removeprefix("node-") for name in asked.stdout.split()}
+    packaged = in_debian("node-")
     names = [one for one in most_downloaded(folder, "npm") if re.fullmatch(r"(@[a-z0-9-]+/)?[a-z0-9][a-z0-9.-]*", one)]
     lines = sorted({one for one in names if one.removeprefix("@").replace("/", "-") in packaged})
     guarddog = next(one for one in SOURCES if one.startswith("guarddog"))
-    system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    return lines, [f"{guarddog} ({SOURCES[guarddog]})", f"the names of {system}'s packages (facts, no licence)"]
+    return lines, [f"{guarddog} ({SOURCES[guarddog]})", debian()]
+
+
+def in_debian(front: str) -> set[str]:
+    """Return what Debian's maintainers have packaged of a language whose packages' names begin alike."""
+    asked = subprocess.run(["apt-cache", "pkgnames", front], capture_output=True, text=True, check=True)
+    return {name.removeprefix(front) for name in asked.stdout.split()}
+
+
+def debian() -> str:
+    """Return the name of the source that this host is."""
+    return f"the names of {platform.freedesktop_os_release()['PRETTY_NAME']}'s packages (facts, no licence)"
 
 
 def pytest(folder: Path) -> tuple[list[str], list[str]]:
@@ -129,6 +143,15 @@ def pytest(folder: Path) -> tuple[list[str], list[str]]:
             lines.append(f"{word} {first}")
     used = sorted({line.split()[1] for line in lines})
     return lines, [f"{one}=={versions[one]}" for one in used] + ["names alone are taken (facts, no licence)"]
+
+
+def renamed(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of the list of modules that Python 3 has under another name, as Python's own 2to3 has it."""
+    del folder
+    from lib2to3.fixes.fix_imports import MAPPING
+
+    version = platform.python_version()
+    return sorted(set(MAPPING) - sys.stdlib_module_names), [f"lib2to3=={version} (PSF-2.0; names alone are taken)"]
 
 
 def declared_by(place: Path, info: Path, plugin: str) -> Iterator[str]:
@@ -192,7 +215,16 @@ def by_contents(folder: Path, rank: Mapping[str, int]) -> Names:
     for import_name, package in sqlite3.connect(folder / "pigar/.db.sqlite3").execute(sql):
         if normal(package) in rank:
             found[import_name].add(normal(package))
+    for packages in found.values():
+        packages -= {f"{one}-binary" for one in packages}  # the same, built beforehand
     return found
+
+
+def by_debian(contents: Names, rank: Mapping[str, int]) -> Names:
+    """Return the modules whose most used distribution is their namesake, and which Debian has packaged, too."""
+    packaged = in_debian("python3-")
+    most_used = {name: min(held, key=rank.__getitem__) for name, held in contents.items()}
+    return {name: {own} for name, own in most_used.items() if own == normal(name) and own in packaged}
 
 
 def agreed(sources: list[Names], rank: Mapping[str, int]) -> list[tuple[str, str]]:

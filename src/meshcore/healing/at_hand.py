@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from meshcore.healing.ground import Case, Change, Ground
 from meshcore.healing.other_programs import PROGRAM_RULES
+from meshcore.healing.usual_ways import USUAL_WAYS
 from meshcore.knowledge import own_words
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.command import program_name
@@ -47,10 +48,11 @@ class AtHand:
 
 
 _MARKS = (
-    "not found", "no such file", "did you mean", "meant", "similar", "no rule to make", "no makefile", "missing script",
+    "not found", "no such file", "did you mean", "meant", "no rule to make", "no makefile", "missing script",
     "no module named", "permission denied", "no matches found", "can't open", "cannot access", "can't read",
     "unknown revision", "did not match any", "does not exist", "could not find", "could not read", "enoent",
-    "cannot find", "been booted with systemd",
+    "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
+    "externally-managed", "similar",
 )  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
     if not typed.words or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
     case = Case(command, typed, cwd, root, output[-_READ:], ground)
-    for rule in (*_RULES, *PROGRAM_RULES):
+    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WAYS):
         found = rule(case)
         if found is not None:
             change, why, whole = found

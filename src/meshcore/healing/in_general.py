@@ -26,6 +26,7 @@ from meshcore.knowledge.packs import pack
 from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.proposed import proposed
 from meshcore.knowledge.text import word_set
+from meshcore.knowledge.usual import Failed, usual
 from meshcore.knowledge.well_known import distribution_of, normal
 from meshcore.model import Action, Incident, KnownSkill, Match
 from meshcore.policy.action_key import action_key
@@ -58,6 +59,7 @@ class Failure:
     place: Place
     project: str
     output: str
+    typed: str
 
 
 def may_use(settings: Settings, source: str) -> bool:
@@ -72,7 +74,7 @@ def in_general(incident: Incident, settings: Settings, author: str) -> tuple[Kno
     environment: Mapping[str, str] = incident.environment
     place = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt).one
     place = place or Place(incident.argv, incident.cwd, environment)
-    failure = Failure(missing(incident.signature), place, project_root(place.cwd), incident.excerpt)
+    failure = Failure(missing(incident.signature), place, project_root(place.cwd), incident.excerpt, incident.argv[-1])
     found = next((one for rule in RULES if (one := rule(failure)) and may_use(settings, one.source)), None)
     if found is None:
         return None
@@ -168,9 +170,16 @@ def _proposed(failure: Failure) -> General | None:
     return General(words, f"{program_name(failure.place.argv[0])} proposes it itself", "words") if words else None
 
 
+def _usual(failure: Failure) -> General | None:
+    """What is usually done, by the error's own words."""
+    place = failure.place
+    found = usual(Failed(place.argv, failure.typed, failure.output, place.cwd))
+    return General(found.argv, found.why, "words") if found else None
+
+
 def _name(failure: Failure, kind: str) -> str:
     gone = failure.missing
     return gone.names[0] if gone is not None and gone.kind == kind else ""
 
 
-RULES: tuple[Rule, ...] = (_module, _node_module, _plugin, _of_the_host, _proposed)
+RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _plugin, _of_the_host, _proposed)

@@ -233,6 +233,10 @@ class _Call:
 
         if missing(incident.signature) is not None:
             return True
+        from meshcore.knowledge.usual import Failed, usual
+
+        if usual(Failed(self.argv, self.argv[-1] if self.argv else "", incident.excerpt, incident.cwd)) is not None:
+            return True
         if not may_propose(self.argv, incident.excerpt):
             return False
         from meshcore.knowledge.proposed import proposed  # most errors end before this

@@ -22,7 +22,8 @@ def _suggesting() -> re.Pattern[str]:
     return re.compile(
         r"(?i)\b(?:did you mean(?: (?:this|to (?:run|use)|one of (?:these|the following)))?|(?:perhaps|maybe) you meant"
         r"|you (?:might|may) have meant|a (?:similar|command with a similar) [\w ]{1,20} exists"
-        r"|(?:the )?most similar (?:commands?|options?|subcommands?) (?:is|are)|similar (?:commands?|options?))\b"
+        r"|(?:the )?most similar (?:commands?|options?|subcommands?|choices?)(?: to ['\"][\w.-]{1,60}['\"])? (?:is|are)"
+        r"|similar (?:commands?|options?))\b"
         r"[?:,]? ?"
     )
 
@@ -79,7 +80,8 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
             old = bare(word).partition("=")[0] if word.startswith("-") else bare(word)
             if at == 0 or len(old) < 2 or old == new or old.startswith("-") != new.startswith("-"):
                 continue
-            if old in before and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:
+            is_named = old in before or old.lstrip("-") == new.lstrip("-")
+            if is_named and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:
                 found[number, at] = alike
     if not found:
         return None

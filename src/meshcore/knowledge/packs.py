@@ -23,6 +23,7 @@ _PACKAGE = r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?"
 _LINES: Final[Mapping[str, str]] = {
     "imports": rf"[A-Za-z_]\w{{0,99}}(?: {_PACKAGE})?",
     "node": r"(?:@[a-z0-9-]{1,100}/)?[a-z0-9][a-z0-9.-]{0,99}",
+    "renamed": r"[A-Za-z_]\w{0,99}",
     "pytest": rf"(?:-[a-zA-Z]|--[a-z][a-z0-9-]{{1,99}}|[a-z]\w{{0,99}}) {_PACKAGE}",
 }
 PACKS: Final = tuple(_LINES)

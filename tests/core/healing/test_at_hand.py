@@ -252,3 +252,33 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
     assert (
         told(project, "python3 run.py", "python3: can't open file 'run.py': [Errno 2] No such file or directory") == ""
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "expected"),
+    [
+        ("grep x src", "grep: src: Is a directory", "grep -r x src"),
+        ("cp src dst", "cp: -r not specified; omitting directory 'src'", "cp -r src dst"),
+        (
+            "python pkg/main.py",
+            "ImportError: attempted relative import with no known parent package",
+            "python -m pkg.main",
+        ),
+        (
+            "pip3 install rich",
+            "error: externally-managed-environment",
+            "python3 -m venv .venv && . .venv/bin/activate && pip install rich",
+        ),
+        ("git push -tags", "error: did you mean `--tags` (with two dashes)?", "git push --tags"),
+    ],
+)
+def test_what_is_usually_typed_instead_is_told(tmp_path: Path, command: str, output: str, expected: str) -> None:
+    cwd = str(tmp_path)
+    way = another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({"PATH": "/usr/bin:/bin"}))
+    assert way is not None and way.command == expected
+
+
+def test_a_module_outside_of_a_package_is_not_guessed(tmp_path: Path) -> None:
+    output, cwd = "ImportError: attempted relative import with no known parent package", str(tmp_path)
+    for command in ("python main.py", "python ../pkg/main.py", "python -m main"):
+        assert another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({})) is None

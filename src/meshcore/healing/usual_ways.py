@@ -1,0 +1,56 @@
+"""A command that is usually typed in another way, by what its own program says of it: no memory is needed."""
+
+from __future__ import annotations
+
+import re
+
+from meshcore.healing.ground import Case, Change
+from meshcore.knowledge.command import program_name
+from meshcore.knowledge.corrections import Correction
+from meshcore.knowledge.shell_words import bare
+from meshcore.knowledge.spelling import plain_spelling
+
+_IS_FOLDER = re.compile(r"(?m)^([ef]?grep): ([^:\n]{1,200}): Is a directory$")
+_MODULE = re.compile(r"(?:[A-Za-z_]\w*/)+[A-Za-z_]\w*\.py")
+
+
+def _search_of_a_folder(case: Case) -> Change | None:
+    """What searches files was given a folder."""
+    found = _IS_FOLDER.search(case.output)
+    for part in case.typed.parts if found else ():
+        if found and program_name(part[0]) == found[1] and found[2] in map(bare, part):
+            return Correction("", (part[0],), (part[0], "-r")), f"`{found[2]}` is a folder", ""
+    return None
+
+
+def _copy_of_a_folder(case: Case) -> Change | None:
+    if "cp: -r not specified; omitting directory" not in case.output:
+        return None
+    return Correction("", ("cp",), ("cp", "-r")), "it is a folder", ""
+
+
+def _as_a_module(case: Case) -> Change | None:
+    """A file of a package was run as a script, and imports from its package."""
+    if "attempted relative import with no known parent package" not in case.output:
+        return None
+    for part in case.typed.parts:
+        at = next((at for at, word in enumerate(part) if at and not word.startswith("-")), 0)
+        path = bare(part[at]).removeprefix("./") if at else ""
+        if _MODULE.fullmatch(path) and program_name(part[0]).startswith("python") and "-m" not in part[:at]:
+            new = ("-m", path.removesuffix(".py").replace("/", "."))
+            return Correction(part[at - 1], (part[at],), new), "a file of a package is run as a module", ""
+    return None
+
+
+def _in_an_environment(case: Case) -> Change | None:
+    """The system's Python takes no packages from pip: an environment of the project's own does."""
+    plain = plain_spelling(case.part)
+    if "error: externally-managed-environment" not in case.output or plain[:2] != ("pip", "install"):
+        return None
+    if len(case.typed.parts) != 1 or case.ground.exists(f"{case.folder}/.venv"):
+        return None
+    front = ("python3", "-m", "venv", ".venv", "&&", ".", ".venv/bin/activate", "&&")
+    return Correction("", (), front, front=True), "this Python is the system's own", " ".join((*front, *plain))
+
+
+USUAL_WAYS = (_search_of_a_folder, _copy_of_a_folder, _as_a_module, _in_an_environment)

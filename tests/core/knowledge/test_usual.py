@@ -1,0 +1,61 @@
+"""What is usually done about errors that mean the same everywhere; nothing that deletes unseen, or that guesses."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshcore.knowledge.usual import Failed, usual
+
+
+def said(typed: str, output: str, cwd: str = "/w") -> str:
+    found = usual(Failed(tuple(typed.split()), typed, output, cwd))
+    return " ".join(found.argv) if found else ""
+
+
+GIT_LOCK = "fatal: Unable to create '/w/.git/index.lock': File exists."
+NO_FOLDER = "No such file or directory"
+OLD = (
+    'Traceback (most recent call last):\n  File "{}", line 3, in <module>\n    import x\n'
+    "ModuleNotFoundError: No module named "
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "output", "fix"),
+    [
+        ("touch a/b/c", f"touch: cannot touch 'a/b/c': {NO_FOLDER}", "mkdir -p a/b"),
+        ("cp x out/x", f"cp: cannot create regular file 'out/x': {NO_FOLDER}", "mkdir -p out"),
+        ("echo a > out/log", f"bash: line 1: out/log: {NO_FOLDER}", "mkdir -p out"),
+        ("./run.sh x", "bash: line 1: ./run.sh: Permission denied", "chmod +x run.sh"),
+        ("ssh h", "Permissions 0644 for '/k/id' are too open.", "chmod 600 /k/id"),
+        ("./a.sh", "bash: ./a.sh: /bin/bash^M: bad interpreter: No such file or directory", r"sed -i s/\r$// ./a.sh"),
+        ("node s.js", "Error: listen EADDRINUSE: address already in use :::3000", "fuser -k 3000/tcp"),
+        ("apt-get install jq", "E: Unable to locate package jq", "apt-get update"),
+        ("npm ci", "npm error can only install with an existing package-lock.json", "npm install"),
+        ("git add .", GIT_LOCK, "rm -f .git/index.lock"),
+        ("git pull", "Please commit your changes or stash them before you merge.", "git stash"),
+        ("python3 a.py", OLD.format("/w/a.py") + "'ConfigParser'", "2to3 -w -n -f imports /w/a.py"),
+    ],
+)
+def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, output: str, fix: str) -> None:
+    assert said(typed, output) == fix
+
+
+@pytest.mark.parametrize(
+    ("typed", "output", "cwd"),
+    [
+        ("git status", "and then you can stash them", "/w"),
+        ("git add .", GIT_LOCK, "/other"),  # another repository's
+        ("git stash opp", "usage: git stash list", "/w"),
+        ("cat a/b", f"cat: a/b: {NO_FOLDER}", "/w"),  # it is read, not made
+        ("touch ../../etc/x", f"touch: cannot touch '../../etc/x': {NO_FOLDER}", "/w"),
+        ("touch -x/y", f"touch: cannot touch '-x/y': {NO_FOLDER}", "/w"),
+        ("cat run.log", "bash: line 1: ./run.sh: Permission denied", "/w"),  # a text that is shown
+        ("python3 s.py 8000 9000", "OSError: [Errno 98] Address already in use", "/w"),  # which of them
+        ("nginx", "bind() to 0.0.0.0:80 failed (98: Address already in use)", "/w"),  # a service of the system
+        ("python3 a.py", OLD.format("/w/lib.py") + "'ConfigParser'", "/w"),  # nobody named that file
+        ("python3 a.py", OLD.format("/w/a.py") + "'requests'", "/w"),
+    ],
+)
+def test_what_is_not_sure_has_none(typed: str, output: str, cwd: str) -> None:
+    assert said(typed, output, cwd) == ""
