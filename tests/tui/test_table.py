@@ -106,7 +106,7 @@ async def test_a_pane_is_added_by_one_module_and_one_row(
         assert "Show the weather." in it.text()
         await it.press("escape")
         named = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert {"Weather", "Ask the sky"} <= named
+        assert {"Weather  (9)", "Ask the sky  (w)"} <= named
         await it.press("1")
         assert it.app.current == "overview"
         await it.press("9", "q")
