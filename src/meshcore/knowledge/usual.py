@@ -1,7 +1,7 @@
 """What is done about errors that mean the same on every machine: of the operating system, of apt, of git, of a shell.
 
-Every rule reads the error's own words and names nothing that does not stand in them or in the command. A rule that
-would delete, overwrite or force is not among them. Linear, never raises. Light, since a hook asks.
+Every rule reads the error's own words and names nothing that does not stand in them or in the command. None ends a
+process: what holds a port is not known in general. Linear, never raises. Light, since a hook asks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from meshcore.knowledge.packs import pack
 _READ = 8_000  # characters at the end of an output
 _PLAIN = re.compile(r"[\w@%+:,./~-]{1,200}")
 _MARKS = (
-    "no such file", "nonexistent", "permission denied", "too open", "^m", "\\r", "in use", "unable to locate package",
+    "no such file", "nonexistent", "permission denied", "too open", "^m", "\\r", "unable to locate package",
     "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named",
 )  # fmt: skip
 
@@ -115,25 +115,7 @@ def _ends_of_lines(failed: Failed) -> Usual | None:
     return Usual(("sed", "-i", r"s/\r$//", path), "its lines end as on Windows") if named else None
 
 
-# --- ports and packages -----------------------------------------------------------------------------------------------
-
-_FIRST_FREE = 1024
-
-
-def _port(failed: Failed) -> Usual | None:
-    """A port is held: which one stands in the error, or as the one number of that size in the command."""
-    if not re.search(
-        r"(?i)address already in use|EADDRINUSE|port \S{0,10} ?is already (?:in use|allocated)", failed.output
-    ):
-        return None
-    lines = [line for line in failed.output[-_READ:].splitlines() if "in use" in line or "EADDRINUSE" in line]
-    numbers = re.findall(r"(?:[:\]]|[Pp]ort[ :=]{1,2}|', )(\d{4,5})\b", "\n".join(lines))
-    numbers = numbers or re.findall(r"(?<![\d.])(\d{4,5})(?![\d.])", failed.typed)
-    ports = {one for one in numbers if _FIRST_FREE <= int(one) < 1 << 16}
-    if len(ports) != 1:
-        return None
-    port = ports.pop()
-    return Usual(("fuser", "-k", f"{port}/tcp"), f"another process holds port {port}; this ends it, whatever it is")
+# --- packages ---------------------------------------------------------------------------------------------------------
 
 
 def _apt(failed: Failed) -> Usual | None:
@@ -186,6 +168,6 @@ def _python_2(failed: Failed) -> Usual | None:
 
 
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
-    _python_2, _folder_of_a_new_file, _script_without_right, _open_key, _ends_of_lines, _port, _apt, _npm_lock,
+    _python_2, _folder_of_a_new_file, _script_without_right, _open_key, _ends_of_lines, _apt, _npm_lock,
     _git_lock, _stash,
 )  # fmt: skip
