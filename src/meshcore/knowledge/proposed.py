@@ -72,6 +72,9 @@ def _commands(output: str) -> Iterator[str]:
     lines = output[-_READ:].splitlines()[-_LINES:]
     before, in_block = "", False
     for line in lines:
+        if re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line):
+            before, in_block = "", False
+            continue  # what it proposes mends what it warns of, which is not what failed
         said = re.sub(r"^(?:hint|help|note|tip|info|error|npm (?:ERR!|error)|= help|= note):?\s{0,3}", "", line.strip())
         for found in _quoted().finditer(said):
             if _lead_in().search(said[: found.start()]):

@@ -62,3 +62,9 @@ def test_one_plain_command_is_taken(command: str, output: str, found: str) -> No
 )  # fmt: skip
 def test_what_a_person_would_have_to_think_over_is_held_back(command: str, output: str) -> None:
     assert proposed(shlex.split(command), output) == ()
+
+
+def test_what_a_warning_proposes_is_not_for_what_failed() -> None:
+    warned = "warning: `a` (lib) generated 1 warning (run `cargo fix --lib -p a` to apply 1 suggestion)"
+    assert proposed(("cargo", "check"), f"{warned}\nerror: could not compile `a` (lib)\n") == ()
+    assert proposed(("npm", "ci"), "npm WARN audit run `npm audit fix` to fix them\nnpm ERR! code E404\n") == ()
