@@ -9,13 +9,14 @@ from dataclasses import replace
 from meshcore.clock import from_text
 from meshcore.errors import BadSkillError
 from meshcore.exchange.announce import announce_lift, announce_skill
-from meshcore.healing.circumstances import project_root
+from meshcore.healing.circumstances import failed_inside, project_root
 from meshcore.healing.failing_command import failing
 from meshcore.healing.in_general import SOURCE
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.sightings import note_sighting
 from meshcore.healing.succeeding_command import succeeded
 from meshcore.knowledge.acts import acts
+from meshcore.knowledge.command import simple_commands
 from meshcore.knowledge.derive import derive
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.interchange import put
@@ -63,7 +64,8 @@ def teach(
     folder: str = "",
 ) -> tuple[KnownSkill, bool]:
     """Store what a person says fixes an error, as `teach_of` does."""
-    signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=visible(redact(command)))
+    failed = visible(redact(_failed_in(command, folder, error)))
+    signature = read(visible(redact(error)), error_type=visible(redact(error_type)), command=failed)
     return teach_of(node, signature, fix, context=context, folder=folder)
 
 
@@ -78,6 +80,15 @@ def teach_of(
     action = _of_any_checkout(parse_fix(visible(redact(fix.strip()))), signature, folder)
     skill = learn(signature, action, context=visible(redact(context)))
     return _remember(node, skill, source_confirmed=True, source="taught")
+
+
+def _failed_in(text: str, folder: str, error: str) -> str:
+    """Return a command as an incident has it: of a text of several what failed inside, or the shell that ran it."""
+    if len(simple_commands(text)) < 2:
+        return text
+    whole = ("bash", "-c", text)
+    one = failed_inside(whole, folder or "/", {}, error).one
+    return shlex.join(one.argv if one else whole)
 
 
 def _of_any_checkout(action: Action, signature: Signature, folder: str) -> Action:

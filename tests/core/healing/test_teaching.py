@@ -11,9 +11,11 @@ from meshcore.clock import to_text
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
+from meshcore.healing.capture import make_incident
 from meshcore.healing.outcomes import count, own_outcome
 from meshcore.healing.teaching import offer_generalisations, recognise_fix, teach
 from meshcore.knowledge.interchange import put
+from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import read
 from meshcore.model import AgentInfo, Evidence, Incident, KnownSkill
 from meshcore.store.rows import CommandRow
@@ -238,3 +240,14 @@ def test_what_two_verified_skills_have_in_common_is_offered_and_waits_for_a_pers
     assert [skill.skill.action.steps for skill in offered] == [(("pip", "install", "{0}"),)]
     assert (offered[0].state, offered[0].confirmed) == ("unconfirmed", False)
     assert offer_generalisations(node, known.skill_id) == []
+
+
+@pytest.mark.parametrize("folder", ["/", "/no/such/folder"])
+def test_a_text_of_several_commands_is_taught_as_its_failure_is_met(mesh: SmallMesh, folder: str) -> None:
+    a = mesh.node("a")
+    text = f"cd {folder} && source .venv/bin/activate && python -c 'print(1)'"
+    error = "bash: line 1: .venv/bin/activate: No such file or directory"
+    known, _ = teach(a, error, "python3 -m venv .venv", command=text)
+    argv, now = ("bash", "-c", text), to_text(mesh.clock.now())
+    met = make_incident(error.encode(), argv, cwd="/", env={}, agent=AgentInfo("b"), exit_code=1, opened=now)
+    assert [match.skill_id for match in matches(met.signature, a.store.skills, met.circumstances)] == [known.skill_id]
