@@ -41,6 +41,7 @@ class Sources:
         self._embed = embed
         self._fault = fault
         self._runtime: EmbeddedRuntime | None = None
+        self._is_handed_over = False  # then nothing takes it up again, though nobody has it
 
     def start(self) -> None:
         """Start the runtime, and the feed behind it."""
@@ -51,7 +52,7 @@ class Sources:
 
     def look(self, snapshot: Snapshot) -> None:
         """Take the runtime over where the process that had it has ended."""
-        if self._embed and self._runtime is None and snapshot.runtime == "none":
+        if self._embed and self._runtime is None and not self._is_handed_over and snapshot.runtime == "none":
             self._start_runtime()
 
     def wake(self) -> None:
@@ -79,10 +80,15 @@ class Sources:
             self._runtime.begin_nothing()
 
     async def hand_over(self) -> None:
-        """End the runtime in order; it is taken up again where nobody else has it, see `look`."""
+        """End the runtime in order; once taken back, it is taken up where nobody else has it, see `look`."""
+        self._is_handed_over = True
         runtime, self._runtime = self._runtime, None
         if runtime is not None:
             await asyncio.to_thread(runtime.stop)
+
+    def take_back(self) -> None:
+        """Let `look` take the runtime up again."""
+        self._is_handed_over = False
 
     def _start_runtime(self) -> None:
         from meshtui.embedding import EmbeddedRuntime

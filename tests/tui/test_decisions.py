@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,23 @@ def sources_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     from meshtui.sources import Sources
 
     monkeypatch.setattr(Sources, "carrying", Sources.carrying)
+
+
+async def test_what_was_handed_over_is_taken_up_only_once_it_is_taken_back(
+    busy: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+    async with shown(busy, clock) as it:
+        assert it.app.snapshot is not None
+        sources, nobody = it.app._sources, replace(it.app.snapshot, runtime="none")
+        await sources.hand_over()
+        monkeypatch.setattr(sources, "_embed", True)
+        monkeypatch.setattr(sources, "_start_runtime", lambda: started.append(True))
+        sources.look(nobody)
+        assert not started
+        sources.take_back()
+        sources.look(nobody)
+        assert started
 
 
 @pytest.mark.usefixtures("sources_stay")

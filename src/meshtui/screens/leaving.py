@@ -34,6 +34,9 @@ class Worker(Protocol):
     async def hand_over(self) -> None:
         """End the runtime here, in order, so that another process may have it."""
 
+    def take_back(self) -> None:
+        """Let the runtime be taken up here again where nobody else has it."""
+
 
 class Leaving(ModalScreen[str]):
     """A fix is running: wait for it, end it, or stay."""
@@ -83,4 +86,7 @@ async def suspend(host: Host, worker: Worker, stop: Callable[[], None]) -> None:
         host.say(f"not suspended: a fix runs ({fix}); ctrl-z again when it has ended", severity="warning")
         return
     await worker.hand_over()
-    stop()
+    try:
+        stop()  # returns when the program goes on
+    finally:
+        worker.take_back()
