@@ -74,7 +74,8 @@ def in_general(incident: Incident, settings: Settings, author: str) -> tuple[Kno
     environment: Mapping[str, str] = incident.environment
     place = failed_inside(incident.argv, incident.cwd, environment, incident.excerpt).one
     place = place or Place(incident.argv, incident.cwd, environment)
-    failure = Failure(missing(incident.signature), place, project_root(place.cwd), incident.excerpt, incident.argv[-1])
+    gone, typed = missing(incident.signature), "".join(incident.argv[-1:])
+    failure = Failure(gone, place, project_root(place.cwd), incident.excerpt, typed)
     found = next((one for rule in RULES if (one := rule(failure)) and may_use(settings, one.source)), None)
     if found is None:
         return None

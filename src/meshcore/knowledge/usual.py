@@ -98,7 +98,13 @@ def _script_without_right(failed: Failed) -> Usual | None:
     return Usual(("chmod", "+x", path.removeprefix("./")), f"`{path}` may not be executed") if is_own else None
 
 
+_SSH = frozenset({"ssh", "scp", "sftp", "ssh-add", "rsync", "git", "ansible", "ansible-playbook"})
+_APT = frozenset({"apt", "apt-get", "dpkg"})
+
+
 def _open_key(failed: Failed) -> Usual | None:
+    if failed.program not in _SSH:
+        return None  # any text can say so
     path = _found(r"Permissions 0\d{3} for ['\"](\S{1,200})['\"] are too open", failed)
     return Usual(("chmod", "600", path), "ssh takes no key that others may read") if path else None
 
@@ -119,14 +125,14 @@ def _ends_of_lines(failed: Failed) -> Usual | None:
 
 
 def _apt(failed: Failed) -> Usual | None:
-    if "dpkg was interrupted" in failed.output:
+    if failed.program in _APT and "dpkg was interrupted" in failed.output:
         return Usual(("dpkg", "--configure", "-a"), "an installation was interrupted")
     unknown = failed.program in ("apt", "apt-get") and "E: Unable to locate package" in failed.output
     return Usual(("apt-get", "update"), "apt's lists are absent or old") if unknown else None
 
 
 def _npm_lock(failed: Failed) -> Usual | None:
-    said = "can only install with an existing package-lock.json" in failed.output
+    said = failed.program == "npm" and "can only install with an existing package-lock.json" in failed.output
     return Usual(("npm", "install"), "there is no lock file, which `npm ci` wants") if said else None
 
 

@@ -238,3 +238,10 @@ def test_a_well_known_package_goes_unattended_under_the_policys_conditions(node:
 def test_what_only_the_project_names_waits(node: Node, project: Path) -> None:
     (project / "requirements.txt").write_text("acme-core\n")
     assert POLICY.decide(question(node, project, "acme_core"), contained=True).decision == "approve"
+
+
+def test_a_failure_whose_command_is_not_known_is_no_error(node: Node) -> None:
+    incident = make_incident(
+        b"bash: x: No such file or directory", (), cwd="/", env={}, agent=AgentInfo("a"), exit_code=1, opened=""
+    )
+    assert in_general.in_general(incident, node.settings, "me") is None

@@ -49,6 +49,9 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("cat a/b", f"cat: a/b: {NO_FOLDER}", "/w"),  # it is read, not made
         ("touch ../../etc/x", f"touch: cannot touch '../../etc/x': {NO_FOLDER}", "/w"),
         ("touch -x/y", f"touch: cannot touch '-x/y': {NO_FOLDER}", "/w"),
+        ("cat log", "Permissions 0644 for '/usr/bin/sudo' are too open.", "/w"),
+        ("cat log", "E: dpkg was interrupted, you must manually run it", "/w"),
+        ("cat log", "npm error can only install with an existing package-lock.json", "/w"),
         ("cat run.log", "bash: line 1: ./run.sh: Permission denied", "/w"),  # a text that is shown
         ("node s.js", "Error: listen EADDRINUSE: address already in use :::3000", "/w"),  # whose process, nobody knows
         ("python3 a.py", OLD.format("/w/lib.py") + "'ConfigParser'", "/w"),  # nobody named that file
