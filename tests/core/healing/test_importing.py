@@ -136,9 +136,9 @@ def test_the_same_fix_once_in_the_histories_of_two_agents_is_twice(node: Node) -
     def once(agent: str, folder: str) -> Preview:
         return Preview(agent, 1, fixes=(PastFix(MAKES, 1, frozenset({(f"of {agent}", folder)})),))
 
-    assert adopt_history(node, once("claude-code", "/work/a"), {}).confirmed == 0
-    assert adopt_history(node, once("claude-code", "/work/a"), {}).confirmed == 0, "read again"
-    assert adopt_history(node, once("codex", "/work/a"), {}).confirmed == 0, "the same project"
-    assert adopt_history(node, once("gemini", "/work/b"), {}).confirmed == 1
+    assert adopt_history(node, once("claude-code", "/srv/a"), {}).confirmed == 0
+    assert adopt_history(node, once("claude-code", "/srv/a"), {}).confirmed == 0, "read again"
+    assert adopt_history(node, once("codex", "/srv/a"), {}).confirmed == 0, "the same project"
+    assert adopt_history(node, once("gemini", "/srv/b"), {}).confirmed == 1
     [known] = node.store.skills.all()
     assert len(node.store.sightings.of(known.skill_id)) == 3
