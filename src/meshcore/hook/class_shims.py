@@ -6,6 +6,7 @@ See `hook.stdlib_shims`, which puts them in place.
 from __future__ import annotations
 
 # mypy: allow-untyped-defs, allow-untyped-calls
+import sys
 from types import ModuleType
 
 from meshcore.hook.stand_in import StandIn
@@ -89,15 +90,49 @@ class _Field:
     def __init__(self, *, default=_MISSING, default_factory=_MISSING, compare=True):
         self.default, self.default_factory, self.compare = default, default_factory, compare
 
+    def as_real(self, real):
+        """Return the field as the real module makes it."""
+        given = {"default": self.default, "default_factory": self.default_factory, "compare": self.compare}
+        return real.field(**{name: value for name, value in given.items() if value is not _MISSING})
+
 
 class FrozenInstanceError(AttributeError):
     """A field of a frozen value was to be changed."""
 
 
-def _dataclass(cls=None, /, *, frozen=False, slots=False):
+def _field(**options):
+    if options.keys() <= {"default", "default_factory", "compare"}:
+        return _Field(**options)
+    return _with_real(lambda real: real.field(**options))
+
+
+def _dataclass(cls=None, /, **options):
     if cls is None:
-        return lambda found: _made(found, frozen, slots)
-    return _made(cls, frozen, slots)
+        return lambda found: _dataclass(found, **options)
+    named = [(name, vars(cls).get(name)) for name in vars(cls).get("__annotations__", ())]
+    plain = options.keys() <= {"frozen", "slots"} and not hasattr(cls, "__post_init__")
+    if plain and not any(type(value).__name__ == "Field" for _, value in named):
+        return _made(cls, options.get("frozen", False), options.get("slots", False))
+
+    def make(real):
+        for name, value in named:
+            if isinstance(value, _Field):
+                setattr(cls, name, value.as_real(real))
+        return real.dataclass(cls, **options)
+
+    return _with_real(make)
+
+
+def _with_real(make):
+    """Return what the real module makes, in its own place meanwhile: a class that wants more than ours can."""
+    ours = sys.modules.pop("dataclasses", None)
+    try:
+        import dataclasses
+
+        return make(dataclasses)
+    finally:
+        if ours is not None:
+            sys.modules["dataclasses"] = ours
 
 
 def _made(cls, frozen, slots):
@@ -186,6 +221,6 @@ def _fields(value):
 
 def dataclasses_module() -> ModuleType:
     made = StandIn("dataclasses")
-    vars(made).update(dataclass=_dataclass, field=_Field, fields=_fields, replace=_replace)
+    vars(made).update(dataclass=_dataclass, field=_field, fields=_fields, replace=_replace)
     vars(made).update(FrozenInstanceError=FrozenInstanceError)
     return made

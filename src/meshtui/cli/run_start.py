@@ -92,8 +92,9 @@ def _load() -> None:
 
 
 def _give_way() -> None:
+    """Give the real modules their places, but for `dataclasses`: compiling methods is two fifths of loading."""
     with _importing:
-        stdlib_shims.uninstall()
+        stdlib_shims.uninstall(but="dataclasses")
 
 
 def _nothing_is_open(call: Call) -> bool:

@@ -16,10 +16,16 @@ SOURCE = str(Path(meshcore.__file__).parent.parent)
 SCRIPT = """
 import json, sys
 sys.path[0:0] = [sys.argv[1]]
+from meshcore.hook import stdlib_shims
 if sys.argv[2] == "light":
-    from meshcore.hook.stdlib_shims import install
-    install()
-import meshcore.hook.call, meshcore.agents.codex, meshcore.agents.copilot, meshcore.agents.gemini
+    stdlib_shims.install()
+if sys.argv[2] == "light healing":
+    stdlib_shims.install(patterns=False)
+    stdlib_shims.uninstall(but="dataclasses")
+if "healing" in sys.argv[2]:
+    import meshtui.cli.after_run, meshcore.healing.command
+else:
+    import meshcore.hook.call, meshcore.agents.codex, meshcore.agents.copilot, meshcore.agents.gemini
 from dataclasses import replace
 found = {}
 classes = [
@@ -61,10 +67,29 @@ def run(how: str, script: str = SCRIPT) -> str:
     return done.stdout
 
 
-def test_every_class_of_the_light_modules_behaves_as_the_real_dataclass_makes_it() -> None:
-    real, light = json.loads(run("real")), json.loads(run("light"))
-    assert len(real) > 30
+@pytest.mark.parametrize(("which", "least"), [("", 30), (" healing", 120)])
+def test_every_class_of_the_light_modules_and_of_what_heals_behaves_as_the_real_dataclass_makes_it(
+    which: str, least: int
+) -> None:
+    real, light = json.loads(run("real" + which)), json.loads(run("light" + which))
+    assert len(real) > least
     assert light == real
+
+
+def test_a_class_that_wants_more_than_the_stand_in_can_is_made_by_the_real_module() -> None:
+    script = (
+        "import sys; sys.path[0:0] = [sys.argv[1]]\n"
+        "from meshcore.hook import stdlib_shims; stdlib_shims.install(patterns=False)\n"
+        "stdlib_shims.uninstall(but='dataclasses')\n"
+        "from dataclasses import dataclass, field\n"
+        "@dataclass(order=True)\nclass Ordered:\n    a: int\n    b: list = field(default_factory=list)\n"
+        "@dataclass\nclass Counted:\n    a: int\n    b: int = field(init=False)\n"
+        "    def __post_init__(self):\n        self.b = self.a + 1\n"
+        "@dataclass(frozen=True)\nclass Plain:\n    a: int\n"
+        "assert Ordered(1) < Ordered(2) and Ordered(1).b == [] and Counted(1).b == 2 and Plain(1) == Plain(1)\n"
+        "print(type(sys.modules['dataclasses']).__name__)"
+    )
+    assert run("", script) == "StandIn\n"
 
 
 def test_a_stand_in_gives_way_when_it_is_asked_for_more() -> None:
