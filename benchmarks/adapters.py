@@ -325,7 +325,7 @@ class Sessions:
             return Answer()
 
     def _is_news(self, report: Report) -> bool:
-        return isinstance(report, Failure) or news.is_news(report, self.store, VIA)
+        return isinstance(report, Failure) or news.is_news(report, Home(self.settings.home), VIA)
 
 
 def make_sessions() -> Sessions:

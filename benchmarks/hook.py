@@ -37,9 +37,12 @@ TRICKS = {"both": (), "shims only": (CACHE,), "cache only": (SHIMS,), "none": (C
 
 
 def payload(number: int, text: str, command: str, *, failed: bool = True) -> bytes:
-    """Return what Claude Code sends of a command; every number is another call."""
+    """Return what Claude Code sends of a command; every number is another call.
+
+    A failure is of a session of its own, since a session is told of a fix once.
+    """
     body: dict[str, Any] = {
-        "session_id": f"session-{number % 20}",
+        "session_id": f"session-{number if failed else number % 20}",
         "cwd": "/",
         "hook_event_name": "PostToolUseFailure" if failed else "PostToolUse",
         "tool_name": "Bash",
@@ -164,7 +167,7 @@ def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
     """Run everything in turn, so many times."""
     hook = hook_of(PACKAGE)
     text, command, fix = error(0, name_of(CASE))
-    unknown = error(0, "never_heard_of")[0]
+    unknown = "RuntimeError: nobody has ever heard of this"
 
     def nothing(said: str) -> bool:
         return not said
@@ -172,15 +175,17 @@ def measure(environment: dict[str, str], rounds: int) -> dict[str, Any]:
     bare = Process(BARE, environment, nothing)
     libraries = Process(LIBRARIES, environment, nothing)
     known = Process(hook, environment, lambda said: fix in said)
-    new = Process(hook, environment, nothing)
+    new = Process(hook, environment, lambda said: fix not in said)
     fine = Process(hook, environment, nothing)
     quiet = Process(hook, environment, nothing)
     other = Process(hook, environment, nothing)
     first = Process(hook, environment, lambda said: fix in said)
     first.run(payload(1_000_000, text, command))
+    for number in range(20):  # sessions in which something is open
+        first.run(payload(number, text, command))
     for number in range(rounds):
         bare.run(b"")
-        known.run(payload(number, text, command))
+        known.run(payload(number + 1_000, text, command))
         libraries.run(b"")
         new.run(payload(number + 2_000_000, unknown, command))
         fine.run(payload(number + 3_000_000, "ok", "make test", failed=False))

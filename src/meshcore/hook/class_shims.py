@@ -67,7 +67,7 @@ def _tuple_methods(names, defaults):
 
 def typing_module() -> ModuleType:
     made = StandIn("typing")
-    vars(made).update(dict.fromkeys(("Any", "Generic", "Literal", "Protocol"), Form))
+    vars(made).update(dict.fromkeys(("Any", "Final", "Generic", "Literal", "Protocol"), Form))
     vars(made).update(
         TYPE_CHECKING=False,
         TypeVar=lambda *_, **__: Form,

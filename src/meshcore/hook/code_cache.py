@@ -1,7 +1,7 @@
 """Keep in one file what a hook's process would load and compile at each call: bytecode of modules, code of patterns.
 
 It buys a third of the processor time of a failure that is answered: without it that takes 5.0 times a bare interpreter,
-with it 3.3, and the goal is 3. (Medians of 12 calls in turn: `python -m benchmarks.hook --tricks --rounds 12 --skills
+with it 3.2, and the goal is 3. (Medians of 12 calls in turn: `python -m benchmarks.hook --tricks --rounds 12 --skills
 1000`.) The file holds what hooks have loaded and compiled so far, for this Python and these sources: a source that
 changed makes it void. It lies where Python keeps its own bytecode, and is as trusted as that. Where it cannot be
 written, hooks are slower and nothing else.
@@ -18,7 +18,8 @@ TYPE_CHECKING = False  # nothing that takes time is imported here
 if TYPE_CHECKING:
     from typing import Any
 
-DOORS = ("meshcore.hook.call", "meshcore.hook.aside")  # modules that bring in most of what a call needs
+# Modules that bring in most of what a call needs.
+DOORS = ("meshcore.hook.gate", "meshcore.hook.main", "meshcore.hook.call", "meshcore.hook.aside")
 MAX_SAVES = 20  # after that what is new is not worth a write
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
 _TAG = f"{sys.version} {sys.prefix} {_PACKAGE}"
@@ -111,7 +112,7 @@ class Cache:
             self._make(other)
         origin, is_package, *_ = kept
         spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
-        spec.has_location = True
+        spec.has_location, spec.cached = True, origin  # which nothing of ours reads, and takes a while to work out
         if is_package:
             spec.submodule_search_locations = [os.path.dirname(origin)]  # noqa: PTH120
         return spec
@@ -125,8 +126,7 @@ class Cache:
         name, before = module.__name__, len(self.ready)
         _, _, *place = self.modules[name]
         exec(self.load(*place), module.__dict__)  # noqa: S102
-        if name.startswith("meshcore."):
-            self.ready.append(name)
+        self.ready.append(name)
         if name in DOORS and name not in self.behind:
             self.behind[name], self.is_new = self.ready[before:-1], True
 
@@ -136,7 +136,7 @@ class Cache:
             return
         origin, is_package, *place = self.modules[name]
         parent, _, own = name.rpartition(".")
-        if parent not in sys.modules:
+        if parent and parent not in sys.modules:
             __import__(parent)  # where the list was made, something else had brought it in
         module = type(sys)(name)
         space = module.__dict__
@@ -149,7 +149,8 @@ class Cache:
         except BaseException:
             del sys.modules[name]
             raise
-        setattr(sys.modules[parent], own, module)
+        if parent:
+            setattr(sys.modules[parent], own, module)
 
     # --- the file -----------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import os
 from meshcore.agents.first_look import BEFORE, DONE, EDITS, PROGRAMS, SHELL
 from meshcore.knowledge.shell_words import changes, remembered
 from meshcore.process.git_root import git_root
-from meshcore.store.known_marks import command_key, is_marked, is_open, note_call, session_key
+from meshcore.store.known_marks import are_kept, command_key, is_marked, is_open, note_call, session_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
     if not cwd.startswith("/"):
         return False
     root = ""
-    if os.path.lexists(f"{state}/known"):
+    if are_kept(state):
         words, folder, _, _ = remembered(command, cwd)
         root = git_root(folder)
         if _may_be_known(state, words, folder, root, command, event if tool == SHELL else ""):

@@ -103,7 +103,7 @@ def handle(
     paths = Home(settings.home)
     mark = paths.state / f"hook.{name}"
     _note_call(mark)
-    if not isinstance(report, Failure) and not is_news(report, paths.store, name, to_the_end=to_the_end):
+    if not isinstance(report, Failure) and not is_news(report, paths, name, to_the_end=to_the_end):
         handled = None
     elif isinstance(report, Upcoming | Edited | Began):
         from meshcore.hook.aside import take_aside

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Began, Denied, Edited, Report, Success, Upcoming
-from meshcore.store.known_marks import session_key
+from meshcore.home import Home
+from meshcore.store.known_marks import are_kept, is_marked, is_open, session_key
+
+if TYPE_CHECKING:
+    from meshcore.knowledge.typed import Typed
 
 _open_to_the_end: list[sqlite3.Connection] = []
 
 
-def is_news(report: Report, store: Path, via: str, *, to_the_end: bool = False) -> bool:
+def is_news(report: Report, home: Home, via: str, *, to_the_end: bool = False) -> bool:
     """Tell whether a report says something: in a session where something is open, or of what is known in its project.
 
     `to_the_end`: this process ends at once; see `hook.call.take`. Raises sqlite3.Error.
     """
-    if not store.exists():
+    if not home.store.exists():
         return False
-    database = sqlite3.connect(store, timeout=0.5)
+    state = str(home.state)
+    if isinstance(report, Upcoming) and are_kept(state):  # asked most often: the marks will do
+        root, typed = _typed(report)
+        return is_marked(state, root, typed.key(root))
+    if isinstance(report, Success | Denied) and is_open(state, session_key(via, report.session)):
+        return True
+    database = sqlite3.connect(home.store, timeout=0.5)
     try:
         return _is_news(report, database, session_key(via, report.session))
     finally:
@@ -46,11 +56,7 @@ def _is_news(report: Report, database: sqlite3.Connection, session: str) -> bool
 
 def _is_known(report: Report, database: sqlite3.Connection) -> bool:
     """Tell whether a command is known to fail in its project, or changes what others there depend on."""
-    from meshcore.healing.checkout import root_of
-    from meshcore.knowledge.typed import read_typed
-
-    typed = read_typed("" if isinstance(report, Edited) else report.command, report.cwd or "/")
-    root = root_of(typed.folder or report.cwd or "/").encode("utf-8", "replace").decode()
+    root, typed = _typed(report)
     found = database.execute("SELECT project FROM checkouts WHERE root=?", (root,)).fetchone()
     if found is None:
         return False
@@ -73,3 +79,12 @@ def _is_known(report: Report, database: sqlite3.Connection) -> bool:
     from meshcore.knowledge.shell_words import changes
 
     return changes(typed.words)
+
+
+def _typed(report: Report) -> tuple[str, Typed]:
+    """Return the folder of a report's project, and its command as that remembers it."""
+    from meshcore.healing.checkout import root_of
+    from meshcore.knowledge.typed import read_typed
+
+    typed = read_typed("" if isinstance(report, Edited) else report.command, report.cwd or "/")
+    return root_of(typed.folder or report.cwd or "/").encode("utf-8", "replace").decode(), typed

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from meshcore.hook.code_cache import Cache
 
 
-def _install() -> "Cache":
-    """Put both start-up tricks in place; the cache comes first, so that it also keeps what the stand-ins need."""
+def _cache() -> "Cache":
+    """Put the cache in place: first of all, so that it also keeps what the first look and the stand-ins need."""
+    gc.disable()
     from meshcore.hook.code_cache import Cache
 
-    gc.disable()
     cache = Cache()
     cache.install()
+    return cache
+
+
+def _stand_in(cache: "Cache") -> None:
     from meshcore.hook.stdlib_shims import install
 
     install(kept=cache.pattern, watch=cache.watch)
-    return cache
 
 
 def agent() -> None:
@@ -35,6 +38,7 @@ def agent() -> None:
     What is named is taken for the environment's. Hooks of older versions were given `AGENT [HOME [BRIDGE]]`.
     """
     began = time.monotonic() - time.process_time()  # what this process has used so far is its start
+    cache = _cache()
     from meshcore.agents.payload_bytes import read_parts
     from meshcore.hook.gate import is_idle
 
@@ -49,7 +53,7 @@ def agent() -> None:
     parts = read_parts(0)
     if not parts[1] and is_idle(name, parts[0], home or "", os.environ, began):
         return
-    cache = _install()
+    _stand_in(cache)
     from meshcore.agents.payload import Payload
     from meshcore.hook.main import main
 
@@ -59,7 +63,8 @@ def agent() -> None:
 
 def shell() -> None:
     """Handle one call of a prompt hook; see `hook.shell.main` for the command line."""
-    cache = _install()
+    cache = _cache()
+    _stand_in(cache)
     from meshcore.hook.shell import main
 
     main(sys.argv[1:])

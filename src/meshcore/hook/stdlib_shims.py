@@ -1,15 +1,16 @@
 """Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-They buy two thirds of the processor time of a failure that is answered: 3.3 times a bare interpreter instead of 10.4,
+They buy two thirds of the processor time of a failure that is answered: 3.2 times a bare interpreter instead of 10.7,
 and the goal is 3. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 12 calls in
-turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 12 --skills 1000`.) They
-do what the light modules use of `dataclasses` (frozen, slots, defaults, replace), `datetime` and `sqlite3` (all that C
+turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 12 --skills 1000`.) They do what the
+light modules use of `dataclasses` (frozen, slots, defaults, replace), `datetime`, `operator` and `sqlite3` (all that C
 has), `hashlib`, `functools`, `contextlib` and `collections` (a few functions), `re` (patterns that were kept; its flags
 need `enum`), `typing` (nothing of it matters at run time) and what pathlib loads for what no hook does; asked for
 anything else, a stand-in gives way to the real module. A test holds each class of the light modules against what the
-real `dataclass` makes of it. `hook.start` installs them, in a process that lives for some milliseconds, and so does the
-start of `meshtui run`, until the command has failed or takes a while: then `uninstall` gives their places back, but for
-that of `dataclasses`, whose methods of 150 classes are two fifths of what importing the loop takes.
+real `dataclass` makes of it, and another that no call of an agent needs a real one. `hook.start` installs them, in a
+process that lives for some milliseconds, and so does the start of `meshtui run`, until the command has failed or takes
+a while: then `uninstall` gives their places back, but for that of `dataclasses`, whose methods of 150 classes are two
+fifths of what importing the loop takes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,14 @@ def install(*, patterns: bool = True, kept: Kept | None = None, watch: Callable[
     _loaded_before.update(sys.modules)
     makers = [dataclasses_module, _datetime, _hashlib, typing_module, _urllib_parse]
     if patterns:
-        makers += [_collections, _contextlib, _functools, lambda: _re(kept, watch), _sqlite3]  # which loads `functools`
+        makers += [
+            _collections,
+            _contextlib,
+            _functools,
+            _operator,
+            lambda: _re(kept, watch),
+            _sqlite3,
+        ]  # which loads `functools`
     for maker in makers:
         made = maker()
         sys.modules.setdefault(made.__name__, made)
@@ -67,9 +75,7 @@ def _datetime() -> ModuleType:
     """Return the module as C has it: the real one defines all of it in Python first."""
     import _datetime as c_module  # type: ignore[import-not-found, unused-ignore]
 
-    made = StandIn("datetime")
-    vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
-    return made
+    return _as_in_c("datetime", c_module)
 
 
 class _Flag(int):
@@ -129,7 +135,18 @@ def _sqlite3() -> ModuleType:
     """Return the module as C has it: the real one adds adapters of dates, which are texts in the store."""
     import _sqlite3 as c_module
 
-    made = StandIn("sqlite3")
+    return _as_in_c("sqlite3", c_module)
+
+
+def _operator() -> ModuleType:
+    """Return the module as C has it: the real one defines all of it in Python first."""
+    import _operator as c_module
+
+    return _as_in_c("operator", c_module)
+
+
+def _as_in_c(name: str, c_module: ModuleType) -> ModuleType:
+    made = StandIn(name)
     vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
     return made
 

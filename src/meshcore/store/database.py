@@ -10,14 +10,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
-from meshcore.filelock import FileLock
 from meshcore.home import PRIVATE_FILE
 from meshcore.store.queries import Parameter, Read
 from meshcore.store.upkeep import give_back, integrity, table_counts, unused_bytes
+
+if TYPE_CHECKING:
+    from meshcore.filelock import FileLock
 
 SCHEMA_VERSION = 4
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -65,7 +67,6 @@ class Database:
         self._depth = 0
         self._commits = 0
         self._must_flush = False
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
         _create_private(path)
         with self.faults():
             self._connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
@@ -75,6 +76,12 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+
+    @property
+    def _lock(self) -> FileLock:
+        from meshcore.filelock import FileLock  # most calls of a hook take no lock
+
+        return FileLock(self.path.with_name(self.path.name + ".lock"))
 
     def _prepare(self) -> None:
         version = self._version()

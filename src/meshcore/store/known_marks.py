@@ -52,6 +52,11 @@ def mark(state: str, root: str, command: bytes) -> None:
         os.close(descriptor)
 
 
+def are_kept(state: str) -> bool:
+    """Tell whether marks of commands are kept: a home of which only the store was restored has none."""
+    return os.path.lexists(f"{state}/{_KNOWN}")
+
+
 def is_marked(state: str, root: str, command: bytes = b"") -> bool:
     """Tell whether a command may be known; without one, whether anything is of its project."""
     try:

@@ -6,7 +6,6 @@ They spare a command that succeeds where nothing has failed every look into the 
 from __future__ import annotations
 
 import os
-from binascii import crc32
 
 
 def may_be_open(store: str, folder: str) -> bool:
@@ -42,5 +41,7 @@ def _marks(store: str) -> str:
 
 
 def _mark(marks: str, folder: str) -> str:
+    from binascii import crc32  # a library of its own, for failures only
+
     # Two folders may share a number: the second is then looked up in vain.
     return os.path.join(marks, f"{crc32(os.fsencode(folder)):08x}")

@@ -128,6 +128,34 @@ def test_a_hook_s_process_loads_none_of_what_the_stand_ins_spare() -> None:
     assert run("", script) == "[]\n[]\n"
 
 
+CALLS = """
+import sys; sys.path[0:0] = [sys.argv[1]]
+from meshcore.hook.stdlib_shims import install; install()
+import json, os
+from meshcore.agents.payload import Payload
+from meshcore.hook.main import handle
+root = sys.argv[2]
+os.makedirs(root + "/work/.git")
+here = {"HOME": root, "MESHTUI_HOME": root + "/home", "MESHTUI_OPERATOR_DIR": root + "/operator", "PATH": "/usr/bin"}
+here["MESHTUI_BRIDGE"] = root + "/bridge.db"
+def call(number, event, command, **fields):
+    said = {"hook_event_name": event, "session_id": f"s{number}", "cwd": root + "/work", "tool_name": "Bash"}
+    said |= {"tool_use_id": str(number), "tool_input": {"command": command}, **fields}
+    handle("claude-code", Payload(json.dumps(said).encode()), here, to_the_end=True)
+ERRORS = ["No module named 'django'", "rm: cannot remove 'a': Permission denied", "error: unrecognized subcommand 'a'"]
+for number, error in enumerate(ERRORS * 3):
+    call(number, "PostToolUseFailure", "tool " + error[:2], error="Exit code 2\\n" + error, is_interrupt=False)
+    call(number, "PreToolUse", "tool " + error[:2])
+    call(number, "PostToolUse", "tool | tail", tool_response={"stdout": "", "stderr": "", "interrupted": False})
+names = ("contextlib", "dataclasses", "datetime", "functools", "hashlib", "operator", "sqlite3", "typing")
+print([name for name in names if type(sys.modules[name]).__name__ != "StandIn"])
+"""
+
+
+def test_no_call_of_an_agent_needs_more_than_the_stand_ins_have(tmp_path: Path) -> None:
+    assert run(str(tmp_path), CALLS) == "[]\n"
+
+
 def test_what_was_made_with_stand_ins_is_made_anew_once_they_are_gone() -> None:
     script = (
         "import sys; sys.path[0:0] = [sys.argv[1]]\n"
