@@ -53,7 +53,7 @@ async def test_a_line_is_heard_of_by_the_folder_and_after_rotation_still(
     # The watch begins with the first wait, at some time; until it hears, knock.
     knocked = asyncio.create_task(heard.wait(tail.folders, LONG))
     while not knocked.done():
-        (tmp_path / "knock").touch()
+        (tmp_path / "knock").write_text("anyone there?")
         await asyncio.sleep(0)
     steps = (lambda: append(log, "1"), rotate, lambda: append(log, "3"))
     assert await lines_until(tail, heard, "3", *steps) == ["0", "1", "2", "3"]
