@@ -84,13 +84,15 @@ def stored_policy(store: Store, key: str) -> Verdict:
 class LightRuling:
     """What may be said of a skill without keys and policy: `hint` at most.
 
-    `final`: the full ruling would come to the same, so that it may be told at once, as learnt by `author`.
+    `final`: the full ruling would come to the same, so that it may be told at once, as learnt by `author`. `asks`: the
+    key of the verdict that alone is lacking for that, "" where more is.
     """
 
     decision: Decision
     reasons: tuple[str, ...]
     author: str
     final: bool
+    asks: str = ""
 
 
 def rule_lightly(
@@ -109,8 +111,10 @@ def rule_lightly(
     key = policy_key(match.action, operator / "policy.toml", own=known.own_operator)
     found = combined([*held, stored_policy(store, key)])
     author = _own_author(store, known, own_name)
-    certain = bool(held and author and store.verdicts.get(key)) and combined(held).decision == "hint"
-    return LightRuling(found.decision, found.reasons, author, certain or found.decision == "refuse")
+    certain = bool(held and author) and combined(held).decision == "hint"
+    is_asked = bool(store.verdicts.get(key))
+    final = (certain and is_asked) or found.decision == "refuse"
+    return LightRuling(found.decision, found.reasons, author, final, key if certain and not is_asked else "")
 
 
 def _own_author(store: Store, known: KnownSkill, own_name: str) -> str:

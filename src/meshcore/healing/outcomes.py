@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meshcore.exchange.announce import announce_outcome
 from meshcore.healing.circumstances import project_root
+from meshcore.healing.left import take_in
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature, TryResult
 from meshcore.node import Node, boot_id
 from meshcore.store.rows import Approval
@@ -98,8 +99,10 @@ def settle_success(
 def recover(node: Node) -> int:
     """Give every intent whose process is gone the outcome `unknown`; only a later success decides. Returns how many.
 
-    What such a process was to carry out for a person becomes `unknown` too, and is not carried out again.
+    What such a process was to carry out for a person becomes `unknown` too, and is not carried out again. Failures that
+    hooks had no time to store are stored.
     """
+    take_in(node.store)
     recovered = 0
     for try_id, incident_id, skill_id, process in node.store.tries.unfinished():
         if process_mark(int(process.split(":")[0])) == process:

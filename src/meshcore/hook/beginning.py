@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from meshcore.healing.checkout import root_of
-from meshcore.hook.known import Known, storable
+from meshcore.hook.known import Known
+from meshcore.hook.notes import storable
 from meshcore.hook.telling import Telling
 from meshcore.knowledge.habit_rows import habit_of
 from meshcore.knowledge.habits import MAX_SAYINGS, WARN_WITHIN

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from time import monotonic
 
 from meshcore.agents.base import Answer, Call, Denied, Failure, Success
 from meshcore.agents.table import ONE_PROGRAM, SHELL, Agent
-from meshcore.clock import boot_id, from_text, to_text
+from meshcore.clock import boot_id
 from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
-from meshcore.healing.light_judges import learnt, offered_here, rule_lightly
+from meshcore.healing.left import leave, take_in
 from meshcore.home import Home
 from meshcore.hook.answer import beside, confirmed_by, suggestion
 from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
+from meshcore.hook.fixes import Fixes, Seen
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
@@ -26,19 +27,18 @@ from meshcore.hook.notes import Said
 from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
 from meshcore.hook.telling import Telling
+from meshcore.hook.waiting import PATIENCE_SECONDS, fold_calls, patiently
 from meshcore.knowledge.hidden import hidden_failure
-from meshcore.knowledge.matching import matches
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import storable_argv
 from meshcore.safety.visible_text import plain_name
+from meshcore.store.database import LockedError
 from meshcore.store.known_marks import session_key
 from meshcore.store.rows import CommandRow
 from meshcore.store.store import Store
-from meshcore.trust.modes import MODE, Ceiling, ceiling, mode_for_hook
+from meshcore.trust.modes import MODE, ceiling, mode_for_hook
 
 TWIN_SECONDS = 5.0  # within which the same failure, seen by another agent's hook, is the same
-PULL_SECONDS = 60.0  # between two looks at the bridge where no runtime does that
-MUCH = 1 << 16  # bytes that hooks wrote of their calls
 SUB_AGENT = 60  # characters of a sub-agent's name
 OUTPUT_KEPT = 1024  # characters of the output of a command that succeeded
 
@@ -53,14 +53,19 @@ def take(
     """
     name, sub = environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", report.sub
     me = AgentInfo(name, program.NAME, settings.host, plain_name(sub, SUB_AGENT) if sub else "")
-    store = Store(Home(settings.home).create().store, busy_timeout=BUSY_SECONDS)
+    path, until = Home(settings.home).create().store, monotonic() + PATIENCE_SECONDS
+    store = patiently(path, lambda: Store(path, busy_timeout=BUSY_SECONDS), until)
     try:
-        call = _Call(store, settings, program, me, environment, report)
+        call = _Call(store, settings, program, me, environment, report, until)
         if call.argv[0].rpartition("/")[2] == "meshtui":
             return Handled()  # `meshtui run` sees to its own failures
         if isinstance(report, Failure):
-            fold_calls(store, f"hook.{program.NAME}")
-            return call.failed(report)
+            handled = call.failed(report, to_the_end=to_the_end)
+            if not call.is_left:
+                with contextlib.suppress(LockedError):  # whoever comes next will do
+                    fold_calls(store, f"hook.{program.NAME}")
+                    take_in(store)
+            return handled
         return call.denied() if isinstance(report, Denied) else call.succeeded()
     finally:
         if to_the_end:
@@ -81,6 +86,7 @@ class _Call:
         me: AgentInfo,
         environment: Mapping[str, str],
         report: Call,
+        until: float,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -94,10 +100,13 @@ class _Call:
         self.argv, self.cwd, self.piped = plain.argv, plain.cwd, plain.piped
         self.stored_argv = storable_argv(plain.argv)[0]
         self.key = key_of(self.stored_argv, plain.cwd)
+        self.until = until
+        self.is_left = False  # to whoever writes into the store next
+        self.fixes = Fixes(store, settings, me, self.argv, self.cwd)
 
     # --- it failed ----------------------------------------------------------------------------------------------------
 
-    def failed(self, report: Failure) -> Handled:
+    def failed(self, report: Failure, *, to_the_end: bool = False) -> Handled:
         """Open the incident, and answer what is known; one that another hook has seen is left to that one."""
         store = self.store
         rows = store.controls.under(MODE)
@@ -115,10 +124,36 @@ class _Call:
             opened=store.now(),
             incident_id=self._incident_id(),
         )
+        # What takes a while, loading among it, is done before the store is held: others may want it at this moment.
+        found = self.fixes.found(incident)
+        seen = Seen(incident, highest, found, general=not found and self.fixes.is_known_in_general(incident))
+        checkout = self._known().look_around()
+        from meshcore.exchange.bodies import IncidentBody  # noqa: F401
+        from meshcore.healing import at_hand, ground  # noqa: F401
+
+        try:
+            handled = patiently(store.path, lambda: self._noted(report, seen, checkout), self.until)
+            if handled is None:
+                return self._told_beside(seen)
+            if handled.follow_up is not None and self.fixes.turn.wait(store, self.until):
+                return self._told_later(seen, handled)
+            return handled
+        except LockedError:
+            if not leave(Home(self.settings.home).state, incident):
+                raise
+            self.is_left = True
+            return Handled()
+        finally:
+            if not to_the_end:
+                self.fixes.turn.give_back()
+
+    def _noted(self, report: Failure, seen: Seen, checkout: bytes) -> Handled | None:
+        """Note a failure, and return what is to be said of it; None where another program's hook has noted it."""
+        store, incident = self.store, seen.incident
         with store.transaction():
             boot = boot_id()
             if (twins := self._twins(incident, boot)) is not None:
-                return self._told_beside(incident, highest, twins)
+                return None if self._hears_beside(twins) else Handled()
             store.agents.see(self.me.name, self.me.via, self.me.host)
             if not store.incidents.open(incident, store.meta.get("node"), boot=boot):
                 return Handled()
@@ -131,31 +166,49 @@ class _Call:
             memory = memory.with_failure(self.key, incident.incident_id)
             in_vain = before if self._was_taken(memory, before) else ""
             known = self._known()
+            known.ground = checkout
             answer, more, general = None, False, False
             if known.hears:
-                answer, more = (None, True) if in_vain else self._answer(incident, highest)
+                answer, more = (None, True) if in_vain else self.fixes.answer(seen)
                 # That takes a process of its own: once a session for each command.
-                general = answer is None and not more and not before and self._is_known_in_general(incident)
+                general = seen.general and answer is None and not more and not before
             if not in_vain and (answer or more or general) and known.withholds_fix(is_known=answer is not None):
                 answer, more, general = None, False, False
             if answer is not None:
                 was_told = memory.was_told(answer[1].action.command(), self.me.sub)
-                memory = memory.with_offer(self._note_answer(incident, answer[1], was_told=was_told))
+                memory = memory.with_offer(self.fixes.note_answer(incident, answer[1], was_told=was_told))
                 answer = None if was_told else answer
             remember(store, self.session, memory)
             said = known.failed(
                 incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer),
                 incident_id=incident.incident_id, agent=self.me.name,
             )  # fmt: skip
+            if more:
+                self.fixes.turn.take()  # before others see that the failure is known
         if more or (general and not said.command):
             words = {"said": said.text, "person": said.person, "told": said.command}
-            task = self._task("failed", incident=incident.incident_id, before=in_vain, **words)
-            return Handled(follow_up=task)
-        if answer is None:
-            return self._told(said)
-        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(store, answer[0]))
-        both = beside(said.text, fix, person=self.me.via == SHELL)
-        return Handled(self.program.answer(report.event, asked_too(both, said.person)))
+            return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain, **words))
+        return self._told(said) if answer is None else self._suggested(answer, said.text, said.person)
+
+    def _suggested(self, answer: tuple[KnownSkill, Match, str], said: str, person: str) -> Handled:
+        """Return what is told of a fix, beside what the project knows."""
+        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0]))
+        both = beside(said, fix, person=self.me.via == SHELL)
+        return Handled(self.program.answer(self.report.event, asked_too(both, person)))
+
+    def _told_later(self, seen: Seen, handled: Handled) -> Handled:
+        """Tell what another process has asked policy about; what needs more is for the follow-up as it was."""
+        store, task = self.store, handled.follow_up or {}
+        with store.transaction():
+            answer = self.fixes.answer(seen)[0]
+            if answer is None:
+                return handled
+            memory = recall(store, self.session) or Memory()
+            was_told = memory.was_told(answer[1].action.command(), self.me.sub)
+            offer = self.fixes.note_answer(seen.incident, answer[1], was_told=was_told)
+            remember(store, self.session, memory.with_offer(offer))
+        said = Said(str(task["said"]), str(task["told"]), str(task["person"]))
+        return self._told(said) if was_told else self._suggested(answer, said.text, said.person)
 
     def _known(self) -> Known:
         """Return what the project knows of this command."""
@@ -188,92 +241,18 @@ class _Call:
         seen = set(self.store.incidents.seen_alike(incident, boot, TWIN_SECONDS))
         return seen if any(via != self.me.via or not self.report.call for via in seen) else None
 
-    def _told_beside(self, incident: Incident, highest: Ceiling, twins: set[str]) -> Handled:
-        """Tell a second agent program of a failure that counts once; what a follow-up would have to ask is not told."""
-        if self.me.via in twins or (self.me.via in ONE_PROGRAM and not ONE_PROGRAM.isdisjoint(twins)):
-            return Handled()
-        answer = self._answer(incident, highest, counts=False)[0]
+    def _hears_beside(self, twins: set[str]) -> bool:
+        """Tell whether this program hears of a failure that the hooks of others have noted."""
+        return self.me.via not in twins and (self.me.via not in ONE_PROGRAM or ONE_PROGRAM.isdisjoint(twins))
+
+    def _told_beside(self, seen: Seen) -> Handled:
+        """Tell a second agent program of a failure that counts once."""
+        answer = self.fixes.answer(seen, counts=False)[0]
+        if answer is None and self.fixes.turn.wait(self.store, self.until):
+            answer = self.fixes.answer(seen, counts=False)[0]
         if answer is None or self._known().withholds_fix(is_known=True):
             return Handled()
-        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0]))
-        return Handled(self.program.answer(self.report.event, fix))
-
-    def _answer(
-        self, incident: Incident, highest: Ceiling, *, counts: bool = True
-    ) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
-        """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first.
-
-        `counts`: the incident is this hook's own.
-        """
-        store = self.store
-        folder = project_root(self.cwd) or self.cwd
-        signature, here = incident.signature, incident.circumstances
-        found = offered_here(store, matches(signature, store.skills, here, folder=incident.cwd), folder)
-        found = learnt(store, found)
-        if not found:
-            return None, counts and self._may_pull()
-        match, known = found[0], store.skills.find(found[0].skill_id)
-        if known is None:
-            return None, False
-        operator, name = self.settings.operator, self.settings.agent
-        ruling = rule_lightly(store, known, match, folder=folder, highest=highest, operator=operator, own_name=name)
-        if not ruling.final:
-            return None, True
-        if ruling.decision == "refuse":
-            if counts:
-                self._note_refusal(incident, match, ruling.reasons)
-            return None, False
-        return (known, match, ruling.author), False
-
-    def _is_known_in_general(self, incident: Incident) -> bool:
-        """Tell whether it is worth to look at what is known in general."""
-        if not self.settings.packs:
-            return False
-        from meshcore.knowledge.missing import may_propose, missing  # what no success has a use for
-
-        if missing(incident.signature) is not None:
-            return True
-        from meshcore.knowledge.usual import Failed, usual
-
-        if usual(Failed(self.argv, self.argv[-1] if self.argv else "", incident.excerpt, incident.cwd)) is not None:
-            return True
-        if not may_propose(self.argv, incident.excerpt):
-            return False
-        from meshcore.knowledge.proposed import proposed  # most errors end before this
-
-        return bool(proposed(self.argv, incident.excerpt))
-
-    def _note_refusal(self, incident: Incident, match: Match, reasons: Sequence[str]) -> None:
-        """Write down, and tell nobody, that what is known may not be used."""
-        store, incident_id = self.store, incident.incident_id
-        data: dict[str, Json] = {"decision": "refuse", "reasons": list(reasons), "command": match.action.command()}
-        self._note_match(incident, match)
-        store.events.add("try.decided", incident_id=incident_id, skill_id=match.skill_id, data=data)
-        store.incidents.set_state(incident_id, "refused", skill_id=match.skill_id)
-
-    def _may_pull(self) -> bool:
-        """Tell whether the bridge is to be looked at: no runtime does, and nobody has for a minute."""
-        now, before = self.store.clock.now(), self.store.state.get()["pulled"]
-        try:
-            if before and 0 <= (now - from_text(before)).total_seconds() < PULL_SECONDS:
-                return False
-        except ValueError:
-            pass
-        self.store.state.set(pulled=to_text(now))
-        return not is_locked(Home(self.settings.home).runtime_lock)
-
-    def _note_answer(self, incident: Incident, match: Match, *, was_told: bool) -> Offer:
-        self._note_match(incident, match)
-        if not was_told:
-            note_told(self.store, incident, match, self.me)
-        return Offer(incident.incident_id, match.skill_id, match.action.command(), self.me.sub)
-
-    def _note_match(self, incident: Incident, match: Match) -> None:
-        store, incident_id = self.store, incident.incident_id
-        data: dict[str, Json] = {"tier": match.tier, "score": match.score, "why": match.why}
-        store.events.add("incident.matched", incident_id=incident_id, skill_id=match.skill_id, data=data)
-        solved_before = match.tier == "exact" or None  # of a likely answer only its outcome can tell
-        store.incidents.set_state(incident_id, "matched", skill_id=match.skill_id, again=solved_before)
+        return self._suggested(answer, "", "")
 
     # --- it worked ----------------------------------------------------------------------------------------------------
 
@@ -351,33 +330,3 @@ class _Call:
         home, bridge = str(self.settings.home), "" if address.is_secret else address.url
         head = {"what": what, "via": self.me.via, "agent": self.me.name, "event": self.report.event}
         return {**head, "home": home, "bridge": bridge, "session": self.session, "key": self.key, **fields}
-
-
-def fold_calls(store: Store, name: str) -> None:
-    """Take in what hooks wrote of their calls, once that is much."""
-    path = Home(store.path.parent).state / name
-    with contextlib.suppress(OSError):
-        if path.lstat().st_size >= MUCH:
-            store.tellings.fold_calls(path.parent, name)
-
-
-def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:
-    """Write down that an agent was told of a fix."""
-    store.events.add(
-        "hook.answered",
-        incident_id=incident.incident_id,
-        skill_id=match.skill_id,
-        agent=me.name,
-        data={"via": me.via, "command": match.action.command()},
-    )
-
-
-def is_locked(path: Path) -> bool:
-    """Tell whether a process holds a lock; False also where nobody ever did."""
-    if not path.exists():
-        return False
-    from meshcore.filelock import FileLock
-
-    with contextlib.suppress(OSError), FileLock(path).held() as free:
-        return not free
-    return False

@@ -13,6 +13,7 @@ import marshal
 import os
 import sys
 from _frozen_importlib import ModuleSpec
+from time import time
 
 TYPE_CHECKING = False  # nothing that takes time is imported here
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # Modules that bring in most of what a call needs.
 DOORS = ("meshcore.hook.gate", "meshcore.hook.main", "meshcore.hook.call", "meshcore.hook.aside")
 MAX_SAVES = 20  # after that what is new is not worth a write
+LEFT_OVER_SECONDS = 60  # after which whoever began to write is gone
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
 _TAG = f"{sys.version} {sys.prefix} {_PACKAGE}"
 
@@ -155,38 +157,47 @@ class Cache:
     # --- the file -----------------------------------------------------------------------------------------------------
 
     def save(self):
-        """Write the file anew where this process loaded or compiled what it did not hold."""
-        if self.saves >= MAX_SAVES:
-            return
-        new, added = {}, bytearray()
-
-        def put(data):
-            added.extend(data)
-            return self.size + len(added) - len(data), len(data)
-
+        """Write the file anew where this process loaded or compiled what it did not hold, and no other does so now."""
+        loaded = []
         for name, module in list(sys.modules.items()):
             spec: Any = getattr(module, "__spec__", None)
             origin = getattr(spec, "origin", None)
             if spec is None or name in self.modules or name in self.before or not origin or not origin.endswith(".py"):
                 continue
             if hasattr(spec.loader, "get_source"):
-                source = spec.loader.get_source(name)
-                code = compile(source, origin, "exec", dont_inherit=True, optimize=2)  # nobody reads docstrings here
-                new[name] = (origin, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
-        if not new and not self.is_new and not self.new_patterns:
+                loaded.append((name, spec))
+        if self.saves >= MAX_SAVES or not (loaded or self.is_new or self.new_patterns):
             return
+        temporary = f"{_path()}.new"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileExistsError:
+            if time() - os.stat(temporary, follow_symlinks=False).st_mtime > LEFT_OVER_SECONDS:  # noqa: PTH116
+                os.unlink(temporary)  # noqa: PTH108
+            return
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self._written(loaded))
+            os.replace(temporary, _path())  # noqa: PTH105
+        except BaseException:
+            os.unlink(temporary)  # noqa: PTH108
+            raise
+
+    def _written(self, loaded):
+        """Return what the file is to hold, with modules that were loaded from elsewhere."""
+        new, added = {}, bytearray()
+
+        def put(data):
+            added.extend(data)
+            return self.size + len(added) - len(data), len(data)
+
+        for name, spec in loaded:
+            code = compile(spec.loader.get_source(name), spec.origin, "exec", dont_inherit=True, optimize=2)
+            new[name] = (spec.origin, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
         patterns = self.patterns | {key: put(data) for key, data in self.new_patterns.items()}
         modules = self.modules | new
         own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
         stamps = {origin: _stamp(origin) for origin in own}
         index = marshal.dumps((_TAG, stamps, modules, patterns, self.behind, self.saves + 1))
         kept = os.pread(self.file, self.size, self.code) if self.size else b""
-        temporary = f"{_path()}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(len(index).to_bytes(8, "little") + index + kept + added)
-            os.replace(temporary, _path())  # noqa: PTH105
-        except OSError:
-            os.unlink(temporary)  # noqa: PTH108
-            raise
+        return len(index).to_bytes(8, "little") + index + kept + added

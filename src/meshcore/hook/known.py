@@ -14,7 +14,7 @@ from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
 from meshcore.hook.elsewhere import Elsewhere
-from meshcore.hook.notes import Notes, Open, Said, Told
+from meshcore.hook.notes import Notes, Open, Said, Told, storable
 from meshcore.hook.telling import Telling
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
@@ -51,6 +51,7 @@ class Known:
         self.typed = read_typed(command, cwd)
         self.root = storable(root_of(self.typed.folder or cwd))
         self.notes = Notes.from_text(store.hook_notes.find(session))
+        self.ground = b""  # what is told of the checkout, once that was looked at
         self.telling = Telling(store, session)
         self.hears = True  # whoever reports reads what is said back
 
@@ -80,8 +81,13 @@ class Known:
     def _elsewhere(self, project: Project) -> Elsewhere:
         return Elsewhere(self.store, project, self.root, self.typed.folder or self.cwd, changed=self.notes.changed)
 
+    def look_around(self) -> bytes:
+        """Return what is told of the checkout: it takes a while, and asks no store."""
+        self.ground = fingerprint(self.root, self.typed.folder, main_part(self.typed), dict(self.environment))
+        return self.ground
+
     def _fingerprint(self) -> bytes:
-        found = fingerprint(self.root, self.typed.folder, main_part(self.typed), dict(self.environment))
+        found = self.ground or self.look_around()
         return b"\0\0\0\0" + found[4:] if self.notes.changed else found  # edited since: no longer that commit
 
     def _redacted(self, text: str) -> str:
@@ -392,8 +398,3 @@ class Known:
             self.store.corrections.count(project.number, habit.cause, better[0], "told")
             notes = replace(notes, offers=(*notes.offers, Told(habit.cause.hex(), better[0], better[1], command.hex())))
         return notes
-
-
-def storable(text: str) -> str:
-    """Return a text as SQLite can hold it."""
-    return text.encode("utf-8", "replace").decode()

@@ -83,3 +83,8 @@ class Said:
     text: str = ""
     command: str = ""
     person: str = ""
+
+
+def storable(text: str) -> str:
+    """Return a text as SQLite can hold it."""
+    return text.encode("utf-8", "replace").decode()

@@ -6,6 +6,7 @@ and `shellstart` end it, and keep quiet about whatever is raised here.
 """
 
 # mypy: allow-untyped-calls
+import _signal  # type: ignore[import-not-found]
 import gc
 import os
 import sys
@@ -58,6 +59,8 @@ def agent() -> None:
     from meshcore.hook.main import main
 
     main(name, Payload(*parts), home=home or None, bridge=bridge or None, to_the_end=True, began=began)
+    # The answer is handed on where this ends well: what is only of use to the next call takes none of that away.
+    _signal.signal(_signal.SIGALRM, lambda *_: os._exit(0))
     cache.save()
 
 

@@ -12,6 +12,7 @@ from meshcore.knowledge.telling import result_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshcore.model import AgentInfo, Incident, Match
     from meshcore.store.store import Store
 
 
@@ -59,3 +60,14 @@ class Telling:
     def changed(self) -> None:
         """Note that the session changed a file."""
         self._store.tellings.note_change(self._session)
+
+
+def note_told(store: Store, incident: Incident, match: Match, me: AgentInfo) -> None:
+    """Write down that an agent was told of a fix."""
+    store.events.add(
+        "hook.answered",
+        incident_id=incident.incident_id,
+        skill_id=match.skill_id,
+        agent=me.name,
+        data={"via": me.via, "command": match.action.command()},
+    )

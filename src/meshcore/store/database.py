@@ -42,11 +42,17 @@ _LASTING = {
 }
 
 
+class LockedError(MeshError):
+    """Another program holds the store, for longer than is waited for it."""
+
+
 def fault(error: sqlite3.Error, path: Path, patience: float = BUSY_TIMEOUT_SECONDS) -> MeshError:
     """Return what an error of SQLite means for a store: MeshError where it may pass, else ConfigurationError."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _BUSY:
-        return MeshError(f"{path}: locked by another program for {patience:g} s; find it with `fuser`, then try again")
+        return LockedError(
+            f"{path}: locked by another program for {patience:g} s; find it with `fuser`, then try again"
+        )
     if code in _LASTING:
         return ConfigurationError(f"{path}: {_LASTING[code]}")
     detail = " ".join(str(error).split())[:200]
@@ -92,7 +98,7 @@ class Database:
             # SQLite does not wait for the lock that a change of the journal mode needs: one process at a time.
             with self._lock.held(self.busy_timeout) as free:
                 if not free:
-                    raise MeshError(f"{self.path}: being set up by another process; try again")
+                    raise LockedError(f"{self.path}: being set up by another process; try again")
                 # Of effect in an empty file only: later it gives unused space back in short steps.
                 self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
                 self._connection.execute("PRAGMA journal_mode=WAL")

@@ -245,7 +245,7 @@ def incident_to_row(incident: Incident) -> dict[str, Json]:
     }
 
 
-def incident_of_row(row: sqlite3.Row) -> Incident:
+def incident_of_row(row: sqlite3.Row | Mapping[str, Json]) -> Incident:
     """Read one row of `incidents`."""
     return Incident(
         incident_id=row["incident_id"],

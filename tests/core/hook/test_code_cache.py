@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import marshal
+import os
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_a_call_leaves_the_file_and_the_next_one_uses_it(copy: Path, tmp_path: P
 def test_a_source_that_changed_makes_the_file_void(copy: Path, tmp_path: Path) -> None:
     warm(copy, tmp_path)
     module = copy / "hook" / "call.py"
-    module.write_text(module.read_text().replace("def failed(self, report: Failure)", "def failed_(self, report)"))
+    module.write_text(module.read_text().replace("def failed(self", "def failed_(self"))
     hook(copy, tmp_path, 3)
     assert incidents(tmp_path) == 2, "the new source was run, not what was kept"
 
@@ -105,3 +106,16 @@ def test_a_folder_that_cannot_be_written_is_no_error(copy: Path, tmp_path: Path)
     (copy / "__pycache__").write_text("no folder")
     warm(copy, tmp_path)
     assert incidents(tmp_path) == 2
+
+
+def test_one_process_writes_the_file_and_what_a_killed_one_left_is_in_nobody_s_way(copy: Path, tmp_path: Path) -> None:
+    begun = cache_of(copy).with_name(f"{cache_of(copy).name}.new")
+    begun.parent.mkdir(exist_ok=True)
+    begun.touch()
+    warm(copy, tmp_path)
+    assert begun.exists() and not cache_of(copy).exists(), "somebody writes it just now"
+    os.utime(begun, (1, 1))
+    hook(copy, tmp_path, 3)
+    assert not begun.exists()
+    hook(copy, tmp_path, 4)
+    assert cache_of(copy).exists()

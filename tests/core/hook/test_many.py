@@ -1,0 +1,167 @@
+"""Hooks of several agents that meet one failure at one moment: each is told, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core.agents.desk import COMMAND, ERROR, FIX, Desk
+from tests.world import TIMEOUT_S
+
+import meshcore
+from meshcore.agents.base import Answer
+from meshcore.agents.table import program
+from meshcore.healing.left import MOST, leave, take_in
+from meshcore.hook import call, follow_up
+from meshcore.hook.turn import Turn
+
+STUB = str(Path(meshcore.__file__).parent / "hookstart.py")
+AT_ONCE = 5
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path)
+    desk.leave_the_bridge_alone()
+    return desk
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "BUSY_SECONDS", 0.01)
+
+
+def test_agents_of_two_programs_that_fail_at_once_are_all_told_and_policy_is_asked_once(desk: Desk) -> None:
+    desk.teach()
+    payloads = []
+    for number in range(AT_ONCE):
+        for agent in ("claude-code", "codex"):
+            sample = program(agent).sample(COMMAND, ERROR, str(desk.work), desk.root, f"call-{agent}-{number}")
+            payloads.append((agent, json.dumps(sample).replace("meshtui-sample", f"session-{number}")))
+    hooks = [
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", STUB, agent], env=desk.environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )
+        for agent, _ in payloads
+    ]  # fmt: skip
+    for hook, (_, payload) in zip(hooks, payloads, strict=True):
+        assert hook.stdin is not None
+        hook.stdin.write(payload)
+        hook.stdin.close()
+        hook.stdin = None
+    said = [hook.communicate(timeout=TIMEOUT_S)[0] for hook in hooks]
+    assert [FIX in one for one in said] == [True] * len(hooks)
+    found = desk.incidents()
+    assert len(found) == AT_ONCE, "what two programs saw of one session counts once"
+    assert {one.state for one in found} == {"matched"}
+    assert "fault" not in desk.kinds()
+    assert desk.kinds().count("hook.answered") == AT_ONCE
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_failure_that_a_held_store_has_no_place_for_is_stored_by_the_next_hook(desk: Desk) -> None:
+    held = sqlite3.connect(desk.root / "home" / "store.db", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    assert desk.failed(output="error: the first") == ""
+    assert desk.failed(output="password=hunter2hunter2 error: the second") == ""
+    left = list((desk.root / "home" / "state" / "waiting").iterdir())
+    assert len(left) == 2 and all(path.stat().st_mode & 0o077 == 0 for path in left)
+    assert not any("hunter2" in path.read_text() for path in left)
+    held.execute("ROLLBACK")
+    held.close()
+    assert desk.incidents() == []
+    desk.failed(output="error: the third")
+    assert {one.signature.line.rpartition(" ")[2] for one in desk.incidents()} == {"first", "second", "third"}
+    assert not list((desk.root / "home" / "state" / "waiting").iterdir())
+    assert desk.kinds().count("incident.opened") == 3
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_hook_goes_on_waiting_while_others_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = iter(range(5))
+    monkeypatch.setattr("meshcore.hook.waiting._moves", lambda store: [(next(moved, 5), 0)])
+    held = sqlite3.connect(desk.root / "home" / "store.db", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    desk.failed()
+    assert next(moved, None) is None, "it tried as long as somebody wrote"
+    held.close()
+
+
+def test_what_was_left_and_cannot_be_read_is_dropped(desk: Desk) -> None:
+    desk.failed()
+    [incident] = desk.incidents()
+    folder = desk.root / "home" / "state" / "waiting"
+    assert leave(folder.parent, incident)
+    whole = json.loads(next(folder.iterdir()).read_text())
+    damaged: list[Any] = [[], {}, whole | {"argv": 3}, whole | {"failed_at": "x"}, whole | {"incident_id": [1]}, None]
+    for number, value in enumerate(damaged):
+        (folder / f"damaged{number}.json").write_text(json.dumps(value))
+    (folder / "cut.json").write_text('{"incident_id": "')
+    (folder / "link.json").symlink_to("/dev/zero")
+    store = desk.store()
+    assert take_in(store) == 0, "the one that is whole was stored before"
+    store.close()
+    assert not list(folder.iterdir())
+    assert len(desk.incidents()) == 1
+
+
+def test_no_more_is_left_than_a_home_may_hold(desk: Desk) -> None:
+    desk.failed()
+    [incident] = desk.incidents()
+    folder = desk.root / "home" / "state" / "waiting"
+    folder.mkdir()
+    for number in range(MOST):
+        (folder / f"{number}.json").touch()
+    assert not leave(folder.parent, incident)
+
+
+def test_one_process_has_the_turn_to_ask_until_it_is_gone(desk: Desk) -> None:
+    state, question = desk.root / "home" / "state", "0123456789abcdef"
+    script = (
+        "import sys; from pathlib import Path; from meshcore.hook.turn import Turn;"
+        f"turn = Turn(Path({str(state)!r}), {question!r}); assert turn.take();"
+        "import os; os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])"
+    )
+    store, own = desk.store(), Turn(state, question)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "1\n", "it has become another program by now"
+        assert not own.take()
+        assert Turn(state, "abcdef0123456789").take(), "another question"
+        assert not own.wait(store, time.monotonic()), "the time is up"
+        store.verdicts.put(question, "hint")
+        assert own.wait(store, time.monotonic())
+        other.communicate("", timeout=TIMEOUT_S)
+    assert own.take()
+    own.give_back()
+    store.close()
+
+
+def test_without_a_question_nobody_waits(desk: Desk) -> None:
+    store, turn = desk.store(), Turn(desk.root / "home" / "state")
+    assert turn.take()
+    assert not turn.wait(store, time.monotonic() + TIMEOUT_S)
+    store.close()
+
+
+def test_the_agent_is_told_before_the_others_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.teach()
+    done: list[str] = []
+    monkeypatch.setattr(follow_up, "exchange", lambda node: done.append("exchange"))
+
+    def say(answer: Answer) -> None:
+        done.append(f"told {FIX in answer.context}")
+
+    real = follow_up.run
+    monkeypatch.setattr(follow_up, "run", lambda task, environment: real(task, environment, say))
+    assert FIX in desk.failed()
+    assert done == ["exchange", "told True", "exchange"]
