@@ -23,7 +23,8 @@ $(VENV)/.dev: $(VENV)/.run
 demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offline, ARGS=--hosts)
 	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
-test: $(VENV)/.dev ## all tests, more at once than cores: most wait for processes or a screen
+# More workers than cores: tests wait a third of their time for processes, and for screens to settle.
+test: $(VENV)/.dev ## all tests, ≤ 4 minutes on two idle cores
 	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-services: $(VENV)/.dev ## slow suites with real services and hostile neighbours, ≤ 5 minutes
