@@ -86,11 +86,15 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[B]):
-    """How records of one kind are read and taken in; an urgent one is known before any other of the same batch."""
+    """How records of one kind are read and taken in; an urgent one is known before any other of the same batch.
+
+    `weighs` names the skill whose outcomes are to be counted anew, once for all of a batch.
+    """
 
     body: type[B]
     take: Callable[[Node, B, Speaker], Taken]
     urgent: bool = False
+    weighs: Callable[[B], str] | None = None
 
 
 def _clean(text: str) -> str:
@@ -157,7 +161,6 @@ def _take_outcome(node: Node, said: OutcomeBody, speaker: Speaker) -> Taken:
     outcome = replace(outcome, host=known.host if known is not None and known.host else outcome.host)
     if not node.store.outcomes.add(outcome, own_operator=speaker.own):
         return "stored"
-    reweigh(node, outcome.skill_id)
     incident = node.store.incidents.find(outcome.incident_id) if speaker.late else None
     if incident is None or incident.state == "open":
         _move_incident(node, outcome)
@@ -379,7 +382,7 @@ def take_legacy_skill(node: Node, known: KnownSkill) -> Taken:
 KINDS: Mapping[str, Kind[Any]] = {
     HelloBody.kind: Kind(HelloBody, _take_hello),
     SkillBody.kind: Kind(SkillBody, _take_skill),
-    OutcomeBody.kind: Kind(OutcomeBody, _take_outcome),
+    OutcomeBody.kind: Kind(OutcomeBody, _take_outcome, weighs=lambda said: said.outcome.skill_id),
     IncidentBody.kind: Kind(IncidentBody, _take_incident),
     HaltBody.kind: Kind(HaltBody, _take_halt, urgent=True),
     CeilingBody.kind: Kind(CeilingBody, _take_ceiling, urgent=True),

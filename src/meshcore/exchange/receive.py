@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from meshcore import __version__
 from meshcore.bridge.base import Batch, Bridge, Delivery
@@ -40,7 +39,7 @@ from meshcore.safety.records import Author, author_of, verify
 from meshcore.safety.visible_text import visible
 from meshcore.store.chains import Chain
 from meshcore.trust.authors import meet, trust_in
-from meshcore.trust.standing import note_fixes
+from meshcore.trust.standing import note_fixes, reweigh
 from meshcore.trust.synced import missing
 
 PULL_SECONDS = 0.02
@@ -176,11 +175,9 @@ def _cursor(node: Node, bridge_id: str) -> int:
     """Return how far this home has read a bridge, by its own account, which holds what was taken in."""
     cursors = node.store.bridge_cursors
     found = cursors.find(bridge_id)
-    if found is None:
-        if cursors.has_any():
-            _begin_anew(node, bridge_id, "the bridge is another one than before")
-        return 0
-    return found
+    if found is None and cursors.has_any():
+        _begin_anew(node, bridge_id, "the bridge is another one than before")
+    return found or 0
 
 
 def _begin_anew(node: Node, bridge_id: str, why: str) -> None:
@@ -223,6 +220,8 @@ def take_in(node: Node, deliveries: Sequence[Delivery], *, late: bool = False) -
             for message in sorted(fresh, key=lambda message: not message.urgent):
                 if (receipt := _take_in_one(node, message)) is not None:
                     receipts.append(receipt)
+            for skill_id in dict.fromkeys(message.weighs for message in fresh if message.weighs):
+                _weigh(node, skill_id)
     return sorted(receipts, key=lambda receipt: receipt.seq)
 
 
@@ -265,6 +264,7 @@ class _Message:
     take: Callable[[Node], Taken]  # raises BadRecordError or BadSkillError where it is not acceptable
     urgent: bool = False
     is_verified: bool = False
+    weighs: str = ""  # the skill whose outcomes are to be counted anew, "" for none
 
 
 def _read(delivery: Delivery, late: bool) -> _Message:
@@ -281,7 +281,8 @@ def _read(delivery: Delivery, late: bool) -> _Message:
         author, kind = author_of(record), KINDS.get(record.kind)
         body = kind.body.from_json(record.body) if kind else None
         take = partial(_take_said, record=record, author=author, kind=kind, body=body, late=late)
-        return _Message(delivery.seq, record, take, kind is not None and kind.urgent, is_verified=True)
+        weighs = kind.weighs(body) if kind and kind.weighs and body else ""
+        return _Message(delivery.seq, record, take, kind is not None and kind.urgent, is_verified=True, weighs=weighs)
     except Exception as error:  # whose it is, is told where the row is taken in
         return _Message(delivery.seq, record, partial(_refuse, reason=error), is_verified=bool(record.author))
 
@@ -329,6 +330,18 @@ def _take_in_one(node: Node, message: _Message) -> Receipt | None:
         return None
 
 
+def _weigh(node: Node, skill_id: str) -> None:
+    """Count a skill's outcomes anew: all that one batch has brought, since each count reads all of them."""
+    try:
+        with node.store.transaction():
+            reweigh(node, skill_id)
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        what = f"skill {skill_id[:12]} was not weighed anew, by a fault of meshtui {_where(error)}: report it"
+        node.store.events.add("fault", data={"what": what})
+
+
 def _is_ours(error: Exception) -> bool:
     """Tell a fault of this code from one of the disk, of locks or of memory, after which all of a batch comes again."""
     if isinstance(error, sqlite3.DatabaseError):
@@ -336,12 +349,16 @@ def _is_ours(error: Exception) -> bool:
     return not isinstance(error, MeshError | OSError | MemoryError)
 
 
-def _keep_faulted(node: Node, record: Record, error: Exception) -> None:
+def _where(error: Exception) -> str:
     from traceback import extract_tb  # slow to load, and hardly ever needed
 
     last = extract_tb(error.__traceback__)[-1]
-    what = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"
-    reason = visible(f"{__version__} {what}", limit=200, keep_newlines=False)
+    what = f"{type(error).__name__} at {last.filename.rpartition('/')[2]}:{last.lineno}: {error}"
+    return visible(f"{__version__} {what}", limit=200, keep_newlines=False)
+
+
+def _keep_faulted(node: Node, record: Record, error: Exception) -> None:
+    reason = _where(error)
     if node.store.records.add(record, "faulted", reason):
         which = f"record {record.record_id[:12]} was not taken in, by a fault of meshtui {reason}"
         node.store.events.add("fault", data={"what": f"{which}; it is kept for a version without the fault: report it"})

@@ -433,3 +433,50 @@ def test_pruning_leaves_what_a_fault_kept_out(mesh: SmallMesh, monkeypatch: pyte
     a.store.retention.forget(records=a.store.now())
     [record] = a.store.records.faulted("", 10)
     assert record.text
+
+
+# --- what outcomes amount to ------------------------------------------------------------------------------------------
+
+
+def say_outcomes(mesh: SmallMesh, skill_id: str, count: int) -> None:
+    a = mesh.node("a")
+    for number in range(count):
+        a.store.outbox.add("outcome", outcome(skill_id, a.identity.node.public, "h", number, "verified"))
+    publish(a)
+
+
+def test_all_outcomes_of_a_batch_are_counted_once_since_each_count_reads_them_all(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b, skill_id = mesh.node("b"), taught(mesh.node("a")).skill.skill_id
+    say_outcomes(mesh, skill_id, 30)
+    weighed: list[str] = []
+
+    def count(node: Node, which: str) -> None:
+        weighed.append(which)
+        reweigh(node, which)
+
+    monkeypatch.setattr(receive, "reweigh", count)
+    assert pull(b).stored == 31
+    assert weighed == [skill_id]
+    found = b.store.skills.find(skill_id)
+    assert found is not None
+    assert found.evidence.verified == 1, "of one host, however often"
+
+
+def test_a_fault_in_counting_is_told_and_holds_nothing_up(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    b, skill_id = mesh.node("b"), taught(mesh.node("a")).skill.skill_id
+    say_outcomes(mesh, skill_id, 2)
+
+    def broken(node: Node, which: str) -> None:
+        node.store.skills.set_state(which, "forgotten", "", "")
+        raise TypeError("a fault of ours")
+
+    monkeypatch.setattr(receive, "reweigh", broken)
+    assert (pull(b).stored, pull(b).stored) == (3, 0)
+    [fault] = faults(b)
+    assert "not weighed anew" in fault
+    assert "TypeError at " in fault
+    found = b.store.skills.find(skill_id)
+    assert found is not None
+    assert found.state != "forgotten", "what was half done is undone"
