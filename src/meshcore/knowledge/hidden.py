@@ -23,6 +23,7 @@ _MANAGERS = word_set(
     "gradle mise just task make docker podman python python3 node deno flutter dart swift terraform helm kubectl "
     "xcodebuild"
 )
+_INLINE = word_set("-c -e -p -r - --eval --print eval")
 _GIT = word_set("push pull merge rebase commit cherry-pick checkout switch clone fetch apply am stash")
 
 
@@ -94,10 +95,24 @@ def _forgives(words: list[str], at: int) -> bool:
     return words[at] == "||" and words[at + 1 : at + 2] in (["true"], [":"], ["echo"])
 
 
+def _is_typed_here(program: str, words: tuple[str, ...]) -> bool:
+    """Tell whether an interpreter is given its program on the command line, or as its input."""
+    if not program.startswith(("python", "node", "deno", "bun", "ruby", "perl", "php")):
+        return False
+    for word in words:
+        if word in _INLINE:
+            return True
+        if word == "-m" or not word.startswith("-"):
+            return False
+    return False
+
+
 def _is_runner(part: tuple[str, ...]) -> bool:
     if is_check(part):
         return True
     program = program_name(part[0])
     if program == "git":
         return any(word in _GIT for word in part[1:4])
+    if _is_typed_here(program, part[1:]):
+        return False  # a program that was typed here and now is none of those that close their output in their own way
     return program in _MANAGERS or part[0] in _MANAGERS

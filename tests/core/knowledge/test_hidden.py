@@ -20,6 +20,8 @@ from meshcore.knowledge.hidden import hidden_failure
         ("mvn -q verify | tail -30", "[INFO] BUILD FAILURE"),
         ("git push 2>&1 | cat", "error: failed to push some refs to 'origin'"),
         ("bundle exec rspec | tail -4", "12 examples, 1 failure"),
+        ("python3 -m pytest -p no:cacheprovider | tail -4", "FAILED tests/test_a.py::test_b"),
+        ("node test/all.js -e ci | tail -4", "Error: 3 of 9 failed"),
     ],
 )
 def test_a_failure_behind_a_pipe_is_recognised_by_its_own_closing_line(command: str, output: str) -> None:
@@ -39,6 +41,9 @@ def test_a_failure_behind_a_pipe_is_recognised_by_its_own_closing_line(command: 
         ("go version --json || go version", "Error: unknown flag"),
         ("make || make fallback", "make: *** [x] Error 1\nok"),
         ("eslint . | tail -2", "✖ 3 problems (0 errors, 3 warnings)"),
+        ("python3 -u -c 'import app'; git status", "ImportError: cannot import name 'x'"),
+        ("node --no-warnings -e 'run()' | tail -3", "Error: not there"),
+        ("python - <<'END'\nimport app\nEND\nls", "Traceback (most recent call last):"),
     ],
 )
 def test_what_is_relayed_or_only_spoken_of_is_no_failure(command: str, output: str) -> None:
