@@ -29,7 +29,7 @@ from meshcore.knowledge.parts import (
     never_tried,
     typed,
 )
-from meshcore.knowledge.signature import around
+from meshcore.knowledge.signature import around, kind_of
 from meshcore.knowledge.standing import standing
 from meshcore.model import Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
 
@@ -392,7 +392,7 @@ def _why(known: KnownSkill, signature: Signature, fit: _Fit, doubts: Sequence[st
     about = f" about {', '.join(repr(v) for v in keys[:3])}" if keys and not fit.differs else ""
     proof = f"verified on {known.evidence.verified} host{'s' * (known.evidence.verified != 1)}"
     tries = proof if known.evidence.verified else "not yet tried here"
-    said, but = f"the same {signature.error_type}{about} has this fix, {tries}", "; but "
+    said, but = f"the same {kind_of(signature.error_type)}{about} has this fix, {tries}", "; but "
     if never_tried(known):
         said, but = "it is derived from fixes of other errors and was never tried", "; "
     return said + (but + " and ".join(doubts) if doubts else "")

@@ -76,6 +76,13 @@ def around(template: str) -> Around:
     return Around(placeholders(template))
 
 
+def kind_of(error_type: str) -> str:
+    """Return what kind of error that is, for people: an exception's name, or which program's error."""
+    if any(map(str.isupper, error_type)):
+        return error_type
+    return "error" if error_type in VAGUE else f"error ({error_type})"
+
+
 def read(text: str, *, error_type: str = "", command: str = "") -> Signature:
     """Read captured output: never raises, linear in its length. `error_type` counts where the text tells no better."""
     return _read(text, error_type, command)[0]

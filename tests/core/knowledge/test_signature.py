@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcore.knowledge.parts import Parts
-from meshcore.knowledge.signature import VERSION, around, explain, read
+from meshcore.knowledge.signature import VERSION, around, explain, kind_of, read
 from meshcore.model import Signature
 
 TRACEBACK = """Traceback (most recent call last):
@@ -276,3 +276,16 @@ def test_colours_and_line_ends_do_not_change_a_reading(lines: list[str], real: s
     assert read(coloured) == read(plain)
     assert read(plain.replace("\n", "\r\n")) == read(plain)
     assert read("\x1b]0;title\x07" + plain) == read(plain)
+
+
+@pytest.mark.parametrize(
+    ("error_type", "said"),
+    [
+        ("ModuleNotFoundError", "ModuleNotFoundError"),
+        ("git", "error (git)"),
+        ("shell", "error (shell)"),
+        ("error", "error"),
+    ],
+)
+def test_a_kind_of_error_is_called_an_error_where_its_name_does_not_say_so(error_type: str, said: str) -> None:
+    assert kind_of(error_type) == said
