@@ -122,6 +122,22 @@ def test_a_fix_arrives_in_claude_code(programs: Path, world: dict[str, str], tmp
     assert_the_fix_arrived(model, "claude-code", world)
 
 
+def test_claude_code_reads_the_fix_once_a_command_in_the_background_has_failed(
+    programs: Path, world: dict[str, str], tmp_path: Path
+) -> None:
+    connect("claude-code", world, tmp_path / "work")
+    with Model(f"sleep 1; {COMMAND}", "sleep 3; true", "true", aside=(0,)) as model:
+        environment = {
+            **world,
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "no-key",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+        drive([str(programs / "claude"), "-p", "go", "--allowedTools", "Bash"], environment, tmp_path / "work")
+    assert_the_fix_arrived(model, "claude-code", world)
+
+
 def test_claude_code_reads_what_passed_instead_and_is_warned_before_the_third_time(
     programs: Path, world: dict[str, str], tmp_path: Path
 ) -> None:

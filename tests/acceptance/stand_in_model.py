@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
 
 class Model:
-    """A server on 127.0.0.1 that speaks as much of four protocols as agents need to run commands."""
+    """A server on 127.0.0.1 that speaks as much of four protocols as agents need to run commands.
 
-    def __init__(self, *commands: str) -> None:
+    `aside`: which of them are asked for in the background.
+    """
+
+    def __init__(self, *commands: str, aside: Container[int] = ()) -> None:
         self.commands = commands
+        self.aside = aside
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -83,6 +87,8 @@ def _call(tools: list[dict[str, Any]], request: dict[str, Any], model: Model) ->
     takes_list = properties.get(name, {}).get("type") == "array"
     shell = ["bash", "-lc", command] if name == "command" else [command]
     arguments: dict[str, Any] = {name: shell if takes_list else command}
+    if at in model.aside:
+        arguments["run_in_background"] = True
     for other in schema.get("required", ()):
         kind = properties.get(other, {}).get("type")
         arguments.setdefault(other, {"boolean": False, "number": 30_000, "integer": 30_000}.get(kind, "one command"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
@@ -25,7 +25,7 @@ from meshcore.agents.base import (
     text,
     user_folder,
 )
-from meshcore.agents.first_look import BEFORE, DONE, EDITS, SHELL
+from meshcore.agents.first_look import BEFORE, DONE, EDITS, NOTE, PROMPT, SHELL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +64,8 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     event = text(payload, "hook_event_name")
     if event == BATCH:
         return _denied(payload)
+    if event == PROMPT:
+        return _ended_in_the_background(payload)
     if event == DONE and text(payload, "tool_name") in EDITS:
         return _edited(payload)
     asked, response = fields(payload, "tool_input"), fields(payload, "tool_response")
@@ -85,6 +87,22 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         return None
     output = "\n".join(filter(None, (text(response, "stdout"), text(response, "stderr"))))
     return ended(Call(command, cwd, session, call, output, event, seconds, _sub_agent(payload)), 0)
+
+
+def _ended_in_the_background(payload: Mapping[str, Json]) -> Failure | Success | None:
+    """Return how a command ended that ran in the background, None for what a person has typed."""
+    if not text(payload, "prompt").startswith(NOTE):
+        return None
+    from meshcore.agents import background  # seldom is it one
+
+    note = background.note_of(text(payload, "prompt"))
+    said = background.said_by(note) if note else None
+    if note is None or said is None:
+        return None
+    call = background.call_of(text(payload, "transcript_path"), note, text(payload, "session_id"))
+    if call is None:
+        return None
+    return ended(Call(call.command, call.cwd, call.session, call.call, said, PROMPT), note.exit_code)
 
 
 def _sub_agent(payload: Mapping[str, Json]) -> str:
@@ -144,7 +162,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     def entries(command: str) -> dict[str, Json]:
         matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDITS))}
         ours = {event: group(command, LIMIT_SECONDS, matcher=matcher) for event, matcher in matchers.items()}
-        ours[START] = group(command, LIMIT_SECONDS)
+        ours |= {event: group(command, LIMIT_SECONDS) for event in (START, PROMPT)}
         return {**ours, BATCH: group(command, LIMIT_SECONDS, beside=True)}  # nothing is said to it
 
     user_file = _folder(environment) / "settings.json"
@@ -183,7 +201,7 @@ def sessions(environment: Mapping[str, str]) -> SessionFiles:
     """
     from meshcore.agents.session_file import SessionFiles
 
-    marks = (b'"tool_use"', b'"tool_result"')
+    marks = (b'"tool_use"', b'"tool_result"', NOTE.encode())
     return SessionFiles(_folder(environment) / "projects", re.compile(r"[\w.-]{1,200}\.jsonl"), marks, _commands)
 
 
@@ -194,7 +212,10 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
     from meshcore.agents import session_file
 
     waiting: OrderedDict[str, Call] = OrderedDict()
+    aside: OrderedDict[str, Call] = OrderedDict()  # in the background
     for line in lines:
+        if text(line, "content").startswith(NOTE):
+            yield from _ended_aside(line, aside)
         content = fields(line, "message").get("content")
         for block in content if isinstance(content, list) else ():
             if not isinstance(block, dict):
@@ -203,11 +224,12 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
                 asked = fields(block, "input")
                 is_edit, call = block["name"] != SHELL_TOOL, text(block, "id")
                 command = text(asked, "file_path", "notebook_path") if is_edit else text(asked, "command")
-                if command and not is_unfinished(asked):
-                    values = (command, text(line, "cwd"), text(line, "sessionId"), call)
-                    waiting[call] = Edited(*values) if is_edit else Call(*values)
-                    if len(waiting) > session_file.MAX_WAITING:
-                        waiting.popitem(last=False)
+                values = (command, text(line, "cwd"), text(line, "sessionId"), call)
+                if command:
+                    into = aside if is_unfinished(asked) else waiting
+                    into[call] = Edited(*values) if is_edit else Call(*values)
+                    if len(into) > session_file.MAX_WAITING:
+                        into.popitem(last=False)
             elif block.get("type") == "tool_result":
                 asked_for = waiting.pop(text(block, "tool_use_id"), None)
                 at = session_file.seconds(line.get("timestamp"))
@@ -217,8 +239,25 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
                     report: Failure | Success | Edited | None = None if block.get("is_error") is True else asked_for
                 else:
                     report = _end(asked_for, block, line)
+                    if text(fields(line, "toolUseResult"), "backgroundTaskId"):
+                        aside[asked_for.call] = asked_for
                 if report is not None:
                     yield session_file.Ended(report, at)
+
+
+def _ended_aside(line: Mapping[str, Json], aside: MutableMapping[str, Call]) -> Iterator[Ended]:
+    """Yield the end of a command in the background, by the note of it; what it said is mostly gone by then."""
+    from meshcore.agents.background import note_of, said_by
+    from meshcore.agents.session_file import Ended, seconds
+
+    note, at = note_of(text(line, "content")), seconds(line.get("timestamp"))
+    call = aside.pop(note.call, None) if note else None
+    if note is None or call is None or at is None or isinstance(call, Edited):
+        return
+    said = said_by(note)
+    report = ended(Call(call.command, call.cwd, call.session, call.call, said or ""), note.exit_code)
+    if isinstance(report, Success if said is None else (Success, Failure)):
+        yield Ended(report, at)
 
 
 def _end(call: Call, block: Mapping[str, Json], line: Mapping[str, Json]) -> Failure | Success | None:

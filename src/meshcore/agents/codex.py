@@ -70,7 +70,8 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     code = _code_of(item)
     if code is None or is_unfinished(asked):
         return None
-    output = text(payload, "tool_response") or text(item, "aggregated_output")
+    # Of a process that was waited for again and again the response is its last part only.
+    output = max(text(payload, "tool_response"), text(item, "aggregated_output"), key=len)
     return ended(Call(command, text(payload, "cwd"), text(payload, "session_id"), call, output, DONE), code)
 
 

@@ -5,3 +5,5 @@ from __future__ import annotations
 PROGRAMS = frozenset({"claude-code"})
 BEFORE, DONE, SHELL = "PreToolUse", "PostToolUse", "Bash"
 EDITS = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+PROMPT, NOTE = "UserPromptSubmit", "<task-notification>"
+"""The event of a prompt, and how one begins that no person typed: a command in the background has ended."""

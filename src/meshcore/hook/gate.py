@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from meshcore.agents.first_look import BEFORE, DONE, EDITS, PROGRAMS, SHELL
+from meshcore.agents.first_look import BEFORE, DONE, EDITS, NOTE, PROGRAMS, PROMPT, SHELL
 from meshcore.knowledge.shell_words import changes, remembered
 from meshcore.process.git_root import git_root
 from meshcore.store.known_marks import are_kept, command_key, is_marked, is_open, note_call, session_key
@@ -31,6 +31,8 @@ def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, s
     if not isinstance(found, dict):
         return False
     event, asked = found.get("hook_event_name"), found.get("tool_input")
+    if event == PROMPT:
+        return not str(found.get("prompt")).startswith(NOTE)  # what a person types is none of our business
     tool, command = found.get("tool_name"), asked.get("command") if isinstance(asked, dict) else None
     cwd, session = found.get("cwd"), found.get("session_id")
     if event == DONE and tool in EDITS:

@@ -225,7 +225,7 @@ def test_claude_code_waits_for_no_hook_to_which_nothing_is_said(tmp_path: Path) 
     written = json.loads(hooks.change(hooks.path("user", tmp_path), hook_command("claude-code")).after)["hooks"]
     beside = {event: [hook.get("async", False) for hook in entry["hooks"]] for event, [entry] in written.items()}
     assert beside.pop("PostToolBatch") == [True]
-    assert len(beside) == 4 and not any(map(any, beside.values()))
+    assert len(beside) == 5 and not any(map(any, beside.values()))
 
 
 def test_what_older_versions_pinned_is_read() -> None:

@@ -57,6 +57,15 @@ def test_what_may_matter_goes_on(desk: Desk, command: str, more: dict[str, Any])
     assert not idle(desk, command, **more)
 
 
+def test_what_a_person_types_ends_there_and_the_note_of_a_task_does_not(desk: Desk) -> None:
+    def prompt(said: object) -> bool:
+        body = {"session_id": "one", "cwd": str(desk.work), "hook_event_name": "UserPromptSubmit", "prompt": said}
+        return is_idle("claude-code", json.dumps(body).encode(), str(desk.root / "home"), desk.environment, 0.0)
+
+    assert prompt("run it again") and prompt("") and prompt(None) and prompt("see <task-notification>")
+    assert not prompt("<task-notification>\n<task-id>b1</task-id>")
+
+
 def test_outside_of_a_repository_it_goes_on_where_a_folder_above_knows_the_command(desk: Desk) -> None:
     bare = desk.root / "bare"
     (bare / "inner").mkdir(parents=True)

@@ -1,0 +1,277 @@
+"""Commands in the background, out of time or waited for: nothing counts before their real exit, and that does."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core.agents.desk import ERROR, FIX, Desk
+
+from meshcore.agents import claude_code
+from meshcore.agents.base import Failure, Success
+from meshcore.agents.session_file import Reading
+from meshcore.agents.table import program
+
+COMMAND, TASK, CALL = "make check", "b1x", "toolu_1"
+Expected = int | None  # the exit code that counts, None for no outcome
+
+
+class Aside:
+    """What Claude Code writes and sends of one command that it put into the background."""
+
+    def __init__(self, root: Path, command: str = COMMAND) -> None:
+        self.command = command
+        self.transcript = root / "session.jsonl"
+        self.output = root / "tasks" / f"{TASK}.output"
+        self.output.parent.mkdir(parents=True)
+        self.output.write_text("checking\nboom\n")
+        self.cwd = str(root)
+        self.lines: list[Any] = [self.asked()]
+        self.write()
+
+    def asked(self, **fields: Any) -> dict[str, Any]:
+        used = {"type": "tool_use", "id": CALL, "name": "Bash", "input": {"command": self.command}}
+        used["input"] |= {"run_in_background": True}  # type: ignore[operator]
+        message = {"role": "assistant", "content": [{**used, **fields}]}
+        return {"type": "assistant", "cwd": self.cwd, "sessionId": "s", "message": message}
+
+    def write(self) -> None:
+        lines = [line if isinstance(line, str) else json.dumps(line) for line in self.lines]
+        self.transcript.write_text("\n".join(lines) + "\n")
+
+    def note(self, status: str = "failed", end: str = "failed with exit code 4", **parts: str) -> str:
+        told = {"task-id": TASK, "tool-use-id": CALL, "output-file": str(self.output), "status": status}
+        told |= {"summary": f'Background command "{self.command}" {end}'} | parts
+        inside = "\n".join(f"<{name}>{value}</{name}>" for name, value in told.items() if value)
+        return f"<task-notification>\n{inside}\n</task-notification>"
+
+    def prompt(self, prompt: str) -> dict[str, Any]:
+        head = {"session_id": "s", "cwd": "/elsewhere", "hook_event_name": "UserPromptSubmit", "prompt": prompt}
+        return head | {"transcript_path": str(self.transcript)}
+
+    def done(self, event: str = "PostToolUse", **response: Any) -> dict[str, Any]:
+        said = {"stdout": "", "stderr": "", "interrupted": False, **response}
+        return {
+            "session_id": "s", "cwd": self.cwd, "hook_event_name": event, "tool_name": "Bash", "tool_response": said,
+            "tool_input": {"command": self.command}, "tool_use_id": CALL, "transcript_path": str(self.transcript),
+        }  # fmt: skip
+
+
+def _without_output(aside: Aside) -> dict[str, Any]:
+    aside.output.unlink()
+    return aside.prompt(aside.note())
+
+
+def _elsewhere(aside: Aside) -> dict[str, Any]:
+    other = aside.output.with_name("notes.txt")
+    other.write_text("private")
+    return aside.prompt(aside.note(**{"output-file": str(other)}))
+
+
+def _linked(aside: Aside) -> dict[str, Any]:
+    aside.output.unlink()
+    aside.output.symlink_to("/etc/passwd")
+    return aside.prompt(aside.note())
+
+
+def _pipe(aside: Aside) -> dict[str, Any]:
+    aside.output.unlink()
+    os.mkfifo(aside.output)
+    return aside.prompt(aside.note())
+
+
+def _with_lines(*lines: Any) -> Callable[[Aside], dict[str, Any]]:
+    def made(aside: Aside) -> dict[str, Any]:
+        aside.lines = [line(aside) if callable(line) else line for line in lines]
+        aside.write()
+        return aside.prompt(aside.note())
+
+    return made
+
+
+def _note(status: str, end: str, **parts: str) -> Callable[[Aside], dict[str, Any]]:
+    return lambda aside: aside.prompt(aside.note(status, end, **parts))
+
+
+def _response(**fields: Any) -> Callable[[Aside], dict[str, Any]]:
+    return lambda aside: aside.done(**fields)
+
+
+def _asked(**fields: Any) -> Callable[[Aside], dict[str, Any]]:
+    def made(aside: Aside) -> dict[str, Any]:
+        payload = aside.done()
+        payload["tool_input"] |= fields
+        return payload
+
+    return made
+
+
+def _failed(error: str) -> Callable[[Aside], dict[str, Any]]:
+    return lambda aside: {**aside.done("PostToolUseFailure"), "error": error, "is_interrupt": False}
+
+
+# fmt: off
+CLAUDE: dict[str, tuple[Callable[[Aside], dict[str, Any]], Expected]] = {
+    # It begins, or is moved aside: no outcome.
+    "begun": (_response(backgroundTaskId=TASK), None),
+    "begun as asked": (_asked(run_in_background=True), None),
+    "not asked to": (_asked(run_in_background=False), 0),
+    "moved aside by the person": (_response(backgroundTaskId=TASK, backgroundedByUser=True), None),
+    "moved aside at its time limit": (_response(backgroundTaskId=TASK, timedOutAfterMs=120_000), None),
+    "out of time, moved nowhere": (_response(timedOutAfterMs=120_000), None),
+    "ends with the answer": (_response(backgroundTaskId=TASK, backgroundEndsWithFinalResponse=True), None),
+    "wakes its owner": (_response(backgroundTaskId=TASK, backgroundWakesOwner=True), None),
+    "cut off": (_failed("Exit code 143\nCommand timed out after 2m 0s"), None),
+    "cut off with output": (_failed("Exit code 124\nCommand timed out after 1s\nboom"), None),
+    "called off": (_failed("<tool_use_error>Cancelled: parallel tool call failed</tool_use_error>"), None),
+    # Its note: the real exit.
+    "passed": (_note("completed", "completed (exit code 0)"), 0),
+    "failed": (_note("failed", "failed with exit code 4"), 4),
+    "failed, described": (_note("failed", "", summary='Background command "check it" failed with exit code 2'), 2),
+    "described with a code": (
+        _note("failed", "", summary='Background command "exit code 9" failed with exit code 1'),
+        1,
+    ),
+    "passed, with a reason": (_note("completed", "completed (exit code 0: ok)"), 0),
+    "not found": (_note("failed", "failed with exit code 127"), 127),
+    "by a signal": (_note("failed", "failed with exit code 137"), 137),
+    # Its note, but no exit of its own.
+    "stopped": (_note("killed", "was stopped"), None),
+    "stopped with a code": (_note("killed", "failed with exit code 143"), None),
+    "stopped by the person": (_note("stopped", "was stopped by the user"), None),
+    "still running": (_note("running", "is waiting for input"), None),
+    "without a code": (_note("completed", "completed"), None),
+    "a code that is none": (_note("failed", "failed with exit code many"), None),
+    "a code in the middle": (_note("failed", "failed with exit code 1 in another shell"), None),
+    "without a status": (_note("", "failed with exit code 4"), None),
+    "without a call": (_note("failed", "failed with exit code 4", **{"tool-use-id": ""}), None),
+    "of an agent": (_note("completed", "", summary='Agent "explore" finished'), None),
+    "cut": (lambda a: a.prompt(a.note()[:150]), None),
+    # Not to be read.
+    "output gone": (_without_output, None),
+    "output elsewhere": (_elsewhere, None),
+    "output a link": (_linked, None),
+    "output a pipe": (_pipe, None),
+    "output of another task": (_note("failed", "failed with exit code 4", **{"task-id": "b2"}), None),
+    "task no name": (_note("failed", "failed with exit code 4", **{"task-id": "../b1x"}), None),
+    # Whose call the session file does not tell.
+    "call unknown": (_with_lines(lambda a: a.asked(id="toolu_2")), None),
+    "call of another tool": (_with_lines(lambda a: a.asked(name="Read")), None),
+    "call spoken of by the person": (_with_lines(lambda a: {**a.asked(), "type": "user"}), None),
+    "session file broken": (_with_lines('{"toolu_1" "tool_use"', '["toolu_1", "tool_use"]'), None),
+    "session file gone": (lambda a: {**a.prompt(a.note()), "transcript_path": "/nowhere"}, None),
+    "session file a folder": (lambda a: {**a.prompt(a.note()), "transcript_path": a.cwd}, None),
+    # A person types.
+    "typed": (lambda a: a.prompt("please run make check"), None),
+    "typed of a note": (lambda a: a.prompt("see this: " + a.note()), None),
+    "typed nothing": (lambda a: a.prompt(""), None),
+    "no text": (lambda a: {**a.prompt(""), "prompt": ["<task-notification>"]}, None),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", CLAUDE)
+def test_claude_code_tells_an_outcome_at_the_real_exit_only(case: str, tmp_path: Path) -> None:
+    make, expected = CLAUDE[case]
+    report = program("claude-code").read(make(Aside(tmp_path)))
+    if expected is None:
+        assert report is None
+    elif expected == 0:
+        assert isinstance(report, Success)
+    else:
+        assert isinstance(report, Failure) and report.exit_code == expected
+        assert (report.command, report.cwd, report.call) == (COMMAND, str(tmp_path), CALL)
+        assert report.output == "checking\nboom\n"
+
+
+def _codex(root: Path, response: str, item: dict[str, Any] | None) -> dict[str, Any]:
+    payload = program("codex").sample(COMMAND, "boom", "/w", root, CALL)
+    rollout = Path(payload["transcript_path"])
+    line = json.loads(rollout.read_text())
+    line["payload"]["item"].update(item or {})
+    rollout.write_text(json.dumps(line) + "\n" if item is not None else "")
+    return {**payload, "tool_response": response}
+
+
+@pytest.mark.parametrize(
+    ("response", "item", "expected", "output"),
+    [
+        ("Process running with session ID 7", None, None, ""),
+        ("Process running with session ID 7", {"status": "in_progress", "exit_code": None}, None, ""),
+        ("rest\n", {"status": "failed", "exit_code": 4, "aggregated_output": "first\nrest\n"}, 4, "first\nrest\n"),
+        ("rest\n", {"status": "completed", "exit_code": 0, "aggregated_output": "first\nrest\n"}, 0, ""),
+        ("", {"status": "failed", "exit_code": -1, "timed_out": True}, None, ""),
+    ],
+)
+def test_what_codex_waited_for_counts_once_it_has_ended_with_all_that_it_said(
+    response: str, item: dict[str, Any] | None, expected: Expected, output: str, tmp_path: Path
+) -> None:
+    report = program("codex").read(_codex(tmp_path, response, item))
+    if expected is None:
+        assert report is None
+    elif expected == 0:
+        assert isinstance(report, Success)
+    else:
+        assert isinstance(report, Failure) and (report.exit_code, report.output) == (expected, output)
+
+
+def test_a_failure_in_the_background_is_answered_and_its_pass_verifies_the_fix(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk")
+    desk.teach()
+    aside = Aside(desk.work, "python3 app.py")
+    aside.output.write_text(ERROR)
+    assert desk.report("claude-code", aside.done(backgroundTaskId=TASK)) == ""
+    assert not (desk.root / "home" / "state" / "open").exists() and desk.incidents() == []
+    said = json.loads(desk.report("claude-code", aside.prompt(aside.note())))
+    assert said["hookSpecificOutput"]["hookEventName"] == "UserPromptSubmit"
+    assert FIX in said["hookSpecificOutput"]["additionalContext"]
+    [incident] = desk.incidents()
+    assert (incident.state, incident.exit_code, incident.cwd) == ("matched", 4, str(desk.work))
+    assert desk.report("claude-code", aside.prompt(aside.note())) == "", "a note that comes twice counts once"
+    assert len(desk.incidents()) == 1
+    desk.succeeded(FIX, session_id="s", cwd=str(desk.work))
+    assert desk.report("claude-code", aside.done(backgroundTaskId=TASK)) == ""
+    assert desk.incidents()[0].state == "applied_not_rerun", "that it began again proves nothing"
+    desk.report("claude-code", aside.prompt(aside.note("completed", "completed (exit code 0)")))
+    assert desk.incidents()[0].state == "verified"
+
+
+def test_what_a_person_types_is_neither_read_nor_kept(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk")
+    desk.teach()
+    secret = "my password is correct-horse"
+    assert (
+        desk.report("claude-code", {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": secret}) == ""
+    )
+    for path in (desk.root / "home").rglob("*"):
+        assert not path.is_file() or b"correct-horse" not in path.read_bytes()
+
+
+def test_the_past_of_a_command_in_the_background_is_its_real_exit(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path / "c")}
+    folder = tmp_path / "c" / "projects" / "p"
+    folder.mkdir(parents=True)
+    aside = Aside(tmp_path / "w")
+    at = {"timestamp": "2026-11-28T05:33:35.088Z"}
+    begun = {"type": "tool_result", "tool_use_id": CALL, "content": "Command running in background with ID: b1x"}
+    result = {"type": "user", "message": {"content": [begun]}, "toolUseResult": {"backgroundTaskId": TASK}}
+    note = {"type": "queue-operation", "operation": "enqueue", "content": aside.note()}
+    for number, (gone, notes, ends) in enumerate(
+        [
+            (False, [note, {**note, "operation": "remove"}], [Failure]),
+            (False, [{**note, "content": aside.note("killed", "was stopped")}], []),
+            (True, [note], []),
+            (True, [{**note, "content": aside.note("completed", "completed (exit code 0)")}], [Success]),
+            (True, [], []),
+        ]
+    ):
+        if gone:
+            aside.output.unlink(missing_ok=True)
+        path = folder / f"s{number}.jsonl"
+        path.write_text("\n".join(json.dumps(line | at) for line in (aside.asked(), result, *notes)) + "\n")
+        sessions = claude_code.sessions(environment)
+        assert [type(one.call) for one in sessions.read(path, Reading())] == ends, number
