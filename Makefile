@@ -57,6 +57,7 @@ bench: $(VENV)/.dev ## figures as JSON beside the goals
 	@$(BIN)/python -m benchmarks.validation
 	@$(BIN)/python -m benchmarks.hook
 	@$(BIN)/python -m benchmarks.known
+	@$(BIN)/python -m benchmarks.tool_calls
 	@$(BIN)/python -m benchmarks.run_start
 	@$(BIN)/python -m benchmarks.fresh_clone
 	@$(BIN)/python -m benchmarks.prompt
