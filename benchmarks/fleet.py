@@ -1,9 +1,10 @@
 """How a record spreads to 1, 10, 100 and 1,000 listeners: `python -m benchmarks.fleet [--listeners 1,10,100]`.
 
-Each listener has a session, cursor and receipts of its own and checks every signature, by the real protocol; a few
-processes hold them all, so the machine's cores are shared by server and listeners. In the same run: the bridge in
-PostgreSQL, the bridge in SQLite, and bare psycopg (LISTEN, SELECT, check, INSERT of one receipt). A record is sent once
-every receipt of the one before has come; then a burst is sent at once. Prints one JSON object.
+Each listener has a session, cursor and receipts of its own, checks every signature and commits to SQLite before its
+receipt, by the real protocol; four processes hold them all, and server and listeners share the machine's cores. In the
+same run: the bridge in PostgreSQL, the bridge in SQLite (up to 100 listeners, all of one host), and bare psycopg
+(LISTEN, SELECT, check, commit, INSERT of one receipt). A record is sent once every receipt of the one before has come;
+then a burst is sent at once. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import platform
 import resource
 import select
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -40,7 +42,9 @@ from meshcore.safety.records import verify
 POSTGRES, SQLITE, BARE = "postgresql", "sqlite", "bare LISTEN"
 LOGIN = "fleet"
 MOST_PROCESSES = 4
+MOST_ON_A_FILE = 100  # listeners
 PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 0.06
 LOOK_SECONDS = 0.5  # after which a process asks its listeners whether something came without a ring
 LAST_RATIO, RECEIPT_SECONDS, SERVER_GB = 2.5, 2.0, 2.0
 
@@ -121,7 +125,7 @@ class OnBare:
 LISTENERS: dict[str, Callable[[str, int], Listener]] = {POSTGRES: OnBridge, SQLITE: OnBridge, BARE: OnBare}
 
 
-def hold(kind: str, url: str, first: int, count: int) -> None:
+def hold(kind: str, url: str, first: int, count: int, home: str) -> None:
     """Be one process of listeners: print a line for each record that all of them have, with the times."""
     listeners = [LISTENERS[kind](url, first + number) for number in range(count)]
     poll = select.epoll()
@@ -131,6 +135,10 @@ def hold(kind: str, url: str, first: int, count: int) -> None:
     by_descriptor = {listener.fileno(): listener for listener in listeners}
     received: dict[int, list[int]] = defaultdict(list)
     settled: dict[int, int] = defaultdict(int)
+    homes = sqlite3.connect(f"{tempfile.mkdtemp(dir=home)}/homes.db", isolation_level=None)
+    homes.execute("PRAGMA journal_mode=WAL")
+    homes.execute("PRAGMA synchronous=NORMAL")
+    homes.execute("CREATE TABLE received (listener, number)")
     print("ready", flush=True)
     while os.getppid() != 1:
         ready = [by_descriptor[found] for found, _ in poll.poll(LOOK_SECONDS)] or listeners
@@ -140,6 +148,7 @@ def hold(kind: str, url: str, first: int, count: int) -> None:
             for number in fresh:
                 received[number].append(now)
             if fresh:
+                homes.execute("INSERT INTO received VALUES (?, ?)", (listener.fileno(), fresh[0]))
                 listener.settle()
             for number in fresh:
                 settled[number] += 1
@@ -188,6 +197,7 @@ class Places:
     """The server and the file that all of it happens on."""
 
     def __init__(self, root: Path, listeners: int) -> None:
+        self.root = root
         self.server = Server(options=("-c", f"max_connections={listeners + 40}"))
         self.server.start()
         self.server.make("mesh")
@@ -234,23 +244,27 @@ class Places:
             self.server.pid,
             *map(int, Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()),
         ]
-        memory, ticks = 0, 0
+        memory, nanoseconds = 0, 0
         for process in ids:
             try:
                 lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-                fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+                nanoseconds += _on_processor(process)
             except OSError:  # it has ended
                 continue
             memory += 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-            ticks += int(fields[11]) + int(fields[12])
-        return memory, ticks / os.sysconf("SC_CLK_TCK")
+        return memory, nanoseconds / 1e9
+
+
+def _on_processor(process: int) -> int:
+    """Return the nanoseconds that a process of one thread ran; raises OSError once it has ended."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
 
 
 class Process:
     """One process of listeners, and the lines that it prints."""
 
-    def __init__(self, kind: str, url: str, first: int, count: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.fleet", "--hold", kind, url, str(first), str(count)]
+    def __init__(self, kind: str, url: str, first: int, count: int, home: Path) -> None:
+        command = [sys.executable, "-m", "benchmarks.fleet", "--hold", kind, url, str(first), str(count), str(home)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         self._descriptor = self.process.stdout.fileno()
@@ -269,8 +283,7 @@ class Process:
 
     def processor(self) -> float:
         """Return the processor seconds that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _on_processor(self.process.pid) / 1e9
 
     def end(self) -> None:
         """End it."""
@@ -279,13 +292,13 @@ class Process:
 
 
 @contextmanager
-def holding(kind: str, url: str, listeners: int) -> Iterator[list[Process]]:
+def holding(kind: str, url: str, listeners: int, home: Path) -> Iterator[list[Process]]:
     """Run so many listeners for a block, all ready when it begins."""
     share, left = divmod(listeners, MOST_PROCESSES)
     counts = [count for count in (share + (number < left) for number in range(MOST_PROCESSES)) if count]
     processes, first = [], 0
     for count in counts:
-        processes.append(Process(kind, url, first, count))
+        processes.append(Process(kind, url, first, count, home))
         first += count
     try:
         for process in processes:
@@ -315,12 +328,13 @@ def measure(places: Places, kind: str, listeners: int, count: int, burst: int) -
     send = places.sender(kind)
     batch = records(count + burst + 1)
     places.grant(batch[0].key)
-    with holding(kind, places.urls[kind], listeners) as processes:
+    with holding(kind, places.urls[kind], listeners, places.root) as processes:
         send(batch[:1])
         all_of(processes, 1)  # plans and caches are made
         memory, before = places.usage()
         own = sum(process.processor() for process in processes)
         for record in batch[1 : count + 1]:
+            time.sleep(PAUSE_SECONDS)  # a bridge rings 20 times a second: what is nearer waits for the next ring
             began = time.monotonic_ns()
             send([record])
             told = all_of(processes, 1)
@@ -349,7 +363,7 @@ def run(sizes: Sequence[int], count: int, burst: int) -> list[Spread]:
         places = Places(Path(root), max(sizes))
         stack.callback(places.server.remove)
         for size in sizes:
-            for kind in (BARE, POSTGRES, SQLITE):
+            for kind in (BARE, POSTGRES, SQLITE)[: 3 if size <= MOST_ON_A_FILE else 2]:
                 found.append(measure(places, kind, size, count, burst))
                 print(json.dumps(found[-1].report()), file=sys.stderr)
             places.forget()
@@ -395,13 +409,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--listeners", default="1,10,100,1000", metavar="N,…")
     parser.add_argument("--records", type=int, default=20, metavar="N", help="sent one after the other")
     parser.add_argument("--burst", type=int, default=20, metavar="N", help="sent at once afterwards")
-    parser.add_argument("--hold", nargs=4, metavar=("KIND", "URL", "FIRST", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--hold", nargs=5, metavar=("KIND", "URL", "FIRST", "COUNT", "HOME"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a listener has a few
     if options.hold:
-        kind, url, first, count = options.hold
-        hold(kind, url, int(first), int(count))
+        kind, url, first, count, home = options.hold
+        hold(kind, url, int(first), int(count), home)
         return 0
     if why := why_not():
         print(json.dumps({"schema_version": 1, "benchmark": "fleet", "skipped": why}))

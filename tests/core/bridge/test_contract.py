@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import select
 import subprocess
 import sys
@@ -257,6 +258,26 @@ def test_a_receipt_for_a_row_that_does_not_exist_is_dropped(bridge: Bridge) -> N
     bridge.acknowledge(BOB, [stored(99)], 0)
     bridge.publish([publication()])
     assert bridge.statistics().received == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_receipts_in_whatever_order_and_portions_are_counted_once(bridge: Bridge, seed: int) -> None:
+    draw = random.Random(seed)
+    authors = [draw.choice([ALICE, ALICE, BOB]) for _ in range(16)]
+    given: dict[int, str] = {}
+    for number, author in enumerate(authors):
+        bridge.publish([publication(author, number)])
+        seqs = draw.sample(range(1, number + 3), draw.randrange(min(4, number + 2)))
+        if draw.random() < 0.5:
+            seqs = [seq for seq in range(1, number + 2) if seq not in given]
+        receipts = [Receipt(seq, BOB, draw.choice(["stored", "stored", "stored", "rejected"]), "") for seq in seqs]
+        bridge.acknowledge(BOB, receipts, draw.choice([0, number, number + 1, 99]))
+        given |= {one.seq: one.status for one in receipts if one.seq <= number + 1 and one.seq not in given}
+        missing = [seq for seq, by in enumerate(authors[: number + 1], 1) if by != BOB and seq not in given]
+        statistics = bridge.statistics()
+        assert [one.seq for one in bridge.undelivered() if one.node == BOB] == missing
+        assert statistics.received == sum(authors[seq - 1] != BOB for seq in given)
+        assert statistics.rejected == list(given.values()).count("rejected")
 
 
 def test_a_cursor_moves_neither_back_nor_past_the_end(bridge: Bridge) -> None:

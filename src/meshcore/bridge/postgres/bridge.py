@@ -118,7 +118,7 @@ class PostgresBridge:
         if bridge_id != self._session.bridge_id:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: another log is there since just now; try again")
-        heads = [row[4:] for row in found if row[4] is not None]
+        heads = sorted(row[4:] for row in found if row[4] is not None)
         wanted: list[Row] = []
         more, size, cursor = len(heads) == MOST_SCANNED, 0, after
         for row in heads:
@@ -342,6 +342,7 @@ class PostgresBridge:
     def _listen(self) -> None:
         if self._listens or self._bell is None:
             return
+        self._session.close()  # a listener's stays for long, and what joining loaded into the server's memory with it
         connection = self._session.connection()
         self._listens = True
         with self._session.alone(self._deadline):

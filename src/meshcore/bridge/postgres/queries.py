@@ -10,7 +10,7 @@ from meshcore.bridge.postgres.session import Row
 from meshcore.clock import to_text
 from meshcore.model import Receipt, Record
 
-AT_ONCE = 256 * 1024  # bytes of texts that come with the numbers, before it is known which are wanted
+AT_ONCE, SHORT = 32, 8192  # of the next rows come the texts, with the numbers, where they are so short in bytes
 
 _TEXT = f"CASE WHEN octet_length(l.text) <= {MAX_TEXT} THEN l.text ELSE left(l.text, {KEPT_TEXT}) END"
 LOOK = f"""
@@ -19,12 +19,10 @@ FROM mesh.head h
 LEFT JOIN (SELECT r.cursor FROM mesh.members m JOIN mesh.readers r ON r.member = m.number
            WHERE m.node = %(node)s AND m.left_at IS NULL) c ON true
 LEFT JOIN LATERAL (
-    SELECT w.seq, w.key, w.size, w.sig, w.published_at, w.origin,
-           CASE WHEN w.key <> %(node)s AND sum(w.size) OVER (ORDER BY w.seq) <= {AT_ONCE} THEN w.text END AS text
-    FROM (SELECT seq, key, octet_length(text) AS size, sig, published_at, origin, text FROM mesh.log
-          WHERE seq > %(after)s ORDER BY seq LIMIT {MOST_SCANNED}) w
+    SELECT seq, key, octet_length(text) AS size, sig, published_at, origin,
+           CASE WHEN seq <= %(after)s + {AT_ONCE} AND octet_length(text) <= {SHORT} THEN text END AS text
+    FROM mesh.log WHERE seq > %(after)s ORDER BY seq LIMIT {MOST_SCANNED}
 ) l ON true
-ORDER BY l.seq
 """  # noqa: S608
 ROWS = f"""
 SELECT l.seq, l.key, octet_length(l.text), {_TEXT}, l.sig, l.published_at, l.origin
