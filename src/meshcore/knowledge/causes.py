@@ -142,48 +142,68 @@ def _timeless(line: str) -> str:
     return _compiled(_TIME).sub(" ", line)
 
 
-def _refused(line: str, text: str, _command: Command) -> Cause | None:
-    said = _search(
-        line,
-        r"connection refused",
-        r"econnrefused",
-        r"(?:could ?n[o']t|can ?n?[o']t|failed to|unable to) connect to\b[^\n]{0,200}"
-        r"\b(?:port|at|on|server|redis|refused|mysql)\b",
-    )
-    if not said:
+class _Refusal(NamedTuple):
+    """How a system refuses a network address: how that is worded, and what it is read as with and without one."""
+
+    wordings: tuple[str, ...]
+    error_type: str
+    template: str
+    alone: str = ""
+
+
+_REFUSALS = (
+    _Refusal(
+        (
+            r"connection refused|econnrefused",
+            r"(?:could ?n[o']t|can ?n?[o']t|failed to|unable to) connect to\b[^\n]{0,200}"
+            r"\b(?:port|at|on|server|redis|refused|mysql)\b",
+        ),
+        "ConnectionRefusedError",
+        "connection refused at <host>:<port>",
+    ),
+    _Refusal(
+        (r"address (?:is )?already in use|eaddrinuse|port is already allocated",),
+        "AddressInUse",
+        "address already in use: <port>",
+        "address already in use",
+    ),
+)
+
+
+def _refused_address(line: str, text: str, command: Command) -> Cause | None:
+    refusal = next((one for one in _REFUSALS if _search(line, *one.wordings)), None)
+    if refusal is None:
         return None
+    if "<host>" in refusal.template:
+        told, slots = _host_and_port(line, text)
+    else:
+        told, slots = line, _port(line, text, command)
+    if slots:
+        return Cause(refusal.error_type, refusal.template, slots, told)
+    return Cause(refusal.error_type, refusal.alone, (), line) if refusal.alone else None
+
+
+def _host_and_port(line: str, text: str) -> tuple[str, tuple[Slot, ...]]:
+    """Return the line that tells a host and its port, and both; the telling line first, then what it follows from."""
     near = [row[:600] for row in text.split("\n")[-60:] if "refused" in row.lower() or "connect" in row.lower()]
-    found = ((row, _search(_timeless(row), _HOST_PORT)) for row in (line, *near))
-    places = ((row, place) for row, place in found if place and not is_file_name(place[1]))
-    told, place = next(places, (line, None))
-    if place is None:
-        return None
-    host = "localhost" if place[1] in LOOPBACK else place[1]
-    slots = (Slot("host", host), Slot("port", place[2]))
-    return Cause("ConnectionRefusedError", "connection refused at <host>:<port>", slots, told)
+    for row in (line, *near):
+        place = _search(_timeless(row), _HOST_PORT)
+        if place and not is_file_name(place[1]):
+            host = "localhost" if place[1] in LOOPBACK else place[1]
+            return row, (Slot("host", host), Slot("port", place[2]))
+    return line, ()
 
 
-def _address_in_use(line: str, text: str, command: Command) -> Cause | None:
-    said = _search(line, r"address (?:is )?already in use", r"eaddrinuse", r"port is already allocated")
-    if not said:
-        return None
+def _port(line: str, text: str, command: Command) -> tuple[Slot, ...]:
+    """Return the port that a line tells, or the rest of the text, or the only number of the command."""
     place = _search(_timeless(line), r"(?::|\bport |['\"], )(\d{2,5})\b(?!\.\d)") or _search(
         text, r"\bport:? (\d{2,5})\b"
     )
-    typed = [slot.value for slot in command.slots if slot.kind in ("number", "port") and 2 <= len(slot.value) <= 5]
-    typed = [value for value in typed if value.isdigit()]
-    port = place[1] if place else typed[0] if len(typed) == 1 else ""
-    if not port:
-        return Cause("AddressInUse", "address already in use", (), line)
-    return Cause("AddressInUse", "address already in use: <port>", (Slot("port", port),), line)
-
-
-def _print_statement(line: str, _text: str, _command: Command) -> Cause | None:
-    found = _search(line, r"missing parentheses in call to ['\"](print|exec)", r"^SyntaxError: (print) ['\"\w]")
-    if not found:
-        return None
-    template = f"Missing parentheses in call to {found[1].lower()}"
-    return Cause("SyntaxError", template, (), line)
+    if place:
+        return (Slot("port", place[1]),)
+    typed = [slot.value for slot in command.slots if slot.kind in ("number", "port")]
+    typed = [value for value in typed if value.isdigit() and 2 <= len(value) <= 5]
+    return (Slot("port", typed[0]),) if len(typed) == 1 else ()
 
 
 def _no_distribution(line: str, _text: str, _command: Command) -> Cause | None:
@@ -204,10 +224,8 @@ _NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
     (_node_module, ("cannot find module", "cannot find package")),
     (_header, ("no such file", "file not found")),
     (_library, ("cannot find -l", "library not found", "cannot open shared object")),
-    (_address_in_use, ("already in use", "eaddrinuse", "already allocated")),
-    (_refused, ("refused", "connect to")),
+    (_refused_address, ("refused", "connect to", "already in use", "eaddrinuse", "already allocated")),
     (_no_distribution, ("matching distribution", "satisfies the requirement")),
-    (_print_statement, ("missing parentheses", "print ")),
     (
         _command_not_found,
         (

@@ -34,6 +34,7 @@ _ERRNO_TYPE = {
     "17": "FileExistsError", "20": "NotADirectoryError", "21": "IsADirectoryError", "32": "BrokenPipeError",
     "104": "ConnectionResetError", "110": "TimeoutError", "111": "ConnectionRefusedError",
 }  # fmt: skip
+_ABOUT_CODE = ("SyntaxError", "IndentationError", "AssertionError")
 _ERRNO = re.compile(r"\[(?:Errno|WinError) (\d{1,5})\]")
 _SUGGESTED = re.compile(
     r"(?:did you mean|maybe you meant|perhaps you meant|most similar commands? (?:is|are))"
@@ -120,8 +121,6 @@ def _read(text: str, error_type: str, command: str) -> tuple[Signature, str]:
     is_raised = raised.clear == RAISED
     told_by = f"{raised.error_type}: {raised.message}" if is_raised else raised.line
     cause = find_cause(told_by if raised.clear >= REPORTED else clean, typed)
-    if cause is None and is_raised and raised.error_type == "SyntaxError":
-        cause = find_cause(f"SyntaxError: {raised.source}", typed)
     if cause is not None:
         line = raised.line if is_raised else cause.line
         return _assemble(cause, line, clean, typed), "it names a cause that is known in many wordings"
@@ -156,10 +155,10 @@ def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tupl
         message = _ADVICE_TAIL.sub("", message)
     if (
         raised.clear == RAISED
-        and (not message or kind in ("SyntaxError", "IndentationError", "AssertionError"))
+        and (not message or (kind in _ABOUT_CODE and len(message.partition(" (")[0].split()) < 3))
         and raised.source
     ):
-        # Such a message says little by itself: the line of code is what the error is about.
+        # So short a message says little by itself: the line of code is what the error is about.
         template, slots = generalise(message)
         return kind, f"{template} in <name>".strip(), (*slots, Slot("name", raised.source[:200]))
     template, slots = generalise(message, typed.operands)
