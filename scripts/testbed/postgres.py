@@ -118,6 +118,7 @@ class Server:
         """End it; SIGKILL as a crash does."""
         if self._process is not None:
             if how == signal.SIGKILL:
+                self._process.send_signal(signal.SIGSTOP)  # it has no more children, who would keep its memory in use
                 self._kill_children()
             self._process.send_signal(how)
             self._process.wait()
