@@ -9,6 +9,7 @@ import pytest
 from tests.core.healing.small_mesh import SmallMesh, taught
 
 from meshcore.bridge.memory import MemoryBridge
+from meshcore.bridge.sqlite.bridge import SqliteBridge
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import pull
 from meshcore.healing.teaching import teach
@@ -101,6 +102,43 @@ def test_a_bridge_that_is_shorter_than_what_was_read_is_read_from_its_beginning_
     [said] = faults(a)
     assert said.startswith("the bridge ends at ")
     assert cursor(a) == mesh.bridge.statistics().records
+
+
+def test_what_a_restored_log_lost_is_put_back_and_what_took_its_numbers_is_read(mesh: SmallMesh) -> None:
+    folder, backup = mesh.root / "shared", mesh.root / "backup"
+    folder.mkdir()
+
+    def opened(*names: str) -> list[Node]:
+        path = folder / "bridge.db"
+        return [mesh.node(name, bridge=SqliteBridge(path, clock=mesh.clock, doorbell=False)) for name in names]
+
+    def told(node: Node, *packages: str) -> set[str]:
+        fixes = [
+            taught(node, f"ModuleNotFoundError: No module named '{one}'", f"pip install {one}") for one in packages
+        ]
+        publish(node)
+        return {fix.skill.skill_id for fix in fixes}
+
+    a, b, c = opened("a", "b", "c")
+    expected = told(b, "flask")
+    for node in (a, b, c):
+        pull(node)
+        node.close()
+    shutil.copytree(folder, backup)
+    a, b, c = opened("a", "b", "c")
+    expected |= told(a, "attrs")
+    for node in (a, b, c):
+        pull(node)
+        node.close()
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    (c,) = opened("c")
+    expected |= told(c, "jinja2", "click", "rich", "numpy")  # the log is longer than when the others read it last
+    a, b, late = opened("a", "b", "late")
+    for node in (a, b, c, late):
+        pull(node)
+    for node in (a, b, c, late):
+        assert {known.skill.skill_id for known in node.store.skills.all()} == expected
 
 
 def test_a_home_that_comes_after_rows_were_pruned_says_once_that_it_missed_them(mesh: SmallMesh) -> None:
