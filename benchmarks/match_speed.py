@@ -25,6 +25,7 @@ from meshcore.safety.model_json import skill_from_json, skill_to_json
 from meshcore.store.store import Store
 
 HOSTILE = Path(__file__).parents[1] / "../shared/eval/hostile_text_dev.jsonl"
+REAL = HOSTILE.with_name("incidents_dev.jsonl")
 ROUNDS = 2_000
 KINDS, LIKELY_KIND = 6, 5
 
@@ -186,6 +187,15 @@ def dict_peer(count: int, cases: Sequence[tuple[str, str]]) -> dict[str, float]:
     return percentiles(lambda i: table.get(normalised(cases[i % len(cases)][0])))
 
 
+def real_texts(source: SkillSource) -> dict[str, float] | str:
+    """Answer the labelled incidents of ../shared/eval, as they were printed."""
+    if not REAL.exists():
+        return "the labelled incidents (../shared/eval) are not on this machine"
+    rows = [json.loads(line) for line in REAL.read_text().splitlines()]
+    cases = [(row["message"], row["command"]) for row in rows]
+    return percentiles(lambda i: answer(source, cases, i), len(cases)) | {"goal_p50_us": 250, "goal_p99_us": 1000}
+
+
 def hostile() -> dict[str, object]:
     """The slowest reading of texts made to be slow."""
     texts = {
@@ -254,6 +264,7 @@ def main() -> None:
             "goal_resident_mb": 80,
             "dict_peer": dict_peer(options.skills, exact),
         }
+        result["real texts"] = real_texts(source.skills)
         source.close()
         result["10000 near-identical skills"] = near_identical(Path(folder) / "near.db")
         result["growth"] = growth(Path(folder), [int(n) for n in options.growth.split(",") if n])
