@@ -64,19 +64,19 @@ _SHELL = r"^-?(?:[\w./-]{0,80}/)?(?:(?:ba|z|da|k|fi|a)?sh|meshtui): " + _LINE
 _SCRIPT = r"^[\w./+-]{1,160}: (?:line )?\d{1,6}: "  # a script whose shell names the file and the line
 
 
+_NAME = r"['‘\"]?([^\s:'‘’\"/]{1,80})['’\"]?"
+
+
 def _command_not_found(line: str, _text: str, _command: Command) -> Cause | None:
     found = _search(
         line,
-        r"(?:^|: )\s{0,2}([^\s:'\"/]{1,80}): command not found(?!:)",
-        r"command not found: ([^\s:'\"/]{1,80})$",
-        rf"(?:{_SHELL}|{_SCRIPT})" + r"([^\s:'\"/]{1,80}): not found$",
-        r"^make(?:\[\d{1,3}\])?: ([^\s:'\"/]{1,80}): (?:command not found|no such file or directory)",
-        r"^(?:/usr/bin/)?env: ['‘\"]?([^\s:'’\"/]{1,80})['’\"]?: no such file or directory",
-        r"exec: \"([^\s\"/]{1,80})\": executable file not found",
-        r"^'([^\s']{1,80})' is not recognized as an internal or external command",
-        r"^(?:command|the program) ['‘\"]([^\s'’\"/]{1,80})['’\"] (?:not found, but|is (?:currently )?not in)",
-        r"\bspawn ([^\s/]{1,80}) ENOENT",
-        r"^fish: unknown command:? '?([^\s:'\"/]{1,80})'?$",
+        rf"(?:^|: )\s{{0,2}}{_NAME}: command not found(?!:)",
+        rf"(?:command not found:|^fish: unknown command:?) {_NAME}$",
+        rf"(?:{_SHELL}|{_SCRIPT}){_NAME}: not found$",
+        rf"(?:^make(?:\[\d{{1,3}}\])?: |^(?:/usr/bin/)?env: |\bexec: |\bspawn )"
+        rf"{_NAME}:? (?:no such file or directory|executable file not found|ENOENT)",
+        rf"^{_NAME} is not recognized as an internal or external command",
+        rf"^(?:command|the program) {_NAME} (?:not found, but|is (?:currently )?not in)",
     )
     if not found:
         return None
@@ -120,8 +120,7 @@ def _header(line: str, _text: str, _command: Command) -> Cause | None:
 def _library(line: str, _text: str, _command: Command) -> Cause | None:
     found = _search(
         line,
-        r"cannot find -l([\w.+-]{1,100})",
-        r"library not found for -l([\w.+-]{1,100})",
+        r"(?:cannot find|library not found for) -l([\w.+-]{1,100})",
         r"\b(lib[\w.+-]{1,100}\.so[\w.]{0,20}): cannot open shared object file",
     )
     if not found:
@@ -207,11 +206,7 @@ def _port(line: str, text: str, command: Command) -> tuple[Slot, ...]:
 
 
 def _no_distribution(line: str, _text: str, _command: Command) -> Cause | None:
-    found = _search(
-        line,
-        r"no matching distribution found for ([\w.-]{1,120})",
-        r"could not find a version that satisfies the requirement ([\w.-]{1,120})",
-    )
+    found = _search(line, r"no matching distribution found for ([\w.-]{1,120})")
     if not found:
         return None
     slot = Slot("identifier", found[1].rstrip("."))
@@ -225,7 +220,7 @@ _NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
     (_header, ("no such file", "file not found")),
     (_library, ("cannot find -l", "library not found", "cannot open shared object")),
     (_refused_address, ("refused", "connect to", "already in use", "eaddrinuse", "already allocated")),
-    (_no_distribution, ("matching distribution", "satisfies the requirement")),
+    (_no_distribution, ("matching distribution",)),
     (
         _command_not_found,
         (

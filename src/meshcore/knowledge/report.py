@@ -93,7 +93,8 @@ _AFTERTHOUGHT = (
     r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|"
     r"in [\w<>]{1,80}$|other declaration)\b"
 )
-_ERROR = r"(?:- )?(?:\[?(?:fatal |internal compiler |syntax |parse )?error\b|e:|E:)"
+# A severity stands alone, or before a code; `error returned from …` begins a sentence.
+_ERROR = r"(?:- )?(?:\[?(?:(?:fatal |internal compiler |syntax |parse )error\b|error\b(?! [a-z]))|e:|E:)"
 _WARNING = r"(?:- )?(?:\[?(?:warn|style|convention|refactor)|\w{0,40}Warning\b)"
 _HEADING = r"\s{0,4}(?:at )?(?P<path>[^\s:]{1,240}[./][^\s:]{0,240})(?::\d{1,7}:\d{1,6})? [\w/]{2,80}.{0,20}━{3}"
 _CONTEXT = r"\s{0,12}(?:-->|:::|╭─|┌─|╰|\d{1,7} ?[|│]|[|│]|\^|~|at .{1,200}:\d|on .{1,200} line \d|File \")"

@@ -99,6 +99,12 @@ def test_a_wrapper_is_read_through_to_what_it_wraps(wrap: object) -> None:
     assert read("\n".join(map(wrap, plain)), command="task build") == read("\n".join(plain), command="task build")
 
 
+def test_a_sentence_that_begins_with_error_is_no_more_severe_than_the_diagnostic_above_it() -> None:
+    first = "pkg/a.go:286:15: G304: Potential file inclusion via variable (gosec)"
+    text = f"{first}\npkg/a.go:288:15: error returned from external package is unwrapped (wrapcheck)\n2 issues:\n"
+    assert read(text, command="golangci-lint run").line == first
+
+
 def test_of_commands_that_a_runner_echoes_the_last_one_failed() -> None:
     text = (
         "$ eslint .\nerror: this was only printed by a test\n 12 pass\n 0 fail\n"
