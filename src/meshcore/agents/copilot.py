@@ -1,17 +1,19 @@
-"""Copilot CLI (as of 1.0.102): payloads of its hooks, answers, settings. Light, see `table.Program`."""
+"""Copilot CLI (as of 1.0.102): payloads of its hooks, answers, settings, session files. Light, see `table.Program`."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from meshcore.agents.base import (
     Answer,
     Call,
     Edited,
+    Failure,
     Report,
+    Success,
     ended,
     fields,
     is_unfinished,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshcore.agents.hook_settings import HookSettings
+    from meshcore.agents.session_file import Ended, SessionFiles
     from meshcore.model import Json
 
 NAME = "copilot"
@@ -107,3 +110,65 @@ def sample(command: str, output: str, cwd: str, scratch: Path, call: str) -> dic
         "toolArgs": {"command": command},
         "toolResult": {"resultType": "success", "textResultForLlm": said},
     }
+
+
+# --- session files ----------------------------------------------------------------------------------------------------
+
+
+def sessions(environment: Mapping[str, str]) -> SessionFiles:
+    """Return where the session files lie: `session-state/<session>/events.jsonl`.
+
+    A call has an event as it begins and one with the same id as it ends; the folder is told as a session begins, is
+    taken up again, or moves. The format is internal to Copilot: what does not look as expected says nothing.
+    """
+    from meshcore.agents.session_file import SessionFiles
+
+    marks = (b'"tool.execution_', b'"session.start"', b'"session.resume"', b'"session.context_changed"')
+    folder = user_folder(environment, ".copilot") / "session-state"
+    return SessionFiles(folder, re.compile(r"events\.jsonl"), marks, _commands)
+
+
+def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
+    """Yield the commands of a session as they ended, and the files that it edited."""
+    from collections import OrderedDict
+
+    from meshcore.agents.session_file import MAX_WAITING, Ended, seconds
+
+    session, cwd = "", ""
+    waiting: OrderedDict[str, Call] = OrderedDict()
+    for line in lines:
+        kind, data = text(line, "type"), fields(line, "data")
+        call, at = text(data, "toolCallId"), seconds(line.get("timestamp"))
+        if kind.startswith("session."):
+            session = text(data, "sessionId") or session
+            cwd = text(fields(data, "context"), "cwd") or text(data, "cwd") or cwd
+        elif kind == "tool.execution_start" and call:
+            name, asked = text(data, "toolName"), fields(data, "arguments")
+            command = text(asked, "command")
+            if name in SHELL_TOOLS and command and text(asked, "mode") in ("", "sync") and not is_unfinished(asked):
+                waiting[call] = Call(command, cwd, session, call)
+            elif name in EDIT_TOOLS and command != "view":
+                waiting[call] = Edited(text(asked, "path", "file_path"), cwd, session, call)
+            if len(waiting) > MAX_WAITING:
+                waiting.popitem(last=False)
+        elif kind == "tool.execution_complete" and (asked_for := waiting.pop(call, None)) is not None:
+            report = _end(asked_for, data)
+            if report is not None and at is not None:
+                yield Ended(report, at)
+
+
+def _end(call: Call, data: Mapping[str, Json]) -> Failure | Success | Edited | None:
+    """Return how a call ended; None where it was not allowed, goes on, or only gave an answer."""
+    from meshcore.agents.session_file import MAX_OUTPUT
+
+    if isinstance(call, Edited):
+        return call if data.get("success") is True else None
+    said = text(fields(data, "result"), "content")
+    end = _END.search(said)
+    code = number(end[1]) if end else None
+    if code is None or is_unfinished(fields(fields(data, "toolTelemetry"), "properties")):
+        return None
+    report = ended(
+        Call(call.command, call.cwd, call.session, call.call, said[: end.start() if end else None][-MAX_OUTPUT:]), code
+    )
+    return None if code and isinstance(report, Success) else report

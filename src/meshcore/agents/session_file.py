@@ -125,6 +125,7 @@ def _objects(file: BinaryIO, path: Path, marks: tuple[bytes, ...], reading: Read
             continue
         if isinstance(value, dict):
             version = value.get("version") or fields(value, "payload").get("cli_version")
+            version = version or fields(value, "data").get("copilotVersion")
             if isinstance(version, str):
                 reading.version = version[:40]
             yield value

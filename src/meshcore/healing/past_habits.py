@@ -72,6 +72,7 @@ class PastHabits:
     _open: dict[str, tuple[_Open, ...]] = field(default_factory=dict)
     _roots: dict[str, str] = field(default_factory=dict)
     _met: set[int] = field(default_factory=set)
+    _told: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)  # by session: of which commands
 
     def take(self, one: Ended) -> None:
         """Note a command of the past, or a file that its session edited."""
@@ -134,10 +135,22 @@ class PastHabits:
         if before is None and len(self._habits) >= MOST_COMMANDS:
             self._leave_out("a failure beside too many others")
             return opened
+        self._tell(call.session, key, before, failed)
         self._habits[key] = habits.with_failure(before, failed)
         if closing or text != typed.text or habits.is_generic(habits.masked(line)):
             return opened
         return (*opened, _Open(key, cause, typed, call.command, line))
+
+    def _tell(self, session: str, key: tuple[str, bytes], before: Habit | None, failed: Failed) -> None:
+        """Note what a hook would have told there: as often as it does, and by nothing that came later."""
+        told = self._told.setdefault(session, [])
+        if key in told or len(told) >= habits.MAX_SAYINGS:
+            return
+        passed = [known for place, known in self._corrections.items() if place[:2] == (key[0], failed.cause)]
+        others = [(known, len(known.sessions.keys() - {failed.session})) for known in passed]
+        instead = any(number >= (1 if known.named else 2) for known, number in others)
+        if instead or (before is not None and habits.said_after(before, failed, "")):
+            told.append(key)
 
     def _pass(self, one: Ended, typed: Typed, key: tuple[str, bytes], opened: tuple[_Open, ...]) -> tuple[_Open, ...]:
         habit = self._habits.get(key)
@@ -170,6 +183,10 @@ class PastHabits:
             if habit.sessions >= _SHOWN_SESSIONS
         ]
         return sorted(walls, key=lambda wall: (-wall.sessions, -wall.runs, wall.command))
+
+    def told(self) -> tuple[int, int]:
+        """Return how often a hook would have told what is known to fail or passed instead, and in how many sessions."""
+        return sum(map(len, self._told.values())), sum(map(bool, self._told.values()))
 
     def count(self) -> tuple[int, int]:
         """Return how many commands fail, and how many corrections were seen."""

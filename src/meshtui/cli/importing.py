@@ -91,6 +91,10 @@ def _show(found: Preview, past: PastHabits) -> None:
         say(f"{found.agent}: no session files here")
         return
     say(f"{found.agent}: {found.sentence()}")
+    number, sessions = past.told()
+    if number:
+        said = "once" if number == 1 else f"{number} times"
+        say(f"  would have been told {said}, in {sessions} of these sessions: what is known to fail, or passed instead")
     walls = past.walls()
     for wall in walls[:WALLS]:
         instead = f"; passed: {_one_line(wall.instead, 50)}" if wall.instead else ""
@@ -161,6 +165,7 @@ def _as_json(found: Preview, past: PastHabits) -> dict[str, Json]:
         **{name: getattr(found, name) for name in counted},
         "fixes": fixes,
         "left_out": {**found.left_out, **past.left_out},
+        "told": dict(zip(("times", "sessions"), past.told(), strict=True)),
         "walls": [asdict(wall) for wall in past.walls()[:WALLS]],
         "versions": dict(found.versions),
         "older": found.older,

@@ -148,6 +148,29 @@ def codex_session(home: Path, commands: Sequence[Ran], name: str = "s1", **chang
     return _write(path, codex_lines(commands, **changes))
 
 
+def copilot_lines(commands: Sequence[Ran], **changes: Any) -> list[dict[str, Any]]:
+    started = {"sessionId": "s1", "version": 1, "copilotVersion": "1.0.102", "context": {"cwd": PROJECT}}
+    lines: list[dict[str, Any]] = [{"type": "session.start", "data": started, "timestamp": "2026-11-22T08:00:00Z"}]
+    for number, ran in enumerate(commands):
+        at = (START + timedelta(seconds=ran.at)).isoformat().replace("+00:00", "Z")
+        asked = {"toolCallId": f"call_{number}", "toolName": "bash", "arguments": {"command": ran.command}}
+        done: dict[str, Any] = {"toolCallId": f"call_{number}", "success": ran.exit_code is not None}
+        if ran.exit_code is None:
+            done |= {"error": {"message": "Permission denied", "code": "denied"}}
+        else:
+            end = f"<shellId: {number} completed with exit code {ran.exit_code}>"
+            done |= {"result": {"content": f"{ran.output}\n{end}"}, "shellExecution": {"exitCode": ran.exit_code}}
+            done |= {"toolTelemetry": {"properties": {"executionMode": "sync", "detached": "false", **changes}}}
+        lines += [{"type": "tool.execution_start", "data": asked, "timestamp": at}]
+        lines += [{"type": "tool.execution_complete", "data": done, "timestamp": at}]
+    return lines
+
+
+def copilot_session(home: Path, commands: Sequence[Ran], name: str = "s1", **changes: Any) -> Path:
+    """Write a session of Copilot below a user's home; return the file."""
+    return _write(home / ".copilot" / "session-state" / name / "events.jsonl", copilot_lines(commands, **changes))
+
+
 def _write(path: Path, lines: Sequence[dict[str, Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))

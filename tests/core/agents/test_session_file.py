@@ -15,17 +15,25 @@ from tests.core.agents.made_sessions import (
     claude_lines,
     claude_session,
     codex_session,
+    copilot_lines,
+    copilot_session,
     gemini_session,
     opencode_session,
     story,
 )
 
 from meshcore.agents import session_file
-from meshcore.agents.base import Failure, Success
+from meshcore.agents.base import Edited, Failure, Success
 from meshcore.agents.session_file import Ended, Reading, SessionFiles
 from meshcore.agents.table import session_files_of, with_sessions
 
-MAKE = {"claude-code": claude_session, "codex": codex_session, "gemini": gemini_session, "opencode": opencode_session}
+MAKE = {
+    "claude-code": claude_session,
+    "codex": codex_session,
+    "copilot": copilot_session,
+    "gemini": gemini_session,
+    "opencode": opencode_session,
+}
 
 
 def kept(name: str, **environment: str) -> SessionFiles:
@@ -64,6 +72,29 @@ def test_the_recorded_session_of_codex_is_read(shared: Path) -> None:
         (Success, "echo rewritten"),
     ]
     assert found[1].call.cwd == "/home/dev/project"
+
+
+def test_of_copilot_s_past_only_what_has_ended_counts(tmp_path: Path) -> None:
+    path = copilot_session(
+        tmp_path, [Ran("make", None), Ran("grep x a", 1), Ran("sleep 9 & echo ok"), Ran("make", 2, "no")]
+    )
+    assert [(type(one.call), one.call.command) for one in ended("copilot", path)] == [(Failure, "make")]
+    assert ended("copilot", copilot_session(tmp_path, [Ran("make", 2, "no")], detached="true")) == []
+    start, asked, done, *_ = copilot_lines([Ran("make", 2, "no")])
+    moved = {"type": "session.context_changed", "data": {"cwd": "/elsewhere"}, "timestamp": start["timestamp"]}
+    edit = {**asked, "data": {**asked["data"], "toolName": "edit", "arguments": {"path": "a.py"}}}
+    values: tuple[object, ...] = ({}, [], {"toolCallId": "call_0"}, {"result": {"content": 3}})
+    damaged = [{**done, "data": value} for value in values]
+    for lines, told in (
+        ([start, moved, asked, done], [(Failure, "make", "/elsewhere")]),
+        ([start, edit, {**done, "data": {"toolCallId": "call_0", "success": True}}], [(Edited, "a.py", PROJECT)]),
+        ([start, edit, {**done, "data": {"toolCallId": "call_0", "success": False}}], []),
+        ([start, done, asked], []),
+        ([start, asked, *damaged], []),
+        ([start, {**asked, "data": {**asked["data"], "arguments": "make"}}, done], []),
+    ):
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert [(type(one.call), one.call.command, one.call.cwd) for one in ended("copilot", path)] == told, lines
 
 
 def test_folders_that_the_agents_are_told_to_use_are_looked_at(tmp_path: Path) -> None:

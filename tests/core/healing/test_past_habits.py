@@ -14,11 +14,21 @@ from typing import Any
 
 import pytest
 from tests.core.agents.desk import Desk
-from tests.core.agents.made_sessions import START, Ran, claude_session, codex_session, gemini_session, opencode_session
+from tests.core.agents.made_sessions import (
+    PROJECT,
+    START,
+    Ran,
+    claude_session,
+    codex_session,
+    copilot_session,
+    gemini_session,
+    opencode_session,
+)
 
 from meshcore.healing import past_habits
 from meshcore.healing.importing import adopt_history
 from meshcore.healing.past_habits import PastHabits, Wall
+from meshcore.knowledge.habits import MAX_SAYINGS
 from meshcore.knowledge.history import Preview, preview
 from meshcore.store.known_marks import is_marked
 from meshcore.store.queries import Read
@@ -75,6 +85,27 @@ def test_the_first_wall_is_shown_with_what_passed_instead(desk: Desk) -> None:
     _, past = look(desk)
     [wall] = past.walls()
     assert replace(wall, last=0) == Wall(str(desk.work), WRAPPED, 3, 3, 0, PLAIN)
+
+
+def test_it_is_counted_what_the_past_would_have_been_told(desk: Desk) -> None:
+    write(desk, WALL, "s1")
+    assert look(desk)[1].told() == (0, 0), "the first session knows nothing of what comes later"
+    write(desk, [Ran(WRAPPED, 2, LINE, at) for at in range(4)], "s2")
+    write(desk, [Ran(f"{WRAPPED} {number}", 2, LINE, number) for number in range(9)], "s3")
+    _, past = look(desk)
+    assert past.told() == (1 + MAX_SAYINGS, 2), "once a session and command, and no more than a session is told"
+
+
+def test_the_past_of_copilot_is_read_like_the_others(desk: Desk) -> None:
+    lately = (datetime.now(UTC) - timedelta(hours=2) - START).total_seconds()
+    for later, name in enumerate(("s1", "s2")):
+        ran = [replace_at(one, one.at + lately + 60 * later) for one in WALL]
+        path = copilot_session(desk.root, ran, name)
+        path.write_text(path.read_text().replace(PROJECT, str(desk.work)).replace('"s1"', json.dumps(name)))
+    found, past = look(desk, "copilot")
+    assert (found.sessions, found.commands, past.told()) == (2, 4, (1, 1))
+    [wall] = past.walls()
+    assert (wall.command, wall.sessions, wall.instead) == (WRAPPED, 2, PLAIN)
 
 
 def test_what_was_imported_is_told_after_a_failure(desk: Desk) -> None:
