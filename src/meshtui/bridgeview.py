@@ -17,6 +17,8 @@ from meshcore.service.fleet import FleetNode, fleet
 from meshtui.snapshot import BridgeView
 
 DEADLINE_SECONDS = 0.5
+FAR_DEADLINE_SECONDS = 3.0  # over a network: ssh begins with a program at each end
+FAR_PAUSE_SECONDS = 10.0  # for which one that did not answer is left alone: what this host knows is not to wait for it
 
 
 class BridgeReader:
@@ -26,6 +28,7 @@ class BridgeReader:
         self._address = address
         self._clock = clock
         self._bridge: Bridge | None = None
+        self._away: tuple[float, MeshError] | None = None  # until when it is left alone, and why
         self._lock = threading.Lock()
 
     def read(self) -> BridgeView:
@@ -38,6 +41,7 @@ class BridgeReader:
             counts, members = bridge.statistics(), bridge.members()
         except MeshError as error:
             self.close()
+            self._leave_alone(error)
             return BridgeView(shown, fault=str(error))
         return BridgeView(
             path=shown,
@@ -56,7 +60,8 @@ class BridgeReader:
         try:
             bridge = self._open()
             return bridge.stamp() if bridge else None
-        except MeshError:
+        except MeshError as error:
+            self._leave_alone(error)
             return None
 
     def undelivered(self, limit: int = 1000) -> Sequence[Undelivered]:
@@ -95,6 +100,17 @@ class BridgeReader:
         with self._lock:
             if why := managed().why_not_bridge(self._address):
                 raise ConfigurationError(why)
+            if self._away is not None:
+                until, error = self._away
+                if self._clock.monotonic() < until:
+                    raise error
+                self._away = None
             if self._bridge is None and is_there(self._address):
-                self._bridge = open_bridge(self._address, clock=self._clock, deadline=DEADLINE_SECONDS, doorbell=False)
+                seconds = FAR_DEADLINE_SECONDS if self._address.is_afar else DEADLINE_SECONDS
+                self._bridge = open_bridge(self._address, clock=self._clock, deadline=seconds, doorbell=False)
             return self._bridge
+
+    def _leave_alone(self, error: MeshError) -> None:
+        with self._lock:
+            if self._address.is_afar and self._away is None:
+                self._away = (self._clock.monotonic() + FAR_PAUSE_SECONDS, error)

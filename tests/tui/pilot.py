@@ -12,8 +12,8 @@ from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 
+from meshcore.clock import Clock
 from meshcore.config import Settings, load
-from meshcore.testing import FakeClock
 from meshtui.app import MeshApp
 from meshtui.messages import SnapshotTaken, TimelineGrown
 from meshtui.themes import DARK
@@ -94,7 +94,7 @@ class Shown:
 @asynccontextmanager
 async def shown(
     settings: Settings,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
     *,
     size: tuple[int, int] = (120, 36),
     embed: bool = False,

@@ -383,7 +383,7 @@ class Engine(Protocol):
         ...
 
     def is_there(self, address: BridgeAddress) -> bool:
-        """Tell whether a bridge was ever made there; False also where that cannot be told."""
+        """Tell whether a bridge was ever made there; True also where only opening it tells."""
         ...
 
     def files(self, address: BridgeAddress) -> Mapping[str, Path]:

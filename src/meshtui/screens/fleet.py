@@ -158,7 +158,7 @@ def clock(one: FleetNode) -> str:
     """Return by how much a node's clock is off its engine's."""
     if one.ahead_ms is None:
         return "?"
-    seconds = one.ahead_ms / 1000
+    seconds = round(one.ahead_ms / 1000, 2) + 0.0  # no -0.00
     return f"{seconds:+.0f} s" if abs(seconds) >= 10 else f"{seconds:+.2f} s"
 
 

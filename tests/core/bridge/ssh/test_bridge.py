@@ -97,8 +97,9 @@ def test_a_connection_that_does_not_begin_is_one_plain_line(pipe: Callable[[], P
     bridge.close()
 
 
-def test_a_server_of_another_protocol_is_told_which_is_the_older() -> None:
-    bridge = opened(lambda: Played(HELLO.replace(b":1,", b":7,")))
+@pytest.mark.parametrize("protocol", [b"0", b"7", b"null"])
+def test_a_server_of_another_protocol_is_told_which_is_the_older(protocol: bytes) -> None:
+    bridge = opened(lambda: Played(HELLO.replace(b":1,", b":" + protocol + b",")))
     with pytest.raises(ConfigurationError, match=r"its meshtui is 9\.9"):
         bridge.beat(BOB)
     bridge.close()
