@@ -10,6 +10,9 @@ from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, typed
 from meshcore.knowledge.signature import around
 from meshcore.model import Action, KnownSkill, Signature, Skill
 
+_OF_AN_INSTANCE = re.compile(
+    r"^(?:~|/home|/Users|/root|/tmp)/.|\b(?=[0-9a-f-]{0,12}\d)(?=[0-9a-f-]{0,12}[a-f])[0-9a-f]{8}(?:[0-9a-f-]{0,60})\b"
+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]{1,400}")  # what a shell takes as it stands
 
 
@@ -42,6 +45,17 @@ def elsewhere(parameters: Collection[int], signature: Signature, folder: str) ->
     return [
         f"{short!r} is not {path!r} from {folder!r}" for short, path in paths if f"{folder.rstrip('/')}/{short}" != path
     ]
+
+
+def of_its_instance(known: KnownSkill) -> list[str]:
+    """Return a doubt where a fix names a file of somebody's own or an id that its error does not tell.
+
+    Whatever was read from the rest of an output belongs to the one failure; two hosts where it helped say otherwise.
+    """
+    if known.evidence.verified > 1:
+        return []
+    words = (word for step in known.skill.action.steps for word in step if _OF_AN_INSTANCE.search(word))
+    return [f"it names {word!r}, and this error does not" for word in words][:1]
 
 
 def as_typed(skill: Skill, parameters: Collection[int], signature: Signature) -> bool:

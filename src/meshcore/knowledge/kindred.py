@@ -19,6 +19,7 @@ MAX_CLAUSES = 3  # parts of a template under which a skill is also found
 CLOSED = frozenset({"path", "number", "port", "hex"})
 SHORT_WORD = re.compile(r"(?<![<\w])[^\W\d_]{2,}(?![>\w])")
 _CLAUSE = re.compile(r"[;:.,()]\s| - ")
+_HEADING = re.compile(r"^(?:\w{1,20}: )?(?:error|fatal|failure|failed|exception)\b[^:<]{0,60}: ")
 _REFERENCE = re.compile(r"\{\{|\}\}|\{(\d{1,3})\}")
 
 
@@ -31,7 +32,8 @@ def kindred_keys(error_type: str, template: str, line: str) -> list[str]:
 
     A class counts by its module: `ValueError` alone says too little.
     """
-    clauses = [" ".join(SHORT_WORD.findall(clause)) for clause in _CLAUSE.split(bare_template(template))]
+    said = _HEADING.sub("", bare_template(template))
+    clauses = [" ".join(SHORT_WORD.findall(clause)) for clause in _CLAUSE.split(said)]
     telling = sorted({clause for clause in clauses if clause.count(" ") > 1}, key=lambda one: (-len(one), one))
     keys = [hashed("c", error_type, clause) for clause in telling[:MAX_CLAUSES]]
     name = line.partition(": ")[0]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import plain_shape, words_of
-from meshcore.knowledge.filling import as_typed, elsewhere, safe, unproven
+from meshcore.knowledge.filling import as_typed, elsewhere, of_its_instance, safe, unproven
 from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
 from meshcore.knowledge.parts import (
     FORM,
@@ -27,7 +27,7 @@ from meshcore.knowledge.parts import (
     is_typed,
     mentioned,
     never_tried,
-    typed,
+    typed_in_part,
 )
 from meshcore.knowledge.signature import around, kind_of
 from meshcore.knowledge.standing import standing
@@ -288,6 +288,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
             return None
     doubts += unproven(known, parameters, signature)
     doubts += elsewhere(parameters, signature, here.folder)
+    doubts += of_its_instance(known)
     if not skill.key_slots and len(SHORT_WORD.findall(skill.template)) < 2:
         doubts.append("the error itself says very little")
     if known.state == "unconfirmed" or (is_general(skill) and not known.confirmed):
@@ -330,7 +331,7 @@ def _may_differ(skill: Skill, index: int) -> bool:
     is_port = slots[index : index + 1] and slots[index].kind == "port"
     if is_port or own.startswith("-") or mentioned(skill.action, own) or _respells(skill):
         return False
-    if index < len(slots) and typed(slots, place.base, index):
+    if index < len(slots) and typed_in_part(slots, place.base, index):
         return True
     return any(mentioned(skill.action, k.value) for k in skill.key_slots if k.index not in (index, place.shape))
 

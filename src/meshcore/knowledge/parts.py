@@ -151,6 +151,12 @@ def typed(slots: tuple[Slot, ...], base: int, index: int) -> bool:
     return not value.startswith("-") and any(slot.value == value for slot in slots[base + 4 :])
 
 
+def typed_in_part(slots: tuple[Slot, ...], base: int, index: int) -> bool:
+    """Return whether the user typed a slot of the template, or what stands before its suffix."""
+    stem = slots[index].value.partition(".")[0]
+    return typed(slots, base, index) or (len(stem) > 1 and any(slot.value == stem for slot in slots[base + 4 :]))
+
+
 def bare_template(template: str) -> str:
     """Return a template as it is compared: neither case nor quotes around a name make another error."""
     return _QUOTED.sub("<name>", template.casefold())

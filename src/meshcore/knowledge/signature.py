@@ -16,7 +16,7 @@ from typing import NamedTuple
 from meshcore.knowledge.causes import Cause, find_cause
 from meshcore.knowledge.command import NAMED, Command, read_command
 from meshcore.knowledge.error_line import RAISED, REPORTED, VAGUE, Telling, find_telling, is_worded
-from meshcore.knowledge.slots import generalise, placeholders
+from meshcore.knowledge.slots import file_first, generalise, placeholders
 from meshcore.knowledge.text import has_foreign_letters, spoken, tidy
 from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import Signature, Slot
@@ -161,6 +161,7 @@ def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tupl
         # So short a message says little by itself: the line of code is what the error is about.
         template, slots = generalise(message)
         return kind, f"{template} in <name>".strip(), (*slots, Slot("name", raised.source[:200]))
+    message = file_first(message)
     template, slots = generalise(message, typed.operands)
     if len(slots) > MAX_TEMPLATE_SLOTS or len(template) > MAX_TEMPLATE:
         template, slots = generalise(message[: MAX_TEMPLATE // 2], typed.operands)
@@ -176,8 +177,7 @@ def _assemble(cause: Cause, line: str, text: str, typed: Command) -> Signature:
     if 'File "' in text:
         frames = _FRAME.findall(text)
         own = [name for name in frames if "/site-packages/" not in name and "/lib/python" not in name]
-        script = (own or frames or [""])[0]
-        culprit = (own or frames or [""])[-1]
+        script, culprit = (own[0], own[-1]) if own else ("", "")
     surroundings = (
         Slot("identifier", typed.shape[:200]),
         Slot("path", script),

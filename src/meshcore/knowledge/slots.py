@@ -81,6 +81,12 @@ def about_a_file(line: str) -> bool:
     return any(phrase in low for phrase in _FILE_REFUSALS)
 
 
+def file_first(message: str) -> str:
+    """Return a refusal about a file in the order of most programs, where one names the file last."""
+    refusal, _, file = message.partition(": ")
+    return f"{file}: {refusal}" if file and " " not in file and refusal.lower() in _FILE_REFUSALS else message
+
+
 def is_file_name(word: str) -> bool:
     """Return whether a bare word looks like the name of a file."""
     stem, dot, suffix = word.rpartition(".")

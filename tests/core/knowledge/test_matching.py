@@ -137,6 +137,34 @@ def test_what_is_fetched_from_the_world_is_known_by_its_own_name(mesh: Mesh) -> 
     assert mesh.ask("E: Unable to locate package bar", "apt-get source bar") is None
 
 
+def test_a_fix_with_a_file_of_somebody_or_an_id_that_the_error_does_not_tell_waits_until_two_hosts_saw_it_work(
+    mesh: Mesh,
+) -> None:
+    first = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:  1b2c3d4e-aaaa-bbbb-cccc-0123456789ab\n"
+    taught = mesh.learn(first, "terraform force-unlock 1b2c3d4e-aaaa-bbbb-cccc-0123456789ab", "terraform plan")
+    other = first.replace("1b2c3d4e", "9f8e7d6c")
+    found = mesh.ask(other, "terraform plan")
+    assert found is not None and found.tier == "likely" and "this error does not" in found.why
+    assert taught.skill_id == found.skill_id
+
+
+def test_what_a_daemon_says_before_each_of_its_errors_makes_no_two_of_them_kindred(mesh: Mesh) -> None:
+    mesh.learn("Error response from daemon: network web not found.", "docker network create web", "docker run a")
+    assert mesh.ask("Error response from daemon: pull access denied for web, it does not exist", "docker run b") is None
+
+
+def test_a_file_of_a_library_that_a_traceback_passes_is_no_part_of_a_fix(mesh: Mesh) -> None:
+    frame = 'Traceback (most recent call last):\n  File "/usr/lib/python3/redis/connection.py", line 7, in a\n    x()\n'
+    mesh.learn(f"{frame}{refused(6379)}", "systemctl start redis", "python w.py")
+    assert told(mesh.ask(refused(6379), "redis-cli ping")) == ("exact", "systemctl start redis")
+
+
+def test_a_shell_that_names_the_file_last_tells_the_same_error(mesh: Mesh) -> None:
+    mesh.learn("bash: ./run.sh: Permission denied", "chmod +x ./run.sh", "./run.sh")
+    found = mesh.ask("zsh: permission denied: ./tools/build.sh", "./tools/build.sh")
+    assert found is not None and found.action.command() == "chmod +x ./tools/build.sh"
+
+
 def test_the_same_complaint_in_other_words_is_likely_and_says_so(mesh: Mesh) -> None:
     mesh.learn("cp: -r not specified; omitting directory 'a'", "cp -r a b", "cp a b")
     found = mesh.ask("cp: the flag is gone; omitting directory 'x'", "cp x y")
