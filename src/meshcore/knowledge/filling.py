@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from meshcore.knowledge.kindred import CLOSED
 from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, typed
 from meshcore.knowledge.signature import around
-from meshcore.model import Action, KnownSkill, Signature, Skill
+from meshcore.model import Action, KnownSkill, Signature, Skill, Slot
 
 _OF_AN_INSTANCE = re.compile(
     r"^(?:~|/home|/Users|/root|/tmp)/.|\b(?=[0-9a-f-]{0,12}\d)(?=[0-9a-f-]{0,12}[a-f])[0-9a-f]{8}(?:[0-9a-f-]{0,60})\b"
@@ -45,6 +45,21 @@ def elsewhere(parameters: Collection[int], signature: Signature, folder: str) ->
     return [
         f"{short!r} is not {path!r} from {folder!r}" for short, path in paths if f"{folder.rstrip('/')}/{short}" != path
     ]
+
+
+def in_another_place(skill: Skill, parameters: Collection[int], signature: Signature) -> list[str]:
+    """Return a doubt for an operand of the command that stood in another place there: what it is for may differ."""
+    base = around(skill.template).base
+    for index in sorted({reference % FORM for reference in parameters}):
+        if index < base and index < len(skill.example_slots):
+            there, here = _place(skill.example_slots, base, index), _place(signature.slots, base, index)
+            if there is not None and here is not None and there != here:
+                return [f"{signature.slots[index].value!r} is another operand of the command"]
+    return []
+
+
+def _place(slots: Sequence[Slot], base: int, index: int) -> int | None:
+    return next((n for n, slot in enumerate(slots[base + 4 :]) if slot.value == slots[index].value), None)
 
 
 def of_its_instance(known: KnownSkill) -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import plain_shape, words_of
-from meshcore.knowledge.filling import as_typed, elsewhere, of_its_instance, safe, unproven
+from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, of_its_instance, safe, unproven
 from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
 from meshcore.knowledge.parts import (
     FORM,
@@ -288,7 +288,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
             return None
     doubts += unproven(known, parameters, signature)
     doubts += elsewhere(parameters, signature, here.folder)
-    doubts += of_its_instance(known)
+    doubts += in_another_place(skill, parameters, signature) + of_its_instance(known)
     if not skill.key_slots and len(SHORT_WORD.findall(skill.template)) < 2:
         doubts.append("the error itself says very little")
     if known.state == "unconfirmed" or (is_general(skill) and not known.confirmed):

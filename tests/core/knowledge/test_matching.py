@@ -153,6 +153,13 @@ def test_what_a_daemon_says_before_each_of_its_errors_makes_no_two_of_them_kindr
     assert mesh.ask("Error response from daemon: pull access denied for web, it does not exist", "docker run b") is None
 
 
+def test_an_operand_that_stands_in_another_place_of_the_command_is_likely(mesh: Mesh) -> None:
+    mesh.learn("tar: /srv/out: Cannot open: No such file or directory", "mkdir -p /srv/out", "tar xf a.tgz -C /srv/out")
+    other = mesh.ask("tar: build/x: Cannot open: No such file or directory", "tar xf b.tgz -C build/x")
+    archive = mesh.ask("tar: no.tgz: Cannot open: No such file or directory", "tar xf no.tgz")
+    assert told(other) == ("exact", "mkdir -p build/x") and archive is not None and archive.tier == "likely"
+
+
 def test_a_file_of_a_library_that_a_traceback_passes_is_no_part_of_a_fix(mesh: Mesh) -> None:
     frame = 'Traceback (most recent call last):\n  File "/usr/lib/python3/redis/connection.py", line 7, in a\n    x()\n'
     mesh.learn(f"{frame}{refused(6379)}", "systemctl start redis", "python w.py")
