@@ -131,14 +131,14 @@ def _library(line: str, _text: str, _command: Command) -> Cause | None:
 
 _TIME = r"(?<![\d.:])\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?![\d:])"
 _HOST_PORT = (
-    r"\b(?!\d{1,5}[:/ ])([\w-][\w.-]{0,100}|\[::1\])['\"]?(?: \([^)\n]{1,60}\))?"
+    r"\b(?!\d{1,5}[:/ ])([\w-][\w.-]{0,100})['\"]?(?: \([^)\n]{1,60}\))?"
     r"(?:[:/]|,? port[ =]|', port=) ?(\d{2,5})\b(?![.:]\d)"
 )
 
 
 def _timeless(line: str) -> str:
-    """Return a line without times of day, whose minutes look like ports."""
-    return _compiled(_TIME).sub(" ", line)
+    """Return a line without times of day, whose minutes look like ports, and with this host's short name."""
+    return _compiled(_TIME).sub(" ", line.replace("[::1]", "localhost").replace(" ::1:", " localhost:"))
 
 
 class _Refusal(NamedTuple):

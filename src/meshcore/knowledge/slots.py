@@ -42,6 +42,7 @@ _NAMED = word_set(
 # A git ref is a file below .git/refs: `feature/x` and `main` in the same place are both paths.
 _REF_WORDS = frozenset({"branch", "refspec"})
 _AFTER_REF_WORD = word_set("has is that named already does without name of for to and from or with was by in")
+_PLACE = re.compile(r":\d{1,7}:\d{1,7}\b")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _PLACEHOLDER = re.compile(r"<(?:" + "|".join(KINDS) + r")>")
 _SUFFIXES = word_set(
@@ -206,6 +207,8 @@ def _kind_of_word(text: str, before: str, after: str, operands: Collection[str],
         return "path" if is_file_name(bare) or before in _PATH_WORDS else "identifier"
     if text[0] == "-":
         return "identifier" if text.strip("-") else None
+    if "." in bare and _PLACE.match(after):
+        return "path"
     if is_file_name(bare):
         return "path" if after[:1] == ":" and after[1:2].isdigit() else None
     if any(c.isdigit() for c in bare) and any(c.isalpha() for c in bare):
