@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from meshcore.knowledge.parts import FORM, bare_template, mentioned
 from meshcore.knowledge.signature import Around, around
+from meshcore.knowledge.slots import about_a_file
 from meshcore.model import Signature, Skill, Slot
 
 MAX_CLAUSES = 3  # parts of a template under which a skill is also found
@@ -33,8 +34,8 @@ def kindred_keys(error_type: str, template: str, line: str) -> list[str]:
     A class counts by its module: `ValueError` alone says too little.
     """
     said = _HEADING.sub("", bare_template(template))
-    clauses = [" ".join(SHORT_WORD.findall(clause)) for clause in _CLAUSE.split(said)]
-    telling = sorted({clause for clause in clauses if clause.count(" ") > 1}, key=lambda one: (-len(one), one))
+    clauses = {" ".join(SHORT_WORD.findall(clause)): about_a_file(clause) for clause in _CLAUSE.split(said)}
+    telling = sorted((one for one in clauses if one.count(" ") > 1 or clauses[one]), key=lambda one: (-len(one), one))
     keys = [hashed("c", error_type, clause) for clause in telling[:MAX_CLAUSES]]
     name = line.partition(": ")[0]
     return [*keys, hashed("t", name)] if name.endswith(f".{error_type}") and " " not in name else keys
