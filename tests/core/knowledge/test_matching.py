@@ -160,6 +160,18 @@ def test_an_operand_that_stands_in_another_place_of_the_command_is_likely(mesh: 
     assert told(other) == ("exact", "mkdir -p build/x") and archive is not None and archive.tier == "likely"
 
 
+def test_one_refusal_about_a_file_in_two_wordings_is_likely(mesh: Mesh) -> None:
+    mesh.learn("rm: cannot remove 'build': Is a directory", "rm -r build", "rm build")
+    assert told(mesh.ask("rm: dist: is a directory", "rm dist")) == ("likely", "rm -r dist")
+
+
+def test_this_host_has_one_name_in_every_family_of_addresses(mesh: Mesh) -> None:
+    mesh.learn("Error: connect ECONNREFUSED 127.0.0.1:27017", "systemctl start mongod", "node a.js")
+    for host in ("::1", "[::1]"):
+        found = mesh.ask(f"Error: connect ECONNREFUSED {host}:27017", "node b.js")
+        assert told(found) == ("exact", "systemctl start mongod")
+
+
 def test_a_file_of_a_library_that_a_traceback_passes_is_no_part_of_a_fix(mesh: Mesh) -> None:
     frame = 'Traceback (most recent call last):\n  File "/usr/lib/python3/redis/connection.py", line 7, in a\n    x()\n'
     mesh.learn(f"{frame}{refused(6379)}", "systemctl start redis", "python w.py")
