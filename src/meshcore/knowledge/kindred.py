@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from meshcore.knowledge.parts import FORM, bare_template, mentioned
 from meshcore.knowledge.signature import Around, around
-from meshcore.knowledge.slots import about_a_file
+from meshcore.knowledge.slots import about_a_file, refusal_of
 from meshcore.model import Signature, Skill, Slot
 
 MAX_CLAUSES = 3  # parts of a template under which a skill is also found
@@ -44,8 +44,12 @@ def kindred_keys(error_type: str, template: str, line: str) -> list[str]:
 def moved(skill: Skill, signature: Signature) -> Skill | None:
     """Return a skill as if it had been learnt from an error in the words of another, None where that makes no sense.
 
-    What its action refers to must stand there too: the same word of the command, or the only path.
+    What its action refers to must stand there too: the same word of the command, or the only path. Where a system
+    gives another reason, the rest of the words means nothing.
     """
+    reasons = {refusal_of(skill.template), refusal_of(signature.template)} - {""}
+    if len(reasons) > 1:
+        return None
     here, there = around(skill.template), around(signature.template)
     places: dict[int, int] = {}
     for index in {reference % FORM for reference in skill.action.parameters()}:

@@ -78,8 +78,13 @@ def placeholders(template: str) -> int:
 
 def about_a_file(line: str) -> bool:
     """Return whether the line is an operating system's refusal about a file."""
+    return bool(refusal_of(line))
+
+
+def refusal_of(line: str) -> str:
+    """Return what an operating system says of a file in a line, "" where it says nothing."""
     low = line.lower()
-    return any(phrase in low for phrase in _FILE_REFUSALS)
+    return next((phrase for phrase in _FILE_REFUSALS if phrase in low), "")
 
 
 def file_first(message: str) -> str:

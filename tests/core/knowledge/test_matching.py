@@ -165,6 +165,12 @@ def test_one_refusal_about_a_file_in_two_wordings_is_likely(mesh: Mesh) -> None:
     assert told(mesh.ask("rm: dist: is a directory", "rm dist")) == ("likely", "rm -r dist")
 
 
+def test_another_reason_of_the_system_is_another_error_whatever_else_is_said_alike(mesh: Mesh) -> None:
+    said = "ln: failed to create symbolic link '{}': {}"
+    mesh.learn(said.format("live", "File exists"), "ln -sf a live", "ln -s a live")
+    assert mesh.ask(said.format("b", "Permission denied"), "ln -s a b") is None
+
+
 def test_this_host_has_one_name_in_every_family_of_addresses(mesh: Mesh) -> None:
     mesh.learn("Error: connect ECONNREFUSED 127.0.0.1:27017", "systemctl start mongod", "node a.js")
     for host in ("::1", "[::1]"):
