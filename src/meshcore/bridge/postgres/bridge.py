@@ -58,7 +58,7 @@ class PostgresBridge:
         self._listens = False
         self._deadline = deadline
         self._session = Session(address, deadline, self._opened)
-        self._ringer = LateRinger(self._ring_late, 2 * FALSE_RING_SECONDS)
+        self._ringer = LateRinger(self._ring_late, 1.1 * FALSE_RING_SECONDS)
         self._noticing = threading.RLock()
         self._noticed = ("", 0)  # the log, and its highest seq that `receive` or `wait` has told of
         self._looked_at = float("-inf")
