@@ -177,7 +177,8 @@ class Session:
             "SELECT pg_backend_pid(), pg_is_in_recovery(), to_regclass('mesh.head') IS NOT NULL, "
             "set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
             "set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false), "
-            "set_config('plan_cache_mode', 'force_generic_plan', false), "
+            # A plan is made once, and kept while the log grows from nothing: by an index, whatever the sizes are now.
+            "set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false), "
             "set_config('search_path', 'pg_catalog', false), "
             "set_config('idle_in_transaction_session_timeout', '10s', false)",
             (str(settings["statement_timeout"]), str(settings["lock_timeout"])),
