@@ -100,13 +100,15 @@ CREATE TABLE mesh.rounds (skill_id text PRIMARY KEY CHECK (length(skill_id) <= 6
 
 CREATE FUNCTION mesh.moment() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()';
 
--- Run as the owner by whoever calls a function below; the session's login is what it began with.
-CREATE FUNCTION mesh.owns() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_has_role(session_user, current_user, 'MEMBER') $$;
-
-CREATE FUNCTION mesh.mine(p_node text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+-- Run as the owner by whoever calls a function below; the session's login is what it began with. In PL/pgSQL, which
+-- keeps a plan, where SQL would make one at each call.
+CREATE FUNCTION mesh.owns() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT EXISTS (SELECT 1 FROM mesh.grants WHERE node = p_node AND login = session_user) $$;
+AS $$ BEGIN RETURN pg_has_role(session_user, current_user, 'MEMBER'); END $$;
+
+CREATE FUNCTION mesh.mine(p_node text) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN EXISTS (SELECT 1 FROM mesh.grants WHERE node = p_node AND login = session_user); END $$;
 
 -- The owner may copy another bridge into this one, whoever spoke there: what is signed is judged by readers.
 CREATE FUNCTION mesh.check_mine(p_node text) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
