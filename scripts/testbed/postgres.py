@@ -161,6 +161,7 @@ class Server:
         self.stop(signal.SIGQUIT)
         if self._is_mounted:
             subprocess.run(["umount", "--lazy", self.folder], check=False)
+            self._is_mounted = False
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def address(self, database: str, login: str = ADMINISTRATOR) -> BridgeAddress:

@@ -77,6 +77,17 @@ def test_what_ssh_says_is_what_a_person_reads(server: Sshd) -> None:
     bridge.close()
 
 
+def test_a_key_that_ssh_would_ask_a_person_about_is_a_line_and_no_wait(server: Sshd, tmp_path: Path) -> None:
+    server.authorize(authorized_line(server.public_key, BOB, PROGRAM, tmp_path / "bridge.db"))
+    lock = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "classified", "-f", str(server.folder / "id")]
+    subprocess.run(lock, check=True)
+    bridge = open_bridge(BridgeAddress.parse(server.url()), clock=SystemClock(), deadline=20)
+    with pytest.raises(ConfigurationError, match="Permission denied") as caught:
+        bridge.join(member(BOB))
+    assert "\n" not in str(caught.value)
+    bridge.close()
+
+
 def test_a_fix_that_was_learnt_on_one_host_is_known_on_the_other(server: Sshd, tmp_path: Path) -> None:
     def meshtui(host: str, bridge: str, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {
