@@ -40,7 +40,6 @@ class BridgeReader:
                 return BridgeView(shown, fault="not there yet")
             counts, members = bridge.statistics(), bridge.members()
         except MeshError as error:
-            self.close()
             self._leave_alone(error)
             return BridgeView(shown, fault=str(error))
         return BridgeView(
@@ -56,7 +55,12 @@ class BridgeReader:
         )
 
     def stamp(self) -> object:
-        """Return a value that is another one once somebody wrote to the bridge; None where it cannot be used."""
+        """Return a value that is another one once somebody wrote to the bridge; None where it cannot be used.
+
+        A far one that is not open is not opened for this: `read` does.
+        """
+        if self._address.is_afar and self._bridge is None:
+            return None
         try:
             bridge = self._open()
             return bridge.stamp() if bridge else None
@@ -86,8 +90,12 @@ class BridgeReader:
 
     def fleet(self, node: Node) -> list[FleetNode]:
         """Return every node of the bridge as this home sees it, none where there is no bridge. Raises MeshError."""
-        bridge = self._open()
-        return fleet(node, bridge) if bridge else []
+        try:
+            bridge = self._open()
+            return fleet(node, bridge) if bridge else []
+        except MeshError as error:
+            self._leave_alone(error)
+            raise
 
     def close(self) -> None:
         """Let go of the bridge."""
@@ -111,6 +119,7 @@ class BridgeReader:
             return self._bridge
 
     def _leave_alone(self, error: MeshError) -> None:
+        self.close()
         with self._lock:
             if self._address.is_afar and self._away is None:
                 self._away = (self._clock.monotonic() + FAR_PAUSE_SECONDS, error)

@@ -92,8 +92,10 @@ class Feed:
         self._told = NOTHING_TOLD
         self._effect_due = -math.inf
         self._effect_is_old = True
-        self._bridge_view = BridgeView(settings.bridge.shown)
+        asked = "it has not answered yet" if settings.bridge.is_afar else ""
+        self._bridge_view = BridgeView(settings.bridge.shown, fault=asked)
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
+        self._reading: asyncio.Task[None] | None = None
         self._sizes: dict[str, object] = {}
 
     def wake(self) -> None:
@@ -127,6 +129,8 @@ class Feed:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher
+            if self._reading is not None:
+                self._reading.cancel()
             await self.store.close()
             await asyncio.to_thread(self.bridge.close)
             await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
@@ -281,6 +285,11 @@ class Feed:
             self.snapshot = snapshot
             self._post(SnapshotTaken(snapshot))
 
+    async def _read_bridge(self) -> None:
+        before, self._bridge_view = self._bridge_view, await asyncio.to_thread(self.bridge.read)
+        if self.settings.bridge.is_afar and self._bridge_view != before:
+            self._woken.set()
+
     async def _snapshot(self) -> Snapshot:
         store = self.store
         assert store is not None
@@ -288,8 +297,11 @@ class Feed:
         figures = dict(await store.ask(queries.figures()))
         mode, halted, not_synced = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
-            self._bridge_view = await asyncio.to_thread(self.bridge.read)
             self._bridge_read_at = self.clock.monotonic()
+            if not self.settings.bridge.is_afar:
+                await self._read_bridge()
+            elif self._reading is None or self._reading.done():  # what this host knows is not to wait for another
+                self._reading = asyncio.create_task(self._read_bridge())
         pid = holder(self.home.runtime_lock)
         return Snapshot(
             seq=newest.seq if newest else 0,

@@ -119,10 +119,11 @@ def summary(found: Sequence[FleetNode]) -> Content:
     """Return the fleet in one line."""
     if not found:
         return Content("")
-    hosts, alive = len({one.host for one in found}), sum(one.alive for one in found)
+    hosts, nodes, alive = len({one.host for one in found}), len(found), sum(one.alive for one in found)
     halted, wrong = sum(bool(one.halted) for one in found), sum(bool(one.wrong) for one in found)
+    there = f" {hosts} host{'s' if hosts > 1 else ''}, {nodes} node{'s' if nodes > 1 else ''}"
     parts = [
-        (f" {hosts} host{'s' if hosts > 1 else ''}, {len(found)} nodes, {alive} seen within a minute", ""),
+        (f"{there}, {alive} seen within a minute", ""),
         (f" · {halted} halted", "bold $error" if halted else "$dim"),
         (f" · {wrong} with something wrong" if wrong else " · nothing wrong", "$warning" if wrong else "$dim"),
     ]
