@@ -33,6 +33,7 @@ class Chain:
     """An incident from error to proof. `seconds` is to green, `own_seconds` the mesh's own part of it.
 
     `series` are the errors that its run met one after the other, where there are several, each with what answers it.
+    `waits`: a fix of it waits on this home for what a person says.
     """
 
     incident: Incident
@@ -43,6 +44,7 @@ class Chain:
     own_seconds: float | None
     told: tuple[Told, ...]
     series: tuple[tuple[Incident, KnownSkill | None], ...] = ()
+    waits: bool = False
 
 
 async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
@@ -63,6 +65,7 @@ async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
         seconds=seconds,
         own_seconds=own,
         told=await asyncio.to_thread(_told, feed, records[:RECORDS]),
+        waits=bool(await store.ask(views.approval_awaited(incident.incident_id))),
         series=tuple((one, skills.get(one.skill_id)) for one in series) if len(series) > 1 else (),
     )
 

@@ -21,6 +21,7 @@ from meshcore.testing import FakeClock
 from meshtui.deliberate import REPEAT_SECONDS, Presses
 from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Confirm
+from meshtui.screens.chain import ChainScreen
 from meshtui.screens.leaving import Leaving
 
 MORE: dict[str, Any] = {"runs": "/srv/app/.venv/bin/python -m pip install it", "rerun": "pytest -q tests"}
@@ -326,3 +327,58 @@ async def test_ctrl_z_waits_for_a_fix_and_hands_the_runtime_over(
         await it.press("ctrl+z")
         await until(it, lambda: bool(stopped))
         assert worker.handed == 1
+
+
+# --- from the chain ---------------------------------------------------------------------------------------------------
+
+
+async def in_the_chain(it: Shown, number: int) -> None:
+    it.app.push_screen(ChainScreen(f"{number + 1:016x}"))
+    await until(it, lambda: isinstance(it.app.screen, ChainScreen) and "error" in it.text())
+
+
+async def test_a_fix_is_approved_from_the_chain_with_all_of_it_in_view(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock, size=(80, 24)) as it:
+        await in_the_chain(it, 2)
+        await until(it, lambda: "it waits for you: a approves it once" in it.text())
+        await it.press("a")
+        await until(it, lambda: is_asking(it))
+        for said in (COMMANDS[2], MORE["runs"], MORE["rerun"], "in    /srv/app"):
+            assert said in it.text()
+        assert states(it) == ["waiting"] * 6
+        await it.press("y")
+        await until(it, lambda: states(it)[2] == "approved")
+        assert states(it).count("waiting") == 5
+
+
+async def test_a_held_key_decides_nothing_more_in_the_chain(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        await in_the_chain(it, 1)
+        for _ in range(10):
+            await it.press("a")
+            clock.advance(0.05)
+        await until(it, lambda: is_asking(it))
+        assert sum(isinstance(screen, Confirm) for screen in it.app.screen_stack) == 1
+        await it.press("n")
+        assert states(it) == ["waiting"] * 6
+
+
+async def test_a_fix_is_rejected_from_the_chain_and_only_while_it_waits(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        await in_the_chain(it, 3)
+        await it.press("r")
+        await until(it, lambda: states(it)[3] == "rejected")
+        clock.advance(2)
+        await it.press("a")
+        await until(it, lambda: any("nothing of this waits" in str(n.message) for n in it.app._notifications))
+        assert not is_asking(it) and states(it).count("waiting") == 5
+
+
+async def test_the_chain_of_an_incident_that_shares_an_answer_gives_it(busy: Settings, clock: FakeClock) -> None:
+    with closing(sqlite3.connect(busy.home / "store.db", isolation_level=None)) as database:
+        database.execute("UPDATE approvals SET state='rejected' WHERE command=?", (COMMANDS[5],))
+        database.execute("UPDATE incidents SET approval=? WHERE incident_id=?", ("0" * 11 + "a", f"{6:016x}"))
+    async with shown(busy, clock) as it:
+        await in_the_chain(it, 5)
+        await it.press("r")
+        await until(it, lambda: states(it)[0] == "rejected")

@@ -270,6 +270,15 @@ def approvals_lately(settled: int) -> Read[Approval]:
     return Read(sql, approval_of_row, (settled,))
 
 
+def approval_awaited(incident_id: str) -> Read[Approval]:
+    """What an incident waits for a person to say, the oldest first; also where another incident asked for it."""
+    sql = (
+        "SELECT * FROM approvals WHERE state='waiting' AND (incident_id=?"
+        " OR approval_id=(SELECT approval FROM incidents WHERE incident_id=?)) ORDER BY seq"
+    )
+    return Read(sql, approval_of_row, (incident_id, incident_id))
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """The newest result of one run; `at` is when it was validated (UTC, seconds). Errors name their place."""

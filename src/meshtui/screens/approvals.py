@@ -20,15 +20,14 @@ from meshtui.actions import Action
 from meshtui.deliberate import Presses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
+from meshtui.screens.settling import approve, in_full, reject
 from meshtui.snapshot import Snapshot
-from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.rows import Cell, Column, Row, Rows
 
 SETTLED = 100  # of those that do not wait any more, so many are listed
 
 WAITING = ("! waits", "warn")
-NOT_AGAIN = "The failed command is not run again: do that yourself, that is what counts."
 AFTER_RESUME = ("… after resume", "warn")
 STATES: Mapping[str, tuple[str, str]] = {
     "waiting": WAITING,
@@ -185,22 +184,15 @@ class ApprovalsPane(ListPane):
     async def _approve(self, *, always: bool) -> None:
         if (approval := self._waiting()) is None:
             return
-        question = "Run this from now on without asking, in its project?" if always else "Run this, once?"
         if asked := self._afar.get(approval.approval_id):
             await self._answer(asked, approval, yes=True, always=always)
             return
         try:
             view = await self._view_of(approval)
-            if not await self.mesh.push_screen_wait(Confirm(question, _in_full(view, self._halted))):
-                return
-            signer = await self.mesh.signing_key()
-            done = await self.mesh.decide(
-                lambda node: approvals.approve(node, approval.approval_id, always=always, signer=signer)
-            )
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
-        self.mesh.say(self._when() if done else "somebody else has just settled it")
+        await approve(self.mesh, view, always=always)
 
     async def _answer(self, asked: Asked, approval: Approval, *, yes: bool, always: bool) -> None:
         """Tell another host what a person decides on what it asks, with all of it in view for a yes."""
@@ -210,7 +202,7 @@ class ApprovalsPane(ListPane):
         try:
             view = await self._view_of(approval)
             if yes and not await self.mesh.push_screen_wait(
-                Confirm(f"Let {view.user.rpartition('@')[2]} run this, once?", _in_full(view, self._halted))
+                Confirm(f"Let {view.user.rpartition('@')[2]} run this, once?", in_full(view, halted=self._halted))
             ):
                 return
             signer = await self.mesh.signing_key() if yes else None
@@ -219,17 +211,6 @@ class ApprovalsPane(ListPane):
             self.mesh.say(str(error), severity="error")
             return
         self.mesh.say("told, signed: it runs there as far as that host allows" if yes else "told: it is not to run")
-
-    def _when(self) -> str:
-        """Return when an approval that was given just now is carried out."""
-        snapshot = self.mesh.snapshot
-        if snapshot is not None and snapshot.halted:
-            return "approved; everything is halted: it runs after resume"
-        if snapshot is not None and snapshot.stopped:
-            return f"approved; it runs when process {snapshot.holder}, which is stopped, goes on"
-        if snapshot is not None and snapshot.runtime == "none":
-            return "approved; it runs as soon as a runtime of this home does: meshtui --no-ui"
-        return "approved; it is carried out now"
 
     def action_reject(self) -> None:
         if self._presses.is_new("reject"):
@@ -246,13 +227,7 @@ class ApprovalsPane(ListPane):
         if asked := self._afar.get(approval.approval_id):
             await self._answer(asked, approval, yes=False, always=not_here)
             return
-        try:
-            done = await self.mesh.decide(lambda node: approvals.reject(node, approval.approval_id, not_here=not_here))
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        said = "rejected, and not offered in this project again" if not_here else "rejected"
-        self.mesh.say(said if done else "somebody else has just settled it")
+        await reject(self.mesh, approval, not_here=not_here)
 
     def on_rows_chosen(self) -> None:
         self.action_open()
@@ -281,16 +256,6 @@ def _state(approval: Approval, *, halted: bool) -> tuple[str, str]:
     if approval.state == "approved":
         return RESULTS.get(approval.result, (approval.result, ""))
     return STATES.get(approval.state, (approval.state.replace("_", " "), "dim"))
-
-
-def _in_full(view: ApprovalView, halted: bool) -> str:
-    """Return all that a yes lets run, and where; the commands first."""
-    lines = [view.command, *([f"as it is executed:\n{view.runs}"] if view.runs not in ("", view.command) else []), ""]
-    lines += [f"in    {view.cwd or 'not known'}", f"as    {view.user}", ""]
-    lines.append(f"then, to see whether it helped, again:\n{plain(view.rerun)}" if view.rerun else NOT_AGAIN)
-    if halted:
-        lines += ["", "Everything is halted: it runs after resume."]
-    return "\n".join(lines)
 
 
 def _facts(view: ApprovalView, *, halted: bool) -> list[Fact]:

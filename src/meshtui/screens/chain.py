@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,18 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
+from meshcore.healing.approvals import ApprovalView, approval_view
 from meshcore.knowledge.parts import fix_for
 from meshcore.model import StepResult, TryResult
+from meshcore.node import Node
 from meshcore.safety.visible_text import visible
-from meshcore.store.views import IncidentBrief
+from meshcore.store.rows import Approval
+from meshcore.store.views import IncidentBrief, approval_awaited
 from meshtui.actions import Action
 from meshtui.chain import Chain, gather_chain
+from meshtui.deliberate import Presses
 from meshtui.screens.base import Page
+from meshtui.screens.settling import approve, reject
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 from meshtui.widgets.header import duration
@@ -33,6 +39,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "chain.teach", "t", "teach", "Type what fixes it; you are told at once what will become of that.", hint="teach"
     ),
+    Action("chain.approve", "a", "approve once", "Run the fix that waits for you, once; asks with all of it in view."),
+    Action("chain.reject", "r", "reject", "Do not run the fix that waits for you."),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
@@ -81,6 +89,7 @@ class ChainScreen(Page):
         yield Hints(back="the list")
 
     def on_mount(self) -> None:
+        self._presses = Presses(self.mesh.clock)
         self.query_one(Hints).show(ACTIONS)
         self.query_one("#chain").focus()
         self._load()
@@ -112,6 +121,47 @@ class ChainScreen(Page):
         from meshtui.screens.teach import teach
 
         await teach(self.mesh, self._incident_id)
+
+    def action_approve(self) -> None:
+        if self._presses.is_new("approve"):
+            self._approve()
+
+    @work(group="chain.decide")
+    async def _approve(self) -> None:
+        try:
+            if (approval := await self._waiting()) is None:
+                return
+            view = await asyncio.to_thread(self._view, approval)
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        await approve(self.mesh, view)
+
+    def _view(self, approval: Approval) -> ApprovalView:
+        with Node(self.mesh.settings, self.mesh.clock) as node:
+            return approval_view(node, approval)
+
+    def action_reject(self) -> None:
+        if self._presses.is_new("reject"):
+            self._reject()
+
+    @work(group="chain.decide")
+    async def _reject(self) -> None:
+        try:
+            approval = await self._waiting()
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        if approval is not None:
+            await reject(self.mesh, approval)
+
+    async def _waiting(self) -> Approval | None:
+        feed = self.mesh.feed
+        found = await feed.store.ask(approval_awaited(self._incident_id)) if feed and feed.store else []
+        if len(found) == 1:
+            return found[0]
+        self.mesh.say("several fixes wait: see Approvals" if found else "nothing of this waits for you on this home")
+        return None
 
     def copied(self) -> str:
         """Return the chain as text."""
@@ -164,6 +214,9 @@ def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
             for reason in event.data.get("reasons", ()):
                 yield Line(str(reason), "$dim")
             yield Line("")
+    if chain.waits:
+        yield Line("it waits for you: a approves it once, with all of it in view; r rejects it", "$warning", "waits")
+        yield Line("")
     for outcome in chain.outcomes:
         for step in outcome.steps:
             yield from _step("ran", step, whole)

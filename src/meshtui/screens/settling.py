@@ -1,0 +1,62 @@
+"""Saying yes or no to what waits on this home: all that a yes lets run is in view before it, wherever it is said."""
+
+from __future__ import annotations
+
+from meshcore.errors import MeshError
+from meshcore.healing import approvals
+from meshcore.healing.approvals import ApprovalView
+from meshcore.store.rows import Approval
+from meshtui.host import Host
+from meshtui.screens.ask import Confirm
+from meshtui.widgets.cells import plain
+
+NOT_AGAIN = "The failed command is not run again: do that yourself, that is what counts."
+TOO_LATE = "somebody else has just settled it"
+
+
+def in_full(view: ApprovalView, *, halted: bool) -> str:
+    """Return all that a yes lets run, and where; the commands first."""
+    lines = [view.command, *([f"as it is executed:\n{view.runs}"] if view.runs not in ("", view.command) else []), ""]
+    lines += [f"in    {view.cwd or 'not known'}", f"as    {view.user}", ""]
+    lines.append(f"then, to see whether it helped, again:\n{plain(view.rerun)}" if view.rerun else NOT_AGAIN)
+    if halted:
+        lines += ["", "Everything is halted: it runs after resume."]
+    return "\n".join(lines)
+
+
+async def approve(host: Host, view: ApprovalView, *, always: bool = False) -> None:
+    """Ask with all of it in view, approve exactly that, and say when it is carried out. Only in a worker."""
+    question = "Run this from now on without asking, in its project?" if always else "Run this, once?"
+    halted = host.snapshot is not None and bool(host.snapshot.halted)
+    try:
+        if not await host.push_screen_wait(Confirm(question, in_full(view, halted=halted))):
+            return
+        signer = await host.signing_key()
+        done = await host.decide(lambda node: approvals.approve(node, view.approval_id, always=always, signer=signer))
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    host.say(_when(host) if done else TOO_LATE)
+
+
+async def reject(host: Host, approval: Approval, *, not_here: bool = False) -> None:
+    """Tell the store that what waits is not to run, with `not_here` in its whole project, and say so."""
+    try:
+        done = await host.decide(lambda node: approvals.reject(node, approval.approval_id, not_here=not_here))
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    said = "rejected, and not offered in this project again" if not_here else "rejected"
+    host.say(said if done else TOO_LATE)
+
+
+def _when(host: Host) -> str:
+    """Return when an approval that was given just now is carried out."""
+    snapshot = host.snapshot
+    if snapshot is not None and snapshot.halted:
+        return "approved; everything is halted: it runs after resume"
+    if snapshot is not None and snapshot.stopped:
+        return f"approved; it runs when process {snapshot.holder}, which is stopped, goes on"
+    if snapshot is not None and snapshot.runtime == "none":
+        return "approved; it runs as soon as a runtime of this home does: meshtui --no-ui"
+    return "approved; it is carried out now"
