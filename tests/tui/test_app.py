@@ -213,6 +213,34 @@ async def _chain_teach(it: Shown) -> None:
     await _teaches(it)
 
 
+async def _chain_of_what_waits(it: Shown) -> str:
+    with closing(Store(it.app.home.store)) as store:
+        waiting = store.approvals.all()[0]
+    it.app.push_screen(ChainScreen(waiting.incident_id))
+    await it.until(lambda: "it waits for you" in it.text(), "the chain")
+    return waiting.approval_id
+
+
+def _approval_state(it: Shown, approval_id: str) -> str:
+    with closing(Store(it.app.home.store)) as store:
+        found = store.approvals.find(approval_id)
+    return found.state if found else ""
+
+
+async def _chain_approve(it: Shown) -> None:
+    asked = await _chain_of_what_waits(it)
+    await it.press("a")
+    await it.until(lambda: "Run this, once?" in it.text(), "the question")
+    await it.press("y")
+    await it.until(lambda: _approval_state(it, asked) == "approved", "the approval")
+
+
+async def _chain_reject(it: Shown) -> None:
+    asked = await _chain_of_what_waits(it)
+    await it.press("r")
+    await it.until(lambda: _approval_state(it, asked) == "rejected", "the rejection")
+
+
 async def _chain_outputs(it: Shown) -> None:
     store = Store(it.app.home.store, it.app.clock)
     busy = Busy.__new__(Busy)
