@@ -206,7 +206,10 @@ def _port(line: str, text: str, command: Command) -> tuple[Slot, ...]:
 
 
 def _no_distribution(line: str, _text: str, _command: Command) -> Cause | None:
-    found = _search(line, r"no matching distribution found for ([\w.-]{1,120})")
+    found = _search(
+        line,
+        r"(?:no matching distribution found for|a version that satisfies the requirement) ([\w.-]{1,120})",
+    )
     if not found:
         return None
     slot = Slot("identifier", found[1].rstrip("."))
@@ -220,7 +223,7 @@ _NEEDLES: tuple[tuple[Reader, tuple[str, ...]], ...] = (
     (_header, ("no such file", "file not found")),
     (_library, ("cannot find -l", "library not found", "cannot open shared object")),
     (_refused_address, ("refused", "connect to", "already in use", "eaddrinuse", "already allocated")),
-    (_no_distribution, ("matching distribution",)),
+    (_no_distribution, ("matching distribution", "satisfies the requirement")),
     (
         _command_not_found,
         (
