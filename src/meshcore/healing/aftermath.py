@@ -60,7 +60,9 @@ def is_same_failure(before: Signature, after: Signature, skill: Skill) -> bool:
     """
     if (before.error_type, before.template) != (after.error_type, after.template):
         return False
-    named = {slot.index for slot in skill.key_slots} | {reference % FORM for reference in skill.action.parameters()}
+    named = {slot.index % FORM for slot in skill.key_slots} | {
+        reference % FORM for reference in skill.action.parameters()
+    }
     pairs = list(zip(before.slots, after.slots, strict=False))[: around(before.template).base]
     return all(
         one.value == other.value or (at not in named and one.kind not in _MATTER)

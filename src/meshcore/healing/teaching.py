@@ -78,7 +78,8 @@ def teach_of(
     BadSkillError for an error or a fix that makes no skill.
     """
     action = _of_any_checkout(parse_fix(visible(redact(fix.strip()))), signature, folder)
-    skill = learn(signature, action, context=visible(redact(context)))
+    within = folder if folder and project_root(folder) else ""
+    skill = learn(signature, action, context=visible(redact(context)), folder=within)
     return _remember(node, skill, source_confirmed=True, source="taught")
 
 

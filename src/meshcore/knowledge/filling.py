@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from meshcore.knowledge.kindred import CLOSED
-from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, typed
+from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, key_value, typed
 from meshcore.knowledge.signature import around
 from meshcore.model import Action, KnownSkill, Signature, Skill, Slot
 
@@ -45,6 +45,19 @@ def elsewhere(parameters: Collection[int], signature: Signature, folder: str) ->
     return [
         f"{short!r} is not {path!r} from {folder!r}" for short, path in paths if f"{folder.rstrip('/')}/{short}" != path
     ]
+
+
+def keys_from(skill: Skill, signature: Signature, folder: str) -> bool:
+    """Return whether each path that a key calls from a folder is called from the one where the command ran.
+
+    A file of that name in another folder is another file; the very path that was taught is the same one from anywhere.
+    """
+    return all(
+        key_value(signature.slots, key.index % FORM)
+        in (f"{folder.rstrip('/')}/{key.value}", key_value(skill.example_slots, key.index % FORM))
+        for key in skill.key_slots
+        if key.index >= FORM
+    )
 
 
 def in_another_place(skill: Skill, parameters: Collection[int], signature: Signature) -> list[str]:

@@ -12,7 +12,20 @@ from meshcore.knowledge import signature as reading
 from meshcore.knowledge.command import program_name
 from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
-from meshcore.knowledge.parts import FORM, FORMS, NOT_KNOWN, STEM, TAIL, Parts, bare_template, form_of, mentioned, typed
+from meshcore.knowledge.parts import (
+    FORM,
+    FORMS,
+    NOT_KNOWN,
+    STEM,
+    TAIL,
+    Parts,
+    bare_template,
+    form_of,
+    key_value,
+    mentioned,
+    tail_below,
+    typed,
+)
 from meshcore.knowledge.recognition import Recognition
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
@@ -28,12 +41,14 @@ def learn(
     context: str = "",
     circumstances: Circumstances = NOT_KNOWN,
     command: str = "",
+    folder: str = "",
 ) -> Skill:
     """Return the skill that an error and its fix teach.
 
     Key slots are what a fix cannot do without: names that the action repeats, names that it does not mention
     (presumed to matter), ports of services. A path, number, or word of the command that error and action share
-    becomes a reference. Raises BadSkillError where the error says nothing or the action does nothing.
+    becomes a reference. A whole path below `folder`, where the fix runs, is a key as it is called from there: it
+    is the same file in any checkout. Raises BadSkillError where the error says nothing or the action does nothing.
     """
     fix = _without_rerun(fix, command)
     _check(fix)
@@ -41,7 +56,7 @@ def learn(
         action: Action = fix
     else:
         action = Action("argv", tuple(tuple(_refer(t, signature, _fetches(step)) for t in step) for step in fix.steps))
-    keys = tuple(_key_slots(signature, action))
+    keys = tuple(_key_slots(signature, action, folder))
     check_pattern(signature, keys)
     return Skill(
         signature.version,
@@ -96,8 +111,19 @@ def reread(skill: Skill) -> Skill:
         raise BadSkillError(f"skill {skill.skill_id[:12]}: its example lacks a slot; teach it again") from None
     signature = reading.read(skill.example_line, error_type=skill.error_type, command=skill.example_command)
     return learn(
-        signature, fix, context=skill.context, circumstances=skill.circumstances, command=skill.example_command
+        signature,
+        fix,
+        context=skill.context,
+        circumstances=skill.circumstances,
+        command=skill.example_command,
+        folder=_taught_in(skill),
     )
+
+
+def _taught_in(skill: Skill) -> str:
+    """Return the folder from which a key slot calls its path, "" where none does."""
+    wholes = ((key, skill.example_slots[key.index % FORM].value) for key in skill.key_slots if key.index >= FORM)
+    return next((whole.removesuffix(f"/{key.value}") for key, whole in wholes), "")
 
 
 def _check(fix: Action) -> None:
@@ -114,7 +140,7 @@ _WORD = re.compile(r"[^\W\d_]{3}")
 def check_pattern(signature: Signature, keys: tuple[KeySlot, ...]) -> None:
     """Raise BadSkillError for what would match everything: no word of its own, and no key slot that tells."""
     literal = re.sub(r"<[a-z]{3,10}>", " ", signature.template)
-    told = any(_WORD.search(key.value) for key in keys if key.index < reading.around(signature.template).base)
+    told = any(_WORD.search(key.value) for key in keys if key.index % FORM < reading.around(signature.template).base)
     if _WORD.search(literal) or (told and signature.error_type.casefold() not in VAGUE):
         return
     if not signature.template and not signature.line:
@@ -194,12 +220,13 @@ def _ends_in(path: str, token: str) -> bool:
     return path.startswith("/") and "/" in token and not token.startswith(("/", "-")) and path.endswith(f"/{token}")
 
 
-def _key_slots(signature: Signature, action: Action) -> Iterator[KeySlot]:
+def _key_slots(signature: Signature, action: Action, folder: str) -> Iterator[KeySlot]:
     place = reading.around(signature.template)
     used = {reference % FORM for reference in action.parameters()}
     for index, slot in enumerate(signature.slots[: place.base]):
         if (index not in used or slot.kind == "path") and _is_key(slot, action):
-            yield KeySlot(index, slot.kind, slot.value)
+            at = tail_below(folder, slot) * FORM + index if slot.kind == "path" else index
+            yield KeySlot(at, slot.kind, key_value(signature.slots, at))
     if any(index >= place.command for index in used):
         shape = signature.slots[place.shape]
         yield KeySlot(place.shape, shape.kind, shape.value)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import plain_shape, words_of
-from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, of_its_instance, safe, unproven
+from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, keys_from, of_its_instance, safe, unproven
 from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
 from meshcore.knowledge.parts import (
     FORM,
@@ -25,6 +25,7 @@ from meshcore.knowledge.parts import (
     bare_template,
     is_general,
     is_typed,
+    key_value,
     mentioned,
     never_tried,
     typed_in_part,
@@ -134,11 +135,10 @@ def matches(
 
     `folder` is where the failed command ran: a path that is told from there must be the one that the error names.
     """
-    here = _Here(circumstances, folder)
-    bucket = bucket_of(signature.error_type, signature.template)
+    here, bucket = _Here(circumstances, folder), bucket_of(signature.error_type, signature.template)
     shapes = [_indices(shape) for shape in source.shapes(bucket)[:MAX_SHAPES]]
-    values = [slot.value for slot in signature.slots]
-    rows = [[(i, values[i]) for i in indices] for indices in shapes if not indices or indices[-1] < len(values)]
+    slots = signature.slots
+    rows = [[(i, key_value(slots, i)) for i in row] for row in shapes if all(i % FORM < len(slots) for i in row)]
     exact = [_key("=", bucket, pairs) for pairs in rows]
     candidates = list(source.lookup(exact, MAX_CANDIDATES)) if exact else []
     contrast: Sequence[KnownSkill] = candidates
@@ -233,8 +233,8 @@ def _fit(known: KnownSkill, signature: Signature) -> _Fit:
     differs, accepted, relaxed = [], [], []
     at = around(known.skill.template).shape
     for key in known.skill.key_slots:
-        value = signature.slots[key.index].value if key.index < len(signature.slots) else ""
-        if value == (plain_shape(key.value) if key.index == at else key.value):
+        value, own = key_value(signature.slots, key.index), plain_shape(key.value) if key.index == at else key.value
+        if value == own:
             continue
         if value in known.evidence.values.get(key.index, ()):
             accepted.append(key.index)
@@ -265,7 +265,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
     if skill.signature_version != signature.version and looks_around(skill):
         return None  # by other rules its surroundings stand elsewhere
     fit = _fit(known, signature)
-    if len(fit.differs) > 1:
+    if len(fit.differs) > 1 or not keys_from(skill, signature, here.folder):
         return None
     action = skill.action
     literal = not any("{" in token or "}" in token for step in action.steps for token in step)
@@ -308,7 +308,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
 
 def looks_around(skill: Skill) -> bool:
     """Return whether a skill asks for, or refers to, what surrounds an error."""
-    indices = {key.index for key in skill.key_slots} | {n % FORM for n in skill.action.parameters()}
+    indices = {key.index % FORM for key in skill.key_slots} | {n % FORM for n in skill.action.parameters()}
     return max(indices, default=0) >= around(skill.template).base
 
 
@@ -325,7 +325,7 @@ def _may_differ(skill: Skill, index: int) -> bool:
     place = around(skill.template)
     own, slots = _own(skill, index), skill.example_slots
     if index >= place.base:
-        return True
+        return index < FORM
     if place.suggestion in {reference % FORM for reference in skill.action.parameters()}:
         return True
     is_port = slots[index : index + 1] and slots[index].kind == "port"
@@ -389,7 +389,8 @@ def _alike(there: Circumstances, here: Circumstances) -> bool:
 
 
 def _why(known: KnownSkill, signature: Signature, fit: _Fit, doubts: Sequence[str]) -> str:
-    keys = [signature.slots[k.index].value for k in known.skill.key_slots if k.index < around(signature.template).base]
+    base, slots = around(signature.template).base, signature.slots
+    keys = [key_value(slots, k.index) for k in known.skill.key_slots if k.index % FORM < base]
     about = f" about {', '.join(repr(v) for v in keys[:3])}" if keys and not fit.differs else ""
     proof = f"verified on {known.evidence.verified} host{'s' * (known.evidence.verified != 1)}"
     tries = proof if known.evidence.verified else "not yet tried here"

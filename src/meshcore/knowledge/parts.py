@@ -51,6 +51,18 @@ def form_of(slot: Slot, form: int) -> str:
     return folder if form == 3 else folder.rsplit("/", 1)[-1]
 
 
+def key_value(slots: Sequence[Slot], index: int) -> str:
+    """Return what an error has where a key slot looks, "" where it has nothing: an index names a slot and its form."""
+    form, place = divmod(index, FORM)
+    return form_of(slots[place], form) if place < len(slots) and form < len(FORMS) else ""
+
+
+def tail_below(folder: str, slot: Slot) -> int:
+    """Return the form that is a whole path as it is called from a folder above it, 0 where there is none."""
+    short = slot.value.removeprefix(f"{folder.rstrip('/')}/") if slot.value.startswith("/") and folder else ""
+    return next((form for form in (2, *range(TAIL, len(FORMS))) if short and form_of(slot, form) == short), 0)
+
+
 class Parts(Sequence[Slot]):
     """The slots of a signature as `Action.fill` reads them: an index names a slot and its form."""
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.learning import check_pattern
-from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.parts import FORM, FORMS, Parts
 from meshcore.model import TEXT_LIMIT, Signature, Skill
 from meshcore.safety.visible_text import visible
-
-MAX_SLOTS = 100  # parts of one error
 
 
 def check_skill(skill: Skill) -> None:
@@ -17,7 +15,7 @@ def check_skill(skill: Skill) -> None:
         raise BadSkillError("the skill's pattern is empty")
     if not _is_clean(skill):
         raise BadSkillError(f"the skill holds control characters, or a text of more than {TEXT_LIMIT} characters")
-    if any(not 0 <= key.index < MAX_SLOTS for key in skill.key_slots):
+    if any(not 0 <= key.index < FORM * len(FORMS) for key in skill.key_slots):
         raise BadSkillError("a key slot of the skill is none of an error's parts")
     try:
         skill.action.fill(Parts(skill.example_slots))

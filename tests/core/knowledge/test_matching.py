@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from meshcore.knowledge.fixes import parse_fix, spell
-from meshcore.knowledge.learning import learn
+from meshcore.knowledge.learning import learn, reread
 from meshcore.knowledge.matching import index_entry, match, matches
 from meshcore.knowledge.signature import read
+from meshcore.knowledge.skill_check import check_skill
 from meshcore.knowledge.standing import weigh
 from meshcore.model import Circumstances, Evidence, KnownSkill, Match, Outcome, Skill, SkillState
 from meshcore.testing import MemoryIndex
@@ -199,6 +200,61 @@ def test_the_same_complaint_in_other_words_is_likely_and_says_so(mesh: Mesh) -> 
     assert told(found) == ("likely", "tool unlock")
     assert found is not None and "in other words" in found.why
     assert mesh.ask("other: cannot go on: the lock file is held by a run that ended", "other stay") is None
+
+
+NO_FILE = "FileNotFoundError: [Errno 2] No such file or directory: '{}'"
+
+
+@pytest.mark.parametrize(
+    ("short", "fix"),
+    [
+        ("app.yaml", "cp example_app.yaml app.yaml"),
+        ("app.yaml", "cp example_app.yaml /home/ann/shop/app.yaml"),
+        ("config/app.yaml", "cp config/app.example.yaml config/app.yaml"),
+        ("config/app.yaml", "cp config/app.example.yaml /home/ann/shop/config/app.yaml"),
+    ],
+)
+def test_a_whole_path_below_the_folder_of_the_fix_is_that_of_any_checkout_and_of_no_other_folder(
+    mesh: Mesh, short: str, fix: str
+) -> None:
+    skill = learn(read(NO_FILE.format(f"/home/ann/shop/{short}")), parse_fix(fix), folder="/home/ann/shop")
+    mesh.index.add(KnownSkill(skill))
+
+    def found(path: str, folder: str) -> list[tuple[str, str]]:
+        answers = matches(read(NO_FILE.format(path)), mesh.index, folder=folder)
+        return [(one.tier, spell(one.action)) for one in answers]
+
+    target = f"/home/bob/work/shop/{short}" if "/home" in fix else short
+    assert found(f"/home/bob/work/shop/{short}", "/home/bob/work/shop") == [
+        ("exact", f"{fix.rpartition(' ')[0]} {target}")
+    ]
+    assert found(f"/home/ann/shop/{short}", "")  # the very file that was taught
+    for path, folder in (
+        (f"/home/bob/work/shop/{short}", ""),
+        (f"/home/bob/work/shop/{short}", "/home/bob/work"),
+        (f"/home/bob/work/shop/{short}", "/home/bob/work/other"),
+        (f"/home/bob/work/shop/api/{short}", "/home/bob/work/shop"),
+        (f"/home/bob/work/shop/../{short}", "/home/bob/work/shop"),
+        ("/home/bob/work/shop/config/db.yaml", "/home/bob/work/shop"),
+        ("/home/bob/work/shop/x/app.yaml", "/home/bob/work/shop"),
+        (f"/etc/{short}", "/home/bob/work/shop"),
+        (short, "/home/bob/work/shop"),
+    ):
+        assert found(path, folder) == []
+
+
+@pytest.mark.parametrize("folder", ["", "/home/ann/shop", "/etc/sho"])
+def test_a_whole_path_outside_of_the_folder_of_the_fix_stays_that_one(folder: str) -> None:
+    fix = parse_fix("cp example_app.yaml /etc/shop/app.yaml")
+    skill = learn(read(NO_FILE.format("/etc/shop/app.yaml")), fix, folder=folder)
+    assert skill.key_slots[0].value == "/etc/shop/app.yaml"
+
+
+def test_a_skill_that_calls_its_path_from_a_folder_is_the_same_in_any_checkout_and_may_travel() -> None:
+    path, fix = "{}/config/app.yaml", parse_fix("cp config/app.example.yaml config/app.yaml")
+    one, other = (learn(read(NO_FILE.format(path.format(at))), fix, folder=at) for at in ("/home/ann/shop", "/srv/x"))
+    check_skill(one)
+    assert reread(one).skill_id == one.skill_id == other.skill_id
 
 
 def test_a_path_that_is_told_from_another_folder_waits_for_a_person(mesh: Mesh) -> None:
