@@ -294,6 +294,8 @@ class TestWhoHoldsALock:
         (tmp_path / "git").symlink_to("/bin/sleep")
         with subprocess.Popen([str(tmp_path / "git"), "30"]) as running:
             try:
+                while Path(f"/proc/{running.pid}/comm").read_text().strip() != "git":
+                    pass  # the system names a process a moment after it has begun
                 assert "git process" in repairs._held(tmp_path.stat())
             finally:
                 running.kill()
