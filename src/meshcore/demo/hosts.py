@@ -89,8 +89,9 @@ def machines(count: int) -> Iterator[list[Machine]]:
             _ip("-n", one.name, "link", "set", "lo", "up")
         yield made
     finally:
-        for one in made:
-            subprocess.run(["ip", "netns", "delete", one.name], capture_output=True, check=False)
+        for one in made:  # the cable first: with its namespace alone it goes at some later time, and its name with it
+            for words in (("link", "delete", one.cable), ("netns", "delete", one.name)):
+                subprocess.run(["ip", *words], capture_output=True, check=False)
 
 
 @contextmanager
