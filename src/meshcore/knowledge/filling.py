@@ -51,10 +51,11 @@ def keys_from(skill: Skill, signature: Signature, folder: str) -> bool:
     """Return whether each path that a key calls from a folder is called from the one where the command ran.
 
     A file of that name in another folder is another file; the very path that was taught is the same one from anywhere.
+    A folder that is not known, "", is none.
     """
     return all(
         key_value(signature.slots, key.index % FORM)
-        in (f"{folder.rstrip('/')}/{key.value}", key_value(skill.example_slots, key.index % FORM))
+        in (folder and f"{folder.rstrip('/')}/{key.value}", key_value(skill.example_slots, key.index % FORM))
         for key in skill.key_slots
         if key.index >= FORM
     )

@@ -224,21 +224,22 @@ def test_a_whole_path_below_the_folder_of_the_fix_is_that_of_any_checkout_and_of
         answers = matches(read(NO_FILE.format(path)), mesh.index, folder=folder)
         return [(one.tier, spell(one.action)) for one in answers]
 
-    target = f"/home/bob/work/shop/{short}" if "/home" in fix else short
-    assert found(f"/home/bob/work/shop/{short}", "/home/bob/work/shop") == [
+    target = f"/home/bob/src/shop/{short}" if "/home" in fix else short
+    assert found(f"/home/bob/src/shop/{short}", "/home/bob/src/shop") == [
         ("exact", f"{fix.rpartition(' ')[0]} {target}")
     ]
     assert found(f"/home/ann/shop/{short}", "")  # the very file that was taught
     for path, folder in (
-        (f"/home/bob/work/shop/{short}", ""),
-        (f"/home/bob/work/shop/{short}", "/home/bob/work"),
-        (f"/home/bob/work/shop/{short}", "/home/bob/work/other"),
-        (f"/home/bob/work/shop/api/{short}", "/home/bob/work/shop"),
-        (f"/home/bob/work/shop/../{short}", "/home/bob/work/shop"),
-        ("/home/bob/work/shop/config/db.yaml", "/home/bob/work/shop"),
-        ("/home/bob/work/shop/x/app.yaml", "/home/bob/work/shop"),
-        (f"/etc/{short}", "/home/bob/work/shop"),
-        (short, "/home/bob/work/shop"),
+        (f"/home/bob/src/shop/{short}", ""),
+        (f"/{short}", ""),
+        (f"/home/bob/src/shop/{short}", "/home/bob/src"),
+        (f"/home/bob/src/shop/{short}", "/home/bob/src/other"),
+        (f"/home/bob/src/shop/api/{short}", "/home/bob/src/shop"),
+        (f"/home/bob/src/shop/../{short}", "/home/bob/src/shop"),
+        ("/home/bob/src/shop/config/db.yaml", "/home/bob/src/shop"),
+        ("/home/bob/src/shop/x/app.yaml", "/home/bob/src/shop"),
+        (f"/etc/{short}", "/home/bob/src/shop"),
+        (short, "/home/bob/src/shop"),
     ):
         assert found(path, folder) == []
 
