@@ -14,6 +14,7 @@ EventKind = Literal[
     "approval.elsewhere",
     "approval.resolved",
     "approval.rule",
+    "approval.taken_back",
     "approval.waiting",
     "author.state",
     "fault",

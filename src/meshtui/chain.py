@@ -33,7 +33,8 @@ class Chain:
     """An incident from error to proof. `seconds` is to green, `own_seconds` the mesh's own part of it.
 
     `series` are the errors that its run met one after the other, where there are several, each with what answers it.
-    `waits`: a fix of it waits on this home for what a person says.
+    `waits`: a fix of it waits on this home for what a person says. `rejected` is who rejected one, and can take that
+    back; "" where nobody has, or something was done about it since.
     """
 
     incident: Incident
@@ -45,6 +46,7 @@ class Chain:
     told: tuple[Told, ...]
     series: tuple[tuple[Incident, KnownSkill | None], ...] = ()
     waits: bool = False
+    rejected: str = ""
 
 
 async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
@@ -56,6 +58,7 @@ async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
     seconds, own = await store.one(views.seconds_of(incident.incident_id)) or (None, None)
     series = await store.ask(queries.series(incident.incident_id))
     skills = {one.skill_id: await store.one(queries.skill(one.skill_id)) for one in series if one.skill_id}
+    rejected = await store.ask(views.approval_rejected(incident.incident_id)) if incident.state == "refused" else []
     records = await store.ask(views.records_about(incident.incident_id))
     return Chain(
         incident=incident,
@@ -66,6 +69,7 @@ async def gather_chain(feed: Feed, incident_id: str) -> Chain | None:
         own_seconds=own,
         told=await asyncio.to_thread(_told, feed, records[:RECORDS]),
         waits=bool(await store.ask(views.approval_awaited(incident.incident_id))),
+        rejected=rejected[0].actor if rejected else "",
         series=tuple((one, skills.get(one.skill_id)) for one in series) if len(series) > 1 else (),
     )
 

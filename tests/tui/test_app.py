@@ -248,6 +248,15 @@ async def _chain_reject(it: Shown) -> None:
     await _seen(it, lambda: _approval_state(it, asked) == "rejected")
 
 
+async def _chain_undo(it: Shown) -> None:
+    asked = await _at_what_waits(it)
+    await it.press("r")
+    await _seen(it, lambda: "u takes that back" in it.text())
+    await it.press("u")  # what was judged in a folder that is gone cannot be judged anew
+    await _seen(it, lambda: any("folder of the incident is gone" in str(n.message) for n in it.app._notifications))
+    assert _approval_state(it, asked) == "rejected"
+
+
 async def _chain_outputs(it: Shown) -> None:
     store = Store(it.app.home.store, it.app.clock)
     busy = Busy.__new__(Busy)

@@ -81,6 +81,20 @@ def test_what_was_rejected_is_never_run(a: Agent) -> None:
     assert a.pip_log == []
 
 
+def test_a_rejection_is_taken_back_and_waits_again(a: Agent) -> None:
+    approval = waiting(a)
+    assert f"approvals undo {approval[:8]}" in a.call("approvals", "reject", approval).stdout
+    done = a.call("approvals", "undo", approval[:8])
+    assert done.returncode == 0, done.stderr
+    [again] = a.ask("approvals", "list")
+    assert again["approval_id"] != approval and again["runs"] in done.stdout
+    assert [one["state"] for one in a.ask("approvals", "list", "--all")] == ["rejected", "waiting"]
+    assert a.pip_log == []
+    assert a.call("approvals", "undo", approval).returncode == 2
+    assert a.call("approvals", "approve", again["approval_id"]).returncode == 0
+    assert len(a.pip_log) == 1
+
+
 def test_an_action_changed_in_the_store_since_it_was_shown_is_refused(a: Agent) -> None:
     approval = waiting(a)
     with sqlite3.connect(a.home / "store.db") as db:

@@ -225,6 +225,15 @@ async def _approvals_not_here(it: Shown) -> None:
     assert approval.state == "rejected"
 
 
+async def _approvals_undo(it: Shown) -> None:
+    await open_pane(it, "approvals")
+    await it.press("r")
+    await _until_said(it, "rejected")
+    await it.press("u")  # what was judged in a folder that is gone cannot be judged anew
+    await _until_said(it, "the folder of the incident is gone")
+    assert _asked(it).state == "rejected"
+
+
 async def _approvals_open(it: Shown) -> None:
     await open_pane(it, "approvals")
     await it.press("enter")

@@ -177,11 +177,11 @@ class Healer:
             ruling = replace(ruling, rerun=rule_rerun(self.policy, incident, self.environment))
         return ruling
 
-    def ask(self, considered: Considered, *, own: bool = False) -> Approval:
+    def ask(self, considered: Considered, *, own: bool = False, ring: bool = True) -> Approval:
         """Let the try wait for a person, bound to exactly this action.
 
         Where the same fix waits already in the same project, that is what is asked, unless this incident needs its
-        `own` approval.
+        `own` approval. `ring`: the operator's command for what waits is started.
         """
         match, ruling = considered.match, considered.ruling
         if match is None or ruling is None:
@@ -203,7 +203,8 @@ class Healer:
             store.approvals.share(asked, approval.incident_id)
             return asked
         if store.approvals.ask(approval):
-            notify(self.node, approval)
+            if ring:
+                notify(self.node, approval)
             return approval
         store.incidents.set_state(approval.incident_id, "needs_approval", skill_id=approval.skill_id)
         same = (approval.incident_id, approval.action_hash)

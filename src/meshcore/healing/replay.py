@@ -120,6 +120,37 @@ def approval_session(node: Node, approval: Approval) -> Session:
     return session
 
 
+def take_back(node: Node, approval_id: str) -> Approval:
+    """Take back this person's rejection: what it refused is ruled on anew and waits; return that. Raises UsageError.
+
+    The rejection stays on record. A `not here` that came with it is taken back too, where it still waits then.
+    """
+    store, rejected = node.store, node.store.approvals.find(approval_id)
+    if rejected is None:
+        raise UsageError(f"no approval {approval_id!r:.80}; `meshtui approvals list --all` shows them")
+    if rejected.state != "rejected":
+        raise UsageError(f"it is {rejected.state}, not rejected: there is nothing to take back")
+    if rejected.result:
+        raise UsageError(f"that rejection is {rejected.result} already")
+    if not rejected.afar and rejected.actor != node.name:
+        raise UsageError(f"{rejected.actor} rejected it, and alone takes that back")
+    incident = store.incidents.find(rejected.incident_id)
+    if incident is None:
+        raise UsageError(f"incident {rejected.incident_id} is gone; its command asks again when it fails again")
+    session, folder = recorded_session(node, incident), project_root(incident.cwd) or incident.cwd
+    with store.transaction(durable=True):
+        if store.refusals.in_project(folder).get(rejected.skill_id) == node.name:
+            store.refusals.drop(rejected.skill_id, folder)
+            data = {"rule": f"again in {folder}", "command": rejected.command, "actor": node.name}
+            store.events.add("approval.rule", skill_id=rejected.skill_id, data=data)
+        again = session.ask_again(rejected)
+        if not store.approvals.take_back(rejected, again, node.name):
+            raise UsageError("somebody else has just taken it back")
+    node.project()
+    node.ring()
+    return again
+
+
 def carry_out_claimed(node: Node, approval: Approval, mode: Mode = "auto") -> Series:
     """Carry out what this process has claimed, and what follows from it up to `mode`.
 

@@ -151,6 +151,21 @@ class Session:
             self._give_back("it would run something else by now; reject it and look at the incident again")
         self.considered, self._approval, self._attended = considered, approval, True
 
+    def ask_again(self, rejected: Approval) -> Approval:
+        """Rule anew on what a person rejected, and let it wait for them once more. Raises MeshError where it may not.
+
+        It waits whatever the ruling allows: who said no once is asked. What the ruling wrote stays only where it waits.
+        """
+        self._check_open()
+        with self.node.store.transaction():
+            considered = self._healer.consider(self.incident, "approve", skill_id=rejected.skill_id, claims=False)
+            match, ruling = considered.match, considered.ruling
+            if match is None or ruling is None or action_hash(match.action) != rejected.action_hash:
+                raise UsageError("it is not the fix for this any more; run the command again to see what is known now")
+            if ruling.decision not in ("run", "approve"):
+                raise UsageError(f"it would not wait for you now: {'; '.join(ruling.reasons)}")
+        return self._healer.ask(asking(considered, "it was rejected, and that was taken back"), ring=False)
+
     def _give_back(self, why: str) -> None:
         self.node.store.incidents.set_state(self.incident.incident_id, self.incident.state)
         raise MeshError(why)

@@ -18,6 +18,7 @@ DECIDED: frozenset[EventKind] = frozenset(
         "approval.carried",
         "approval.resolved",
         "approval.rule",
+        "approval.taken_back",
         "approval.waiting",
         "author.state",
         "mesh.halted",

@@ -12,6 +12,8 @@ from meshcore.store.incidents import Incidents
 from meshcore.store.queries import Read
 from meshcore.store.rows import Approval, approval_of_row
 
+TAKEN_BACK = "taken back"  # the result of a rejection whose try waits again, under an id of its own
+
 
 class Approvals:
     """The table `approvals`."""
@@ -68,6 +70,23 @@ class Approvals:
         with self._db.transaction():
             self._db.execute("UPDATE incidents SET approval=? WHERE incident_id=?", (approval.approval_id, incident_id))
             self._incidents.set_state(incident_id, "needs_approval", skill_id=approval.skill_id)
+
+    def take_back(self, rejected: Approval, again: Approval, actor: str) -> bool:
+        """Note that a rejection was taken back, once, and let what shared it wait for the new answer; False if late."""
+        with self._db.transaction(durable=True):
+            done = self._db.execute(
+                "UPDATE approvals SET result=? WHERE approval_id=? AND state='rejected' AND result=''",
+                (TAKEN_BACK, rejected.approval_id),
+            )
+            if done.rowcount:
+                sql = "SELECT incident_id FROM incidents WHERE approval=? AND state='refused'"
+                for incident_id in self._db.all(Read(sql, lambda row: str(row[0]), (rejected.approval_id,))):
+                    self.share(again, incident_id)
+                data = {"approval": rejected.approval_id, "again": again.approval_id, "actor": actor}
+                self._events.add(
+                    "approval.taken_back", incident_id=again.incident_id, skill_id=again.skill_id, data=data
+                )
+        return done.rowcount == 1
 
     def _release(self, approval_id: str, state: IncidentState) -> None:
         """Move on the other incidents that waited for this answer."""

@@ -279,6 +279,15 @@ def approval_awaited(incident_id: str) -> Read[Approval]:
     return Read(sql, approval_of_row, (incident_id, incident_id))
 
 
+def approval_rejected(incident_id: str) -> Read[Approval]:
+    """What was rejected last of an incident, where that was not taken back; also where another incident asked."""
+    sql = (
+        "SELECT * FROM approvals WHERE state='rejected' AND result='' AND (incident_id=?"
+        " OR approval_id=(SELECT approval FROM incidents WHERE incident_id=?)) ORDER BY resolved DESC, seq DESC LIMIT 1"
+    )
+    return Read(sql, approval_of_row, (incident_id, incident_id))
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """The newest result of one run; `at` is when it was validated (UTC, seconds). Errors name their place."""

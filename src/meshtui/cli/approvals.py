@@ -12,7 +12,7 @@ from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.healing import approvals as waiting
 from meshcore.healing.approvals import approval_view, view_elsewhere
-from meshcore.healing.replay import approval_session, lines
+from meshcore.healing.replay import approval_session, lines, take_back
 from meshcore.healing.series import Series
 from meshcore.model import Json
 from meshcore.node import Node
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.2
 
 @click.group()
 def approvals() -> None:
-    """What waits for a person: list, approve, reject, wait."""
+    """What waits for a person: list, approve, reject, undo, wait."""
 
 
 @approvals.command("list")
@@ -209,5 +209,15 @@ def reject(session: Session, approval: str, not_here: bool) -> int:
         found = _find(node, approval)
         if not waiting.reject(node, found.approval_id, not_here=not_here):
             return EXIT_FAILURE
-    say(f"rejected: {found.command}")
+    say(f"rejected: {found.command}; `meshtui approvals undo {found.approval_id[:8]}` takes that back")
     return 0
+
+
+@approvals.command()
+@click.argument("approval")
+@click.pass_obj
+def undo(session: Session, approval: str) -> None:
+    """Take your rejection back: it is judged anew and waits again. Nothing runs by this."""
+    with session.node(fresh=True) as node:
+        again = take_back(node, approval)
+    say(f"it waits again, as {again.approval_id[:8]}: {again.runs or again.command}")

@@ -13,6 +13,7 @@ from meshcore.events import Event
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView, approval_view, as_approval, view_elsewhere
 from meshcore.node import Node
+from meshcore.store.approvals import TAKEN_BACK
 from meshcore.store.inbox import Asked, asked_elsewhere
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
@@ -20,7 +21,7 @@ from meshtui.actions import Action
 from meshtui.deliberate import Presses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
-from meshtui.screens.settling import approve, in_full, reject
+from meshtui.screens.settling import approve, in_full, reject, take_back
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.rows import Cell, Column, Row, Rows
@@ -62,6 +63,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("approvals.always", "A", "always", "Run it, and from now on in this project without asking.", hint="always"),
     Action("approvals.reject", "r", "reject", "Do not run it.", hint="reject"),
+    Action("approvals.undo", "u", "undo", "Take your rejection back: it is judged anew and waits again.", hint="undo"),
     Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
     Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
 )
@@ -80,6 +82,7 @@ class ApprovalsPane(ListPane):
         self._halted = False
         self._shown: tuple[Approval, ApprovalView] | None = None
         self._afar: dict[str, Asked] = {}
+        self._wanted = ""  # what the cursor goes to once it is listed
 
     def compose(self) -> ComposeResult:
         # The cursor stays on a row that was settled: the next one is looked at before it is decided.
@@ -117,6 +120,9 @@ class ApprovalsPane(ListPane):
         self._approvals = {approval.approval_id: approval for approval in found}
         changed = [name for name, approval in self._approvals.items() if before.get(name) != approval]
         self.rows.set_ids(list(self._approvals), changed)
+        if self._wanted in self._approvals:
+            self.rows.select(self._wanted)
+            self._wanted = ""
         if self.rows.selected in changed:
             self._detail(self.rows.selected)
 
@@ -229,6 +235,17 @@ class ApprovalsPane(ListPane):
             return
         await reject(self.mesh, approval, not_here=not_here)
 
+    def action_undo(self) -> None:
+        if self._presses.is_new("undo"):
+            self._undo()
+
+    @work(group="approvals.decide")
+    async def _undo(self) -> None:
+        approval = self._approvals.get(self.rows.selected)
+        if approval is not None and (again := await take_back(self.mesh, approval)) is not None:
+            self._wanted = again.approval_id
+            self._load()
+
     def on_rows_chosen(self) -> None:
         self.action_open()
 
@@ -255,6 +272,8 @@ def _state(approval: Approval, *, halted: bool) -> tuple[str, str]:
         return AFTER_RESUME
     if approval.state == "approved":
         return RESULTS.get(approval.result, (approval.result, ""))
+    if approval.result == TAKEN_BACK:
+        return "↶ taken back", "dim"
     return STATES.get(approval.state, (approval.state.replace("_", " "), "dim"))
 
 

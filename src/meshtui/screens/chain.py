@@ -20,12 +20,12 @@ from meshcore.model import StepResult, TryResult
 from meshcore.node import Node
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import Approval
-from meshcore.store.views import IncidentBrief, approval_awaited
+from meshcore.store.views import IncidentBrief, approval_awaited, approval_rejected
 from meshtui.actions import Action
 from meshtui.chain import Chain, gather_chain
 from meshtui.deliberate import Presses
 from meshtui.screens.base import Page
-from meshtui.screens.settling import approve, reject
+from meshtui.screens.settling import approve, reject, take_back
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 from meshtui.widgets.header import duration
@@ -41,6 +41,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("chain.approve", "a", "approve once", "Run the fix that waits for you, once; asks with all of it in view."),
     Action("chain.reject", "r", "reject", "Do not run the fix that waits for you."),
+    Action("chain.undo", "u", "undo", "Take your rejection back: it is judged anew and waits again."),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
@@ -155,6 +156,23 @@ class ChainScreen(Page):
         if approval is not None:
             await reject(self.mesh, approval)
 
+    def action_undo(self) -> None:
+        if self._presses.is_new("undo"):
+            self._undo()
+
+    @work(group="chain.decide")
+    async def _undo(self) -> None:
+        feed = self.mesh.feed
+        try:
+            found = await feed.store.ask(approval_rejected(self._incident_id)) if feed and feed.store else []
+        except MeshError as error:
+            self.mesh.say(str(error), severity="error")
+            return
+        if not found:
+            self.mesh.say("nothing of this was rejected on this home")
+        elif await take_back(self.mesh, found[0]) is not None:
+            self._load()
+
     async def _waiting(self) -> Approval | None:
         feed = self.mesh.feed
         found = await feed.store.ask(approval_awaited(self._incident_id)) if feed and feed.store else []
@@ -214,6 +232,9 @@ def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
             for reason in event.data.get("reasons", ()):
                 yield Line(str(reason), "$dim")
             yield Line("")
+    if chain.rejected:
+        yield Line(f"rejected by {chain.rejected}: u takes that back, and it waits again", "$dim", "rejected")
+        yield Line("")
     if chain.waits:
         yield Line("it waits for you: a approves it once, with all of it in view; r rejects it", "$warning", "waits")
         yield Line("")

@@ -50,6 +50,26 @@ async def reject(host: Host, approval: Approval, *, not_here: bool = False) -> N
     host.say(said if done else TOO_LATE)
 
 
+async def take_back(host: Host, approval: Approval) -> Approval | None:
+    """Let what this person rejected wait again, judged anew, and say so; return what waits, None where nothing does."""
+    from meshcore.healing.replay import take_back as take_back_here
+
+    if approval.state != "rejected":
+        host.say("it waits for you: nothing to take back" if approval.state == "waiting" else _settled(approval))
+        return None
+    try:
+        again = await host.decide(lambda node: take_back_here(node, approval.approval_id))
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return None
+    host.say("taken back: it was judged anew, and waits for you")
+    return again
+
+
+def _settled(approval: Approval) -> str:
+    return f"this one is {approval.state} already, by {approval.actor}; only a rejection is taken back"
+
+
 def _when(host: Host) -> str:
     """Return when an approval that was given just now is carried out."""
     snapshot = host.snapshot
