@@ -53,6 +53,8 @@ _MARKS = (
     "unknown revision", "did not match any", "does not exist", "could not find", "could not read", "enoent",
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
     "externally-managed", "similar",
+    "invalid choice", "unknown", "unrecogni", "usage:", "not in gzip", "not a bzip2", "format not recognized",
+    "already exists",
 )  # fmt: skip
 
 

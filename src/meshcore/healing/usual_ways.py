@@ -53,4 +53,35 @@ def _in_an_environment(case: Case) -> Change | None:
     return Correction("", (), front, front=True), "this Python is the system's own", " ".join((*front, *plain))
 
 
-USUAL_WAYS = (_search_of_a_folder, _copy_of_a_folder, _as_a_module, _in_an_environment)
+_OF_COMPRESSION = {"gzip: stdin: not in gzip": "z", "not a bzip2 file": "j", "File format not recognized": "J"}
+
+
+def _archive_as_it_is(case: Case) -> Change | None:
+    """An archive is packed otherwise than the letter says; without one, tar sees for itself."""
+    letter = next((one for said, one in _OF_COMPRESSION.items() if said in case.output), "")
+    for part in case.typed.parts if letter else ():
+        options = part[1] if len(part) > 2 else ""
+        if program_name(part[0]) == "tar" and letter in options and "x" in options and options.strip("-").isalpha():
+            return Correction(part[0], (options,), (options.replace(letter, ""),)), "tar sees how it is packed", ""
+    return None
+
+
+def _branch_that_is_there(case: Case) -> Change | None:
+    """A branch was to be made that exists."""
+    found = re.search(r"(?mi)^fatal: a branch named '([\w./-]{1,200})' already exists", case.output)
+    for part in case.typed.parts if found else ():
+        words = tuple(map(bare, part))
+        for verb, option in (("checkout", "-b"), ("switch", "-c")):
+            if found and words == ("git", verb, option, found[1]):
+                return Correction(verb, (option, part[3]), (part[3],)), f"the branch `{found[1]}` exists", ""
+    return None
+
+
+USUAL_WAYS = (
+    _search_of_a_folder,
+    _copy_of_a_folder,
+    _as_a_module,
+    _in_an_environment,
+    _archive_as_it_is,
+    _branch_that_is_there,
+)

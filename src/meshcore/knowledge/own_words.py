@@ -15,6 +15,8 @@ from meshcore.knowledge.typed import Typed, is_set_up
 
 _READ_LINES = 40
 _ALIKE = 0.6
+_CLOSE = 0.75  # of a word that is listed among others
+_APART = 0.1  # by which the next one is less alike
 
 
 @functools.cache
@@ -46,7 +48,64 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
         names = _names(line[found.end() :]) or _names_below(lines[i + 1 : i + 4])
         if len(names) == 1 and (change := _replacing(typed, names.pop(), before, cwd)):
             return change
+    return _listed(typed, lines, cwd)
+
+
+@functools.cache
+def _not_known() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|undefined|unsupported|no such (?:sub)?command"
+        r"|is(?:n't| not) (?:an?|in)"
+        r"|not (?:an? )?(?:\w+ ){0,3}(?:valid|known|found|recogni[sz]ed|defined|command|subcommand|task|option)"
+        r"|could(?:n't| not) find|does(?:n't| not) exist|has no)\b"
+    )
+
+
+@functools.cache
+def _list_behind() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)\b(?:choose from|(?:one|any) of|(?:possible|valid|available|allowed|supported|known|accepted)"
+        r" [\w -]{0,30}(?:are|is)?)[:( \[{]"
+    )
+
+
+def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
+    """Return the change to the one word close to the typed one of those that the program lists as its own."""
+    from difflib import SequenceMatcher
+
+    for i, line in enumerate(lines):
+        if not _not_known().search(line) and not line.lower().startswith("usage:"):
+            continue
+        known = _known_words(lines[i:], typed)
+        for part in typed.parts:
+            for at, word in enumerate(part):
+                if at == 0 or len(word) < 4 or word in known or not re.fullmatch(r"[\w:.-]+", word):
+                    continue
+                if word not in line and not line.lower().startswith("usage:"):
+                    continue
+                alike = sorted(((SequenceMatcher(None, word, one).ratio(), one) for one in known), reverse=True)
+                if alike and alike[0][0] >= _CLOSE and (len(alike) == 1 or alike[1][0] < alike[0][0] - _APART):
+                    change = Correction(part[at - 1], (word,), (alike[0][1],))
+                    if _may_be_told(typed, change, f"{word} {alike[0][1]}", cwd):
+                        return change
     return None
+
+
+def _known_words(lines: list[str], typed: Typed) -> set[str]:
+    """Return the words that a program lists: behind "choose from" and its kin, at the start of lines, in its usage."""
+    found: set[str] = set()
+    in_front = {bare(part[0]) for part in typed.parts}
+    for line in lines:
+        behind = _list_behind().search(line)
+        if behind:
+            found |= set(re.findall(r"(?<![\w<-])[A-Za-z][\w:.-]{2,40}", line[behind.end() :]))
+            continue
+        usage = re.match(r"(?i)(?:usage|or): +(\S+) +([A-Za-z][\w:-]{2,40}) +([A-Za-z][\w:-]{2,40})?", line)
+        if usage and usage[1] in in_front:
+            found |= {usage[2]} | ({usage[3]} if usage[3] else set())
+        elif listed := re.match(r"[*-]? ?([A-Za-z][\w:-]{2,40})(?:$|,|:? {2,}| +#| +- )", line):
+            found.add(listed[1])
+    return found
 
 
 def _names(text: str) -> set[str]:

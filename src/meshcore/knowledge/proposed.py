@@ -21,6 +21,15 @@ from meshcore.knowledge.well_known import normal, packages
 _READ = 8_000  # characters at the end of an output
 _LINES = 60
 _LONGEST = 300  # characters of a command
+_AS_THE_PROJECT_ASKS = frozenset({
+    ("bundle", "install"), ("composer", "install"), ("npm", "install"), ("npm", "ci"), ("yarn", "install"),
+    ("pnpm", "install"), ("bun", "install"), ("mix", "deps.get"), ("go", "mod", "tidy"), ("go", "mod", "download"),
+    ("poetry", "install"), ("uv", "sync"), ("pdm", "install"), ("pipenv", "install"), ("pod", "install"),
+    ("flutter", "pub", "get"), ("dart", "pub", "get"), ("dotnet", "restore"), ("terraform", "init"),
+    ("git", "submodule", "update", "--init", "--recursive"), ("git", "submodule", "update", "--init"),
+    ("shards", "install"), ("stack", "setup"), ("gradle", "wrapper"),
+})  # fmt: skip
+"""Commands that install what the project's own files ask for: any program may propose them."""
 _INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "pnpm": ("add",)}
 
 
@@ -100,6 +109,8 @@ def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool
     name = program_name(words[0])
     if len(words) < 2 or len(words) > 12 or words == tuple(argv):
         return False
+    if words in _AS_THE_PROJECT_ASKS:
+        return True
     if name == program:
         return program in SPEAKING and words[0] == program
     if program == "rustc" or program == "cargo":
@@ -109,6 +120,8 @@ def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool
 
 def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
     """Tell whether a command that is proposed holds nothing that a person would have to fill in or think over."""
+    if words in _AS_THE_PROJECT_ASKS:
+        return True
     typed = frozenset(argv)
     for word in words[1:]:
         if word in typed:

@@ -19,7 +19,9 @@ _READ = 8_000  # characters at the end of an output
 _PLAIN = re.compile(r"[\w@%+:,./~-]{1,200}")
 _MARKS = (
     "no such file", "nonexistent", "permission denied", "too open", "^m", "\\r", "unable to locate package",
-    "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named",
+    "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named", "enoent",
+    "missing parentheses", "' is not defined", "has no attribute", "leading zeros", "run apt-get update",
+    "exception types must be", "no package called", "in @inc",
 )  # fmt: skip
 
 
@@ -90,6 +92,35 @@ def _folder_of_a_new_file(failed: Failed) -> Usual | None:
     return Usual(("mkdir", "-p", folder), f"there is no folder `{folder}`") if folder.strip("/") else None
 
 
+_WRITES = re.compile(
+    r"open\([^\n]{1,200}['\"][wax]b?\+?t?['\"]|\.(?:write_text|write_bytes|to_csv|to_json|to_parquet|savefig|touch|mkdir)\("
+    r"|\bos\.mkdir\(|(?:writeFile|appendFile|createWriteStream|mkdir|copyFile)(?:Sync)?\b"
+)
+_NOT_THERE = (
+    r"^FileNotFoundError: \[Errno 2\] No such file or directory: '([^'\n]{1,200})'$"
+    r"|\bENOENT: no such file or directory, (?:open|mkdir|copyfile '[^'\n]{1,200}' ->) '([^'\n]{1,200})'"
+)
+_OUTPUT_OPTIONS = frozenset({"-o", "-O", "--output", "--out", "--outfile", "--output-document", "--output-file"})
+
+
+def _folder_of_what_is_written(failed: Failed) -> Usual | None:
+    """A program's own code writes a file into a folder that is not there, or an option names such a file."""
+    path = _found(_NOT_THERE, failed)
+    if path and not _WRITES.search(failed.output[-_READ:]):
+        path = ""
+    for option, value in zip(failed.argv, (*failed.argv, "")[1:], strict=True):
+        name, _, joined = option.partition("=")
+        value = joined or value
+        if name in _OUTPUT_OPTIONS and "/" in value and _PLAIN.fullmatch(value) and ".." not in value.split("/"):
+            lines = failed.output[-_READ:].splitlines()
+            if any(value in line and "no such file" in line.lower() for line in lines):
+                path = value
+    folder = posixpath.dirname(path.rstrip("/")) if not path.startswith(("-", "~")) else ""
+    if failed.program == "tar" and (into := _found(r"^tar: ([^:\n]{1,200}): Cannot open: No such file", failed)):
+        folder = into if ("-C", into) in zip(failed.argv, failed.argv[1:], strict=False) else folder
+    return Usual(("mkdir", "-p", folder), f"there is no folder `{folder}`") if folder.strip("/.") else None
+
+
 def _script_without_right(failed: Failed) -> Usual | None:
     """A script that was typed by its path may not be executed."""
     path = _found(r"^(?:/bin/)?(?:ba|z|da|)sh: (?:line )?(?:\d+: )?(\S{1,200}): Permission denied$", failed)
@@ -127,7 +158,8 @@ def _ends_of_lines(failed: Failed) -> Usual | None:
 def _apt(failed: Failed) -> Usual | None:
     if failed.program in _APT and "dpkg was interrupted" in failed.output:
         return Usual(("dpkg", "--configure", "-a"), "an installation was interrupted")
-    unknown = failed.program in ("apt", "apt-get") and "E: Unable to locate package" in failed.output
+    old = ("E: Unable to locate package", "maybe run apt-get update")
+    unknown = failed.program in ("apt", "apt-get") and any(said in failed.output for said in old)
     return Usual(("apt-get", "update"), "apt's lists are absent or old") if unknown else None
 
 
@@ -162,18 +194,61 @@ def _stash(failed: Failed) -> Usual | None:
 # --- Python -----------------------------------------------------------------------------------------------------------
 
 
+_OF_PYTHON_2 = (
+    (r"SyntaxError: Missing parentheses in call to 'print'", "print"),
+    (r"SyntaxError: Missing parentheses in call to 'exec'", "exec"),
+    (r"SyntaxError: leading zeros in decimal integer", "numliterals"),
+    (r"SyntaxError: multiple exception types must be parenthesized", "except"),
+    (r"NameError: name '(?:unicode|unichr)' is not defined", "unicode"),
+    (r"NameError: name 'raw_input' is not defined", "raw_input"),
+    (r"NameError: name 'xrange' is not defined", "xrange"),
+    (r"NameError: name 'basestring' is not defined", "basestring"),
+    (r"NameError: name 'long' is not defined", "long"),
+    (r"NameError: name 'execfile' is not defined", "execfile"),
+    (r"NameError: name 'reduce' is not defined", "reduce"),
+    (r"AttributeError: 'dict' object has no attribute 'has_key'", "has_key"),
+    (r"AttributeError: 'dict' object has no attribute '(?:iter|view)(?:items|keys|values)'", "dict"),
+)
+"""What Python 3 says of code that was written for Python 2, and the fixer of `2to3` for it (docs.python.org, 2to3)."""
+
+
 def _python_2(failed: Failed) -> Usual | None:
-    """A module that Python 3 has under another name: the file that was run, and asks for it, is older."""
+    """The file that was run is written for Python 2."""
+    end = failed.output[-_READ:]
     name = _found(r"No module named '?(\w{1,40})'?$", failed)
-    if name not in pack("renamed"):
-        return None
-    path = _found(r'^ {2}File "([^"<>\n]{1,300}\.py)", line \d+', failed)
+    fixer = "imports" if name in pack("renamed") else ""
+    fixer = fixer or next((fixer for said, fixer in _OF_PYTHON_2 if _compiled(said).search(end)), "")
+    path = _found(r'^ {2}File "([^"<>\n]{1,300}\.py)", line \d+', failed) if fixer else ""
     if not path or not any(path == word or path.endswith(f"/{word.removeprefix('./')}") for word in failed.argv[1:]):
         return None  # a file that nobody named is not for us to change
-    return Usual(("2to3", "-w", "-n", "-f", "imports", path), f"Python 3 has {name} under another name")
+    return Usual(("2to3", "-w", "-n", "-f", fixer, path), "it is written for Python 2")
+
+
+def _pip_itself(failed: Failed) -> Usual | None:
+    said = re.search(r"(?m)^\S{1,200}: No module named pip$", failed.output[-_READ:])
+    is_python = failed.program.startswith("python") and failed.argv[1:3] == ("-m", "pip")
+    why = "this Python came without pip, which it can set up itself"
+    return Usual((failed.argv[0], "-m", "ensurepip", "--upgrade"), why) if said and is_python else None
+
+
+# --- other languages --------------------------------------------------------------------------------------------------
+
+
+def _of_perl_or_r(failed: Failed) -> Usual | None:
+    """A module that its language's own archive has under that very name: those of CPAN and CRAN are looked after."""
+    module = _found(
+        r"^Can't locate \S{1,200}\.pm in @INC \(you may need to install the ([\w:]{2,100}) module\)", failed
+    )
+    if module and failed.program == "perl":
+        return Usual(("cpan", module), f"CPAN has it under the name {module}")
+    package = _found(r"there is no package called ['‘]([A-Za-z][A-Za-z0-9.]{1,60})['’]", failed)
+    if package and failed.program in ("R", "Rscript"):
+        return Usual(("Rscript", "-e", f'install.packages("{package}")'), f"CRAN has it under the name {package}")
+    return None
 
 
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
-    _python_2, _folder_of_a_new_file, _script_without_right, _open_key, _ends_of_lines, _apt, _npm_lock,
+    _python_2, _pip_itself, _of_perl_or_r, _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
+    _open_key, _ends_of_lines, _apt, _npm_lock,
     _git_lock, _stash,
 )  # fmt: skip

@@ -12,6 +12,12 @@ def said(typed: str, output: str, cwd: str = "/w") -> str:
     return " ".join(found.argv) if found else ""
 
 
+FAR = "FileNotFoundError: [Errno 2] No such file or directory: 'out/day/sums.csv'"
+OLD_PRINT = (
+    '  File "{}", line 7\n    print total\n'
+    "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?"
+)
+WRITING = '  File "/w/a.py", line 2, in <module>\n    {}\n' + FAR
 GIT_LOCK = "fatal: Unable to create '/w/.git/index.lock': File exists."
 NO_FOLDER = "No such file or directory"
 OLD = (
@@ -34,6 +40,31 @@ OLD = (
         ("git add .", GIT_LOCK, "rm -f .git/index.lock"),
         ("git pull", "Please commit your changes or stash them before you merge.", "git stash"),
         ("python3 a.py", OLD.format("/w/a.py") + "'ConfigParser'", "2to3 -w -n -f imports /w/a.py"),
+        ("python3 a.py", WRITING.format('open("out/day/sums.csv", "w")'), "mkdir -p out/day"),
+        (
+            "node a.js",
+            "Error: ENOENT: no such file or directory, open 'dist/a.json'\n    at Object.writeFileSync (node:fs:1)",
+            "mkdir -p dist",
+        ),
+        (
+            "cc a.c -o build/a",
+            f"/usr/bin/ld: cannot open output file build/a: {NO_FOLDER}\ncollect2: error: ld returned 1 exit status",
+            "mkdir -p build",
+        ),
+        ("tar -xf a.tar -C old/all", f"tar: old/all: Cannot open: {NO_FOLDER}", "mkdir -p old/all"),
+        ("python3 a.py", OLD_PRINT.format("/w/a.py"), "2to3 -w -n -f print /w/a.py"),
+        (
+            "python3 -m pip install x",
+            "/usr/bin/python3: No module named pip",
+            "python3 -m ensurepip --upgrade",
+        ),
+        ("apt-get install jq", "E: Unable to fetch some archives, maybe run apt-get update or", "apt-get update"),
+        (
+            "perl a.pl",
+            "Can't locate Text/CSV.pm in @INC (you may need to install the Text::CSV module) (@INC: /etc/perl)",
+            "cpan Text::CSV",
+        ),
+        ("Rscript a.R", "there is no package called ‘lubridate’", """Rscript -e install.packages("lubridate")"""),
     ],
 )
 def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, output: str, fix: str) -> None:
@@ -56,6 +87,12 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("node s.js", "Error: listen EADDRINUSE: address already in use :::3000", "/w"),  # whose process, nobody knows
         ("python3 a.py", OLD.format("/w/lib.py") + "'ConfigParser'", "/w"),  # nobody named that file
         ("python3 a.py", OLD.format("/w/a.py") + "'requests'", "/w"),
+        ("python3 a.py", WRITING.format('open("out/day/sums.csv")'), "/w"),  # it is read
+        ("python3 a.py", OLD_PRINT.format("/w/lib.py"), "/w"),
+        ("cc a.c -o a", f"/usr/bin/ld: cannot open output file a: {NO_FOLDER}", "/w"),
+        ("cat log", "there is no package called ‘lubridate’", "/w"),
+        ("cat log", "/usr/bin/python3: No module named pip", "/w"),
+        ("make", f"tar: old/all: Cannot open: {NO_FOLDER}", "/w"),
     ],
 )
 def test_what_is_not_sure_has_none(typed: str, output: str, cwd: str) -> None:
