@@ -16,20 +16,25 @@ from meshcore.knowledge.command import program_name
 from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.packs import pack
 from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.text import word_set
 from meshcore.knowledge.well_known import normal, packages
 
 _READ = 8_000  # characters at the end of an output
 _LINES = 60
 _LONGEST = 300  # characters of a command
-_AS_THE_PROJECT_ASKS = frozenset({
-    ("bundle", "install"), ("composer", "install"), ("npm", "install"), ("npm", "ci"), ("yarn", "install"),
-    ("pnpm", "install"), ("bun", "install"), ("mix", "deps.get"), ("go", "mod", "tidy"), ("go", "mod", "download"),
-    ("poetry", "install"), ("uv", "sync"), ("pdm", "install"), ("pipenv", "install"), ("pod", "install"),
-    ("flutter", "pub", "get"), ("dart", "pub", "get"), ("dotnet", "restore"), ("terraform", "init"),
-    ("git", "submodule", "update", "--init", "--recursive"), ("git", "submodule", "update", "--init"),
-    ("shards", "install"), ("stack", "setup"), ("gradle", "wrapper"),
-})  # fmt: skip
-"""Commands that install what the project's own files ask for: any program may propose them."""
+_AS_THE_PROJECT_ASKS = {
+    ("npm", "install"): word_set("npm npx node"),
+    ("bundle", "install"): word_set("ruby rails rake rspec jekyll bundle"),
+    ("composer", "install"): word_set("php artisan phpunit composer"),
+    ("mix", "deps.get"): word_set("mix iex elixir"),
+    ("pod", "install"): word_set("pod xcodebuild flutter"),
+    ("flutter", "pub", "get"): word_set("flutter dart"),
+    ("dart", "pub", "get"): word_set("dart flutter"),
+    ("dotnet", "restore"): word_set("dotnet msbuild"),
+    ("git", "submodule", "update", "--init"): word_set("git cmake make"),
+    ("git", "submodule", "update", "--init", "--recursive"): word_set("git cmake make"),
+}
+"""Commands that install what the project's own files ask for, and the programs that may propose them."""
 _INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "pnpm": ("add",)}
 
 
@@ -109,8 +114,8 @@ def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool
     name = program_name(words[0])
     if len(words) < 2 or len(words) > 12 or words == tuple(argv):
         return False
-    if words in _AS_THE_PROJECT_ASKS:
-        return True
+    if words in _AS_THE_PROJECT_ASKS and name != program:
+        return program in _AS_THE_PROJECT_ASKS[words]
     if name == program:
         return program in SPEAKING and words[0] == program
     if program == "rustc" or program == "cargo":

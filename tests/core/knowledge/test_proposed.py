@@ -27,6 +27,11 @@ from meshcore.knowledge.proposed import proposed
         ),
         ("yarn install left", 'error `install` has been replaced. Run "yarn add left" instead.', "yarn add left"),
         (
+            "rails server",
+            "Could not find rake-13.0.6 in locally installed gems\nRun `bundle install` to install missing gems.",
+            "bundle install",
+        ),
+        (
             "python report.py",
             "ImportError: Missing optional dependency. Install it with `pip install openpyxl`.",
             "pip install openpyxl",
@@ -40,6 +45,8 @@ def test_one_plain_command_is_taken(command: str, output: str, found: str) -> No
 @pytest.mark.parametrize(
     ("command", "output"),
     [
+        ("cat build.log", "Could not find rake-13. Run `bundle install` to install missing gems."),
+        ("pytest", "Cannot find module. Run `npm install` to install what is missing."),
         ("git commit -m x", 'Please tell me who you are. Run\n\n  git config --global user.email "you@example.com"\n'),
         ("git branch -d x", "If you are sure you want to delete it, run 'git branch -D x'."),
         ("git pull", "hint: run:\nhint:   git config pull.rebase false  # merge\nhint:   git config pull.ff only"),
