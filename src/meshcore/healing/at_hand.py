@@ -54,7 +54,7 @@ _MARKS = (
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
     "externally-managed", "similar",
     "invalid choice", "unknown", "unrecogni", "usage:", "not in gzip", "not a bzip2", "format not recognized",
-    "already exists",
+    "already exists", "does not match any",
 )  # fmt: skip
 
 

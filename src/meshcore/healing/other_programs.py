@@ -192,4 +192,39 @@ def _of_an_interpreter(case: Case) -> Change | None:
     return None
 
 
-PROGRAM_RULES = (_of_the_environment, _of_another_name, _service, _module, _of_an_interpreter)
+_SHORTEST = 3  # letters of a name of which two may be in the wrong order
+_LONG = 5  # letters of a name of which one may be wrong, too many or absent
+_MAX_PROGRAMS = 20_000
+
+
+def _misspelt(case: Case) -> Change | None:
+    """No such program, and one of this machine differs from it by a slip of a finger."""
+    found = _missing(case)
+    if found is None or len(found[0]) < _SHORTEST:
+        return None
+    name = found[0]
+    near: set[str] = set()
+    for folder in case.ground.environment.get("PATH", "").split(":"):
+        if folder.startswith("/"):
+            near |= {one for one in case.ground.names(folder)[:_MAX_PROGRAMS] if _is_a_slip(name, one)}
+    other = near.pop() if len(near) == 1 else ""
+    if not other or not case.ground.program(other, case.folder):
+        return None
+    return Correction("", (name,), (other,)), f"this machine has `{other}`, no `{name}`", ""
+
+
+def _is_a_slip(typed: str, meant: str) -> bool:
+    """Tell whether two neighbouring letters changed places, or behind its first a long name has one too many or few."""
+    if typed == meant or abs(len(typed) - len(meant)) > 1:
+        return False
+    front = next(
+        (at for at, (a, b) in enumerate(zip(typed, meant, strict=False)) if a != b), min(len(typed), len(meant))
+    )
+    rest, other = typed[front:], meant[front:]
+    if len(typed) == len(meant):
+        return rest[:2].isalpha() and rest[:2] == other[1::-1] and rest[2:] == other[2:] and len(rest) > 1
+    longer, shorter = (rest, other) if len(rest) > len(other) else (other, rest)
+    return front > 0 and min(len(typed), len(meant)) >= _LONG and longer[:1].isalpha() and longer[1:] == shorter
+
+
+PROGRAM_RULES = (_of_the_environment, _of_another_name, _misspelt, _service, _module, _of_an_interpreter)

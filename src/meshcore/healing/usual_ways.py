@@ -77,6 +77,22 @@ def _branch_that_is_there(case: Case) -> Change | None:
     return None
 
 
+_FIRST_BRANCHES = {"master": "main", "main": "master"}
+
+
+def _first_branch(case: Case) -> Change | None:
+    """The first branch goes by the other of its two usual names, and is the one that is worked on."""
+    found = re.search(r"(?m)^error: src refspec (master|main) does not match any", case.output)
+    other = _FIRST_BRANCHES[found[1]] if found else ""
+    if not found or case.ground.read(f"{case.root}/.git/HEAD").strip() != f"ref: refs/heads/{other}":
+        return None
+    for part in case.typed.parts:
+        if part[:2] == ("git", "push") and found[1] in part:
+            at = part.index(found[1])
+            return Correction(part[at - 1], (found[1],), (other,)), f"the branch here is `{other}`", ""
+    return None
+
+
 USUAL_WAYS = (
     _search_of_a_folder,
     _copy_of_a_folder,
@@ -84,4 +100,5 @@ USUAL_WAYS = (
     _in_an_environment,
     _archive_as_it_is,
     _branch_that_is_there,
+    _first_branch,
 )

@@ -21,6 +21,7 @@ from meshcore.knowledge.well_known import normal, packages
 
 _READ = 8_000  # characters at the end of an output
 _LINES = 60
+_ONLY_HELP = frozenset({"help", "--help", "man"})
 _LONGEST = 300  # characters of a command
 _AS_THE_PROJECT_ASKS = {
     ("npm", "install"): word_set("npm npx node"),
@@ -75,6 +76,8 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
     for text in _commands(output):
         words = _words(text)
         if words and _is_meant(words, program, argv):
+            if not _ONLY_HELP.isdisjoint(words):
+                continue
             if not _may_be_told(words, argv):
                 return ()  # the program wants a decision, and one of its ways is not to be taken for the other
             found[words] = None
@@ -83,7 +86,7 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
 
 def _commands(output: str) -> Iterator[str]:
     """Yield what stands where a program names a command: quoted behind a verb, or alone on the line below one."""
-    lines = output[-_READ:].splitlines()[-_LINES:]
+    lines = [line.lstrip("│┃║") for line in output[-_READ:].splitlines()[-_LINES:]]
     before, in_block = "", False
     for line in lines:
         if re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line):

@@ -21,7 +21,7 @@ _MARKS = (
     "no such file", "nonexistent", "permission denied", "too open", "^m", "\\r", "unable to locate package",
     "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named", "enoent",
     "missing parentheses", "' is not defined", "has no attribute", "leading zeros", "run apt-get update",
-    "exception types must be", "no package called", "in @inc",
+    "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
 )  # fmt: skip
 
 
@@ -168,6 +168,15 @@ def _npm_lock(failed: Failed) -> Usual | None:
     return Usual(("npm", "install"), "there is no lock file, which `npm ci` wants") if said else None
 
 
+def _composer(failed: Failed) -> Usual | None:
+    said = re.search(
+        r"(?i)failed to open(?:ing| stream)?.{0,300}vendor/autoload\.php|vendor/autoload\.php.{0,80}failed to open",
+        failed.output[-_READ:],
+    )
+    why = "what composer.json asks for is not installed"
+    return Usual(("composer", "install"), why) if said and failed.program == "php" else None
+
+
 # --- git --------------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +258,6 @@ def _of_perl_or_r(failed: Failed) -> Usual | None:
 
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
     _python_2, _pip_itself, _of_perl_or_r, _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
-    _open_key, _ends_of_lines, _apt, _npm_lock,
+    _open_key, _ends_of_lines, _apt, _npm_lock, _composer,
     _git_lock, _stash,
 )  # fmt: skip

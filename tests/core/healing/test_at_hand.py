@@ -235,6 +235,24 @@ def test_a_tool_that_became_a_part_of_another_is_told_where_that_has_it(project:
     assert told(project, "docker-compose up -d", "bash: docker-compose: command not found") == "docker compose up -d"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("gti status", "git status"), ("pyhton3 a.py", "python3 a.py"), ("dokcer ps", "docker ps"),
+     ("servic x start", "service x start"), ("got status", ""), ("python2 a.py", ""), ("bosh x", ""), ("np ci", "")],
+)  # fmt: skip
+def test_a_slip_of_a_finger_in_a_programs_name_is_told(project: Path, typed: str, meant: str) -> None:
+    assert told(project, typed, f"bash: {typed.split()[0]}: command not found") == meant
+
+
+def test_the_first_branch_is_told_by_the_name_that_it_has(project: Path) -> None:
+    (project / ".git").mkdir()
+    (project / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    output = "error: src refspec master does not match any\nerror: failed to push some refs to 'o'"
+    assert told(project, "git push -u origin master", output) == "git push -u origin main"
+    (project / ".git/HEAD").write_text("ref: refs/heads/hotfix\n")
+    assert told(project, "git push -u origin master", output) == ""
+
+
 def test_two_files_of_one_name_are_no_answer(project: Path) -> None:
     (project / "server/run.py").touch()
     assert (

@@ -27,6 +27,17 @@ from meshcore.knowledge.proposed import proposed
         ),
         ("yarn install left", 'error `install` has been replaced. Run "yarn add left" instead.', "yarn add left"),
         (
+            "npm ci",
+            "npm error Not in sync. Please update your lock file with `npm install` before continuing.\nnpm error\n"
+            'npm error Run "npm help ci" for more info',
+            "npm install",
+        ),
+        (
+            "terraform plan",
+            "╷\n│ Error: Inconsistent\n│ To update the lock file, run:\n│   terraform init\n╵",
+            "terraform init",
+        ),
+        (
             "rails server",
             "Could not find rake-13.0.6 in locally installed gems\nRun `bundle install` to install missing gems.",
             "bundle install",

@@ -64,6 +64,7 @@ OLD = (
             "Can't locate Text/CSV.pm in @INC (you may need to install the Text::CSV module) (@INC: /etc/perl)",
             "cpan Text::CSV",
         ),
+        ("php artisan up", "require(/w/vendor/autoload.php): Failed to open stream: No such file", "composer install"),
         ("Rscript a.R", "there is no package called ‘lubridate’", """Rscript -e install.packages("lubridate")"""),
     ],
 )
