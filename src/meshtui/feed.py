@@ -260,11 +260,11 @@ class Feed:
         if not self._effect_is_old or started < self._effect_due:
             return
         from meshcore.evidence.digest import all_told, fixes_of, said_of
-        from meshcore.evidence.effect import met, per_kind
+        from meshcore.evidence.effect import counted, per_kind
 
         assert self.store is not None
         self._effect_is_old = False
-        kinds = per_kind(await self.store.ask(met()))
+        kinds = per_kind(await self.store.ask(counted()))
         kinds.sort(key=lambda kind: -kind.seen)
         self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
         told = all_told(await self.store.ask(said_of(0)), await self.store.ask(fixes_of("")))

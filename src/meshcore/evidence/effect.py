@@ -42,7 +42,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """One failure as effect needs it. `proven`: an outcome says that a skill verified it."""
+    """`times` failures as effect needs them. `proven`: an outcome says that a skill verified them."""
 
     via: str
     green: bool
@@ -51,11 +51,12 @@ class Met:
     answered: bool
     taken: bool
     proven: bool
+    times: int = 1
 
 
 _PER_INCIDENT = f"""
-SELECT via, state='verified', again, seconds, {ANSWERED}, {TAKEN},
-  EXISTS (SELECT 1 FROM outcomes o WHERE o.incident_id=i.incident_id AND o.result='verified')
+SELECT via, state='verified' AS green, again, seconds, {ANSWERED} AS answered, {TAKEN} AS taken,
+  EXISTS (SELECT 1 FROM outcomes o WHERE o.incident_id=i.incident_id AND o.result='verified') AS proven
 FROM incidents i WHERE opened_monotonic IS NOT NULL
 """  # noqa: S608 - constants
 
@@ -68,6 +69,13 @@ def effect(store: Store) -> list[Effect]:
 def met() -> Read[Met]:
     """Return what this node met, as a question to a store."""
     return Read(_PER_INCIDENT, lambda row: Met(*row))
+
+
+def counted() -> Read[Met]:
+    """Return the same as a few rows, however much was met: without the seconds."""
+    alike = "via, green, again, NULL, answered, taken, proven"
+    sql = f"SELECT {alike}, count(*) FROM ({_PER_INCIDENT}) GROUP BY {alike}"  # noqa: S608 - constants
+    return Read(sql, lambda row: Met(*row))
 
 
 def effect_of(found: Slice) -> list[Effect]:
@@ -101,5 +109,17 @@ def _effect(via: str, failures: list[Met]) -> Effect:
     taken = [one for one in answered if one.taken]
     verified = [one for one in taken if one.green and one.proven]
     green = [one.seconds for one in failures if one.green and one.seconds is not None]
-    avoided = sum(bool(one.again) for one in verified)
-    return Effect(via, len(failures), len(answered), len(taken), len(verified), avoided, distribution(green))
+    avoided = [one for one in verified if one.again]
+    return Effect(
+        via,
+        seen=_times(failures),
+        answered=_times(answered),
+        taken=_times(taken),
+        verified=_times(verified),
+        avoided=_times(avoided),
+        to_green=distribution(green),
+    )
+
+
+def _times(failures: Iterable[Met]) -> int:
+    return sum(one.times for one in failures)

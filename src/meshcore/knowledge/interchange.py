@@ -257,7 +257,7 @@ def _take_in(store: Store, path: Path, entries: Sequence[Json], stats: Mapping[s
     # What we wrote ourselves comes back as it is: it must never become a second skill.
     known_words = {
         _words(skill_to_old(known, 0, ledger.skills.get(known.skill.skill_id))): known.skill.skill_id
-        for known in store.skills.all()
+        for known in store.skills.each()
     }
     uses: Counter[str] = Counter()
     refused: list[str] = []
@@ -335,7 +335,7 @@ def _write(store: Store, path: Path) -> bool:
     }
     ledger.shown_stats, ledger.shown_uses = Counter({n: ledger.stats[n] + own[n] for n in STATS}), Counter()
     lines: list[str] = []
-    for known in store.skills.all(states=SHOWN_STATES):
+    for known in store.skills.each(states=SHOWN_STATES):
         skill_id = known.skill.skill_id
         entry = skill_to_old(known, uses.get(skill_id, 0), ledger.skills.get(skill_id))
         lines.append(json.dumps(entry))

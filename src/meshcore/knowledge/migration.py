@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from meshcore.errors import BadSkillError, ConfigurationError
+from meshcore.errors import BadSkillError
 from meshcore.knowledge.acts import is_act
 from meshcore.knowledge.interchange import put
 from meshcore.knowledge.learning import reread
@@ -32,21 +30,13 @@ def set_aside(store: Store) -> int:
         return 0
     aside = 0
     with store.transaction(durable=True):
-        for known in _readable(store, store.skills.recognised_here()):
+        for known in store.skills.readable(store.skills.recognised_here()):
             signed = store.signed_decisions.get("confirm", known.skill_id) is not None
             if not signed and was_no_fix(known):
                 store.skills.set_state(known.skill_id, "forgotten", "mesh", "looked, wrote files, built or tested")
                 aside += 1
         store.meta.set("learning_rules", LEARNING_RULES)
     return aside
-
-
-def _readable(store: Store, skill_ids: Sequence[str] | None = None) -> Iterator[KnownSkill]:
-    """Yield the skills of these ids, or all; a damaged row is passed over, and told to who asks for it."""
-    for skill_id in store.skills.ids() if skill_ids is None else skill_ids:
-        with contextlib.suppress(ConfigurationError):
-            if (known := store.skills.find(skill_id)) is not None:
-                yield known
 
 
 def was_no_fix(known: KnownSkill) -> bool:
@@ -66,7 +56,7 @@ def reread_skills(store: Store) -> int:
         return 0
     migrated = 0
     with store.transaction(durable=True):
-        for known in _readable(store):
+        for known in store.skills.readable(store.skills.ids()):
             skill = None
             if known.skill.signature_version != VERSION and known.state != "forgotten" and not is_general(known.skill):
                 skill = _read_otherwise(known.skill)

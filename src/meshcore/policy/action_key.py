@@ -69,14 +69,15 @@ def note_action_keys(store: Store) -> list[str]:
 
     What was under quarantine by its words is so by its key from now on.
     """
-    found = store.skills.without_action_key()
-    for known in found:
+    noted = []
+    for known in store.skills.readable(store.skills.without_action_key()):
         key, words = action_key(known.skill.action), normalised(known.skill.action)
         with store.transaction():
             store.skills.note_action_key(known.skill_id, key)
             if key != words and (skill_id := store.quarantine.skill_of(words)):
                 store.quarantine.put(key, skill_id)
-    return [known.skill_id for known in found]
+        noted.append(known.skill_id)
+    return noted
 
 
 def _stand_in(reference: re.Match[str]) -> str:

@@ -113,10 +113,11 @@ def skill(reference: str) -> Read[KnownSkill]:
     return Read(_only("skills", "skill_id", by_id), skill_of_row, (*beginning, reference))
 
 
-def skills(states: Sequence[SkillState] = (), limit: int = -1) -> Read[KnownSkill]:
-    """Skills by label; all states where none is named."""
-    where = f"WHERE state IN ({marks(states)}) " if states else ""
-    return Read(f"SELECT * FROM skills {where}ORDER BY label LIMIT ?", skill_of_row, (*states, limit))  # noqa: S608
+def skills(states: Sequence[SkillState] = (), limit: int = -1, after: int = -(1 << 63)) -> Read[KnownSkill]:
+    """Skills by label, those with a label above `after`; all states where none is named."""
+    where = f"label>? AND state IN ({marks(states)})" if states else "label>?"
+    sql = f"SELECT * FROM skills WHERE {where} ORDER BY label LIMIT ?"  # noqa: S608
+    return Read(sql, skill_of_row, (after, *states, limit))
 
 
 def count_skills() -> Read[int]:

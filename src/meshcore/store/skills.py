@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from meshcore.errors import ConfigurationError
 from meshcore.model import KnownSkill, SkillState, canonical
 from meshcore.safety.model_json import skill_to_json
 from meshcore.store import queries as reads
@@ -14,6 +15,8 @@ from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read, marks
 from meshcore.store.rows import evidence_to_json, skill_of_row
+
+PAGE = 200  # skills that are read at once
 
 
 class Skills:
@@ -95,9 +98,23 @@ class Skills:
         """Return skills by label; all states where none is named."""
         return self._db.all(reads.skills(states, limit))
 
+    def each(self, *, states: Sequence[SkillState] = ()) -> Iterator[KnownSkill]:
+        """Yield the same, a page at a time: a large home is never held as a whole."""
+        page = self._db.all(reads.skills(states, PAGE))
+        while page:
+            yield from page
+            page = self._db.all(reads.skills(states, PAGE, page[-1].label))
+
     def ids(self) -> list[str]:
         """Return the ids of all skills by label, those of damaged rows too."""
         return self._db.all(Read("SELECT skill_id FROM skills ORDER BY label", lambda row: str(row[0])))
+
+    def readable(self, skill_ids: Iterable[str]) -> Iterator[KnownSkill]:
+        """Yield the skills of these ids; a damaged row is passed over, and told to who asks for it."""
+        for skill_id in skill_ids:
+            with contextlib.suppress(ConfigurationError):
+                if (known := self.find(skill_id)) is not None:
+                    yield known
 
     def recognised_here(self) -> list[str]:
         """Return the ids of what nodes of this operator recognised as fixes, forgotten ones left out."""
@@ -124,10 +141,9 @@ class Skills:
         """Tell whether there is a skill of which it was not yet noted what its action is."""
         return bool(self._db.all(Read("SELECT 1 FROM skills WHERE action_key='' LIMIT 1", bool)))
 
-    def without_action_key(self) -> list[KnownSkill]:
-        """Return the skills of which it was not yet noted what their action is; damaged rows are left out."""
-        found = self._db.all(Read("SELECT * FROM skills WHERE action_key=''", _whole_skill))
-        return [known for known in found if known is not None]
+    def without_action_key(self) -> list[str]:
+        """Return the ids of the skills of which it was not yet noted what their action is."""
+        return self._db.all(Read("SELECT skill_id FROM skills WHERE action_key=''", lambda row: str(row[0])))
 
     def note_action_key(self, skill_id: str, action_key: str) -> None:
         """Note what a skill's action is, however it is spelled."""
@@ -211,10 +227,3 @@ class Skills:
         column = "said_worked" if outcome == "worked" else "said_failed"
         with self._db.transaction():
             self._db.execute(f"UPDATE skills SET {column}={column}+1 WHERE skill_id=?", (skill_id,))  # noqa: S608
-
-
-def _whole_skill(row: sqlite3.Row) -> KnownSkill | None:
-    try:
-        return skill_of_row(row)
-    except ValueError:
-        return None  # whoever asks for that skill is told

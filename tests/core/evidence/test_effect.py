@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshcore.events import EventKind
-from meshcore.evidence.effect import effect, effect_of
+from meshcore.evidence.distribution import distribution
+from meshcore.evidence.effect import counted, effect, effect_of, per_kind
 from meshcore.evidence.slice.gather import gather_slice, origin
 from meshcore.model import AgentInfo, Circumstances, Incident, Outcome, Signature
 from meshcore.store.store import Store
@@ -51,6 +54,8 @@ def test_each_kind_of_agent_has_its_figures(store: Store) -> None:
     )
     assert (shell.seen, shell.answered, shell.taken, shell.verified, shell.avoided) == (1, 1, 1, 1, 0)
     assert effect_of(gather_slice(store, origin("node", "n", "h", "", START))) == [codex, shell]
+    counted_alike = per_kind(store.answers(counted()))
+    assert [replace(kind, to_green=distribution([])) for kind in (codex, shell)] == counted_alike
     assert codex.to_green.median == 4.0 and shell.to_json()["to_green"]["n"] == 1
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcore.model import Circumstances, Evidence, Record
+from meshcore.store import skills
 from meshcore.store.agents import COMMANDS_KEPT_PER_FOLDER
 from meshcore.store.rows import (
     Approval,
@@ -396,3 +397,19 @@ def test_a_failure_from_before_a_fix_was_verified_says_nothing_against_that_fix(
 
     assert tries_before(failed_at + 1) == []
     assert tries_before(failed_at + 3) == [2.0]
+
+
+def test_skills_come_in_pages_and_each_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skills, "PAGE", 3)
+    for number in range(10):
+        store.skills.put(known_skill(f"module{number}"), "b", "s", [])
+    store.skills.set_state(store.skills.all()[4].skill_id, "forgotten", "anna")
+    assert list(store.skills.each()) == store.skills.all()
+    assert list(store.skills.each(states=("active",))) == store.skills.all(states=("active",))
+
+
+def test_a_damaged_skill_is_passed_over_by_who_wants_what_is_readable(store: Store) -> None:
+    first, damaged = (store.skills.put(known_skill(name), "b", "s", []).skill_id for name in ("one", "two"))
+    with store.transaction():
+        store.skills._db.execute("UPDATE skills SET body='{' WHERE skill_id=?", (damaged,))
+    assert [known.skill_id for known in store.skills.readable([first, damaged])] == [first]
