@@ -18,7 +18,9 @@ from tests.tui.test_lists import RUNS, open_pane
 
 from meshcore.config import Settings
 from meshcore.runs.history import keep_results
+from meshcore.store.store import Store
 from meshcore.testing import FakeClock
+from meshtui.themes import ANSI, DARK, LIGHT
 
 # The bars around a pane are looked at elsewhere: here only what the pane draws counts.
 BARS = re.compile(r"<text[^>]*clip-path=\"url\(#terminal-line-[01]\)\"[^>]*>.*?</text>")
@@ -45,3 +47,24 @@ async def test_a_pane_looks_as_it_did(
         await open_pane(it, name)
         picture = BARS.sub("", picture_of(it.app))
     pictures.compare(picture, f"{name}-{size}")
+
+
+def rule(store: Store) -> None:
+    """Rule two things for whole projects, with one try that rested on a rule."""
+    known = store.skills.all()[:2]
+    store.standing_approvals.put(known[0].skill_id, "a" * 64, "/srv/app", "dev@dev1")
+    store.refusals.put(known[1].skill_id, "/srv/shop/a/folder/with/a/long/name", "claude-code@dev1")
+
+
+@pytest.mark.parametrize(("size", "theme"), [("80x24", DARK), ("120x36", DARK), ("80x24", ANSI), ("80x24", LIGHT)])
+async def test_standing_rules_look_as_they_did(
+    size: str, theme: str, settings: Settings, clock: FakeClock, pictures: Pictures
+) -> None:
+    with closing(build(settings, clock)) as store:
+        rule(store)
+    async with shown(settings, clock, size=SIZES[size], theme=theme) as it:
+        await open_pane(it, "approvals")
+        await it.press("S")
+        await it.until(lambda: "not here" in it.text(), "the rules")
+        picture = picture_of(it.app)
+    pictures.compare(picture, f"rules-{theme}-{size}")

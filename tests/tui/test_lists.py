@@ -32,6 +32,7 @@ from meshtui.screens.chain import ChainScreen
 from meshtui.screens.deliveries import DeliveriesPane
 from meshtui.screens.fleet import FleetPane
 from meshtui.screens.listing import ListPane
+from meshtui.screens.rules import RulesScreen
 from meshtui.screens.runs import RunsPane
 from meshtui.screens.skills import SkillsPane
 from meshtui.screens.table import PANES, all_actions
@@ -232,6 +233,12 @@ async def _approvals_undo(it: Shown) -> None:
     await it.press("u")  # what was judged in a folder that is gone cannot be judged anew
     await _until_said(it, "the folder of the incident is gone")
     assert _asked(it).state == "rejected"
+
+
+async def _approvals_rules(it: Shown) -> None:
+    await open_pane(it, "approvals")
+    await it.press("S")
+    await it.until(lambda: isinstance(it.app.screen, RulesScreen), "the standing rules")
 
 
 async def _approvals_open(it: Shown) -> None:

@@ -104,7 +104,8 @@ def grants(node: Node) -> list[tuple[str, str, str]]:
     found = [(key, value, f"mode {value} ({key})") for key, value in modes]
     for key, value in store.controls.under(ENROLLED).items():
         found.append((key, value, f"enrolled: {key.removeprefix(ENROLLED)}"))
-    for skill_id, hashed, folder, who in store.standing_approvals.all():
-        where = folder.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        found.append((always_key(skill_id, hashed, folder), who, f"always: skill {skill_id[:12]} in {where}"))
+    for one in store.standing_approvals.all():
+        where = one.folder.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        key = always_key(one.skill_id, one.action_hash, one.folder)
+        found.append((key, one.actor, f"always: skill {one.skill_id[:12]} in {where}"))
     return found

@@ -31,7 +31,7 @@ from meshcore.trust.authors import may_propose, stop_reason_of_author, trust_in_
 from meshcore.trust.ceilings import ceiling_here
 from meshcore.trust.halting import halted
 from meshcore.trust.hosts import Hosts
-from meshcore.trust.signed_decisions import policy_signer, signed_for, standing_approval
+from meshcore.trust.signed_decisions import for_good, policy_signer, signed_for, standing_approval
 from meshcore.trust.store_keys import action_hash
 from meshcore.trust.synced import not_synced
 
@@ -220,7 +220,7 @@ def _standing_approval(asked: Try) -> Verdict | None:
         return None
     match = asked.question.match
     who = standing_approval(asked.node, match.skill_id, action_hash(match.action), asked.folder)
-    return Verdict("run", (f"{who} approved it here for good",)) if who else None
+    return Verdict("run", (for_good(who),)) if who else None
 
 
 def _signature(asked: Try) -> Verdict | None:

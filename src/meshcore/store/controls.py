@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from meshcore.events import EventKind
 from meshcore.store import queries as reads
@@ -10,6 +11,17 @@ from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.queries import Read
 from meshcore.store.rows import folder_of_text, folder_to_text
+
+
+@dataclass(frozen=True, slots=True)
+class ForProject:
+    """What a person ruled for a project, and when; `action_hash` names the fix that may run, "" for a skill refused."""
+
+    skill_id: str
+    action_hash: str
+    folder: str
+    at: str
+    actor: str
 
 
 class Controls:
@@ -66,6 +78,11 @@ class SignedDecisions:
         sql = "SELECT text, sig FROM words WHERE kind=? AND key=?"
         return self._db.one(Read(sql, lambda row: (str(row[0]), str(row[1])), (kind, key)))
 
+    def drop(self, kind: str, key: str) -> None:
+        """Forget a signed decision."""
+        with self._db.transaction(durable=True):
+            self._db.execute("DELETE FROM words WHERE kind=? AND key=?", (kind, key))
+
 
 class StandingApprovals:
     """The table `standing_approvals`: fixes that may run in a project for good."""
@@ -85,12 +102,41 @@ class StandingApprovals:
         with self._db.transaction(durable=True):
             self._db.execute("INSERT OR REPLACE INTO standing_approvals VALUES (?,?,?,?,?)", values)
 
-    def all(self) -> list[tuple[str, str, str, str]]:
-        """Return (skill, action hash, folder, who) of each."""
+    def drop(self, skill_id: str, action_hash: str, folder: str) -> bool:
+        """Let an approval stand no longer; False where it did not. The caller writes the event."""
+        with self._db.transaction(durable=True):
+            done = self._db.execute(
+                "DELETE FROM standing_approvals WHERE skill_id=? AND action_hash=? AND folder=?",
+                (skill_id, action_hash, folder_to_text(folder)),
+            )
+        return done.rowcount == 1
+
+    def all(self) -> list[ForProject]:
+        """Return each, by skill, action and folder."""
         sql = (
-            "SELECT skill_id, action_hash, folder, actor FROM standing_approvals ORDER BY skill_id, action_hash, folder"
+            "SELECT skill_id, action_hash, folder, at, actor FROM standing_approvals"
+            " ORDER BY skill_id, action_hash, folder"
         )
-        return self._db.all(Read(sql, lambda row: (row[0], row[1], folder_of_text(row[2]), row[3])))
+        return self._db.all(Read(sql, lambda row: ForProject(row[0], row[1], folder_of_text(row[2]), row[3], row[4])))
+
+    def command(self, skill_id: str, action_hash: str) -> str:
+        """Return the fix that an action hash stands for, as a person was shown it; "" where that is not kept."""
+        sql = "SELECT command FROM approvals WHERE skill_id=? AND action_hash=? ORDER BY seq DESC LIMIT 1"
+        return self._db.one(Read(sql, lambda row: str(row[0]), (skill_id, action_hash))) or ""
+
+    def tries(self, skill_id: str, since: str, reason: str) -> list[tuple[str, str]]:
+        """Return (folder, fix) of each try of a skill since then that nobody was asked about for this reason."""
+        return self._db.all(
+            Read(_TRIES_FOR, lambda row: (folder_of_text(row[0]), str(row[1])), (skill_id, since, reason))
+        )
+
+
+_TRIES_FOR = """
+SELECT i.cwd, json_extract(e.data, '$.command') FROM tries t JOIN incidents i USING (incident_id)
+JOIN events e ON e.incident_id=t.incident_id AND e.incident_id<>'' AND e.kind='try.decided'
+WHERE t.skill_id=? AND t.actor='policy' AND t.intent_at>=? AND json_extract(e.data, '$.decision')='run'
+AND EXISTS (SELECT 1 FROM json_each(e.data, '$.reasons') WHERE value=?) GROUP BY t.try_id
+"""
 
 
 class Refusals:
@@ -110,10 +156,16 @@ class Refusals:
             values = (folder_to_text(folder), skill_id, self._db.now(), actor)
             self._db.execute("INSERT OR REPLACE INTO refusals VALUES (?,?,?,?)", values)
 
-    def drop(self, skill_id: str, folder: str) -> None:
-        """Offer a skill in a project again; the caller writes the event."""
+    def drop(self, skill_id: str, folder: str) -> bool:
+        """Offer a skill in a project again; False where it was. The caller writes the event."""
+        sql = "DELETE FROM refusals WHERE folder=? AND skill_id=?"
         with self._db.transaction(durable=True):
-            self._db.execute("DELETE FROM refusals WHERE folder=? AND skill_id=?", (folder_to_text(folder), skill_id))
+            return self._db.execute(sql, (folder_to_text(folder), skill_id)).rowcount == 1
+
+    def all(self) -> list[ForProject]:
+        """Return each, by folder and skill."""
+        sql = "SELECT skill_id, folder, at, actor FROM refusals ORDER BY folder, skill_id"
+        return self._db.all(Read(sql, lambda row: ForProject(row[0], "", folder_of_text(row[1]), row[2], row[3])))
 
 
 class Halts:

@@ -201,6 +201,11 @@ def granted(node: Node, key: str) -> str:
     return value if value and holds(node, "rule", key, {"value": value}) else ""
 
 
+def for_good(who: str) -> str:
+    """Return the reason for a try that a standing approval answers for."""
+    return f"{who} approved it here for good"
+
+
 def standing_approval(node: Node, skill_id: str, action_hash: str, folder: str) -> str:
     """Return who approved exactly this action in a project for good, "" where nobody did or it does not count."""
     who = node.store.standing_approvals.find(skill_id, action_hash, folder)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 import click
 
+from meshcore.control.standing_rules import find_rule, standing_rules, withdraw
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.healing import approvals as waiting
@@ -28,7 +30,7 @@ POLL_SECONDS = 0.2
 
 @click.group()
 def approvals() -> None:
-    """What waits for a person: list, approve, reject, undo, wait."""
+    """What waits for a person: list, approve, reject, undo, wait; what was ruled for good: rules, withdraw."""
 
 
 @approvals.command("list")
@@ -221,3 +223,50 @@ def undo(session: Session, approval: str) -> None:
     with session.node(fresh=True) as node:
         again = take_back(node, approval)
     say(f"it waits again, as {again.approval_id[:8]}: {again.runs or again.command}")
+
+
+@approvals.command()
+@json_option
+@click.pass_obj
+def rules(session: Session, as_json: bool) -> None:
+    """List what was ruled for whole projects, for good: what, where, by whom, since when, and how often it was used."""
+    with session.node() as node:
+        found = standing_rules(node)
+    if as_json:
+        print_json("rules", [asdict(rule) for rule in found])
+        return
+    lines = [
+        (
+            rule.rule_id[:8],
+            rule.kind if rule.counts else f"{rule.kind}, not signed",
+            rule.command,
+            rule.folder,
+            rule.actor,
+            rule.since[:19],
+            "-" if rule.used is None else rule.used,
+        )
+        for rule in found
+    ]
+    columns = ("rule", "kind", "what", "in", "by", "since (UTC)", "used")
+    table(columns, lines, empty="nothing was ruled for a whole project", spare=("by", "since (UTC)"))
+
+
+@approvals.command("withdraw")
+@click.argument("rule")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def withdraw_rule(session: Session, rule: str, yes: bool) -> int:
+    """Let a standing rule hold no longer: a person is asked again, or the skill is offered again. Asks once."""
+    with session.node(fresh=True) as node:
+        found = find_rule(node, rule)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("nothing was withdrawn: there is no terminal to ask on; add --yes")
+            note(f"{found.kind}: {found.command} in {found.folder}")
+            if not click.confirm("withdraw it?", err=True):
+                return EXIT_FAILURE
+        if not withdraw(node, found):
+            note("somebody else has just withdrawn it")
+            return EXIT_FAILURE
+    say(f"withdrawn: {found.kind}: {found.command} in {found.folder}")
+    return 0

@@ -65,6 +65,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("approvals.reject", "r", "reject", "Do not run it.", hint="reject"),
     Action("approvals.undo", "u", "undo", "Take your rejection back: it is judged anew and waits again.", hint="undo"),
     Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
+    Action("approvals.rules", "S", "standing rules", "Show what was ruled for whole projects, and withdraw it."),
     Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
 )
 
@@ -245,6 +246,11 @@ class ApprovalsPane(ListPane):
         if approval is not None and (again := await take_back(self.mesh, approval)) is not None:
             self._wanted = again.approval_id
             self._load()
+
+    def action_rules(self) -> None:
+        from meshtui.screens.rules import RulesScreen
+
+        self.app.push_screen(RulesScreen())
 
     def on_rows_chosen(self) -> None:
         self.action_open()

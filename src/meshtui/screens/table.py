@@ -60,6 +60,7 @@ PAGES: tuple[str, ...] = (
     "meshtui.screens.chain:ChainScreen",
     "meshtui.screens.record:RecordScreen",
     "meshtui.screens.host:HostScreen",
+    "meshtui.screens.rules:RulesScreen",
 )
 
 

@@ -159,7 +159,8 @@ def test_a_claim_whose_process_lives_is_left_alone(desk: Desk) -> None:
 def test_always_is_a_rule_for_this_action_in_this_project(desk: Desk) -> None:
     approval = asked(desk)
     approvals.approve(desk.node, approval.approval_id, always=True)
-    assert desk.node.store.standing_approvals.all() == [
+    kept = desk.node.store.standing_approvals.all()
+    assert [(one.skill_id, one.action_hash, one.folder, one.actor) for one in kept] == [
         (approval.skill_id, approval.action_hash, str(desk.folder), desk.node.name)
     ]
 
