@@ -221,7 +221,7 @@ class Places:
 
     def forget(self) -> None:
         """Let all who listened leave, so that nothing is expected of them any more."""
-        self.server.execute("mesh", "UPDATE mesh.members SET left_at = now()")
+        self.server.execute("mesh", "UPDATE mesh.readers SET left_at = now()")
 
     def sender(self, kind: str) -> Callable[[Sequence[Record]], object]:
         """Return what sends records at once."""

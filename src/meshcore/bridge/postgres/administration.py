@@ -29,6 +29,7 @@ _CALLED_BY_NODES = (
     "ring",
     "publish",
     "acknowledge",
+    "acknowledge_next",
     "claim",
     "give_back",
     "erase",

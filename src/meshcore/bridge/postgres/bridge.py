@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
+from psycopg.types.numeric import Int8
 
 from meshcore.bridge.base import (
     Batch,
@@ -27,16 +28,16 @@ from meshcore.bridge.limits import (
     MOST_EXPECTED,
     MOST_SCANNED,
     UPKEEP_SECONDS,
-    check_text,
     is_summary,
     not_joined,
 )
 from meshcore.bridge.postgres import queries
 from meshcore.bridge.postgres.bell import FALSE_RING_SECONDS, LOOK_SECONDS, Bell, LateRinger
 from meshcore.bridge.postgres.session import Row, Session
+from meshcore.bridge.postgres.texts import check, storable
 from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
-from meshcore.errors import BadRecordError, BridgeUnavailableError, ConfigurationError, MeshError
+from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshError
 from meshcore.model import Receipt, Record
 
 POLL_SECONDS = 1.0  # of who waits without a bell
@@ -71,7 +72,7 @@ class PostgresBridge:
 
     def join(self, member: Member) -> None:
         hello = member.record
-        _check(hello)
+        check(hello)
         self._ask(
             "SELECT mesh.join(%s, %s, %s, %s, %s, %s)",
             (member.node, member.name, member.host, hello.key, hello.sig, hello.text),
@@ -79,16 +80,16 @@ class PostgresBridge:
 
     def beat(self, node: str, state: Record | None = None) -> None:
         if state is not None:
-            _check(state)
+            check(state)
         said = (None, None, None) if state is None else (state.key, state.sig, state.text)
         ((is_member,),) = self._ask("SELECT mesh.beat(%s, %s, %s, %s)", (node, *said))
         if not is_member:
             raise not_joined(node)
 
     def publish(self, publications: Sequence[Publication], state: Record | None = None) -> list[int]:
-        records = [_storable(item) for item in publications]
+        records = [storable(item) for item in publications]
         for record in (*records, *([state] if state else ())):
-            _check(record)
+            check(record)
         if not publications and state is None:
             return []
         said = (None, None, None) if state is None else (state.key, state.sig, state.text)
@@ -109,19 +110,22 @@ class PostgresBridge:
         return [int(seq) for seq in seqs]
 
     def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
-        found = self._ask(queries.LOOK, {"node": node, "after": after})
-        if not found:
+        heads, members, heard = self._session.ask_all(
+            [(queries.HEAD, ()), (queries.ACKNOWLEDGED, (node,)), (queries.NEXT, {"after": Int8(after)})]
+        )
+        if not heads:
             raise ConfigurationError(f"{self.address.shown}: the log has no head; restore it from a backup")
-        bridge_id, end, pruned_to, acknowledged = found[0][:4]
-        if acknowledged is None:
+        if not members:
             raise not_joined(node)
+        ((bridge_id, end, pruned_to),), ((acknowledged,),) = heads, members
         if bridge_id != self._session.bridge_id:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: another log is there since just now; try again")
-        heads = sorted(row[4:] for row in found if row[4] is not None)
+        rows = sorted(heard)
+        end = max(end, rows[-1][0] if rows else 0)  # some may have come in since the head was read
         wanted: list[Row] = []
-        more, size, cursor = len(heads) == MOST_SCANNED, 0, after
-        for row in heads:
+        more, size, cursor = end > after + MOST_SCANNED, 0, after
+        for row in rows:
             seq, key, bytes_ = row[:3]
             if key != node and wants(seq, key):
                 size += min(bytes_, BATCH_CHARACTERS)
@@ -130,6 +134,9 @@ class PostgresBridge:
                     break
                 wanted.append(row)
             cursor = seq
+        else:
+            if more:  # over what was pruned
+                cursor = after + MOST_SCANNED if rows else self._ask(queries.BEYOND, (after,))[0][0] or end
         if not more:
             self._notice(bridge_id, end)
             cursor = max(after, end)
@@ -143,11 +150,21 @@ class PostgresBridge:
         return tuple(one for one in found if one is not None)
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
+        seqs = [receipt.seq for receipt in receipts]
+        taken = {(receipt.status, receipt.reason) for receipt in receipts}
+        is_next = bool(seqs) and cursor - seqs[0] < len(seqs) and seqs == list(range(seqs[0], cursor + 1))
+        if is_next and taken in ({("stored", "")}, {("ignored", "")}):
+            ((is_done,),) = self._ask(
+                "SELECT mesh.acknowledge_next(%s, %s, %s, %s)",
+                (node, Int8(seqs[0]), Int8(cursor), ("ignored", "") in taken),
+            )
+            if is_done:
+                return
         ((is_member,),) = self._ask(
             "SELECT mesh.acknowledge(%s, %s::bigint[], %s::text[], %s::text[], %s)",
             (
                 node,
-                [receipt.seq for receipt in receipts],
+                seqs,
                 [receipt.status for receipt in receipts],
                 [receipt.reason.replace("\0", "") for receipt in receipts],
                 cursor,
@@ -257,7 +274,7 @@ class PostgresBridge:
     def claim(
         self, claim: Record, skill_id: str, host: str, places: int, counts: Callable[[Claim], bool] = lambda claim: True
     ) -> bool:
-        _check(claim)
+        check(claim)
         for _ in range(_MOST_ROUNDS):
             number, found = self._claims(skill_id)
             held = {one.host: one for one in found if counts(one)}
@@ -273,7 +290,7 @@ class PostgresBridge:
         return self._claims(skill_id)[1]
 
     def settle_claim(self, settlement: Record, skill_id: str, host: str, *, verified: bool) -> None:
-        _check(settlement)
+        check(settlement)
         if verified:
             self._ask("SELECT mesh.give_back(%s, %s)", (skill_id, host))
         else:
@@ -372,16 +389,3 @@ class PostgresBridge:
             (skill_id, host, record.key, record.sig, record.text, failed, number),
         )
         return bool(done)
-
-
-def _storable(item: Publication) -> Record:
-    """Return the record; what an old program wrote, which nobody signed, without the character that is no text here."""
-    if item.origin == "legacy" and "\0" in item.record.text:
-        return Record(item.record.text.replace("\0", "\ufffd"), item.record.key, item.record.sig)
-    return item.record
-
-
-def _check(record: Record) -> None:
-    check_text(record)
-    if "\0" in record.text + record.key + record.sig:
-        raise BadRecordError("a record with a NUL character was not published: PostgreSQL stores no such text")

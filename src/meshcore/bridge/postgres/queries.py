@@ -13,17 +13,16 @@ from meshcore.model import Receipt, Record
 AT_ONCE, SHORT = 32, 8192  # of the next rows come the texts, with the numbers, where they are so short in bytes
 
 _TEXT = f"CASE WHEN octet_length(l.text) <= {MAX_TEXT} THEN l.text ELSE left(l.text, {KEPT_TEXT}) END"
-LOOK = f"""
-SELECT h.bridge_id, h.seq, h.pruned_to, c.cursor, l.seq, l.key, l.size, l.text, l.sig, l.published_at, l.origin
-FROM mesh.head h
-LEFT JOIN (SELECT r.cursor FROM mesh.members m JOIN mesh.readers r ON r.member = m.number
-           WHERE m.node = %(node)s AND m.left_at IS NULL) c ON true
-LEFT JOIN LATERAL (
-    SELECT seq, key, octet_length(text) AS size, sig, published_at, origin,
-           CASE WHEN seq <= %(after)s + {AT_ONCE} AND octet_length(text) <= {SHORT} THEN text END AS text
-    FROM mesh.log WHERE seq > %(after)s ORDER BY seq LIMIT {MOST_SCANNED}
-) l ON true
+# Three plain statements, where one that joins them would cost each session of a thousand more memory to plan.
+HEAD = "SELECT bridge_id, seq, pruned_to FROM mesh.head"
+ACKNOWLEDGED = "SELECT cursor FROM mesh.readers WHERE node = %s AND left_at IS NULL"
+NEXT = f"""
+SELECT seq, key, octet_length(text),
+       CASE WHEN seq <= %(after)s + {AT_ONCE} AND octet_length(text) <= {SHORT} THEN text END,
+       sig, published_at, origin
+FROM mesh.log WHERE seq > %(after)s AND seq <= %(after)s + {MOST_SCANNED}
 """  # noqa: S608
+BEYOND = "SELECT min(seq) - 1 FROM mesh.log WHERE seq > %s"
 ROWS = f"""
 SELECT l.seq, l.key, octet_length(l.text), {_TEXT}, l.sig, l.published_at, l.origin
 FROM mesh.log l WHERE l.seq = ANY (%s) ORDER BY l.seq
@@ -32,7 +31,7 @@ _MEMBER = """
 SELECT m.node, m.name, m.host, m.text, m.key, m.sig, m.joined_at, r.seen_at, r.cursor,
        extract(epoch FROM mesh.moment() - r.seen_at)::float8, s.text, s.key, s.sig
 FROM mesh.members m JOIN mesh.readers r ON r.member = m.number LEFT JOIN mesh.states s ON s.member = m.number
-WHERE m.left_at IS NULL
+WHERE r.left_at IS NULL
 """
 MEMBERS = f"""
 SELECT * FROM (({_MEMBER} AND NOT m.node = ANY (%(also)s) ORDER BY m.joined_at, m.node LIMIT {MOST_MEMBERS})
@@ -49,7 +48,7 @@ SELECT s FROM unnest(%s::bigint[]) s WHERE EXISTS (SELECT 1 FROM mesh.receipts r
 AND NOT EXISTS (SELECT 1 FROM mesh.undelivered u WHERE u.seq = s)
 """
 STATISTICS = """
-SELECT h.bridge_id, h.seq - h.gone, (SELECT count(*) FROM mesh.members WHERE left_at IS NULL),
+SELECT h.bridge_id, h.seq - h.gone, (SELECT count(*) FROM mesh.readers WHERE left_at IS NULL),
        r.received, r.rejected, u.missing, (SELECT published_at FROM mesh.log WHERE seq = u.oldest)
 FROM mesh.head h,
      (SELECT coalesce(sum(received), 0)::bigint AS received, coalesce(sum(rejected), 0)::bigint AS rejected
@@ -64,13 +63,12 @@ FROM (SELECT 1) one LEFT JOIN mesh.claims c ON c.skill_id = %(skill)s
 ORDER BY c.at, c.host LIMIT {MOST_MEMBERS}
 """  # noqa: S608
 STAMP = """
-SELECT h.bridge_id, h.seq, h.gone, max(r.seen_at), sum(r.received), count(m.number) FILTER (WHERE m.left_at IS NULL)
-FROM mesh.head h LEFT JOIN mesh.readers r ON true LEFT JOIN mesh.members m ON m.number = r.member
+SELECT h.bridge_id, h.seq, h.gone, max(r.seen_at), sum(r.received), count(r.member) FILTER (WHERE r.left_at IS NULL)
+FROM mesh.head h LEFT JOIN mesh.readers r ON true
 GROUP BY h.bridge_id, h.seq, h.gone
 """
 SUMMARIES = """
-SELECT l.seq, l.text, l.seq <= (SELECT coalesce(min(r.cursor), 0) FROM mesh.readers r
-                                JOIN mesh.members m ON m.number = r.member WHERE m.left_at IS NULL)
+SELECT l.seq, l.text, l.seq <= (SELECT coalesce(min(cursor), 0) FROM mesh.readers WHERE left_at IS NULL)
                       AND NOT EXISTS (SELECT 1 FROM mesh.undelivered u WHERE u.seq = l.seq)
 FROM mesh.log l WHERE l.seq > %s AND l.kind IN ('incident', 'outcome', 'habit', 'correction') AND l.origin = 'mesh'
 AND l.published_at < mesh.moment() - make_interval(secs => %s) ORDER BY l.seq LIMIT %s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -37,6 +37,8 @@ _REFUSALS = (
 _RV = TypeVar("_RV")
 Row = tuple[Any, ...]
 Parameters = Sequence[object] | Mapping[str, object]
+Statement = tuple[str, Parameters]
+_HAS_PIPELINES = psycopg.Pipeline.is_supported()  # by the libpq that is here
 
 
 class _LateError(Exception):
@@ -88,7 +90,15 @@ class Session:
         """
         until = time.monotonic() + (seconds or self._deadline)
         with self.alone(seconds or self._deadline):
-            return self._ask_again(query, parameters, until, seconds)
+            return self._ask_again([(query, parameters)], until, seconds)[0]
+
+    def ask_all(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Return the rows of each of several queries, which go to the server together.
+
+        Raises BridgeUnavailableError and ConfigurationError.
+        """
+        with self.alone(self._deadline):
+            return self._ask_again(statements, time.monotonic() + self._deadline, None)
 
     @contextmanager
     def alone(self, seconds: float) -> Iterator[None]:
@@ -100,16 +110,16 @@ class Session:
         finally:
             self._lock.release()
 
-    def _ask_again(self, query: str, parameters: Parameters, until: float, seconds: float | None) -> list[Row]:
+    def _ask_again(self, statements: Sequence[Statement], until: float, seconds: float | None) -> list[list[Row]]:
         try:
             was_open = self._connection is not None
             try:
-                return self._ask(query, parameters, until, seconds)
+                return self._ask(statements, until, seconds)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not was_open or self._connection is not None or time.monotonic() >= until:
                     raise self._said(error, seconds) from error
             try:
-                return self._ask(query, parameters, until, seconds)
+                return self._ask(statements, until, seconds)
             except psycopg.Error as error:
                 raise self._said(error, seconds) from error
         except _LateError as error:
@@ -132,14 +142,19 @@ class Session:
             with suppress(psycopg.Error):
                 connection.close()
 
-    def _ask(self, query: str, parameters: Parameters, until: float, seconds: float | None) -> list[Row]:
+    def _ask(self, statements: Sequence[Statement], until: float, seconds: float | None) -> list[list[Row]]:
         connection = self._connection or self._open(until)
         connection.until = until
         try:
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {int(seconds * 1000)}".encode())
-            cursor = connection.execute(query.encode(), parameters)
-            found = cursor.fetchall() if cursor.description is not None else []
+            if len(statements) == 1:
+                cursor = connection.execute(statements[0][0].encode(), statements[0][1])
+                found = [cursor.fetchall() if cursor.description is not None else []]
+            else:
+                with connection.pipeline() if _HAS_PIPELINES else nullcontext():
+                    cursors = [connection.execute(query.encode(), parameters) for query, parameters in statements]
+                    found = [cursor.fetchall() for cursor in cursors]
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {_milliseconds(self._deadline)}".encode())
             return found
@@ -166,42 +181,43 @@ class Session:
     def _check(self, connection: _Connection) -> None:
         """Refuse what would not do: a pooler, an old server, a standby, another program's database."""
         if connection.info.server_version < OLDEST_SERVER:
-            found = connection.info.server_version // 10000
+            major = connection.info.server_version // 10000
             raise ConfigurationError(
-                f"{self.shown}: PostgreSQL {found}; a bridge needs 14 or newer: upgrade the server"
+                f"{self.shown}: PostgreSQL {major}; a bridge needs 14 or newer: upgrade the server"
+            )
+        if connection.info.parameter_status("in_hot_standby") == "on":
+            raise BridgeUnavailableError(
+                f"{self.shown}: a read-only standby; name the primary, or all servers: postgresql://login@a,b/database"
             )
         limit = _milliseconds(self._deadline)
-        # The server gives up first, so that it can be asked who stands in the way.
-        settings = {"statement_timeout": limit, "lock_timeout": min(4 * limit // 5, _milliseconds(_MOST_LOCK_SECONDS))}
-        row = connection.execute(
-            "SELECT pg_backend_pid(), pg_is_in_recovery(), to_regclass('mesh.head') IS NOT NULL, "
-            "set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
-            "set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false), "
-            # A plan is made once, and kept while the log grows from nothing: by an index, whatever the sizes are now.
-            "set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false), "
-            "set_config('search_path', 'pg_catalog', false), "
-            "set_config('idle_in_transaction_session_timeout', '10s', false)",
-            (str(settings["statement_timeout"]), str(settings["lock_timeout"])),
-        ).fetchone()
-        assert row is not None
-        process, is_standby, is_bridge = row[:3]
-        if process != connection.info.backend_pid:
+        # The server gives up first, so that it can be asked who stands in the way. A plan is made once, and kept while
+        # the log grows from nothing: by an index, whatever the sizes are now.
+        settings = {
+            "statement_timeout": limit,
+            "lock_timeout": min(4 * limit // 5, _milliseconds(_MOST_LOCK_SECONDS)),
+            "idle_in_transaction_session_timeout": 10_000,
+            "TimeZone": "'UTC'",
+            "jit": "off",
+            "plan_cache_mode": "force_generic_plan",
+            "enable_seqscan": "off",
+            "search_path": "pg_catalog",
+        }
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()).encode())
+        process = connection.execute("SELECT pg_backend_pid()").fetchone()
+        if process != (connection.info.backend_pid,):
             raise ConfigurationError(
                 f"{self.shown}: a connection pooler answers there, which gives sessions away between statements;"
                 " name the server itself (PgBouncer: its database's own host and port)"
             )
-        if is_standby:
-            raise BridgeUnavailableError(
-                f"{self.shown}: a read-only standby; name the primary, or all servers: postgresql://login@a,b/database"
-            )
-        if not is_bridge:
+        try:
+            found = connection.execute("SELECT bridge_id, schema_version FROM mesh.head").fetchone()
+        except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
             raise ConfigurationError(
                 f"{self.shown}: this database holds no bridge; its administrator makes one: meshtui bridge init URL"
-            )
-        found_row = connection.execute("SELECT bridge_id, schema_version FROM mesh.head").fetchone()
-        if found_row is None:
+            ) from error
+        if found is None:
             raise ConfigurationError(f"{self.shown}: the log has no head; restore the database from a backup")
-        self.bridge_id, version = str(found_row[0]), int(found_row[1])
+        self.bridge_id, version = str(found[0]), int(found[1])
         if version > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"{self.shown}: written by a newer meshtui (schema {version}); update meshtui here"

@@ -306,3 +306,19 @@ def test_who_looks_at_the_bell_takes_no_answer_from_another_thread(mesh: Mesh) -
     finally:
         over.set()
         looking.join()
+
+
+def test_a_reader_goes_over_what_was_pruned_however_much_it_is(mesh: Mesh) -> None:
+    mesh.execute(
+        f"INSERT INTO mesh.log VALUES (90000, 'x', 'skill', 'mesh', '{ALICE}', '0', 'a', '{mesh.a}', clock_timestamp())"
+    )
+    mesh.execute("UPDATE mesh.head SET seq = 180000")
+    bob = mesh.open(mesh.b)
+    found, cursor, calls = [], 0, 0
+    while calls < 10:
+        batch = bob.receive(BOB, cursor)
+        cursor, calls = batch.cursor, calls + 1
+        found += [delivery.seq for delivery in batch.deliveries]
+        if not batch.more:
+            break
+    assert (found, cursor) == ([90000], 180000)

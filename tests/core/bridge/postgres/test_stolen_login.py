@@ -30,6 +30,10 @@ ATTEMPTS = {
         "SELECT mesh.publish('{skill}', '{mesh}', '{BOB}', '{00}', '{text}', 'ALICE', '00', 'I live')"
     ),
     "acknowledge as another": "SELECT mesh.acknowledge('ALICE', '{1}', '{stored}', ARRAY[''], 1)",
+    "acknowledge what comes next as another": "SELECT mesh.acknowledge_next('ALICE', 1, 1, false)",
+    "acknowledge next for a node that nobody was granted": "SELECT mesh.acknowledge_next('CAROL', 1, 1, false)",
+    "grant past the functions": "SELECT mesh.granted()",
+    "speak by a reader's row": "UPDATE mesh.readers SET login = session_user",
     "join as another": "SELECT mesh.join('ALICE', 'x', 'x', 'ALICE', '00', 'hello')",
     "join as a node that nobody was granted": "SELECT mesh.join('CAROL', 'x', 'x', 'CAROL', '00', 'hello')",
     "join under another's hello": "SELECT mesh.join('BOB', 'x', 'x', 'ALICE', '00', 'hello')",
@@ -158,6 +162,9 @@ def test_the_second_line_holds_where_a_right_was_granted_by_mistake(used: Mesh) 
     row = f"(9, 'x', 'skill', 'mesh', '{ALICE}', '0', 'x', session_user, clock_timestamp())"
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
         used.execute(f"INSERT INTO mesh.log VALUES {row}", used.b)
+    ((member,),) = used.execute(f"SELECT member FROM mesh.readers WHERE node = '{ALICE}'")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        used.execute(f"INSERT INTO mesh.receipts VALUES (1, {member}, true, 'stored', clock_timestamp(), '')", used.b)
     used.execute("UPDATE mesh.log SET text = ''", used.b)
     used.execute("DELETE FROM mesh.log", used.b)
     assert used.execute("SELECT text FROM mesh.log") == [(record(ALICE, 1).text,)]
@@ -189,6 +196,30 @@ def test_a_revoked_host_is_out_at_once_also_where_it_is_connected(used: Mesh) ->
     with pytest.raises(ConfigurationError, match="not permitted to log in"):
         used.open(used.b).publish([publication(BOB, 2)])
     assert [one.node for one in used.open(used.a).members()] == [ALICE]
+
+
+@pytest.mark.parametrize("how", ["DELETE FROM mesh.grants WHERE node = '{}'", "TRUNCATE mesh.grants"])
+def test_a_grant_that_is_taken_away_ends_receipts_at_once(used: Mesh, how: str) -> None:
+    bob = used.open(used.b)
+    used.open(used.a).publish([publication(ALICE, 2)])
+    bob.acknowledge(BOB, [Receipt(1, BOB, "stored", "")], 1)
+    used.execute(how.format(BOB))
+    with pytest.raises(ConfigurationError, match="does not speak for node"):
+        bob.acknowledge(BOB, [Receipt(2, BOB, "stored", "")], 2)
+
+
+def test_a_node_that_is_granted_to_another_login_is_spoken_for_by_that_one(used: Mesh) -> None:
+    bob, alice = used.open(used.b), used.open(used.a)
+    used.execute(f"UPDATE mesh.grants SET login = '{used.a}' WHERE node = '{BOB}'")
+    with pytest.raises(ConfigurationError, match="does not speak for node"):
+        bob.acknowledge(BOB, [Receipt(1, BOB, "stored", "")], 1)
+    alice.acknowledge(BOB, [Receipt(1, BOB, "stored", "")], 1)
+    assert alice.received([1]) == {1}
+
+
+def test_nobody_acknowledges_what_was_not_said_yet(used: Mesh) -> None:
+    assert used.execute(f"SELECT mesh.acknowledge_next('{BOB}', 1, 9, false)", used.b) == [(False,)]
+    assert used.execute("SELECT count(*) FROM mesh.receipts WHERE seq > 1") == [(0,)]
 
 
 def test_a_node_speaks_for_one_login_only(used: Mesh) -> None:

@@ -43,14 +43,18 @@ CREATE TABLE mesh.members (
     key text NOT NULL,
     sig text NOT NULL CHECK (length(sig) <= 256),
     text text NOT NULL CHECK (octet_length(text) <= 1048576),
-    joined_at timestamptz NOT NULL,
-    left_at timestamptz
+    joined_at timestamptz NOT NULL
 );
 
 -- What changes with every receipt. Of what was published after `since_seq`, and within seven days of a sign of life,
--- a receipt is expected; up to `whole_to` none is missing.
+-- a receipt is expected; up to `whole_to` none is missing. A session that listens keeps what it knows of each table that
+-- it touches in memory of its own, a thousand times on one server: so all that it needs of a member is here, and without
+-- a foreign key. `login` is what mesh.grants says of the node, for as long as that says it.
 CREATE TABLE mesh.readers (
-    member int PRIMARY KEY REFERENCES mesh.members,
+    node text PRIMARY KEY,
+    member int NOT NULL UNIQUE,             -- of mesh.members, whose rows stay
+    login name,
+    left_at timestamptz,
     seen_at timestamptz NOT NULL,
     cursor bigint NOT NULL DEFAULT 0,
     since_seq bigint NOT NULL,
@@ -119,13 +123,23 @@ BEGIN
     END IF;
 END $$;
 
+-- Whoever changes grants changes at once who may speak.
+CREATE FUNCTION mesh.granted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE mesh.readers r SET login = (SELECT g.login FROM mesh.grants g WHERE g.node = r.node)
+    WHERE r.login IS DISTINCT FROM (SELECT g.login FROM mesh.grants g WHERE g.node = r.node);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER granted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON mesh.grants EXECUTE FUNCTION mesh.granted();
+
 -- What is expected and has not come.
 CREATE VIEW mesh.undelivered AS
-SELECT l.seq, l.record_id, l.kind, m.node, l.published_at, r.member
+SELECT l.seq, l.record_id, l.kind, r.node, l.published_at, r.member
 FROM mesh.readers r
-JOIN mesh.members m ON m.number = r.member AND m.left_at IS NULL
-JOIN mesh.log l ON l.seq > r.whole_to AND l.key <> m.node
-WHERE (l.seq > r.since_seq AND l.published_at <= r.seen_at + interval '7 days'
+JOIN mesh.log l ON l.seq > r.whole_to AND l.key <> r.node
+WHERE r.left_at IS NULL
+  AND (l.seq > r.since_seq AND l.published_at <= r.seen_at + interval '7 days'
        OR EXISTS (SELECT 1 FROM mesh.spells s WHERE s.member = r.member AND l.seq > s.after_seq AND l.seq <= s.to_seq))
   AND NOT EXISTS (SELECT 1 FROM mesh.receipts c WHERE c.seq = l.seq AND c.member = r.member);
 
@@ -133,30 +147,28 @@ WHERE (l.seq > r.since_seq AND l.published_at <= r.seen_at + interval '7 days'
 CREATE FUNCTION mesh.live(p_node text) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_member int;
     v_reader mesh.readers;
     v_now timestamptz := mesh.moment();
     v_head bigint;
     v_last bigint;
 BEGIN
     PERFORM mesh.check_mine(p_node);
-    SELECT number INTO v_member FROM mesh.members WHERE node = p_node AND left_at IS NULL;
+    SELECT * INTO v_reader FROM mesh.readers WHERE node = p_node AND left_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT * INTO v_reader FROM mesh.readers WHERE member = v_member FOR UPDATE;
     IF v_now <= v_reader.seen_at + interval '7 days' THEN
-        UPDATE mesh.readers SET seen_at = greatest(seen_at, v_now) WHERE member = v_member;
-        RETURN v_member;
+        UPDATE mesh.readers SET seen_at = greatest(seen_at, v_now) WHERE node = p_node;
+        RETURN v_reader.member;
     END IF;
     SELECT seq INTO v_head FROM mesh.head;
     SELECT coalesce(max(seq), v_reader.since_seq) INTO v_last FROM mesh.log
     WHERE seq > v_reader.since_seq AND published_at <= v_reader.seen_at + interval '7 days';
     IF v_last > v_reader.since_seq THEN
-        INSERT INTO mesh.spells VALUES (v_member, v_reader.since_seq, v_last) ON CONFLICT DO NOTHING;
+        INSERT INTO mesh.spells VALUES (v_reader.member, v_reader.since_seq, v_last) ON CONFLICT DO NOTHING;
     END IF;
-    UPDATE mesh.readers SET seen_at = v_now, since_seq = v_head WHERE member = v_member;
-    RETURN v_member;
+    UPDATE mesh.readers SET seen_at = v_now, since_seq = v_head WHERE node = p_node;
+    RETURN v_reader.member;
 END $$;
 
 CREATE FUNCTION mesh.say(p_member int, p_key text, p_sig text, p_text text) RETURNS void LANGUAGE sql SECURITY DEFINER
@@ -171,6 +183,7 @@ DECLARE
     v_member int;
     v_now timestamptz := mesh.moment();
     v_head bigint;
+    v_login name;
     v_is_new boolean;
 BEGIN
     PERFORM mesh.check_mine(p_node);
@@ -178,18 +191,20 @@ BEGIN
         RAISE EXCEPTION 'the hello of node % is of another key', left(p_node, 12) USING ERRCODE = '42501';
     END IF;
     SELECT seq INTO v_head FROM mesh.head;
-    SELECT left_at IS NOT NULL INTO v_is_new FROM mesh.members WHERE node = p_node FOR UPDATE;
+    SELECT login INTO v_login FROM mesh.grants WHERE node = p_node FOR SHARE;
+    SELECT left_at IS NOT NULL INTO v_is_new FROM mesh.readers WHERE node = p_node FOR UPDATE;
     INSERT INTO mesh.members (node, name, host, key, sig, text, joined_at)
     VALUES (p_node, p_name, p_host, p_key, p_sig, p_text, v_now)
     ON CONFLICT (node) DO UPDATE SET name = excluded.name, host = excluded.host, key = excluded.key,
-        sig = excluded.sig, text = excluded.text, left_at = NULL,
+        sig = excluded.sig, text = excluded.text,
         joined_at = CASE WHEN v_is_new THEN v_now ELSE mesh.members.joined_at END
     RETURNING number INTO v_member;
-    INSERT INTO mesh.readers (member, seen_at, since_seq, whole_to) VALUES (v_member, v_now, v_head, v_head)
-    ON CONFLICT (member) DO NOTHING;
+    INSERT INTO mesh.readers (node, member, login, seen_at, since_seq, whole_to)
+    VALUES (p_node, v_member, v_login, v_now, v_head, v_head)
+    ON CONFLICT (node) DO UPDATE SET login = excluded.login;
     IF v_is_new THEN
-        UPDATE mesh.readers SET seen_at = v_now, cursor = 0, since_seq = v_head, whole_to = v_head
-        WHERE member = v_member;
+        UPDATE mesh.readers SET left_at = NULL, seen_at = v_now, cursor = 0, since_seq = v_head, whole_to = v_head
+        WHERE node = p_node;
     END IF;
     PERFORM mesh.live(p_node);
 END $$;
@@ -215,8 +230,8 @@ DECLARE
     v_member int;
 BEGIN
     PERFORM mesh.check_mine(p_node);
-    UPDATE mesh.members SET left_at = mesh.moment() WHERE node = p_node AND left_at IS NULL
-    RETURNING number INTO v_member;
+    UPDATE mesh.readers SET left_at = mesh.moment() WHERE node = p_node AND left_at IS NULL
+    RETURNING member INTO v_member;
     IF v_member IS NULL THEN
         RETURN false;
     END IF;
@@ -288,21 +303,22 @@ BEGIN
     END IF;
 END $$;
 
--- The receipts of whoever speaks for a member, in any order; `p_new` of what is expected were given just before.
-CREATE FUNCTION mesh.acknowledge_any(
-    p_node text, p_seqs bigint[], p_statuses text[], p_reasons text[], p_cursor bigint, p_now timestamptz, p_new bigint
-) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Receipts and how far a member has come. It is not waited for until it is on the disk: who finds that receipts were
+-- lost in a crash gives them again.
+CREATE FUNCTION mesh.acknowledge(p_node text, p_seqs bigint[], p_statuses text[], p_reasons text[], p_cursor bigint)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_member int;
     v_reader mesh.readers;
     v_received bigint := 0;
     v_rejected bigint := 0;
 BEGIN
+    SET LOCAL synchronous_commit = off;
     v_member := mesh.live(p_node);
     IF v_member IS NULL THEN
         RETURN false;
     END IF;
-    SELECT * INTO v_reader FROM mesh.readers WHERE member = v_member FOR UPDATE;
+    SELECT * INTO v_reader FROM mesh.readers WHERE node = p_node;
     IF array_length(p_seqs, 1) > 0 THEN
         WITH given AS (
             INSERT INTO mesh.receipts
@@ -311,7 +327,7 @@ BEGIN
                    AND (l.seq > v_reader.since_seq AND l.published_at <= v_reader.seen_at + interval '7 days'
                         OR EXISTS (SELECT 1 FROM mesh.spells s
                                    WHERE s.member = v_member AND l.seq > s.after_seq AND l.seq <= s.to_seq)),
-                   u.status, p_now, left(u.reason, 400)
+                   u.status, mesh.moment(), left(u.reason, 400)
             FROM unnest(p_seqs, p_statuses, p_reasons) AS u (seq, status, reason) JOIN mesh.log l ON l.seq = u.seq
             ON CONFLICT DO NOTHING
             RETURNING expected, status
@@ -321,45 +337,43 @@ BEGIN
     END IF;
     UPDATE mesh.readers r
     SET cursor = greatest(r.cursor, least(p_cursor, h.seq)),
-        received = r.received + p_new + v_received, rejected = r.rejected + v_rejected,
+        received = r.received + v_received, rejected = r.rejected + v_rejected,
         whole_to = greatest(r.whole_to, coalesce(
             (SELECT u.seq - 1 FROM mesh.undelivered u WHERE u.member = v_member ORDER BY u.seq LIMIT 1), h.seq))
-    FROM mesh.head h WHERE r.member = v_member;
+    FROM mesh.head h WHERE r.node = p_node;
     RETURN true;
 END $$;
 
--- Receipts and how far a member has come. It is not waited for until it is on the disk: who finds that receipts were
--- lost in a crash gives them again.
-CREATE FUNCTION mesh.acknowledge(p_node text, p_seqs bigint[], p_statuses text[], p_reasons text[], p_cursor bigint)
+-- The same where a member has stored, or ignored, all that comes next, from the first to the last: a thousand do this for
+-- every record, so it is two plain statements. False where it is anything else, which mesh.acknowledge is for.
+CREATE FUNCTION mesh.acknowledge_next(p_node text, p_first bigint, p_last bigint, p_ignored boolean)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_now timestamptz := mesh.moment();
+    v_member int;
+    v_now timestamptz;
     v_new bigint;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
-    -- Mostly the session's own member gives what comes next, all of it: a thousand do this for every record, so it is
-    -- two plain statements. Whatever else it is, `acknowledge_any` does the rest.
+    SET LOCAL synchronous_commit = off;
+    UPDATE mesh.readers
+    SET seen_at = greatest(seen_at, mesh.moment()), cursor = greatest(cursor, p_last), whole_to = p_last,
+        received = received + (p_last - p_first + 1)
+    WHERE node = p_node AND login = session_user AND left_at IS NULL AND whole_to = p_first - 1 AND since_seq < p_first
+      AND p_first <= p_last AND p_last <= (SELECT seq FROM mesh.head)
+      AND seen_at >= mesh.moment() - interval '7 days'
+    RETURNING member, seen_at INTO v_member, v_now;
+    IF NOT FOUND THEN
+        PERFORM mesh.check_mine(p_node);
+        RETURN false;
+    END IF;
     INSERT INTO mesh.receipts
-    SELECT l.seq, r.member, true, u.status, v_now, left(u.reason, 400)
-    FROM unnest(p_seqs, p_statuses, p_reasons) AS u (seq, status, reason)
-    JOIN mesh.log l ON l.seq = u.seq
-    JOIN mesh.members m ON m.node = p_node AND m.left_at IS NULL
-    JOIN mesh.readers r ON r.member = m.number
-    JOIN mesh.grants g ON g.node = p_node AND g.login = session_user
-    WHERE u.status <> 'rejected' AND l.key <> p_node AND l.seq BETWEEN p_seqs[1] AND p_cursor
-      AND l.seq > r.since_seq AND r.seen_at >= v_now - interval '7 days'
+    SELECT seq, v_member, true, CASE WHEN p_ignored THEN 'ignored' ELSE 'stored' END, v_now, ''
+    FROM mesh.log WHERE seq >= p_first AND seq <= p_last AND key <> p_node
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_new = ROW_COUNT;
-    IF v_new > 0 AND v_new = p_cursor - p_seqs[1] + 1 AND v_new = array_length(p_seqs, 1) THEN
-        UPDATE mesh.readers
-        SET seen_at = greatest(seen_at, v_now), cursor = greatest(cursor, p_cursor), received = received + v_new,
-            whole_to = p_cursor
-        WHERE member = (SELECT number FROM mesh.members WHERE node = p_node) AND whole_to = p_seqs[1] - 1;
-        IF FOUND THEN
-            RETURN true;
-        END IF;
+    IF v_new < p_last - p_first + 1 THEN
+        UPDATE mesh.readers SET received = received + v_new - (p_last - p_first + 1) WHERE node = p_node;
     END IF;
-    RETURN mesh.acknowledge_any(p_node, p_seqs, p_statuses, p_reasons, p_cursor, v_now, v_new);
+    RETURN v_new = p_last - p_first + 1;
 END $$;
 
 -- Take a place, or put in its state, where nobody did since the round that the caller has read; false: read again.
@@ -453,8 +467,7 @@ ALTER TABLE mesh.receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mesh.receipts FORCE ROW LEVEL SECURITY;
 CREATE POLICY reading ON mesh.receipts FOR SELECT USING (true);
 CREATE POLICY acknowledging ON mesh.receipts FOR INSERT WITH CHECK (
-    EXISTS (SELECT 1 FROM mesh.members m JOIN mesh.grants g ON g.node = m.node
-            WHERE m.number = member AND g.login = session_user)
+    EXISTS (SELECT 1 FROM mesh.readers r WHERE r.member = receipts.member AND r.login = session_user)
     OR mesh.owns());
 CREATE POLICY pruning ON mesh.receipts FOR DELETE USING (mesh.owns());
 
