@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from meshcore.model import Json
 from meshcore.runs.formats import Amount, Anything, Count, DateTime, Uri
+from meshcore.runs.reading import FaultsError
 
 MAX_ERRORS = 100  # of one artifact; what is left is counted
 MAX_PLACE = 200  # characters
@@ -253,14 +254,6 @@ class GoldReview(BaseModel):
 _STEP_GRAPH = TypeAdapter(StepGraph)
 _TRACE_EVENTS = TypeAdapter(list[TraceEvent])
 _GOLD_REVIEW = TypeAdapter(GoldReview)
-
-
-class FaultsError(Exception):
-    """An artifact does not have its form: `lines` say where and what, one each."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("; ".join(lines))
-        self.lines = tuple(lines)
 
 
 def step_graph(value: Json) -> StepGraph:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from meshcore.model import Json
-from meshcore.runs.artifacts import GoldReview, Step, StepGraph, TraceEvent
+
+if TYPE_CHECKING:
+    from meshcore.runs.artifacts import GoldReview, Step, StepGraph, TraceEvent
 
 MAX_WARNINGS = 50  # of one kind
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -21,6 +22,14 @@ MAX_DEPTH: Final = 400  # levels; Python's own limit is 1000 calls, and pydantic
 
 class ReadError(Exception):
     """An artifact cannot be read, or its text is not of its language; the message says where."""
+
+
+class FaultsError(Exception):
+    """An artifact does not have its form: `lines` say where and what, one each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)

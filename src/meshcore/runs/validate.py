@@ -15,10 +15,8 @@ from meshcore.clock import Clock
 from meshcore.errors import UsageError
 from meshcore.filelock import wait_for_lock
 from meshcore.model import Json
-from meshcore.runs.artifacts import FaultsError, gold_review, step_graph, trace_events
 from meshcore.runs.crosscheck import MAX_WARNINGS, differing_runs, odd_graph, odd_review
-from meshcore.runs.reading import MAX_JSON_BYTES, MAX_YAML_BYTES, Read, ReadError, parse_json, read_bytes
-from meshcore.runs.strict_yaml import parse_yaml
+from meshcore.runs.reading import MAX_JSON_BYTES, MAX_YAML_BYTES, FaultsError, Read, ReadError, parse_json, read_bytes
 
 STEP_GRAPH: Final = "step_graph.json"
 TRACE_EVENTS: Final = "trace_events.json"
@@ -121,6 +119,10 @@ def find_run(root: Path, run_id: str) -> str:
 
 def validate_run(root: Path, run: str, timestamp: str) -> Verdict:
     """Validate the artifacts of one run of a root (resolved). Never raises for what they hold."""
+    # pydantic's 11 MB only where there is a run: the terminal imports this for its runtime and panes.
+    from meshcore.runs.artifacts import gold_review, step_graph, trace_events
+    from meshcore.runs.strict_yaml import parse_yaml
+
     check = _Check(root, root / run)
     graph = check.artifact(STEP_GRAPH, MAX_JSON_BYTES, parse_json, step_graph, odd_graph)
     events = check.artifact(TRACE_EVENTS, MAX_JSON_BYTES, parse_json, trace_events, _nothing_odd)

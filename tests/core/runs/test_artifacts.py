@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.core.runs import rules, samples
 
 from meshcore.runs import formats
-from meshcore.runs.artifacts import MAX_ERRORS, FaultsError, gold_review, place, step_graph, trace_events
-from meshcore.runs.reading import parse_json
+from meshcore.runs.artifacts import MAX_ERRORS, gold_review, place, step_graph, trace_events
+from meshcore.runs.reading import FaultsError, parse_json
 
 FORMATS = FormatChecker(formats=())
 FORMATS.checks("date-time")(lambda value: not isinstance(value, str) or formats.is_date_time(value))
