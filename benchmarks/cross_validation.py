@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from scripts.testbed.matcher import Matcher, read_incident
 
 from meshcore.knowledge import causes, report
-from meshcore.knowledge.command import program_name, words_of
+from meshcore.knowledge.command import words_of
+from meshcore.knowledge.program import program_name
 from meshcore.model import Signature
 
 Row = Mapping[str, Any]

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.adapters import Sessions
 from benchmarks.left_out import scorer_at
 from meshcore.evidence.digest import Saved, saved_of
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.store import Store
 from meshcore.store.tellings import TOLD, WITHHELD
 

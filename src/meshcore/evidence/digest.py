@@ -17,7 +17,7 @@ from meshcore.home import Home
 from meshcore.knowledge.telling import KINDS
 from meshcore.model import Json
 from meshcore.store.known_marks import root_mark, took_ms
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.snapshots import TAKEN
 from meshcore.store.store import Store
 from meshcore.store.tellings import DAY, WITHHELD

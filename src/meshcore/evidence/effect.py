@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from meshcore.evidence.distribution import Distribution, distribution
 from meshcore.evidence.slice.rows import Slice
 from meshcore.model import Json
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.snapshots import ANSWERED, TAKEN
 from meshcore.store.store import Store
 

@@ -17,8 +17,8 @@ from meshcore.healing.other_programs import PROGRAM_RULES
 from meshcore.healing.usual_ways import USUAL_WAYS
 from meshcore.knowledge import own_words
 from meshcore.knowledge.acts import writes
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.corrections import Correction, corrected, holds_secret
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import Typed

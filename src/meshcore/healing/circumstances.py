@@ -16,8 +16,8 @@ from meshcore.healing.project_environment import environments_below, project_env
 from meshcore.healing.traceback_text import begins_in, is_called
 from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.ecosystems import ecosystem_of
+from meshcore.knowledge.program import program_name
 from meshcore.model import Circumstances
 from meshcore.process.find_program import CannotStartError, find_program
 

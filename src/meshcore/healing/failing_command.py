@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from meshcore.healing.places import Failing, Place
 from meshcore.healing.shell_list import WRITING, read_list
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 LEVELS = 8  # of wrappers inside wrappers
 _TEXT_LIMIT = 8_192  # characters of a shell text

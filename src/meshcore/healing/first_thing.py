@@ -23,7 +23,7 @@ from meshcore.healing.modules import is_installed
 from meshcore.healing.opening import opened_first
 from meshcore.healing.places import Place
 from meshcore.healing.traceback_text import Frame, NotFirstThingError, is_ours, program_at, read_cause, read_traceback
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 _FILE_BYTES = 400_000
 _MODULES = 200  # of the project that are read for one traceback

@@ -18,7 +18,7 @@ from typing import Literal
 
 from meshcore.healing.places import Place
 from meshcore.home import read_plain_file
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.model import Incident
 
 _FILE_BYTES = 100_000

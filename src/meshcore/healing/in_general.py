@@ -19,11 +19,11 @@ from meshcore.healing import host_packages
 from meshcore.healing.circumstances import failed_inside, project_root
 from meshcore.healing.places import Place
 from meshcore.healing.project_names import holds_module, of_node, of_python
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.missing import Missing, missing
 from meshcore.knowledge.packs import pack
 from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.proposed import proposed
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.usual import Failed, usual

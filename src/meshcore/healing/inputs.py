@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.model import Incident, Verdict
 from meshcore.policy.question import Question
 

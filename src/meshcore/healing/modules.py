@@ -12,7 +12,7 @@ from pathlib import Path
 from meshcore.healing.harmless_code import imported
 from meshcore.healing.places import Place
 from meshcore.healing.traceback_text import is_ours
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 _FILE_BYTES = 400_000
 _FILES = 8  # of a project that are read for one output

@@ -6,8 +6,8 @@ import os
 import re
 
 from meshcore.healing.ground import Case, Change
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.corrections import Correction
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up

@@ -16,7 +16,7 @@ from meshcore.healing.circumstances import project_root
 from meshcore.healing.failing_command import text_of
 from meshcore.healing.places import Place
 from meshcore.healing.shell_list import read_list
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.model import Incident
 from meshcore.policy.argv_patterns import Form, parse
 from meshcore.policy.repeating import program_doubt

@@ -16,7 +16,7 @@ from meshcore.healing.starting import never_started
 from meshcore.healing.traceback_text import NotFirstThingError, beginning, is_called, read_traceback
 from meshcore.healing.trailers import without_trailers
 from meshcore.home import read_plain_file
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.model import Incident
 from meshcore.policy.repeating import program_doubt
 from meshcore.process.find_program import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CannotStartError, find_startable

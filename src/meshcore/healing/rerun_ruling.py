@@ -13,7 +13,7 @@ from meshcore.healing.first_thing import why_not_first_thing
 from meshcore.healing.first_thing_of_node import lacks_first
 from meshcore.healing.places import Failing, Place
 from meshcore.healing.trailers import without_trailers
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.model import Incident, Verdict
 from meshcore.policy.policy import Policy
 from meshcore.policy.repeating import find, interpreter_doubt, program_doubt

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from meshcore.healing.places import Failing, Place
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.policy.command_parser import RESERVED
 
 _SCRIPT_LIMIT = 8_192  # characters of an activate script

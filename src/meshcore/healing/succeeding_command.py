@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from meshcore.healing.failing_command import LEVELS, SHELLS, inside, text_of
 from meshcore.healing.places import Place
 from meshcore.healing.shell_list import NEVER_FAIL, prepared, split, words_of_shell
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 
 def succeeded(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> tuple[Place, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 _FRAMES = 40
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]{1,4096})", line (?P<line>\d{1,7}), in (?P<name>[^\n]{1,200})')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from meshcore.healing.places import Failing
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 _FIGURE = r"(?:\d{1,6}m)?\d{1,9}[.,]\d{1,6}s?"
 _OF_TIME = re.compile(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from meshcore.healing.ground import Case, Change
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.corrections import Correction
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare
 from meshcore.knowledge.spelling import plain_spelling
 

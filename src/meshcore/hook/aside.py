@@ -13,7 +13,6 @@ from meshcore.home import Home
 from meshcore.hook.answer_known import what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, Handled, open_to_the_end
 from meshcore.hook.known import Known
-from meshcore.hook.memory import recall, remember
 from meshcore.hook.telling import Telling
 from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
@@ -51,6 +50,8 @@ def take_aside(
                 lines = known_at_start(store, session, folder, environment, telling)
                 return Handled(program.answer(report.event, what_is_known("\n".join(lines)))) if lines else Handled()
             Known(store, session, "", folder, environment).edited()
+            from meshcore.hook.memory import recall, remember  # of no use before a command
+
             if (memory := recall(store, session)) is not None:
                 remember(store, session, replace(memory, commands=()))
         return Handled()

@@ -6,7 +6,6 @@ believed, or withdrawn. What others say counts in a checkout that a person accep
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -103,6 +102,8 @@ class Elsewhere:
             if not any(who.tells for who in known if who):
                 return ""
             self._store.projects.note_asked(self._root, asked | ASKED_TO_ACCEPT)
+            import shlex  # once in a checkout
+
             return (
                 "meshtui: other nodes know what fails in this project; to let agents hear it in this checkout:"
                 f" meshtui trust checkout {shlex.quote(self._root)}"

@@ -7,15 +7,17 @@ and trying again change nothing; committing and pushing share what was done.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import parts_of, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
-from meshcore.model import Action
+
+if TYPE_CHECKING:
+    from meshcore.model import Action
 
 _LOOKING = word_set(
     "ls ll la pwd cat less more head tail grep egrep fgrep rg ag find fd which whereis type file stat du df tree "
@@ -82,6 +84,8 @@ def is_act(action: Action) -> bool:
 
 def edits(argv: Sequence[str]) -> bool:
     """Tell whether a command changes or makes source by itself, as an agent's edit tool does."""
+    import shlex  # the look before a command has no use for it
+
     text = argv[2] if len(argv) == 3 and argv[1] in ("-c", "-lc") else shlex.join(argv)
     words = words_and_operators(text)
     if makes_source(words) or any(_WRITTEN.match(word) and _SOURCE.search(word) for word in words):
@@ -148,7 +152,7 @@ def _acts(part: tuple[str, ...]) -> bool:
     name = program.removesuffix("3").removesuffix("-get")
     if name == "git" and subcommand in _SHARING:
         return subcommand == "push" and not {"-u", "--set-upstream"}.isdisjoint(rest)
-    if program == "rm" and re.search(r"tmp/|test_|repro|debug|scratch", shlex.join(rest)):
+    if program == "rm" and re.search(r"tmp/|test_|repro|debug|scratch", " ".join(rest)):
         return False
     return subcommand not in _READING.get(name, frozenset())
 

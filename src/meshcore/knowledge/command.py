@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.slots import KINDS, generalise, is_file_name
 from meshcore.knowledge.text import word_set
 from meshcore.model import Slot
@@ -23,7 +24,6 @@ _WRAPPERS = word_set("sudo env time nohup nice timeout xargs exec command doas s
 _PREPARATIONS = word_set("cd export set ulimit source . echo")
 _SETTING = re.compile(r"[A-Za-z_]\w{0,60}=")
 _REDIRECTION = re.compile(r"\d?&?[<>]{1,3}&?\d?(?!\()")
-_VERSIONED = re.compile(r"(python|pip|node|ruby|perl|php|gcc|g\+\+|clang|java)-?[\d.]{1,12}")
 
 
 class Command(NamedTuple):
@@ -80,13 +80,6 @@ def plain_shape(shape: str) -> str:
     while end > 1 and words[end - 1] in KINDS:
         end -= 1
     return shape if not shape or words[-1].isdigit() else " ".join((*words[:end], str(len(words) - end)))
-
-
-def program_name(word: str) -> str:
-    """Return a program's name without its folder and version: `/usr/bin/python3.12` is `python`."""
-    name = word.rsplit("/", 1)[-1].removesuffix(".exe")
-    versioned = _VERSIONED.fullmatch(name)
-    return versioned[1] if versioned else name[:60]
 
 
 @functools.cache

@@ -12,9 +12,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.habits import masked
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, parts_of, program_words, words_and_operators
 from meshcore.knowledge.text import with_slot, word_set
 from meshcore.knowledge.typed import Typed, is_set_up, main_part, verb_of

@@ -10,8 +10,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.kinds import is_check
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, program_words, words_and_operators
 from meshcore.knowledge.text import word_set
 

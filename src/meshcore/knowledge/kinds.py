@@ -10,7 +10,7 @@ import functools
 import re
 from typing import Literal
 
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import program_words
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up

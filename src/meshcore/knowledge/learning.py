@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.parts import (
@@ -26,6 +25,7 @@ from meshcore.knowledge.parts import (
     tail_below,
     typed,
 )
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.recognition import Recognition
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.text import word_set
 from meshcore.model import Signature
 

@@ -12,9 +12,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from meshcore.knowledge.acts import acts
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.packs import pack
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.well_known import normal, packages

@@ -17,9 +17,10 @@ from typing import Final
 
 from meshcore.knowledge import signature as reading
 from meshcore.knowledge.acts import acts, edits, sets_up_build
-from meshcore.knowledge.command import program_name, words_of
+from meshcore.knowledge.command import words_of
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.parts import FORMS, form_of
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.well_known import distribution_of, normal

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshcore.home import read_plain_file, write_atomically
-from meshcore.knowledge.command import program_name, words_of
+from meshcore.knowledge.command import words_of
 from meshcore.knowledge.ecosystems import ecosystem_of
 from meshcore.knowledge.interchange import resolution
 from meshcore.knowledge.parts import is_general, never_tried, shown_fix
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.standing import standing
 from meshcore.model import KnownSkill, Skill
 from meshcore.safety.redaction import redact

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from meshcore.knowledge.command import program_name
 from meshcore.knowledge.packs import pack
+from meshcore.knowledge.program import program_name
 
 _READ = 8_000  # characters at the end of an output
 _PLAIN = re.compile(r"[\w@%+:,./~-]{1,200}")

@@ -10,7 +10,7 @@ from typing import Final
 
 from meshcore.errors import UsageError
 from meshcore.home import read_plain_file
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 
 MAX_RECIPE: Final = 1 << 20  # bytes of a file that says what a project's command does
 

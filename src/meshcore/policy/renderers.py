@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from meshcore.knowledge.acts import makes_source
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from meshcore.home import open_plain_file
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.policy.action_type import ActionType
 from meshcore.policy.argv_patterns import Found, new_interpreter, real_name
 from meshcore.policy.question import PlannedStep, Question, Target

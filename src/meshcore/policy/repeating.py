@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from meshcore.home import read_plain_file
-from meshcore.knowledge.command import program_name
+from meshcore.knowledge.program import program_name
 from meshcore.policy.argv_patterns import Form, is_kind
 
 _LIMIT: Final = 1 << 20  # bytes of a file of settings

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read, marks
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import CommandRow, command_of_row, folder_to_text
 
 COMMANDS_KEPT_PER_FOLDER = 200

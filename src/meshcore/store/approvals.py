@@ -9,7 +9,7 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incidents import Incidents
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import Approval, approval_of_row
 
 TAKEN_BACK = "taken back"  # the result of a rejection whose try waits again, under an id of its own

@@ -21,7 +21,7 @@ from meshcore.store.database import (
     fault,
     values,
 )
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meshcore.clock import from_text, to_text
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 
 @dataclass(frozen=True, slots=True)

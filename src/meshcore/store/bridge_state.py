@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 
 class BridgeCursors:

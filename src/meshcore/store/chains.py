@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 
 @dataclass(frozen=True, slots=True)

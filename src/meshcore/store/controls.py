@@ -1,15 +1,11 @@
-"""What an operator or a person has ruled, and what the operator signed of it."""
+"""What an operator or a person has ruled of single things, and what the operator signed of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meshcore.events import EventKind
-from meshcore.store import queries as reads
 from meshcore.store.database import Database
-from meshcore.store.events import Events
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import folder_of_text, folder_to_text
 
 
@@ -22,44 +18,6 @@ class ForProject:
     folder: str
     at: str
     actor: str
-
-
-class Controls:
-    """The table `control`: what an operator or a person has ruled, by key."""
-
-    def __init__(self, db: Database, events: Events) -> None:
-        self._db = db
-        self._events = events
-
-    def get(self, key: str) -> str:
-        """Return what an operator has set, for example `mode` or `halt`; empty where nothing was."""
-        return self._db.one(reads.control(key)) or ""
-
-    def request(self, key: str, value: str, actor: str, kind: EventKind) -> None:
-        """Set what an operator decides, with its event."""
-        with self._db.transaction(durable=True):
-            self._db.execute("INSERT OR REPLACE INTO control VALUES (?,?,?,?)", (key, value, self._db.now(), actor))
-            self._events.add(kind, data={"key": key, "value": value, "actor": actor})
-
-    def take(self, key: str) -> str:
-        """Return what was asked for under a key and take it away: one of several that look gets it; "" for nothing."""
-        if not self.get(key):
-            return ""
-        with self._db.transaction():
-            value = self.get(key)
-            self._db.execute("DELETE FROM control WHERE key=?", (key,))
-        return value
-
-    def under(self, prefix: str) -> Mapping[str, str]:
-        """Return what an operator has set under keys that begin like this."""
-        return dict(self._db.all(reads.controls(prefix)))
-
-    def set(self, key: str, value: str, actor: str) -> None:
-        """Set what an operator decides, or take it back with an empty value; the caller writes the event."""
-        with self._db.transaction(durable=True):
-            self._db.execute("DELETE FROM control WHERE key=?", (key,))
-            if value:
-                self._db.execute("INSERT INTO control VALUES (?,?,?,?)", (key, value, self._db.now(), actor))
 
 
 class SignedDecisions:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from meshcore.clock import Clock, SystemClock, to_text
 from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.home import PRIVATE_FILE
-from meshcore.store.queries import Parameter, Read
+from meshcore.store.read import Parameter, Read
 from meshcore.store.upkeep import give_back, integrity, table_counts, unused_bytes
 
 if TYPE_CHECKING:

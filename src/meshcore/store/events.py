@@ -9,7 +9,7 @@ from meshcore.events import Event, EventKind
 from meshcore.model import Json
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
-from meshcore.store.queries import Read, marks
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import event_of_row
 
 

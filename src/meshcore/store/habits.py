@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 MAX_SESSIONS = 8  # whose marks a correction keeps
 WITHDRAWN_AT = 2  # contradictions

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from meshcore.model import Json
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 MOST_WAITING = 200  # of one node
 MOST_KEPT = 1000  # rows in all; what was settled first goes first

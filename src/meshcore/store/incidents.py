@@ -12,7 +12,7 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incident_states import may_follow
-from meshcore.store.queries import Read, marks
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import (
     folder_of_text,
     folder_to_text,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from meshcore.store import queries
 from meshcore.store.database import Database
 from meshcore.store.meta_key import MetaKey
+from meshcore.store.read import Read
 
 if TYPE_CHECKING:  # a class of such a type would cost each hook the whole of `typing`
     from typing import Unpack
 
     from meshcore.store.facts import NodeFacts, SkillsFileFacts
+
+
+def fact(key: MetaKey) -> Read[str]:
+    """A fact of identity or schema."""
+    return Read("SELECT value FROM meta WHERE name=?", lambda row: str(row[0]), (key,))
 
 
 class Meta:
@@ -22,7 +27,7 @@ class Meta:
 
     def get(self, key: MetaKey) -> str:
         """Return a fact, "" where it is not known yet."""
-        return self._db.one(queries.meta(key)) or ""
+        return self._db.one(fact(key)) or ""
 
     def set(self, key: MetaKey, value: str) -> None:
         """Store a fact."""
@@ -38,7 +43,7 @@ class NodeState:
 
     def get(self) -> NodeFacts:
         """Return how far this node got."""
-        return cast("NodeFacts", self._db.one(queries.node_state()) or {})
+        return cast("NodeFacts", self._db.one(Read("SELECT * FROM node_state", dict)) or {})
 
     def set(self, **facts: Unpack[NodeFacts]) -> None:
         """Store some facts; the others stay."""
@@ -55,7 +60,7 @@ class SkillsFile:
 
     def get(self) -> SkillsFileFacts:
         """Return what is known of the file."""
-        return cast("SkillsFileFacts", self._db.one(queries.skills_file()) or {})
+        return cast("SkillsFileFacts", self._db.one(Read("SELECT * FROM skills_file", dict)) or {})
 
     def set(self, **facts: Unpack[SkillsFileFacts]) -> None:
         """Store some facts; the others stay."""

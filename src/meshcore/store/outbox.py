@@ -11,7 +11,7 @@ from meshcore.store.authors import in_utc
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.meta import Meta
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import OutboxRow, outbox_of_row, record_of_row
 
 KEPT_BYTES = 4096  # of what was rejected

@@ -13,7 +13,7 @@ from meshcore.model import Json, canonical
 from meshcore.safety.model_json import skill_from_json
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 SUBJECTS: Mapping[str, str] = {
     "incident": "incident_id",

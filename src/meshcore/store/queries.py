@@ -7,29 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from meshcore.events import Event, EventKind
 from meshcore.model import Incident, IncidentState, KnownSkill, Outcome, SkillState
-from meshcore.store.meta_key import MetaKey
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import Approval, approval_of_row, event_of_row, incident_of_row, outcome_of_row, skill_of_row
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-Parameter = str | int | float | bytes | None
 
 LONGEST_SERIES = 40  # a row that names itself must not hold anybody up
 LABEL_DIGITS = 5  # a longer number may also be the beginning of an id
-
-
-@dataclass(frozen=True, slots=True)
-class Read(Generic[T_co]):
-    """A question: its SQL, how each row of the answer is read, and its parameters."""
-
-    sql: str
-    row: Callable[[sqlite3.Row], T_co]
-    parameters: Sequence[Parameter] = ()
 
 
 def _text(row: sqlite3.Row) -> str:
@@ -44,33 +32,7 @@ def _count(row: sqlite3.Row) -> tuple[str, int]:
     return str(row[0]), int(row[1])
 
 
-# --- small values and events ----------------------------------------------------------------------------------------
-
-
-def meta(key: MetaKey) -> Read[str]:
-    """A fact of identity or schema."""
-    return Read("SELECT value FROM meta WHERE name=?", _text, (key,))
-
-
-def node_state() -> Read[dict[str, Any]]:
-    """How far this node got (see `facts.NodeFacts`)."""
-    return Read("SELECT * FROM node_state", dict)
-
-
-def skills_file() -> Read[dict[str, Any]]:
-    """What is known of the old skills file (see `facts.SkillsFileFacts`)."""
-    return Read("SELECT * FROM skills_file", dict)
-
-
-def control(key: str) -> Read[str]:
-    """What an operator has set."""
-    return Read("SELECT value FROM control WHERE key=?", _text, (key,))
-
-
-def controls(prefix: str) -> Read[tuple[str, str]]:
-    """What an operator has set under keys that begin like this."""
-    sql = "SELECT key, value FROM control WHERE key>=? AND key<? ORDER BY key"
-    return Read(sql, lambda row: (str(row[0]), str(row[1])), (prefix, prefix + "\U0010ffff"))
+# --- events ----------------------------------------------------------------------------------------
 
 
 def events_after(seq: int, limit: int = 1000) -> Read[Event]:
@@ -244,11 +206,6 @@ _FIGURES = " UNION ALL ".join(
         "SELECT 'records.' || status, count(*) FROM records GROUP BY status",
     )
 )
-
-
-def marks(values: Sequence[object]) -> str:
-    """Return a placeholder for each value."""
-    return ",".join("?" * len(values))
 
 
 def _by_beginning(table: str, column: str, row: Callable[[sqlite3.Row], T], reference: str) -> Read[T]:

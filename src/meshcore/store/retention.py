@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from meshcore.model import canonical
 from meshcore.store.database import Database
 from meshcore.store.meta import NodeState
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 # Kinds of records that tell what happened and grant nothing.
 SUMMARIES = ("incident", "outcome", "habit", "correction", "drill", "asking")

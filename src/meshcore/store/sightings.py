@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import folder_of_text, folder_to_text
 
 SightingKind = Literal["own", "past", "told"]

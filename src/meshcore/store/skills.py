@@ -13,7 +13,7 @@ from meshcore.safety.model_json import skill_to_json
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
-from meshcore.store.queries import Read, marks
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import evidence_to_json, skill_of_row
 
 PAGE = 200  # skills that are read at once

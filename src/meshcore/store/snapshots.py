@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from meshcore.model import Json
 from meshcore.store import queries as reads
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import MetIncident, met_of_row, outcome_body_of_row
 
 ANSWERED, TAKEN = (

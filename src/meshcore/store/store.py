@@ -10,147 +10,143 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meshcore.clock import Clock
-from meshcore.store.agents import Agents, Commands
-from meshcore.store.approvals import Approvals
-from meshcore.store.authors import Authors
-from meshcore.store.bridge_state import BridgeCursors
-from meshcore.store.controls import Controls, Halts, Refusals, SignedDecisions, StandingApprovals
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
-from meshcore.store.events import Events
-from meshcore.store.habits import Corrections, Habits, Projects
-from meshcore.store.hooks import HookNotes, HookSessions, Verdicts
-from meshcore.store.incidents import Incidents
-from meshcore.store.meta import Meta, NodeState, SkillsFile
-from meshcore.store.outbox import Outbox, Records
-from meshcore.store.quarantine import Quarantine
-from meshcore.store.queries import Read
-from meshcore.store.skills import Skills
-from meshcore.store.told import Told
-from meshcore.store.tries import Outcomes, Tries
 
 if TYPE_CHECKING:
+    from meshcore.store.agents import Agents, Commands
+    from meshcore.store.approvals import Approvals
+    from meshcore.store.authors import Authors
+    from meshcore.store.bridge_state import BridgeCursors
     from meshcore.store.chains import Chains, OwnChains
+    from meshcore.store.control import Controls
+    from meshcore.store.controls import Halts, Refusals, SignedDecisions, StandingApprovals
+    from meshcore.store.events import Events
+    from meshcore.store.habits import Corrections, Habits, Projects
+    from meshcore.store.hooks import HookNotes, HookSessions, Verdicts
     from meshcore.store.inbox import Inbox
+    from meshcore.store.incidents import Incidents
     from meshcore.store.lanes import Lanes
+    from meshcore.store.meta import Meta, NodeState, SkillsFile
+    from meshcore.store.outbox import Outbox, Records
     from meshcore.store.purges import Purges
+    from meshcore.store.quarantine import Quarantine
+    from meshcore.store.read import Read
     from meshcore.store.retention import Retention
     from meshcore.store.runs import RunResults
     from meshcore.store.sightings import Sightings
+    from meshcore.store.skills import Skills
     from meshcore.store.snapshots import Snapshots
     from meshcore.store.tellings import Tellings
+    from meshcore.store.told import Told
+    from meshcore.store.tries import Outcomes, Tries
 
 T = TypeVar("T")
+
+_GROUPS = {
+    "events": ("events", "Events"),
+    "meta": ("meta", "Meta"),
+    "state": ("meta", "NodeState"),
+    "skills_file": ("meta", "SkillsFile"),
+    "controls": ("control", "Controls"),
+    "signed_decisions": ("controls", "SignedDecisions"),
+    "standing_approvals": ("controls", "StandingApprovals"),
+    "refusals": ("controls", "Refusals"),
+    "halts": ("controls", "Halts"),
+    "quarantine": ("quarantine", "Quarantine"),
+    "verdicts": ("hooks", "Verdicts"),
+    "hook_sessions": ("hooks", "HookSessions"),
+    "hook_notes": ("hooks", "HookNotes"),
+    "projects": ("habits", "Projects"),
+    "habits": ("habits", "Habits"),
+    "corrections": ("habits", "Corrections"),
+    "told": ("told", "Told"),
+    "agents": ("agents", "Agents", "events"),
+    "commands": ("agents", "Commands"),
+    "incidents": ("incidents", "Incidents", "events"),
+    "tries": ("tries", "Tries", "events", "incidents"),
+    "outcomes": ("tries", "Outcomes", "events"),
+    "approvals": ("approvals", "Approvals", "events", "incidents"),
+    "skills": ("skills", "Skills", "events"),
+    "authors": ("authors", "Authors", "events"),
+    "outbox": ("outbox", "Outbox", "meta"),
+    "records": ("outbox", "Records", "events"),
+    "bridge_cursors": ("bridge_state", "BridgeCursors"),
+    "run_results": ("runs", "RunResults"),
+    "own_chains": ("chains", "OwnChains"),
+    "chains": ("chains", "Chains"),
+    "inbox": ("inbox", "Inbox"),
+    "retention": ("retention", "Retention", "state"),
+    "snapshots": ("snapshots", "Snapshots"),
+    "sightings": ("sightings", "Sightings"),
+    "tellings": ("tellings", "Tellings"),
+    "lanes": ("lanes", "Lanes"),
+    "purges": ("purges", "Purges", "events"),
+}
+"""The module and class of each group of tables, and the groups that it writes to."""
 
 
 class Store:
     """One home's database: each group of its tables is an attribute, and every group writes in one transaction.
 
-    Not for several threads: each opens its own. Raises what `Database` raises.
+    A group is loaded when it is first asked for: a hook has no time for the others. Not for several threads: each opens
+    its own. Raises what `Database` raises.
     """
 
+    events: Events
+    meta: Meta
+    state: NodeState
+    skills_file: SkillsFile
+    controls: Controls
+    signed_decisions: SignedDecisions
+    standing_approvals: StandingApprovals
+    refusals: Refusals
+    halts: Halts
+    quarantine: Quarantine
+    verdicts: Verdicts
+    hook_sessions: HookSessions
+    hook_notes: HookNotes
+    projects: Projects
+    habits: Habits
+    corrections: Corrections
+    told: Told
+    agents: Agents
+    commands: Commands
+    incidents: Incidents
+    tries: Tries
+    outcomes: Outcomes
+    approvals: Approvals
+    skills: Skills
+    authors: Authors
+    outbox: Outbox
+    records: Records
+    bridge_cursors: BridgeCursors
+    run_results: RunResults
+    own_chains: OwnChains
+    chains: Chains
+    inbox: Inbox
+    retention: Retention
+    snapshots: Snapshots
+    sightings: Sightings
+    tellings: Tellings
+    lanes: Lanes
+    purges: Purges
+
     def __init__(self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
-        db = Database(path, clock, busy_timeout=busy_timeout)
-        self.database = db
+        self.database = Database(path, clock, busy_timeout=busy_timeout)
         self.path = path
-        self.clock = db.clock
-        self.events = Events(db)
-        self.meta = Meta(db)
-        self.state = NodeState(db)
-        self.skills_file = SkillsFile(db)
-        self.controls = Controls(db, self.events)
-        self.signed_decisions = SignedDecisions(db)
-        self.standing_approvals = StandingApprovals(db)
-        self.refusals = Refusals(db)
-        self.halts = Halts(db)
-        self.quarantine = Quarantine(db)
-        self.verdicts = Verdicts(db)
-        self.hook_sessions = HookSessions(db)
-        self.hook_notes = HookNotes(db)
-        self.projects = Projects(db)
-        self.habits = Habits(db)
-        self.corrections = Corrections(db)
-        self.told = Told(db)
-        self.agents = Agents(db, self.events)
-        self.commands = Commands(db)
-        self.incidents = Incidents(db, self.events)
-        self.tries = Tries(db, self.events, self.incidents)
-        self.outcomes = Outcomes(db, self.events)
-        self.approvals = Approvals(db, self.events, self.incidents)
-        self.skills = Skills(db, self.events)
-        self.authors = Authors(db, self.events)
-        self.outbox = Outbox(db, self.meta)
-        self.records = Records(db, self.events)
-        self.bridge_cursors = BridgeCursors(db)
+        self.clock = self.database.clock
 
-    @property
-    def run_results(self) -> RunResults:
-        """Return the newest results of runs."""
-        from meshcore.store.runs import RunResults  # no affair of a hook's
+    if not TYPE_CHECKING:  # whoever reads the types knows the attributes above, and no others
 
-        return RunResults(self.database)
-
-    @property
-    def own_chains(self) -> OwnChains:
-        """Return this node's own chains."""
-        from meshcore.store.chains import OwnChains  # no affair of a hook's
-
-        return OwnChains(self.database)
-
-    @property
-    def inbox(self) -> Inbox:
-        """Return what own nodes on other hosts ask a person."""
-        from meshcore.store.inbox import Inbox  # no affair of a hook's
-
-        return Inbox(self.database)
-
-    @property
-    def chains(self) -> Chains:
-        """Return what was received of the chains of others."""
-        from meshcore.store.chains import Chains  # no affair of a hook's
-
-        return Chains(self.database)
-
-    @property
-    def retention(self) -> Retention:
-        """Return what forgets."""
-        from meshcore.store.retention import Retention  # no affair of a hook's
-
-        return Retention(self.database, self.state)
-
-    @property
-    def snapshots(self) -> Snapshots:
-        """Return the monitor's snapshots."""
-        from meshcore.store.snapshots import Snapshots  # no affair of a hook's
-
-        return Snapshots(self.database)
-
-    @property
-    def sightings(self) -> Sightings:
-        """Return each time that a fix was seen to help."""
-        from meshcore.store.sightings import Sightings  # most calls of a hook show no fix
-
-        return Sightings(self.database)
-
-    @property
-    def tellings(self) -> Tellings:
-        """Return what agents were told."""
-        from meshcore.store.tellings import Tellings  # most calls of a hook tell nothing
-
-        return Tellings(self.database)
-
-    @property
-    def lanes(self) -> Lanes:
-        """Return whose records wait."""
-        from meshcore.store.lanes import Lanes  # no affair of a hook's
-
-        return Lanes(self.database)
-
-    @property
-    def purges(self) -> Purges:
-        """Return the table of what was erased for good."""
-        from meshcore.store.purges import Purges  # a hook erases nothing
-
-        return Purges(self.database, self.events)
+        def __getattr__(self, name):
+            if name not in _GROUPS:
+                raise AttributeError(f"a store has no {name!r}")
+            module, kind, *others = _GROUPS[name]
+            # `importlib` would take a hook as long again as the module.
+            made = getattr(__import__(f"meshcore.store.{module}", fromlist=[kind]), kind)
+            group = made(self.database, *(getattr(self, other) for other in others))
+            setattr(self, name, group)
+            return group
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """Run statements as one (see `Database.transaction`)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from meshcore.store.database import Database
 from meshcore.store.known_marks import calls_in
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 DAY = 86_400
 TOLD_ALWAYS, TOLD, WITHHELD = 0, 1, 2

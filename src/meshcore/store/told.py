@@ -9,11 +9,13 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from meshcore.model import Json, canonical
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
 
 MOST_OF_AUTHOR = 2000  # rows of one author in a table; the oldest give way
 MOST_READ = 50  # words, or authors, that one question is answered with
@@ -50,6 +52,8 @@ class Table:
 
         `known`: of an own or enrolled node. What exceeds the quota gives way, the oldest first.
         """
+        from meshcore.model import canonical  # takes a while to load, and most calls of a hook say nothing new
+
         names = ("project", *self._keys, "author")
         marks = ",".join("?" * (len(names) + 5))
         with self._db.transaction():

@@ -10,7 +10,7 @@ from meshcore.store import queries as reads
 from meshcore.store.database import Database
 from meshcore.store.events import Events
 from meshcore.store.incidents import Incidents
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import folder_to_text, outcome_to_json
 
 

@@ -11,7 +11,7 @@ from typing import cast
 from meshcore.events import Event
 from meshcore.model import Action, IncidentState, SkillSource, SkillState, Slot
 from meshcore.safety.model_json import action_from_json, slots_from_json
-from meshcore.store.queries import Read, marks
+from meshcore.store.read import Read, marks
 from meshcore.store.rows import Approval, approval_of_row, event_of_row, folder_of_text
 
 

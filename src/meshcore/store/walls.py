@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshcore.store.habits import WALL
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 MOST_WALLS = 200
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.trust.modes import AUTHOR
 from meshcore.trust.store_keys import REVOKED, TOLD
 

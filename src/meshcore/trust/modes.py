@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meshcore import home
-from meshcore.model import MODES, Decision, Mode
+
+if TYPE_CHECKING:  # it takes a while to load, and each look before a command asks for a mode
+    from meshcore.model import Decision, Mode
 
 MODE = "mode"
 VIA = "mode:via:"
@@ -16,6 +19,7 @@ ACTION = "mode:action:"
 FROM = "mode:from:"  # + node: what another node of the operator holds this one at
 
 _AS_DECISION: Mapping[Mode, Decision] = {"off": "refuse", "hint": "hint", "approve": "approve", "auto": "run"}
+MODES = tuple(_AS_DECISION)
 
 
 @dataclass(frozen=True, slots=True)

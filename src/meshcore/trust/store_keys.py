@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from meshcore.model import Action, action_to_json, canonical
+if TYPE_CHECKING:
+    from meshcore.model import Action
 
 ENROLLED = "enrolled:"  # + node or operator key
 TOLD = "told:"  # + node or operator key: agents are told what it says fails and what to type instead
@@ -14,6 +16,8 @@ ALWAYS = "always:"  # + skill, action hash, folder: what an operator signs for a
 
 def action_hash(action: Action) -> str:
     """Return the SHA-256 of a filled-in action: an approval is for exactly this one."""
+    from meshcore.model import action_to_json, canonical  # a look before a command asks for keys alone
+
     return hashlib.sha256(canonical(action_to_json(action)).encode()).hexdigest()
 
 

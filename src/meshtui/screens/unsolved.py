@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
-from meshcore.store.queries import meta
+from meshcore.store.meta import fact
 from meshcore.store.views import IncidentBrief, incident_briefs_of
 from meshcore.store.walls import MOST_WALLS, Wall, in_words, incidents_at, walls
 from meshcore.trust.heard import Heard, heard
@@ -84,7 +84,7 @@ class UnsolvedPane(ListPane):
             return
         store = self.feed.store
         if self._elsewhere:
-            said = await store.ask(heard(await store.one(meta("node")) or ""))
+            said = await store.ask(heard(await store.one(fact("node")) or ""))
             self._heard = {f"{one.author} {one.command} {one.instead}": one for one in said}
         else:
             before, self._walls = self._walls, {one.wall: one for one in await store.ask(walls(self._now()))}

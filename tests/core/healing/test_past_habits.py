@@ -31,7 +31,7 @@ from meshcore.healing.past_habits import PastHabits, Wall
 from meshcore.knowledge.habits import MAX_SAYINGS
 from meshcore.knowledge.history import Preview, preview
 from meshcore.store.known_marks import is_marked
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 WRAPPED, PLAIN = "wrap jest run", "jest run"
 LINE = "error: unrecognized subcommand 'jest'"

@@ -26,7 +26,7 @@ from meshcore.model import StepResult
 from meshcore.node import Node
 from meshcore.service.doctor import examine
 from meshcore.service.maintenance import BusyError, maintain
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.rows import Approval, CommandRow
 from meshcore.store.views import record_briefs
 from meshcore.testing import FakeClock, incident, outcome

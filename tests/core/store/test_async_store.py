@@ -11,6 +11,8 @@ from meshcore.errors import ConfigurationError, MeshError, StoreTooNewError
 from meshcore.model import Record
 from meshcore.store import queries
 from meshcore.store.async_store import AsyncStore
+from meshcore.store.control import control
+from meshcore.store.meta import fact
 from meshcore.store.rows import Approval
 from meshcore.store.store import Store
 from meshcore.testing import incident, known_skill, outcome
@@ -38,9 +40,9 @@ async def test_both_stores_give_the_same_answers(store: Store) -> None:
     furnish(store)
     known, met = store.skills.all()[0], incident(1).incident_id
     async with await AsyncStore.open(store.path) as reader:
-        assert await reader.one(queries.meta("node")) == store.meta.get("node") == "value"
-        assert await reader.one(queries.meta("node_key")) is None
-        assert await reader.one(queries.control("mode")) == "hint"
+        assert await reader.one(fact("node")) == store.meta.get("node") == "value"
+        assert await reader.one(fact("node_key")) is None
+        assert await reader.one(control("mode")) == "hint"
         assert await reader.one(queries.last_event()) == store.events.last() > 0
         assert await reader.ask(queries.events_after(2, 3)) == store.events.after(2, 3)
         assert await reader.ask(queries.events_of(met)) == store.events.of_incident(met) != []

@@ -55,7 +55,7 @@ def test_what_is_missing_is_what_was_named_and_did_not_come(steps: list[tuple[st
 def test_no_row_is_read_where_nothing_is_missing(tmp_path: Path) -> None:
     with_plan = Store(tmp_path / "store.db", FakeClock())
     sql = "EXPLAIN QUERY PLAN SELECT * FROM chains WHERE received_to<named OR fork>0 ORDER BY node"
-    from meshcore.store.queries import Read
+    from meshcore.store.read import Read
 
     [plan] = with_plan.answers(Read(sql, lambda row: str(row["detail"])))
     assert "chains_not_whole" in plan

@@ -30,7 +30,7 @@ def test_statements_on_meta_stand_in_the_store_alone() -> None:
         if TOUCHES_META.search(path.read_text("utf-8"))
     }
     # The log of a bridge in SQLite has a table of that name too.
-    assert {name for name in found if not name.startswith("bridge/")} == {"store/meta.py", "store/queries.py"}
+    assert {name for name in found if not name.startswith("bridge/")} == {"store/meta.py"}
 
 
 def test_a_migrated_store_holds_listed_facts_only(tmp_path: Path) -> None:

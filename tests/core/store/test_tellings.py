@@ -8,7 +8,7 @@ import pytest
 
 from meshcore.store import known_marks
 from meshcore.store.known_marks import CALL, MAX_CALLS, calls_in, note_call, root_mark, took_byte, took_ms
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 from meshcore.store.store import Store
 
 
