@@ -7,7 +7,6 @@ from __future__ import annotations
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 import sys
-from types import ModuleType
 
 from meshcore.hook.stand_in import StandIn
 
@@ -39,9 +38,12 @@ class _NamedTupleMeta(type):
 def _tuple_methods(names, defaults):
     """Return the methods of a named tuple, from closures: the real one compiles its constructor."""
     count = len(names)
+    last = tuple(defaults.values())  # of the names at the end, as of every tuple with defaults
 
     def make(cls, *values, **named):
-        if named or len(values) != count:
+        if not named and 0 < count - len(values) <= len(last):
+            values += last[len(values) - count :]
+        elif named or len(values) != count:
             given = dict(zip(names, values, strict=False))
             if len(values) > count or named.keys() & given.keys() or named.keys() - set(names):
                 raise TypeError(f"{cls.__name__} does not take what it was given")
@@ -65,7 +67,7 @@ def _tuple_methods(names, defaults):
     return methods
 
 
-def typing_module() -> ModuleType:
+def typing_module() -> StandIn:
     made = StandIn("typing")
     vars(made).update(dict.fromkeys(("Any", "Final", "Generic", "Literal", "Protocol"), Form))
     vars(made).update(
@@ -219,7 +221,7 @@ def _fields(value):
     return tuple(value.__dataclass_fields__.values())
 
 
-def dataclasses_module() -> ModuleType:
+def dataclasses_module() -> StandIn:
     made = StandIn("dataclasses")
     vars(made).update(dataclass=_dataclass, field=_field, fields=_fields, replace=_replace)
     vars(made).update(FrozenInstanceError=FrozenInstanceError)

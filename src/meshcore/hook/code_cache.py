@@ -40,8 +40,9 @@ class Cache:
     """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
 
     def __init__(self):
-        # A module is its file, whether it is a package, and where its bytecode begins in the file and how long that is;
-        # a pattern the latter. Nothing is read before it is asked for: each page of memory costs more than its bytes.
+        # A module is its source, that one's stamp (None: not ours), whether it is a package, and where its bytecode
+        # begins in the file and how long that is; a pattern the latter. Nothing is read, and no source looked at,
+        # before it is asked for: each page of memory costs more than its bytes, and so does a look at a file.
         self.modules, self.patterns, self.saves, self.file, self.code, self.size = {}, {}, 0, -1, 0, 0
         # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
         self.behind, self.ready = {}, []
@@ -51,8 +52,8 @@ class Cache:
             self.file = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             code = 8 + int.from_bytes(os.pread(self.file, 8, 0), "little")
             index = os.pread(self.file, code - 8, 8)
-            tag, stamps, modules, patterns, behind, saves = marshal.loads(index)  # noqa: S302
-            if tag == _TAG and all(_stamp(origin) == stamp for origin, stamp in stamps.items()):
+            tag, modules, patterns, behind, saves = marshal.loads(index)  # noqa: S302
+            if tag == _TAG:
                 self.modules, self.patterns, self.behind, self.saves = modules, patterns, behind, saves
                 self.code, self.size = code, os.fstat(self.file).st_size - code
         except (OSError, ValueError, EOFError, TypeError):
@@ -105,15 +106,28 @@ class Cache:
 
     # --- modules ------------------------------------------------------------------------------------------------------
 
+    def _kept(self, name):
+        """Return what is kept of a module, None where nothing is; a source that changed makes all of it void."""
+        kept = self.modules.get(name)
+        if kept is not None and kept[1] is not None:
+            try:
+                fits = _stamp(kept[0]) == kept[1]
+            except OSError:
+                fits = False
+            if not fits:
+                self.modules, self.patterns, self.behind, self.saves, self.size = {}, {}, {}, 0, 0
+                return None
+        return kept
+
     def find_spec(self, name, path=None, target=None):
         """Return the spec of a kept module, None for another."""
-        kept = self.modules.get(name)
-        if kept is None:
-            return None
         for other in self.behind.get(name, ()):
             self._make(other)
-        origin, is_package, *_ = kept
-        spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
+        kept = self._kept(name)
+        if kept is None:
+            return None
+        origin, _, is_package, *place = kept
+        spec = ModuleSpec(name, self, origin=origin, loader_state=place, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location, spec.cached = True, origin  # which nothing of ours reads, and takes a while to work out
         if is_package:
             spec.submodule_search_locations = [os.path.dirname(origin)]  # noqa: PTH120
@@ -126,17 +140,16 @@ class Cache:
     def exec_module(self, module):
         """Run the kept code in a new module."""
         name, before = module.__name__, len(self.ready)
-        _, _, *place = self.modules[name]
-        exec(self.load(*place), module.__dict__)  # noqa: S102
+        exec(self.load(*module.__spec__.loader_state), module.__dict__)  # noqa: S102
         self.ready.append(name)
         if name in DOORS and name not in self.behind:
             self.behind[name], self.is_new = self.ready[before:-1], True
 
     def _make(self, name):
         """Make a module as an import would, without asking who could: that takes as long as most of them."""
-        if name in sys.modules:
+        if name in sys.modules or (kept := self._kept(name)) is None:
             return
-        origin, is_package, *place = self.modules[name]
+        origin, _, is_package, *place = kept
         parent, _, own = name.rpartition(".")
         if parent and parent not in sys.modules:
             __import__(parent)  # where the list was made, something else had brought it in
@@ -192,12 +205,10 @@ class Cache:
             return self.size + len(added) - len(data), len(data)
 
         for name, spec in loaded:
+            stamp = _stamp(spec.origin) if spec.origin.startswith(_PACKAGE + os.sep) else None
             code = compile(spec.loader.get_source(name), spec.origin, "exec", dont_inherit=True, optimize=2)
-            new[name] = (spec.origin, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
+            new[name] = (spec.origin, stamp, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
         patterns = self.patterns | {key: put(data) for key, data in self.new_patterns.items()}
-        modules = self.modules | new
-        own = [origin for origin, *_ in modules.values() if origin.startswith(_PACKAGE + os.sep)]
-        stamps = {origin: _stamp(origin) for origin in own}
-        index = marshal.dumps((_TAG, stamps, modules, patterns, self.behind, self.saves + 1))
+        index = marshal.dumps((_TAG, self.modules | new, patterns, self.behind, self.saves + 1))
         kept = os.pread(self.file, self.size, self.code) if self.size else b""
         return len(index).to_bytes(8, "little") + index + kept + added

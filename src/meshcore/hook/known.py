@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from meshcore.clock import to_text
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
 from meshcore.hook.elsewhere import Elsewhere
@@ -98,9 +96,10 @@ class Known:
     def keep(self, notes: Notes) -> None:
         """Keep the notes of the session."""
         if notes != self.notes:
+            if self.notes == Notes():  # once a session
+                self.store.hook_notes.forget(KEPT_DAYS)
             self.notes = notes
-            old = to_text(self.store.clock.now() - timedelta(days=KEPT_DAYS))
-            self.store.hook_notes.put(self.session, notes.to_text(), old)
+            self.store.hook_notes.put(self.session, notes.to_text())
 
     def _aged(self) -> Notes:
         opened = tuple(replace(one, age=one.age + 1) for one in self.notes.open if one.age + 1 < change.WITHIN)

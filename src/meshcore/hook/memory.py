@@ -106,7 +106,7 @@ def remember(store: Store, key: str, memory: Memory) -> None:
     mark_open(state, key)
     if store.hook_sessions.find(key) is None:
         old = store.clock.now() - timedelta(days=KEPT_DAYS)
-        store.hook_sessions.forget(to_text(old))
-        forget_open(state, old.timestamp())
+        if store.hook_sessions.forget(to_text(old)):
+            forget_open(state, old.timestamp())
     offered = [[offer.incident_id, offer.skill_id, offer.command, offer.sub] for offer in memory.offered]
     store.hook_sessions.put(key, json.dumps(memory.commands), json.dumps(memory.failed), json.dumps(offered))

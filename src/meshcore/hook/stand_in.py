@@ -4,7 +4,12 @@ from __future__ import annotations
 
 # mypy: allow-untyped-defs
 import sys
-from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+else:
+    ModuleType = type(sys)  # `types` would be a module to load
 
 
 class StandIn(ModuleType):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 import sys
-from types import ModuleType
 
 from meshcore.hook.class_shims import Form, dataclasses_module, typing_module
 from meshcore.hook.stand_in import StandIn
@@ -25,6 +24,7 @@ from meshcore.hook.stand_in import StandIn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Kept = Callable[[str | bytes, int], object]
 
@@ -71,7 +71,7 @@ def uninstall(*, but: str = "") -> None:
         del sys.modules[name]
 
 
-def _datetime() -> ModuleType:
+def _datetime() -> StandIn:
     """Return the module as C has it: the real one defines all of it in Python first."""
     import _datetime as c_module  # type: ignore[import-not-found, unused-ignore]
 
@@ -84,7 +84,7 @@ class _Flag(int):
         return int(self)
 
 
-def _enum() -> ModuleType:
+def _enum() -> StandIn:
     """Return what `re` needs to give its flags their names, as numbers."""
 
     def simple_enum(kind, **_):
@@ -107,7 +107,7 @@ def _enum() -> ModuleType:
     return made
 
 
-def _hashlib() -> ModuleType:
+def _hashlib() -> StandIn:
     """Return the two functions that light modules use, without the library of OpenSSL, which alone takes 3 ms."""
     from _blake2 import blake2b
 
@@ -120,7 +120,7 @@ def _hashlib() -> ModuleType:
     return made
 
 
-def _urllib_parse() -> ModuleType:
+def _urllib_parse() -> StandIn:
     """Return what pathlib holds from then on, also once the real module has its place back."""
 
     def quote_from_bytes(*values, **named):
@@ -131,21 +131,21 @@ def _urllib_parse() -> ModuleType:
     return made
 
 
-def _sqlite3() -> ModuleType:
+def _sqlite3() -> StandIn:
     """Return the module as C has it: the real one adds adapters of dates, which are texts in the store."""
     import _sqlite3 as c_module
 
     return _as_in_c("sqlite3", c_module)
 
 
-def _operator() -> ModuleType:
+def _operator() -> StandIn:
     """Return the module as C has it: the real one defines all of it in Python first."""
     import _operator as c_module
 
     return _as_in_c("operator", c_module)
 
 
-def _as_in_c(name: str, c_module: ModuleType) -> ModuleType:
+def _as_in_c(name: str, c_module: Any) -> StandIn:
     made = StandIn(name)
     vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
     return made
@@ -165,7 +165,7 @@ _LETTERS = {
 }
 
 
-def _re(kept: Kept | None, watch: Callable[[], None] | None) -> ModuleType:
+def _re(kept: Kept | None, watch: Callable[[], None] | None) -> StandIn:
     """Return what makes patterns of what was kept of them; whatever else is asked for comes from the real module."""
 
     def compile_pattern(pattern, flags=0):
@@ -209,7 +209,7 @@ def _re(kept: Kept | None, watch: Callable[[], None] | None) -> ModuleType:
 # --- functools, contextlib, collections -------------------------------------------------------------------------------
 
 
-def _functools() -> ModuleType:
+def _functools() -> StandIn:
     from _functools import _lru_cache_wrapper, partial, reduce  # type: ignore[import-not-found, unused-ignore]
 
     def lru_cache(maxsize=128, typed=False):
@@ -274,7 +274,7 @@ class _Managed:
         raise RuntimeError("generator didn't stop after throw()")
 
 
-def _contextlib() -> ModuleType:
+def _contextlib() -> StandIn:
     def contextmanager(function):
         def managed(*values, **named):
             return _Managed(function(*values, **named))
@@ -287,7 +287,7 @@ def _contextlib() -> ModuleType:
     return made
 
 
-def _collections() -> ModuleType:
+def _collections() -> StandIn:
     import _collections_abc
     from _collections import OrderedDict, defaultdict, deque  # type: ignore[import-not-found, unused-ignore]
 

@@ -8,7 +8,6 @@ percent and JSON escapes and terminal colours undone, so that a wrapped secret i
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
@@ -83,6 +82,8 @@ def find(text: str) -> list[Span]:
 
 def _beside_marks(text: str, found: Sequence[Span]) -> Iterator[Span]:
     """Yield the spans without what they hold of our own marks at their ends, so that doing it twice changes nothing."""
+    from bisect import bisect_right  # a library to load, and most texts hold no secret
+
     marks = [match.span() for match in _compiled(r"\[redacted:~{1,40}\]").finditer(text)]
     for start, end, kind in found:
         at = bisect_right(marks, (start, len(text)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain
@@ -87,6 +86,8 @@ _KEY_LINE = (
 def _private_keys(text: str) -> Iterator[Span]:
     begins = [match.span() for match in compiled(_BEGIN_KEY).finditer(text)]
     ends = [match.span() for match in compiled(_END_KEY).finditer(text)]
+    if begins:
+        from bisect import bisect_left  # a library to load, and most texts hold no secret
     for at, (start, after) in enumerate(begins):
         following = begins[at + 1][0] if at + 1 < len(begins) else len(text)
         end = bisect_left(ends, (after, 0))

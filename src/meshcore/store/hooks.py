@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from meshcore.clock import to_text
 from meshcore.store.database import Database
-from meshcore.store.queries import Read
+from meshcore.store.read import Read
 
 
 class HookSessions:
@@ -28,10 +31,10 @@ class HookSessions:
         with self._db.transaction():
             self._db.execute("DELETE FROM hook_sessions WHERE session=?", (session,))
 
-    def forget(self, before: str) -> None:
-        """Forget the sessions of which nothing was kept since a time."""
+    def forget(self, before: str) -> bool:
+        """Forget the sessions of which nothing was kept since a time; False where there were none."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM hook_sessions WHERE at<?", (before,))
+            return self._db.execute("DELETE FROM hook_sessions WHERE at<?", (before,)).rowcount > 0
 
 
 class HookNotes:
@@ -45,11 +48,16 @@ class HookNotes:
         sql = "SELECT notes FROM hook_notes WHERE session=?"
         return self._db.one(Read(sql, lambda row: str(row[0]), (session,))) or ""
 
-    def put(self, session: str, notes: str, forget_before: str) -> None:
-        """Keep the notes of a session, and forget those that nobody wrote since a time."""
+    def put(self, session: str, notes: str) -> None:
+        """Keep the notes of a session."""
         with self._db.transaction():
             self._db.execute("INSERT OR REPLACE INTO hook_notes VALUES (?,?,?)", (session, self._db.now(), notes))
-            self._db.execute("DELETE FROM hook_notes WHERE at<?", (forget_before,))
+
+    def forget(self, days: float) -> None:
+        """Forget the notes that nobody wrote for so many days."""
+        before = to_text(self._db.clock.now() - timedelta(days=days))
+        with self._db.transaction():
+            self._db.execute("DELETE FROM hook_notes WHERE at<?", (before,))
 
 
 class Verdicts:

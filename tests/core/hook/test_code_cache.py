@@ -63,7 +63,7 @@ def test_what_a_door_brings_in_is_noted_in_an_order_in_which_it_can_be_made(copy
     warm(copy, tmp_path)
     hook(copy, tmp_path, 3)
     data = cache_of(copy).read_bytes()
-    behind = marshal.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[4]["meshcore.hook.call"]
+    behind = marshal.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[3]["meshcore.hook.call"]
     assert {"meshcore.store.store", "meshcore.hook.known"} <= set(behind)
     assert (
         behind.index("meshcore.store.database")
@@ -119,3 +119,22 @@ def test_one_process_writes_the_file_and_what_a_killed_one_left_is_in_nobody_s_w
     assert not begun.exists()
     hook(copy, tmp_path, 4)
     assert cache_of(copy).exists()
+
+
+def test_a_source_that_changed_is_noticed_wherever_it_is_asked_for(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    (copy / "hook" / "words_of_ours.py").write_text('"""Words."""\n\nNAME = "someone"\n')
+    for name, old, new in (
+        ("store/agents.py", "import json\n", "import json\nfrom meshcore.hook.words_of_ours import NAME\n"),
+        ("store/agents.py", "now(), via, host, name)", "now(), NAME, host, name)"),
+    ):
+        text = (copy / name).read_text()
+        assert old in text
+        (copy / name).write_text(text.replace(old, new))
+    for number in (3, 4, 5):
+        hook(copy, tmp_path, number)
+    assert incidents(tmp_path) == 5
+    store = Store(tmp_path / "home" / "store.db")
+    assert "someone" in {row["via"] for row in store.agents.all()}, "what is loaded late is held against its source too"
+    store.close()
+    assert b"words_of_ours" in cache_of(copy).read_bytes(), "and the file is made anew"
