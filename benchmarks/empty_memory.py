@@ -15,6 +15,7 @@ import collections
 import functools
 import hashlib
 import json
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from meshcore.model import AgentInfo
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SALT = "packs:"
+_LOCKED = re.compile(r"'(/[^'\n]{1,200})/\.git/\w{1,20}\.lock'")
+"""A lock of git's, which is told of in its own repository: a row that has one failed there."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,8 +51,10 @@ def answer(row: dict[str, Any], settings: Settings, folder: str) -> str:
     shell = ("bash", "-c", row["command"])
     plain = not set("|&;<>$`\n") & set(row["command"])
     environment = {"PATH": PATH, "HOME": folder}
+    locked = _LOCKED.search(row["message"])
+    cwd = folder if locked is None else locked[1]
     incident = make_incident(
-        row["message"].encode(), argv if plain else shell, cwd=folder, env=environment,
+        row["message"].encode(), argv if plain else shell, cwd=cwd, env=environment,
         agent=AgentInfo(row["agent"]), exit_code=1, opened="", error_type=row["error_type"],
     )  # fmt: skip
     way = another_way(

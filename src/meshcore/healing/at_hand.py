@@ -54,7 +54,7 @@ _MARKS = (
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
     "externally-managed", "similar",
     "invalid choice", "unknown", "unrecogni", "usage:", "not in gzip", "not a bzip2", "format not recognized",
-    "already exists", "does not match any",
+    "already exists", " flag", " option", "does not match any",
 )  # fmt: skip
 
 
@@ -289,6 +289,11 @@ def _suggested(case: Case) -> Change | None:
     return (change, "the program suggests it", "") if change else None
 
 
+def _option_named(case: Case) -> Change | None:
+    change = own_words.option_named(case.typed, case.output)
+    return (change, "the program names the option", "") if change else None
+
+
 def _unquoted(case: Case) -> Change | None:
     change = own_words.unquoted(case.typed, case.output)
     return (change, "the shell took the word for a pattern", "") if change else None
@@ -297,6 +302,7 @@ def _unquoted(case: Case) -> Change | None:
 _RULES = (
     _entered_before,
     _suggested,
+    _option_named,
     _unquoted,
     _script_elsewhere,
     _manifest_elsewhere,

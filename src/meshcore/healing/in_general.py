@@ -167,15 +167,22 @@ def _is_own(failure: Failure, gone: Missing) -> bool:
 
 def _proposed(failure: Failure) -> General | None:
     """What the failed program itself proposes to type."""
-    words = proposed(failure.place.argv, failure.output)
-    return General(words, f"{program_name(failure.place.argv[0])} proposes it itself", "words") if words else None
+    front, argv = _privileged(failure.place.argv)
+    words = proposed(argv, failure.output.replace("'sudo ", "'"))
+    return General((*front, *words), f"{program_name(argv[0])} proposes it itself", "words") if words else None
 
 
 def _usual(failure: Failure) -> General | None:
     """What is usually done, by the error's own words."""
     place = failure.place
-    found = usual(Failed(place.argv, failure.typed, failure.output, place.cwd))
-    return General(found.argv, found.why, "words") if found else None
+    front, argv = _privileged(place.argv)
+    found = usual(Failed(argv, failure.typed, failure.output, place.cwd))
+    return General((*front, *found.argv), found.why, "words") if found else None
+
+
+def _privileged(argv: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the `sudo` in front of a command, if it was typed so, and the command."""
+    return (argv[:1], argv[1:]) if argv[:1] == ("sudo",) and len(argv) > 1 and argv[1][:1] != "-" else ((), argv)
 
 
 def _name(failure: Failure, kind: str) -> str:

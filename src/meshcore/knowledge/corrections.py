@@ -190,6 +190,14 @@ def _forbidden(correction: Correction, failed: tuple[str, ...], passed: tuple[st
     return reason
 
 
+def may_be_added(option: str, part: tuple[str, ...]) -> bool:
+    """Tell whether an option that a program names may be added to its command: no force, no target, no check."""
+    words = program_words(part)
+    targeted = program_name(words[0]) == "git" and set(verb_of(words)) & _GIT_TARGETED
+    destroys = _DESTROYING.intersection(re.split(r"[^a-z]+", option.lower()))
+    return not (_forcing().fullmatch(option) or option in _TARGETS or targeted or destroys or is_check(words))
+
+
 def _other_task(correction: Correction, before: tuple[str, ...], now: tuple[str, ...], line: str) -> str:
     """Return why the same program would do another task, "" where it would not."""
     old, new = correction.old, correction.new

@@ -9,10 +9,13 @@ from __future__ import annotations
 import functools
 import re
 
-from meshcore.knowledge.corrections import Correction, correction_between
+from meshcore.knowledge.corrections import Correction, correction_between, may_be_added
+from meshcore.knowledge.missing import SPEAKING
+from meshcore.knowledge.proposed import is_held_back
 from meshcore.knowledge.shell_words import OPERATORS, bare
-from meshcore.knowledge.typed import Typed, is_set_up
+from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
+_READ = 8_000  # characters at the end of an output
 _READ_LINES = 40
 _ALIKE = 0.6
 _CLOSE = 0.75  # of a word that is listed among others
@@ -39,7 +42,7 @@ def _name() -> re.Pattern[str]:
 
 def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
     """Return the change that the program itself suggests, None where it suggests none or several."""
-    lines = [line.strip() for line in output[-8_000:].splitlines() if line.strip()][-_READ_LINES:]
+    lines = [line.strip() for line in output[-_READ:].splitlines() if line.strip()][-_READ_LINES:]
     for i, line in enumerate(lines):
         found = _suggesting().search(line)
         if found is None:
@@ -157,6 +160,27 @@ def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
     words = [change.new[0] if word == change.old[0] else word for word in typed.words]
     passed = Typed(tuple(words), typed.folder, typed.piped, typed.document)
     return correction_between(typed, passed, line) is not None
+
+
+@functools.cache
+def _option() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)\b(?:with|using|use|pass|add|specify|set)(?: the)? ['\"`]?(-{1,2}[a-z][\w-]{0,40})['\"`]?"
+        r"(?: \(or ['\"`]?-{1,2}[a-z][\w-]{0,40}['\"`]?\))? (?:flag|option|switch)\b"
+    )
+
+
+def option_named(typed: Typed, output: str) -> Correction | None:
+    """Return the change that adds the one option of which a program says that its command lacks it."""
+    named = {found[1] for found in _option().finditer(output[-_READ:])}
+    option = named.pop() if len(named) == 1 else ""
+    if not option or is_held_back(option) or option in typed.words:
+        return None
+    for part in typed.parts:
+        verb = verb_of(part)
+        if not is_set_up(part) and verb and part[0] in SPEAKING and may_be_added(option, part):
+            return Correction(part[0], verb, (*verb, option))
+    return None
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from meshcore.knowledge.well_known import normal, packages
 
 _READ = 8_000  # characters at the end of an output
 _LINES = 60
-_ONLY_HELP = frozenset({"help", "--help", "man"})
+_ONLY_HELP = frozenset({"help", "--help", "man", "--explain", "explain"})
 _LONGEST = 300  # characters of a command
 _AS_THE_PROJECT_ASKS = {
     ("npm", "install"): word_set("npm npx node"),
@@ -61,6 +61,11 @@ def _held_back() -> re.Pattern[str]:
         r"|accept-\S{1,40}|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
         r"(?:=\S{0,200})?"
     )
+
+
+def is_held_back(word: str) -> bool:
+    """Tell whether a word of a proposal asks for a decision: it silences, skips, forces or deletes."""
+    return _held_back().fullmatch(word) is not None
 
 
 _PLACEHOLDER = re.compile(
@@ -115,7 +120,7 @@ def _words(text: str) -> tuple[str, ...]:
 def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool:
     """Tell whether words are a command of the failed program's, or one that installs."""
     name = program_name(words[0])
-    if len(words) < 2 or len(words) > 12 or words == tuple(argv):
+    if len(words) < 2 or len(words) > 12 or set(words) <= set(argv):
         return False
     if words in _AS_THE_PROJECT_ASKS and name != program:
         return program in _AS_THE_PROJECT_ASKS[words]
@@ -134,7 +139,7 @@ def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
     for word in words[1:]:
         if word in typed:
             continue
-        if _PLACEHOLDER.search(word) or _held_back().fullmatch(word) or not word.isascii() or not word.isprintable():
+        if _PLACEHOLDER.search(word) or is_held_back(word) or not word.isascii() or not word.isprintable():
             return False
         if _CAPITALS.fullmatch(word):
             return False

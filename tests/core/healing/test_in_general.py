@@ -245,3 +245,10 @@ def test_a_failure_whose_command_is_not_known_is_no_error(node: Node) -> None:
         b"bash: x: No such file or directory", (), cwd="/", env={}, agent=AgentInfo("a"), exit_code=1, opened=""
     )
     assert in_general.in_general(incident, node.settings, "me") is None
+
+
+def test_who_typed_sudo_is_told_with_sudo(told: Callable[..., tuple[str, str]]) -> None:
+    output = "E: dpkg was interrupted, you must manually run 'sudo dpkg --configure -a' to correct the problem."
+    assert told(output, "sudo", "apt", "install", "htop")[0] == "sudo dpkg --configure -a"
+    assert told(output, "apt", "install", "htop")[0] == "dpkg --configure -a"
+    assert told(output, "sudo", "-u", "bob", "apt", "install", "htop")[0] == ""

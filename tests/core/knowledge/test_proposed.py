@@ -38,6 +38,16 @@ from meshcore.knowledge.proposed import proposed
             "terraform init",
         ),
         (
+            "cargo build",
+            "help: try running `rustup target add wasm32-wasip1`\nFor more, try `rustc --explain E0463`.",
+            "rustup target add wasm32-wasip1",
+        ),
+        (
+            "go install golang.org/x/tools/gopls",
+            "go: 'go install' requires a version\n\tTry 'go install golang.org/x/tools/gopls@latest' to get it",
+            "go install golang.org/x/tools/gopls@latest",
+        ),
+        (
             "rails server",
             "Could not find rake-13.0.6 in locally installed gems\nRun `bundle install` to install missing gems.",
             "bundle install",
@@ -56,6 +66,7 @@ def test_one_plain_command_is_taken(command: str, output: str, found: str) -> No
 @pytest.mark.parametrize(
     ("command", "output"),
     [
+        ("docker build -t a", "docker: 'docker build' requires 1 argument"),
         ("cat build.log", "Could not find rake-13. Run `bundle install` to install missing gems."),
         ("pytest", "Cannot find module. Run `npm install` to install what is missing."),
         ("git commit -m x", 'Please tell me who you are. Run\n\n  git config --global user.email "you@example.com"\n'),
