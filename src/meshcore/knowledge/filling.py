@@ -1,4 +1,4 @@
-"""Whether what a fix takes from an error may be filled in, and what is unsure about it, in words."""
+"""Whether what a fix takes from an error may be filled in, and what is unsure about it and about its place, in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from meshcore.knowledge.kindred import CLOSED
-from meshcore.knowledge.parts import FORM, STEM, TAIL, Parts, key_value, typed
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, STEM, TAIL, Parts, key_value, typed
 from meshcore.knowledge.signature import around
-from meshcore.model import Action, KnownSkill, Signature, Skill, Slot
+from meshcore.model import Action, Circumstances, KnownSkill, Signature, Skill, Slot
 
 _OF_AN_INSTANCE = re.compile(
     r"^(?:~|/home|/Users|/root|/tmp)/.|\b(?=[0-9a-f-]{0,12}\d)(?=[0-9a-f-]{0,12}[a-f])[0-9a-f]{8}(?:[0-9a-f-]{0,60})\b"
@@ -109,3 +109,31 @@ def safe(action: Action, parameters: Collection[int], signature: Signature) -> b
         if value.startswith("-") or not value.isprintable() or (shell and not _PLAIN.fullmatch(value)):
             return False
     return True
+
+
+def not_there(known: KnownSkill, here: Circumstances) -> str:
+    """Return "" where the circumstances speak for it, "no" where they speak against it, else the doubt in words."""
+    evidence = known.evidence
+    if here == NOT_KNOWN and not evidence.failed_in:
+        return ""
+    failed = sum(n for where, n in evidence.failed_in.items() if _alike(where, here))
+    verified = sum(n for where, n in evidence.verified_in.items() if _alike(where, here))
+    if failed > verified:
+        return "no"
+    places = [*evidence.verified_in, known.skill.circumstances]
+    if here.ecosystem in ("", "system") and here.os_family:
+        families = {place.os_family for place in places if place.os_family}
+        if families and here.os_family not in families:
+            return f"it is known to work on {', '.join(sorted(families))} only"
+    if here.scope:
+        scopes = {place.scope for place in places if place.scope}
+        if scopes and here.scope not in scopes:
+            return f"it is known to work in {', '.join(sorted(scopes))} only"
+    return ""
+
+
+def _alike(there: Circumstances, here: Circumstances) -> bool:
+    return all(
+        not getattr(there, name) or not getattr(here, name) or getattr(there, name) == getattr(here, name)
+        for name in ("os_family", "ecosystem", "scope")
+    )

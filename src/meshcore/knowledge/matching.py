@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.command import plain_shape, words_of
-from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, keys_from, of_its_instance, safe, unproven
+from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, keys_from, not_there, of_its_instance, safe, unproven
 from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
 from meshcore.knowledge.parts import (
     FORM,
@@ -295,7 +295,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
         doubts.append("nobody has confirmed it yet")
     if known.evidence.failed > known.evidence.verified:
         doubts.append(f"it failed on {known.evidence.failed} hosts and worked on {known.evidence.verified}")
-    gate = _gate(known, here.circumstances)
+    gate = not_there(known, here.circumstances)
     if gate == "no":
         return None
     if gate:
@@ -358,34 +358,6 @@ def _discriminates(index: int, known: KnownSkill, neighbours: Sequence[KnownSkil
 
 def _same_action(one: KnownSkill, other: KnownSkill) -> bool:
     return one.skill.action == other.skill.action or (is_typed(one.action_key) and one.action_key == other.action_key)
-
-
-def _gate(known: KnownSkill, here: Circumstances) -> str:
-    """Return "" where the circumstances speak for it, "no" where they speak against it, else the doubt in words."""
-    evidence = known.evidence
-    if here == NOT_KNOWN and not evidence.failed_in:
-        return ""
-    failed = sum(n for where, n in evidence.failed_in.items() if _alike(where, here))
-    verified = sum(n for where, n in evidence.verified_in.items() if _alike(where, here))
-    if failed > verified:
-        return "no"
-    places = [*evidence.verified_in, known.skill.circumstances]
-    if here.ecosystem in ("", "system") and here.os_family:
-        families = {place.os_family for place in places if place.os_family}
-        if families and here.os_family not in families:
-            return f"it is known to work on {', '.join(sorted(families))} only"
-    if here.scope:
-        scopes = {place.scope for place in places if place.scope}
-        if scopes and here.scope not in scopes:
-            return f"it is known to work in {', '.join(sorted(scopes))} only"
-    return ""
-
-
-def _alike(there: Circumstances, here: Circumstances) -> bool:
-    return all(
-        not getattr(there, name) or not getattr(here, name) or getattr(there, name) == getattr(here, name)
-        for name in ("os_family", "ecosystem", "scope")
-    )
 
 
 def _why(known: KnownSkill, signature: Signature, fit: _Fit, doubts: Sequence[str]) -> str:
