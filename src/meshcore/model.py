@@ -233,6 +233,7 @@ class KnownSkill:
     confirmed: bool = False  # a person or a second occurrence stands behind it
     evidence: Evidence = Evidence()
     created: str = ""
+    last_good: str = ""  # when own nodes last verified it, a person confirmed it, or it was learnt: the latest of these
     stored_id: str = field(default="", compare=False)  # the skill's id where it was stored: hashing it takes longer
     action_key: str = field(default="", compare=False)  # the same for every spelling of its action, "" where not known
 

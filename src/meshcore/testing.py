@@ -90,6 +90,9 @@ class MemoryIndex:
         found = self._known.get(skill_id)
         return found[0] if found else None
 
+    def now(self) -> str:
+        return ""
+
     def shapes(self, bucket: str) -> Sequence[str]:
         return list(self._shapes.get(bucket, ()))
 

@@ -49,6 +49,7 @@ from meshcore.safety.records import Author
 from meshcore.safety.redaction import redact
 from meshcore.safety.strict_json import loads
 from meshcore.safety.visible_text import visible
+from meshcore.store.authors import in_utc
 from meshcore.store.known_marks import mark
 from meshcore.store.purges import SUBJECTS
 from meshcore.store.told import Saying, Table
@@ -72,7 +73,7 @@ B = TypeVar("B", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who made a verified record, as their statement number `seq`.
+    """Who made a verified record, as their statement number `seq`, and when (`at`), as they say.
 
     `own`: this operator's node, and believed. `late`: what they said after it may have been taken in before it.
     """
@@ -81,6 +82,7 @@ class Speaker:
     operator: str
     seq: int
     own: bool
+    at: str
     late: bool = False
 
 
@@ -144,6 +146,7 @@ def _take_skill(node: Node, said: SkillBody, speaker: Speaker) -> Taken:
         author=speaker.node,
         own_operator=own,
         confirmed=confirmed,
+        last_good=in_utc(speaker.at),
     )
     put(node.store, taken)
     reweigh(node, skill.skill_id)

@@ -295,7 +295,7 @@ def _take_said(
     if kind is None or body is None or node.store.purges.is_purged(record.record_id, record.author):
         return "ignored"
     own = trust_in(node, author.node).state == "own"
-    taken = kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, late))
+    taken = kind.take(node, body, Speaker(author.node, author.operator, record.author_seq, own, record.created, late))
     if record.kind == RotationBody.kind and taken == "stored":
         end_chain(node, record)
     return taken

@@ -20,6 +20,7 @@ from meshcore.healing.inputs import of_input
 from meshcore.healing.limits import BREAKER_WINDOW, Facts, canary, exceeded
 from meshcore.healing.provenance import doubt
 from meshcore.healing.seen import is_seen
+from meshcore.knowledge.ageing import is_old, said
 from meshcore.model import DECISIONS, MODES, Decision, Incident, KnownSkill, Match, Mode, Record, Verdict
 from meshcore.node import Node, boot_id
 from meshcore.policy.command_parser import read_argv
@@ -279,6 +280,12 @@ def _headline(asked: Try) -> Verdict | None:
     return None
 
 
+def _age(asked: Try) -> Verdict | None:
+    """Let a person decide on what nobody has seen to help for long: the world it was learnt in may be gone."""
+    known, now = asked.question.known, asked.node.store.skills.now()
+    return Verdict("approve", (f"it was {said(known, now)}",)) if is_old(known, now) else None
+
+
 def _so_far(asked: Try) -> Verdict | None:
     """Go on with a run's errors as long as that leads on: so many, in so much time, and no fix twice."""
     if asked.so_far.enough:
@@ -339,6 +346,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("input", lambda asked: of_input(asked.question, asked.policy.action_type), "hint", answerable=True),
     Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
+    Judge("age", _age, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),
     Judge("author", _author, before_exec=True),
     Judge("peers' denylist", _denylist),

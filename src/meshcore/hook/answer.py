@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshcore.agents.base import Answer
 from meshcore.hook.answer_known import cut, for_a_person, what_is_known
+from meshcore.knowledge.ageing import said
 from meshcore.knowledge.parts import never_tried
 from meshcore.model import KnownSkill, Match
 from meshcore.safety.visible_text import fence, is_untagged, plain_name, visible
@@ -17,12 +18,12 @@ _MESSAGE_LIMIT = 200
 
 
 def suggestion(
-    known: KnownSkill, match: Match, author: str, note: str = "", *, me: str = "", confirmed_by: str = ""
+    known: KnownSkill, match: Match, author: str, note: str = "", *, now: str, me: str = "", confirmed_by: str = ""
 ) -> Answer:
     """Return what is said of a fix that the agent may take; `note` says what it should know beyond that.
 
-    `me` is the agent that is told, `confirmed_by` who stands behind the fix. What does not fit is why it matched, then
-    the error that it was learnt from.
+    `now` is the time, `me` the agent that is told, `confirmed_by` who stands behind the fix. What does not fit is why
+    it matched, then the error that it was learnt from.
     """
     label, by = label_of(known), f"; confirmed by {confirmed_by}" if confirmed_by else ""
     head = f"meshtui: this error is known, and {_claim(known)}{by}. Judge it before you use it.\n"
@@ -31,13 +32,13 @@ def suggestion(
         f" Wrong for this project? `meshtui skills not-here {label.lstrip('#')}`"
     )
     for why in (True, False):
-        context = f"{head}{report(known, match, author, me=me, why=why)}{tail}"
+        context = f"{head}{report(known, match, author, now=now, me=me, why=why)}{tail}"
         if len(context) <= LIMIT:
             break
     else:
-        context = f"{head}{report(known, match, author, me=me, why=False, line=False)}\n{tail.strip()}"
+        context = f"{head}{report(known, match, author, now=now, me=me, why=False, line=False)}\n{tail.strip()}"
     command = visible(match.action.command(), keep_newlines=False)[:_LINE_LIMIT]
-    message = f"meshtui: known {_kind(match)} {label}: {command} ({standing_of(known)})"
+    message = f"meshtui: known {_kind(match)} {label}: {command} ({standing_of(known, now)})"
     return Answer(context, visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
@@ -57,7 +58,9 @@ def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
     return Answer(cut("\n".join(filter(None, (known, answer.context))), 4 * LIMIT), answer.message)
 
 
-def report(known: KnownSkill, match: Match, author: str, *, me: str = "", why: bool = True, line: bool = True) -> str:
+def report(
+    known: KnownSkill, match: Match, author: str, *, now: str, me: str = "", why: bool = True, line: bool = True
+) -> str:
     """Return a fix, filled in for this error, as an agent (`me`) reads it: fenced, whatever is in it."""
     command = visible(match.action.command(), keep_newlines=False)
     if len(command) > _COMMAND_LIMIT or not is_untagged(command):
@@ -65,7 +68,7 @@ def report(known: KnownSkill, match: Match, author: str, *, me: str = "", why: b
     text = f"{_kind(match)}: {command}"
     text += f"\nfor: {known.skill.example_line[:_LINE_LIMIT]}" if line else ""
     text += f"\nwhy: {match.why[:300]}" if why else ""
-    return fence(text, author, standing_of(known), _FENCE_LIMIT, _whose(known, author, me))
+    return fence(text, author, standing_of(known, now), _FENCE_LIMIT, _whose(known, author, me))
 
 
 def _whose(known: KnownSkill, author: str, me: str) -> str:
@@ -93,8 +96,8 @@ def label_of(known: KnownSkill) -> str:
     return f"#{known.label}" if known.label else known.skill_id[:8]
 
 
-def standing_of(known: KnownSkill) -> str:
-    """Return how a skill has fared, in at most 60 characters."""
+def standing_of(known: KnownSkill, now: str) -> str:
+    """Return how a skill has fared, and how long ago where that is long, in at most 100 characters."""
     evidence = known.evidence
     tries = evidence.verified + evidence.failed
     fared = f"verified {evidence.verified} of {tries}" if tries else "not yet tried"
@@ -102,7 +105,8 @@ def standing_of(known: KnownSkill) -> str:
     hosts = f" on {len(evidence.hosts)} hosts" if len(evidence.hosts) > 1 else ""
     if never_tried(known):
         fared = "derived from another fix, never tried"
-    return f"{fared}{hosts}{doubt}"
+    age = said(known, now)
+    return f"{fared}{hosts}{doubt}{f', {age}' if age else ''}"
 
 
 def _claim(known: KnownSkill) -> str:

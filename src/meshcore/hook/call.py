@@ -192,7 +192,9 @@ class _Call:
 
     def _suggested(self, answer: tuple[KnownSkill, Match, str], said: str, person: str) -> Handled:
         """Return what is told of a fix, beside what the project knows."""
-        fix = suggestion(*answer, me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0]))
+        fix = suggestion(
+            *answer, now=self.store.skills.now(), me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0])
+        )
         both = beside(said, fix, person=self.me.via == SHELL)
         return Handled(self.program.answer(self.report.event, asked_too(both, person)))
 

@@ -171,7 +171,8 @@ def _hint(node: Node, task: Task, considered: Considered, heal: str) -> Answer:
         return Answer()
     author = _author(node, known)
     note = f"Allowed here: `{heal}` applies it, runs the failed command again and says how that went." if heal else ""
-    return suggestion(known, match, author, note, me=me.name, confirmed_by=confirmed_by(node.store, known))
+    now, by = node.store.skills.now(), confirmed_by(node.store, known)
+    return suggestion(known, match, author, note, now=now, me=me.name, confirmed_by=by)
 
 
 def _author(node: Node, known: KnownSkill) -> str:
@@ -187,7 +188,7 @@ def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
     command = visible(approval.command, limit=300, keep_newlines=False)
     return Answer(
         "meshtui: this error is known; its fix waits until a person approves it. Leave it to them.\n"
-        f"{report(known, match, _author(node, known))}",
+        f"{report(known, match, _author(node, known), now=node.store.skills.now())}",
         f"meshtui: known fix waits for you: {command}  (meshtui approvals approve {approval.approval_id[:6]})",
     )
 

@@ -1,4 +1,4 @@
-"""Whether what a fix takes from an error may be filled in, and what is unsure about it and about its place, in words."""
+"""Whether what a fix takes from an error may be filled in, and what is unsure about it or its place, in words."""
 
 from __future__ import annotations
 

@@ -15,8 +15,18 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from meshcore.knowledge.ageing import weight
 from meshcore.knowledge.command import plain_shape, words_of
-from meshcore.knowledge.filling import as_typed, elsewhere, in_another_place, keys_from, not_there, of_its_instance, safe, unproven
+from meshcore.knowledge.filling import (
+    as_typed,
+    elsewhere,
+    in_another_place,
+    keys_from,
+    not_there,
+    of_its_instance,
+    safe,
+    unproven,
+)
 from meshcore.knowledge.kindred import SHORT_WORD, hashed, kindred_keys, moved
 from meshcore.knowledge.parts import (
     FORM,
@@ -58,7 +68,11 @@ class IndexEntry(NamedTuple):
 
 
 class SkillSource(Protocol):
-    """Where skills are looked up. Each call is one indexed query."""
+    """Where skills are looked up. Each look is one indexed query."""
+
+    def now(self) -> str:
+        """Return the time, by which what is old counts less; "" where nothing ages."""
+        ...
 
     def shapes(self, bucket: str) -> Sequence[str]:
         """Return the distinct shapes stored in a bucket."""
@@ -111,10 +125,11 @@ def _wording(template: str, slots: Sequence[Slot]) -> str:
 
 
 class _Here(NamedTuple):
-    """Where an error was met: the circumstances, and the folder in which the command ran ("": not known)."""
+    """Where an error was met: the circumstances, the folder in which the command ran, and when ("": not known)."""
 
     circumstances: Circumstances
     folder: str
+    now: str
 
 
 def match(signature: Signature, source: SkillSource, circumstances: Circumstances = NOT_KNOWN) -> Match | None:
@@ -135,7 +150,8 @@ def matches(
 
     `folder` is where the failed command ran: a path that is told from there must be the one that the error names.
     """
-    here, bucket = _Here(circumstances, folder), bucket_of(signature.error_type, signature.template)
+    here = _Here(circumstances, folder, source.now())
+    bucket = bucket_of(signature.error_type, signature.template)
     shapes = [_indices(shape) for shape in source.shapes(bucket)[:MAX_SHAPES]]
     slots = signature.slots
     rows = [[(i, key_value(slots, i)) for i in row] for row in shapes if all(i % FORM < len(slots) for i in row)]
@@ -301,7 +317,8 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
     if gate:
         doubts.append(gate)
     tier: Tier = "likely" if doubts else "exact"
-    score = (LIKELY_SCORE if doubts else EXACT_SCORE) + STANDING_WEIGHT * standing(known.evidence)
+    stands = standing(known.evidence, weight(known.last_good, here.now)) if known.evidence.tries else 0.0
+    score = (LIKELY_SCORE if doubts else EXACT_SCORE) + STANDING_WEIGHT * stands
     score -= ACCEPTED_COST * len(fit.accepted) + RELAXED_COST * len(fit.relaxed) + DIFFERENT_COST * len(fit.differs)
     return Match(known.skill_id, tier, round(score, 4), action, _why(known, signature, fit, doubts))
 

@@ -204,7 +204,8 @@ def describe(one: KnownSkill, names: Mapping[str, str]) -> Iterable[str]:
     tries = evidence.verified + evidence.failed
     seen = f"verified in {evidence.verified} of {tries} tries" if tries else "not yet tried by the mesh"
     seen = "derived from a fix of another error, never tried" if never_tried(one) else seen
-    yield f"- {seen}, {'confirmed' if one.confirmed else 'not confirmed by a person'}"
+    good = f"; last known to be good on {one.last_good[:10]}" if tries and one.last_good else ""
+    yield f"- {seen}, {'confirmed' if one.confirmed else 'not confirmed by a person'}{good}"
     yield f"- reported by {_author(one, names)} ({one.source})"
     where = skill.circumstances
     holds = ", ".join(filter(None, (where.os_family, where.program, where.scope)))

@@ -12,12 +12,15 @@ RELAX = 3  # the same for any other name
 _Z = 1.959964  # 95 %
 
 
-def standing(evidence: Evidence) -> float:
-    """Return the Wilson lower bound (95 %) of the share of tries that were verified, 0 where there were none."""
-    n = evidence.tries
+def standing(evidence: Evidence, weight: float = 1.0) -> float:
+    """Return the Wilson lower bound (95 %) of the share of tries that were verified, 0 where there were none.
+
+    Old tries count for less: each for `weight` of one (see `knowledge.ageing`).
+    """
+    n = evidence.tries * weight
     if n == 0:
         return 0.0
-    p, z2 = evidence.successes / n, _Z * _Z
+    p, z2 = evidence.successes / evidence.tries, _Z * _Z
     spread = _Z * float(((p * (1 - p) + z2 / (4 * n)) / n) ** 0.5)
     return max(0.0, (p + z2 / (2 * n) - spread) / (1 + z2 / n))
 

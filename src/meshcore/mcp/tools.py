@@ -149,7 +149,7 @@ class Tools:
                 {
                     "id": label_of(one),
                     "uri": f"meshtui://skills/{label_of(one).lstrip('#')}",
-                    "report": _report_as_learnt(one, _author(node, one)),
+                    "report": _report_as_learnt(one, _author(node, one), node.store.skills.now()),
                 }
                 for one in known
             ]
@@ -225,7 +225,7 @@ def _found(node: Node, signature: Signature, command: str, folder: str) -> tuple
         fix = _fix(node, ruling, known, match, trust, again)
         fixes.append(fix)
         if len(fixes) == 1:
-            best = suggestion(known, match, _author(node, known))
+            best = suggestion(known, match, _author(node, known), now=node.store.skills.now())
     if fixes:
         then = "judge it; if you use it, run the failed command again and call report_outcome"
     elif withheld:
@@ -270,10 +270,10 @@ def _fix(
     return Fix(
         skill_id=label_of(known),
         kind="command" if match.action.kind == "argv" else "advice",
-        fix=redact(report(known, match, _author(node, known))),
+        fix=redact(report(known, match, _author(node, known), now=node.store.skills.now())),
         match=match.tier,
         author=plain_name(_author(node, known)),
-        standing=standing_of(known),
+        standing=standing_of(known, node.store.skills.now()),
         confirmed=known.confirmed,
         policy=ruling,
         rerun=_line(f"{again.decision}: {'; '.join(again.reasons)}") if again else "",
@@ -286,10 +286,10 @@ def _author(node: Node, known: KnownSkill) -> str:
     return trust_in(node, known.author).name or node.name
 
 
-def _report_as_learnt(known: KnownSkill, author: str) -> str:
+def _report_as_learnt(known: KnownSkill, author: str, now: str) -> str:
     """Return a fix as it was learnt, for no error in particular."""
     text = f"fix: {_line(shown_fix(known.skill))}\nfor: {_line(known.skill.example_line)}"
-    return fence(text, author, standing_of(known))
+    return fence(text, author, standing_of(known, now))
 
 
 def _is_shown(node: Node, known: KnownSkill) -> bool:

@@ -211,6 +211,7 @@ def skill_of_row(row: sqlite3.Row) -> KnownSkill:
         confirmed=bool(row["confirmed"]),
         evidence=_NOTHING_TRIED if row["evidence"] == _NOTHING else evidence_from_json(json.loads(row["evidence"])),
         created=row["created"],
+        last_good=row["last_good"],
         stored_id=row["skill_id"],
         action_key=row["action_key"],
     )

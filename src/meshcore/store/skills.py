@@ -34,20 +34,24 @@ class Skills:
         skill_id = known.skill.skill_id
         with self._db.transaction():
             old = self._db.execute(
-                "SELECT label, bucket, shape, created FROM skills WHERE skill_id=?", (skill_id,)
+                "SELECT label, bucket, shape, created, last_good FROM skills WHERE skill_id=?", (skill_id,)
             ).fetchone()
             if old:
                 self._drop_keys(skill_id, old["bucket"], old["shape"])
+                last = max(known.last_good, old["last_good"])
                 known = replace(known, label=old["label"], created=old["created"])
             else:
-                known = replace(known, label=self._free_label(known.label), created=known.created or self._db.now())
+                created = known.created or self._db.now()
+                last = known.last_good or created
+                known = replace(known, label=self._free_label(known.label), created=created)
+            known = replace(known, last_good=min(last, self._db.now()))  # a clock that ran ahead makes nothing younger
             self._db.execute(
                 "INSERT INTO skills (skill_id, label, body, state, source, author, own_operator, confirmed, created,"
-                " evidence, bucket, shape, action_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                " evidence, bucket, shape, action_key, last_good) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
                 " ON CONFLICT (skill_id) DO UPDATE SET"
                 " body=excluded.body, state=excluded.state, source=excluded.source, author=excluded.author,"
                 " own_operator=excluded.own_operator, confirmed=excluded.confirmed, evidence=excluded.evidence,"
-                " bucket=excluded.bucket, shape=excluded.shape,"
+                " bucket=excluded.bucket, shape=excluded.shape, last_good=excluded.last_good,"
                 " action_key=CASE excluded.action_key WHEN '' THEN action_key ELSE excluded.action_key END",
                 (
                     skill_id,
@@ -63,6 +67,7 @@ class Skills:
                     bucket,
                     shape,
                     known.action_key,
+                    known.last_good,
                 ),
             )
             for key in keys:
@@ -159,6 +164,10 @@ class Skills:
         )
         return self._db.all(Read(sql, skill_of_row, (skill_id,)))
 
+    def now(self) -> str:
+        """Return the time, by which what is old counts less."""
+        return self._db.now()
+
     def lookup(self, keys: Sequence[str], limit: int) -> list[KnownSkill]:
         """Return at most `limit` different skills stored under any of the keys, those of the first keys first."""
         found: dict[str, None] = {}
@@ -187,9 +196,9 @@ class Skills:
         """Note that a person, or a second occurrence, stands behind a skill."""
         with self._db.transaction(durable=True):
             self._db.execute(
-                "UPDATE skills SET confirmed=1, confirmed_by=?, state=CASE state WHEN 'unconfirmed' THEN 'active'"
-                " ELSE state END WHERE skill_id=?",
-                (actor, skill_id),
+                "UPDATE skills SET confirmed=1, confirmed_by=?, last_good=?,"
+                " state=CASE state WHEN 'unconfirmed' THEN 'active' ELSE state END WHERE skill_id=?",
+                (actor, self._db.now(), skill_id),
             )
             self._events.add("skill.confirmed", skill_id=skill_id, data={"actor": actor})
 

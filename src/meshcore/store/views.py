@@ -213,11 +213,12 @@ class SkillBrief:
     circumstances: tuple[str, ...]
     used: int
     last_used: str
+    last_good: str
 
 
 _SKILL = """
 SELECT s.skill_id, s.label, s.state, s.source, s.author, coalesce(a.name, '') AS name, s.own_operator, s.confirmed,
-       s.used, s.last_used, json_extract(s.body, '$.error_type') AS error_type,
+       s.used, s.last_used, s.last_good, json_extract(s.body, '$.error_type') AS error_type,
        json_extract(s.body, '$.example_line') AS line, json_extract(s.body, '$.action') AS action,
        json_extract(s.body, '$.example_slots') AS slots, json_extract(s.body, '$.circumstances') AS circumstances,
        coalesce(json_extract(s.evidence, '$.verified'), 0) AS verified,
@@ -258,6 +259,7 @@ def _skill(row: sqlite3.Row) -> SkillBrief:
         circumstances=tuple(dict.fromkeys(found[name] for name in order if found.get(name))),
         used=row["used"],
         last_used=row["last_used"],
+        last_good=row["last_good"],
     )
 
 

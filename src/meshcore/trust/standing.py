@@ -83,7 +83,8 @@ def _weighed(node: Node, known: KnownSkill, every: Sequence[KnownSkill]) -> Know
     hosts = Hosts(node)
     outcomes = [replace(outcome, host=hosts.of_outcome(outcome)) for outcome in outcomes]
     evidence = replace(weigh(known.skill, outcomes), verified_elsewhere=good, failed_elsewhere=bad)
-    known = replace(known, evidence=evidence)
+    good_at = [outcome.at for outcome in outcomes if outcome.result == "verified"]
+    known = replace(known, evidence=evidence, last_good=max([known.last_good, *good_at]))
     entry = index_entry(known)
     known = node.store.skills.put(known, entry.bucket, entry.shape, entry.keys)
     if known.state not in ("quarantined", "forgotten") and (reason := _too_many_failures(hosts, outcomes)):

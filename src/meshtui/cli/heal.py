@@ -73,7 +73,7 @@ def _fenced(session: Healing) -> list[str]:
     author = session.node.store.skills.learnt_by(known.skill_id) or trust_in(session.node, known.author).name
     said = "\n".join(replay.said(session))
     quoted = fence(said, "the fix", "what it printed", OUTPUT_LIMIT).split("\n") if said else []
-    return [*report(known, match, author).split("\n"), *lines[2:], *quoted]
+    return [*report(known, match, author, now=session.node.store.skills.now()).split("\n"), *lines[2:], *quoted]
 
 
 def _told(healing: Series, as_json: bool) -> int:

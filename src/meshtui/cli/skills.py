@@ -10,6 +10,7 @@ import click
 from meshcore.control import decisions
 from meshcore.errors import BadSkillError, UsageError
 from meshcore.exchange.receive import exchange
+from meshcore.knowledge.ageing import weight
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
 from meshcore.knowledge.migration import was_no_fix
 from meshcore.knowledge.parts import example_fix, never_tried, shown_fix
@@ -18,6 +19,7 @@ from meshcore.model import Json, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.safety.model_json import skill_to_json
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
+from meshtui.cli.moments import ago
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
@@ -46,8 +48,9 @@ def _as_json(node: Node, known: KnownSkill) -> dict[str, Json]:
         "confirmed": known.confirmed,
         "verified": evidence.verified,
         "failed": evidence.failed,
-        "standing": round(standing(evidence), 3),
+        "standing": round(_standing(node, known), 3),
         "created": known.created,
+        "last_good": known.last_good,
     }
 
 
@@ -64,6 +67,7 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
         if as_json:
             print_json("skills", [_as_json(node, known) for known in found])
             return
+        good = {known.skill_id: ago(node, known.last_good) for known in found}
     rows = [
         (
             f"#{known.label}",
@@ -73,12 +77,16 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
             f"{known.evidence.verified}/{known.evidence.verified + known.evidence.failed}",
             known.skill.example_line,
             _fix(known) if known.skill.action.kind == "argv" else f"advice: {known.skill.action.text}",
+            good[known.skill_id],
         )
         for known in found
     ]
     empty = "no skills yet; teach one with `meshtui learn`, or put `meshtui run --` before a command"
     table(
-        ("label", "skill", "state", "source", "verified", "error", "fix"), rows, empty=empty, spare=("skill", "source")
+        ("label", "skill", "state", "source", "verified", "error", "fix", "last good"),
+        rows,
+        empty=empty,
+        spare=("skill", "source", "last good"),
     )
     if aside and not everything:
         are, they = ("is", "It") if aside == 1 else ("are", "They")
@@ -99,6 +107,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             print_json("skill", _as_json(node, known))
             return
         outcomes = node.store.outcomes.of(skill_id=known.skill.skill_id)
+        stands, good = _standing(node, known), ago(node, known.last_good)
     one = known.skill
     facts(
         {
@@ -114,11 +123,16 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             "verified": "never tried"
             if never_tried(known)
             else f"{known.evidence.verified} of {known.evidence.verified + known.evidence.failed} tries",
-            "standing": f"{standing(known.evidence):.2f}",
+            "standing": f"{stands:.2f}",
+            "last good": good,
         }
     )
     for outcome in outcomes[-10:]:
         say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
+
+
+def _standing(node: Node, known: KnownSkill) -> float:
+    return standing(known.evidence, weight(known.last_good, node.store.skills.now()))
 
 
 def _fix(known: KnownSkill) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from textual import work
 from textual.app import ComposeResult
 
+from meshcore.clock import to_text
 from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
+from meshcore.knowledge.ageing import said, weight
 from meshcore.knowledge.parts import filled, general_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, KnownSkill, SkillState
@@ -130,11 +132,18 @@ class SkillsPane(ListPane):
             Cell(brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type, dim),
             Cell(f"advice: {fix}" if brief.action.kind == "advice" else fix, dim or "accent"),
             Cell(f"{brief.verified}/{tries}" if tries else "–", "" if tries else "dim"),
-            Cell(f"{_standing(brief):.2f}" if tries else "–", "" if tries else "dim"),
+            Cell(self._stands(brief), "" if tries else "dim"),
             Cell(_author(brief), "dim"),
             Cell(self.moment(brief.last_used, never="–"), "dim"),
             Cell(" · ".join(brief.circumstances), "dim"),
         )
+
+    def _stands(self, brief: SkillBrief) -> str:
+        shown = Evidence(verified=brief.verified, failed=brief.failed)
+        return f"{self._standing(shown, brief.last_good):.2f}" if shown.tries else "–"
+
+    def _standing(self, evidence: Evidence, last_good: str) -> float:
+        return standing(evidence, weight(last_good, to_text(self.mesh.clock.now())))
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
@@ -156,8 +165,9 @@ class SkillsPane(ListPane):
         must = ", ".join(f"{key.kind} {key.value!r}" for key in skill.key_slots) or "nothing but the wording"
         held = [_words(found) for found in evidence.verified_in] or [" · ".join(brief.circumstances)]
         untried = "never tried: derived from other fixes" if never_tried(known) else "not tried yet"
+        stands = self._standing(evidence, known.last_good)
         record = f"{evidence.verified} of {_count(tries, 'try', 'tries')}"
-        record += f", on {_count(len(evidence.hosts), 'host', 'hosts')}; standing {standing(evidence):.2f}"
+        record += f", on {_count(len(evidence.hosts), 'host', 'hosts')}; standing {stands:.2f}"
         used = f"{_count(brief.used, 'time', 'times')}, last {self.moment(brief.last_used)}" if brief.used else "never"
         whose = "one of your nodes" if brief.own_operator else "not yours"
         return [
@@ -171,6 +181,7 @@ class SkillsPane(ListPane):
                 record if tries else untried,
             ),
             ("where", "; ".join(filter(None, held)) or "not known"),
+            ("last known good", said(known, to_text(self.mesh.clock.now())) or self.moment(known.last_good)),
             ("used here", used),
         ]
 
@@ -229,10 +240,6 @@ class SkillsPane(ListPane):
 
 
 _STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$dim"}
-
-
-def _standing(brief: SkillBrief) -> float:
-    return standing(Evidence(verified=brief.verified, failed=brief.failed))
 
 
 def _author(brief: SkillBrief) -> str:

@@ -68,12 +68,13 @@ def test_without_a_verdict_nothing_is_allowed() -> None:
     assert combine([]).decision == "refuse"
 
 
-def test_a_person_is_answered_for_where_policy_provenance_or_a_missing_signature_asks_and_nowhere_else() -> None:
+def test_a_person_is_answered_for_where_policy_provenance_age_or_a_missing_signature_asks_and_nowhere_else() -> None:
     assert [judge.name for judge in JUDGES if judge.answerable] == [
         "policy",
         "input",
         "provenance",
         "operator's signature",
+        "age",
     ]
 
 

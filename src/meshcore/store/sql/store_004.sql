@@ -168,3 +168,9 @@ CREATE INDEX incidents_follows ON incidents (follows) WHERE follows<>'';
 ALTER TABLE skills ADD COLUMN action_key TEXT NOT NULL DEFAULT '';
 CREATE INDEX skills_by_fix ON skills (bucket, action_key);
 CREATE INDEX skills_without_action_key ON skills (skill_id) WHERE action_key='';
+
+-- When a skill was last known to be good: verified by a node of this operator, confirmed by a person, or learnt.
+ALTER TABLE skills ADD COLUMN last_good TEXT NOT NULL DEFAULT '';
+UPDATE skills SET last_good=max(created, coalesce(
+  (SELECT max(o.at) FROM outcomes o WHERE o.skill_id=skills.skill_id AND o.own_operator=1 AND o.result='verified'), ''
+));
