@@ -86,7 +86,7 @@ def list_skills(session: Session, everything: bool, as_json: bool) -> None:
         ("label", "skill", "state", "source", "verified", "error", "fix", "last good"),
         rows,
         empty=empty,
-        spare=("skill", "source", "last good"),
+        spare=("last good", "skill", "source"),
     )
     if aside and not everything:
         are, they = ("is", "It") if aside == 1 else ("are", "They")
