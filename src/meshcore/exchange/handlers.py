@@ -104,12 +104,8 @@ def _clean(text: str) -> str:
 
 
 def _cleaned(skill: Skill) -> Skill:
-    return replace(
-        skill,
-        example_line=_clean(skill.example_line),
-        example_command=_clean(skill.example_command),
-        context=_clean(skill.context),
-    )
+    line, command, context = map(_clean, (skill.example_line, skill.example_command, skill.context))
+    return replace(skill, example_line=line, example_command=command, context=context)
 
 
 def _name(text: str) -> str:

@@ -346,7 +346,6 @@ JUDGES: tuple[Judge, ...] = (
     Judge("input", lambda asked: of_input(asked.question, asked.policy.action_type), "hint", answerable=True),
     Judge("provenance", _provenance, "approve", answerable=True),
     Judge("operator's signature", _signature, "approve", answerable=True),
-    Judge("age", _age, "approve", answerable=True),
     Judge("skill's state", lambda asked: light_judges.state(asked.question.known), before_exec=True),
     Judge("author", _author, before_exec=True),
     Judge("peers' denylist", _denylist),
@@ -366,5 +365,6 @@ JUDGES: tuple[Judge, ...] = (
     Judge("the run so far", _so_far, "hint"),
     Judge("missing records", _synced, "approve"),
     Judge("limits", _limits, "approve"),
+    Judge("age", _age, "approve", answerable=True),
     Judge("canary", _canary, "approve"),
 )
