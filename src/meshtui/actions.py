@@ -63,6 +63,14 @@ APP_ACTIONS: tuple[Action, ...] = (
 )
 
 
+def sorting(scope: str) -> tuple[Action, ...]:
+    """Return the actions of a list that can be sorted; a click on a heading does the same."""
+    return (
+        Action(f"{scope}.sort", "s", "sort", "Sort by the next column; so does a click on its heading.", hint="sort"),
+        Action(f"{scope}.sort_reverse", "S", "reverse", "Sort the other way round."),
+    )
+
+
 def bindings(actions: Iterable[Action]) -> list[BindingType]:
     """Return the bindings of actions, under their ids, so that keys can be remapped."""
     return [

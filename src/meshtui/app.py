@@ -103,8 +103,7 @@ class MeshApp(App[int]):
         yield Static(f"meshtui needs {LEAST_COLUMNS}×{LEAST_LINES} characters; make the window larger.", id="small")
 
     async def on_mount(self) -> None:
-        if self.settings.keys:
-            self.set_keymap(dict(self.settings.keys))
+        self.set_keymap(dict(self.settings.keys))
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             asyncio.get_running_loop().add_signal_handler(number, self.leave)
         view = self._opening.pane or self._kept.get("view")
@@ -311,8 +310,9 @@ class MeshApp(App[int]):
     def action_screenshot_svg(self) -> None:
         self._save("svg", self.export_screenshot(title="meshtui"))
 
-    def action_export(self) -> None:
-        self._save("txt", self.pane.exported() if self.pane else "")
+    @work(group="export", exclusive=True)
+    async def action_export(self) -> None:
+        self._save("txt", await self.pane.exported() if self.pane else "")
 
     def _save(self, suffix: str, text: str) -> None:
         from meshtui.saving import save

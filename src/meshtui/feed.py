@@ -35,7 +35,7 @@ from meshcore.service.fleet import FleetNode
 from meshcore.service.runtime import holder
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
-from meshcore.store.views import Green, IncidentBrief, Mark
+from meshcore.store.views import Green, Mark
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing
@@ -135,14 +135,6 @@ class Feed:
             await asyncio.to_thread(self.bridge.close)
             await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
             self._brakes_thread.shutdown(wait=False)
-
-    async def incidents(self, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
-        """Return a page of incidents, newest first; see `views.incident_briefs`."""
-        return await self.store.ask(views.incident_briefs(before, limit)) if self.store else []
-
-    async def incidents_with(self, text: str, before: int = 0, limit: int = 500) -> list[IncidentBrief]:
-        """Return a page of the incidents in which a text stands, of all that are known, newest first."""
-        return await self.store.ask(views.incident_briefs_with(text, before, limit)) if self.store else []
 
     async def fleet(self) -> list[FleetNode]:
         """Return every node of the bridge, and what is wrong with it. Raises MeshError."""

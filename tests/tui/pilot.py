@@ -111,7 +111,7 @@ async def shown(
             await it.until(lambda: bool(told.of(SnapshotTaken)), "a snapshot")
             if app.feed is not None and app.feed.snapshot.seq:
                 await it.until(lambda: bool(told.of(TimelineGrown)), "a timeline")
-            for worker in [worker for worker in app.workers if worker.group == "overview.load"]:
+            for worker in [worker for worker in app.workers if worker.group == "rows.load"]:
                 await worker.wait()
             await pilot.pause()
             yield it

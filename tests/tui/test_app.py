@@ -234,6 +234,16 @@ def _approval_state(it: Shown, approval_id: str) -> str:
     return found.state if found else ""
 
 
+async def _overview_sort(it: Shown) -> None:
+    await it.press("s")
+    assert "time UTC↓" in it.text()
+
+
+async def _overview_sort_reverse(it: Shown) -> None:
+    await it.press("s", "S")
+    assert "time UTC↑" in it.text()
+
+
 async def _chain_approve(it: Shown) -> None:
     asked = await _at_what_waits(it)
     await it.press("a")

@@ -13,7 +13,8 @@ from textual.app import App, ComposeResult
 import meshtui
 from meshtui.themes import THEMES
 from meshtui.widgets.cells import fit, plain, wrapped
-from meshtui.widgets.rows import Cell, Column, Row, Rows, widths
+from meshtui.widgets.heading import Column, widths
+from meshtui.widgets.rows import Cell, Row, Rows
 
 COLUMNS = (Column("name", 6, flex=1), Column("state", 8, priority=1), Column("note", 10, flex=1, priority=2))
 

@@ -80,20 +80,6 @@ _BRIEF = (
 )
 
 
-def incident_briefs(before: int, limit: int) -> Read[IncidentBrief]:
-    """Incidents with a lower `seq` (0: all), newest first."""
-    where, parameters = ("WHERE i.seq<? ", (before,)) if before else ("", ())
-    return Read(f"{_BRIEF}{where}ORDER BY i.seq DESC LIMIT ?", _brief, (*parameters, limit))
-
-
-def incident_briefs_with(text: str, before: int, limit: int) -> Read[IncidentBrief]:
-    """Incidents with a lower `seq` (0: all) whose error, agent or state contains a text in any case, newest first."""
-    escaped = "".join(f"\\{char}" if char in "%_\\" else char for char in text)
-    parts = [f"{column} LIKE ?1 ESCAPE '\\'" for column in ("i.line", "i.error_type", "i.agent", "i.state")]
-    where = f"WHERE ({' OR '.join(parts)}) AND (?2=0 OR i.seq<?2)"
-    return Read(f"{_BRIEF}{where} ORDER BY i.seq DESC LIMIT ?3", _brief, (f"%{escaped}%", before, limit))
-
-
 def incident_briefs_of(incident_ids: Sequence[str]) -> Read[IncidentBrief]:
     """These incidents, newest first."""
     where = f"WHERE i.incident_id IN ({marks(incident_ids)})"
@@ -187,6 +173,10 @@ def _brief(row: sqlite3.Row) -> IncidentBrief:
         row["seconds"],
         bool(row["again"]),
     )
+
+
+INCIDENT_BRIEFS: Read[IncidentBrief] = Read(_BRIEF, _brief)
+"""Every incident, in no order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from meshtui.screens.listing import ListPane
 from meshtui.screens.settling import approve, in_full, reject, take_back
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 SETTLED = 100  # of those that do not wait any more, so many are listed
 

@@ -89,7 +89,7 @@ class Pane(_Acting, Vertical):
         """Return what `y` copies: one line or a few, "" where there is nothing."""
         return ""
 
-    def exported(self) -> str:
+    async def exported(self) -> str:
         """Return what is listed as text, one line each."""
         return ""
 

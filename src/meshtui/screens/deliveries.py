@@ -17,7 +17,8 @@ from meshtui.screens.listing import ListPane
 from meshtui.snapshot import BridgeView, Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 MOST = 1000
 PAGE = 400

@@ -17,7 +17,8 @@ from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.header import duration
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 LOOK_EVERY_SECONDS = 5.0  # ages go on while nothing happens
 EMPTY = "no bridge yet; the first command that fails under `meshtui run` makes it"

@@ -19,7 +19,8 @@ from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.header import duration
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 from meshtui.widgets.states import STATES
 
 MOST_INCIDENTS, MOST_RECORDS = 500, 20

@@ -60,7 +60,7 @@ class ListPane(Pane):
     def copied(self) -> str:
         return self.detail.text()
 
-    def exported(self) -> str:
+    async def exported(self) -> str:
         return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
 
     def state(self) -> Mapping[str, Json]:

@@ -331,7 +331,7 @@ class LogPane(Pane):
     def copied(self) -> str:
         return self.view.selected.text if self.view.selected is not None else ""
 
-    def exported(self) -> str:
+    async def exported(self) -> str:
         document = self._document
         if document is None:
             return ""

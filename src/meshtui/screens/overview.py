@@ -11,20 +11,21 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from meshcore.clock import from_text
-from meshtui.actions import Action
+from meshcore.store.listed import INCIDENTS
+from meshtui.actions import Action, sorting
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row
 from meshtui.widgets.states import STATES
+from meshtui.widgets.stored_rows import StoredRows
 from meshtui.widgets.timeline_view import RANGES, TimelineView
 
 if TYPE_CHECKING:
     from meshcore.model import Json
     from meshcore.store.views import IncidentBrief
     from meshtui.snapshot import EffectView, Snapshot, ToldView
-
-PAGE = 500
 
 COLUMNS = (
     Column("state", 12),
@@ -38,6 +39,7 @@ COLUMNS = (
 ACTIONS: tuple[Action, ...] = (
     Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint="open"),
     Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
+    *sorting("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
@@ -86,13 +88,6 @@ class OverviewPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._briefs: dict[str, IncidentBrief] = {}
-        self._order: list[str] = []
-        self._loading = False
-        self._has_all = False
-        self._loaded = False
-        self._loaded_to = 0  # the seq of the last page's last incident
-        self._found_to = 0  # the same of what is looked for, 0 once all of it is here
         self._effect: Sequence[EffectView] = ()
         self._told: ToldView | None = None
         self._effect_shown = ""
@@ -100,7 +95,7 @@ class OverviewPane(Pane):
     def compose(self) -> ComposeResult:
         yield TimelineView()
         yield Static("", id="effect", markup=False)
-        yield Rows(COLUMNS, self._row, empty="no incidents yet", id="incidents")
+        yield StoredRows(INCIDENTS, COLUMNS, self._row, states=_states, empty="no incidents yet", id="incidents")
         yield Static(WELCOME, id="welcome", markup=False)
 
     @property
@@ -109,9 +104,9 @@ class OverviewPane(Pane):
         return self.query_one(TimelineView)
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> StoredRows[IncidentBrief]:
         """Return the incidents."""
-        return self.query_one("#incidents", Rows)
+        return self.query_one("#incidents", StoredRows)
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
@@ -131,56 +126,14 @@ class OverviewPane(Pane):
         self._effect, self._told = snapshot.effect, snapshot.told
         self._fit()
         self.view.redraw()
-        if not self._loaded:
-            self._loaded = True
-            self._load()
-            self._look_for(self.rows.finding)
+        self.rows.begin()
 
     def timeline_grown(self) -> None:
         self._fit()
         self.view.redraw()
 
     def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:
-        new = [brief for brief in incidents if brief.incident_id not in self._briefs]
-        for brief in incidents:
-            self._briefs[brief.incident_id] = brief
-        if new:
-            self._order = sorted({*self._order, *(b.incident_id for b in new)}, key=lambda i: -self._briefs[i].seq)
-        self.rows.set_ids(self._order, [brief.incident_id for brief in incidents])
-
-    @work(group="overview.load", exclusive=True)
-    async def _load(self) -> None:
-        found = await self.feed.incidents(self._loaded_to, PAGE)
-        self._has_all = len(found) < PAGE
-        self._loading = False
-        if found:
-            self._loaded_to = found[-1].seq
-        self._take(found)
-
-    def _take(self, found: Sequence[IncidentBrief]) -> None:
-        for brief in found:
-            self._briefs.setdefault(brief.incident_id, brief)
-        order = {*self._order, *(brief.incident_id for brief in found)}
-        self._order = sorted(order, key=lambda incident_id: -self._briefs[incident_id].seq)
-        self.rows.set_ids(self._order, [])
-
-    @work(group="overview.find", exclusive=True)
-    async def _look_for(self, text: str, before: int = 0) -> None:
-        """Ask the store for what is looked for: what was loaded so far is a part of it."""
-        self._found_to = 0
-        if not text or self._has_all or self.mesh.feed is None:
-            return
-        found = await self.feed.incidents_with(text, before, PAGE)
-        self._found_to = found[-1].seq if len(found) == PAGE else 0
-        self._take(found)
-
-    def on_rows_near_end(self) -> None:
-        if self.rows.finding:
-            if self._found_to:
-                self._look_for(self.rows.finding, self._found_to)
-        elif not self._has_all and not self._loading and self._loaded:
-            self._loading = True
-            self._load()
+        self.rows.changed(incidents)
 
     def on_resize(self) -> None:
         self._fit()
@@ -199,12 +152,11 @@ class OverviewPane(Pane):
             if self.view.styles.height is None or self.view.styles.height.value != height:
                 self.view.styles.height = height
 
-    def _row(self, incident_id: str) -> Row:
+    def _row(self, brief: IncidentBrief) -> Row:
         from meshcore.knowledge.parts import (
             fix_for,  # with the model it takes 11 ms, which the first painting can spare
         )
 
-        brief = self._briefs[incident_id]
         word, tone = STATES[brief.state]
         fix = fix_for(brief.action, brief.slots, brief.example_slots) if brief.action else ""
         return (
@@ -245,6 +197,12 @@ class OverviewPane(Pane):
 
             await teach(self.mesh, selected)
 
+    def action_sort(self) -> None:
+        self.rows.sort_next()
+
+    def action_sort_reverse(self) -> None:
+        self.rows.sort_reverse()
+
     def action_zoom_out(self) -> None:
         self.view.zoom(1)
 
@@ -265,7 +223,6 @@ class OverviewPane(Pane):
 
     def find(self, text: str) -> None:
         self.rows.find(text)
-        self._look_for(text)
 
     @property
     def finding(self) -> str:
@@ -274,11 +231,11 @@ class OverviewPane(Pane):
     def copied(self) -> str:
         return self.rows.text_of(self.rows.selected) if self.rows.selected else ""
 
-    def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
+    async def exported(self) -> str:
+        return await self.rows.all_texts()
 
     def state(self) -> Mapping[str, Json]:
-        return {"range": RANGES[self.view.range_index][0], "find": self.rows.finding}
+        return {"range": RANGES[self.view.range_index][0], "find": self.rows.finding, **self.rows.order_kept()}
 
     def restore(self, state: Mapping[str, Json]) -> None:
         names = [name for name, _ in RANGES]
@@ -286,6 +243,11 @@ class OverviewPane(Pane):
             self.view.range_index = names.index(state["range"])
         if isinstance(text := state.get("find"), str):
             self.rows.find(text)
+        self.rows.restore_order(state)
+
+
+def _states(text: str) -> tuple[str, ...]:
+    return tuple(state for state, (word, _) in STATES.items() if text in word)
 
 
 def effect_line(kinds: Sequence[EffectView], width: int, told: ToldView | None = None) -> str:

@@ -18,7 +18,8 @@ from meshtui.screens.ask import Confirm
 from meshtui.screens.base import Page
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 COLUMNS = (
     Column("rule", 10),

@@ -23,7 +23,8 @@ from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 BATCH = 50  # runs that are asked for at once: what a cancel still lets happen
 BAR = 24  # cells

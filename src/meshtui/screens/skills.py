@@ -23,7 +23,8 @@ from meshtui.deliberate import Presses
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 PAGE = 500
 UNDO_MOST = 100

@@ -21,7 +21,8 @@ from meshtui.screens.teach import teach
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
-from meshtui.widgets.rows import Cell, Column, Row, Rows
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Cell, Row, Rows
 
 NEWEST = 5
 EMPTY = "nothing fails again and again"

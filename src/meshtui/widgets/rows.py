@@ -21,23 +21,9 @@ from textual.strip import Strip
 
 from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.changes import changed_regions
+from meshtui.widgets.heading import GAP, Column, column_at, heading, widths
 
-GAP = 2  # cells between columns
 ROOMY = 100  # columns of a terminal from which on a list keeps a margin at its right
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its least `width`, and its share of spare width (`flex`, 0: none).
-
-    Where a terminal is narrow, columns with the highest `priority` number are left out first; 0 always stays.
-    """
-
-    title: str
-    width: int
-    flex: int = 0
-    priority: int = 0
-    right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +37,6 @@ class Cell:
 Row = Sequence[Cell | str]
 
 
-def widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Return each column's width in a line of `width` cells, 0 for those that are left out."""
-    shown = list(range(len(columns)))
-
-    def needed() -> int:
-        return sum(columns[i].width for i in shown) + GAP * max(0, len(shown) - 1)
-
-    while needed() > width and any(columns[i].priority for i in shown):
-        shown.remove(max(shown, key=lambda i: (columns[i].priority, i)))
-    found = [columns[i].width if i in shown else 0 for i in range(len(columns))]
-    spare, shares = width - needed(), sum(columns[i].flex for i in shown)
-    flexible = [i for i in shown if columns[i].flex]
-    if not flexible:
-        return found
-    given = 0
-    for i in flexible:
-        part = spare * columns[i].flex // shares
-        found[i] = max(1, found[i] + part)
-        given += part
-    found[flexible[-1]] = max(1, found[flexible[-1]] + spare - given)
-    return found
-
-
 class Rows(ScrollView, can_focus=True):
     """A list under headings. `enter` or a click posts `Chosen`; moving the cursor posts `Moved`."""
 
@@ -81,6 +44,7 @@ class Rows(ScrollView, can_focus=True):
     Rows {
         width: 100%; background: $background; color: $foreground; overflow-x: hidden;
         & > .rows--head { color: $dim; }
+        & > .rows--sorted { color: $foreground; }
         & > .rows--cursor { background: $panel; color: $foreground; text-style: bold; }
         & > .rows--cursor-blurred { background: $surface; color: $foreground; }
         & > .rows--found { color: $accent; text-style: underline; }
@@ -96,6 +60,7 @@ class Rows(ScrollView, can_focus=True):
     TONES: ClassVar[tuple[str, ...]] = ("good", "bad", "warn", "dim", "accent", "learned", "strong")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "rows--head",
+        "rows--sorted",
         "rows--cursor",
         "rows--cursor-blurred",
         "rows--found",
@@ -137,12 +102,12 @@ class Rows(ScrollView, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Rows.Moved) and message.rows is self.rows
 
-    class NearEnd(Message):
-        """The cursor comes close to the last row: more may be loaded."""
+    class HeadingChosen(Message):
+        """A column's heading was clicked."""
 
-        def __init__(self, rows: Rows) -> None:
+        def __init__(self, rows: Rows, title: str) -> None:
             super().__init__()
-            self.rows = rows
+            self.rows, self.title = rows, title
 
         @property
         def control(self) -> Rows:
@@ -166,6 +131,8 @@ class Rows(ScrollView, can_focus=True):
         self.row_of = row_of
         self.empty = empty
         self.finding = ""
+        self.sorted_by = ("", False)  # a column's title, and whether the greatest comes first
+        self.note = ""  # said beside the widest column's heading
         self._least = 1 if follows_first else 0
         self._ids: Sequence[str] = ()
         self._shown: Sequence[str] = ()
@@ -213,10 +180,13 @@ class Rows(ScrollView, can_focus=True):
 
     def text_of(self, row_id: str) -> str:
         """Return a row as text, its cells separated by two spaces."""
-        return "  ".join(cell.strip() for cell in self._cells(row_id) if cell.strip())
+        return self.as_text(self.row_of(row_id))
 
-    def _cells(self, row_id: str) -> list[str]:
-        return [plain(cell if isinstance(cell, str) else cell.text) for cell in self.row_of(row_id)]
+    @staticmethod
+    def as_text(row: Row) -> str:
+        """Return the cells of a row as text, separated by two spaces."""
+        cells = [plain(cell if isinstance(cell, str) else cell.text).strip() for cell in row]
+        return "  ".join(filter(None, cells))
 
     def _filter(self) -> None:
         wanted = self.finding.casefold()
@@ -267,8 +237,6 @@ class Rows(ScrollView, can_focus=True):
         self._draw_line(new)
         self._reveal(new)
         self.post_message(self.Moved(self, self.selected))
-        if new >= len(self._shown) - self.size.height:
-            self.post_message(self.NearEnd(self))
 
     def action_move(self, by: int) -> None:
         self.index += by
@@ -285,6 +253,8 @@ class Rows(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         place = round(self.scroll_y) + event.y - 1
+        if event.y == 0 and (column := column_at(self.columns, self._spans(), event.x)) is not None:
+            self.post_message(self.HeadingChosen(self, column.title))
         if event.y == 0 or place >= len(self._shown):
             return
         if place == self.index:
@@ -323,14 +293,27 @@ class Rows(ScrollView, can_focus=True):
         self._on_screen[y] = line = self._line(y)
         return line
 
+    def _spans(self) -> list[int]:
+        width = self.size.width
+        return widths(self.columns, width - (2 if width >= ROOMY else 1))
+
+    def _heading(self, spans: Sequence[int]) -> Strip:
+        by, descending = self.sorted_by
+        found = heading(self.columns, spans, by=by, descending=descending, note=self.note)
+        head, chosen = (self.get_component_rich_style(f"rows--{name}") for name in ("head", "sorted"))
+        parts = (
+            (found.text[: found.start], head),
+            (found.text[found.start : found.end], chosen),
+            (found.text[found.end :], head),
+        )
+        return Strip([Segment(*part) for part in parts if part[0]]).simplify().adjust_cell_length(self.size.width, head)
+
     def _line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        spans = widths(self.columns, width - (2 if width >= ROOMY else 1))
+        spans = self._spans()
         if y == 0:
-            head = self.get_component_rich_style("rows--head")
-            titles = [(fit(c.title, w, right=c.right), head) for c, w in zip(self.columns, spans, strict=True) if w]
-            return _strip(titles, width, head)
+            return self._heading(spans)
         place = round(self.scroll_y) + y - 1
         if place >= len(self._shown):
             return self._nothing(y, width, base)

@@ -1,0 +1,264 @@
+"""A list of the store: sorted, found, counted and gone through in the store, however little of it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import work
+from textual.message import Message
+from textual.timer import Timer
+
+from meshcore.model import Json
+from meshcore.store.listed import Found, Key, Listed
+from meshcore.store.read import Read
+from meshtui.host import host_of
+from meshtui.widgets.heading import Column
+from meshtui.widgets.rows import Row, Rows
+from meshtui.window import Window
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class StoredRows(Rows, Generic[T]):
+    """Rows of one list of the store. Nothing is asked before `begin`; `changed` tells it what has changed since."""
+
+    PAGE: ClassVar[int] = 500
+    COUNT_AFTER_SECONDS: ClassVar[float] = 1.0  # a count of what is found looks at every row
+
+    class Sorted(Message):
+        """The list is in another order."""
+
+    def __init__(
+        self,
+        listed: Listed[T],
+        columns: Sequence[Column],
+        cells: Callable[[T], Row],
+        *,
+        states: Callable[[str], tuple[str, ...]],
+        empty: str = "",
+        id: str | None = None,
+        follows_first: bool = True,
+    ) -> None:
+        """`cells` makes a row; `states` returns the states whose shown word contains a text."""
+        super().__init__(
+            columns, lambda row_id: cells(self.window.rows[row_id]), empty=empty, id=id, follows_first=follows_first
+        )
+        self.window: Window[T] = Window(listed, self.PAGE)
+        self._cells_of, self._states = cells, states
+        self._follows = follows_first
+        self._begun = False
+        self._growing = False
+        self._asking = 0
+        self._missed: dict[str, None] = {}  # what changed while a page was on its way
+        self._counting: Timer | None = None
+        self._show_order()
+
+    # --- what is asked ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Load the first rows, once."""
+        if not self._begun:
+            self._begun = True
+            self._load_first()
+
+    @work(group="rows.load", exclusive=True)
+    async def _load_first(self) -> None:
+        self.window.took_first(await self._ask(self.window.first()))
+        await self._taken()
+        self.index = 0
+
+    @work(group="rows.load", exclusive=True)
+    async def _load_last(self) -> None:
+        self.window.took_last(await self._ask(self.window.last()))
+        await self._taken()
+        self.index = len(self.window.ids) - 1
+
+    @work(group="rows.load", exclusive=True)
+    async def load_around(self, key: Key) -> None:
+        """Show the rows before and after a place in the order, the cursor on the first after it."""
+        before, after = self.window.around(key)
+        found = await self._ask(before), await self._ask(after)
+        self.window.took_around(*found)
+        await self._taken()
+        self.index = min(len(found[0]), len(self.window.ids) - 1)
+
+    @work(group="rows.load", exclusive=True)
+    async def _grow(self, at_end: bool) -> None:
+        try:
+            if at_end:
+                self.window.took_next(await self._ask(self.window.next()))
+            else:
+                self.window.took_previous(await self._ask(self.window.previous()))
+        finally:
+            self._growing = False
+        await self._taken(count=False)
+
+    async def _ask(self, read: Read[R]) -> list[R]:
+        feed = host_of(self).feed
+        assert feed is not None
+        self._asking += 1
+        try:
+            return await feed.store.ask(read) if feed.store else []
+        finally:
+            self._asking -= 1
+
+    async def _taken(self, *, count: bool = True) -> None:
+        """Show what came, then what changed while it was on its way, and how much of it there is."""
+        if missed := list(self._missed):
+            self._missed.clear()
+            await self._look_again(missed)
+        self._show_window([])
+        if count:
+            await self._count()
+
+    async def _look_again(self, ids: Sequence[str]) -> None:
+        found = await self._ask(self.window.listed.those(ids, self.window.found))
+        there = {self.window.listed.id_of(row) for row in found}
+        self.window.changed(found, [row_id for row_id in ids if row_id not in there])
+
+    async def _count(self) -> None:
+        [self.window.total] = await self._ask(self.window.listed.count(self.window.found)) or [0]
+        self._show_note()
+
+    # --- what changed -----------------------------------------------------------------------------------------------
+
+    def changed(self, rows: Sequence[T]) -> None:
+        """Take note of rows that are new or say something else."""
+        ids = [self.window.listed.id_of(row) for row in rows]
+        if not self._begun or self._asking:
+            self._missed |= dict.fromkeys(ids)
+        elif self.finding:
+            self._look_for_changed(ids)
+        else:
+            self.window.changed(rows)
+            self._show_window(ids)
+            self._count_soon()
+
+    @work(group="rows.changed")
+    async def _look_for_changed(self, ids: Sequence[str]) -> None:
+        await self._look_again(ids)
+        self._show_window(ids)
+        self._count_soon()
+
+    def _count_soon(self) -> None:
+        if self._counting is None:
+            self._counting = self.set_timer(self.COUNT_AFTER_SECONDS, self._count_now)
+
+    @work(group="rows.count", exclusive=True)
+    async def _count_now(self) -> None:
+        self._counting = None
+        await self._count()
+
+    def _show_window(self, changed: Sequence[str]) -> None:
+        self._least = 1 if self._follows and self.window.at_start else 0
+        self.set_ids(self.window.ids, changed)
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """Say how many there are, where not all of them are on the screen."""
+        total = self.window.total
+        more = self.finding or total >= self.size.height
+        note = f"{total:,} found" if self.finding else f"{total:,} in all" if more else ""
+        if note != self.note:
+            self.note = note
+            self._draw_changed()
+
+    # --- what a person does -----------------------------------------------------------------------------------------
+
+    def find(self, text: str) -> None:
+        """List only rows of the store that contain a text (any case)."""
+        if text == self.finding:
+            return
+        self.finding = text
+        self.window.found = Found(text, self._states(text.casefold()) if text else ())
+        if self._begun:
+            self._load_first()
+
+    def _filter(self) -> None:
+        self._shown = self._ids
+        self._place = {row_id: place for place, row_id in enumerate(self._shown)}
+
+    def action_edge(self, end: int) -> None:
+        if self.window.at_end if end else self.window.at_start:
+            super().action_edge(end)
+        elif end:
+            self._load_last()
+        else:
+            self._load_first()
+
+    def watch_index(self, old: int, new: int) -> None:
+        super().watch_index(old, new)
+        self._look_near(new, new)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        top = round(new_value)
+        self._look_near(top, top + self.size.height)
+
+    def _look_near(self, top: int, bottom: int) -> None:
+        """Load more where what is looked at comes close to what is not there."""
+        window, near = self.window, self.size.height
+        at_end = bottom >= len(window.ids) - near and not window.at_end
+        if self._growing or self._asking or not self._begun or not window.ids:
+            return
+        if at_end or (top < near and not window.at_start):
+            self._growing = True
+            self._grow(at_end)
+
+    def sort_next(self) -> None:
+        """Sort by the next column that is offered."""
+        orders = self.window.listed.orders
+        order = orders[(orders.index(self.window.order) + 1) % len(orders)]
+        self.sort(order.name, descending=order.descending)
+
+    def sort_reverse(self) -> None:
+        """Show the order the other way round."""
+        self.sort(self.window.order.name, descending=not self.window.descending)
+
+    def on_rows_heading_chosen(self, message: Rows.HeadingChosen) -> None:
+        """Sort by a column, or the other way round where it is the one already."""
+        message.stop()
+        for order in self.window.listed.orders:
+            if order.name == message.title:
+                is_new = order is not self.window.order
+                self.sort(order.name, descending=order.descending if is_new else not self.window.descending)
+
+    def sort(self, name: str, *, descending: bool) -> None:
+        """Sort by one of the list's orders; a name that it has not is ignored."""
+        for order in self.window.listed.orders:
+            if order.name == name:
+                self.window.order, self.window.descending = order, descending
+                self._show_order()
+                if self._begun:
+                    self._load_first()
+
+    def _show_order(self) -> None:
+        self.sorted_by = self.window.order.name, self.window.descending
+        if self.is_attached:
+            self._draw_changed()
+
+    def order_kept(self) -> Mapping[str, Json]:
+        """Return the order as it is kept between starts, nothing for the usual one."""
+        usual, window = self.window.listed.orders[0], self.window
+        if (window.order, window.descending) == (usual, usual.descending):
+            return {}
+        return {"sort": window.order.name, "descending": window.descending}
+
+    def restore_order(self, state: Mapping[str, Json]) -> None:
+        """Take up what `order_kept` returned."""
+        if isinstance(name := state.get("sort"), str):
+            self.sort(name, descending=state.get("descending") is True)
+
+    async def all_texts(self) -> str:
+        """Return all rows of the store that are looked for as text, a line each, in the order that is shown."""
+        window, listed, lines = self.window, self.window.listed, list[str]()
+        order, descending, found = window.order, window.descending, window.found
+        beyond: Key | None = None
+        while True:
+            rows = await self._ask(listed.page(order, self.PAGE, descending=descending, beyond=beyond, found=found))
+            lines += [f"{self.as_text(self._cells_of(row))}\n" for row in rows]
+            if len(rows) < self.PAGE:
+                return "".join(lines)
+            beyond = listed.key(order, rows[-1])
