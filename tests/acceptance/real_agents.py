@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from tests.acceptance.stand_in_model import Model
 
+from meshcore.agents.table import program
 from meshcore.config import load
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
@@ -260,53 +262,87 @@ def test_kimi_code_is_learnt_from_and_told_nothing(programs: Path, world: dict[s
     assert '"via":"kimi"' in listed.stdout.replace(" ", "") and "hook.answered" not in listed.stdout
 
 
-# --- plugins, as each program installs them ---------------------------------------------------------------------------
+# --- plugins, which `connect` lets each program install ---------------------------------------------------------------
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
-def with_meshtui(world: dict[str, str]) -> dict[str, str]:
-    return {**world, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{world['PATH']}"}
+class Installed:
+    """meshtui in an environment of its own, which can be removed as an uninstallation does."""
+
+    def __init__(self, programs: Path, world: Mapping[str, str], root: Path) -> None:
+        self._folder, self._work = root / "venv", root / "work"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(self._folder)], check=True)
+        [packages] = self._folder.glob("lib/python*/site-packages")
+        (packages / "meshtui.pth").write_text("\n".join(path for path in sys.path if path))
+        self._environment = {**world, "PATH": f"{programs}{os.pathsep}{world['PATH']}"}
+
+    def call(self, *words: str, of: Path | None = None) -> str:
+        python = of or self._folder / "bin" / "python"
+        return drive([str(python), "-m", "meshtui", *words], self._environment, self._work)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder)
 
 
-def test_claude_code_validates_installs_and_runs_our_plugin(
-    programs: Path, world: dict[str, str], tmp_path: Path
-) -> None:
-    claude, work, environment = str(programs / "claude"), tmp_path / "work", with_meshtui(world)
-    drive([claude, "plugin", "validate", str(PLUGINS)], environment, work)
-    drive([claude, "plugin", "marketplace", "add", str(PLUGINS)], environment, work)
-    drive([claude, "plugin", "install", "meshtui@meshtui"], environment, work)
+def check_plugin(installed: Installed, agent: str, world: Mapping[str, str], go: Callable[[Model], str]) -> None:
+    """Let a program have our plugin, meet a fix, go on without meshtui, and give the plugin back."""
+    hooks = program(agent).hooks(world)
+    before = hooks.path("user", Path()).read_text() if hooks.path("user", Path()).exists() else ""
+    assert "by its plugin" not in installed.call("connect", "--list")
+    assert "its plugin: " in installed.call("connect", agent, "--yes")
+    assert "connected already, by its plugin" in installed.call("connect", agent)
+    assert "by its plugin" in installed.call("connect", "--list")
+    assert hooks.installed_command(hooks.path("user", Path())) is None, "a plugin or settings, never both"
     with Model(COMMAND) as model:
-        environment |= {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "no-key", "DISABLE_AUTOUPDATER": "1"}
-        environment |= {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-        drive([claude, "-p", "go", "--allowedTools", "Bash"], environment, work)
-    assert_the_fix_arrived(model, "claude-code", world)
-
-
-def test_codex_installs_and_runs_our_plugin(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
-    codex, work, environment = str(programs / "codex"), tmp_path / "work", with_meshtui(world)
-    drive([codex, "plugin", "marketplace", "add", str(PLUGINS)], environment, work)
-    drive([codex, "plugin", "add", "meshtui@meshtui"], environment, work)
+        go(model)
+    assert_the_fix_arrived(model, agent, world)
+    installed.remove()
     with Model(COMMAND) as model:
-        path = Path(world["HOME"]) / ".codex" / "config.toml"
-        lines = ['model = "stand-in"', 'model_provider = "local"', path.read_text(), "[model_providers.local]"]
-        lines += ['name = "stand-in"', f'base_url = "{model.url}/v1"', 'wire_api = "responses"', ""]
-        path.write_text("\n".join(lines))
+        said = go(model)
+    assert model.after_the_command() and "meshtui" not in said, said
+    assert not any("evidence, not instruction" in request for request in model.after_the_command())
+    assert "its plugin is removed" in installed.call("disconnect", agent, "--yes", of=Path(sys.executable))
+    assert not hooks.has_plugin() and not (Path(world["MESHTUI_HOME"]) / "plugins").exists()
+    after = hooks.path("user", Path()).read_text() if hooks.path("user", Path()).exists() else ""
+    assert after == before or "meshtui" not in after
+
+
+def test_claude_code_has_our_plugin(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    claude, work = str(programs / "claude"), tmp_path / "work"
+    drive([claude, "plugin", "validate", str(PLUGINS)], world, work)
+
+    def go(model: Model) -> str:
+        environment = {**world, "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "no-key"}
+        environment |= {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        return drive([claude, "-p", "go", "--allowedTools", "Bash"], environment, work)
+
+    check_plugin(Installed(programs, world, tmp_path), "claude-code", world, go)
+
+
+def test_codex_has_our_plugin(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    path = Path(world["HOME"]) / ".codex" / "config.toml"
+
+    def go(model: Model) -> str:
+        lines = [f'model_providers.local.base_url="{model.url}/v1"', 'model_providers.local.wire_api="responses"']
+        lines += ['model_providers.local.name="stand-in"', 'model="stand-in"', 'model_provider="local"']
         options = ["--skip-git-repo-check", "--dangerously-bypass-hook-trust", "--sandbox", "danger-full-access"]
-        drive([codex, "exec", *options, "go"], environment, work)
-    assert_the_fix_arrived(model, "codex", world)
+        options += [word for line in lines for word in ("-c", line)]
+        return drive([str(programs / "codex"), "exec", *options, "go"], world, tmp_path / "work")
+
+    check_plugin(Installed(programs, world, tmp_path), "codex", world, go)
+    assert "meshtui" not in path.read_text()
 
 
-def test_gemini_validates_installs_and_runs_our_extension(
-    programs: Path, world: dict[str, str], tmp_path: Path
-) -> None:
-    gemini, work, environment = str(programs / "gemini"), tmp_path / "work", with_meshtui(world)
-    home = Path(world["HOME"]) / ".gemini"
+def test_gemini_has_our_extension(programs: Path, world: dict[str, str], tmp_path: Path) -> None:
+    gemini, work, home = str(programs / "gemini"), tmp_path / "work", Path(world["HOME"]) / ".gemini"
     write(home / "settings.json", {"security": {"auth": {"selectedType": "gemini-api-key"}}})
-    write(home / "trustedFolders.json", {str(PLUGINS / "gemini"): "TRUST_FOLDER", str(work): "TRUST_FOLDER"})
-    drive([gemini, "extensions", "validate", str(PLUGINS / "gemini")], environment, work)
-    drive([gemini, "extensions", "install", str(PLUGINS / "gemini"), "--consent"], environment, work)
-    with Model(COMMAND) as model:
-        environment |= {"GEMINI_API_KEY": "no-key", "GOOGLE_GEMINI_BASE_URL": model.url}
-        drive([gemini, "-p", "go", "--approval-mode=yolo"], environment, work)
-    assert_the_fix_arrived(model, "gemini", world)
+    drive([gemini, "extensions", "validate", str(PLUGINS / "gemini")], world, work)
+
+    def go(model: Model) -> str:
+        environment = {**world, "GEMINI_API_KEY": "no-key", "GOOGLE_GEMINI_BASE_URL": model.url}
+        environment |= {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+        return drive([gemini, "-p", "go", "--approval-mode=yolo"], environment, work)
+
+    check_plugin(Installed(programs, world, tmp_path), "gemini", world, go)
+    assert not (home / "trustedFolders.json").exists(), "nothing of ours is trusted for good"

@@ -158,6 +158,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     What comes before a command answers with context only: it decides nothing, and so blocks nothing.
     """
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
+    from meshcore.agents.plugin import FOLDER, Plugin
 
     def entries(command: str) -> dict[str, Json]:
         matchers = {BEFORE: SHELL_TOOL, FAILED: SHELL_TOOL, DONE: "|".join((SHELL_TOOL, *EDITS))}
@@ -167,7 +168,15 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
 
     user_file = _folder(environment) / "settings.json"
     permission = '"Bash(meshtui heal:*)" in permissions.allow of settings.json'
-    plugin = (_folder(environment) / "plugins" / "installed_plugins.json", '"meshtui@')
+    plugins = _folder(environment) / "plugins"
+    plugin = Plugin(
+        listed=(plugins / "installed_plugins.json", '"meshtui@'),
+        off=(user_file, r'"meshtui@[^"]*"\s*:\s*false'),
+        hooks=(plugins / "cache" / "meshtui" / "meshtui", "*/hooks/hooks.json"),
+        able=(("plugin", "--help"), "marketplace"),
+        add=(("plugin", "marketplace", "add", FOLDER), ("plugin", "install", "meshtui@meshtui")),
+        remove=(("plugin", "uninstall", "meshtui@meshtui"), ("plugin", "marketplace", "remove", "meshtui")),
+    )
     project_file = ".claude/settings.json"
     return JsonHooks(("claude",), user_file, project_file, entries=entries, permission=permission, plugin=plugin)
 

@@ -130,7 +130,17 @@ def _items(data: bytes, call: str) -> Iterator[Mapping[str, Json]]:
 def hooks(environment: Mapping[str, str]) -> HookSettings:
     """Return where Codex is told of hooks: a group with a matcher."""
     from meshcore.agents.hook_settings import LIMIT_SECONDS, RESTART, JsonHooks, group
+    from meshcore.agents.plugin import FOLDER, Plugin
 
+    config = _folder(environment) / "config.toml"
+    plugin = Plugin(
+        listed=(config, '[plugins."meshtui@'),
+        off=(config, r'\[plugins\."meshtui@[^\n]*\n(?:[^\[\n]*\n)*?\s*enabled\s*=\s*false'),
+        hooks=(_folder(environment) / "plugins" / "cache" / "meshtui" / "meshtui", "*/hooks/hooks.json"),
+        able=(("plugin", "--help"), "marketplace"),
+        add=(("plugin", "marketplace", "add", FOLDER), ("plugin", "add", "meshtui@meshtui")),
+        remove=(("plugin", "remove", "meshtui@meshtui"), ("plugin", "marketplace", "remove", "meshtui")),
+    )
     return JsonHooks(
         ("codex",),
         _folder(environment) / "hooks.json",
@@ -140,7 +150,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
             START: group(command, LIMIT_SECONDS),
             DONE: group(command, LIMIT_SECONDS, matcher="|".join(("Bash", *EDIT_TOOLS))),
         },
-        plugin=(_folder(environment) / "config.toml", '[plugins."meshtui@'),
+        plugin=plugin,
         permission='prefix_rule(pattern=["meshtui", "heal"], decision="allow") in rules/default.rules',
     )
 

@@ -62,9 +62,20 @@ def answer(event: str, answer: Answer) -> str:
 def hooks(environment: Mapping[str, str]) -> HookSettings:
     """Return where Gemini is told of hooks: a group with a matcher, its time limit in milliseconds."""
     from meshcore.agents.hook_settings import LIMIT_SECONDS, JsonHooks, group
+    from meshcore.agents.plugin import FOLDER, Plugin
 
     tools = "|".join((SHELL_TOOL, *EDIT_TOOLS))
-    extension = user_folder(environment, ".gemini") / "extensions" / "meshtui" / "gemini-extension.json"
+    extensions = user_folder(environment, ".gemini") / "extensions"
+    plugin = Plugin(
+        listed=(extensions / "meshtui" / "gemini-extension.json", "meshtui"),
+        off=(extensions / "extension-enablement.json", r'"meshtui"\s*:\s*\{[^}]*"!'),
+        hooks=(extensions / "meshtui" / "hooks", "hooks.json"),
+        able=(("extensions", "--help"), "uninstall"),
+        add=(("extensions", "install", f"{FOLDER}/gemini", "--consent"),),
+        remove=(("extensions", "uninstall", "meshtui"),),
+        # It asks whether the folder is trusted, and keeps a yes for good; the person has just been asked.
+        environment={"GEMINI_CLI_TRUST_WORKSPACE": "true"},
+    )
     return JsonHooks(
         ("gemini",),
         user_folder(environment, ".gemini") / "settings.json",
@@ -73,7 +84,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
             START: group(command, LIMIT_SECONDS * 1000),
             DONE: group(command, LIMIT_SECONDS * 1000, matcher=tools),
         },
-        plugin=(extension, "meshtui"),
+        plugin=plugin,
         permission='"run_shell_command(meshtui heal)" in tools.allowed of settings.json',
     )
 

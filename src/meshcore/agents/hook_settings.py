@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from meshcore.agents.plugin import Plugin
 from meshcore.agents.settings_file import SettingsFile, read_settings, restore_settings, write_settings
 from meshcore.errors import ConfigurationError
 from meshcore.model import Json
@@ -131,8 +132,7 @@ class HookSettings(ABC):
 
     A `project_file` of "" says that it reads none.
     `permission`: the one rule with which the program runs `meshtui heal` unasked, and where the rule stands, as the
-    person may add it; "" where no rule is as narrow as that. `plugin`: the file that lists the program's plugins, and
-    what stands in it where ours is one.
+    person may add it; "" where no rule is as narrow as that. `plugin`: where the program can have ours.
     """
 
     commands: tuple[str, ...]
@@ -140,16 +140,19 @@ class HookSettings(ABC):
     project_file: str
     afterwards: str = RESTART
     permission: str = field(default="", kw_only=True)
-    plugin: tuple[Path, str] | None = field(default=None, kw_only=True)
+    plugin: Plugin | None = field(default=None, kw_only=True)
 
     def has_plugin(self) -> bool:
-        """Tell whether the program has our plugin, by a file of its own that names it: its hooks are then there."""
-        if self.plugin is None:
-            return False
+        """Tell whether the program has our plugin, by a file of its own that names it."""
+        return self.plugin is not None and self.plugin.is_there()
+
+    def plugin_command(self) -> list[str] | None:
+        """Return the command that our installed plugin calls, None where none is found."""
+        file = self.plugin.hooks_file() if self.plugin is not None and self.has_plugin() else None
         try:
-            return self.plugin[1] in self.plugin[0].read_text("utf-8", errors="replace")
-        except OSError:
-            return False
+            return self.installed_command(file) if file is not None else None
+        except (ConfigurationError, ValueError):
+            return None
 
     def path(self, scope: Scope, project: Path) -> Path:
         """Return the file in which the program is told of hooks. Raises ConfigurationError where it reads none."""

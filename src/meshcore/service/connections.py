@@ -36,8 +36,13 @@ def standing(agent: str, hooks: HookSettings, scope: Scope, project: Path, envir
         command = hooks.installed_command(hooks.path(scope, project))
     except ConfigurationError:
         return "cannot be read"
-    if hooks.has_plugin() and scope == "user":
-        return BY_PLUGIN if command is None else "plugin and settings both: disconnect one of them"
+    if hooks.plugin is not None and hooks.has_plugin() and scope == "user":
+        if command is not None:
+            return f"plugin and settings both: {_AGAIN}"
+        if hooks.plugin.is_off():
+            return "its plugin is switched off in the program"
+        called = hooks.plugin_command()
+        return (fault_of(called, environment) if called else f"its plugin has no hooks: {_AGAIN}") or BY_PLUGIN
     if command is None:
         return NOT_CONNECTED
     if scope == "project" and not is_as_written(command, agent):

@@ -32,7 +32,7 @@ from meshcore.safety.halt import halted
 from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.visible_text import plain_name
-from meshcore.service.connections import CONNECTED, NOT_CONNECTED, standing
+from meshcore.service.connections import BY_PLUGIN, CONNECTED, NOT_CONNECTED, standing
 from meshcore.service.runtime import holder
 from meshcore.trust.signed_decisions import changed_operator, protected
 from meshcore.trust.store_keys import TOLD
@@ -358,10 +358,11 @@ def _hooks(environment: Mapping[str, str]) -> Check:
     stand |= {
         f"{name} (project)": standing(name, hooks, "project", here, environment) for name, hooks in programs.items()
     }
-    wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (CONNECTED, NOT_CONNECTED)]
+    sound = (CONNECTED, BY_PLUGIN)
+    wrong = [f"{agent}: {words}" for agent, words in stand.items() if words not in (*sound, NOT_CONNECTED)]
     if wrong:
         return Check("hooks", "bad", "; ".join(wrong), "meshtui connect AGENT")
-    connected = [agent for agent, words in stand.items() if words == CONNECTED]
+    connected = [agent for agent, words in stand.items() if words in sound]
     if not connected:
         return Check("hooks", "note", "no agent program is connected", "meshtui connect --list")
     return Check("hooks", "ok", f"{', '.join(connected)} connected")

@@ -29,6 +29,7 @@ from meshcore.errors import EXIT_FAILURE, ConfigurationError, UsageError
 from meshcore.model import Json
 from meshcore.safety.managed import managed
 from meshcore.service.connections import standing
+from meshcore.service.plugins import FOLDER_NAME, PluginStore
 from meshtui.cli.context import Session, json_option, print_json, say, table
 
 _user = click.option("--user", "scope", flag_value="user", default="user", help="For all of your projects (default).")
@@ -58,9 +59,11 @@ def connect(
     trial: bool,
     as_json: bool,
 ) -> int:
-    """Let an agent program ask the mesh at each failed command: its hooks are written where it reads them.
+    """Let an agent program ask the mesh at each failed command: by its plugin, or by hooks where it reads them.
 
-    What others have put there stays as it is, the file is backed up once, and `meshtui disconnect` gives it back.
+    A program that has plugins installs ours by its own commands, for all of your projects; where that fails, and for
+    one project, hooks are written. What others have put there stays as it is, the file is backed up once, and
+    `meshtui disconnect` gives it back.
     A fix that is known comes to the agent as a suggestion; `meshtui mode --via AGENT auto` lets policy apply it.
     """
     if listing:
@@ -78,10 +81,11 @@ def connect(
     if scope == "project" and any(session.options.values()):
         raise UsageError("a project's file names nothing of one machine: leave --home and the like out, or use --user")
     before, change = hooks.installed_command(path), hooks.change(path, command)
-    if hooks.has_plugin():
-        if before is not None:
-            raise UsageError(f"{agent} has meshtui's plugin and its hooks in {path}: each failure would be told twice; "
-                             f"run `meshtui disconnect {agent}`, or remove the plugin")  # fmt: skip
+    if scope == "user":
+        made = _by_plugin(session, agent, hooks, path, command, dry_run=dry_run, yes=yes)
+        if made is not None:
+            return made
+    elif hooks.has_plugin():
         say(f"{agent} has meshtui's plugin, whose hooks do the same: nothing was written")
         return 0
     if not change.needed:
@@ -96,8 +100,60 @@ def connect(
         say("nothing was written")
         return EXIT_FAILURE
     change.write()
-    _welcome(session, agent, hooks, path)
+    _welcome(session, agent, hooks, f"written: {path}")
     return 0
+
+
+def _by_plugin(
+    session: Session, agent: str, hooks: HookSettings, path: Path, command: list[str], *, dry_run: bool, yes: bool
+) -> int | None:
+    """Connect by a plugin, and take our hooks out of the settings; None where settings are to be used."""
+    if hooks.plugin is None:
+        return None
+    there, in_settings = hooks.plugin_command(), hooks.installed_command(path)
+    if hooks.has_plugin() and hooks.plugin.is_off():
+        raise UsageError(f"{agent}: meshtui's plugin is switched off in {hooks.plugin.off[0]}; switch it on there, "
+                         f"or run `meshtui disconnect {agent}`")  # fmt: skip
+    is_current = there in (command, shared_command(agent))
+    if is_current and in_settings is None:
+        say(f"{agent} is connected already, by its plugin: nothing was written")
+        return 0
+    store = _plugin_store(session, agent, hooks)
+    if not is_current:
+        say(f"{agent}: asking {hooks.commands[0]} whether it can have plugins …")
+        if not store.can():
+            _settings_instead(agent, hooks, f"{hooks.commands[0]} is not on PATH, or cannot have plugins")
+            return None
+        say(f"meshtui's plugin is made in {store.folder}, and {hooks.commands[0]} is told of it:")
+        for line in store.commands(hooks.plugin.add):
+            say(f"  {line}")
+        for line in _differences(there, command, agent) if there else ():
+            say(line)
+    if in_settings is not None:
+        say(f"then our hooks are taken out of {path}: a plugin or settings, never both")
+    if dry_run:
+        return 0
+    if not yes and not _confirmed(f"connect {agent} by its plugin?"):
+        say("nothing was changed")
+        return EXIT_FAILURE
+    if not is_current and (fault := store.install(command, _pins(session))):
+        _settings_instead(agent, hooks, fault)
+        return None
+    if in_settings is not None:
+        say(f"{path}: {hooks.disconnect(path)}")
+    _welcome(session, agent, hooks, f"its plugin: {hooks.plugin.hooks_file()}")
+    return 0
+
+
+def _settings_instead(agent: str, hooks: HookSettings, why: str) -> None:
+    """Say why settings are used. Raises UsageError where a plugin is there all the same: there are never both."""
+    if hooks.has_plugin():
+        raise UsageError(f"{agent} keeps the plugin that it has: {why}")
+    say(f"{why}: its settings are used instead")
+
+
+def _plugin_store(session: Session, agent: str, hooks: HookSettings) -> PluginStore:
+    return PluginStore(agent, hooks, session.settings.home / FOLDER_NAME, os.environ)
 
 
 def _real(path: Path) -> Path:
@@ -158,10 +214,10 @@ def _confirmed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _welcome(session: Session, agent: str, hooks: HookSettings, path: Path) -> None:
+def _welcome(session: Session, agent: str, hooks: HookSettings, done: str) -> None:
     settings = session.settings
     say(f"\n✓ {agent}@{settings.host} is a member of this node ({settings.agent})")
-    say(f"  written: {path}")
+    say(f"  {done}")
     if not hooks.installed(os.environ):
         say(f"  {hooks.commands[0]} itself was not found on PATH; it will join when it is there")
     say(f"  left to do: {hooks.afterwards}")
@@ -239,6 +295,8 @@ def _try_out(session: Session, agent: str) -> int:
 def _installed(agent: str) -> list[str] | None:
     """Return the installed command; that of a project only where it is what we would write: anybody can have."""
     hooks = program(agent).hooks(os.environ)
+    if (called := hooks.plugin_command()) is not None:
+        return called
     project = hooks.installed_command(hooks.path("project", Path.cwd())) if hooks.project_file else None
     if project is not None and is_as_written(project, agent):
         return project
@@ -253,33 +311,39 @@ def _installed(agent: str) -> list[str] | None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def disconnect(session: Session, agent: str | None, scope: Scope, everywhere: bool, yes: bool) -> int:
-    """Take meshtui's hooks out of an agent's settings again; those of others stay.
+    """Take meshtui's plugin, or its hooks in an agent's settings, out again; what is others' stays.
 
     `--all` before meshtui is uninstalled.
     """
     if (agent is None) != everywhere:
         raise UsageError(f"name one agent: {', '.join(NAMES)}; or --all alone")
-    found = {}
+    found, plugins = {}, {}
     for name in NAMES if agent is None else (agent,):
         hooks = program(name).hooks(os.environ)
         scopes: tuple[Scope, ...] = (scope,)
         if everywhere:
             scopes = ("user", "project") if hooks.project_file else ("user",)
+        if "user" in scopes and hooks.has_plugin():
+            plugins[name] = _plugin_store(session, name, hooks)
         for path in {_real(hooks.path(one, Path.cwd())): None for one in scopes}:
             try:
                 if hooks.installed_command(path) is not None:
                     found[path] = hooks
-                elif not everywhere:
+                elif not everywhere and name not in plugins:
                     say(f"{name} is not connected: {path}")
             except ConfigurationError as error:
                 if not everywhere:
                     raise
                 say(str(error))
-    if everywhere and not found:
+    if everywhere and not found and not plugins:
         say("no agent is connected, for you or in this folder")
-    if found and not yes and not _confirmed(f"take meshtui's hooks out of {', '.join(map(str, found))}?"):
+    places = [*map(str, found), *(f"the plugins of {name}" for name in plugins)]
+    if places and not yes and not _confirmed(f"take meshtui out of {', '.join(places)}?"):
         say("nothing was changed")
         return EXIT_FAILURE
     for path, hooks in found.items():
         say(f"{path}: {hooks.disconnect(path)}")
-    return 0
+    faults = {name: store.remove() for name, store in plugins.items()}
+    for name, fault in faults.items():
+        say(f"{name}: its plugin is not removed: {fault}" if fault else f"{name}: its plugin is removed")
+    return EXIT_FAILURE if any(faults.values()) else 0
