@@ -55,6 +55,7 @@ _MARKS = (
     "externally-managed", "similar",
     "invalid choice", "unknown", "unrecogni", "usage:", "not in gzip", "not a bzip2", "format not recognized",
     "already exists", " flag", " option", "does not match any",
+    "not a tty", "undefined reference",
 )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ _ELSEWHERE = word_set(
     "ssh docker podman kubectl nerdctl lxc vagrant multipass nomad heroku fly gcloud aws az scp rsync"
 )
 """Programs whose errors may come from another machine, with another index."""
+_OF_A_PROJECT = word_set("npm yarn pnpm bun npx bunx bundle composer poetry pipenv pdm hatch")
+"""Programs that run what a project brings with it: a name that is missing there is not one of the host's."""
 _OF_PYTHON_ITSELF = word_set("pip ensurepip venv")
 
 
@@ -134,6 +136,16 @@ def _node_module(failure: Failure) -> General | None:
     return General((manager or "npm", verb, name), f"{name} is a well-known package", "node")
 
 
+def _tool_of_node(failure: Failure) -> General | None:
+    """A program that a script of package.json runs comes with all that the file asks for."""
+    name, place = _name(failure, "program"), failure.place
+    manager, asked = of_node(place.cwd, failure.project, name)
+    is_run_by_it = bool(place.argv) and program_name(place.argv[0]) in _OF_A_PROJECT
+    if not name or not manager or not is_run_by_it or (Path(place.cwd, "node_modules").exists() and not asked):
+        return None
+    return General((manager, "install"), "what package.json asks for is not installed", "project")
+
+
 def _plugin(failure: Failure) -> General | None:
     """An option or a fixture of pytest that a well-known plugin declares."""
     gone = failure.missing
@@ -150,7 +162,7 @@ def _of_the_host(failure: Failure) -> General | None:
     gone, argv = failure.missing, failure.place.argv
     if gone is None or gone.kind not in ("program", "header", "library", "pkg-config"):
         return None
-    if not argv or program_name(argv[0]) in _ELSEWHERE or _is_own(failure, gone):
+    if not argv or program_name(argv[0]) in _ELSEWHERE | _OF_A_PROJECT or _is_own(failure, gone):
         return None
     found = host_packages.HostIndex().package(gone.kind, gone.names[0])
     return General(found.install, found.why, "host") if found else None
@@ -190,4 +202,4 @@ def _name(failure: Failure, kind: str) -> str:
     return gone.names[0] if gone is not None and gone.kind == kind else ""
 
 
-RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _plugin, _of_the_host, _proposed)
+RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _tool_of_node, _plugin, _of_the_host, _proposed)

@@ -9,6 +9,7 @@ from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare
 from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.text import word_set
 
 _IS_FOLDER = re.compile(r"(?m)^([ef]?grep): ([^:\n]{1,200}): Is a directory$")
 _MODULE = re.compile(r"(?:[A-Za-z_]\w*/)+[A-Za-z_]\w*\.py")
@@ -77,6 +78,42 @@ def _branch_that_is_there(case: Case) -> Change | None:
     return None
 
 
+def _without_a_terminal(case: Case) -> Change | None:
+    """A terminal was asked for in a container, and this command has none."""
+    if "the input device is not a TTY" not in case.output:
+        return None
+    for part in case.typed.parts:
+        if "compose" in part[:2] or part[0] == "docker-compose":
+            if (verb := next((one for one in ("exec", "run") if one in part), "")) and "-T" not in part:
+                return Correction(verb, (), ("-T",)), "there is no terminal here", ""
+        elif program_name(part[0]) in ("docker", "podman", "nerdctl"):
+            for at, word in enumerate(part):
+                new = {"-it": ("-i",), "-ti": ("-i",), "-t": (), "--tty": ()}.get(word)
+                if at and new is not None:
+                    return Correction(part[at - 1], (word,), new), "there is no terminal here", ""
+    return None
+
+
+_OF_LIBRARIES = {
+    "-lm": word_set("sqrt pow sin cos tan asin acos atan atan2 exp log log2 log10 floor ceil round fabs fmod hypot"),
+    "-lpthread": word_set("pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_mutex_init"),
+    "-ldl": word_set("dlopen dlsym dlclose dlerror"),
+}
+"""Functions of POSIX (base specifications, `c99`) that lie in a library of their own, with the option that links it."""
+
+
+def _library_of_c(case: Case) -> Change | None:
+    """All functions that the linker lacks lie in one library of C itself."""
+    lacking = set(re.findall(r"undefined reference to [`'‘\"](\w{1,60})['’\"]", case.output))
+    option = next((one for one, names in _OF_LIBRARIES.items() if lacking and lacking <= names), "")
+    for part in case.typed.parts if option else ():
+        if program_name(part[0]) in _COMPILERS and "-c" not in part and option not in part:
+            why = f"`{min(lacking)}` lies in a library of its own"
+            return Correction(part[-2] if len(part) > 1 else "", part[-1:], (part[-1], option)), why, ""
+    return None
+
+
+_COMPILERS = word_set("gcc cc clang g++ c++ clang++")
 _FIRST_BRANCHES = {"master": "main", "main": "master"}
 
 
@@ -101,4 +138,6 @@ USUAL_WAYS = (
     _archive_as_it_is,
     _branch_that_is_there,
     _first_branch,
+    _without_a_terminal,
+    _library_of_c,
 )

@@ -63,6 +63,9 @@ def _held_back() -> re.Pattern[str]:
     )
 
 
+_TYPES = "@types/"  # in which only DefinitelyTyped publishes, under the names of the packages that it describes
+
+
 def is_held_back(word: str) -> bool:
     """Tell whether a word of a proposal asks for a decision: it silences, skips, forces or deletes."""
     return _held_back().fullmatch(word) is not None
@@ -149,5 +152,5 @@ def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
         names = [word for word in plain[2:] if not word.startswith("-")]
         new = [one for one in names if one not in typed]
         known = {*packages().values()} if name == "pip" else pack("node")
-        return all((normal(one) if name == "pip" else one) in known for one in new)
+        return all((normal(one) if name == "pip" else one.removeprefix(_TYPES)) in known for one in new)
     return acts(words) or name == "git"

@@ -142,6 +142,22 @@ def test_a_missing_program_is_asked_of_the_host(
     assert asked == [("program", "ps")]
 
 
+def test_what_a_script_of_the_project_runs_is_none_of_the_hosts(
+    told: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(host_packages.HostIndex, "package", lambda _, kind, name: asked.append(name))
+    missing = "> shop@0.1.0 dev\n> vite\n\nsh: 1: vite: not found"
+    assert told(missing, "npm", "run", "dev")[0] == ""
+    (tmp_path / "package.json").write_text('{"devDependencies": {"vite": "^6", "typescript": "^5"}}')
+    assert told(missing, "npm", "run", "dev")[0] == "npm install"
+    assert told(missing.replace("vite", "tsc"), "npm", "run", "dev")[0] == "npm install"
+    (tmp_path / "node_modules").mkdir()
+    assert told(missing, "npm", "run", "dev")[0] == "npm install"
+    assert told(missing.replace("vite", "tsc"), "npm", "run", "dev")[0] == ""
+    assert asked == []
+
+
 # --- what becomes of it -----------------------------------------------------------------------------------------------
 
 

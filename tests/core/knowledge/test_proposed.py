@@ -47,6 +47,7 @@ from meshcore.knowledge.proposed import proposed
             "go: 'go install' requires a version\n\tTry 'go install golang.org/x/tools/gopls@latest' to get it",
             "go install golang.org/x/tools/gopls@latest",
         ),
+        ("npx tsc", "Try `npm i --save-dev @types/lodash` if it exists", "npm i --save-dev @types/lodash"),
         (
             "rails server",
             "Could not find rake-13.0.6 in locally installed gems\nRun `bundle install` to install missing gems.",
