@@ -110,14 +110,12 @@ class PostgresBridge:
         return [int(seq) for seq in seqs]
 
     def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
-        heads, members, heard = self._session.ask_all(
-            [(queries.HEAD, ()), (queries.ACKNOWLEDGED, (node,)), (queries.NEXT, {"after": Int8(after)})]
-        )
+        heads, heard = self._session.ask_all([(queries.HEAD, (node,)), (queries.NEXT, {"after": Int8(after)})])
         if not heads:
             raise ConfigurationError(f"{self.address.shown}: the log has no head; restore it from a backup")
-        if not members:
+        ((bridge_id, end, pruned_to, acknowledged),) = heads
+        if acknowledged is None:
             raise not_joined(node)
-        ((bridge_id, end, pruned_to),), ((acknowledged,),) = heads, members
         if bridge_id != self._session.bridge_id:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: another log is there since just now; try again")
@@ -151,12 +149,11 @@ class PostgresBridge:
 
     def acknowledge(self, node: str, receipts: Sequence[Receipt], cursor: int) -> None:
         seqs = [receipt.seq for receipt in receipts]
-        taken = {(receipt.status, receipt.reason) for receipt in receipts}
+        statuses = {receipt.status for receipt in receipts}
         is_next = bool(seqs) and cursor - seqs[0] < len(seqs) and seqs == list(range(seqs[0], cursor + 1))
-        if is_next and taken in ({("stored", "")}, {("ignored", "")}):
+        if is_next and len(statuses) == 1 and not any(receipt.reason for receipt in receipts):
             ((is_done,),) = self._ask(
-                "SELECT mesh.acknowledge_next(%s, %s, %s, %s)",
-                (node, Int8(seqs[0]), Int8(cursor), ("ignored", "") in taken),
+                "SELECT mesh.acknowledge_next(%s, %s, %s, %s)", (node, Int8(seqs[0]), Int8(cursor), *statuses)
             )
             if is_done:
                 return

@@ -13,9 +13,10 @@ from meshcore.model import Receipt, Record
 AT_ONCE, SHORT = 32, 8192  # of the next rows come the texts, with the numbers, where they are so short in bytes
 
 _TEXT = f"CASE WHEN octet_length(l.text) <= {MAX_TEXT} THEN l.text ELSE left(l.text, {KEPT_TEXT}) END"
-# Three plain statements, where one that joins them would cost each session of a thousand more memory to plan.
-HEAD = "SELECT bridge_id, seq, pruned_to FROM mesh.head"
-ACKNOWLEDGED = "SELECT cursor FROM mesh.readers WHERE node = %s AND left_at IS NULL"
+# Two plain statements, where one that joins them would cost each session of a thousand more memory to plan.
+HEAD = """
+SELECT bridge_id, seq, pruned_to, (SELECT cursor FROM mesh.readers WHERE node = %s AND left_at IS NULL) FROM mesh.head
+"""
 NEXT = f"""
 SELECT seq, key, octet_length(text),
        CASE WHEN seq <= %(after)s + {AT_ONCE} AND octet_length(text) <= {SHORT} THEN text END,

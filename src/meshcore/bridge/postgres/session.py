@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ Row = tuple[Any, ...]
 Parameters = Sequence[object] | Mapping[str, object]
 Statement = tuple[str, Parameters]
 _HAS_PIPELINES = psycopg.Pipeline.is_supported()  # by the libpq that is here
+# What psycopg would warn of on standard error, we say as an error of our own.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class _LateError(Exception):
@@ -93,7 +96,7 @@ class Session:
             return self._ask_again([(query, parameters)], until, seconds)[0]
 
     def ask_all(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        """Return the rows of each of several queries, which go to the server together.
+        """Return the rows of each of several queries, which go to the server together, and whose plans it keeps.
 
         Raises BridgeUnavailableError and ConfigurationError.
         """
@@ -149,11 +152,11 @@ class Session:
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {int(seconds * 1000)}".encode())
             if len(statements) == 1:
-                cursor = connection.execute(statements[0][0].encode(), statements[0][1])
+                cursor = connection.execute(statements[0][0].encode(), statements[0][1], prepare=False)
                 found = [cursor.fetchall() if cursor.description is not None else []]
             else:
                 with connection.pipeline() if _HAS_PIPELINES else nullcontext():
-                    cursors = [connection.execute(query.encode(), parameters) for query, parameters in statements]
+                    cursors = [connection.execute(query.encode(), values, prepare=True) for query, values in statements]
                     found = [cursor.fetchall() for cursor in cursors]
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {_milliseconds(self._deadline)}".encode())

@@ -30,8 +30,8 @@ ATTEMPTS = {
         "SELECT mesh.publish('{skill}', '{mesh}', '{BOB}', '{00}', '{text}', 'ALICE', '00', 'I live')"
     ),
     "acknowledge as another": "SELECT mesh.acknowledge('ALICE', '{1}', '{stored}', ARRAY[''], 1)",
-    "acknowledge what comes next as another": "SELECT mesh.acknowledge_next('ALICE', 1, 1, false)",
-    "acknowledge next for a node that nobody was granted": "SELECT mesh.acknowledge_next('CAROL', 1, 1, false)",
+    "acknowledge what comes next as another": "SELECT mesh.acknowledge_next('ALICE', 1, 1, 'stored')",
+    "acknowledge next for a node that nobody was granted": "SELECT mesh.acknowledge_next('CAROL', 1, 1, 'stored')",
     "grant past the functions": "SELECT mesh.granted()",
     "speak by a reader's row": "UPDATE mesh.readers SET login = session_user",
     "join as another": "SELECT mesh.join('ALICE', 'x', 'x', 'ALICE', '00', 'hello')",
@@ -218,7 +218,7 @@ def test_a_node_that_is_granted_to_another_login_is_spoken_for_by_that_one(used:
 
 
 def test_nobody_acknowledges_what_was_not_said_yet(used: Mesh) -> None:
-    assert used.execute(f"SELECT mesh.acknowledge_next('{BOB}', 1, 9, false)", used.b) == [(False,)]
+    assert used.execute(f"SELECT mesh.acknowledge_next('{BOB}', 1, 9, 'stored')", used.b) == [(False,)]
     assert used.execute("SELECT count(*) FROM mesh.receipts WHERE seq > 1") == [(0,)]
 
 

@@ -346,7 +346,7 @@ END $$;
 
 -- The same where a member has stored, or ignored, all that comes next, from the first to the last: a thousand do this for
 -- every record, so it is two plain statements. False where it is anything else, which mesh.acknowledge is for.
-CREATE FUNCTION mesh.acknowledge_next(p_node text, p_first bigint, p_last bigint, p_ignored boolean)
+CREATE FUNCTION mesh.acknowledge_next(p_node text, p_first bigint, p_last bigint, p_status text)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_member int;
@@ -355,25 +355,28 @@ DECLARE
 BEGIN
     SET LOCAL synchronous_commit = off;
     UPDATE mesh.readers
-    SET seen_at = greatest(seen_at, mesh.moment()), cursor = greatest(cursor, p_last), whole_to = p_last,
-        received = received + (p_last - p_first + 1)
-    WHERE node = p_node AND login = session_user AND left_at IS NULL AND whole_to = p_first - 1 AND since_seq < p_first
-      AND p_first <= p_last AND p_last <= (SELECT seq FROM mesh.head)
-      AND seen_at >= mesh.moment() - interval '7 days'
+    SET seen_at = mesh.moment(), cursor = p_last, whole_to = p_last, received = received + (p_last - p_first + 1)
+    WHERE node = p_node AND login = session_user AND left_at IS NULL AND p_status <> 'rejected'
+      AND whole_to = p_first - 1 AND since_seq < p_first AND cursor <= p_last AND p_first <= p_last
+      AND mesh.moment() BETWEEN seen_at AND seen_at + interval '7 days'
     RETURNING member, seen_at INTO v_member, v_now;
     IF NOT FOUND THEN
         PERFORM mesh.check_mine(p_node);
         RETURN false;
     END IF;
     INSERT INTO mesh.receipts
-    SELECT seq, v_member, true, CASE WHEN p_ignored THEN 'ignored' ELSE 'stored' END, v_now, ''
+    SELECT seq, v_member, true, p_status, v_now, ''
     FROM mesh.log WHERE seq >= p_first AND seq <= p_last AND key <> p_node
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_new = ROW_COUNT;
-    IF v_new < p_last - p_first + 1 THEN
-        UPDATE mesh.readers SET received = received + v_new - (p_last - p_first + 1) WHERE node = p_node;
+    IF v_new = p_last - p_first + 1 THEN
+        RETURN true;
     END IF;
-    RETURN v_new = p_last - p_first + 1;
+    UPDATE mesh.readers
+    SET cursor = least(cursor, (SELECT seq FROM mesh.head)), whole_to = p_first - 1,
+        received = received + v_new - (p_last - p_first + 1)
+    WHERE node = p_node;
+    RETURN false;
 END $$;
 
 -- Take a place, or put in its state, where nobody did since the round that the caller has read; false: read again.
@@ -467,7 +470,7 @@ ALTER TABLE mesh.receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mesh.receipts FORCE ROW LEVEL SECURITY;
 CREATE POLICY reading ON mesh.receipts FOR SELECT USING (true);
 CREATE POLICY acknowledging ON mesh.receipts FOR INSERT WITH CHECK (
-    EXISTS (SELECT 1 FROM mesh.readers r WHERE r.member = receipts.member AND r.login = session_user)
+    session_user = (SELECT r.login FROM mesh.readers r WHERE r.member = receipts.member)
     OR mesh.owns());
 CREATE POLICY pruning ON mesh.receipts FOR DELETE USING (mesh.owns());
 
