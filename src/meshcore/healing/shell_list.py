@@ -13,7 +13,7 @@ from functools import cache
 
 from meshcore.healing.places import Failing, Place
 from meshcore.knowledge.program import program_name
-from meshcore.policy.command_parser import RESERVED
+from meshcore.knowledge.shell_words import RESERVED
 
 _SCRIPT_LIMIT = 8_192  # characters of an activate script
 WRITING = frozenset({"nohup", "xargs", "tee"})  # they leave or take in something that a second run would change

@@ -17,7 +17,6 @@ from meshcore.config import Settings
 from meshcore.healing.capture import EXCERPT_LIMIT, make_incident, project_root, readable
 from meshcore.healing.left import leave, take_in
 from meshcore.home import Home
-from meshcore.hook.answer import beside, confirmed_by, suggestion
 from meshcore.hook.answer_known import asked_too, for_a_person, what_is_known
 from meshcore.hook.fixes import Fixes, Seen
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
@@ -28,7 +27,6 @@ from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
 from meshcore.hook.telling import Telling
 from meshcore.hook.waiting import PATIENCE_SECONDS, fold_calls, patiently
-from meshcore.knowledge.hidden import hidden_failure
 from meshcore.model import AgentInfo, Incident, Json, KnownSkill, Match
 from meshcore.safety.redaction import storable_argv
 from meshcore.safety.visible_text import plain_name
@@ -192,6 +190,8 @@ class _Call:
 
     def _suggested(self, answer: tuple[KnownSkill, Match, str], said: str, person: str) -> Handled:
         """Return what is told of a fix, beside what the project knows."""
+        from meshcore.hook.answer import beside, confirmed_by, suggestion  # most failures have no fix
+
         fix = suggestion(
             *answer, now=self.store.skills.now(), me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0])
         )
@@ -260,6 +260,8 @@ class _Call:
 
     def succeeded(self) -> Handled:
         """Note the command where something is open in this session: it may be the fix, or prove one."""
+        from meshcore.knowledge.hidden import hidden_failure  # what no failure has a use for
+
         hidden = hidden_failure(self.report.command, self.report.output)
         with self.store.transaction():
             known = self._known()

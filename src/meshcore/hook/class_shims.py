@@ -7,6 +7,7 @@ from __future__ import annotations
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 import sys
+from _thread import RLock
 
 from meshcore.hook.stand_in import StandIn
 
@@ -111,10 +112,16 @@ def _field(**options):
 def _dataclass(cls=None, /, **options):
     if cls is None:
         return lambda found: _dataclass(found, **options)
-    named = [(name, vars(cls).get(name)) for name in vars(cls).get("__annotations__", ())]
+    names = tuple(vars(cls).get("__annotations__", ()))
+    named = [(name, vars(cls).get(name)) for name in names]
     plain = options.keys() <= {"frozen", "slots"} and not hasattr(cls, "__post_init__")
     if plain and not any(type(value).__name__ == "Field" for _, value in named):
-        return _made(cls, options.get("frozen", False), options.get("slots", False))
+        _waiting[cls] = options.get("frozen", False), options.get("slots", False)
+        cls.__init__ = _begin
+        if options.get("slots"):
+            cls.__slots__ = names
+        return cls
+    _complete(cls)  # what it inherits
 
     def make(real):
         for name, value in named:
@@ -123,6 +130,25 @@ def _dataclass(cls=None, /, **options):
         return real.dataclass(cls, **options)
 
     return _with_real(make)
+
+
+_waiting: dict[type, tuple[bool, bool]] = {}
+"""Classes of which nothing was made yet, frozen or not, with slots or not: a call makes of half of them nothing."""
+_completing = RLock()  # `meshtui run` has threads
+
+
+def _begin(self, *values, **named):
+    """Initialise the first value of a class, which is completed by that."""
+    _complete(type(self))
+    self.__init__(*values, **named)
+
+
+def _complete(cls):
+    with _completing:
+        for one in cls.__mro__[::-1]:
+            if one in _waiting:
+                _made(one, *_waiting[one])
+                del _waiting[one]
 
 
 def _with_real(make):
@@ -158,7 +184,6 @@ def _made(cls, frozen, slots):
     for name, value in _methods(fields, frozen, slots).items():
         if name not in keep:
             setattr(cls, name, value)
-    return cls
 
 
 def _methods(fields, frozen, slots):
@@ -205,8 +230,6 @@ def _methods(fields, frozen, slots):
         methods |= {"__hash__": lambda self: hash(key(self)), "__setattr__": refuse, "__delattr__": refuse}
     elif slots:
         methods["__setattr__"] = put_known
-    if slots:
-        methods["__slots__"] = names
     return {**methods, "__dataclass_fields__": fields, "__match_args__": names}
 
 
@@ -218,6 +241,7 @@ def _replace(value, /, **changes):
 
 
 def _fields(value):
+    _complete(value if isinstance(value, type) else type(value))
     return tuple(value.__dataclass_fields__.values())
 
 

@@ -45,7 +45,7 @@ class Cache:
         # before it is asked for: each page of memory costs more than its bytes, and so does a look at a file.
         self.modules, self.patterns, self.saves, self.file, self.code, self.size = {}, {}, 0, -1, 0, 0
         # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
-        self.behind, self.ready = {}, []
+        self.behind, self.ready, self.lacking = {}, [], 0
         self.new_patterns, self.is_new = {}, False
         self.before = set(sys.modules)
         try:
@@ -125,6 +125,7 @@ class Cache:
             self._make(other)
         kept = self._kept(name)
         if kept is None:
+            self.lacking += name.startswith("meshcore.")
             return None
         origin, _, is_package, *place = kept
         spec = ModuleSpec(name, self, origin=origin, loader_state=place, is_package=is_package)  # type: ignore[arg-type]
@@ -139,10 +140,10 @@ class Cache:
 
     def exec_module(self, module):
         """Run the kept code in a new module."""
-        name, before = module.__name__, len(self.ready)
+        name, before, lacking = module.__name__, len(self.ready), self.lacking
         exec(self.load(*module.__spec__.loader_state), module.__dict__)  # noqa: S102
         self.ready.append(name)
-        if name in DOORS and name not in self.behind:
+        if name in DOORS and name not in self.behind and lacking == self.lacking:  # else the list would lack some
             self.behind[name], self.is_new = self.ready[before:-1], True
 
     def _make(self, name):

@@ -10,7 +10,6 @@ from pathlib import Path
 from meshcore.clock import from_text, to_text
 from meshcore.config import Settings
 from meshcore.healing.capture import project_root
-from meshcore.healing.light_judges import learnt, offered_here, rule_lightly
 from meshcore.home import Home
 from meshcore.hook.memory import Offer
 from meshcore.hook.telling import note_told
@@ -50,6 +49,10 @@ class Fixes:
     def found(self, incident: Incident) -> list[Match]:
         """Return what was learnt that answers an incident, the best first."""
         found = matches(incident.signature, self._store.skills, incident.circumstances, folder=incident.cwd)
+        if not found:
+            return []
+        from meshcore.healing.light_judges import learnt, offered_here  # most failures have no fix
+
         return learnt(self._store, offered_here(self._store, found, self._folder))
 
     def answer(self, seen: Seen, *, counts: bool = True) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
@@ -63,6 +66,8 @@ class Fixes:
         known = store.skills.find(match.skill_id)
         if known is None:
             return None, False
+        from meshcore.healing.light_judges import rule_lightly
+
         ruling = rule_lightly(
             store, known, match, folder=self._folder, highest=seen.highest, operator=self._settings.operator,
             own_name=self._settings.agent,

@@ -16,7 +16,6 @@ from meshcore.hook.notes import Notes, Open, Said, Told, storable
 from meshcore.hook.telling import Telling
 from meshcore.knowledge import corrections as change
 from meshcore.knowledge import habits
-from meshcore.knowledge.acts import writes
 from meshcore.knowledge.habit_rows import habit_of, pack, tags
 from meshcore.knowledge.habits import Failed, Habit
 from meshcore.knowledge.kinds import Kind, kind_of
@@ -56,9 +55,7 @@ class Known:
     @property
     def is_open(self) -> bool:
         """Tell whether nothing in the command is to be kept back."""
-        from meshcore.safety.redaction import redact  # two milliseconds that the look before a command need not pay
-
-        return redact(self.command) == self.command == storable(self.command)
+        return self._redacted(self.command) == self.command
 
     # --- shared -------------------------------------------------------------------------------------------------------
 
@@ -89,7 +86,7 @@ class Known:
         return b"\0\0\0\0" + found[4:] if self.notes.changed else found  # edited since: no longer that commit
 
     def _redacted(self, text: str) -> str:
-        from meshcore.safety.redaction import redact
+        from meshcore.safety.redaction import redact  # two milliseconds that the look before a command need not pay
 
         return storable(redact(text))
 
@@ -131,8 +128,8 @@ class Known:
     def _follow(self, *, passed: bool) -> None:
         """Follow what came of what the session was told."""
         if self.notes.told:
-            alters = bool(changes(self.typed.words) or writes(self.typed.words) or self.typed.document)
-            self.telling.follow(self.typed.key(self.root), self.command, passed=passed, changes=passed and alters)
+            alters = passed and (bool(changes(self.typed.words)) or self._writes())
+            self.telling.follow(self.typed.key(self.root), self.command, passed=passed, changes=alters)
 
     # --- it failed ----------------------------------------------------------------------------------------------------
 
@@ -296,7 +293,7 @@ class Known:
                 self.store.projects.note_wrong_warning(project.number)
         self._follow(passed=True)
         notes = self._confirmed(project, notes, key)
-        if writes(self.typed.words) or self.typed.document:
+        if self._writes():
             notes = replace(notes, open=())
         elif self.is_open:
             notes = self._learnt(project, notes, key)
@@ -304,9 +301,13 @@ class Known:
         return Said()
 
     def _changed(self, notes: Notes) -> Notes:
-        if notes.changed or not (changes(self.typed.words) or writes(self.typed.words) or self.typed.document):
-            return notes
-        return replace(notes, changed=True)
+        changed = notes.changed or bool(changes(self.typed.words)) or self._writes()
+        return replace(notes, changed=changed)
+
+    def _writes(self) -> bool:
+        from meshcore.knowledge.acts import writes  # of no use before a command, nor after a failure
+
+        return bool(writes(self.typed.words) or self.typed.document)
 
     def _learnt(self, project: Project, notes: Notes, key: str) -> Notes:
         """Note what this success says of the session's failures, the newest first."""

@@ -74,12 +74,14 @@ def _list_behind() -> re.Pattern[str]:
 
 def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
     """Return the change to the one word close to the typed one of those that the program lists as its own."""
-    from difflib import SequenceMatcher
-
     for i, line in enumerate(lines):
         if not _not_known().search(line) and not line.lower().startswith("usage:"):
             continue
         known = _known_words(lines[i:], typed)
+        if not known:
+            continue
+        from difflib import SequenceMatcher  # which takes a hook as long as all of its own knowledge
+
         for part in typed.parts:
             for at, word in enumerate(part):
                 if at == 0 or len(word) < 4 or word in known or not re.fullmatch(r"[\w:.-]+", word):

@@ -9,6 +9,10 @@ import os
 
 MAX_TEXT = 4_000  # characters: a longer command is nobody's habit
 OPERATORS = frozenset({"&&", "||", "|", "|&", ";", "&"})
+RESERVED = frozenset(
+    {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "select"}
+    | {"time", "in", "coproc", "!", "[[", "{", "}", "[", "."}
+)
 _SHORTENING = frozenset(
     {"tail", "head", "grep", "egrep", "fgrep", "rg", "cat", "less", "more", "sort", "uniq", "wc", "tee", "nl", "cut"}
     | {"awk", "sed", "tr", "column"}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from meshcore.knowledge.shell_words import RESERVED
 from meshcore.policy.disguises import disguises_in, unveiled
 
 if TYPE_CHECKING:
@@ -72,10 +73,6 @@ def read_argv(argv: Sequence[str]) -> Reading:
 
 _PIECE = r"[A-Za-z0-9_@%+=:,./^-]|'[ -&(-~]*'|\"[ #%-\[\]-_a-~]*\""
 _WORD = re.compile(rf"(?:{_PIECE})+", re.ASCII)
-RESERVED = frozenset(
-    {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "select"}
-    | {"time", "in", "coproc", "!", "[[", "{", "}", "[", "."}
-)
 
 
 def plain_words(text: str) -> Argv | None:

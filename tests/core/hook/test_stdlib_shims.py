@@ -26,13 +26,18 @@ if "healing" in sys.argv[2]:
     import meshtui.cli.after_run, meshcore.healing.command
 else:
     import meshcore.hook.call, meshcore.agents.codex, meshcore.agents.copilot, meshcore.agents.gemini
-from dataclasses import replace
+from dataclasses import fields, replace
+def is_made(value):
+    try:
+        return isinstance(value, type) and fields(value) is not None
+    except (AttributeError, TypeError):
+        return False
 found = {}
 classes = [
     value
     for name, module in sorted(sys.modules.items()) if name.startswith("meshcore.")
     for value in vars(module).values()
-    if isinstance(value, type) and hasattr(value, "__dataclass_fields__") and value.__module__ == name
+    if getattr(value, "__module__", "") == name and is_made(value)
 ]
 for cls in classes:
     names = list(cls.__dataclass_fields__)
