@@ -87,14 +87,14 @@ class Window(Generic[T]):
             self._give_up(self.ids[most:])
             self.at_end = False
 
-    def changed(self, rows: Sequence[T], gone: Sequence[str] = ()) -> None:
-        """Take note of rows that are new or say something else, and of those that are not looked for any more.
+    def changed(self, rows: Sequence[T]) -> None:
+        """Take note of rows that are new or say something else.
 
         A row whose place lies outside of the window is left to be asked for when the window comes there.
         """
         first, last = (self._key(self.ids[0]), self._key(self.ids[-1])) if self.ids else (None, None)
         ids = [self.listed.id_of(row) for row in rows]
-        self._give_up([row_id for row_id in dict.fromkeys((*ids, *gone)) if row_id in self.rows])
+        self._give_up([row_id for row_id in ids if row_id in self.rows])
         keys = [self.listed.key(self.order, row) for row in rows]
         self._add(
             [

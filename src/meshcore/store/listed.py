@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from meshcore.store import views
 from meshcore.store.read import Parameter, Read, marks
-from meshcore.store.views import IncidentBrief
+from meshcore.store.views import IncidentBrief, SkillBrief
 
 T = TypeVar("T")
 Key = tuple[str | int | float, int]
@@ -139,5 +139,31 @@ INCIDENTS: Listed[IncidentBrief] = Listed(
         Order(
             "green", "coalesce(i.seconds, -1.0)", lambda brief: NOT_GREEN if brief.seconds is None else brief.seconds
         ),
+    ),
+)
+
+_VERIFIED = "coalesce(CASE WHEN json_valid(s.evidence) THEN json_extract(s.evidence, '$.verified') END, 0)"
+
+SKILLS: Listed[SkillBrief] = Listed(
+    reading=views.SKILL_BRIEFS,
+    table="skills s LEFT JOIN authors a ON a.node = s.author",
+    number="s.label",
+    id="s.skill_id",
+    state="s.state",
+    id_of=lambda brief: brief.skill_id,
+    number_of=lambda brief: brief.label,
+    matches=_like(
+        "json_extract(s.body, '$.example_line')",
+        "json_extract(s.body, '$.error_type')",
+        "json_extract(s.body, '$.action')",
+        "a.name",
+        "'#' || s.label",
+        "s.last_used",
+    ),
+    orders=(
+        Order("#", "s.label", lambda brief: brief.label, descending=False),
+        Order("state", "s.state", lambda brief: brief.state, descending=False),
+        Order("verified", _VERIFIED, lambda brief: brief.verified),
+        Order("last used", "s.last_used", lambda brief: brief.last_used),
     ),
 )

@@ -217,17 +217,6 @@ FROM skills s LEFT JOIN authors a ON a.node = s.author
 """
 
 
-def skill_briefs(after: int, limit: int) -> Read[SkillBrief]:
-    """Skills with a higher label, by label; forgotten ones too."""
-    return Read(f"{_SKILL} WHERE s.label>? ORDER BY s.label LIMIT ?", _skill, (after, limit))
-
-
-def skill_briefs_of(skill_ids: Sequence[str]) -> Read[SkillBrief]:
-    """These skills, by label."""
-    where = f"WHERE s.skill_id IN ({marks(skill_ids)})"
-    return Read(f"{_SKILL} {where} ORDER BY s.label", _skill, tuple(skill_ids))
-
-
 def _skill(row: sqlite3.Row) -> SkillBrief:
     found = json.loads(row["circumstances"])
     order = ("os_family", "program", "ecosystem", "scope")
@@ -251,6 +240,10 @@ def _skill(row: sqlite3.Row) -> SkillBrief:
         last_used=row["last_used"],
         last_good=row["last_good"],
     )
+
+
+SKILL_BRIEFS: Read[SkillBrief] = Read(_SKILL, _skill)
+"""Every skill, forgotten ones too, in no order."""
 
 
 def approvals_lately(settled: int) -> Read[Approval]:

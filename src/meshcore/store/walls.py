@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,14 +79,27 @@ def _more(count: int) -> str:
     return f"  (and {count - 1} more)" if count > 1 else ""
 
 
-def walls(now: int, limit: int = MOST_WALLS) -> Read[Wall]:
-    """Ask what failed in two sessions or three runs, was not passed since and is not expected, the costliest first."""
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "cost": ("cost", "most", "until"),
+    "sessions": ("most", "cost", "until"),
+    "last": ("until", "cost", "most"),
+}
+"""What walls can be ordered by, and what is compared for it."""
+
+
+def walls(now: int, limit: int = MOST_WALLS, *, by: str = "cost", descending: bool = True) -> Read[Wall]:
+    """Ask what failed in two sessions or three runs, was not passed since and is not expected, the costliest first.
+
+    `by` is one of `ORDERS`; without `descending` the least comes first.
+    """
+    way = "DESC" if descending else "ASC"
+    inner, outer = (", ".join(f"{place}{name} {way}" for name in ORDERS[by]) for place in ("", "f."))
     sql = f"""
 WITH standing AS (SELECT *, {WALL} AS wall FROM habits WHERE sessions>0 AND expected<=?),
 found AS (
   SELECT wall, count(*) AS commands, count(DISTINCT project) AS projects, max(sessions) AS most, sum(runs) AS times,
     sum(seconds) AS cost, min(first) AS since, max(last) AS until, group_concat(agents, char(10)) AS who
-  FROM standing GROUP BY wall HAVING most>=2 OR times>=3 ORDER BY cost DESC, most DESC, until DESC LIMIT ?
+  FROM standing GROUP BY wall HAVING most>=2 OR times>=3 ORDER BY {inner} LIMIT ?
 ),
 dearest AS (
   SELECT *, row_number() OVER (PARTITION BY wall ORDER BY seconds DESC, sessions DESC, last DESC) AS place
@@ -99,7 +113,7 @@ LEFT JOIN incidents i ON i.incident_id=(
   SELECT max(incident_id) FROM incidents
   WHERE d.incident<>x'' AND incident_id BETWEEN lower(hex(d.incident)) AND lower(hex(d.incident))||'g'
 )
-ORDER BY f.cost DESC, f.most DESC, f.until DESC
+ORDER BY {outer}
 """  # noqa: S608
 
     def wall(row: sqlite3.Row | tuple[Any, ...]) -> Wall:
@@ -110,6 +124,17 @@ ORDER BY f.cost DESC, f.most DESC, f.until DESC
         )  # fmt: skip
 
     return Read(sql, wall, (now, limit))
+
+
+def walls_count(now: int) -> Read[int]:
+    """Ask how many walls there are in all."""
+    sql = f"""
+SELECT count(*) FROM (
+  SELECT max(sessions) AS most, sum(runs) AS times FROM habits WHERE sessions>0 AND expected<=?
+  GROUP BY {WALL} HAVING most>=2 OR times>=3
+)
+"""  # noqa: S608
+    return Read(sql, lambda row: int(row[0]), (now,))
 
 
 def incidents_at(incident_id: str, limit: int) -> Read[str]:

@@ -129,8 +129,9 @@ class OverviewPane(Pane):
         self.rows.begin()
 
     def timeline_grown(self) -> None:
-        self._fit()
-        self.view.redraw()
+        if self.query(TimelineView):  # else it is not laid out yet, or the terminal is being left
+            self._fit()
+            self.view.redraw()
 
     def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:
         self.rows.changed(incidents)

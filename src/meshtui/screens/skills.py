@@ -14,19 +14,20 @@ from meshcore.events import Event
 from meshcore.knowledge.ageing import said, weight
 from meshcore.knowledge.parts import filled, general_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
-from meshcore.model import Evidence, KnownSkill, SkillState
+from meshcore.model import Evidence, Json, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.store import queries
-from meshcore.store.views import SkillBrief, skill_briefs, skill_briefs_of
-from meshtui.actions import Action
+from meshcore.store.listed import SKILLS
+from meshcore.store.views import SkillBrief
+from meshtui.actions import Action, sorting
 from meshtui.deliberate import Presses
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Cell, Row, Rows
+from meshtui.widgets.stored_rows import StoredRows
 
-PAGE = 500
 UNDO_MOST = 100
 CHANGED_BY = ("outcome.received", "skill.", "try.outcome")
 
@@ -54,6 +55,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("skills.quarantine", "x", "quarantine", "Keep the selected skill from being used.", hint="quarantine"),
     Action("skills.forget", "f", "forget", "Never answer with the selected skill again.", hint="forget"),
     Action("skills.undo", "u", "undo", "Take the last quarantine or forgetting back.", hint="undo"),
+    *sorting("skills"),
 )
 
 EMPTY = 'no skills yet: meshtui learn --error "…" --fix "pip install django"'
@@ -67,59 +69,35 @@ class SkillsPane(ListPane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._briefs: dict[str, SkillBrief] = {}
-        self._order: list[str] = []
-        self._last = 0
         self._begun = False
-        self._undo: list[tuple[str, SkillState]] = []
+        self._undo: list[SkillBrief] = []  # as they were
 
     def compose(self) -> ComposeResult:
         # The cursor stays on its skill: what is learnt meanwhile is not what is confirmed.
-        yield Rows(COLUMNS, self._row, empty=EMPTY, follows_first=False)
+        yield StoredRows(SKILLS, COLUMNS, self._row, states=_states, empty=EMPTY, follows_first=False)
         yield Detail()
+
+    @property
+    def rows(self) -> StoredRows[SkillBrief]:
+        return self.query_one(StoredRows)
 
     # --- what there is to show --------------------------------------------------------------------------------------
 
     def show(self, snapshot: Snapshot) -> None:
         if not self._begun:
             self._begun, self._presses = True, Presses(self.mesh.clock)
-            self._load()
+            self.rows.begin()
 
     def told(self, events: Sequence[Event]) -> None:
         ids = {event.skill_id for event in events if event.skill_id and event.kind.startswith(CHANGED_BY)}
         if self._begun and ids:
-            self._refresh(tuple(ids))
+            self.rows.changed_ids(tuple(ids))
 
-    @work(group="skills.load")
-    async def _load(self) -> None:
-        """Read everything, a page at a time, so that keys are answered meanwhile."""
-        store = self.feed.store
-        while store is not None:
-            found = await store.ask(skill_briefs(self._last, PAGE))
-            self._take(found)
-            if len(found) < PAGE:
-                return
+    def on_stored_rows_changed(self, message: StoredRows.Changed) -> None:
+        if self.rows.selected in message.ids:
+            self._detail(self.rows.selected)
 
-    @work(group="skills.refresh")
-    async def _refresh(self, skill_ids: Sequence[str]) -> None:
-        if self.feed.store is None:
-            return
-        for start in range(0, len(skill_ids), PAGE):
-            self._take(await self.feed.store.ask(skill_briefs_of(skill_ids[start : start + PAGE])))
-        self._detail(self.rows.selected)
-
-    def _take(self, found: Sequence[SkillBrief]) -> None:
-        new = [brief.skill_id for brief in found if brief.skill_id not in self._briefs]
-        self._briefs |= {brief.skill_id: brief for brief in found}
-        if new:
-            self._order += new
-            if self._briefs[new[0]].label < self._last:
-                self._order.sort(key=lambda skill_id: self._briefs[skill_id].label)
-            self._last = max(self._last, *(self._briefs[skill_id].label for skill_id in new))
-        self.rows.set_ids(self._order, [brief.skill_id for brief in found])
-
-    def _row(self, skill_id: str) -> Row:
-        brief = self._briefs[skill_id]
+    def _row(self, brief: SkillBrief) -> Row:
         word, tone = STATES[brief.state]
         dim = "dim" if brief.state == "forgotten" else ""
         tries = brief.verified + brief.failed
@@ -151,7 +129,7 @@ class SkillsPane(ListPane):
 
     @work(group="skills.detail", exclusive=True)
     async def _detail(self, skill_id: str) -> None:
-        brief, detail = self._briefs.get(skill_id), self.detail
+        brief, detail = self.rows.window.rows.get(skill_id), self.detail
         if brief is None or self.feed.store is None:
             detail.show(())
             return
@@ -186,6 +164,22 @@ class SkillsPane(ListPane):
             ("used here", used),
         ]
 
+    def action_sort(self) -> None:
+        self.rows.sort_next()
+
+    def action_sort_reverse(self) -> None:
+        self.rows.sort_reverse()
+
+    async def exported(self) -> str:
+        return await self.rows.all_texts()
+
+    def state(self) -> Mapping[str, Json]:
+        return {**super().state(), **self.rows.order_kept()}
+
+    def restore(self, state: Mapping[str, Json]) -> None:
+        super().restore(state)
+        self.rows.restore_order(state)
+
     # --- what a person does -----------------------------------------------------------------------------------------
 
     def action_confirm(self) -> None:
@@ -194,15 +188,15 @@ class SkillsPane(ListPane):
 
     @work(group="skills.decide")
     async def _confirm(self) -> None:
-        if not (skill_id := self.rows.selected):
+        if (brief := self.rows.window.rows.get(self.rows.selected)) is None:
             return
         try:
             signer = await self.mesh.signing_key()
-            await self.mesh.decide(lambda node: decisions.confirm_skill(node, skill_id, signer=signer))
+            await self.mesh.decide(lambda node: decisions.confirm_skill(node, brief.skill_id, signer=signer))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
-        self.mesh.say(f"#{self._briefs[skill_id].label} is confirmed")
+        self.mesh.say(f"#{brief.label} is confirmed")
 
     def action_quarantine(self) -> None:
         self._narrow("quarantined", decisions.quarantine_skill)
@@ -212,7 +206,7 @@ class SkillsPane(ListPane):
 
     @work(group="skills.decide")
     async def _narrow(self, state: SkillState, decide: Callable[[Node, str], None]) -> None:
-        brief = self._briefs.get(self.rows.selected)
+        brief = self.rows.window.rows.get(self.rows.selected)
         if brief is None or brief.state == state:
             return
         try:
@@ -220,7 +214,7 @@ class SkillsPane(ListPane):
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
-        self._undo = [*self._undo, (brief.skill_id, brief.state)][-UNDO_MOST:]
+        self._undo = [*self._undo, brief][-UNDO_MOST:]
         self.mesh.say(f"#{brief.label} is {state}; u takes it back")
 
     @work(group="skills.decide")
@@ -228,7 +222,8 @@ class SkillsPane(ListPane):
         if not self._undo:
             self.mesh.say("nothing to take back")
             return
-        skill_id, state = self._undo[-1]
+        brief = self._undo[-1]
+        skill_id, state = brief.skill_id, brief.state
         try:
             signer = await self.mesh.signing_key() if state == "active" else None
             await self.mesh.decide(lambda node: decisions.restore_skill(node, skill_id, state, signer=signer))
@@ -237,7 +232,11 @@ class SkillsPane(ListPane):
             return
         self._undo.pop()
         self.rows.select(skill_id)
-        self.mesh.say(f"#{self._briefs[skill_id].label} is {state} again")
+        self.mesh.say(f"#{brief.label} is {state} again")
+
+
+def _states(text: str) -> tuple[str, ...]:
+    return tuple(state for state, (word, _) in STATES.items() if text in word)
 
 
 _STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$dim"}

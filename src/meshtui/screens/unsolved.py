@@ -13,9 +13,9 @@ from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
 from meshcore.store.meta import fact
 from meshcore.store.views import IncidentBrief, incident_briefs_of
-from meshcore.store.walls import MOST_WALLS, Wall, in_words, incidents_at, walls
+from meshcore.store.walls import ORDERS, Wall, in_words, incidents_at, walls, walls_count
 from meshcore.trust.heard import Heard, heard
-from meshtui.actions import Action
+from meshtui.actions import Action, sorting
 from meshtui.screens.listing import ListPane
 from meshtui.screens.teach import teach
 from meshtui.snapshot import Snapshot
@@ -53,6 +53,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("unsolved.elsewhere", "o", "other nodes", "Show what other nodes say fails, and what passed there.",
            hint="others"),
     Action("unsolved.open", "enter", "open", "Open the chain of its newest incident.", hint="open"),
+    *sorting("unsolved"),
 )  # fmt: skip
 
 
@@ -68,11 +69,15 @@ class UnsolvedPane(ListPane):
         self._heard: dict[str, Heard] = {}
         self._elsewhere = False
         self._seq = -1
+        self._order = ("cost", True)
 
     def compose(self) -> ComposeResult:
         yield Static(classes="sum", markup=False)
         yield Rows(COLUMNS, self._row, empty=EMPTY)
         yield Detail()
+
+    def on_mount(self) -> None:
+        self.rows.sorted_by = self._order
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.seq != self._seq:
@@ -80,7 +85,7 @@ class UnsolvedPane(ListPane):
             self._load()
 
     @work(group="unsolved.load", exclusive=True)
-    async def _load(self) -> None:
+    async def _load(self, *, to_first: bool = False) -> None:
         if self.feed.store is None:
             return
         store = self.feed.store
@@ -88,7 +93,10 @@ class UnsolvedPane(ListPane):
             said = await store.ask(heard(await store.one(fact("node")) or ""))
             self._heard = {f"{one.author} {one.command} {one.instead}": one for one in said}
         else:
-            before, self._walls = self._walls, {one.wall: one for one in await store.ask(walls(self._now()))}
+            by, descending = self._order
+            found = await store.ask(walls(self._now(), by=by, descending=descending))
+            before, self._walls = self._walls, {one.wall: one for one in found}
+            [total] = await store.ask(walls_count(self._now()))
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
@@ -100,7 +108,9 @@ class UnsolvedPane(ListPane):
             return
         changed = [name for name, one in self._walls.items() if before.get(name) != one]
         self.rows.set_ids(list(self._walls), changed)
-        self.sum.update(_sum(list(self._walls.values())), layout=False)
+        if to_first:
+            self.rows.index = 0
+        self.sum.update(_sum(list(self._walls.values()), total), layout=False)
         if self.rows.selected in changed or not self._walls:
             self._detail(self.rows.selected)
 
@@ -167,11 +177,31 @@ class UnsolvedPane(ListPane):
         self._elsewhere = not self._elsewhere
         rows = self.rows
         rows.columns = ELSEWHERE if self._elsewhere else COLUMNS
+        rows.sorted_by = ("", False) if self._elsewhere else self._order
         rows.empty = EMPTY_ELSEWHERE if self._elsewhere else EMPTY
         self._walls, self._heard = {}, {}
         rows.set_ids([])
         rows.refresh()
         self._load()
+
+    def on_rows_heading_chosen(self, message: Rows.HeadingChosen) -> None:
+        by, descending = self._order
+        if message.title in ORDERS:
+            self._sort(message.title, descending=not descending if message.title == by else True)
+
+    def action_sort(self) -> None:
+        names = list(ORDERS)
+        self._sort(names[(names.index(self._order[0]) + 1) % len(names)], descending=True)
+
+    def action_sort_reverse(self) -> None:
+        self._sort(self._order[0], descending=not self._order[1])
+
+    def _sort(self, by: str, *, descending: bool) -> None:
+        if self._elsewhere:
+            self.mesh.say("what other nodes say is not sorted")
+            return
+        self._order = self.rows.sorted_by = by, descending
+        self._load(to_first=True)
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -207,12 +237,12 @@ class UnsolvedPane(ListPane):
         return None if self._elsewhere else self._walls.get(self.rows.selected)
 
 
-def _sum(found: Sequence[Wall]) -> Content:
+def _sum(found: Sequence[Wall], total: int) -> Content:
     if not found:
         return Content("")
     runs, seconds = sum(one.runs for one in found), sum(one.seconds for one in found)
-    most = f" · the costliest {MOST_WALLS} are listed" if len(found) >= MOST_WALLS else ""
-    return Content(f" {len(found)} that nobody has solved: {runs} failed runs, {in_words(seconds)}{most}")
+    listed = f"{len(found)} of " if len(found) < total else ""
+    return Content(f" {listed}{total} that nobody has solved: {runs} failed runs, {in_words(seconds)}")
 
 
 def _sum_elsewhere(found: Sequence[Heard]) -> Content:

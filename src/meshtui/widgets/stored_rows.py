@@ -27,8 +27,12 @@ class StoredRows(Rows, Generic[T]):
     PAGE: ClassVar[int] = 500
     COUNT_AFTER_SECONDS: ClassVar[float] = 1.0  # a count of what is found looks at every row
 
-    class Sorted(Message):
-        """The list is in another order."""
+    class Changed(Message):
+        """Rows say something else than before."""
+
+        def __init__(self, ids: Sequence[str]) -> None:
+            super().__init__()
+            self.ids = frozenset(ids)
 
     def __init__(
         self,
@@ -106,17 +110,21 @@ class StoredRows(Rows, Generic[T]):
 
     async def _taken(self, *, count: bool = True) -> None:
         """Show what came, then what changed while it was on its way, and how much of it there is."""
-        if missed := list(self._missed):
-            self._missed.clear()
-            await self._look_again(missed)
+        missed = list(self._missed)
+        self._missed.clear()
         self._show_window([])
+        if missed:
+            self._look_for_changed(missed)
         if count:
             await self._count()
 
     async def _look_again(self, ids: Sequence[str]) -> None:
-        found = await self._ask(self.window.listed.those(ids, self.window.found))
-        there = {self.window.listed.id_of(row) for row in found}
-        self.window.changed(found, [row_id for row_id in ids if row_id not in there])
+        """Read what changed. A row that is listed stays so: the cursor must not come to stand on another."""
+        window = self.window
+        there = [row_id for row_id in ids if row_id in window.rows]
+        others = [row_id for row_id in ids if row_id not in window.rows]
+        found = await self._ask(window.listed.those(there))
+        window.changed([*found, *await self._ask(window.listed.those(others, window.found))])
 
     async def _count(self) -> None:
         [self.window.total] = await self._ask(self.window.listed.count(self.window.found)) or [0]
@@ -127,20 +135,29 @@ class StoredRows(Rows, Generic[T]):
     def changed(self, rows: Sequence[T]) -> None:
         """Take note of rows that are new or say something else."""
         ids = [self.window.listed.id_of(row) for row in rows]
-        if not self._begun or self._asking:
-            self._missed |= dict.fromkeys(ids)
-        elif self.finding:
-            self._look_for_changed(ids)
+        if self.finding or self._asking or not self._begun:
+            self.changed_ids(ids)
         else:
             self.window.changed(rows)
-            self._show_window(ids)
-            self._count_soon()
+            self._show_changed(ids)
+
+    def changed_ids(self, ids: Sequence[str]) -> None:
+        """Take note of ids whose rows are new or say something else."""
+        if self._asking or not self._begun:
+            self._missed |= dict.fromkeys(ids)
+        else:
+            self._look_for_changed(ids)
 
     @work(group="rows.changed")
     async def _look_for_changed(self, ids: Sequence[str]) -> None:
-        await self._look_again(ids)
+        for start in range(0, len(ids), self.PAGE):
+            await self._look_again(ids[start : start + self.PAGE])
+        self._show_changed(ids)
+
+    def _show_changed(self, ids: Sequence[str]) -> None:
         self._show_window(ids)
         self._count_soon()
+        self.post_message(self.Changed(ids))
 
     def _count_soon(self) -> None:
         if self._counting is None:

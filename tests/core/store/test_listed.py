@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.store.listed import INCIDENTS, Found, Key, Order
+from meshcore.knowledge.interchange import put
+from meshcore.store.listed import INCIDENTS, SKILLS, Found, Key, Order
 from meshcore.store.read import Parameter
 from meshcore.store.store import Store
-from meshcore.store.views import IncidentBrief
-from meshcore.testing import incident
+from meshcore.store.views import IncidentBrief, SkillBrief
+from meshcore.testing import incident, known_skill
 
 STATES = ("open", "verified", "fix_failed")
 COUNT = 61
@@ -68,6 +69,28 @@ def test_every_page_is_searched_for_in_an_index_and_nothing_is_sorted(
         assert not [step for step in plan if "TEMP B-TREE" in step]
         scans = [step for step in plan if step.startswith("SCAN i")]
         assert not scans if beyond else all("USING INDEX" in step or step == "SCAN i" for step in scans)
+
+
+@pytest.mark.parametrize("order", SKILLS.orders, ids=lambda order: order.name)
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+def test_skills_are_paged_without_sorting_and_each_comes_once(
+    tmp_path: Path, order: Order[SkillBrief], descending: bool, backwards: bool
+) -> None:
+    with closing(Store(tmp_path / "store.db")) as store:
+        for number in range(23):
+            put(store, known_skill(f"module{number}", state="active" if number % 2 else "quarantined"))
+        found: list[SkillBrief] = []
+        beyond: Key | None = None
+        while len(found) < 23:
+            read = SKILLS.page(order, 5, descending=descending, beyond=beyond, backwards=backwards)
+            assert not [row for row in _plan(store, read.sql, read.parameters) if "TEMP B-TREE" in row["detail"]]
+            rows = store.answers(read)
+            assert rows
+            found, beyond = [*found, *rows], SKILLS.key(order, rows[-1])
+        assert found == sorted(found, key=lambda row: SKILLS.key(order, row), reverse=descending != backwards)
+        assert store.answers(SKILLS.count()) == [len({row.skill_id for row in found})]
+        assert store.answers(SKILLS.count(Found("Module22"))) == [1]
 
 
 def _plan(store: Store, sql: str, parameters: Sequence[Parameter]) -> list[dict[str, str]]:

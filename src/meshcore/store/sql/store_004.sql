@@ -163,10 +163,15 @@ ALTER TABLE incidents ADD COLUMN follows TEXT NOT NULL DEFAULT '';
 ALTER TABLE incidents ADD COLUMN approval TEXT NOT NULL DEFAULT '';
 CREATE INDEX incidents_approval ON incidents (approval) WHERE approval<>'';
 CREATE INDEX incidents_follows ON incidents (follows) WHERE follows<>'';
--- The orders in which the terminal lists incidents, a page at a time however many there are.
+-- The orders in which the terminal lists incidents and skills, a page at a time however many there are.
 CREATE INDEX incidents_opened ON incidents (opened, seq);
 CREATE INDEX incidents_agent ON incidents (agent, seq);
 CREATE INDEX incidents_green ON incidents (coalesce(seconds, -1.0), seq);
+CREATE INDEX skills_listed_state ON skills (state, label);
+CREATE INDEX skills_listed_used ON skills (last_used, label);
+CREATE INDEX skills_listed_verified ON skills (
+  coalesce(CASE WHEN json_valid(evidence) THEN json_extract(evidence, '$.verified') END, 0), label
+);
 
 -- One key for one fix, however it is spelled: evidence, quarantine and sightings are counted by it. '' is not yet known.
 ALTER TABLE skills ADD COLUMN action_key TEXT NOT NULL DEFAULT '';
