@@ -17,6 +17,7 @@ from meshcore.config import Settings
 from meshcore.errors import BadSkillError
 from meshcore.healing import host_packages
 from meshcore.healing.circumstances import failed_inside, project_root
+from meshcore.healing.local_service import service_to_start
 from meshcore.healing.places import Place
 from meshcore.healing.project_names import holds_module, of_node, of_python
 from meshcore.knowledge.learning import learn
@@ -26,7 +27,7 @@ from meshcore.knowledge.parts import Parts
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.proposed import proposed
 from meshcore.knowledge.text import word_set
-from meshcore.knowledge.usual import Failed, usual
+from meshcore.knowledge.usual import Failed, usual, without_sudo
 from meshcore.knowledge.well_known import distribution_of, normal
 from meshcore.model import Action, Incident, KnownSkill, Match
 from meshcore.policy.action_key import action_key
@@ -168,6 +169,12 @@ def _of_the_host(failure: Failure) -> General | None:
     return General(found.install, found.why, "host") if found else None
 
 
+def _service(failure: Failure) -> General | None:
+    """A service of this host that its client could not reach."""
+    found = service_to_start(failure.place.argv, failure.output)
+    return General(found.argv, f"this host has the service {found.service}", "host") if found else None
+
+
 def _is_own(failure: Failure, gone: Missing) -> bool:
     """Tell whether what is missing may be the project's own: a header in quotes, or a file of that name in it."""
     name = gone.names[0]
@@ -179,7 +186,7 @@ def _is_own(failure: Failure, gone: Missing) -> bool:
 
 def _proposed(failure: Failure) -> General | None:
     """What the failed program itself proposes to type."""
-    front, argv = _privileged(failure.place.argv)
+    front, argv = without_sudo(failure.place.argv)
     words = proposed(argv, failure.output.replace("'sudo ", "'"))
     return General((*front, *words), f"{program_name(argv[0])} proposes it itself", "words") if words else None
 
@@ -187,14 +194,9 @@ def _proposed(failure: Failure) -> General | None:
 def _usual(failure: Failure) -> General | None:
     """What is usually done, by the error's own words."""
     place = failure.place
-    front, argv = _privileged(place.argv)
+    front, argv = without_sudo(place.argv)
     found = usual(Failed(argv, failure.typed, failure.output, place.cwd))
     return General((*front, *found.argv), found.why, "words") if found else None
-
-
-def _privileged(argv: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the `sudo` in front of a command, if it was typed so, and the command."""
-    return (argv[:1], argv[1:]) if argv[:1] == ("sudo",) and len(argv) > 1 and argv[1][:1] != "-" else ((), argv)
 
 
 def _name(failure: Failure, kind: str) -> str:
@@ -202,4 +204,4 @@ def _name(failure: Failure, kind: str) -> str:
     return gone.names[0] if gone is not None and gone.kind == kind else ""
 
 
-RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _tool_of_node, _plugin, _of_the_host, _proposed)
+RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _tool_of_node, _plugin, _of_the_host, _service, _proposed)

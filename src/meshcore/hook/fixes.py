@@ -89,16 +89,20 @@ class Fixes:
 
         if missing(incident.signature) is not None:
             return True
-        from meshcore.knowledge.usual import Failed, usual
+        from meshcore.knowledge.usual import Failed, usual, without_sudo
 
-        typed = self._argv[-1] if self._argv else ""
-        if usual(Failed(self._argv, typed, incident.excerpt, incident.cwd)) is not None:
+        _, argv = without_sudo(self._argv)
+        if usual(Failed(argv, argv[-1] if argv else "", incident.excerpt, incident.cwd)) is not None:
             return True
-        if not may_propose(self._argv, incident.excerpt):
+        from meshcore.healing.local_service import service_to_start
+
+        if service_to_start(argv, incident.excerpt) is not None:
+            return True
+        if not may_propose(argv, incident.excerpt):
             return False
         from meshcore.knowledge.proposed import proposed  # most errors end before this
 
-        return bool(proposed(self._argv, incident.excerpt))
+        return bool(proposed(argv, incident.excerpt))
 
     def note_answer(self, incident: Incident, match: Match, *, was_told: bool) -> Offer:
         """Note that a fix is told, and return it as the session remembers it."""

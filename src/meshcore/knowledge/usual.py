@@ -48,6 +48,12 @@ class Usual:
     why: str
 
 
+def without_sudo(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the `sudo` in front of a command, if it was typed so and without options, and the command."""
+    words = tuple(argv)
+    return (words[:1], words[1:]) if words[:1] == ("sudo",) and len(words) > 1 and words[1][:1] != "-" else ((), words)
+
+
 def usual(failed: Failed) -> Usual | None:
     """Return what is usually done about an error, None where nothing is, or where it would take a decision."""
     low = failed.output[-_READ:].lower()
