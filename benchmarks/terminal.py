@@ -183,7 +183,7 @@ def flood(place: Place, seconds: float, rate: int, link: int = 0) -> dict[str, J
     keys = []
     with place.show("--log", str(log), rate=link) as screen:
         screen.wait_for("first-line")
-        time.sleep(1)
+        _settle(screen)  # by then all panes are loaded, a second after the start: no growth of the flood's
         memory = screen.resident_mb()
         writer = threading.Thread(target=write)
         cpu, begun = screen.cpu_seconds(), time.monotonic()

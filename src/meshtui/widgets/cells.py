@@ -18,8 +18,11 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     """Return text in exactly `width` cells: padded, or cut with an ellipsis."""
     if width <= 0:
         return ""
-    length = cell_len(text)
-    if length > width:
+    if text.isascii():  # rich keeps thousands of the texts that it measured; of a log no line comes twice
+        length = len(text)
+        if length > width:
+            return text[: width - 1] + ELLIPSIS
+    elif (length := cell_len(text)) > width:
         return set_cell_size(text, width - 1) + ELLIPSIS
     return " " * (width - length) + text if right else text + " " * (width - length)
 

@@ -23,7 +23,7 @@ from meshcore.clock import from_text
 from meshcore.journal.document import Place, Rows
 from meshcore.journal.line import Line
 from meshcore.journal.readable import Readable, readable
-from meshtui.widgets.cells import fit, plain
+from meshtui.widgets.cells import ELLIPSIS, fit, plain
 
 GAP = "  "
 DRAWN = 4096  # characters of a line that are drawn at all
@@ -261,7 +261,10 @@ class LogView(ScrollView, can_focus=True):
         for start, end in self.spans(text.rstrip()):
             parts += [Segment(text[at:start], style), Segment(text[start:end], marked)]
             at = end
-        return [part for part in (*parts, Segment(text[at:], style)) if part.text]
+        # The ellipsis by itself: of a text that is all ASCII, rich keeps no piece when it is cropped.
+        body = text[at:].removesuffix(ELLIPSIS)
+        parts += Segment(body, style), Segment(text[at + len(body) :], style)
+        return [part for part in parts if part.text]
 
 
 def _nothing(_: str) -> Spans:
