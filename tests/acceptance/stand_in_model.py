@@ -13,10 +13,10 @@ from typing import Any
 class Model:
     """A server on 127.0.0.1 that speaks as much of four protocols as agents need to run commands.
 
-    `aside`: which of them are asked for in the background.
+    `aside`: which of them are asked for in the background. A call of any tool is its name and its arguments.
     """
 
-    def __init__(self, *commands: str, aside: Container[int] = ()) -> None:
+    def __init__(self, *commands: str | tuple[str, dict[str, Any]], aside: Container[int] = ()) -> None:
         self.commands = commands
         self.aside = aside
         self.requests: list[dict[str, Any]] = []
@@ -82,6 +82,8 @@ def _call(tools: list[dict[str, Any]], request: dict[str, Any], model: Model) ->
     if tool is None or at >= len(model.commands):
         return None
     command, schema = model.commands[at], tool.get("schema") or {}
+    if not isinstance(command, str):
+        return command
     properties = schema.get("properties", {})
     name = next((name for name in ("cmd", "command", "commands") if name in properties), "command")
     takes_list = properties.get(name, {}).get("type") == "array"

@@ -53,14 +53,14 @@ def note_of(prompt: str) -> Note | None:
 
 def said_by(note: Note) -> str | None:
     """Return the end of what the command said, None where that is not there any more."""
-    data = _end_of(note.output, OUTPUT_READ) if note.output else None
+    data = end_of_file(note.output, OUTPUT_READ) if note.output else None
     return None if data is None else data.decode(errors="replace")
 
 
 def call_of(path: str, note: Note, session: str) -> Call | None:
     """Return the call that a note is about, by the session file; None where that tells none."""
     for size in (FIRST_LOOK, LAST_LOOK):
-        data = _end_of(path, size)
+        data = end_of_file(path, size)
         if data is None:
             return None
         for call in _calls(data, note.call, session):
@@ -92,7 +92,7 @@ def _calls_in(line: Mapping[str, Json], call: str, session: str) -> Iterator[Cal
                 yield Call(command, cwd, session, call)
 
 
-def _end_of(path: str, size: int) -> bytes | None:
+def end_of_file(path: str, size: int) -> bytes | None:
     """Return the end of a plain file of this user, None where it is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)

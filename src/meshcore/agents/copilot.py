@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -34,10 +35,15 @@ NAME = "copilot"
 
 DONE, FAILED = "postToolUse", "postToolUseFailure"
 SHELL_TOOLS = ("bash", "shell")
+READ_TOOLS, STOP_TOOLS = ("read_bash", "read_shell"), ("stop_bash", "stop_shell")
 EDIT_TOOLS = ("edit", "create", "apply_patch", "str_replace_editor")
 
-_END = re.compile(r"\n?<(?:shellId: [^\n>]{0,100} )?(?:completed|exited) with exit code (-?\d{1,10})>\s*$")
+FIRST_LOOK, LAST_LOOK = 256 << 10, 8 << 20  # bytes from the end of the session file
 
+_SHELL = r"(?:(?:detached )?command with )?(?:shellId: [^\n>]{0,100} )?"
+_END = re.compile(rf"\n?<{_SHELL}(?:completed|exited) with exit code (-?\d{{1,10}})>\s*$")
+_GOES_ON = re.compile(r"<[^<>\n]{0,60}\bshellId: ([\w.-]{1,64})(?: is still running[^<>\n]{0,400})?>\s*$")
+_SESSION = re.compile(r"[\w-]{1,64}")
 _RAN_OUT = re.compile(r"timed[ _-]?out|still running|in (?:the )?background", re.IGNORECASE)
 
 
@@ -53,10 +59,12 @@ def read(payload: Mapping[str, Json]) -> Report | None:
         cwd, session = text(payload, "cwd", "workingDirectory"), text(payload, "sessionId")
         refused = text(result, "resultType") in ("denied", "rejected")
         return None if refused else Edited(path, cwd, session, _moment(payload), "", DONE)
+    if text(payload, "toolName") in READ_TOOLS:
+        return _ended_in_the_background(payload)
     if text(payload, "toolName") not in SHELL_TOOLS or not command or is_unfinished(asked, result):
         return None
     if text(asked, "mode") not in ("", "sync"):
-        return None  # it goes on in the background; what it says of its end comes by another tool
+        return None  # it goes on in the background: its end is read by another tool
     error = text(payload, "error") or text(fields(payload, "error"), "message")
     said = text(result, "textResultForLlm") or error
     end = _END.search(said)
@@ -69,6 +77,30 @@ def read(payload: Mapping[str, Json]) -> Report | None:
     cwd, session, call = text(payload, "cwd", "workingDirectory"), text(payload, "sessionId"), _moment(payload)
     output, event = said[: end.start()] if end else said, FAILED if error else DONE
     return ended(Call(command, cwd, session, call, output, event), code)
+
+
+def _ended_in_the_background(payload: Mapping[str, Json]) -> Failure | Success | None:
+    """Return how a command ended whose end is read only now: the session file tells which it was.
+
+    None where it goes on, was stopped, or where its end was told before.
+    """
+    asked, result = fields(payload, "toolArgs"), fields(payload, "toolResult")
+    said, session = text(result, "textResultForLlm"), text(payload, "sessionId")
+    end = _END.search(said)
+    if end is None or text(result, "resultType") != "success" or not _SESSION.fullmatch(session):
+        return None
+    from meshcore.agents.background import end_of_file  # seldom is it one
+
+    path = user_folder(os.environ, ".copilot") / "session-state" / session / "events.jsonl"
+    for size in (FIRST_LOOK, LAST_LOOK):
+        data = end_of_file(str(path), size)
+        begun = _Shells.of(data or b"").begun.get(text(asked, "shellId"))
+        if begun is not None:
+            cwd = text(payload, "cwd", "workingDirectory")
+            return ended(Call(begun.command, cwd, session, begun.call, said[: end.start()], DONE), number(end[1]))
+        if data is None or len(data) < size:
+            break
+    return None
 
 
 def _moment(payload: Mapping[str, Json]) -> str:
@@ -130,45 +162,89 @@ def sessions(environment: Mapping[str, str]) -> SessionFiles:
 
 def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
     """Yield the commands of a session as they ended, and the files that it edited."""
-    from collections import OrderedDict
-
-    from meshcore.agents.session_file import MAX_WAITING, Ended, seconds
-
-    session, cwd = "", ""
-    waiting: OrderedDict[str, Call] = OrderedDict()
+    shells = _Shells()
     for line in lines:
+        if (found := shells.note(line)) is not None:
+            yield found
+
+
+class _Shells:
+    """The commands of a session, as its file tells of them; `begun` are those that go on, by the shell they run in."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, Call] = {}
+        self._session = self._cwd = ""
+        self._waiting: dict[
+            str, Call | str
+        ] = {}  # by the id of the call: a command, an edit, or the shell that is read
+
+    @classmethod
+    def of(cls, data: bytes) -> _Shells:
+        """Return those of the end of a session file."""
+        shells = cls()
+        for line in data.split(b"\n"):
+            if b'"tool.execution_' in line:
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(found, dict):
+                    shells.note(found)
+        return shells
+
+    def note(self, line: Mapping[str, Json]) -> Ended | None:
+        """Take the next line; return what it says has ended."""
+        from meshcore.agents.session_file import Ended, seconds
+
         kind, data = text(line, "type"), fields(line, "data")
         call, at = text(data, "toolCallId"), seconds(line.get("timestamp"))
         if kind.startswith("session."):
-            session = text(data, "sessionId") or session
-            cwd = text(fields(data, "context"), "cwd") or text(data, "cwd") or cwd
+            self._session = text(data, "sessionId") or self._session
+            self._cwd = text(fields(data, "context"), "cwd") or text(data, "cwd") or self._cwd
         elif kind == "tool.execution_start" and call:
-            name, asked = text(data, "toolName"), fields(data, "arguments")
-            command = text(asked, "command")
-            if name in SHELL_TOOLS and command and text(asked, "mode") in ("", "sync") and not is_unfinished(asked):
-                waiting[call] = Call(command, cwd, session, call)
-            elif name in EDIT_TOOLS and command != "view":
-                waiting[call] = Edited(text(asked, "path", "file_path"), cwd, session, call)
-            if len(waiting) > MAX_WAITING:
-                waiting.popitem(last=False)
-        elif kind == "tool.execution_complete" and (asked_for := waiting.pop(call, None)) is not None:
-            report = _end(asked_for, data)
-            if report is not None and at is not None:
-                yield Ended(report, at)
-
-
-def _end(call: Call, data: Mapping[str, Json]) -> Failure | Success | Edited | None:
-    """Return how a call ended; None where it was not allowed, goes on, or only gave an answer."""
-    from meshcore.agents.session_file import MAX_OUTPUT
-
-    if isinstance(call, Edited):
-        return call if data.get("success") is True else None
-    said = text(fields(data, "result"), "content")
-    end = _END.search(said)
-    code = number(end[1]) if end else None
-    if code is None or is_unfinished(fields(fields(data, "toolTelemetry"), "properties")):
+            self._starts(call, text(data, "toolName"), fields(data, "arguments"))
+        elif kind == "tool.execution_complete" and (asked := self._waiting.pop(call, None)) is not None:
+            report = self._end(asked, data)
+            return Ended(report, at) if report is not None and at is not None else None
         return None
-    report = ended(
-        Call(call.command, call.cwd, call.session, call.call, said[: end.start() if end else None][-MAX_OUTPUT:]), code
-    )
-    return None if code and isinstance(report, Success) else report
+
+    def _starts(self, call: str, name: str, asked: Mapping[str, Json]) -> None:
+        from meshcore.agents.session_file import MAX_WAITING
+
+        command, shell = text(asked, "command"), text(asked, "shellId")
+        if name in SHELL_TOOLS and command:
+            self.begun.pop(shell, None)
+            self._waiting[call] = Call(command, self._cwd, self._session, call)
+        elif name in READ_TOOLS:
+            self._waiting[call] = shell
+        elif name in STOP_TOOLS:
+            self.begun.pop(shell, None)
+        elif name in EDIT_TOOLS and command != "view":
+            self._waiting[call] = Edited(text(asked, "path", "file_path"), self._cwd, self._session, call)
+        for held in (self._waiting, self.begun):
+            if len(held) > MAX_WAITING:
+                held.pop(next(iter(held)))
+
+    def _end(self, asked: Call | str, data: Mapping[str, Json]) -> Failure | Success | Edited | None:
+        """Return how a call ended; None where it was not allowed, goes on, or only gave an answer."""
+        from meshcore.agents.session_file import MAX_OUTPUT
+
+        if isinstance(asked, Edited):
+            return asked if data.get("success") is True else None
+        said = text(fields(data, "result"), "content")
+        end = _END.search(said)
+        code = number(end[1]) if end else None
+        call = self.begun.get(asked) if isinstance(asked, str) else asked
+        if call is None:
+            return None
+        if end is None or code is None:
+            if (shell := _GOES_ON.search(said)) is not None and not isinstance(asked, str):
+                self.begun[shell[1]] = call
+            return None
+        if isinstance(asked, str):
+            del self.begun[asked]
+        elif is_unfinished(fields(fields(data, "toolTelemetry"), "properties")):
+            return None
+        output = said[: end.start()][-MAX_OUTPUT:]
+        report = ended(Call(call.command, call.cwd, call.session, call.call, output), code)
+        return None if code and isinstance(report, Success) else report

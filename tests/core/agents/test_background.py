@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.core.agents.desk import ERROR, FIX, Desk
 
-from meshcore.agents import claude_code
+from meshcore.agents import claude_code, copilot
 from meshcore.agents.base import Failure, Success
 from meshcore.agents.session_file import Reading
 from meshcore.agents.table import program
@@ -217,6 +217,124 @@ def test_what_codex_waited_for_counts_once_it_has_ended_with_all_that_it_said(
         assert isinstance(report, Success)
     else:
         assert isinstance(report, Failure) and (report.exit_code, report.output) == (expected, output)
+
+
+def _copilot(home: Path, *tools: tuple[str, dict[str, Any], str | None]) -> None:
+    """Write the session file of calls: the tool, what it was asked, what it said (None: it has not ended)."""
+    lines: list[dict[str, Any]] = []
+    for number, (name, asked, said) in enumerate(tools):
+        call = {"toolCallId": f"call_{number}"}
+        lines.append({"type": "tool.execution_start", "data": call | {"toolName": name, "arguments": asked}})
+        if said is not None:
+            done = call | {"success": True, "result": {"content": said}}
+            lines.append({"type": "tool.execution_complete", "data": done})
+    path = home / ".copilot" / "session-state" / "s-1" / "events.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    at = {"timestamp": "2026-11-28T08:38:07.416Z"}
+    path.write_text("".join(json.dumps(line | at) + "\n" for line in lines))
+
+
+def _read(said: str, shell: str = "a", **changes: Any) -> dict[str, Any]:
+    result = {"resultType": "success", "textResultForLlm": said}
+    asked = {"shellId": shell, "delay": 5}
+    payload = {"sessionId": "s-1", "timestamp": 5, "cwd": "/w", "toolName": "read_bash", "toolArgs": asked}
+    return payload | {"toolResult": result} | changes
+
+
+_BEGUN = ("bash", {"command": COMMAND, "mode": "async", "shellId": "a"},
+          "<command started in background with shellId: a>")  # fmt: skip
+_UNNAMED = ("bash", {"command": COMMAND, "mode": "async"}, "<command started in background with shellId: 0>")
+_LONG = ("bash", {"command": COMMAND, "mode": "sync"},
+         "checking\n<command with shellId: 1 is still running after 30 seconds. Use read_bash to go on.>")  # fmt: skip
+_DETACHED = ("bash", {"command": COMMAND, "mode": "async", "detach": True, "shellId": "a"},
+             "<command started in detached background with shellId: a>")  # fmt: skip
+_OTHER = ("bash", {"command": "true", "mode": "async", "shellId": "b"},
+          "<command started in background with shellId: b>")  # fmt: skip
+_FAILED = "boom\n<shellId: a completed with exit code 4>"
+_PASSED = "boom\n<shellId: a completed with exit code 0>"
+_RUNS = "boom\n<command with shellId: a is still running after 4 seconds. Use read_bash to go on.>"
+_READ = {"shellId": "a", "delay": 5}
+
+# fmt: off
+COPILOT: dict[str, tuple[list[tuple[str, dict[str, Any], str | None]], dict[str, Any], Expected]] = {
+    "failed": ([_BEGUN], _read(_FAILED), 4),
+    "passed": ([_BEGUN], _read(_PASSED), 0),
+    "read as it is being told": ([_BEGUN, ("read_bash", _READ, None)], _read(_FAILED), 4),
+    "read before the end too": ([_BEGUN, ("read_bash", _READ, _RUNS)], _read(_FAILED), 4),
+    "its shell named by the program": ([_UNNAMED], _read("boom\n<shellId: 0 completed with exit code 4>", "0"), 4),
+    "longer than it was waited for": ([_LONG], _read("boom\n<shellId: 1 completed with exit code 4>", "1"), 4),
+    "detached": ([_DETACHED], _read("boom\n<detached command with shellId: a completed with exit code 4>"), 4),
+    "beside another": ([_BEGUN, _OTHER], _read(_FAILED), 4),
+    "that shell used before": ([("bash", {**_BEGUN[1], "command": "true"}, _BEGUN[2]), _BEGUN], _read(_FAILED), 4),
+    "goes on": ([_BEGUN], _read(_RUNS), None),
+    "read a second time": ([_BEGUN, ("read_bash", _READ, _FAILED)], _read(_FAILED[4:]), None),
+    "had ended with its call": ([("bash", {"command": COMMAND, "shellId": "a"}, _FAILED)], _read(_FAILED), None),
+    "stopped": ([_BEGUN, ("stop_bash", {"shellId": "a"}, "<command with id: a stopped>")], _read(_FAILED), None),
+    "asked to stop": ([_BEGUN, ("stop_bash", {"shellId": "a"}, None)], _read(_FAILED), None),
+    "refused": ([_BEGUN], _read(_FAILED, toolResult={"resultType": "denied", "textResultForLlm": _FAILED}), None),
+    "an error": ([_BEGUN], _read("", toolResult={}, error="shellId: a was already stopped"), None),
+    "of no shell": ([_BEGUN], _read(_FAILED, toolArgs={}), None),
+    "of another shell": ([_OTHER], _read(_FAILED), None),
+    "shell no text": ([_BEGUN], _read(_FAILED, toolArgs={"shellId": ["a"]}), None),
+    "begun without a word": ([(*_BEGUN[:2], None)], _read(_FAILED), None),
+    "begun with other words": ([(*_BEGUN[:2], "started: a")], _read(_FAILED), None),
+    "session elsewhere": ([_BEGUN], _read(_FAILED, sessionId="../s-1"), None),
+    "session unknown": ([_BEGUN], _read(_FAILED, sessionId="s-2"), None),
+    "session no text": ([_BEGUN], _read(_FAILED, sessionId=7), None),
+    "code in the middle": ([_BEGUN], _read(_FAILED + "\nmore"), None),
+    "a code that is none": ([_BEGUN], _read("<shellId: a completed with exit code many>"), None),
+    "cut": ([_BEGUN], _read(_FAILED[:-3]), None),
+    "list of shells": ([_BEGUN], _read(_FAILED, toolName="list_bash"), None),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", COPILOT)
+def test_copilot_tells_an_outcome_at_the_real_exit_only(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools, payload, expected = COPILOT[case]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _copilot(tmp_path, *tools)
+    report = program("copilot").read(payload)
+    if expected is None:
+        assert report is None
+    elif expected == 0:
+        assert isinstance(report, Success) and report.command == COMMAND
+    else:
+        assert isinstance(report, Failure) and report.exit_code == expected
+        assert (report.command, report.cwd, report.output) == (COMMAND, "/w", "boom")
+
+
+@pytest.mark.parametrize("broken", [b"\xff\xfe{\n" * 9, b"[" * 100_000 + b'"tool.execution_', b'["tool.execution_"]\n'])
+def test_a_broken_session_file_of_copilot_says_nothing(
+    broken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _copilot(tmp_path, _BEGUN)
+    path = tmp_path / ".copilot" / "session-state" / "s-1" / "events.jsonl"
+    good = path.read_bytes()
+    path.write_bytes(broken)
+    assert program("copilot").read(_read(_FAILED)) is None
+    path.write_bytes(broken + b"\n" + good)
+    assert isinstance(program("copilot").read(_read(_FAILED)), Failure)
+    path.write_bytes(good + b"x" * (300 << 10))
+    assert isinstance(program("copilot").read(_read(_FAILED)), Failure), "it is looked at further up"
+    path.unlink()
+    os.mkfifo(path)
+    assert program("copilot").read(_read(_FAILED)) is None
+
+
+def test_copilot_s_past_holds_what_ended_in_the_background_once(tmp_path: Path) -> None:
+    again = ("read_bash", _READ, "\n<shellId: a completed with exit code 4>")
+    stop = ("stop_bash", {"shellId": "b"}, "<command with id: b stopped>")
+    late = ("read_bash", {"shellId": "b"}, "<shellId: b completed with exit code 143>")
+    _copilot(tmp_path, _BEGUN, _OTHER, ("read_bash", _READ, _RUNS), ("read_bash", _READ, _FAILED), again, stop, late)
+    sessions = copilot.sessions({"HOME": str(tmp_path)})
+    path = tmp_path / ".copilot" / "session-state" / "s-1" / "events.jsonl"
+    [one] = sessions.read(path, Reading())
+    assert isinstance(one.call, Failure)
+    assert (one.call.command, one.call.exit_code, one.call.output) == (COMMAND, 4, "boom")
 
 
 def test_a_failure_in_the_background_is_answered_and_its_pass_verifies_the_fix(tmp_path: Path) -> None:
