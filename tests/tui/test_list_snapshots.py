@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
-from tests.tui.busy import build, meet_walls
+from tests.tui.busy import CLAUDE, build, meet_walls
 from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.pilot import settings_in, shown
+from tests.tui.test_agents import tell
 from tests.tui.test_lists import RUNS, open_pane
 
 from meshcore.config import Settings
@@ -68,3 +69,21 @@ async def test_standing_rules_look_as_they_did(
         await it.until(lambda: "not here" in it.text(), "the rules")
         picture = picture_of(it.app)
     pictures.compare(picture, f"rules-{theme}-{size}")
+
+
+@pytest.mark.parametrize(("size", "theme"), [("80x24", DARK), ("120x36", DARK), ("80x24", ANSI), ("80x24", LIGHT)])
+async def test_agents_look_as_they_did(
+    size: str, theme: str, settings: Settings, clock: FakeClock, pictures: Pictures
+) -> None:
+    with closing(build(settings, clock)) as store:
+        tell(store)
+    async with shown(settings, clock, size=SIZES[size], theme=theme) as it:
+        pane = await open_pane(it, "agents")
+        pane.rows.select(CLAUDE.name)
+        await it.until(lambda: "claude-code on dev1" in it.text(), "the selected agent")
+        listed = picture_of(it.app)
+        await it.press("enter")
+        await it.until(lambda: "silent for" in it.text() and "ignored" in it.text(), "the agent")
+        one = picture_of(it.app)
+    pictures.compare(BARS.sub("", listed), f"agents-{theme}-{size}")
+    pictures.compare(one, f"agent-{theme}-{size}")

@@ -26,6 +26,8 @@ from meshcore.store.rows import Approval
 from meshcore.store.store import Store
 from meshcore.store.views import run_results
 from meshcore.testing import FakeClock, known_skill
+from meshtui.screens.agent import AgentScreen
+from meshtui.screens.agents import AgentsPane
 from meshtui.screens.approvals import ApprovalsPane
 from meshtui.screens.ask import Ask, Confirm
 from meshtui.screens.chain import ChainScreen
@@ -374,6 +376,17 @@ async def _app_fleet(it: Shown) -> None:
     assert isinstance(await open_pane(it, "fleet"), FleetPane)
 
 
+async def _app_agents(it: Shown) -> None:
+    assert isinstance(await open_pane(it, "agents"), AgentsPane)
+    assert "4 of this node" in it.text()
+
+
+async def _agents_open(it: Shown) -> None:
+    await open_pane(it, "agents")
+    await it.press("enter")
+    await it.until(lambda: isinstance(it.app.screen, AgentScreen), "the agent")
+
+
 async def _fleet_open(it: Shown) -> None:
     pane = await open_pane(it, "fleet")
     await it.press("enter")
@@ -383,7 +396,9 @@ async def _fleet_open(it: Shown) -> None:
 CHECKS: dict[str, Check] = {
     name.removeprefix("_").replace("_", ".", 1): check
     for name, check in list(globals().items())
-    if name.startswith(("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_", "_unsolved_", "_fleet_"))
+    if name.startswith(
+        ("_app_", "_skills_", "_deliveries_", "_approvals_", "_runs_", "_unsolved_", "_fleet_", "_agents_")
+    )
 }
 
 

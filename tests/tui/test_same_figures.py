@@ -19,6 +19,7 @@ from textual.message import Message
 from meshcore.config import Settings, load
 from meshcore.evidence.effect import effect
 from meshcore.evidence.metrics import facts_of, figures
+from meshcore.evidence.of_agents import agents_known, effect_on, fails_at
 from meshcore.evidence.slice.gather import gather_slice, origin
 from meshcore.knowledge.interchange import put
 from meshcore.model import AgentInfo, IncidentState
@@ -45,6 +46,7 @@ def test_every_place_says_the_same(seed: int, tmp_path: Path) -> None:
             "Prometheus": from_prometheus(node),
             "report": from_report(node),
             "agents": from_agents(node),
+            "each agent": from_each_agent(node),
         }
     told["header"] = asyncio.run(from_header(settings))
     for name in ("failures", "verified", "met here", "skills", "first", "again", "waiting"):
@@ -98,6 +100,18 @@ def from_prometheus(node: Node) -> dict[str, object]:
 
 def from_agents(node: Node) -> dict[str, object]:
     return {"met here": sum(kind.seen for kind in effect(node.store))}
+
+
+def from_each_agent(node: Node) -> dict[str, object]:
+    known = node.store.answers(agents_known())
+    errors = [error for one in known for error in node.store.answers(fails_at(one.name, 1000))]
+    assert sum(error.times for error in errors) == sum(one.failures for one in known)
+    assert sum(error.verified for error in errors) == sum(one.verified for one in known)
+    return {
+        "failures": sum(one.failures for one in known),
+        "verified": sum(one.verified for one in known),
+        "met here": sum(effect_on(node.store, one.name).seen for one in known),
+    }
 
 
 def from_report(node: Node) -> dict[str, object]:

@@ -43,7 +43,7 @@ class WeatherPane(Pane):
     def state(self):
         return {"place": "here"}
 '''
-ROW = PaneEntry("weather", "9", "Weather", "Show the weather.", "weather_pane:WeatherPane")
+ROW = PaneEntry("weather", "0", "Weather", "Show the weather.", "weather_pane:WeatherPane")
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ async def test_a_pane_is_added_by_one_module_and_one_row(
     app_class: type[MeshApp], busy: Settings, clock: FakeClock
 ) -> None:
     async with shown(busy, clock, app_class=app_class) as it:
-        assert " 9 Weather" in it.text().splitlines()[1]
-        await it.press("9")
+        assert " 0 Weather" in it.text().splitlines()[1]
+        await it.press("0")
         assert "     it rains on the mesh" in it.text()
         assert " w weather" in it.text().splitlines()[-1]
         await it.press("w")
@@ -106,10 +106,10 @@ async def test_a_pane_is_added_by_one_module_and_one_row(
         assert "Show the weather." in it.text()
         await it.press("escape")
         named = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert {"Weather  (9)", "Ask the sky  (w)"} <= named
+        assert {"Weather  (0)", "Ask the sky  (w)"} <= named
         await it.press("1")
         assert it.app.current == "overview"
-        await it.press("9", "q")
+        await it.press("0", "q")
     kept = json.loads((busy.home / "state" / "terminal.json").read_text())
     assert (kept["view"], kept["panes"]["weather"]) == ("weather", {"place": "here"})
     async with shown(busy, clock, app_class=app_class) as it:

@@ -39,6 +39,13 @@ SENTENCES = {
 """What each figure is, in one sentence."""
 
 
+RESULT = (
+    "CASE WHEN state='verified' AND taken THEN 'right' WHEN state='fix_failed' THEN 'wrong'"
+    " WHEN state IN ('matched', 'needs_approval', 'verified') AND NOT taken THEN 'ignored' ELSE '' END"
+)
+"""What came of a fix that was told, of an incident whose fix was `taken` or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How often something was told, what came of it, and to whom it was told (n by `via`)."""
@@ -169,8 +176,7 @@ def said_of(start: int) -> Read[tuple[str, str, int, str, int]]:
 def fixes_of(since: str) -> Read[tuple[str, str, str, int]]:
     """Ask for (via, folder, result, n) of the fixes that were told from a time on (UTC text, "" for all)."""
     sql = (
-        "SELECT via, cwd, CASE WHEN state='verified' AND taken THEN 'right' WHEN state='fix_failed' THEN 'wrong'"  # noqa: S608
-        " WHEN state IN ('matched', 'needs_approval', 'verified') AND NOT taken THEN 'ignored' ELSE '' END AS result,"
+        f"SELECT via, cwd, {RESULT} AS result,"  # noqa: S608
         f" count(*) FROM (SELECT via, cwd, state, {TAKEN} AS taken FROM incidents i WHERE incident_id IN"
         " (SELECT incident_id FROM events WHERE kind='hook.answered' AND at>=?)) GROUP BY 1,2,3"
     )

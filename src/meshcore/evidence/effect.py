@@ -71,6 +71,16 @@ def met() -> Read[Met]:
     return Read(_PER_INCIDENT, lambda row: Met(*row))
 
 
+def met_by(agent: str) -> Read[Met]:
+    """Return what this node met of one agent, as a question to a store."""
+    return Read(f"{_PER_INCIDENT} AND agent=?", lambda row: Met(*row), (agent,))
+
+
+def of_one(name: str, failures: Iterable[Met]) -> Effect:
+    """Return the figures of failures that are all of one agent, under its name."""
+    return _effect(name, list(failures))
+
+
 def counted() -> Read[Met]:
     """Return the same as a few rows, however much was met: without the seconds."""
     alike = "via, green, again, NULL, answered, taken, proven"

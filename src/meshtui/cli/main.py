@@ -35,7 +35,10 @@ TASKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "meshtui.cli.unsolved",
             "What fails again and again and nobody has solved, the costliest first.",
         ),
-        "agents": ("meshtui.cli.mesh", "This node's agents and when they were last seen."),
+        "agents": (
+            "meshtui.cli.mesh",
+            "This node's agents; of one: what it fails at, what it was told, and since when it is silent.",
+        ),
         "nodes": ("meshtui.cli.nodes", "The fleet, by host: how each node fares and what is wrong; list, forget."),
         "deliveries": ("meshtui.cli.mesh", "Who has not received what, and since when."),
     },

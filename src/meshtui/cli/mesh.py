@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from meshcore.bridge.open import old_queries
+from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
+from meshcore.evidence.of_agents import AgentRow, agents_known, effect_on, fails_at, fixes_told
+from meshcore.evidence.of_agents import to_json as of_agent
 from meshcore.filelock import is_stopped
 from meshcore.model import Json
 from meshcore.node import Node
@@ -26,22 +30,70 @@ def _seconds(value: float | None) -> str:
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Those of other nodes too, as far as their failures are known.")
 @json_option
 @click.pass_obj
-def agents(session: Session, as_json: bool) -> None:
-    """This node's agents and when they were last seen."""
+def agents(session: Session, name: str | None, everything: bool, as_json: bool) -> None:
+    """This node's agents: failures, and since when each is silent. With NAME: what it fails at, what it was told."""
     with session.node() as node:
-        found, kinds = node.store.agents.all(), effect(node.store)
+        found = node.store.answers(agents_known())
+        if name is not None:
+            _one_agent(node, found, name, as_json)
+            return
+        shown, kinds = [one for one in found if one.own or everything], effect(node.store)
         if as_json:
             per_via = {kind.via: kind.to_json() for kind in kinds}
-            print_json("agents", [{**agent, "effect": per_via.get(agent["via"])} for agent in found])
+            seen = {agent["name"]: agent for agent in node.store.agents.all()}
+            print_json(
+                "agents",
+                [
+                    {**seen.get(one.name, {}), **asdict(one), "effect": per_via.get(one.via) if one.own else None}
+                    for one in shown
+                ],
+            )
             return
-        rows = [(a["name"], a["via"], a["host"], ago(node, a["last_seen"])) for a in found]
-    table(("agent", "via", "host", "seen"), rows, empty="no agents yet; put `meshtui run --` before a command")
+        rows = [(a.name, a.via, a.host, ago(node, a.last), a.failures, a.verified, a.waits) for a in shown]
+    columns = ("agent", "via", "host", "seen", "failures", "verified", "waits")
+    table(columns, rows, empty="no agents yet; put `meshtui run --` before a command", spare=("waits", "host"))
     table(
         ("via", "failures", "answered", "taken", "verified", "repeats avoided", "to green"),
         [(k.via, k.seen, k.answered, k.taken, k.verified, k.avoided, _seconds(k.to_green.median)) for k in kinds],
         spare=("to green",),
+    )
+
+
+def _one_agent(node: Node, found: list[AgentRow], name: str, as_json: bool) -> None:
+    """Print one agent. Raises UsageError for a name that is not known."""
+    row = next((one for one in found if one.name == name), None)
+    if row is None:
+        raise UsageError(f"no agent {name!r:.80}; `meshtui agents --all` shows them")
+    errors, told = node.store.answers(fails_at(name)), node.store.answers(fixes_told(name))
+    came = effect_on(node.store, name)
+    if as_json:
+        print_json("agent", {**of_agent(row, errors, told), "effect": came.to_json()})
+        return
+    whose = "an agent of this node" if row.own else "another node's"
+    facts(
+        {
+            "agent": f"{row.name}, {row.via or '?'} on {row.host or '?'}; {whose}",
+            "silent since": f"{row.last[:19]} UTC, {ago(node, row.last)}" if row.last else "never heard",
+            "failures": f"{row.failures} known, {row.verified} verified, {row.waits} wait for a person",
+            "met here": f"{came.seen}: {came.answered} answered, {came.taken} taken, {came.verified} then verified,"
+            f" {came.avoided} of them known before",
+        }
+    )
+    table(
+        ("times", "verified", "fails at", "wordings", "newest"),
+        [(e.times, e.verified, e.line, e.lines, e.incident_id[:8]) for e in errors],
+        empty="no failure of it is known",
+        spare=("wordings",),
+    )
+    table(
+        ("told (UTC)", "fix", "came of it", "at"),
+        [(t.at[:19], t.command, t.result or "nothing shown yet", t.line) for t in told],
+        empty="it was told no fix by a hook" if row.own else "what it was told is its own node's to say",
+        spare=("at",),
     )
 
 

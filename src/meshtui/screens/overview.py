@@ -37,7 +37,13 @@ COLUMNS = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("overview.open", "enter", "open", "Open the chain of the selected incident.", hint="open"),
+    Action(
+        "overview.open",
+        "enter",
+        "open",
+        "Open the chain of the selected incident, or, on the timeline (tab), the agent of the lane.",
+        hint="open",
+    ),
     Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
     *sorting("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
@@ -186,7 +192,12 @@ class OverviewPane(Pane):
         self.action_open()
 
     def action_open(self) -> None:
-        if selected := self.rows.selected:
+        if self.view.has_focus:
+            if lane := self.view.chosen:
+                from meshtui.screens.agent import AgentScreen
+
+                self.app.push_screen(AgentScreen(lane))
+        elif selected := self.rows.selected:
             from meshtui.screens.chain import ChainScreen
 
             self.app.push_screen(ChainScreen(selected))

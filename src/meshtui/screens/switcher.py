@@ -33,25 +33,28 @@ class Tabs(Static):
         self._draw()
 
     @property
-    def _gap(self) -> str:
-        """Return what follows a name: nothing where all of them fit only so."""
-        whole = sum(cell_len(f" {entry.key} {entry.title} ") for entry in table.PANES)
-        return " " if whole <= self.size.width else ""
+    def _gaps(self) -> tuple[str, str]:
+        """Return what stands between a key and its name, and what follows the name: less where all fit only so."""
+        names = sum(cell_len(f" {entry.key}{entry.title}") for entry in table.PANES)
+        room = (self.size.width - names) // len(table.PANES)
+        return " " if room >= 1 else "", " " if room >= 2 else ""
 
     def _draw(self) -> None:
         if not self.size.width:
             return
         parts: list[tuple[str, str]] = []
+        between, after = self._gaps
         for entry in table.PANES:
             here = entry.name == self.current
-            parts += [(f" {entry.key} ", "$accent" if here else "$dim")]
-            parts += [(f"{entry.title}{self._gap}", "bold $accent" if here else "")]
+            parts += [(f" {entry.key}{between}", "$accent" if here else "$dim")]
+            parts += [(f"{entry.title}{after}", "bold $accent" if here else "")]
         self.update(Content.assemble(*parts), layout=False)
 
     async def on_click(self, event: events.Click) -> None:
         right = 0
+        between, after = self._gaps
         for entry in table.PANES:
-            right += cell_len(f" {entry.key} {entry.title}{self._gap}")
+            right += cell_len(f" {entry.key}{between}{entry.title}{after}")
             if event.x < right:
                 await self.run_action(f"app.{entry.action.name}")
                 return

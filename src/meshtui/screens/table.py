@@ -53,6 +53,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("log", "6", "Log", "Show the journal as it grows.", "meshtui.screens.log:LogPane"),
     PaneEntry("unsolved", "7", "Unsolved", "Show what fails again and again.", "meshtui.screens.unsolved:UnsolvedPane"),
     PaneEntry("fleet", "8", "Fleet", "Show every host, and what is wrong.", "meshtui.screens.fleet:FleetPane"),
+    PaneEntry("agents", "9", "Agents", "Show each agent, and what it fails at.", "meshtui.screens.agents:AgentsPane"),
 )
 
 # Pages on top of the panes that have actions of their own.
@@ -61,6 +62,7 @@ PAGES: tuple[str, ...] = (
     "meshtui.screens.record:RecordScreen",
     "meshtui.screens.host:HostScreen",
     "meshtui.screens.rules:RulesScreen",
+    "meshtui.screens.agent:AgentScreen",
 )
 
 

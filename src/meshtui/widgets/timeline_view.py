@@ -11,6 +11,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -100,6 +101,7 @@ class TimelineView(Widget, can_focus=True):
         &:focus > .timeline--title { color: $accent; }
         & > .timeline--dim { color: $dim; }
         & > .timeline--lane { color: $foreground; }
+        & > .timeline--chosen { color: $accent; text-style: bold; }
         & > .timeline--line { color: $faint; }
         & > .timeline--hole { color: $dim; }
         & > .timeline--failed { color: $error; }
@@ -110,12 +112,17 @@ class TimelineView(Widget, can_focus=True):
         & > .timeline--needs-you { color: $warning; text-style: bold reverse; }
     }
     """
+    BINDINGS: ClassVar = [
+        Binding("up,k", "lane(-1)", show=False),
+        Binding("down,j", "lane(1)", show=False),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "timeline--title",
         "timeline--dim",
         "timeline--line",
         "timeline--hole",
         "timeline--lane",
+        "timeline--chosen",
         *(f"timeline--{kind.replace('_', '-')}" for kind in MARK_KINDS),
     }
 
@@ -126,6 +133,7 @@ class TimelineView(Widget, can_focus=True):
         self.panned: float | None = None
         self.now = 0.0
         self.running = True
+        self._chosen = ""
         self._lines: list[Strip] = []
         self._lines_for: tuple[object, ...] = ()
 
@@ -137,6 +145,25 @@ class TimelineView(Widget, can_focus=True):
         if self.panned is not None:
             return self.panned
         return max(self.now, self.timeline.last or 0.0)
+
+    @property
+    def chosen(self) -> str:
+        """Return the lane under the cursor, which is the first until another one is chosen; "" where there is none."""
+        lanes = self.timeline.lanes()
+        return self._chosen if self._chosen in lanes else next(iter(lanes), "")
+
+    def action_lane(self, by: int) -> None:
+        """Put the cursor on another of the lanes that are shown."""
+        if lanes := self.timeline.lanes()[: max(1, self.size.height - 2)]:
+            at = lanes.index(self.chosen) if self.chosen in lanes else 0
+            self._chosen = lanes[max(0, min(len(lanes) - 1, at + by))]
+            self.redraw()
+
+    def on_focus(self) -> None:
+        self.redraw()
+
+    def on_blur(self) -> None:
+        self.redraw()
 
     def zoom(self, by: int) -> None:
         """Show a longer (1) or shorter (-1) range."""
@@ -240,7 +267,9 @@ class TimelineView(Widget, can_focus=True):
         return []
 
     def _lane(self, lane: str, shown: Window, holes: Sequence[bool], width: int) -> Strip:
-        label = Segment(f" {fit(plain(lane), self._label_width)}  ", self._style("lane"))
+        here = self.has_focus and lane == self.chosen
+        mark = "▸" if here else " "
+        label = Segment(f"{mark}{fit(plain(lane), self._label_width)}  ", self._style("chosen" if here else "lane"))
         segments = [label]
         buckets = self.timeline.buckets(lane, shown.start, shown.end, shown.columns)
         line, hole = self._style("line"), self._style("hole")
