@@ -43,19 +43,22 @@ def suggestion(
 
 
 def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
-    """Return an answer with what the project knows of the command in front of it.
+    """Return an answer with what the project knows of the command: nothing is dropped that was noted as told.
 
-    A `person` reads one line: the answer's own, where it has one.
+    A `person` reads one line.
     """
-    if not said or (person and answer.message):
+    if not said:
         return answer
     if person:
-        return for_a_person(said)
-    lines = said.split("\n")
-    while answer.context and lines and len(what_is_known("\n".join(lines)).context) + len(answer.context) >= LIMIT:
-        lines.pop()  # a fix is worth more than the fact
-    known = what_is_known("\n".join(lines)).context if lines else ""
+        both = "; ".join(filter(None, (answer.message, said.replace("\n", " "))))
+        return for_a_person(both.removeprefix("meshtui: "))
+    known = what_is_known(said).context
     return Answer(cut("\n".join(filter(None, (known, answer.context))), 4 * LIMIT), answer.message)
+
+
+def room_beside(answer: Answer) -> int:
+    """Return how many characters are left for what the project knows: a fix is worth more than the fact."""
+    return LIMIT - 1 - len(answer.context) if answer.context else 4 * LIMIT
 
 
 def report(

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshcore.agents.base import Answer
 
 CONTEXT_LIMIT = 2_048  # bytes
+
+
+def fitting(said: Mapping[str, str], room: int) -> dict[str, str]:
+    """Return what is to be said by its kind, as far as it has room in so many characters, the first first."""
+    kept = {kind: text for kind, text in said.items() if text}
+    while kept and len(what_is_known("\n".join(kept.values())).context) > room:
+        kept.popitem()
+    return kept
 
 
 def what_is_known(said: str) -> Answer:

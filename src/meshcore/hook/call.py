@@ -129,6 +129,9 @@ class _Call:
         from meshcore.exchange.bodies import IncidentBody  # noqa: F401
         from meshcore.healing import at_hand, ground  # noqa: F401
 
+        if found:
+            from meshcore.hook import answer  # noqa: F401
+
         try:
             handled = patiently(store.path, lambda: self._noted(report, seen, checkout), self.until)
             if handled is None:
@@ -176,9 +179,14 @@ class _Call:
                 was_told = memory.was_told(answer[1].action.command(), self.me.sub)
                 memory = memory.with_offer(self.fixes.note_answer(incident, answer[1], was_told=was_told))
                 answer = None if was_told else answer
+            fix = self._fix(answer) if answer is not None else None
+            if fix is not None and self.me.via != SHELL:
+                from meshcore.hook.answer import room_beside
+
+                known.room = room_beside(fix)
             remember(store, self.session, memory)
             said = known.failed(
-                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(answer),
+                incident.signature.line, incident.excerpt, report.exit_code or 1, report.seconds, answered=bool(fix),
                 incident_id=incident.incident_id, agent=self.me.name,
             )  # fmt: skip
             if more:
@@ -186,15 +194,19 @@ class _Call:
         if more or (general and not said.command):
             words = {"said": said.text, "person": said.person, "told": said.command}
             return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain, **words))
-        return self._told(said) if answer is None else self._suggested(answer, said.text, said.person)
+        return self._told(said) if fix is None else self._suggested(fix, said.text, said.person)
 
-    def _suggested(self, answer: tuple[KnownSkill, Match, str], said: str, person: str) -> Handled:
+    def _fix(self, answer: tuple[KnownSkill, Match, str]) -> Answer:
+        """Return what is told of a fix."""
+        from meshcore.hook.answer import confirmed_by, suggestion  # most failures have no fix
+
+        by = confirmed_by(self.store, answer[0])
+        return suggestion(*answer, now=self.store.skills.now(), me=self.me.name, confirmed_by=by)
+
+    def _suggested(self, fix: Answer, said: str, person: str) -> Handled:
         """Return what is told of a fix, beside what the project knows."""
-        from meshcore.hook.answer import beside, confirmed_by, suggestion  # most failures have no fix
+        from meshcore.hook.answer import beside
 
-        fix = suggestion(
-            *answer, now=self.store.skills.now(), me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0])
-        )
         both = beside(said, fix, person=self.me.via == SHELL)
         return Handled(self.program.answer(self.report.event, asked_too(both, person)))
 
@@ -210,7 +222,7 @@ class _Call:
             offer = self.fixes.note_answer(seen.incident, answer[1], was_told=was_told)
             remember(store, self.session, memory.with_offer(offer))
         said = Said(str(task["said"]), str(task["told"]), str(task["person"]))
-        return self._told(said) if was_told else self._suggested(answer, said.text, said.person)
+        return self._told(said) if was_told else self._suggested(self._fix(answer), said.text, said.person)
 
     def _known(self) -> Known:
         """Return what the project knows of this command."""
@@ -254,7 +266,7 @@ class _Call:
             answer = self.fixes.answer(seen, counts=False)[0]
         if answer is None or self._known().withholds_fix(is_known=True):
             return Handled()
-        return self._suggested(answer, "", "")
+        return self._suggested(self._fix(answer), "", "")
 
     # --- it worked ----------------------------------------------------------------------------------------------------
 

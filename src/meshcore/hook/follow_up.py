@@ -50,7 +50,11 @@ def main() -> int:
     """Do the task of the command line, a JSON object; always 0."""
     task: Task = loads(sys.argv[1])
 
+    done = False
+
     def say(answer: Answer) -> None:
+        nonlocal done
+        done = True
         os.write(1, agent_called(str(task["via"])).answer(str(task["event"]), answer).encode(errors="replace"))
         # What follows is for others. Where it takes too long, this ends as well as it would have: what was said counts.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
@@ -58,6 +62,8 @@ def main() -> int:
     try:
         run(task, os.environ, say)
     except Exception as error:
+        if not done:  # what the project knows is noted as told
+            say(_beside(task, Answer()))
         _note_fault(task, error)
     if isinstance(began := task.get("began"), float):
         place = load(home=str(task["home"])).home / "state" / f"hook.{task['via']}"
@@ -76,11 +82,10 @@ def run(task: Task, environment: Mapping[str, str], say: Callable[[Answer], None
         exchange(node)
         incident = node.store.incidents.find(str(task["incident"]))
         if incident is None:
-            say(Answer())
+            say(_beside(task, Answer()))
             return Answer()
         answer = _failed(node, task, incident) if task["what"] == "failed" else _succeeded(node, task, incident)
-        answer = beside(str(task.get("said") or ""), answer, person=task["via"] == SHELL)
-        answer = asked_too(answer, str(task.get("person") or ""))
+        answer = _beside(task, answer)
         say(answer)
         exchange(node)
         if task["what"] == "failed":
@@ -89,6 +94,12 @@ def run(task: Task, environment: Mapping[str, str], say: Callable[[Answer], None
         else:
             node.project()
         return answer
+
+
+def _beside(task: Task, answer: Answer) -> Answer:
+    """Return an answer with what the hook has found out and noted as told."""
+    both = beside(str(task.get("said") or ""), answer, person=task["via"] == SHELL)
+    return asked_too(both, str(task.get("person") or ""))
 
 
 # --- a command failed -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from meshcore.healing.checkout import fingerprint, identity_of, is_here, root_of
 from meshcore.home import Home
+from meshcore.hook.answer_known import CONTEXT_LIMIT, fitting
 from meshcore.hook.elsewhere import Elsewhere
 from meshcore.hook.notes import Notes, Open, Said, Told, storable
 from meshcore.hook.telling import Telling
@@ -50,7 +51,7 @@ class Known:
         self.notes = Notes.from_text(store.hook_notes.find(session))
         self.ground = b""  # what is told of the checkout, once that was looked at
         self.telling = Telling(store, session)
-        self.hears = True  # whoever reports reads what is said back
+        self.hears, self.room = True, CONTEXT_LIMIT  # whoever reports reads what is said back, so many characters
 
     @property
     def is_open(self) -> bool:
@@ -112,11 +113,12 @@ class Known:
 
         `said` is what is to be said by its kind (see `knowledge.telling`), "" for nothing.
         """
-        command, kinds = self.typed.key(self.root), [kind for kind, text in said.items() if text]
-        if not kinds or not self.hears or notes.sayings >= habits.MAX_SAYINGS or command.hex() in notes.told:
+        command, kept = self.typed.key(self.root), fitting(said, self.room)  # what is not printed is not told
+        if not kept or not self.hears or notes.sayings >= habits.MAX_SAYINGS or command.hex() in notes.told:
             return notes, ""
-        told = self.telling.tell(kinds, project.number, command, offered)
-        text = "\n".join(said[kind] for kind in kinds) if told else ""
+        whole = len(kept) == sum(map(bool, said.values()))
+        told = self.telling.tell(list(kept), project.number, command, offered if whole else "")
+        text = "\n".join(kept.values()) if told else ""
         return replace(notes, sayings=notes.sayings + 1, told=(*notes.told, command.hex())), text
 
     def withholds_fix(self, *, is_known: bool) -> bool:
@@ -146,7 +148,6 @@ class Known:
         project = self._project(new=True)
         assert project is not None
         command = self.typed.key(self.root)
-        key = command.hex()
         kind: Kind = "verdict" if hidden else kind_of(line, exit_code, self.typed.parts)
         cause = change.way_of(self.typed, line)
         failure = Failed(
@@ -160,12 +161,10 @@ class Known:
         self.store.habits.put(project.number, command, pack(habit))
         others = self._elsewhere(project)
         self._follow(passed=False)
-        notes = self._contradicted(project, self._aged(), key)
-        fact = (
-            habits.said_after(before, failure, self._shown())
-            if before is not None and before.has_files_of(failure)
-            else ""
-        )
+        notes = self._contradicted(project, self._aged(), command.hex())
+        fact = ""
+        if before is not None and before.has_files_of(failure):
+            fact = habits.said_after(before, failure, self._shown())
         tells = self.is_open and not habits.is_generic(habits.masked(line))
         told, better = self._correction(project, cause) if tells else ("", None)
         if tells:
@@ -182,14 +181,15 @@ class Known:
             pipe = ""  # the last saying of a session is for what it does not see by itself
         said = {"hidden": pipe, "habit after": fact, "correction": told}
         notes, text = self._say(project, notes, said, better[1] if better else "")
-        if text and better:
+        better = better if told in text else None
+        if better:
             self.store.corrections.count(project.number, cause, better[0], "told")
-            notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), better[0], better[1], key)))
+            notes = replace(notes, offers=(*notes.offers, Told(cause.hex(), *better, command.hex())))
         if not hidden and tells:
-            opened = Open(key, cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
+            opened = Open(command.hex(), cause.hex(), self.command[:1000], self.cwd, storable(line[:300]))
             notes = replace(notes, open=(*notes.open, opened))
         self.keep(notes)
-        return Said(text, better[1] if text and better else "", others.question(command, cause) if tells else "")
+        return Said(text, better[1] if better else "", others.question(command, cause) if tells else "")
 
     def _correction(self, project: Project, cause: bytes) -> tuple[str, tuple[str, str] | None]:
         """Return what is told of the best correction, with (the change, the command); ("", None) for none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,11 @@ import meshcore
 from meshcore.agents.payload import Payload
 from meshcore.agents.table import NAMES, program
 from meshcore.evidence.digest import Digest, digest
+from meshcore.hook import follow_up
 from meshcore.hook.main import handle
 from meshcore.hook.telling import Telling
 from meshcore.hook.unread import lacks_command, version_of
+from meshcore.store.known_marks import session_key
 
 
 @pytest.fixture
@@ -31,6 +34,15 @@ def desk(tmp_path: Path) -> Desk:
         (folder / name).touch(0o755)
     desk.environment["PATH"] = f"{folder}:/usr/bin:/bin"
     return desk
+
+
+def told(desk: Desk, session: str) -> set[str]:
+    store = desk.store()
+    try:
+        sql = "SELECT kind FROM tellings WHERE session=?"
+        return {str(row[0]) for row in store.database.execute(sql, (session_key("claude-code", session),))}
+    finally:
+        store.close()
 
 
 def withhold(desk: Desk, share: float) -> None:
@@ -104,6 +116,48 @@ def test_to_whom_it_was_told_and_in_which_project_is_kept(desk: Desk) -> None:
     assert found.kinds["correction"].to == {"claude-code": 1}
     [place] = found.projects
     assert place.root == str(desk.work)
+
+
+@pytest.mark.parametrize("length", [3, 30, 60, 90, 110, 130, 180, 400])
+def test_what_is_noted_as_told_is_what_was_printed_beside_a_fix(desk: Desk, length: int) -> None:
+    known_to_fail(desk)
+    error = f"ModuleNotFoundError: No module named 'django_{'x' * length}'"
+    for session in ("three", "four"):
+        fails(desk, session, WRAPPED, error)
+    desk.teach(error, f"pip install django_{'x' * length}")
+    for session in ("five", "six", "seven"):
+        said = fails(desk, session, WRAPPED, error)
+        assert "[report " in said
+        assert ("habit after" in told(desk, session)) == ("earlier session" in said), said
+        assert desk.followed or len(said) <= 600
+
+
+def test_what_was_noted_as_told_is_printed_although_looking_further_failed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    fails(desk, "one")
+    with desk.node() as node:
+        node.store.state.set(pulled="")
+    payload = json.dumps({
+        **program("claude-code").sample(WRAPPED, UNKNOWN, str(desk.work), desk.root, "call-x"),
+        "session_id": "two", "error": f"Exit code 2\n{UNKNOWN}",
+    })  # fmt: skip
+    handled = handle("claude-code", Payload(payload.encode()), desk.environment)
+    assert handled is not None and handled.follow_up is not None and "habit after" in told(desk, "two")
+
+    def broken(*_: object) -> None:
+        raise OSError("the disk has gone")
+
+    monkeypatch.setattr(follow_up, "recover", broken)
+    monkeypatch.setattr(sys, "argv", ["", json.dumps(handled.follow_up)])
+    for name, value in desk.environment.items():
+        monkeypatch.setenv(name, value)
+    handler = signal.getsignal(signal.SIGALRM)
+    try:
+        follow_up.main()
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    assert b"earlier session" in capfdbinary.readouterr().out
 
 
 # --- withheld ---------------------------------------------------------------------------------------------------------
