@@ -85,7 +85,8 @@ class LightRuling:
     """What may be said of a skill without keys and policy: `hint` at most.
 
     `final`: the full ruling would come to the same, so that it may be told at once, as learnt by `author`. `asks`: the
-    key of the verdict that alone is lacking for that, "" where more is.
+    key of the verdict that alone is lacking for that, "" where more is. `own`: the full ruling may come to more, for
+    this failure alone; `brief`: where there is no time for it, a hint may be told in its place.
     """
 
     decision: Decision
@@ -93,6 +94,8 @@ class LightRuling:
     author: str
     final: bool
     asks: str = ""
+    own: bool = False
+    brief: bool = False
 
 
 def rule_lightly(
@@ -111,10 +114,13 @@ def rule_lightly(
     key = policy_key(match.action, operator / "policy.toml", own=known.own_operator)
     found = combined([*held, stored_policy(store, key)])
     author = _own_author(store, known, own_name)
-    certain = bool(held and author) and combined(held).decision == "hint"
-    is_asked = bool(store.verdicts.get(key))
-    final = (certain and is_asked) or found.decision == "refuse"
-    return LightRuling(found.decision, found.reasons, author, final, key if certain and not is_asked else "")
+    most = combined(held).decision if held else "run"
+    may_tell = bool(author) and most != "refuse"
+    own, is_asked = may_tell and most != "hint", bool(store.verdicts.get(key))
+    final = (may_tell and not own and is_asked) or found.decision == "refuse"
+    asks = key if may_tell and not final else ""
+    brief = may_tell and is_asked and found.decision == "hint"
+    return LightRuling(found.decision, found.reasons, author, final, asks, own, brief)
 
 
 def _own_author(store: Store, known: KnownSkill, own_name: str) -> str:

@@ -42,6 +42,16 @@ def suggestion(
     return Answer(context, visible(message, limit=_MESSAGE_LIMIT, keep_newlines=False))
 
 
+def left_to_person(known: KnownSkill, match: Match, author: str, approval_id: str, *, now: str) -> Answer:
+    """Return what is said of a fix that waits for a person, as the approval of this id."""
+    command = visible(match.action.command(), limit=300, keep_newlines=False)
+    return Answer(
+        "meshtui: this error is known; its fix waits until a person approves it. Leave it to them.\n"
+        f"{report(known, match, author, now=now)}",
+        f"meshtui: known fix waits for you: {command}  (meshtui approvals approve {approval_id[:6]})",
+    )
+
+
 def beside(said: str, answer: Answer, *, person: bool = False) -> Answer:
     """Return an answer with what the project knows of the command: nothing is dropped that was noted as told.
 

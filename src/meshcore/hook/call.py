@@ -198,10 +198,12 @@ class _Call:
 
     def _fix(self, answer: tuple[KnownSkill, Match, str]) -> Answer:
         """Return what is told of a fix."""
-        from meshcore.hook.answer import confirmed_by, suggestion  # most failures have no fix
+        from meshcore.hook.answer import confirmed_by, left_to_person, suggestion  # most failures have no fix
 
-        by = confirmed_by(self.store, answer[0])
-        return suggestion(*answer, now=self.store.skills.now(), me=self.me.name, confirmed_by=by)
+        now = self.store.skills.now()
+        if approval_id := self.fixes.waits(answer[1]):
+            return left_to_person(*answer, approval_id, now=now)
+        return suggestion(*answer, now=now, me=self.me.name, confirmed_by=confirmed_by(self.store, answer[0]))
 
     def _suggested(self, fix: Answer, said: str, person: str) -> Handled:
         """Return what is told of a fix, beside what the project knows."""
@@ -214,7 +216,7 @@ class _Call:
         """Tell what another process has asked policy about; what needs more is for the follow-up as it was."""
         store, task = self.store, handled.follow_up or {}
         with store.transaction():
-            answer = self.fixes.answer(seen)[0]
+            answer = self.fixes.answer(seen, brief=True)[0]
             if answer is None:
                 return handled
             memory = recall(store, self.session) or Memory()
@@ -263,7 +265,7 @@ class _Call:
         """Tell a second agent program of a failure that counts once."""
         answer = self.fixes.answer(seen, counts=False)[0]
         if answer is None and self.fixes.turn.wait(self.store, self.until):
-            answer = self.fixes.answer(seen, counts=False)[0]
+            answer = self.fixes.answer(seen, counts=False, brief=True)[0]
         if answer is None or self._known().withholds_fix(is_known=True):
             return Handled()
         return self._suggested(self._fix(answer), "", "")

@@ -45,6 +45,7 @@ class Fixes:
         self._argv = tuple(argv)
         self._folder = project_root(cwd) or cwd
         self.turn = Turn(Home(settings.home).state)
+        self._may_be_more = False
 
     def found(self, incident: Incident) -> list[Match]:
         """Return what was learnt that answers an incident, the best first."""
@@ -55,10 +56,12 @@ class Fixes:
 
         return learnt(self._store, offered_here(self._store, found, self._folder))
 
-    def answer(self, seen: Seen, *, counts: bool = True) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
+    def answer(
+        self, seen: Seen, *, counts: bool = True, brief: bool = False
+    ) -> tuple[tuple[KnownSkill, Match, str] | None, bool]:
         """Return (skill, match, author) of what may be said at once, and whether the follow-up is to look first.
 
-        `counts`: the incident is this hook's own.
+        `counts`: the incident is this hook's own. `brief`: there is no time for the follow-up.
         """
         if not seen.found:
             return None, counts and self._may_pull()
@@ -72,14 +75,24 @@ class Fixes:
             store, known, match, folder=self._folder, highest=seen.highest, operator=self._settings.operator,
             own_name=self._settings.agent,
         )  # fmt: skip
-        if not ruling.final:
-            self.turn.question = ruling.asks
+        if not ruling.final and not (brief and ruling.brief):
+            self._may_be_more = ruling.own
+            self.turn.question, self.turn.own = ruling.asks, ruling.own and counts
             return None, True
         if ruling.decision == "refuse":
             if counts:
                 self._note_refusal(seen.incident, match, ruling.reasons)
             return None, False
         return (known, match, ruling.author), False
+
+    def waits(self, match: Match) -> str:
+        """Return the id of the approval for which what is told in brief waits in this project, "" where none is."""
+        for one in self._store.approvals.all() if self._may_be_more else ():
+            if (one.skill_id, one.command) == (match.skill_id, match.action.command()):
+                other = self._store.incidents.find(one.incident_id)
+                if other is not None and (project_root(other.cwd) or other.cwd) == self._folder:
+                    return one.approval_id
+        return ""
 
     def is_known_in_general(self, incident: Incident) -> bool:
         """Tell whether it is worth to look at what is known in general."""

@@ -28,7 +28,7 @@ from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, reco
 from meshcore.healing.session import make_healer
 from meshcore.healing.sightings import note_told as note_told_sighting
 from meshcore.healing.teaching import learn_from
-from meshcore.hook.answer import beside, confirmed_by, report, suggestion
+from meshcore.hook.answer import beside, confirmed_by, left_to_person, suggestion
 from meshcore.hook.answer_known import asked_too
 from meshcore.hook.memory import Memory, Offer, recall, remember
 from meshcore.hook.telling import note_told
@@ -196,12 +196,7 @@ def _ask(node: Node, healer: Healer, considered: Considered) -> Answer:
     approval, match, known = healer.ask(considered), considered.match, considered.known
     if match is None or known is None:
         return Answer()
-    command = visible(approval.command, limit=300, keep_newlines=False)
-    return Answer(
-        "meshtui: this error is known; its fix waits until a person approves it. Leave it to them.\n"
-        f"{report(known, match, _author(node, known), now=node.store.skills.now())}",
-        f"meshtui: known fix waits for you: {command}  (meshtui approvals approve {approval.approval_id[:6]})",
-    )
+    return left_to_person(known, match, _author(node, known), approval.approval_id, now=node.store.skills.now())
 
 
 # --- a command that had failed succeeds -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One hook asks policy, and whoever has the same question at that moment waits for the verdict that it keeps."""
+"""One hook asks policy, and whoever has the same question at that moment waits for its verdict, or for the turn."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Turn:
     """The turn to ask one question of policy; see `light_judges.policy_key`.
 
     It is held by the process, also when that becomes another program, and is gone with it. `question` is "" where
-    there is none.
+    there is none. `own`: an answer for this failure alone is wanted, the verdict of another only where that comes late.
     """
 
-    def __init__(self, state: Path, question: str = "") -> None:
-        self.question = question
+    def __init__(self, state: Path, question: str = "", *, own: bool = False) -> None:
+        self.question, self.own = question, own
         self._path = state / "asking"
         self._descriptor = -1
 
@@ -46,14 +46,14 @@ class Turn:
         return True
 
     def wait(self, store: Store, until: float) -> bool:
-        """Wait for the verdict of another process until a monotonic time; False where this one is to ask itself."""
+        """Wait for the verdict, or the turn, until a monotonic time; False where this process is to ask itself."""
         if not self.question:
             return False
-        while not store.verdicts.get(self.question):
+        while self.own or not store.verdicts.get(self.question):
             if self.take():
-                return bool(store.verdicts.get(self.question))
+                return not self.own and bool(store.verdicts.get(self.question))
             if time.monotonic() >= until:
-                return False
+                return bool(store.verdicts.get(self.question))
             time.sleep(_PAUSE)
         return True
 

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ import meshcore
 from meshcore.agents.base import Answer
 from meshcore.agents.table import program
 from meshcore.healing.left import MOST, leave, take_in
+from meshcore.healing.light_judges import keep_policy, policy_key
 from meshcore.hook import call, follow_up
 from meshcore.hook.turn import Turn
+from meshcore.trust.modes import VIA
 
 STUB = str(Path(meshcore.__file__).parent / "hookstart.py")
 AT_ONCE = 5
@@ -144,6 +148,96 @@ def test_one_process_has_the_turn_to_ask_until_it_is_gone(desk: Desk) -> None:
     assert own.take()
     own.give_back()
     store.close()
+
+
+@contextmanager
+def another_that_asks(desk: Desk, mode: str) -> Iterator[None]:
+    """The turn is with another process all the while, and nobody waits long; the mode is set."""
+    with desk.node() as node:
+        node.store.controls.set(f"{VIA}claude-code", mode, "dev")
+    [known] = desk.store().skills.all()
+    question = policy_key(known.skill.action, desk.root / "operator" / "policy.toml", own=True)
+    script = (
+        "from pathlib import Path; from meshcore.hook.turn import Turn;"
+        f"turn = Turn(Path({str(desk.root / 'home' / 'state')!r}), {question!r}); assert turn.take();"
+        "print(1, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "1\n"
+        yield
+        other.communicate("", timeout=TIMEOUT_S)
+
+
+@pytest.mark.parametrize("mode", ["hint", "approve", "auto"])
+def test_whoever_waited_too_long_is_told_in_brief_in_every_mode(
+    desk: Desk, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.teach()
+    assert FIX in desk.failed(), "policy was asked"
+    monkeypatch.setattr(call, "PATIENCE_SECONDS", 0.0)
+    desk.followed.clear()
+    with another_that_asks(desk, mode):
+        said = desk.failed(session="second")
+        assert FIX in said and "Judge it before you use it" in said and "heal" not in said
+        assert FIX not in desk.failed(session="second"), "once a session"
+        assert FIX in desk.failed("codex", session="second"), "another program at the same failure"
+    assert desk.followed == []
+
+
+def test_who_is_told_in_brief_leaves_what_waits_for_a_person_to_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.teach()
+    with desk.node() as node:
+        node.store.controls.set(f"{VIA}claude-code", "approve", "dev")
+    assert "Leave it to them" in desk.failed()
+    monkeypatch.setattr(call, "PATIENCE_SECONDS", 0.0)
+    elsewhere = desk.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "pyproject.toml").touch()
+    with another_that_asks(desk, "approve"):
+        assert "Leave it to them" in desk.failed(session="second")
+        assert "Judge it" in desk.failed(session="third", cwd=str(elsewhere)), "it does not wait there"
+
+
+@pytest.mark.parametrize("mode", ["approve", "auto"])
+def test_what_policy_refuses_or_was_never_asked_about_is_not_told_in_brief(
+    desk: Desk, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.teach()
+    monkeypatch.setattr(call, "PATIENCE_SECONDS", 0.0)
+    with another_that_asks(desk, mode):
+        desk.failed(session="second")
+        assert desk.followed == ["failed"], "it asks itself, as if it were alone"
+        store = desk.store()
+        [known] = store.skills.all()
+        keep_policy(store, known.skill.action, desk.root / "operator" / "policy.toml", "refuse", own=True)
+        store.close()
+        assert FIX not in desk.failed(session="third")
+
+
+@pytest.mark.parametrize("mode", ["approve", "auto"])
+def test_every_session_hears_in_the_modes_that_answer_each_failure(desk: Desk, mode: str) -> None:
+    desk.teach()
+    with desk.node() as node:
+        node.store.controls.set(f"{VIA}claude-code", mode, "dev")
+    hooks = []
+    for number in range(AT_ONCE):
+        sample = program("claude-code").sample(COMMAND, ERROR, str(desk.work), desk.root, f"call-{number}")
+        hook = subprocess.Popen(
+            [sys.executable, "-I", "-S", STUB, "claude-code"], env=desk.environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert hook.stdin is not None
+        hook.stdin.write(json.dumps(sample | {"session_id": f"session-{number}"}))
+        hook.stdin.close()
+        hook.stdin = None
+        hooks.append(hook)
+    said = [hook.communicate(timeout=TIMEOUT_S)[0] for hook in hooks]
+    assert [FIX in one for one in said] == [True] * AT_ONCE
+    assert len(desk.incidents()) == AT_ONCE and "fault" not in desk.kinds()
 
 
 def test_without_a_question_nobody_waits(desk: Desk) -> None:
