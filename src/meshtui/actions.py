@@ -50,7 +50,7 @@ APP_ACTIONS: tuple[Action, ...] = (
     Action("app.find", "slash", "find", "Show only what contains a text.", hint="find"),
     Action("app.back", "escape", "back", "Close what is on top, or clear the find."),
     Action("app.maximise", "z", "maximise", "Give the focused part the whole screen, or give it back."),
-    Action("app.freeze", "space", "freeze", "Hold the view still; data keeps arriving."),
+    Action("app.freeze", "F", "freeze", "Hold the view still; data keeps arriving."),
     Action("app.copy", "y", "copy", "Copy the selected line to the clipboard."),
     Action("app.kill_switch", "K", "kill switch", "Halt every unattended fix of this operator, or resume; asks first."),
     Action("app.help", "question_mark", "help", "Show every key.", hint="help"),
@@ -61,6 +61,11 @@ APP_ACTIONS: tuple[Action, ...] = (
     Action("app.suspend_process", "ctrl+z", "suspend", "Put meshtui into the background; `fg` brings it back."),
     Action("app.quit", "q,ctrl+q", "quit", "Leave; the terminal is restored.", hint="quit"),
 )
+
+
+def marking(scope: str) -> Action:
+    """Return the action of a list of which several rows can be done at once."""
+    return Action(f"{scope}.mark", "space", "mark", "Mark the row for what is done next, or no longer; esc clears all.")
 
 
 def sorting(scope: str) -> tuple[Action, ...]:

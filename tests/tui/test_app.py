@@ -85,9 +85,9 @@ async def _app_maximise(it: Shown) -> None:
 
 
 async def _app_freeze(it: Shown) -> None:
-    await it.press("space")
+    await it.press("F")
     assert "frozen at 09:00:00 UTC" in it.text()
-    await it.press("space")
+    await it.press("F")
     assert "frozen" not in it.text()
 
 
@@ -234,6 +234,13 @@ def _approval_state(it: Shown, approval_id: str) -> str:
     return found.state if found else ""
 
 
+async def _overview_mark(it: Shown) -> None:
+    await it.press("space", "space", "ctrl+e")
+    await _seen(it, lambda: "meshtui-overview" in _notes(it))
+    [file] = Path.cwd().glob("meshtui-overview-*.txt")
+    assert len(file.read_text().splitlines()) == 2
+
+
 async def _overview_sort(it: Shown) -> None:
     await it.press("s")
     assert "time UTC↓" in it.text()
@@ -349,7 +356,7 @@ async def test_what_another_process_writes_appears_and_the_cursor_stays(busy: Se
 
 async def test_a_frozen_view_takes_what_came_when_it_thaws(busy: Settings, clock: FakeClock) -> None:
     async with shown(busy, clock) as it:
-        await it.press("space")
+        await it.press("F")
         store = Store(it.app.home.store, clock)
         more = Busy.__new__(Busy)
         more.store, more.clock, more.count, more.known = store, clock, 100, {}
@@ -358,7 +365,7 @@ async def test_a_frozen_view_takes_what_came_when_it_thaws(busy: Settings, clock
         await it.until(lambda: "1 new event since" in it.text(), "the banner")
         assert "pandas" not in it.text()
         assert "verified 6 of 9" in it.text()
-        await it.press("space")
+        await it.press("F")
         assert "pandas" in it.text()
         await it.until(lambda: "verified 6 of 10" in it.text(), "the header")
 
@@ -413,7 +420,7 @@ async def test_a_key_can_be_remapped(tmp_path: Path, clock: FakeClock) -> None:
     async with shown(settings, clock) as it:
         await it.press("f")
         assert it.app.frozen
-        await it.press("space")
+        await it.press("F")
         assert it.app.frozen
 
 

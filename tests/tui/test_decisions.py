@@ -140,6 +140,82 @@ async def test_what_comes_in_meanwhile_is_not_what_is_approved(busy: Settings, c
         assert states(it) == ["rejected"] + ["waiting"] * 5
 
 
+# --- several at once --------------------------------------------------------------------------------------------------
+
+
+async def test_marked_ones_are_asked_about_once_in_full_and_approved_each_by_itself(
+    busy: Settings, clock: FakeClock
+) -> None:
+    async with shown(busy, clock, size=(120, 60)) as it:
+        pane = await at_approvals(it)
+        await it.press("space", "space", "down", "space")
+        assert "3 marked" in it.text()
+        await it.press("a")
+        await until(it, lambda: is_asking(it))
+        assert "Run these 3, once each?" in it.text()
+        for number in (0, 1, 3):
+            assert COMMANDS[number] in it.text()
+        assert states(it) == ["waiting"] * 6
+        await it.press("end", "y")
+        await until(it, lambda: states(it).count("approved") == 3)
+        assert [state == "approved" for state in states(it)] == [True, True, False, True, False, False]
+        await until(it, lambda: not pane.rows.marked)
+
+
+async def test_a_yes_to_several_is_taken_only_with_the_end_of_the_last_in_view(
+    busy: Settings, clock: FakeClock
+) -> None:
+    async with shown(busy, clock, size=(80, 24)) as it:
+        pane = await at_approvals(it)
+        await it.press(*["space"] * 6)
+        assert len(pane.rows.marked) == 6
+        await it.press("a")
+        await until(it, lambda: is_asking(it))
+        await it.press("y")
+        assert is_asking(it) and "there is more" in it.text()
+        await it.press("n")
+        await it.pilot.pause()
+        assert states(it) == ["waiting"] * 6
+        assert len(pane.rows.marked) == 6, "a no leaves the marks"
+
+
+async def test_of_several_what_differs_from_what_was_shown_is_refused_and_the_others_are_not(
+    busy: Settings, clock: FakeClock
+) -> None:
+    async with shown(busy, clock, size=(120, 60)) as it:
+        await at_approvals(it)
+        await it.press("space", "space", "space", "a")
+        await until(it, lambda: is_asking(it))
+        with closing(Store(it.app.home.store, clock)) as store:
+            store.approvals.resolve("0" * 11 + "a", "rejected", "somebody@else")
+            store.database.execute("UPDATE approvals SET runs='rm -rf /' WHERE approval_id=?", ("1" * 11 + "a",))
+        await it.press("end", "y")
+        await until(it, lambda: states(it)[2] == "approved")
+        assert states(it) == ["rejected", "waiting", "approved", *["waiting"] * 3]
+        said = " ".join(str(note.message) for note in it.app._notifications)
+        assert f"{COMMANDS[0]}: somebody else" in said and f"{COMMANDS[1]}: not what was shown any more" in said
+
+
+async def test_marked_ones_are_rejected_after_one_question(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        await at_approvals(it)
+        await it.press("space", "space", "r")
+        await until(it, lambda: is_asking(it))
+        assert "Reject these 2?" in it.text()
+        await it.press("y")
+        await until(it, lambda: states(it) == ["rejected", "rejected", *["waiting"] * 4])
+
+
+async def test_for_good_is_decided_one_by_one_and_escape_takes_the_marks_back(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await at_approvals(it)
+        await it.press("space", "space", "A")
+        await it.pilot.pause()
+        assert not is_asking(it)
+        await it.press("escape")
+        assert not pane.rows.marked and "marked" not in it.text().splitlines()[2]
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_a_command_is_confirmed_only_with_its_end_in_view(
     busy: Settings, clock: FakeClock, size: tuple[int, int]
@@ -181,9 +257,9 @@ def test_a_repeat_is_told_from_a_press(clock: FakeClock) -> None:
 ON_TOP = {
     "a pane": ("1",),
     "approvals": ("4",),
-    "frozen": ("space",),
+    "frozen": ("F",),
     "maximised": ("1", "z"),
-    "maximised and frozen": ("1", "z", "space"),
+    "maximised and frozen": ("1", "z", "F"),
     "a question": ("4", "a"),
     "a chain": ("1", "enter"),
     "help": ("question_mark",),

@@ -349,6 +349,34 @@ async def _skills_sort_reverse(it: Shown) -> None:
     await _until(it, lambda: list(pane.rows.shown) == before[::-1])
 
 
+async def _unsolved_mark(it: Shown) -> None:
+    pane = await open_pane(it, "unsolved")
+    await it.press("space", "space", "x")
+    await _until(it, lambda: "Expect these 2 to fail" in it.text())
+    await it.press("y")
+    await _until(it, lambda: len(pane.rows.shown) == 1)
+
+
+async def _skills_mark(it: Shown) -> None:
+    pane = await open_pane(it, "skills")
+    await it.press("space", "space", "f")
+    await _until(it, lambda: "These 2 skills are to be forgotten?" in it.text())
+    assert [_state(it, label)[0] for label in (1, 2)] == ["active", "active"]
+    await it.press("y")
+    await _until(it, lambda: [_state(it, label)[0] for label in (1, 2)] == ["forgotten", "forgotten"])
+    await _until(it, lambda: not pane.rows.marked)
+    await it.press("u", "u")
+    await _until(it, lambda: [_state(it, label)[0] for label in (1, 2)] == ["active", "active"])
+
+
+async def _approvals_mark(it: Shown) -> None:
+    pane = await open_pane(it, "approvals")
+    await it.press("space")
+    assert len(pane.rows.marked) == 1 and "•" in it.text()
+    await it.press("ctrl+e")
+    await _until_said(it, "meshtui-approvals-")
+
+
 async def _unsolved_elsewhere(it: Shown) -> None:
     with closing(Store(it.app.home.store, it.app.clock)) as store:
         hear(store, FakeClock(it.app.clock.now()), "uv run \x1b[2Jpytest -q")

@@ -402,7 +402,7 @@ async def test_the_view_follows_the_journal_of_a_home_and_changes_to_the_monitor
 
 async def test_a_frozen_view_stands_still_and_shows_what_came_when_it_thaws(log: Path) -> None:
     async with shown(log) as it:
-        await it.press("space")
+        await it.press("F")
         before, document = it.rows(), it.pane.document
         assert document is not None
         write(log, record(100, result="meanwhile"))
@@ -410,7 +410,7 @@ async def test_a_frozen_view_stands_still_and_shows_what_came_when_it_thaws(log:
         await it.pilot.pause()
         assert len(document.rows) == 101
         assert it.rows() == before
-        await it.press("space")
+        await it.press("F")
         await it.until(lambda: "meanwhile" in it.rows()[-1])
 
 

@@ -55,7 +55,7 @@ async def _nothing(it: Shown) -> None:
 
 
 async def _frozen(it: Shown) -> None:
-    await it.press("space")
+    await it.press("F")
 
 
 async def _filtered(it: Shown) -> None:

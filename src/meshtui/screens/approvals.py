@@ -17,11 +17,11 @@ from meshcore.store.approvals import TAKEN_BACK
 from meshcore.store.inbox import Asked, asked_elsewhere
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
-from meshtui.actions import Action
+from meshtui.actions import Action, marking
 from meshtui.deliberate import Presses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
-from meshtui.screens.settling import approve, in_full, reject, take_back
+from meshtui.screens.settling import approve, approve_all, in_full, reject, reject_all, take_back
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
@@ -68,6 +68,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("approvals.not_here", "R", "not here", "Do not run it, nor offer it in this project.", hint="not here"),
     Action("approvals.rules", "S", "standing rules", "Show what was ruled for whole projects, and withdraw it."),
     Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
+    marking("approvals"),
 )
 
 
@@ -171,6 +172,11 @@ class ApprovalsPane(ListPane):
             asked = self._afar.get(approval.approval_id)
             return approval_view(node, approval) if asked is None else view_elsewhere(node, asked)
 
+    def _view_now(self, approval: Approval) -> ApprovalView:
+        """Return what the store says of an approval at this moment, whatever was read of it before."""
+        with Node(self.mesh.settings, self.mesh.clock) as node:
+            return approval_view(node, node.store.approvals.find(approval.approval_id) or approval)
+
     # --- what a person does -----------------------------------------------------------------------------------------
 
     def _waiting(self) -> Approval | None:
@@ -188,8 +194,24 @@ class ApprovalsPane(ListPane):
         if self._presses.is_new("always"):
             self._approve(always=True)
 
+    async def _several(self) -> list[Approval] | None:
+        """Return what is marked and waits on this home, None where nothing is marked, and say what is left out."""
+        if not self.rows.marked:
+            return None
+        marked = [self._approvals[name] for name in self.rows.marked if name in self._approvals]
+        found = [one for one in marked if one.state == "waiting" and one.approval_id not in self._afar]
+        if left := len(self.rows.marked) - len(found):
+            self.mesh.say(f"{left} of the {len(self.rows.marked)} marked left out: settled, or of another host")
+        return found
+
     @work(group="approvals.decide")
     async def _approve(self, *, always: bool) -> None:
+        if (several := await self._several()) is not None:
+            if always:
+                self.mesh.say("from now on, for a whole project, is decided one by one: esc takes the marks back")
+            elif several and await approve_all(self.mesh, several, lambda one: asyncio.to_thread(self._view_now, one)):
+                self.rows.unmark()
+            return
         if (approval := self._waiting()) is None:
             return
         if asked := self._afar.get(approval.approval_id):
@@ -230,6 +252,10 @@ class ApprovalsPane(ListPane):
 
     @work(group="approvals.decide")
     async def _reject(self, *, not_here: bool) -> None:
+        if (several := await self._several()) is not None:
+            if several and await reject_all(self.mesh, several, not_here=not_here):
+                self.rows.unmark()
+            return
         if (approval := self._waiting()) is None:
             return
         if asked := self._afar.get(approval.approval_id):

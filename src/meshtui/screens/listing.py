@@ -50,7 +50,12 @@ class ListPane(Pane):
     def focus_first(self) -> None:
         self.rows.focus()
 
+    def action_mark(self) -> None:
+        self.rows.mark()
+
     def find(self, text: str) -> None:
+        if not text and not self.rows.finding:
+            self.rows.unmark()
         self.rows.find(text)
 
     @property
@@ -61,7 +66,8 @@ class ListPane(Pane):
         return self.detail.text()
 
     async def exported(self) -> str:
-        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown)
+        wanted = self.rows.marked or self.rows.shown
+        return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown if row_id in wanted)
 
     def state(self) -> Mapping[str, Json]:
         return {"find": self.rows.finding}

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from meshcore.clock import from_text
 from meshcore.store.listed import INCIDENTS
-from meshtui.actions import Action, sorting
+from meshtui.actions import Action, marking, sorting
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
@@ -46,6 +46,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
     *sorting("overview"),
+    marking("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
@@ -233,7 +234,12 @@ class OverviewPane(Pane):
     def action_demo(self) -> None:
         self.mesh.run_outside(["demo"])
 
+    def action_mark(self) -> None:
+        self.rows.mark()
+
     def find(self, text: str) -> None:
+        if not text and not self.rows.finding:
+            self.rows.unmark()
         self.rows.find(text)
 
     @property

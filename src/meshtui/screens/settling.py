@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
 from meshcore.errors import MeshError
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView
@@ -48,6 +51,63 @@ async def reject(host: Host, approval: Approval, *, not_here: bool = False) -> N
         return
     said = "rejected, and not offered in this project again" if not_here else "rejected"
     host.say(said if done else TOO_LATE)
+
+
+async def approve_all(
+    host: Host, asked: Sequence[Approval], view_of: Callable[[Approval], Awaitable[ApprovalView]]
+) -> bool:
+    """Ask once with all of each in view, then approve each by itself; return whether the person said so.
+
+    One that would run anything else by then than what was shown is not approved. Only in a worker.
+    """
+    halted = host.snapshot is not None and bool(host.snapshot.halted)
+    count, done, faults = len(asked), 0, list[str]()
+    try:
+        shown = [in_full(await view_of(one), halted=halted) for one in asked]
+        parts = [f"{place} of {count}\n{text}" for place, text in enumerate(shown, 1)]
+        if not await host.push_screen_wait(Confirm(f"Run these {count}, once each?", "\n\n".join(parts))):
+            return False
+        signer = await host.signing_key()
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return False
+    for one, text in zip(asked, shown, strict=True):
+        try:
+            if in_full(await view_of(one), halted=halted) != text:
+                faults.append(f"{one.command}: not what was shown any more")
+            elif await host.decide(partial(approvals.approve, approval_id=one.approval_id, signer=signer)):
+                done += 1
+            else:
+                faults.append(f"{one.command}: {TOO_LATE}")
+        except MeshError as error:
+            faults.append(f"{one.command}: {error}")
+    _say_count(host, f"{done} of {count} {_when(host)}" if done else "none approved", faults)
+    return True
+
+
+async def reject_all(host: Host, asked: Sequence[Approval], *, not_here: bool = False) -> bool:
+    """Ask once, then reject each by itself; return whether the person said so. Only in a worker."""
+    where = ", nor offer them in their projects" if not_here else ""
+    question = f"Reject these {len(asked)}{where}?"
+    if not await host.push_screen_wait(Confirm(question, "\n".join(one.command for one in asked))):
+        return False
+    done, faults = 0, list[str]()
+    for one in asked:
+        try:
+            if await host.decide(partial(approvals.reject, approval_id=one.approval_id, not_here=not_here)):
+                done += 1
+            else:
+                faults.append(f"{one.command}: {TOO_LATE}")
+        except MeshError as error:
+            faults.append(f"{one.command}: {error}")
+    _say_count(host, f"{done} of {len(asked)} rejected", faults)
+    return True
+
+
+def _say_count(host: Host, said: str, faults: Sequence[str]) -> None:
+    host.say(said)
+    for fault in faults:
+        host.say(fault, severity="error")
 
 
 async def take_back(host: Host, approval: Approval) -> Approval | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,12 +16,12 @@ from meshcore.knowledge.ageing import said, weight
 from meshcore.knowledge.parts import filled, general_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Evidence, Json, KnownSkill, SkillState
-from meshcore.node import Node
 from meshcore.store import queries
 from meshcore.store.listed import SKILLS
 from meshcore.store.views import SkillBrief
-from meshtui.actions import Action, sorting
+from meshtui.actions import Action, marking, sorting
 from meshtui.deliberate import Presses
+from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
@@ -56,6 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("skills.forget", "f", "forget", "Never answer with the selected skill again.", hint="forget"),
     Action("skills.undo", "u", "undo", "Take the last quarantine or forgetting back.", hint="undo"),
     *sorting("skills"),
+    marking("skills"),
 )
 
 EMPTY = 'no skills yet: meshtui learn --error "…" --fix "pip install django"'
@@ -188,6 +190,9 @@ class SkillsPane(ListPane):
 
     @work(group="skills.decide")
     async def _confirm(self) -> None:
+        if self.rows.marked:
+            self.mesh.say("to stand behind a skill is decided one by one: esc takes the marks back")
+            return
         if (brief := self.rows.window.rows.get(self.rows.selected)) is None:
             return
         try:
@@ -205,17 +210,25 @@ class SkillsPane(ListPane):
         self._narrow("forgotten", decisions.forget_skill)
 
     @work(group="skills.decide")
-    async def _narrow(self, state: SkillState, decide: Callable[[Node, str], None]) -> None:
-        brief = self.rows.window.rows.get(self.rows.selected)
-        if brief is None or brief.state == state:
-            return
-        try:
-            await self.mesh.decide(lambda node: decide(node, brief.skill_id))
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        self._undo = [*self._undo, brief][-UNDO_MOST:]
-        self.mesh.say(f"#{brief.label} is {state}; u takes it back")
+    async def _narrow(self, state: SkillState, decide: Callable[..., None]) -> None:
+        marked = await self.rows.marked_rows() if self.rows.marked else []
+        selected = [row for row_id, row in self.rows.window.rows.items() if row_id == self.rows.selected]
+        wanted = [brief for brief in marked or selected if brief.state != state]
+        if marked and wanted:
+            lines = [f"#{brief.label}  {brief.line}" for brief in wanted]
+            if not await self.mesh.push_screen_wait(
+                Confirm(f"These {len(wanted)} skills are to be {state}?", "\n".join(lines))
+            ):
+                return
+        for brief in wanted:
+            try:
+                await self.mesh.decide(partial(decide, skill_id=brief.skill_id))
+            except MeshError as error:
+                self.mesh.say(str(error), severity="error")
+                return
+            self._undo = [*self._undo, brief][-UNDO_MOST:]
+            self.mesh.say(f"#{brief.label} is {state}; u takes it back")
+        self.rows.unmark()
 
     @work(group="skills.decide")
     async def action_undo(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,11 +12,13 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
+from meshcore.node import Node
 from meshcore.store.meta import fact
 from meshcore.store.views import IncidentBrief, incident_briefs_of
 from meshcore.store.walls import ORDERS, Wall, in_words, incidents_at, walls, walls_count
 from meshcore.trust.heard import Heard, heard
-from meshtui.actions import Action, sorting
+from meshtui.actions import Action, marking, sorting
+from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.screens.teach import teach
 from meshtui.snapshot import Snapshot
@@ -54,6 +57,7 @@ ACTIONS: tuple[Action, ...] = (
            hint="others"),
     Action("unsolved.open", "enter", "open", "Open the chain of its newest incident.", hint="open"),
     *sorting("unsolved"),
+    marking("unsolved"),
 )  # fmt: skip
 
 
@@ -181,6 +185,7 @@ class UnsolvedPane(ListPane):
         rows.empty = EMPTY_ELSEWHERE if self._elsewhere else EMPTY
         self._walls, self._heard = {}, {}
         rows.set_ids([])
+        rows.unmark()
         rows.refresh()
         self._load()
 
@@ -214,14 +219,21 @@ class UnsolvedPane(ListPane):
 
     @work(group="unsolved.decide")
     async def action_expect(self) -> None:
-        if (one := self._selected()) is None:
-            return
-        try:
-            await self.mesh.decide(lambda node: node.store.habits.expect(one.wall, self._now() + EXPECTED_DAYS * DAY))
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        self.mesh.say(f"{plain(one.command)}: expected to fail for {EXPECTED_DAYS} days, or until it passes")
+        marked = [self._walls[name] for name in self.rows.marked if name in self._walls]
+        if marked:
+            question = f"Expect these {len(marked)} to fail, for {EXPECTED_DAYS} days or until they pass?"
+            if not await self.mesh.push_screen_wait(Confirm(question, "\n".join(one.command for one in marked))):
+                return
+        elif (one := self._selected()) is not None:
+            marked = [one]
+        for one in marked:
+            try:
+                await self.mesh.decide(partial(_expect, wall=one.wall, until=self._now() + EXPECTED_DAYS * DAY))
+            except MeshError as error:
+                self.mesh.say(str(error), severity="error")
+                return
+            self.mesh.say(f"{plain(one.command)}: expected to fail for {EXPECTED_DAYS} days, or until it passes")
+        self.rows.unmark()
         self._load()
 
     def on_rows_chosen(self) -> None:
@@ -235,6 +247,10 @@ class UnsolvedPane(ListPane):
 
     def _selected(self) -> Wall | None:
         return None if self._elsewhere else self._walls.get(self.rows.selected)
+
+
+def _expect(node: Node, *, wall: str, until: int) -> None:
+    node.store.habits.expect(wall, until)
 
 
 def _sum(found: Sequence[Wall], total: int) -> Content:

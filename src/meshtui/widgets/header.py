@@ -234,5 +234,5 @@ def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, st
         found.append(("fault", f"{what}; fg, or kill -CONT {snapshot.holder}"))
     if frozen:
         more = f", {waiting:,} new event{'s' if waiting != 1 else ''} since" if waiting else ""
-        found.append(("frozen", f"frozen at {frozen}{more} — space goes on"))
+        found.append(("frozen", f"frozen at {frozen}{more} — F goes on"))
     return found

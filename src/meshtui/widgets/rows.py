@@ -132,6 +132,7 @@ class Rows(ScrollView, can_focus=True):
         self.empty = empty
         self.finding = ""
         self.sorted_by = ("", False)  # a column's title, and whether the greatest comes first
+        self.marked: list[str] = []  # what is done next is done to these, where there are any
         self.note = ""  # said beside the widest column's heading
         self._least = 1 if follows_first else 0
         self._ids: Sequence[str] = ()
@@ -165,6 +166,18 @@ class Rows(ScrollView, can_focus=True):
         before, self._ids = self._shown, ids
         self._filter()
         self._keep(before)
+
+    def mark(self) -> None:
+        """Mark the row under the cursor, or take the mark back, and go on to the next."""
+        if row_id := self.selected:
+            self.marked = [one for one in self.marked if one != row_id] + ([] if row_id in self.marked else [row_id])
+            self.action_move(1)
+            self._draw_changed()
+
+    def unmark(self, ids: Sequence[str] | None = None) -> None:
+        """Take the marks of these rows back (None: all)."""
+        self.marked = [one for one in self.marked if ids is not None and one not in ids]
+        self._draw_changed()
 
     def find(self, text: str) -> None:
         """List only rows that contain a text (any case)."""
@@ -297,9 +310,12 @@ class Rows(ScrollView, can_focus=True):
         width = self.size.width
         return widths(self.columns, width - (2 if width >= ROOMY else 1))
 
+    def _noted(self) -> str:
+        return " · ".join(filter(None, (f"{len(self.marked):,} marked" if self.marked else "", self.note)))
+
     def _heading(self, spans: Sequence[int]) -> Strip:
         by, descending = self.sorted_by
-        found = heading(self.columns, spans, by=by, descending=descending, note=self.note)
+        found = heading(self.columns, spans, by=by, descending=descending, note=self._noted())
         head, chosen = (self.get_component_rich_style(f"rows--{name}") for name in ("head", "sorted"))
         parts = (
             (found.text[: found.start], head),
@@ -322,6 +338,8 @@ class Rows(ScrollView, can_focus=True):
         if place == self.index:
             name = "rows--cursor" if self.has_focus else "rows--cursor-blurred"
             under, marker = self.get_component_rich_style(name), "▸"
+        if row_id in self.marked:
+            marker = "•"
         cells = []
         for column, span, cell in zip(self.columns, spans, self.row_of(row_id), strict=True):
             if not span:

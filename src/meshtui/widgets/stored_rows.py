@@ -268,8 +268,15 @@ class StoredRows(Rows, Generic[T]):
         if isinstance(name := state.get("sort"), str):
             self.sort(name, descending=state.get("descending") is True)
 
+    async def marked_rows(self) -> list[T]:
+        """Return the rows that are marked, as the store has them now, in the order of their marks."""
+        found = {self.window.listed.id_of(row): row for row in await self._ask(self.window.listed.those(self.marked))}
+        return [found[row_id] for row_id in self.marked if row_id in found]
+
     async def all_texts(self) -> str:
-        """Return all rows of the store that are looked for as text, a line each, in the order that is shown."""
+        """Return the marked rows as text, else all of the store that are looked for, in the order that is shown."""
+        if self.marked:
+            return "".join(f"{self.as_text(self._cells_of(row))}\n" for row in await self.marked_rows())
         window, listed, lines = self.window, self.window.listed, list[str]()
         order, descending, found = window.order, window.descending, window.found
         beyond: Key | None = None
