@@ -109,7 +109,7 @@ class MemoryIndex:
 def signature(name: str = "django") -> Signature:
     """Return the signature of a Python module that is missing."""
     return Signature(
-        1, "ModuleNotFoundError", "No module named <name>", (Slot("name", name),), f"No module named '{name}'"
+        VERSION, "ModuleNotFoundError", "No module named <name>", (Slot("name", name),), f"No module named '{name}'"
     )
 
 

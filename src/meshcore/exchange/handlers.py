@@ -30,7 +30,7 @@ from meshcore.exchange.inbox_bodies import AnswerBody, AskingBody
 from meshcore.exchange.project_bodies import LONGEST_COMMAND, CorrectionBody, HabitBody
 from meshcore.exchange.purge import erase_here
 from meshcore.knowledge.corrections import from_text, mark_of
-from meshcore.knowledge.interchange import put, skill_from_old
+from meshcore.knowledge.interchange import as_stored, put, skill_from_old
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import (
     TEXT_LIMIT,
@@ -369,7 +369,7 @@ def legacy_skill(text: str) -> KnownSkill:
 def take_legacy_skill(node: Node, known: KnownSkill) -> Taken:
     """Keep a skill of an old program, unconfirmed and nobody's. Raises BadSkillError."""
     check_skill(known.skill)
-    skill = _cleaned(known.skill)
+    skill = as_stored(node.store, _cleaned(known.skill))
     if node.store.skills.find(skill.skill_id) is not None:
         return "stored"
     put(node.store, replace(known, skill=skill, label=0))

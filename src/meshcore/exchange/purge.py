@@ -6,10 +6,12 @@ The record keeps its id, its author and its number, so that nothing seems to be 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from meshcore.errors import UsageError
 from meshcore.exchange.bodies import PurgeBody
 from meshcore.journal.erasing import erase_lines
+from meshcore.knowledge.migration import other_reading
 from meshcore.node import Node
 from meshcore.store.purges import Told
 
@@ -45,10 +47,13 @@ def erase_here(node: Node, record_id: str, author: str, by_node: str, *, found: 
 
 
 def erase_told(node: Node, told: Told) -> None:
-    """Erase what one record said and what this home made of it."""
+    """Erase what one record said and what this home made of it, a skill by other rules of reading as well."""
+    other = other_reading(node.store, told.subject) if told.kind == "skill" else ""
     node.store.purges.overwrite()
     seqs = node.store.purges.erase(told)
-    erase_lines(node.home.journal, seqs)
+    if other:
+        seqs += node.store.purges.erase(replace(told, record_id="", subject=other))
+    erase_lines(node.home.journal, sorted(set(seqs)))
 
 
 def erase_on_bridge(node: Node, body: PurgeBody) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.in_general import SOURCE, in_general
 from meshcore.healing.light_judges import learnt, offered_here
-from meshcore.knowledge.interchange import put
+from meshcore.knowledge.interchange import as_stored, put
 from meshcore.knowledge.matching import matches
 from meshcore.model import Incident, KnownSkill, Match
 from meshcore.node import Node
@@ -45,6 +45,8 @@ def _in_general(node: Node, incident: Incident, folder: str) -> tuple[Match, Kno
     if new is None:
         return None
     known, match = new
+    skill = as_stored(node.store, known.skill)
+    known, match = replace(known, skill=skill), replace(match, skill_id=skill.skill_id)
     before = node.store.skills.find(known.skill_id)
     if before is not None and (before.source != SOURCE or before.state in ("quarantined", "forgotten")):
         return None  # it was learnt, too, and is not offered here

@@ -11,7 +11,7 @@ from meshcore.healing.circumstances import project_root
 from meshcore.healing.past_habits import PastHabits
 from meshcore.healing.sightings import note_sighting
 from meshcore.knowledge.history import PastFix, Preview
-from meshcore.knowledge.interchange import put
+from meshcore.knowledge.interchange import as_stored, put
 from meshcore.knowledge.parts import example_fix
 from meshcore.knowledge.skill_check import check_skill
 from meshcore.model import Json, KnownSkill, Skill, SkillSource
@@ -27,6 +27,7 @@ def suggest(node: Node, skill: Skill, source: SkillSource) -> tuple[KnownSkill, 
     BadSkillError.
     """
     check_skill(skill)
+    skill = as_stored(node.store, skill)
     with node.store.transaction(durable=True):
         known = node.store.skills.find(skill.skill_id)
         if known is not None:
@@ -96,13 +97,14 @@ def adopt_history(node: Node, found: Preview, before: Mapping[str, Json], past: 
 
 def _adopt(node: Node, via: str, fix: PastFix) -> tuple[bool, bool]:
     """Store one fix of the past; return whether it is new, and whether it counts as confirmed from now on."""
-    store, skill_id = node.store, fix.skill.skill_id
+    store, skill = node.store, as_stored(node.store, fix.skill)
+    skill_id = skill.skill_id
     new = store.skills.find(skill_id) is None
     if new:
         own = node.identity.node.public
-        known = KnownSkill(fix.skill, state="unconfirmed", source="imported", author=own, own_operator=True)
+        known = KnownSkill(skill, state="unconfirmed", source="imported", author=own, own_operator=True)
         put(store, known)
-        data = {"source": "imported", "line": fix.skill.example_line, "context": fix.skill.context, "times": fix.times}
+        data = {"source": "imported", "line": skill.example_line, "context": skill.context, "times": fix.times}
         store.events.add("skill.learned", skill_id=skill_id, data=data)
         announce_skill(node, known)
     seen = (Sighting("past", project_root(cwd) or cwd, session, via) for session, cwd in sorted(fix.seen_in))

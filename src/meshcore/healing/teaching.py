@@ -19,7 +19,7 @@ from meshcore.knowledge.acts import acts
 from meshcore.knowledge.command import simple_commands
 from meshcore.knowledge.derive import derive
 from meshcore.knowledge.fixes import parse_fix
-from meshcore.knowledge.interchange import put
+from meshcore.knowledge.interchange import as_stored, put
 from meshcore.knowledge.learning import confirms, learn, taught_by
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.parts import example_fix
@@ -161,7 +161,7 @@ def _runs(row: CommandRow) -> Iterator[CommandRun]:
 
 def _neighbour(node: Node, skill: Skill, signature: Signature, fix: Action) -> KnownSkill | None:
     """Return another own skill that would have done just what was done, None where none would."""
-    if node.store.skills.find(skill.skill_id) is not None:
+    if node.store.skills.find(as_stored(node.store, skill).skill_id) is not None:
         return None
     for match in matches(signature, node.store.skills):
         known = node.store.skills.find(match.skill_id)
@@ -225,6 +225,7 @@ def stand_behind(node: Node, known: KnownSkill, reason: str, signer: SigningKey 
 
 def _remember(node: Node, skill: Skill, *, source_confirmed: bool, source: str) -> tuple[KnownSkill, bool]:
     check_skill(skill)
+    skill = as_stored(node.store, skill)
     store, me = node.store, node.identity.node.public
     with store.transaction(durable=True):
         known = store.skills.find(skill.skill_id)

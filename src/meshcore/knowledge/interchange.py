@@ -288,6 +288,7 @@ def _words(entry: Json) -> tuple[str, ...]:
 
 def _learn_from(store: Store, ledger: _Ledger, entry: Json) -> tuple[str, bool]:
     known = skill_from_old(entry)
+    known = replace(known, skill=as_stored(store, known.skill))
     skill_id = known.skill.skill_id
     if store.skills.find(skill_id) is not None:
         return skill_id, False
@@ -311,6 +312,26 @@ def put(store: Store, known: KnownSkill) -> KnownSkill:
         store.meta.set("signature_version", "")
     entry = index_entry(known)
     return store.skills.put(known, entry.bucket, entry.shape, entry.keys)
+
+
+def as_stored(store: Store, skill: Skill) -> Skill:
+    """Return a skill that was read just now as it is stored by older rules that read the same; else itself."""
+    if store.skills.find(skill.skill_id) is None:
+        for version in range(1, skill.signature_version):
+            older = replace(skill, signature_version=version)
+            if store.skills.find(older.skill_id) is not None:
+                return older
+    return skill
+
+
+def rename_in_file(store: Store, skill_id: str, now: str) -> None:
+    """Let what old programs counted of a skill be counted of what it is called now."""
+    ledger = _Ledger.load(store)
+    if skill_id in ledger.skills:
+        ledger.skills[now] = ledger.skills.pop(skill_id)
+    if skill_id in ledger.shown_uses:
+        ledger.shown_uses[now] = ledger.shown_uses.pop(skill_id)
+    ledger.save(store)
 
 
 def write_skills_file(store: Store, path: Path) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge.acts import is_act
-from meshcore.knowledge.interchange import put
+from meshcore.knowledge.interchange import put, rename_in_file
 from meshcore.knowledge.learning import reread
 from meshcore.knowledge.matching import KEYS, looks_around
 from meshcore.knowledge.parts import ANEW, bare_template, is_general
@@ -48,9 +48,9 @@ def reread_skills(store: Store) -> int:
     """Read every skill of older rules anew; return how many are read otherwise now.
 
     One that the rules of today read alike stays what it is, and so does one whose example says too little. Else the
-    skill as read today takes over label, evidence, author and state, and names the older one in `derived_from`, so that
-    what is said of either counts for both; the older one is forgotten, which a person can undo. A generalisation stays
-    as it is, too: its example is that of its parent, whose outcomes give it anew.
+    skill as read today takes over label, evidence, author, state and what was ruled for a project, and names the older
+    one in `derived_from`, so that what is said of either counts for both; the older one is forgotten. A generalisation
+    stays as it is, too: its example is that of its parent, whose outcomes give it anew.
     """
     if store.meta.get("signature_version") == READ_WITH:
         return 0
@@ -70,6 +70,8 @@ def reread_skills(store: Store) -> int:
             label = store.skills.give_up_label(known.skill_id)
             put(store, replace(known, skill=skill, evidence=evidence, label=label, stored_id=""))
             store.authors.copy_sayings(known.skill_id, skill.skill_id)
+            store.skills.carry_over(known.skill_id, skill.skill_id)
+            rename_in_file(store, known.skill_id, skill.skill_id)
             store.skills.set_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
             migrated += 1
         store.meta.set("signature_version", READ_WITH)
@@ -89,10 +91,22 @@ def _read_otherwise(skill: Skill) -> Skill | None:
 
 
 def earlier_reading(store: Store, skill: Skill) -> Skill | None:
-    """Return what a skill was by older rules, None where it is not one that was read anew."""
+    """Return what a skill was by older rules, None where it is not one that was read anew.
+
+    Who made a skill may write anything into `derived_from`, so the older one is read anew to see that it is true.
+    """
     _, anew, skill_id = skill.derived_from.partition(ANEW)
     before = store.skills.find(skill_id) if anew else None
-    return before.skill if before is not None else None
+    now = _read_otherwise(before.skill) if before is not None else None
+    return before.skill if before is not None and now is not None and now.skill_id == skill.skill_id else None
+
+
+def other_reading(store: Store, skill_id: str) -> str:
+    """Return the id that a skill had by older rules, or has by those of today; "" where it has one id only."""
+    known = store.skills.find(skill_id)
+    before = earlier_reading(store, known.skill) if known is not None else None
+    later = later_reading(store, skill_id)
+    return before.skill_id if before is not None else later.skill_id if later is not None else ""
 
 
 def later_reading(store: Store, skill_id: str) -> KnownSkill | None:
@@ -102,6 +116,11 @@ def later_reading(store: Store, skill_id: str) -> KnownSkill | None:
         return None
     skill = _read_otherwise(before.skill)
     return store.skills.find(skill.skill_id) if skill is not None else None
+
+
+def as_it_answers(store: Store, skill_id: str) -> KnownSkill | None:
+    """Return a skill by any id that it had, as the rules of today read it; None where it is not known."""
+    return later_reading(store, skill_id) or store.skills.find(skill_id)
 
 
 def as_read_now(outcome: Outcome, before: Skill, skill: Skill) -> Outcome:

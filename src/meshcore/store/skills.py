@@ -78,6 +78,28 @@ class Skills:
             )
         return known
 
+    def carry_over(self, skill_id: str, now: str) -> None:
+        """Let what was counted and ruled of a skill hold for what it is called now."""
+        columns = "used, last_used, learnt_by, confirmed_by, said_worked, said_failed"
+        copies = (
+            ("standing_approvals", "action_hash, folder, at, actor"),
+            ("refusals", "folder, at, actor"),
+            ("sightings", "kind, project, session, agent, at"),
+            ("lifts", "node, author_seq"),
+        )
+        with self._db.transaction():
+            self._db.execute(
+                f"UPDATE skills SET ({columns}) = (SELECT {columns} FROM skills WHERE skill_id=?) WHERE skill_id=?",  # noqa: S608
+                (skill_id, now),
+            )
+            for table, rest in copies:
+                self._db.execute(
+                    f"INSERT OR IGNORE INTO {table} (skill_id, {rest}) SELECT ?, {rest} FROM {table} WHERE skill_id=?",  # noqa: S608
+                    (now, skill_id),
+                )
+            self._db.execute("UPDATE bad_actions SET skill_id=? WHERE skill_id=?", (now, skill_id))
+            self._db.execute("UPDATE approvals SET skill_id=? WHERE skill_id=? AND state='waiting'", (now, skill_id))
+
     def give_up_label(self, skill_id: str) -> int:
         """Give a skill the next free label; return the one that it had, which another may have now."""
         with self._db.transaction():

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from meshcore.clock import from_text, to_text
 from meshcore.errors import UsageError
+from meshcore.knowledge.migration import earlier_reading, other_reading
 from meshcore.model import Incident, Json, SignedText, Skill
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey, is_signed, load_or_create
@@ -192,7 +193,10 @@ def _anchor(node: Node) -> str:
 def signed_for(node: Node, skill: Skill) -> bool:
     """Tell whether the operator stands behind exactly this skill, where that needs a signature."""
     # By its content: the id that it is stored under could have been left as it was.
-    return not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id})
+    if not protected(node) or holds(node, "confirm", skill.skill_id, {"skill": skill.skill_id}):
+        return True
+    before = earlier_reading(node.store, skill)
+    return before is not None and holds(node, "confirm", before.skill_id, {"skill": before.skill_id})
 
 
 def granted(node: Node, key: str) -> str:
@@ -209,8 +213,10 @@ def for_good(who: str) -> str:
 def standing_approval(node: Node, skill_id: str, action_hash: str, folder: str) -> str:
     """Return who approved exactly this action in a project for good, "" where nobody did or it does not count."""
     who = node.store.standing_approvals.find(skill_id, action_hash, folder)
-    key = always_key(skill_id, action_hash, folder)
-    return who if who and holds(node, "rule", key, {"value": who}) else ""
+    if not who or holds(node, "rule", always_key(skill_id, action_hash, folder), {"value": who}):
+        return who
+    before = other_reading(node.store, skill_id)  # what was signed names the id of then
+    return who if before and holds(node, "rule", always_key(before, action_hash, folder), {"value": who}) else ""
 
 
 def approval_digest(approval: Approval, incident: Incident) -> str:

@@ -9,6 +9,7 @@ import click
 
 from meshcore.errors import UsageError
 from meshcore.healing.obstacles import last_lines
+from meshcore.knowledge.migration import as_it_answers
 from meshcore.knowledge.parts import fix_for, never_tried
 from meshcore.model import Incident, Json, KnownSkill
 from meshcore.safety.visible_text import visible
@@ -88,10 +89,10 @@ def show(session: Session, incident: str, tui: bool, as_json: bool) -> int:
             return run_app(session.settings, Opening(incident=found.incident_id))
         outcomes = node.store.outcomes.of(incident_id=found.incident_id)
         events = node.store.events.of_incident(found.incident_id)
-        known = node.store.skills.find(found.skill_id) if found.skill_id else None
+        known = as_it_answers(node.store, found.skill_id) if found.skill_id else None
         _, _, seconds, own = node.store.incidents.times(found.incident_id)
         series = [
-            (one, node.store.skills.find(one.skill_id) if one.skill_id else None)
+            (one, as_it_answers(node.store, one.skill_id) if one.skill_id else None)
             for one in node.store.incidents.series(found.incident_id)
         ]
     if as_json:

@@ -12,7 +12,7 @@ from meshcore.errors import BadSkillError, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.knowledge.ageing import weight
 from meshcore.knowledge.interchange import import_skills_file, read_skills_file, skill_to_old, write_skills_file
-from meshcore.knowledge.migration import was_no_fix
+from meshcore.knowledge.migration import other_reading, was_no_fix
 from meshcore.knowledge.parts import example_fix, never_tried, shown_fix
 from meshcore.knowledge.standing import standing
 from meshcore.model import Json, KnownSkill, SkillState
@@ -106,7 +106,10 @@ def show(session: Session, skill: str, as_json: bool) -> None:
         if as_json:
             print_json("skill", _as_json(node, known))
             return
-        outcomes = node.store.outcomes.of(skill_id=known.skill.skill_id)
+        other = other_reading(node.store, known.skill_id)
+        both = filter(None, (other, known.skill_id))
+        outcomes = [outcome for one in both for outcome in node.store.outcomes.of(skill_id=one)]
+        also = node.store.skills.find(other) if other else None
         stands, good = _standing(node, known), ago(node, known.last_good)
     one = known.skill
     facts(
@@ -117,6 +120,7 @@ def show(session: Session, skill: str, as_json: bool) -> None:
             "fix": _fix(known) + ("  (advice)" if one.action.kind == "advice" else ""),
             "seen as": one.example_line,
             "context": one.context or "-",
+            **({"also": f"#{also.label} {also.skill_id}, {_of_which_rules(known, also)}"} if also else {}),
             "state": known.state + ("" if known.confirmed else ", not confirmed"),
             "from": f"{known.source}, {'own operator' if known.own_operator else 'another operator or unknown'}",
             "author": known.author[:12] or _unsigned(known),
@@ -129,6 +133,11 @@ def show(session: Session, skill: str, as_json: bool) -> None:
     )
     for outcome in outcomes[-10:]:
         say(f"  {outcome.at}  {outcome.result}  {outcome.agent} on {outcome.host}")
+
+
+def _of_which_rules(known: KnownSkill, other: KnownSkill) -> str:
+    older = other.skill.signature_version < known.skill.signature_version
+    return f"as it was read by {'older rules' if older else 'the rules of today: that one answers'}"
 
 
 def _standing(node: Node, known: KnownSkill) -> float:

@@ -40,6 +40,7 @@ from meshcore.evidence.slice.rows import (
     StepRow,
     ValidationRow,
 )
+from meshcore.knowledge.parts import ANEW
 from meshcore.model import Json, KnownSkill, canonical
 from meshcore.store.database import SCHEMA_VERSION
 from meshcore.store.rows import MetIncident
@@ -307,10 +308,14 @@ def _authors(rows: Iterable[object], about: Origin) -> tuple[AuthorRow, ...]:
 
 
 def _growth(events: Sequence[Event], skills: Iterable[KnownSkill], node: str) -> Iterable[GrowthRow]:
-    """Yield what was known after each telling; a skill whose telling retention has taken counts when it was stored."""
+    """Yield what was known after each telling; a skill whose telling retention has taken counts when it was stored.
+
+    One that was read anew is counted as what it was.
+    """
     told = [(event.at, event.skill_id) for event in events]
     ids = {skill_id for _, skill_id in told}
-    told += [(clean(known.created), known.skill_id) for known in skills if known.skill_id not in ids]
+    untold = (known for known in skills if known.skill_id not in ids and ANEW not in known.skill.derived_from)
+    told += [(clean(known.created), known.skill_id) for known in untold]
     known_then: set[str] = set()
     for entries, (at, skill_id) in enumerate(sorted(told, key=lambda pair: pair[0]), start=1):
         known_then.add(skill_id)
