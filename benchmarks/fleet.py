@@ -168,6 +168,7 @@ class Spread:
     missing: int = 0
     burst_per_second: float = 0.0
     server_bytes: int = 0
+    server_shared: int = 0  # bytes of these
     server_processor: float = 0.0  # seconds per record
     listener_processor: float = 0.0  # seconds per record, of all listeners together
 
@@ -188,6 +189,7 @@ class Spread:
             "last_receipt_max_ms": milliseconds(self.receipts, 100),
             "burst_records_per_second": round(self.burst_per_second, 1),
             "server_mb": round(self.server_bytes / 1e6, 1),
+            "of_that_shared_mb": round(self.server_shared / 1e6, 1),
             "server_cpu_ms_per_record": round(1000 * self.server_processor, 1),
             "listeners_cpu_ms_per_record": round(1000 * self.listener_processor, 1),
         }
@@ -198,7 +200,9 @@ class Places:
 
     def __init__(self, root: Path, listeners: int) -> None:
         self.root = root
-        self.server = Server(options=("-c", f"max_connections={listeners + 40}"))
+        self.server = Server(
+            options=("-c", f"max_connections={listeners + 40}", "-c", "shared_preload_libraries=plpgsql")
+        )
         self.server.start()
         self.server.make("mesh")
         self.server.execute("postgres", f"CREATE ROLE {LOGIN} LOGIN IN ROLE mesh_node")
@@ -238,21 +242,23 @@ class Places:
 
         return send
 
-    def usage(self) -> tuple[int, float]:
-        """Return the server's memory, shared pages counted once, and the processor seconds of what runs now."""
+    def usage(self) -> tuple[int, int, float]:
+        """Return the server's memory, shared pages counted once, what of it is the memory that its processes share
+        (buffers above all), and the processor seconds of what runs now."""
         ids = [
             self.server.pid,
             *map(int, Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()),
         ]
-        memory, nanoseconds = 0, 0
+        memory, shared, nanoseconds = 0, 0, 0
         for process in ids:
             try:
                 lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
                 nanoseconds += _on_processor(process)
             except OSError:  # it has ended
                 continue
-            memory += 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        return memory, nanoseconds / 1e9
+            sizes = {line.split()[0]: 1024 * int(line.split()[1]) for line in lines[1:]}
+            memory, shared = memory + sizes["Pss:"], shared + sizes["Pss_Shmem:"]
+        return memory, shared, nanoseconds / 1e9
 
 
 def _on_processor(process: int) -> int:
@@ -331,7 +337,7 @@ def measure(places: Places, kind: str, listeners: int, count: int, burst: int) -
     with holding(kind, places.urls[kind], listeners, places.root) as processes:
         send(batch[:1])
         all_of(processes, 1)  # plans and caches are made
-        memory, before = places.usage()
+        before = places.usage()[2]
         own = sum(process.processor() for process in processes)
         for record in batch[1 : count + 1]:
             time.sleep(PAUSE_SECONDS)  # a bridge rings 20 times a second: what is nearer waits for the next ring
@@ -344,8 +350,8 @@ def measure(places: Places, kind: str, listeners: int, count: int, burst: int) -
             if received:
                 found.last.append(max(received))
                 found.receipts.append((max(at for one in told for _, at in one) - began) / 1e9)
-        memory, after = places.usage()
-        found.server_bytes, found.server_processor = memory, (after - before) / count
+        found.server_bytes, found.server_shared, after = places.usage()
+        found.server_processor = (after - before) / count
         found.listener_processor = (sum(process.processor() for process in processes) - own) / count
         began = time.monotonic_ns()
         for record in batch[count + 1 :]:

@@ -110,7 +110,9 @@ class PostgresBridge:
         return [int(seq) for seq in seqs]
 
     def receive(self, node: str, after: int, limit: int = 100, wants: Wants = lambda seq, key: True) -> Batch:
-        heads, heard = self._session.ask_all([(queries.HEAD, (node,)), (queries.NEXT, {"after": Int8(after)})])
+        heads, heard = self._session.ask_all(
+            [(queries.HEAD, (node,), False), (queries.NEXT, {"after": Int8(after)}, True)]
+        )
         if not heads:
             raise ConfigurationError(f"{self.address.shown}: the log has no head; restore it from a backup")
         ((bridge_id, end, pruned_to, acknowledged),) = heads

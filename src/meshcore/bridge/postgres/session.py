@@ -38,7 +38,7 @@ _REFUSALS = (
 _RV = TypeVar("_RV")
 Row = tuple[Any, ...]
 Parameters = Sequence[object] | Mapping[str, object]
-Statement = tuple[str, Parameters]
+Statement = tuple[str, Parameters, bool]  # whether the session keeps its plan, which costs the server memory
 _HAS_PIPELINES = psycopg.Pipeline.is_supported()  # by the libpq that is here
 # What psycopg would warn of on standard error, we say as an error of our own.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -93,10 +93,10 @@ class Session:
         """
         until = time.monotonic() + (seconds or self._deadline)
         with self.alone(seconds or self._deadline):
-            return self._ask_again([(query, parameters)], until, seconds)[0]
+            return self._ask_again([(query, parameters, False)], until, seconds)[0]
 
     def ask_all(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        """Return the rows of each of several queries, which go to the server together, and whose plans it keeps.
+        """Return the rows of each of several queries, which go to the server together.
 
         Raises BridgeUnavailableError and ConfigurationError.
         """
@@ -151,13 +151,10 @@ class Session:
         try:
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {int(seconds * 1000)}".encode())
-            if len(statements) == 1:
-                cursor = connection.execute(statements[0][0].encode(), statements[0][1], prepare=False)
-                found = [cursor.fetchall() if cursor.description is not None else []]
-            else:
-                with connection.pipeline() if _HAS_PIPELINES else nullcontext():
-                    cursors = [connection.execute(query.encode(), values, prepare=True) for query, values in statements]
-                    found = [cursor.fetchall() for cursor in cursors]
+            is_one = len(statements) == 1
+            with nullcontext() if is_one or not _HAS_PIPELINES else connection.pipeline():
+                cursors = [connection.execute(one.encode(), values, prepare=keep) for one, values, keep in statements]
+                found = [[] if is_one and one.description is None else one.fetchall() for one in cursors]
             if seconds is not None:
                 connection.execute(f"SET statement_timeout = {_milliseconds(self._deadline)}".encode())
             return found
@@ -199,28 +196,26 @@ class Session:
             "statement_timeout": limit,
             "lock_timeout": min(4 * limit // 5, _milliseconds(_MOST_LOCK_SECONDS)),
             "idle_in_transaction_session_timeout": 10_000,
-            "TimeZone": "'UTC'",
             "jit": "off",
             "plan_cache_mode": "force_generic_plan",
             "enable_seqscan": "off",
             "search_path": "pg_catalog",
         }
         connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()).encode())
-        process = connection.execute("SELECT pg_backend_pid()").fetchone()
-        if process != (connection.info.backend_pid,):
-            raise ConfigurationError(
-                f"{self.shown}: a connection pooler answers there, which gives sessions away between statements;"
-                " name the server itself (PgBouncer: its database's own host and port)"
-            )
         try:
-            found = connection.execute("SELECT bridge_id, schema_version FROM mesh.head").fetchone()
+            found = connection.execute("SELECT pg_backend_pid(), bridge_id, schema_version FROM mesh.head").fetchone()
         except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
             raise ConfigurationError(
                 f"{self.shown}: this database holds no bridge; its administrator makes one: meshtui bridge init URL"
             ) from error
         if found is None:
             raise ConfigurationError(f"{self.shown}: the log has no head; restore the database from a backup")
-        self.bridge_id, version = str(found[0]), int(found[1])
+        if found[0] != connection.info.backend_pid:
+            raise ConfigurationError(
+                f"{self.shown}: a connection pooler answers there, which gives sessions away between statements;"
+                " name the server itself (PgBouncer: its database's own host and port)"
+            )
+        self.bridge_id, version = str(found[1]), int(found[2])
         if version > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"{self.shown}: written by a newer meshtui (schema {version}); update meshtui here"

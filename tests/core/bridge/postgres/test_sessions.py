@@ -322,3 +322,13 @@ def test_a_reader_goes_over_what_was_pruned_however_much_it_is(mesh: Mesh) -> No
         if not batch.more:
             break
     assert (found, cursor) == ([90000], 180000)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "<+0330>-03:30"])
+def test_times_are_the_same_wherever_the_server_lives(mesh: Mesh, zone: str) -> None:
+    first = publication(ALICE)
+    mesh.open(mesh.a).publish([first])
+    at_home = mesh.open(mesh.a).published(first.record.record_id)
+    mesh.execute(f"ALTER DATABASE {mesh.database} SET TimeZone = '{zone}'")
+    assert mesh.execute("SHOW TimeZone", mesh.a) == [(zone,)]
+    assert mesh.open(mesh.a).published(first.record.record_id) == at_home
