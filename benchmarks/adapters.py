@@ -6,7 +6,7 @@ What Claude Code's hooks do is done here: a payload is read by `agents.claude_co
 anything, `hook.call.take` handles it, and the follow-up runs where one is asked for. Nothing is executed. Three things
 stand in for the machine on which a session was recorded: the clock shows its times; a folder of a project is a checkout
 of that project, in which a program or folder that once passed exists; and a file's mark changes when the session writes
-it, for what lay in the folders is not recorded.
+it, for what lay in the folders is not recorded, nor is the machine's index of packages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from meshcore.agents import claude_code, first_look
 from meshcore.agents.base import Answer, Edited, Failure, Report, Upcoming
 from meshcore.clock import SystemClock
 from meshcore.config import load
-from meshcore.healing import at_hand, checkout, ground
+from meshcore.healing import at_hand, checkout, ground, host_packages
 from meshcore.home import Home
 from meshcore.hook import follow_up, known, news, shell_text
 from meshcore.hook.aside import take_aside
@@ -172,6 +172,7 @@ class Sessions:
         setattr(known, "is_here", lambda *_: True)  # noqa: B010
         setattr(ground, "Ground", lambda _: self._seen())  # noqa: B010
         setattr(at_hand, "another_way", self._another_way)  # noqa: B010
+        setattr(host_packages.HostIndex, "package", lambda *_: None)  # noqa: B010  nobody recorded its index
         names = ("join", "expanduser", "normpath")
         path = SimpleNamespace(isdir=lambda _: True, **{name: getattr(os.path, name) for name in names})
         setattr(shell_text, "os", SimpleNamespace(path=path))  # noqa: B010

@@ -193,7 +193,9 @@ class _Call:
                 self.fixes.turn.take()  # before others see that the failure is known
         if more or (general and not said.command):
             words = {"said": said.text, "person": said.person, "told": said.command}
-            return Handled(follow_up=self._task("failed", incident=incident.incident_id, before=in_vain, **words))
+            general = seen.general or bool(seen.found)
+            task = self._task("failed", incident=incident.incident_id, before=in_vain, general=general, **words)
+            return Handled(follow_up=task)
         return self._told(said) if fix is None else self._suggested(fix, said.text, said.person)
 
     def _fix(self, answer: tuple[KnownSkill, Match, str]) -> Answer:

@@ -98,10 +98,11 @@ class Fixes:
         """Tell whether it is worth to look at what is known in general."""
         if not self._settings.packs:
             return False
-        from meshcore.knowledge.missing import may_propose, missing  # what no success has a use for
+        from meshcore.knowledge.missing import is_own_choice, may_propose, missing  # what no success has a use for
 
-        if missing(incident.signature) is not None:
-            return True
+        gone = missing(incident.signature)
+        if gone is not None:
+            return not is_own_choice(gone, self._argv)
         from meshcore.knowledge.usual import Failed, usual, without_sudo
 
         _, argv = without_sudo(self._argv)

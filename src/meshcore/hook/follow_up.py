@@ -111,7 +111,7 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     environment = {**os.environ, **incident.environment}
     healer = make_healer(node, environment, probe=False)  # from inside an agent's sandbox another one may not start
     mode = mode_for_hook(modes(node), incident.agent.via)
-    general = not task.get("told")
+    general = bool(task.get("general")) and not task.get("told")
     considered = healer.consider(incident, mode, first_look=True, claims=False, general=general)
     match, ruling = considered.match, considered.ruling
     if match is None or ruling is None:

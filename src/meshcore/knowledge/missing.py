@@ -30,6 +30,9 @@ SPEAKING = word_set(
 """Programs whose words on their own command line are their own; what others relay may be anybody's."""
 
 
+_READ = 4_000  # characters of a command
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A thing that is missing: its kind, and its name as the error has it (of options, all that are not known)."""
@@ -57,6 +60,8 @@ def missing(signature: Signature) -> Missing | None:
     """Return what an error says is missing, None for every other error."""
     kind = _BY_TYPE.get(signature.error_type)
     if kind is not None:
+        if " is a package and cannot be directly executed" in signature.line:
+            return None  # it is there, and nothing in it is to be run
         slot = signature.slots[0] if signature.slots else None
         is_one = slot is not None and slot.kind == "identifier" and signature.template.count("<identifier>") == 1
         return Missing(kind, (slot.value,)) if is_one and slot else None
@@ -69,6 +74,28 @@ def missing(signature: Signature) -> Missing | None:
                 kind, tuple(dict.fromkeys(word for word in words if kind != "pytest option" or word[0] == "-"))
             )
     return None
+
+
+def is_own_choice(gone: Missing, argv: tuple[str, ...]) -> bool:
+    """Tell whether a command asks for a missing thing itself, so that to install it is no news to who typed it.
+
+    It imports a module in code that it brings along, or it asks for a program's version or place.
+    """
+    name, typed = re.escape(gone.names[0].partition(".")[0]), "\n".join(argv)[:_READ]
+    if gone.kind == "module":
+        imports = rf"(?m)(?:^|[;'\"])[ \t]*(?:import (?:[\w.]+(?: as \w+)?, ?)*|from ){name}\b"
+        return _brings_code().search(typed) is not None and re.search(imports, typed) is not None
+    if gone.kind == "program":
+        name = re.escape(gone.names[0])
+        version = rf"(?:\S+/)?{name}\s(?:-{{1,2}}version|-V)(?=$|[\s;&|])"
+        place = rf"(?:command -v|which|type|hash) (?:[\w.-]+ )*{name}(?=$|[\s;&|])"
+        return re.search(rf"(?:^|[\s;&|(])(?:{version}|{place})", typed) is not None
+    return False
+
+
+@functools.cache
+def _brings_code() -> re.Pattern[str]:
+    return re.compile(r"(?:^|[\s/])(?:python|pypy)[\d.]*\s(?:-\w+\s)*-\w*c(?=[\s'\"])|<<")
 
 
 def may_propose(argv: tuple[str, ...], output: str) -> bool:
