@@ -23,9 +23,10 @@ def is_news(report: Report, home: Home, via: str, *, to_the_end: bool = False) -
     if not home.store.exists():
         return False
     state = str(home.state)
-    if isinstance(report, Upcoming) and are_kept(state):  # asked most often: the marks will do
+    if isinstance(report, Upcoming) and are_kept(state):  # asked most often; what has passed since keeps its mark
         root, typed = _typed(report)
-        return is_marked(state, root, typed.key(root))
+        if not is_marked(state, root, typed.key(root)):
+            return False
     if isinstance(report, Success | Denied) and is_open(state, session_key(via, report.session)):
         return True
     database = sqlite3.connect(home.store, timeout=0.5)

@@ -15,6 +15,7 @@ from meshcore.config import load
 from meshcore.hook import gate
 from meshcore.hook.gate import is_idle
 from meshcore.store.known_marks import SLOTS, forget_open, is_marked, is_open, mark, mark_open, unmark_open
+from meshcore.store.store import Store
 
 FAILED = "error: unrecognized subcommand 'jest'"
 
@@ -55,6 +56,30 @@ def test_a_success_and_a_look_ahead_of_which_nothing_is_known_end_there(desk: De
 )
 def test_what_may_matter_goes_on(desk: Desk, command: str, more: dict[str, Any]) -> None:
     assert not idle(desk, command, **more)
+
+
+def test_before_a_command_that_has_passed_since_the_store_is_only_looked_at(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Watched(Store):
+        def __init__(self, path: Path, **more: Any) -> None:
+            opened.append("store")
+            super().__init__(path, **more)
+
+    monkeypatch.setattr("meshcore.hook.aside.Store", Watched)
+    before = {"session_id": "two", "cwd": str(desk.work), "hook_event_name": "PreToolUse", "tool_name": "Bash",
+              "tool_input": {"command": "wrap jest"}, "tool_use_id": "1"}  # fmt: skip
+    desk.report("claude-code", before)
+    assert opened == ["store"]
+    desk.succeeded("wrap jest", session_id="three")
+    assert not idle(desk, "wrap jest", "PreToolUse"), "its mark stays"
+    desk.report("claude-code", before)
+    assert opened == ["store"]
+    desk.failed(command="wrap jest", output=FAILED, session_id="four")
+    desk.report("claude-code", before)
+    assert opened == ["store", "store"]
 
 
 def test_what_a_person_types_ends_there_and_the_note_of_a_task_does_not(desk: Desk) -> None:
