@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,17 @@ at="$HOME/.claude/plugins"
 copy="$at/cache/meshtui/meshtui/0.1.0"
 case "$*" in
 "plugin --help") cat "$HOME/able" ;;
-"plugin marketplace add "*) mkdir -p "$at"; printf %s "$4" > "$at/from" ;;
+"plugin marketplace add "*)
+    mkdir -p "$at"
+    printf %s "$4" > "$at/from"
+    printf '{"meshtui": {"source": {}, "installLocation": "%s"}}' "$4" > "$at/known_marketplaces.json" ;;
 "plugin install "*)
     [ ! -e "$HOME/broken" ] || { echo "first" >&2; echo "no room" >&2; exit 3; }
     mkdir -p "$copy"
     cp -r "$(cat "$at/from")/claude-code/." "$copy"
-    echo '{"plugins": {"meshtui@meshtui": []}}' > "$at/installed_plugins.json" ;;
+    echo '{"plugins": {"meshtui@meshtui": [{"scope": "user"}]}}' > "$at/installed_plugins.json" ;;
 "plugin uninstall "*) [ -e "$HOME/stuck" ] || rm -rf "$at/cache" "$at/installed_plugins.json" ;;
-"plugin marketplace remove "*) rm -f "$at/from" ;;
+"plugin marketplace remove "*) rm -f "$at/from" "$at/known_marketplaces.json" ;;
 *) exit 64 ;;
 esac
 """
@@ -145,7 +149,7 @@ def test_a_plugin_that_a_person_installed_is_left_as_it_is(user: Path, capsys: p
         file = at / "cache" / "meshtui" / "meshtui" / "0.1.0" / name.removeprefix("claude-code/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    (at / "installed_plugins.json").write_text('{"plugins": {"meshtui@elsewhere": []}}')
+    (at / "installed_plugins.json").write_text('{"plugins": {"meshtui@elsewhere": [{"scope": "user"}]}}')
     assert run(["connect", "claude-code", "--yes"]) == 0
     assert "connected already, by its plugin" in capsys.readouterr().out
     assert run(["connect", "claude-code", "--project", "--yes"]) == 0
@@ -176,6 +180,20 @@ def test_a_plugin_is_looked_at_as_settings_are(user: Path, capsys: pytest.Captur
     assert "switched off" in said()
     assert run(["connect", "claude-code", "--yes"]) == 2
     assert "switched off" in capsys.readouterr().err
+
+
+def test_a_plugin_whose_folder_is_gone_is_named_and_installed_again(
+    user: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--home", str(user / "mesh"), "connect", "claude-code", "--yes"]) == 0
+    shutil.rmtree(user / "mesh")
+    environment = {"HOME": str(user), "PATH": "/usr/bin:/bin"}
+    said = standing("claude-code", claude(), "user", user / "project", environment)
+    assert said == "its plugin has no hooks: connect again", "Claude Code loads it from there, and says nothing"
+    capsys.readouterr()
+    assert run(["--home", str(user / "mesh"), "connect", "claude-code", "--yes"]) == 0
+    assert "its plugin: " in capsys.readouterr().out
+    assert standing("claude-code", claude(), "user", user / "project", environment) == BY_PLUGIN
 
 
 @pytest.mark.parametrize("words", [["claude-code"], ["--all"]])

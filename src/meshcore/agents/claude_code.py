@@ -170,9 +170,10 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
     permission = '"Bash(meshtui heal:*)" in permissions.allow of settings.json'
     plugins = _folder(environment) / "plugins"
     plugin = Plugin(
-        listed=(plugins / "installed_plugins.json", '"meshtui@'),
+        listed=(plugins / "installed_plugins.json", r'"meshtui@[^"]*"\s*:\s*\[[^\]]*"scope"\s*:\s*"user"'),
         off=(user_file, r'"meshtui@[^"]*"\s*:\s*false'),
         hooks=(plugins / "cache" / "meshtui" / "meshtui", "*/hooks/hooks.json"),
+        place=(plugins / "known_marketplaces.json", r'"meshtui"\s*:\s*\{(?:.|\n)*?"installLocation"\s*:\s*("[^"]*")'),
         able=(("plugin", "--help"), "marketplace"),
         add=(("plugin", "marketplace", "add", FOLDER), ("plugin", "install", "meshtui@meshtui")),
         remove=(("plugin", "uninstall", "meshtui@meshtui"), ("plugin", "marketplace", "remove", "meshtui")),

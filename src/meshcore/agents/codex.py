@@ -134,7 +134,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
 
     config = _folder(environment) / "config.toml"
     plugin = Plugin(
-        listed=(config, '[plugins."meshtui@'),
+        listed=(config, r'(?m)^\[plugins\."meshtui@'),
         off=(config, r'\[plugins\."meshtui@[^\n]*\n(?:[^\[\n]*\n)*?\s*enabled\s*=\s*false'),
         hooks=(_folder(environment) / "plugins" / "cache" / "meshtui" / "meshtui", "*/hooks/hooks.json"),
         able=(("plugin", "--help"), "marketplace"),

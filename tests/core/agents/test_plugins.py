@@ -39,7 +39,11 @@ def test_a_plugins_hooks_are_fail_open_and_name_nothing_of_one_machine(folder: s
 @pytest.mark.parametrize(
     ("name", "path", "text"),
     [
-        ("claude-code", ".claude/plugins/installed_plugins.json", '{"plugins": {"meshtui@meshtui": []}}'),
+        (
+            "claude-code",
+            ".claude/plugins/installed_plugins.json",
+            '{"plugins": {"meshtui@meshtui": [{"scope": "user"}]}}',
+        ),
         ("codex", ".codex/config.toml", '[plugins."meshtui@meshtui"]\nenabled = true\n'),
         ("gemini", ".gemini/extensions/meshtui/gemini-extension.json", '{"name": "meshtui"}'),
     ],
@@ -55,3 +59,16 @@ def test_an_installed_plugin_is_seen_where_its_program_lists_it(
     assert hooks.has_plugin()
     file.write_text("{}")
     assert not hooks.has_plugin()
+
+
+def test_a_plugin_of_one_project_is_none_for_all(tmp_path: Path) -> None:
+    plugins = tmp_path / ".claude" / "plugins"
+    plugins.mkdir(parents=True)
+    others = '"other@x": [{"scope": "user"}]'
+    for listed, there in (
+        ('"meshtui@meshtui": [{"scope": "project", "projectPath": "/p"}]', False),
+        ('"meshtui@meshtui": [{"scope": "project", "projectPath": "/p"}, {"scope": "user"}]', True),
+        ('"meshtui@meshtui": []', False),
+    ):
+        (plugins / "installed_plugins.json").write_text(f'{{"plugins": {{{listed}, {others}}}}}')
+        assert program("claude-code").hooks({"HOME": str(tmp_path)}).has_plugin() is there
