@@ -81,6 +81,19 @@ def wait_for_lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def is_alive(process: int) -> bool:
+    """Tell whether a process is there; probing its lock every second would now and then be in the way of a start."""
+    if process <= 0:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def is_stopped(process: int) -> bool:
     """Tell whether a process is stopped (ctrl-z, SIGSTOP): it keeps its locks and does nothing. False without /proc."""
     try:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from meshcore import __version__
 from meshcore.bridge.base import Bridge, Member, OldPrograms, OldSkill
-from meshcore.bridge.open import open_bridge, open_old_programs
+from meshcore.bridge.open import is_there, open_bridge, open_old_programs
 from meshcore.bridge.own_chain import OwnChainOn
 from meshcore.bridge.own_place import OwnPlace, ahead_of, machine_mark
 from meshcore.bridge.state_bodies import MOST_NAMED, BeatBody, HelloBody, Report
@@ -37,6 +37,7 @@ HABIT_DAYS = 180  # after which a command that neither failed nor was corrected 
 SWEEP_EVERY = timedelta(hours=6)
 LONGEST_DAYS = 36_500.0
 PATIENCE_SECONDS = 0.75  # for a bridge that somebody holds: what is to be told waits in the outbox anyway
+BEGIN_ANOTHER = "put it back, or restart meshtui to begin another: nodes publish again what others lack"
 AFAR_SECONDS = 5.0  # for one that is reached over a network
 
 
@@ -70,7 +71,7 @@ class Node:
         self._bridge = bridge
         self._shares = shares and settings.bridge.is_afar
         self._identity: Identity | None = None
-        self._joined = False
+        self._joined = self._was_joined = False
         self._projected = -1
         self._synced: float | None = None
         self._latency_ms: float | None = None
@@ -145,6 +146,9 @@ class Node:
         if self._bridge is None and not self.bridge_fault:
             self.bridge_fault = managed().why_not_bridge(self.settings.bridge)
             self._is_set_up_wrong = True
+        if self._was_joined and not self.bridge_fault and not is_there(self.settings.bridge):
+            self.disconnect()
+            self.note_bridge_fault(BridgeUnavailableError(f"{self.settings.bridge.shown} is gone; {BEGIN_ANOTHER}"))
         if self._bridge is None and not self.bridge_fault:
             try:
                 self._bridge = self._open()
@@ -242,7 +246,7 @@ class Node:
             self.store.state.set(joined=mark)
         with contextlib.suppress(UsageError):  # forgotten just now: it joins again when the bridge is next opened
             self.beat(bridge)
-        self._joined = True
+        self._joined, self._was_joined = True, not self._brought and self.settings.bridge.path is not None
 
     def look_at_itself(self, bridge: Bridge) -> Member | None:
         """Return what the bridge holds of this node; note how long that took, its clock, and who else has its key."""

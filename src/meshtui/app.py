@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.widgets import Static
 
@@ -27,6 +27,7 @@ from meshtui.screens.base import Page, Pane
 from meshtui.screens.switcher import Panes, Tabs
 from meshtui.sources import Sources
 from meshtui.state import Opening, read_state, write_state
+from meshtui.steady import Steady
 from meshtui.widgets.bars import Banners, Hints, show_halt
 from meshtui.widgets.find import FindBar
 from meshtui.widgets.header import HeaderLine, halted_line
@@ -52,7 +53,7 @@ LEAST_COLUMNS, LEAST_LINES = 60, 16
 WARM_AFTER_SECONDS = 0.5
 
 
-class MeshApp(App[int]):
+class MeshApp(Steady):
     """The terminal of one home. `embed`: run its runtime here, where no other process does."""
 
     CSS_PATH = "meshtui.tcss"
@@ -125,10 +126,7 @@ class MeshApp(App[int]):
         self._sources.start()
 
     def _take_fault(self, error: MeshError, goes_on: bool) -> None:
-        if goes_on:
-            self.say(str(error), severity="error")
-        else:
-            self.fail(error)
+        return self.say(str(error), severity="error") if goes_on else self.fail(error)
 
     def fail(self, error: MeshError) -> None:
         """Leave with an error, which is said once the terminal is restored."""
@@ -356,6 +354,9 @@ class MeshApp(App[int]):
         if self._opening.readonly:
             raise UsageError("read only: nothing is decided or taught here; start meshtui without --readonly")
 
+        if self.snapshot is not None and self.snapshot.fault:
+            raise MeshError(self.snapshot.fault)
+
         def work() -> T:
             with Node(self.settings) as node:
                 result = decision(node)
@@ -383,9 +384,8 @@ class MeshApp(App[int]):
         self.notify(plain(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        hidden = {"app.command_palette"}
         for action in table.all_actions():
-            if action.scope not in ("app", self.current) or action.id in hidden:
+            if action.scope not in ("app", self.current) or action.id == "app.command_palette":
                 continue
             target = self if action.scope == "app" else self.pane
             run = partial(self.run_action, action.name, target)

@@ -11,13 +11,14 @@ from meshcore.clock import Clock
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.model import Receipt
-from meshcore.node import Node
+from meshcore.node import BEGIN_ANOTHER, Node
 from meshcore.safety.managed import managed
 from meshcore.service.fleet import FleetNode, fleet
 from meshtui.snapshot import BridgeView
 
 DEADLINE_SECONDS = 0.5
 FAR_DEADLINE_SECONDS = 3.0  # over a network: ssh begins with a program at each end
+GONE = f"gone; {BEGIN_ANOTHER}"
 FAR_PAUSE_SECONDS = 10.0  # for which one that did not answer is left alone: what this host knows is not to wait for it
 
 
@@ -30,6 +31,7 @@ class BridgeReader:
         self._bridge: Bridge | None = None
         self._away: tuple[float, MeshError] | None = None  # until when it is left alone, and why
         self._lock = threading.Lock()
+        self._was_there = False
 
     def read(self) -> BridgeView:
         """Return the bridge in figures."""
@@ -37,7 +39,7 @@ class BridgeReader:
         try:
             bridge = self._open()
             if bridge is None:
-                return BridgeView(shown, fault="not there yet")
+                return BridgeView(shown, fault=GONE if self._was_there else "not there yet")
             counts, members = bridge.statistics(), bridge.members()
         except MeshError as error:
             self._leave_alone(error)
@@ -113,7 +115,11 @@ class BridgeReader:
                 if self._clock.monotonic() < until:
                     raise error
                 self._away = None
-            if self._bridge is None and is_there(self._address):
+            if not is_there(self._address):  # whoever reads makes none
+                self._bridge = None
+                return None
+            self._was_there = True
+            if self._bridge is None:
                 seconds = FAR_DEADLINE_SECONDS if self._address.is_afar else DEADLINE_SECONDS
                 self._bridge = open_bridge(self._address, clock=self._clock, deadline=seconds, doorbell=False)
             return self._bridge

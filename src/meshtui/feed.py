@@ -12,18 +12,19 @@ import asyncio
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from textual.message import Message
 
 from meshcore.clock import Clock, SystemClock, from_text
 from meshcore.config import Settings
-from meshcore.errors import MeshError
+from meshcore.errors import ConfigurationError, MeshError
 from meshcore.events import Event
-from meshcore.filelock import is_stopped
+from meshcore.filelock import is_alive, is_stopped
 from meshcore.home import Home
 from meshcore.journal.news import FolderNews
 from meshcore.journal.timeline import Timeline, mark_kind
@@ -35,13 +36,14 @@ from meshcore.service.fleet import FleetNode
 from meshcore.service.runtime import holder
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
+from meshcore.store.in_place import InPlace, Stamp
 from meshcore.store.views import Green, Mark
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing
 from meshtui.bridgeview import BridgeReader
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
-from meshtui.snapshot import NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
+from meshtui.snapshot import NOT_YET, NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
 
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
@@ -92,11 +94,14 @@ class Feed:
         self._told = NOTHING_TOLD
         self._effect_due = -math.inf
         self._effect_is_old = True
-        asked = "it has not answered yet" if settings.bridge.is_afar else ""
+        asked = NOT_YET if settings.bridge.is_afar else ""
         self._bridge_view = BridgeView(settings.bridge.shown, fault=asked)
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         self._reading: asyncio.Task[None] | None = None
         self._sizes: dict[str, object] = {}
+        self._in_place = InPlace(self.home.store)
+        self._read: Stamp | None = None  # the store's file as it was when reading it anew last went well
+        self._damage = ""  # what was found when it was read, until the file is another
 
     def wake(self) -> None:
         """Look now; to be called in the feed's own thread."""
@@ -109,6 +114,8 @@ class Feed:
 
     async def run(self) -> None:
         """Post what is there, then what changes, until `stop`. Raises MeshError where the store cannot be read."""
+        self._in_place = InPlace(self.home.store)
+        self._read = self._in_place.stamp()
         self.store = await AsyncStore.open(self.home.store)
         watcher = asyncio.create_task(self._watch(), name="feed.watch")
         try:
@@ -117,14 +124,14 @@ class Feed:
             await self._take_entries()
             await self._take()
             while not self._stopping:
-                await self._take_effect()
-                await self._mark()
+                await self._without_fault(self._take_effect)
+                await self._without_fault(self._mark)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_SECONDS)
                 woken = self._woken.is_set()
                 self._woken.clear()
                 if not self._stopping:
-                    await self._look(woken=woken)
+                    await self._without_fault(partial(self._look, woken=woken))
         finally:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -156,6 +163,25 @@ class Feed:
             return Receipted(record_id, kind, after)
 
         return await asyncio.to_thread(lambda: [of(record_id, kind) for record_id, kind in records])
+
+    async def _without_fault(self, read: Callable[[], Awaitable[None]]) -> None:
+        """Read, and say what is wrong where that fails: what was shown before stays."""
+        try:
+            await read()
+        except MeshError as error:
+            if isinstance(error, ConfigurationError):  # it lasts, whatever else can be read
+                self._damage = str(error)
+            self._tell_fault(str(error))
+
+    def _tell_fault(self, why: str) -> None:
+        # The switch is shown whatever is wrong with the home.
+        halted = switch.halted(self.settings.operator) or self.snapshot.halted
+        self._show(replace(self.snapshot, fault=why, halted=halted))
+
+    def _show(self, snapshot: Snapshot) -> None:
+        if snapshot != self.snapshot:
+            self.snapshot = snapshot
+            self._post(SnapshotTaken(snapshot))
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -212,18 +238,19 @@ class Feed:
     async def _changed(self) -> bool:
         """Tell whether a file behind the snapshot is another than at the last call."""
         before, self._sizes = self._sizes, await self._fingerprints()
-        if before.get("bridge") != self._sizes.get("bridge"):
+        if "bridge" not in before or before["bridge"] != self._sizes["bridge"]:
             self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         return before != self._sizes
 
     async def _fingerprints(self) -> dict[str, object]:
         files: Mapping[str, Path] = {
             "store": self.home.store.with_name(self.home.store.name + "-wal"),
+            "file": self.home.store,
             "halt": halt_file(self.settings.operator),
         }
         found: dict[str, object] = {name: _fingerprint(path) for name, path in files.items()}
         found["bridge"] = await asyncio.to_thread(self.bridge.stamp)
-        found["holder"] = _is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder)
+        found["holder"] = is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder)
         return found
 
     async def _watch(self) -> None:
@@ -268,14 +295,19 @@ class Feed:
     async def _take(self) -> None:
         """Take a snapshot, and post it where it says something new."""
         try:
-            snapshot = await self._snapshot()
+            await self._read_anew()
+            self._show(replace(await self._snapshot(), fault=self._damage))
         except MeshError as error:
-            # The switch is shown whatever is wrong with the home.
-            why = switch.halted(self.settings.operator) or self.snapshot.halted
-            snapshot = replace(self.snapshot, fault=str(error), halted=why)
-        if snapshot != self.snapshot:
-            self.snapshot = snapshot
-            self._post(SnapshotTaken(snapshot))
+            self._tell_fault(str(error))
+
+    async def _read_anew(self) -> None:
+        """Forget what is remembered of the store's file where somebody wrote into it. Raises MeshError."""
+        assert self.store is not None
+        found = self._in_place.stamp()
+        if found != self._read:
+            self._in_place.check()
+            await self.store.renew()
+            self._read, self._damage = found, ""
 
     async def _read_bridge(self) -> None:
         before, self._bridge_view = self._bridge_view, await asyncio.to_thread(self.bridge.read)
@@ -364,16 +396,3 @@ def _fingerprint(path: Path) -> tuple[int, int]:
 
 def _seconds(start: str, end: str) -> float:
     return (from_text(end) - from_text(start)).total_seconds()
-
-
-def _is_alive(pid: int) -> bool:
-    """Tell whether a process is there; probing its lock every second would now and then be in the way of a start."""
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

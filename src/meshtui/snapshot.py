@@ -10,6 +10,7 @@ from meshcore.store.rows import Approval
 from meshcore.store.views import Green
 
 NOTHING_MEASURED = Green()
+NOT_YET = "it has not answered yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class BridgeView:
     rejected: int = 0
     undelivered: int = 0
     oldest_undelivered: str = ""
+
+    @property
+    def unknown(self) -> str:
+        """Return what stands in place of the figures while there are none, "" where there are."""
+        return "…" if self.fault == NOT_YET else "–" if self.fault else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Sources:
 
     def look(self, snapshot: Snapshot) -> None:
         """Take the runtime over where the process that had it has ended."""
-        if self._embed and self._runtime is None and not self._is_handed_over and snapshot.runtime == "none":
+        if self._embed and self._runtime is None and not self._is_handed_over and _is_free(snapshot):
             self._start_runtime()
 
     def wake(self) -> None:
@@ -122,3 +122,8 @@ class Sources:
             await feed.run()
         except MeshError as error:
             self._fault(error, False)
+
+
+def _is_free(snapshot: Snapshot) -> bool:
+    """Tell whether a home wants a runtime; one that cannot be read is left alone, and no other made in its place."""
+    return snapshot.runtime == "none" and not snapshot.fault

@@ -23,6 +23,7 @@ from meshcore.node import Node
 from meshcore.service.approval_worker import Carrier
 from meshcore.service.loops.base import Loop, Loops
 from meshcore.service.notify import ServiceManager
+from meshcore.store.in_place import InPlace
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
@@ -85,6 +86,7 @@ class Runtime:
         self._ring = asyncio.Event()
         self._told = node.store.events.last()
         self._lock = RuntimeLock(node.home.runtime_lock)
+        self._in_place = InPlace(node.home.store)
         self._retry_at = 0.0
         self._retry_after = RETRY_FIRST_SECONDS
         self._fault = ""
@@ -119,6 +121,7 @@ class Runtime:
             self._loops.start()
             self._manager.ready()
             while not self._stopping.is_set():
+                self._in_place.check()
                 more = self._tick()
                 self._carrier.look()
                 self._tell()

@@ -70,6 +70,12 @@ class AsyncStore:
     ) -> None:
         await self.close()
 
+    async def renew(self) -> None:
+        """Read the file anew, of which pages may be remembered that it has no more. Raises MeshError."""
+        fresh = await self.open(self.path)
+        old, self._db = self._db, fresh._db
+        await old.close()
+
     async def close(self) -> None:
         """Let go of the file."""
         await self._db.close()

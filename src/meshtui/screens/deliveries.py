@@ -54,7 +54,7 @@ class DeliveriesPane(ListPane):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="sum", markup=False)
-        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        yield Rows(COLUMNS, self._row, empty="…")
         yield Detail()
 
     def show(self, snapshot: Snapshot) -> None:

@@ -76,31 +76,35 @@ def _skills(snapshot: Snapshot) -> tuple[str, ...]:
 
 def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     """Return the figures of a snapshot in the order in which they stand."""
-    bridge = snapshot.bridge
+    bridge, unread = snapshot.bridge, "–" if snapshot.fault else ""
     parts = [
         Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
         *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
-        Part((f"nodes {bridge.seen}/{bridge.joined}",), "", 5),
-        Part(_skills(snapshot), "", 0),
+        Part((f"nodes {bridge.unknown or f'{bridge.seen}/{bridge.joined}'}",), "", 5),
+        Part(("skills –",) if unread else _skills(snapshot), "", 0),
         Part(
-            (f"undelivered {bridge.undelivered:,}", f"undeliv. {bridge.undelivered:,}", ""),
+            (
+                f"undelivered {bridge.unknown or f'{bridge.undelivered:,}'}",
+                f"undeliv. {bridge.unknown or f'{bridge.undelivered:,}'}",
+                "",
+            ),
             "warning" if bridge.undelivered else "",
             7 if bridge.undelivered else 3,
         ),
         Part(
-            (f"needs you {len(snapshot.approvals)}",) if snapshot.approvals else ("needs you 0", ""),
+            (f"needs you {unread or len(snapshot.approvals)}", *([] if snapshot.approvals else [""])),
             "urgent" if snapshot.approvals else "",
             8 if snapshot.approvals else 4,
         ),
         Part(
             (
-                f"verified {snapshot.verified:,} of {snapshot.handled:,}",
-                f"✓ {snapshot.verified:,}/{snapshot.handled:,}",
+                f"verified {unread or f'{snapshot.verified:,} of {snapshot.handled:,}'}",
+                f"✓ {unread or f'{snapshot.verified:,}/{snapshot.handled:,}'}",
             ),
             "",
             6,
         ),
-        Part(_green(snapshot.first, snapshot.again), "accent", 3),
+        Part(("to green –", "") if unread else _green(snapshot.first, snapshot.again), "accent", 3),
     ]
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total

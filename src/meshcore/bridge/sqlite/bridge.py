@@ -321,6 +321,7 @@ class SqliteBridge:
         bell, self._bell = self._bell, None
         if bell is not None:
             bell.close()
+        if bell is not None and self.log.path.exists():  # to say goodbye is no reason to make one anew
             with suppress(MeshError), self.log.within(_CLOSE_SECONDS), self.log.writing() as connection:
                 connection.execute("DELETE FROM doorbells WHERE socket = ?", (bell.name,))
         self._ringer.close()

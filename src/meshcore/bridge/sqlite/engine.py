@@ -20,7 +20,10 @@ class SqliteEngine:
         return SqliteBridge(_path(address), clock=clock, deadline=deadline, doorbell=doorbell, prepare=prepare)
 
     def is_there(self, address: BridgeAddress) -> bool:
-        return log_path(_path(address)).exists()
+        try:
+            return log_path(_path(address)).exists()
+        except OSError:
+            return True  # opening it says what is wrong
 
     def files(self, address: BridgeAddress) -> Mapping[str, Path]:
         return log_files(_path(address))
