@@ -23,14 +23,17 @@ from meshcore.errors import BadSkillError
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.learning import taught_by
 from meshcore.knowledge.recognition import CommandRun, Recognition, recognise
+from meshcore.knowledge.shell_words import words_and_operators
 from meshcore.knowledge.signature import around, read
-from meshcore.model import Signature, Skill
+from meshcore.model import Action, Signature, Skill
 from meshcore.safety.redaction import redact, redact_argv
 from meshcore.safety.visible_text import strip_ansi, visible
 from meshcore.store.known_marks import session_key
 
 WINDOW = 50  # commands of a session that are looked at together
 MAX_OUTPUT = 16 << 10  # characters of a failure's output that are read, its end
+_SHELL = ("sh", "-c")
+_HIDING = frozenset({"|", "|&", "||", ";", "&"})  # behind these what failed before may not show
 MAX_COMMAND = 4000  # characters of a command
 MAX_STEPS = 8
 _NAMES = ("name", "identifier")
@@ -238,14 +241,18 @@ def _class_of(signature: Signature) -> int:
 
 
 def _without_secrets(found: Recognition) -> Recognition:
-    """Return a recognition fit to be stored. Raises BadSkillError where its fix is not."""
-    for step in found.fix.steps:
-        if step[:2] == ("sh", "-c"):
-            raise BadSkillError("the fix needs a shell")
-        if redact_argv(step)[1]:
-            raise BadSkillError("the fix holds a secret")
+    """Return a recognition fit to be stored: of what needs a shell the text, as advice, where nothing plain helped.
+
+    Raises BadSkillError where its fix holds a secret.
+    """
+    plain = tuple(step for step in found.fix.steps if step[:2] != _SHELL)
+    fix = replace(found.fix, steps=plain)
+    if not plain:
+        fix = Action("advice", (), " && ".join(step[-1] for step in found.fix.fill(()).steps))
+    if any(redact_argv(step)[1] for step in plain) or redact(fix.text) != fix.text:
+        raise BadSkillError("the fix holds a secret")
     failed = replace(found.failed, argv=redact_argv(found.failed.argv)[0])
-    return replace(found, failed=failed, evidence=f"{_clean(found.evidence)} (in past sessions)")
+    return replace(found, fix=fix, failed=failed, evidence=f"{_clean(found.evidence)} (in past sessions)")
 
 
 def _clean(text: str) -> str:
@@ -256,6 +263,8 @@ def _runs(one: Ended, failed: Collection[tuple[tuple[str, ...], str]]) -> Iterat
     """Yield what a text given to a shell ran, as far as that is certain: of a failed `a && b` only the whole failed."""
     plain = plain_commands(one.call.command, one.call.cwd)
     if plain is None:
+        if not isinstance(one.call, Failure) and _passed_as_a_whole(one.call.command):
+            yield CommandRun((*_SHELL, one.call.command), one.call.cwd, 0, "", one.at)
         return
     steps, cwd = plain
     whole = steps[0] if len(steps) == 1 else ("sh", "-c", one.call.command)
@@ -266,6 +275,11 @@ def _runs(one: Ended, failed: Collection[tuple[tuple[str, ...], str]]) -> Iterat
         yield CommandRun(step, cwd, 0, "", one.at)
     if len(steps) > 1 and (whole, cwd) in failed:
         yield CommandRun(whole, cwd, 0, "", one.at)
+
+
+def _passed_as_a_whole(text: str) -> bool:
+    """Tell whether all of a text for a shell has succeeded where it has: nothing in it hides a failure."""
+    return len(text) <= MAX_COMMAND and _HIDING.isdisjoint(words_and_operators(text))
 
 
 def plain_commands(text: str, cwd: str) -> tuple[tuple[tuple[str, ...], ...], str] | None:

@@ -6,6 +6,7 @@ import operator
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
@@ -76,7 +77,7 @@ def learn(
 def taught_by(found: Recognition) -> tuple[Skill, Signature]:
     """Return the skill that a recognised fix teaches, and how its failure was read. Raises BadSkillError."""
     signature = reading.read(found.failed.output, command=shlex.join(found.failed.argv))
-    fix = Action("argv", tuple(dict.fromkeys(map(plain_spelling, found.fix.steps))))
+    fix = replace(found.fix, steps=tuple(dict.fromkeys(map(plain_spelling, found.fix.steps))))
     return learn(signature, fix, context=found.evidence), signature
 
 

@@ -230,10 +230,10 @@ class Policy:
 
 
 def brings_in(action: Action) -> bool:
-    """Say whether an action may bring something in from the network; what is not on the list may."""
+    """Say whether an action may bring something in from the network; what is not on the list, and advice, may."""
     shipped = load(None)
     kinds = [shipped.fitting(step) for step in plain_steps(action)]
-    return any(not found or any(kind.network for kind, _ in found) for found in kinds)
+    return action.kind == "advice" or any(not found or any(kind.network for kind, _ in found) for found in kinds)
 
 
 def _verified(times: int) -> str:

@@ -71,6 +71,28 @@ def test_what_nothing_plain_fixed_teaches_nothing(tmp_path: Path, between: list[
 
 
 @pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("for p in django; do pip install $p; done", ""),
+        ("PIP_NO_INPUT=1 pip install django", "PIP_NO_INPUT=1 pip install django"),
+        ("pip install 'django' --log $HOME/pip.log", "pip install 'django' --log $HOME/pip.log"),
+        ("pip install django --log {a}.log", "pip install django --log {a}.log"),
+        (f"TOKEN={SECRET} pip install django", ""),
+    ],
+    ids=["a loop may hide a failure", "assignment", "variable", "braces", "secret"],
+)
+def test_what_needs_a_shell_and_surely_passed_is_advice_with_its_text(tmp_path: Path, text: str, advice: str) -> None:
+    claude_session(tmp_path, [story()[0], Ran(text, 0, "", 20), story()[-1]])
+    found = [fix.skill.action for fix in look(tmp_path).fixes]
+    assert [(one.kind, one.text, one.steps) for one in found] == ([("advice", advice, ())] if advice else [])
+
+
+def test_what_needs_a_shell_is_left_out_where_a_plain_command_helped(tmp_path: Path) -> None:
+    claude_session(tmp_path, [story()[0], Ran("X=1 pip install django", 0, "", 15), *story()[1:]])
+    assert fixes(look(tmp_path)) == {"pip install django": 1}
+
+
+@pytest.mark.parametrize(
     "last", ["python app.py | tail", "python app.py || true", "python app.py; true", "python x.py"]
 )
 def test_only_the_same_command_proves_a_fix(tmp_path: Path, last: str) -> None:
