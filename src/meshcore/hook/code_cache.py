@@ -13,6 +13,7 @@ import marshal
 import os
 import sys
 from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import ExtensionFileLoader
 from time import time
 
 TYPE_CHECKING = False  # nothing that takes time is imported here
@@ -41,8 +42,9 @@ class Cache:
 
     def __init__(self):
         # A module is its source, that one's stamp (None: not ours), whether it is a package, and where its bytecode
-        # begins in the file and how long that is; a pattern the latter. Nothing is read, and no source looked at,
-        # before it is asked for: each page of memory costs more than its bytes, and so does a look at a file.
+        # begins in the file and how long that is, nothing of a library; a pattern is the latter two. Nothing is read,
+        # and no source looked at, before it is asked for: each page of memory costs more than its bytes, and so does a
+        # look at a file.
         self.modules, self.patterns, self.saves, self.file, self.code, self.size = {}, {}, 0, -1, 0, 0
         # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
         self.behind, self.ready, self.lacking = {}, [], 0
@@ -128,6 +130,8 @@ class Cache:
             self.lacking += name.startswith("meshcore.")
             return None
         origin, _, is_package, *place = kept
+        if not place:  # a library: where it lies is found again by reading folders
+            return ModuleSpec(name, ExtensionFileLoader(name, origin), origin=origin)
         spec = ModuleSpec(name, self, origin=origin, loader_state=place, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location, spec.cached = True, origin  # which nothing of ours reads, and takes a while to work out
         if is_package:
@@ -176,9 +180,11 @@ class Cache:
         for name, module in list(sys.modules.items()):
             spec: Any = getattr(module, "__spec__", None)
             origin = getattr(spec, "origin", None)
-            if spec is None or name in self.modules or name in self.before or not origin or not origin.endswith(".py"):
+            if spec is None or name in self.modules or name in self.before or not origin:
                 continue
-            if hasattr(spec.loader, "get_source"):
+            if isinstance(spec.loader, ExtensionFileLoader) or (
+                origin.endswith(".py") and hasattr(spec.loader, "get_source")
+            ):
                 loaded.append((name, spec))
         if self.saves >= MAX_SAVES or not (loaded or self.is_new or self.new_patterns):
             return
@@ -206,6 +212,9 @@ class Cache:
             return self.size + len(added) - len(data), len(data)
 
         for name, spec in loaded:
+            if isinstance(spec.loader, ExtensionFileLoader):
+                new[name] = (spec.origin, _stamp(spec.origin), False)
+                continue
             stamp = _stamp(spec.origin) if spec.origin.startswith(_PACKAGE + os.sep) else None
             code = compile(spec.loader.get_source(name), spec.origin, "exec", dont_inherit=True, optimize=2)
             new[name] = (spec.origin, stamp, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))

@@ -111,10 +111,13 @@ def _hashlib() -> StandIn:
     """Return the two functions that light modules use, without the library of OpenSSL, which alone takes 3 ms."""
     from _blake2 import blake2b
 
-    try:
-        from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore]
+    def sha256(*data, **options):
+        try:
+            from _sha2 import sha256 as in_c  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            from _sha256 import sha256 as in_c  # type: ignore[import-not-found, unused-ignore]
+        return in_c(*data, **options)  # a library to load, which most calls have no use for
+
     made = StandIn("hashlib")
     vars(made).update(blake2b=blake2b, sha256=sha256)
     return made

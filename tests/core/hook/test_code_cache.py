@@ -40,9 +40,14 @@ def cache_of(copy: Path) -> Path:
     return copy / "__pycache__" / f"hookstart.{sys.implementation.cache_tag}.cache"
 
 
-def behind_call(copy: Path) -> list[str]:
+def index_of(copy: Path) -> tuple[Any, ...]:
     data = cache_of(copy).read_bytes()
-    found: list[str] = marshal.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])[3]["meshcore.hook.call"]
+    found: tuple[Any, ...] = marshal.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return found
+
+
+def behind_call(copy: Path) -> list[str]:
+    found: list[str] = index_of(copy)[3]["meshcore.hook.call"]
     return found
 
 
@@ -77,6 +82,23 @@ def test_what_a_door_brings_in_is_noted_in_an_order_in_which_it_can_be_made(copy
     )
     hook(copy, tmp_path, 4)
     assert incidents(tmp_path) == 4
+
+
+def test_where_a_library_lies_is_noted_and_found_anew_once_it_is_gone(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    tag, modules, *rest = index_of(copy)
+    if "_sqlite3" not in modules:
+        pytest.skip("this interpreter holds its libraries itself")
+    modules["_sqlite3"] = (str(tmp_path / "gone.so"), *modules["_sqlite3"][1:])
+    data = cache_of(copy).read_bytes()
+    index = marshal.dumps((tag, modules, *rest))
+    cache_of(copy).write_bytes(
+        len(index).to_bytes(8, "little") + index + data[8 + int.from_bytes(data[:8], "little") :]
+    )
+    hook(copy, tmp_path, 3)
+    assert incidents(tmp_path) == 3
+    hook(copy, tmp_path, 4)
+    assert index_of(copy)[1]["_sqlite3"][0] != str(tmp_path / "gone.so") and incidents(tmp_path) == 4
 
 
 def test_a_call_leaves_the_file_and_the_next_one_uses_it(copy: Path, tmp_path: Path) -> None:
