@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from meshcore.events import EventKind
 from meshcore.store.database import Database
 from meshcore.store.read import Read
+
+if TYPE_CHECKING:  # which takes a while to load, and a hook only reads here
+    from meshcore.events import EventKind
 
 
 def control(key: str) -> Read[str]:

@@ -301,3 +301,14 @@ def test_what_stands_in_does_the_same_as_the_real_thing() -> None:
     real, light = run("real", USED).splitlines(), run("light", USED).splitlines()
     assert len(real) > 40
     assert light == real
+
+
+def test_a_look_before_a_command_loads_neither_the_model_nor_what_a_failure_needs() -> None:
+    script = (
+        "import sys; sys.path[0:0] = [sys.argv[1]]\n"
+        "from meshcore.hook import main, aside, news\n"
+        "from meshcore.store import control, hooks, habits, meta, tellings\n"
+        "heavy = ('model', 'store.rows', 'store.queries', 'safety.redaction', 'knowledge.signature', 'hook.call')\n"
+        "print([name for name in heavy if f'meshcore.{name}' in sys.modules])"
+    )
+    assert run("", script) == "[]\n"
