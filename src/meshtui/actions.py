@@ -68,6 +68,11 @@ def marking(scope: str) -> Action:
     return Action(f"{scope}.mark", "space", "mark", "Mark the row for what is done next, or no longer; esc clears all.")
 
 
+def jumping(scope: str) -> Action:
+    """Return the action of what goes by time."""
+    return Action(f"{scope}.jump", "J", "jump to a time", "Go to a time (UTC): 14:05, yesterday 14:05, -2h.")
+
+
 def sorting(scope: str) -> tuple[Action, ...]:
     """Return the actions of a list that can be sorted; a click on a heading does the same."""
     return (

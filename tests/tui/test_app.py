@@ -241,6 +241,11 @@ async def _overview_mark(it: Shown) -> None:
     assert len(file.read_text().splitlines()) == 2
 
 
+async def _overview_jump(it: Shown) -> None:
+    await it.press("J", "minus", "1", "h", "enter")
+    await _seen(it, lambda: "time UTC↓" in it.text())
+
+
 async def _overview_sort(it: Shown) -> None:
     await it.press("s")
     assert "time UTC↓" in it.text()

@@ -151,6 +151,11 @@ async def _log_record(it: Shown) -> None:
     assert it.view.cursor == it.view._rows.end - 2
 
 
+async def _log_jump(it: Shown) -> None:
+    await it.press("J", *("minus" if key == "-" else key for key in "2020-01-01"), "enter")
+    await it.until(lambda: it.rows()[0].startswith("▸") and "KeyError: 'key0'" in it.rows()[0])
+
+
 async def _log_top(it: Shown) -> None:
     await it.press("g")
     assert "KeyError: 'key0'" in it.rows()[0]

@@ -117,6 +117,7 @@ def _like(*columns: str) -> tuple[str, ...]:
     return tuple(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
 
 
+TIME = "time UTC"
 NOT_GREEN = -1.0  # stands before every number of seconds
 
 INCIDENTS: Listed[IncidentBrief] = Listed(
@@ -133,7 +134,7 @@ INCIDENTS: Listed[IncidentBrief] = Listed(
     ),
     orders=(
         Order("", "i.seq", lambda brief: brief.seq),
-        Order("time UTC", "i.opened", lambda brief: brief.opened),
+        Order(TIME, "i.opened", lambda brief: brief.opened),
         Order("state", "i.state", lambda brief: brief.state, descending=False),
         Order("agent", "i.agent", lambda brief: brief.agent, descending=False),
         Order(

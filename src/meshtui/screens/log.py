@@ -14,7 +14,7 @@ from meshcore.journal.document import Document, Rows
 from meshcore.journal.filtering import Filter, FilterError, parse_filter
 from meshcore.journal.news import FolderNews
 from meshcore.journal.tail import BACKSTOP_SECONDS
-from meshtui.actions import Action
+from meshtui.actions import Action, jumping
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
 from meshtui.widgets.log_title import LogTitle, short
@@ -39,6 +39,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("log.next", "n", "next match", "Go to the next line that the filter lets through.", "match", "n N"),
     Action("log.previous", "N", "previous match", "Go to the one before."),
+    jumping("log"),
     Action("log.source", "s", "next log", "Change between journal, monitor log and an opened file.", "log"),
     Action("log.open", "o", "open a file", "Show another log, of JSON lines or any text."),
 )
@@ -301,6 +302,20 @@ class LogPane(Pane):
 
     def action_bottom(self) -> None:
         self.view.action_bottom()
+
+    @work(group="log.jump", exclusive=True)
+    async def action_jump(self) -> None:
+        from meshtui.jumping import row_at
+        from meshtui.screens.jump import asked_moment
+
+        if (moment := await asked_moment(self.mesh)) is None or (document := self._document) is None:
+            return
+        if (row := row_at(self._rows(document), moment)) is None:
+            self.mesh.say("no line here names its time")
+        else:
+            self.view.move_to(row)
+            if not document.is_counted:
+                self.mesh.say("the beginning is still being read: ask again")
 
     def on_log_view_chosen(self) -> None:
         self.action_record()

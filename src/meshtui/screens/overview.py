@@ -10,9 +10,9 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from meshcore.clock import from_text
-from meshcore.store.listed import INCIDENTS
-from meshtui.actions import Action, marking, sorting
+from meshcore.clock import from_text, to_text
+from meshcore.store.listed import INCIDENTS, TIME
+from meshtui.actions import Action, jumping, marking, sorting
 from meshtui.screens.base import Pane
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
@@ -47,6 +47,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
     *sorting("overview"),
     marking("overview"),
+    jumping("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
@@ -230,6 +231,17 @@ class OverviewPane(Pane):
 
     def action_now(self) -> None:
         self.view.follow(self.mesh.clock.now().timestamp())
+
+    @work(group="overview.jump", exclusive=True)
+    async def action_jump(self) -> None:
+        from meshtui.screens.jump import asked_moment
+
+        if (moment := await asked_moment(self.mesh)) is None:
+            return
+        self.view.go_to(moment.timestamp())
+        await self.rows.go_to(TIME, to_text(moment))
+        if to_text(moment) < min((brief.opened for brief in self.rows.window.rows.values()), default=""):
+            self.mesh.say("nothing is kept from before then: this is the oldest")
 
     def action_demo(self) -> None:
         self.mesh.run_outside(["demo"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import ClassVar, Generic, TypeVar
 
 from textual import work
 from textual.message import Message
 from textual.timer import Timer
+from textual.worker import WorkerCancelled
 
 from meshcore.model import Json
 from meshcore.store.listed import Found, Key, Listed
@@ -19,6 +21,9 @@ from meshtui.window import Window
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+MOST = 2**62  # no row's own number is as great
 
 
 class StoredRows(Rows, Generic[T]):
@@ -54,7 +59,7 @@ class StoredRows(Rows, Generic[T]):
         self._follows = follows_first
         self._begun = False
         self._growing = False
-        self._asking = 0
+        self._loads, self._held = 0, False
         self._missed: dict[str, None] = {}  # what changed while a page was on its way
         self._counting: Timer | None = None
         self._show_order()
@@ -69,54 +74,77 @@ class StoredRows(Rows, Generic[T]):
 
     @work(group="rows.load", exclusive=True)
     async def _load_first(self) -> None:
-        self.window.took_first(await self._ask(self.window.first()))
-        await self._taken()
-        self.index = 0
+        with self._loading():
+            self.window.took_first(await self._ask(self.window.first()))
+            await self._taken(0)
 
     @work(group="rows.load", exclusive=True)
     async def _load_last(self) -> None:
-        self.window.took_last(await self._ask(self.window.last()))
-        await self._taken()
-        self.index = len(self.window.ids) - 1
+        with self._loading():
+            self.window.took_last(await self._ask(self.window.last()))
+            await self._taken(len(self.window.ids) - 1)
+
+    async def go_to(self, name: str, value: str) -> None:
+        """Show a value in one of the list's orders, the cursor on the first row that is not before it."""
+        if self.window.order.name != name:
+            self.sort(name, descending=True)
+        with suppress(WorkerCancelled):  # a person went elsewhere meanwhile
+            await self._load_around((value, MOST if self.window.descending else -1)).wait()
 
     @work(group="rows.load", exclusive=True)
-    async def load_around(self, key: Key) -> None:
-        """Show the rows before and after a place in the order, the cursor on the first after it."""
-        before, after = self.window.around(key)
-        found = await self._ask(before), await self._ask(after)
-        self.window.took_around(*found)
-        await self._taken()
-        self.index = min(len(found[0]), len(self.window.ids) - 1)
+    async def _load_around(self, key: Key) -> None:
+        with self._loading():
+            before, after = self.window.around(key)
+            found = await self._ask(before), await self._ask(after)
+            self.window.took_around(*found)
+            await self._taken(min(len(found[0]), len(self.window.ids) - 1))
 
-    @work(group="rows.load", exclusive=True)
-    async def _grow(self, at_end: bool) -> None:
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Hold the window for one load: what is added at an end meanwhile belongs to another."""
+        self._loads += 1
+        mine = self._loads
+        self._held = True
         try:
-            if at_end:
-                self.window.took_next(await self._ask(self.window.next()))
-            else:
-                self.window.took_previous(await self._ask(self.window.previous()))
+            yield
+        finally:
+            if mine == self._loads:
+                self._held = False
+                self._look_for_missed()
+                self.call_later(self._look_near, self.index, self.index)
+
+    @work(group="rows.grow", exclusive=True)
+    async def _grow(self, at_end: bool) -> None:
+        begun = self._loads
+        try:
+            found = await self._ask(self.window.next() if at_end else self.window.previous())
         finally:
             self._growing = False
-        await self._taken(count=False)
+        if begun == self._loads:
+            (self.window.took_next if at_end else self.window.took_previous)(found)
+            self._show_taken()
 
     async def _ask(self, read: Read[R]) -> list[R]:
         feed = host_of(self).feed
         assert feed is not None
-        self._asking += 1
-        try:
-            return await feed.store.ask(read) if feed.store else []
-        finally:
-            self._asking -= 1
+        return await feed.store.ask(read) if feed.store else []
 
-    async def _taken(self, *, count: bool = True) -> None:
-        """Show what came, then what changed while it was on its way, and how much of it there is."""
+    async def _taken(self, index: int) -> None:
+        """Show what came with the cursor on one of it, and how much of it there is."""
+        self._show_taken()
+        self.index = index
+        await self._count()
+
+    def _show_taken(self) -> None:
+        """Show what came, then what changed while it was on its way."""
+        self._show_window([])
+        self._look_for_missed()
+
+    def _look_for_missed(self) -> None:
         missed = list(self._missed)
         self._missed.clear()
-        self._show_window([])
         if missed:
             self._look_for_changed(missed)
-        if count:
-            await self._count()
 
     async def _look_again(self, ids: Sequence[str]) -> None:
         """Read what changed. A row that is listed stays so: the cursor must not come to stand on another."""
@@ -132,10 +160,14 @@ class StoredRows(Rows, Generic[T]):
 
     # --- what changed -----------------------------------------------------------------------------------------------
 
+    @property
+    def _is_busy(self) -> bool:
+        return self._held or self._growing or not self._begun
+
     def changed(self, rows: Sequence[T]) -> None:
         """Take note of rows that are new or say something else."""
         ids = [self.window.listed.id_of(row) for row in rows]
-        if self.finding or self._asking or not self._begun:
+        if self.finding or self._is_busy:
             self.changed_ids(ids)
         else:
             self.window.changed(rows)
@@ -143,7 +175,7 @@ class StoredRows(Rows, Generic[T]):
 
     def changed_ids(self, ids: Sequence[str]) -> None:
         """Take note of ids whose rows are new or say something else."""
-        if self._asking or not self._begun:
+        if self._is_busy:
             self._missed |= dict.fromkeys(ids)
         else:
             self._look_for_changed(ids)
@@ -218,7 +250,7 @@ class StoredRows(Rows, Generic[T]):
         """Load more where what is looked at comes close to what is not there."""
         window, near = self.window, self.size.height
         at_end = bottom >= len(window.ids) - near and not window.at_end
-        if self._growing or self._asking or not self._begun or not window.ids:
+        if self._is_busy or not window.ids:
             return
         if at_end or (top < near and not window.at_start):
             self._growing = True

@@ -178,6 +178,13 @@ class TimelineView(Widget, can_focus=True):
         self.panned = None if edge >= newest else edge
         self.redraw()
 
+    def go_to(self, moment: float) -> None:
+        """Show a moment, in the middle where there is something after it."""
+        shown = window(self.timeline, self.range_index, self.edge, self._columns)
+        edge = moment + (shown.end - shown.start) / 2
+        self.panned = None if edge >= max(self.now, self.timeline.last or 0.0) else edge
+        self.redraw()
+
     def follow(self, now: float) -> None:
         """Show the present again."""
         self.now, self.panned = now, None
