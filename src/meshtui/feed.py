@@ -33,7 +33,7 @@ from meshcore.node import Node
 from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
 from meshcore.service.fleet import FleetNode
-from meshcore.service.runtime import holder
+from meshcore.service.runtime import holder, silent_since
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.in_place import InPlace, Stamp
@@ -99,7 +99,6 @@ class Feed:
         self._bridge_read_at = -MEMBERS_EVERY_SECONDS
         self._reading: asyncio.Task[None] | None = None
         self._sizes: dict[str, object] = {}
-        self._in_place = InPlace(self.home.store)
         self._read: Stamp | None = None  # the store's file as it was when reading it anew last went well
         self._damage = ""  # what was found when it was read, until the file is another
 
@@ -250,7 +249,8 @@ class Feed:
         }
         found: dict[str, object] = {name: _fingerprint(path) for name, path in files.items()}
         found["bridge"] = await asyncio.to_thread(self.bridge.stamp)
-        found["holder"] = is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder)
+        silent = silent_since(self.home.runtime_lock, self.clock)
+        found["holder"] = is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder), silent
         return found
 
     async def _watch(self) -> None:
@@ -348,6 +348,7 @@ class Feed:
             runtime="none" if pid is None else "embedded" if pid == os.getpid() else "attached",
             holder=pid or 0,
             stopped=pid is not None and is_stopped(pid),
+            silent="" if pid in (None, os.getpid()) else silent_since(self.home.runtime_lock, self.clock),
         )
 
     def _brakes(self) -> tuple[Mode, str, tuple[str, ...]]:

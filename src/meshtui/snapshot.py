@@ -81,8 +81,8 @@ class Snapshot:
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
     `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `not_synced` says which
     control records of others are missing. `runtime`: `embedded`, `attached` (process `holder` works for this home,
-    unless it is `stopped`) or `none`. `runs` is None where nothing was validated. `fault` is what keeps the store from
-    being read.
+    unless it is `stopped`; `silent`: when it last showed a sign of life, where that is too long ago) or `none`. `runs`
+    is None where nothing was validated. `fault` is what keeps the store from being read.
     """
 
     seq: int = 0
@@ -105,6 +105,7 @@ class Snapshot:
     runtime: str = "none"
     holder: int = 0
     stopped: bool = False
+    silent: str = ""
     fault: str = ""
 
     @property

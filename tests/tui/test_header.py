@@ -101,3 +101,11 @@ def test_banners_say_halt_fault_and_frozen_in_this_order_and_nothing_of_it_can_s
     assert "\x1b" not in said[0][1]
     assert "2 new events since" in said[2][1]
     assert banners(FULL, "", 0) == []
+
+
+def test_a_runtime_that_shows_no_sign_of_life_is_said_with_since_when() -> None:
+    silent = replace(FULL, runtime="attached", holder=7, silent="2026-11-22T08:00:01.000000Z")
+    [(kind, text)] = banners(silent, "", 0)
+    assert kind == "fault" and "process 7 runs this home and shows no sign of life since 08:00:01 UTC" in text
+    [(_, text)] = banners(replace(silent, stopped=True), "", 0)
+    assert "is stopped" in text

@@ -33,7 +33,7 @@ from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.visible_text import plain_name
 from meshcore.service.connections import BY_PLUGIN, CONNECTED, NOT_CONNECTED, standing
-from meshcore.service.runtime import holder
+from meshcore.service.runtime import holder, silent_since
 from meshcore.trust.signed_decisions import changed_operator, protected
 from meshcore.trust.store_keys import TOLD
 from meshcore.trust.synced import missing, silent, without_promise
@@ -375,4 +375,7 @@ def _runtime(node: Node) -> Check:
     if is_stopped(process):
         text = f"process {process} runs this home and is stopped: nothing is received or carried out"
         return Check("runtime", "bad", text, f"let it go on (fg, or kill -CONT {process}), or end it")
+    if process != os.getpid() and (since := silent_since(node.home.runtime_lock, node.clock)):
+        text = f"process {process} runs this home, and shows no sign of life since {since[11:19]} UTC"
+        return Check("runtime", "bad", text, "see what it does, or end it")
     return Check("runtime", "ok", f"process {process}")

@@ -7,11 +7,13 @@ import contextlib
 import os
 import random
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from meshcore import filelock
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.shared import Sharing
+from meshcore.clock import Clock, to_text
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
@@ -25,6 +27,7 @@ from meshcore.service.loops.base import Loop, Loops
 from meshcore.service.notify import ServiceManager
 from meshcore.store.in_place import InPlace
 
+SILENT_SECONDS = 5.0  # without a sign of life, of which there is one at each look
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
@@ -56,6 +59,18 @@ class RuntimeLock(FileLock):
                 "stop it or name another with --home"
             )
         self.note(f"{os.getpid()}\n")
+
+
+def silent_since(path: Path, clock: Clock) -> str:
+    """Return when (UTC text) who runs a home last showed a sign of life, "" where that is less than 5 s ago.
+
+    A runtime that is stopped, or that hangs, shows none.
+    """
+    try:
+        last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return ""
+    return to_text(last) if (clock.now() - last).total_seconds() > SILENT_SECONDS else ""
 
 
 def holder(path: Path) -> int | None:
@@ -122,6 +137,7 @@ class Runtime:
             self._manager.ready()
             while not self._stopping.is_set():
                 self._in_place.check()
+                self._lock.show_life(self.node.clock.now().timestamp())
                 more = self._tick()
                 self._carrier.look()
                 self._tell()

@@ -236,6 +236,9 @@ def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, st
     if snapshot.stopped:
         what = f"process {snapshot.holder} runs this home and is stopped: nothing is received or carried out"
         found.append(("fault", f"{what}; fg, or kill -CONT {snapshot.holder}"))
+    elif snapshot.silent:
+        since = f"shows no sign of life since {snapshot.silent[11:19]} UTC: perhaps nothing is received or carried out"
+        found.append(("fault", f"process {snapshot.holder} runs this home and {since}; see what it does, or end it"))
     if frozen:
         more = f", {waiting:,} new event{'s' if waiting != 1 else ''} since" if waiting else ""
         found.append(("frozen", f"frozen at {frozen}{more} — F goes on"))

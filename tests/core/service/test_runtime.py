@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from meshcore.clock import to_text
 from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
@@ -19,7 +20,8 @@ from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
 from meshcore.service import runtime
-from meshcore.service.runtime import Runtime, RuntimeHeldError, RuntimeLock, holder
+from meshcore.service.runtime import Runtime, RuntimeHeldError, RuntimeLock, holder, silent_since
+from meshcore.testing import FakeClock
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
 FIX = "pip install django"
@@ -134,6 +136,27 @@ async def test_a_second_runtime_of_a_home_says_who_holds_it(tmp_path: Path) -> N
             ):
                 await Runtime(again).run()
         assert holder(a.home.runtime_lock) is None
+
+
+async def test_a_runtime_shows_that_it_lives_and_others_see_when_it_does_not(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with Node(settings(tmp_path, "a"), clock) as node:
+        lock = node.home.runtime_lock
+        async with running(node) as watched:
+            await watched.wait_for("runtime.started")
+            assert silent_since(lock, clock) == ""
+            clock.advance(4)
+            shown = lock.stat().st_mtime
+            watched.runtime._ring.set()  # it looks again
+            while lock.stat().st_mtime == shown:
+                await asyncio.sleep(0)
+            assert silent_since(lock, clock) == ""
+        last = to_text(clock.now())
+        clock.advance(5)
+        assert silent_since(lock, clock) == ""
+        clock.advance(0.5)
+        assert silent_since(lock, clock) == last
+    assert silent_since(tmp_path / "none", clock) == ""
 
 
 def test_a_lock_that_was_left_behind_holds_nobody_up(tmp_path: Path) -> None:
