@@ -200,12 +200,11 @@ class PostgresBridge:
         except psycopg.Error as error:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: the connection has ended; try again") from error
-        pause = time.monotonic() - self._looked_at
-        if pause >= LOOK_SECONDS or (heard > self._noticed[1] and pause >= FALSE_RING_SECONDS):
+        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
             return self._look() or is_rung
         with self._noticing:
             bridge_id, known = self._noticed
-            if heard > known:
+            if heard > known:  # who then receives finds whether it is true
                 self._noticed = (bridge_id, heard)
                 return True
         return is_rung
@@ -213,9 +212,6 @@ class PostgresBridge:
     def _look(self) -> bool:
         """Ask how far the log goes; True where that is further than before."""
         ((bridge_id, end),) = self._ask("SELECT bridge_id, seq FROM mesh.head")
-        self._looked_at = time.monotonic()
-        if self._bell is not None:
-            self._bell.disbelieve(end)
         if bridge_id != self._session.bridge_id:
             self._session.close()
             raise BridgeUnavailableError(f"{self.address.shown}: another log is there since just now; try again")
@@ -366,7 +362,10 @@ class PostgresBridge:
 
     def _notice(self, bridge_id: str, end: int) -> bool:
         """Remember how far the log reaches; True where that is further than before."""
+        self._looked_at = time.monotonic()
         with self._noticing:
+            if self._bell is not None:
+                self._bell.disbelieve(end)
             noticed, known = self._noticed
             is_news = end > (known if bridge_id == noticed else 0)
             if is_news or bridge_id != noticed or end < known:

@@ -332,3 +332,18 @@ def test_times_are_the_same_wherever_the_server_lives(mesh: Mesh, zone: str) -> 
     mesh.execute(f"ALTER DATABASE {mesh.database} SET TimeZone = '{zone}'")
     assert mesh.execute("SHOW TimeZone", mesh.a) == [(zone,)]
     assert mesh.open(mesh.a).published(first.record.record_id) == at_home
+
+
+def test_who_rings_for_more_than_there_is_makes_nobody_deaf(mesh: Mesh) -> None:
+    alice, bob = mesh.open(mesh.a), mesh.open(mesh.b)
+    bob.wait(0)
+    bob.receive(BOB, 0)
+    for _ in range(2):
+        mesh.execute("SELECT pg_notify('mesh', '999999999999999999')", mesh.a)
+        assert bob.wait(5.0)
+        assert bob.receive(BOB, 0).deliveries == ()
+        assert not bob.wait(0)
+    alice.publish([publication(ALICE)])
+    assert bob.wait(5.0)
+    assert [one.seq for one in bob.receive(BOB, 0).deliveries] == [1]
+    assert not bob.wait(0)
