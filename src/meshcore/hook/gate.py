@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+_HERE = "SELECT 1 FROM checkouts JOIN habits USING (project) WHERE root=? AND command=? AND sessions>0"
+_ELSEWHERE = (
+    "SELECT 1 FROM checkouts JOIN projects ON number=checkouts.project"
+    " JOIN told_habits ON told_habits.project=identity WHERE root=? AND command=? AND sessions>0"
+)
+_open_to_the_end: list[Any] = []  # closing the last connection would fold the write-ahead log in
+
 
 def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str], began: float) -> bool:
     """Tell whether a payload is of a command before or after which there is nothing to do, for certain.
@@ -63,7 +70,25 @@ def _may_be_known(state: str, words: list[str], folder: str, root: str, command:
         return bool(marked)
     if event == DONE and (any(mark in command for mark in "|;\n") or changes(words)):
         return True  # a pipe may hide a failure
-    return any(is_marked(state, one, command_key(words, folder, one)) for one in marked)
+    keys = [(one, command_key(words, folder, one)) for one in marked]
+    return any(is_marked(state, one, key) and _is_known(state, one, key, event) for one, key in keys)
+
+
+def _is_known(state: str, root: str, command: bytes, event: str) -> bool:
+    """Tell whether a marked command is known to fail by now: its mark stays when it has passed. In doubt it is."""
+    store = f"{state.removesuffix('/state')}/store.db"
+    if not os.path.lexists(store):
+        return True
+    try:
+        from _sqlite3 import connect
+
+        database = connect(store, timeout=0.5)
+        _open_to_the_end.append(database)
+        if database.execute(_HERE, (root, command)).fetchone():
+            return True
+        return event == DONE and database.execute(_ELSEWHERE, (root, command.hex())).fetchone() is not None
+    except Exception:  # of SQLite, which names its own
+        return True
 
 
 def _ends(folder: str) -> list[int]:

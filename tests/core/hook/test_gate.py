@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.core.agents.desk import Desk
 from meshcore.config import load
 from meshcore.hook import gate
 from meshcore.hook.gate import is_idle
-from meshcore.store.known_marks import SLOTS, forget_open, is_marked, is_open, mark, mark_open, unmark_open
+from meshcore.store.known_marks import SLOTS, command_key, forget_open, is_marked, is_open, mark, mark_open, unmark_open
 from meshcore.store.store import Store
 
 FAILED = "error: unrecognized subcommand 'jest'"
@@ -34,6 +35,10 @@ def idle(desk: Desk, command: str = "git status", event: str = "PostToolUse", **
     body = {"session_id": "two", "cwd": str(desk.work), "hook_event_name": event, "tool_name": "Bash",
             "tool_input": {"command": command}, "tool_response": {"stdout": "", "stderr": ""}, **more}  # fmt: skip
     return is_idle("claude-code", json.dumps(body).encode(), str(desk.root / "home"), desk.environment, 0.0)
+
+
+def jest(desk: Desk) -> bytes:
+    return command_key(["wrap", "jest"], str(desk.work), str(desk.work))
 
 
 def test_a_success_and_a_look_ahead_of_which_nothing_is_known_end_there(desk: Desk) -> None:
@@ -74,12 +79,35 @@ def test_before_a_command_that_has_passed_since_the_store_is_only_looked_at(
     desk.report("claude-code", before)
     assert opened == ["store"]
     desk.succeeded("wrap jest", session_id="three")
-    assert not idle(desk, "wrap jest", "PreToolUse"), "its mark stays"
+    assert is_marked(str(desk.root / "home" / "state"), str(desk.work), jest(desk))
+    assert idle(desk, "wrap jest", "PreToolUse") and idle(desk, "wrap jest"), "its mark stays"
     desk.report("claude-code", before)
     assert opened == ["store"]
     desk.failed(command="wrap jest", output=FAILED, session_id="four")
+    assert not idle(desk, "wrap jest", "PreToolUse") and not idle(desk, "wrap jest")
     desk.report("claude-code", before)
     assert opened == ["store", "store"]
+
+
+def test_what_other_nodes_say_of_a_command_goes_on_once_it_has_run(desk: Desk) -> None:
+    desk.succeeded("wrap jest", session_id="three")
+    assert idle(desk, "wrap jest")
+    with sqlite3.connect(desk.root / "home" / "store.db") as database:
+        told = "INSERT INTO told_habits SELECT identity, ?, 'a', 1, 1, 1, 1, '{}' FROM projects"
+        database.execute(told, (jest(desk).hex(),))
+    database.close()
+    assert not idle(desk, "wrap jest") and idle(desk, "wrap jest", "PreToolUse")
+
+
+@pytest.mark.parametrize("damage", [b"", b"SQLite format 3\0" + b"\xff" * 9000, b"no database" * 99])
+def test_a_store_that_cannot_be_asked_leaves_it_to_the_hook(desk: Desk, damage: bytes) -> None:
+    path = desk.root / "home" / "store.db"
+    for name in ("-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    path.write_bytes(damage)
+    assert not idle(desk, "wrap jest", "PreToolUse") and not idle(desk, "wrap jest")
+    path.unlink()
+    assert not idle(desk, "wrap jest", "PreToolUse") and not path.exists()
 
 
 def test_what_a_person_types_ends_there_and_the_note_of_a_task_does_not(desk: Desk) -> None:
