@@ -246,6 +246,11 @@ async def _overview_jump(it: Shown) -> None:
     await _seen(it, lambda: "time UTC↓" in it.text())
 
 
+async def _overview_preview(it: Shown) -> None:
+    await it.press("p")
+    assert "from 160 columns" in _notes(it)
+
+
 async def _overview_sort(it: Shown) -> None:
     await it.press("s")
     assert "time UTC↓" in it.text()

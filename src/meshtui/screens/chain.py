@@ -215,6 +215,20 @@ _TONES = {
 }
 
 
+def content(chain: Chain, width: int) -> Content:
+    """Return a chain in lines of a width, without what only its own screen can do."""
+    found = [_title(chain), Content("")]
+    left_out = False
+    for line in lines(chain, whole=False):
+        left_out = line.label in _ASKS or (left_out and not line.label)
+        if not left_out:
+            found += _drawn(line, width)
+    return Content("\n").join(found)
+
+
+_ASKS = ("waits", "rejected")
+
+
 def lines(chain: Chain, *, whole: bool) -> Iterator[Line]:
     """Yield the chain's lines, unwrapped; without `whole` an output is its end only."""
     incident = chain.incident

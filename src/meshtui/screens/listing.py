@@ -13,6 +13,8 @@ from meshtui.screens.base import Pane
 from meshtui.widgets.detail import Detail
 from meshtui.widgets.rows import Rows
 
+WIDE = 160  # columns from which on the selected row is shown beside the list
+
 
 class ListPane(Pane):
     """A list, and what is known of its selected row."""
@@ -21,8 +23,13 @@ class ListPane(Pane):
     ListPane {
         & > .sum { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }
         & > Rows { height: 1fr; }
+        &.-wide > Detail { dock: right; width: 40%; height: 100%; border-top: none; border-left: solid $faint; }
+        &.-wide > Detail:focus { border-top: none; border-left: solid $accent; }
     }
     """
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE, "-wide")
 
     @property
     def rows(self) -> Rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from meshcore.clock import from_text, to_text
@@ -48,6 +49,9 @@ ACTIONS: tuple[Action, ...] = (
     *sorting("overview"),
     marking("overview"),
     jumping("overview"),
+    Action(
+        "overview.preview", "p", "preview", "Show the selected incident beside the list, or no longer (160 columns)."
+    ),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
@@ -56,6 +60,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("overview.demo", "D", "demo", "Play the whole story on this machine, in two homes of its own."),
 )
 
+PREVIEW_COLUMNS = 160  # from which on the selected incident is shown beside the list
 EFFECT_COLUMNS = 110  # a narrower pane needs its lines for the list
 
 WELCOME = """\
@@ -87,10 +92,14 @@ class OverviewPane(Pane):
         &.-effect > #effect { display: block; }
         &.-effect > #timeline { margin-bottom: 0; }
         &.-empty > #effect { display: none; }
-        & > #incidents { height: 1fr; }
+        & > #below { height: 1fr; }
+        & #incidents { height: 100%; width: 1fr; }
+        & #preview { display: none; width: 2fr; }
+        &.-preview #incidents { width: 3fr; }
+        &.-preview #preview { display: block; }
         & > #welcome { display: none; height: 1fr; padding: 1 2; color: $foreground; }
         &.-empty > #welcome { display: block; }
-        &.-empty > #incidents { display: none; }
+        &.-empty > #below { display: none; }
     }
     """
 
@@ -99,11 +108,13 @@ class OverviewPane(Pane):
         self._effect: Sequence[EffectView] = ()
         self._told: ToldView | None = None
         self._effect_shown = ""
+        self._previews = True
 
     def compose(self) -> ComposeResult:
         yield TimelineView()
         yield Static("", id="effect", markup=False)
-        yield StoredRows(INCIDENTS, COLUMNS, self._row, states=_states, empty="no incidents yet", id="incidents")
+        with Horizontal(id="below"):
+            yield StoredRows(INCIDENTS, COLUMNS, self._row, states=_states, empty="no incidents yet", id="incidents")
         yield Static(WELCOME, id="welcome", markup=False)
 
     @property
@@ -156,10 +167,44 @@ class OverviewPane(Pane):
             if line != self._effect_shown:
                 self._effect_shown = line
                 self.query_one("#effect", Static).update(line)
+            self._fit_preview()
             alone = self.screen.maximized is self.view
             height = self.view.wanted_height(self.screen.size.height if alone else max(4, self.size.height * 2 // 5))
             if self.view.styles.height is None or self.view.styles.height.value != height:
                 self.view.styles.height = height
+
+    def _fit_preview(self) -> None:
+        """Show the selected incident beside the list, where there is room and nobody has closed it."""
+        wanted, below = self._previews and self.size.width >= PREVIEW_COLUMNS, self.query_one("#below")
+        if wanted and not self.query("#preview"):
+            from meshtui.screens.preview import ChainPreview
+
+            below.mount(ChainPreview())
+            self.call_after_refresh(self._follow)
+        if wanted != self.has_class("-preview"):
+            self.set_class(wanted, "-preview")
+            self._follow()
+
+    def _follow(self) -> None:
+        if self.has_class("-preview"):
+            from meshtui.screens.preview import ChainPreview
+
+            for preview in self.query(ChainPreview):
+                preview.follow(self.rows.selected)
+
+    def on_rows_moved(self) -> None:
+        self._follow()
+
+    def on_stored_rows_changed(self, message: StoredRows.Changed) -> None:
+        if self.rows.selected in message.ids:
+            self._follow()
+
+    def action_preview(self) -> None:
+        if self.size.width < PREVIEW_COLUMNS:
+            self.mesh.say(f"there is room for it from {PREVIEW_COLUMNS} columns on; enter opens it")
+            return
+        self._previews = not self._previews
+        self._fit_preview()
 
     def _row(self, brief: IncidentBrief) -> Row:
         from meshcore.knowledge.parts import (
@@ -265,7 +310,8 @@ class OverviewPane(Pane):
         return await self.rows.all_texts()
 
     def state(self) -> Mapping[str, Json]:
-        return {"range": RANGES[self.view.range_index][0], "find": self.rows.finding, **self.rows.order_kept()}
+        kept = {} if self._previews else {"preview": False}
+        return {"range": RANGES[self.view.range_index][0], "find": self.rows.finding, **self.rows.order_kept(), **kept}
 
     def restore(self, state: Mapping[str, Json]) -> None:
         names = [name for name, _ in RANGES]
@@ -274,6 +320,7 @@ class OverviewPane(Pane):
         if isinstance(text := state.get("find"), str):
             self.rows.find(text)
         self.rows.restore_order(state)
+        self._previews = state.get("preview") is not False
 
 
 def _states(text: str) -> tuple[str, ...]:
