@@ -11,8 +11,8 @@ from meshcore.model import Action
 _NOT_PROGRAMS = word_set(
     "use add check try ensure change replace upgrade update remove delete rename switch see call pass import "
     "wrap convert restart reinstall downgrade disable enable configure specify define avoid create increase "
-    "decrease move fix define verify do don't never always consider first please you the a an it this that "
-    "these there after before if when"
+    "decrease move fix verify do don't never always consider first a it these there "
+    "after before if"
 )
 _FUNCTION_WORDS = word_set(
     "the an instead your you should please is are was that this when because it its then them which was were "

@@ -306,16 +306,17 @@ def _panicked(lines: Sequence[str]) -> Finding | None:
     return Finding(at + 1, lines[at + 1].strip()) if below else Finding(at, lines[at])
 
 
-def _gradle(lines: Sequence[str]) -> Finding | None:
-    """Return the innermost reason that gradle gives: the last of the lines that it draws with `>`."""
-    start = next((n for n, line in enumerate(lines) if line.startswith("* What went wrong:")), None)
-    if start is None:
-        return None
-    end = next((n for n in range(start + 1, len(lines)) if lines[n].startswith("* ")), len(lines))
-    told = [n for n in range(start + 1, end) if lines[n].strip()]
-    drawn = [n for n in told if lines[n].lstrip().startswith("> ")]
-    at = (drawn or told or [start])[-1 if drawn else 0]
-    return Finding(at, lines[at].strip().removeprefix("> "))
+def _drawn(lines: Sequence[str]) -> Finding | None:
+    """Return the innermost reason that is drawn with `>` right below the sentence that it explains, no line of code."""
+    code = _re(r"> {0,8}\d{1,6} ?[|│]")
+    for at, line in enumerate(lines[:-1]):
+        below = lines[at + 1]
+        if line[:1].isalpha() and line[-1] in ".:" and below.startswith("> ") and not code.match(below):
+            told = at + 1
+            while told + 1 < len(lines) and lines[told + 1].lstrip().startswith("> "):
+                told += 1
+            return Finding(told, lines[told].strip().removeprefix("> "))
+    return None
 
 
 def _tap(lines: Sequence[str]) -> Finding | None:
@@ -354,7 +355,7 @@ READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
     ("\n✖ failing tests:", _raised_below(r"✖ (?!failing)")),
     ("\nThe following ", _below(r"The following .{1,80} was thrown")),
     ("not ok ", _tap),
-    ("* What went wrong:", _gradle),
+    ("\n> ", _drawn),
     ("    + CategoryInfo ", _power_shell),
 )
 
