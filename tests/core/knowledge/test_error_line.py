@@ -183,3 +183,10 @@ def test_progress_above_an_error_changes_nothing(case: tuple[str, str, str], pro
     assume(find_telling(output, "", command).clear > GUESSED)  # of a headline alone the rest may be the better guess
     above = "\n".join([*progress, "", ""])
     assert read(above + output, command=command).line == read(output, command=command).line
+
+
+def test_the_innermost_reason_drawn_below_a_sentence_is_told_and_no_line_of_code() -> None:
+    reason = "Building the image failed.\n> The step 'fetch' failed.\n  > the mirror answered with 503 to lib-a\n\nDone."
+    assert read(reason).line == "the mirror answered with 503 to lib-a"
+    code = "SyntaxError: app.js: Unexpected token, expected a semicolon.\n> 12 | let a = broken failed b\n  13 | }\n"
+    assert read(code).line.startswith("SyntaxError: app.js")
