@@ -308,10 +308,13 @@ def _panicked(lines: Sequence[str]) -> Finding | None:
 
 def _drawn(lines: Sequence[str]) -> Finding | None:
     """Return the innermost reason that is drawn with `>` right below the sentence that it explains, no line of code."""
-    code = _re(r"> {0,8}\d{1,6} ?[|│]")
+    code, fails = (
+        _re(r"> {0,8}\d{1,6} ?[|│]"),
+        _re(r"(?i)(?=[a-z]).{0,400}\b(?:failed|fails|cannot|can't|could(?:n't| not))\b"),
+    )
     for at, line in enumerate(lines[:-1]):
         below = lines[at + 1]
-        if line[:1].isalpha() and line[-1] in ".:" and below.startswith("> ") and not code.match(below):
+        if below.startswith("> ") and line[-1:] in (".", ":") and fails.match(line) and not code.match(below):
             told = at + 1
             while told + 1 < len(lines) and lines[told + 1].lstrip().startswith("> "):
                 told += 1

@@ -186,7 +186,11 @@ def test_progress_above_an_error_changes_nothing(case: tuple[str, str, str], pro
 
 
 def test_the_innermost_reason_drawn_below_a_sentence_is_told_and_no_line_of_code() -> None:
-    reason = "Building the image failed.\n> The step 'fetch' failed.\n  > the mirror answered with 503 to lib-a\n\nDone."
+    reason = (
+        "Building the image failed.\n> The step 'fetch' failed.\n  > the mirror answered with 503 to lib-a\n\nDone."
+    )
     assert read(reason).line == "the mirror answered with 503 to lib-a"
-    code = "SyntaxError: app.js: Unexpected token, expected a semicolon.\n> 12 | let a = broken failed b\n  13 | }\n"
-    assert read(code).line.startswith("SyntaxError: app.js")
+    echo = "Running the scripts:\n> build everything\nError: a semicolon is missing"
+    assert read(echo).line == "Error: a semicolon is missing"
+    code = "The parser could not read app.js:\n> 12 | let a = b c\n  13 | }\nError: a semicolon is missing"
+    assert read(code).line == "Error: a semicolon is missing"
