@@ -145,6 +145,6 @@ def test_inside_tmux_the_pane_tells_what_the_command_said(name: str, a: Agent) -
 
 
 def test_another_shell_is_a_mistake_of_one_line(a: Agent) -> None:
-    done = a.call("shell-init", "fish")
+    done = a.call("shell-init", "tcsh")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -58,7 +58,8 @@ def failed(
     shell: str, session: str, call: str, code: int, command: str, pane: str, environment: Mapping[str, str]
 ) -> str:
     """Note a failure and return the line that the person is shown, "" where there is nothing to say."""
-    output = last_output(pane, command) or not_found(shell, command, code)
+    missing = not_found(shell, command, code)
+    output = last_output(pane, command, missing) or missing
     if output:
         return _handle(session, call, code, command, output, environment)
     store = _store(environment)
@@ -73,13 +74,17 @@ def failed(
     return f"meshtui: when this failed here before ({before[:_SHOWN]}), it was fixed by: {fix[:_SHOWN]}\n"
 
 
-def last_output(pane: str, command: str) -> str:
-    """Return what a pane shows below the newest line that ends with a command's first line, "" where none does."""
+def last_output(pane: str, command: str, said: str = "") -> str:
+    """Return what a pane shows below the newest line that ends with a command's first line, "" where none does.
+
+    What the shell itself has `said` of the command may end like that, too.
+    """
     lines = pane.split("\n")
     typed = command.strip().split("\n", 1)[0]
     for at in range(len(lines) - 1, -1, -1):
         line = lines[at].rstrip()
-        if typed and line.endswith(typed) and (len(line) == len(typed) or line[-len(typed) - 1].isspace()):
+        alone = line == typed or line[: -len(typed)][-1:].isspace()
+        if typed and line != said and line.endswith(typed) and alone:
             return "\n".join(lines[at + 1 :]).strip("\n ")
     return ""
 
@@ -91,6 +96,8 @@ def not_found(shell: str, command: str, code: int) -> str:
         return ""
     if shell == "zsh":
         return f"zsh: command not found: {argv[0]}"
+    if shell == "fish":
+        return f"fish: Unknown command: {argv[0]}"
     return f"bash: {argv[0]}: command not found"
 
 

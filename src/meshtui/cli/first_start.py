@@ -12,7 +12,7 @@ import click
 from meshcore.errors import MeshError
 from meshtui.cli.context import Session, note, say
 
-SHELLS = ("bash", "zsh")
+SHELLS = ("bash", "zsh", "fish")
 
 
 def is_first_start(session: Session) -> bool:
@@ -65,4 +65,7 @@ def _call(context: click.Context, command: click.Command, **options: object) -> 
 
 
 def _tell_shell(shell: str) -> None:
-    say(f'put this at the end of ~/.{shell}rc:  eval "$(meshtui shell-init {shell} 2>/dev/null)"')
+    if shell == "fish":
+        say("put this at the end of ~/.config/fish/config.fish:  meshtui shell-init fish 2>/dev/null | source")
+    else:
+        say(f'put this at the end of ~/.{shell}rc:  eval "$(meshtui shell-init {shell} 2>/dev/null)"')

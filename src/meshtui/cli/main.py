@@ -18,7 +18,7 @@ TASKS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "demo": ("meshtui.cli.demo", "The whole story on this machine, for real: one fixes, the other heals."),
         "connect": ("meshtui.cli.connect", "Let an agent program ask the mesh at each failed command."),
         "disconnect": ("meshtui.cli.connect", "Take meshtui's plugin or hooks out of an agent program."),
-        "shell-init": ("meshtui.cli.shell", "A prompt hook for bash and zsh: the known fix after a failure."),
+        "shell-init": ("meshtui.cli.shell", "A prompt hook for bash, zsh and fish: the known fix after a failure."),
         "import": ("meshtui.cli.importing", "What agents learnt before they were on the mesh: import history."),
         "completion": ("meshtui.cli.shell", "What completes the words of meshtui in bash, zsh or fish."),
         "doctor": ("meshtui.cli.doctor", "Is everything in order? Each line with its remedy."),

@@ -13,7 +13,7 @@ import click
 import meshcore
 from meshtui.cli.context import COMPLETING, Session
 
-KEYS = {"bash": r"\em", "zsh": "^[m"}
+KEYS = {"bash": r"\em", "fish": r"\em", "zsh": "^[m"}
 KEY_NAME = "Alt-m"
 
 
@@ -26,6 +26,8 @@ def shell_init(session: Session, shell: str) -> None:
     Put this into ~/.bashrc or ~/.zshrc, at its end:
 
         eval "$(meshtui shell-init bash 2>/dev/null)"
+
+    Into ~/.config/fish/config.fish:  meshtui shell-init fish 2>/dev/null | source
     """
     bridge = session.bridge and session.settings.bridge.pinned("the shell's start-up file")
     settings = {"MESHTUI_HOME": session.home, "MESHTUI_BRIDGE": bridge, "MESHTUI_AGENT": session.agent}
@@ -53,10 +55,22 @@ def completion(context: click.Context, shell: str) -> None:
 def script(shell: str, settings: Mapping[str, str]) -> str:
     """Return the prompt hook for a shell; `settings` are variables that its calls of meshtui get."""
     start = Path(meshcore.__file__).with_name("shellstart.py")
-    named = shlex.join(["env", *(f"{name}={value}" for name, value in settings.items())]) + " " if settings else ""
-    python, stub = shlex.quote(sys.executable), shlex.quote(str(start))
-    values = {"SETTINGS": named, "PYTHON": python, "START": stub, "KEY": KEYS[shell], "KEY_NAME": KEY_NAME}
+    quoted = _fish_word if shell == "fish" else shlex.quote
+    named = " ".join(map(quoted, ("env", *(f"{name}={value}" for name, value in settings.items())))) + " "
+    python, stub = quoted(sys.executable), quoted(str(start))
+    values = {
+        "SETTINGS": named if settings else "",
+        "PYTHON": python,
+        "START": stub,
+        "KEY": KEYS[shell],
+        "KEY_NAME": KEY_NAME,
+    }
     text = files("meshtui").joinpath("shell", f"init.{shell}").read_text("utf-8")
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
+
+
+def _fish_word(text: str) -> str:
+    """Return a text as one word of fish, in whose single quotes a backslash stands for the next character."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -136,3 +136,9 @@ def test_a_fix_that_would_do_more_than_stand_on_the_line_is_not_put_there(enviro
         remember(node.store, session_key(VIA, "s"), memory)
         assert recall(node.store, session_key(VIA, "s")) is not None
     assert insertion("s", "1", "make", environment) == "meshtui run -- make"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_the_shell_itself_says_of_a_missing_program_is_not_taken_for_the_line_that_was_typed(shell: str) -> None:
+    said = not_found(shell, "mytool", 127)
+    assert last_output(f"ready> mytool\n{said}\nready>", "mytool", said) == f"{said}\nready>"
