@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult, SystemCommand
@@ -22,6 +22,7 @@ from meshtui.actions import bindings, shown_keys
 from meshtui.attention import Attention
 from meshtui.bell import sequence
 from meshtui.driver import tell_terminal
+from meshtui.host import READ_ONLY, T
 from meshtui.screens import table
 from meshtui.screens.base import Page, Pane
 from meshtui.screens.switcher import Panes, Tabs
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken
     from meshtui.signing import Signer
     from meshtui.snapshot import Snapshot
-
-T = TypeVar("T")
 
 LEAST_COLUMNS, LEAST_LINES = 60, 16
 WARM_AFTER_SECONDS = 0.5
@@ -80,8 +79,8 @@ class MeshApp(Steady):
         self.frozen = ""
         self.failure: MeshError | None = None
         self._attention = Attention()
-        embed = embed and not opening.readonly
-        self._sources = Sources(self, settings, self.clock, embed=embed, fault=self._take_fault)
+        self.readonly = opening.readonly
+        self._sources = Sources(self, settings, self.clock, embed=embed and not self.readonly, fault=self._take_fault)
         self._held_events: list[Event] = []
         self._held_incidents: list[IncidentBrief] = []
         self._kept: dict[str, Json] = read_state(self.home)
@@ -145,7 +144,7 @@ class MeshApp(Steady):
 
     def keep_state(self) -> None:
         """Keep for the next start what is shown, and how."""
-        if self.home.state.is_dir() and not self._opening.readonly:
+        if self.home.state.is_dir() and not self.readonly:
             write_state(self.home, {"view": self.current, "theme": self.theme, "panes": self.panes.states()})
 
     # --- panes ------------------------------------------------------------------------------------------------------
@@ -187,7 +186,7 @@ class MeshApp(Steady):
             self.say(f"needs you: {asked} (4 shows it)", severity="warning")
         if self.frozen:
             self._show_banners()
-        else:
+        elif self.screen_stack:  # none any more where the terminal is being left
             self._show(message.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -351,8 +350,8 @@ class MeshApp(Steady):
         """Carry out a decision of a person on the home, in a thread with its own connection. Raises MeshError."""
         from meshcore.node import Node
 
-        if self._opening.readonly:
-            raise UsageError("read only: nothing is decided or taught here; start meshtui without --readonly")
+        if self.readonly:
+            raise UsageError(READ_ONLY)
 
         if self.snapshot is not None and self.snapshot.fault:
             raise MeshError(self.snapshot.fault)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+READ_ONLY = "read only: nothing is decided or taught here; start meshtui without --readonly"
+
 
 class Host(Protocol):
     """The app, as what it shows and what helps it may see it."""
@@ -47,6 +49,10 @@ class Host(Protocol):
     def frozen(self) -> str:
         """Return since when the view is held still, "" where it is not."""
 
+    @property
+    def readonly(self) -> bool:
+        """Tell whether the home is only looked at: nothing is decided or taught."""
+
     def say(self, text: str, *, severity: str = "information") -> None:
         """Tell the person something, for a few seconds."""
 
@@ -66,3 +72,10 @@ class Host(Protocol):
 def host_of(node: DOMNode) -> Host:
     """Return the app around a pane, page or widget."""
     return cast("Host", node.app)
+
+
+def refuses(host: Host) -> bool:
+    """Tell whether nothing is decided here, and say so: before a person is asked, not after their answer."""
+    if host.readonly:
+        host.say(READ_ONLY, severity="error")
+    return host.readonly

@@ -15,6 +15,7 @@ from meshcore.store.views import IncidentBrief
 from meshtui.actions import Action
 from meshtui.screens.agent_known import Known, silent
 from meshtui.screens.base import Page
+from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail
@@ -31,12 +32,12 @@ COLUMNS = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("agent.teach", "t", "teach", "Type what fixes the selected error.", hint="teach"),
+    *deciding("agent", hints="art"),
     Action("agent.open", "enter", "open", "Open the chain of its newest incident.", hint="open"),
 )
 
 
-class AgentScreen(Page):
+class AgentScreen(Deciding, Page):
     """The errors of an agent, the most frequent first."""
 
     ACTIONS = ACTIONS
@@ -113,12 +114,8 @@ class AgentScreen(Page):
 
             self.app.push_screen(ChainScreen(selected))
 
-    @work(group="agent.teach", exclusive=True)
-    async def action_teach(self) -> None:
-        if selected := self.query_one(Rows).selected:
-            from meshtui.screens.teach import teach
-
-            await teach(self.mesh, selected)
+    def incident_here(self) -> str:
+        return self.query_one(Rows).selected
 
     def copied(self) -> str:
         """Return the selected error, and what the agent was told, as text."""

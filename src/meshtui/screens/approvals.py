@@ -19,6 +19,7 @@ from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
 from meshtui.actions import Action, marking
 from meshtui.deliberate import Presses
+from meshtui.host import refuses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.screens.settling import approve, approve_all, in_full, reject, reject_all, take_back
@@ -217,6 +218,8 @@ class ApprovalsPane(ListPane):
         if asked := self._afar.get(approval.approval_id):
             await self._answer(asked, approval, yes=True, always=always)
             return
+        if refuses(self.mesh):
+            return
         try:
             view = await self._view_of(approval)
         except MeshError as error:
@@ -226,6 +229,8 @@ class ApprovalsPane(ListPane):
 
     async def _answer(self, asked: Asked, approval: Approval, *, yes: bool, always: bool) -> None:
         """Tell another host what a person decides on what it asks, with all of it in view for a yes."""
+        if refuses(self.mesh):
+            return
         if always:
             self.mesh.say("for a whole project that is decided on its own host")
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,18 +13,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
-from meshcore.healing.approvals import ApprovalView, approval_view
 from meshcore.knowledge.parts import fix_for
 from meshcore.model import StepResult, TryResult
-from meshcore.node import Node
 from meshcore.safety.visible_text import visible
-from meshcore.store.rows import Approval
-from meshcore.store.views import IncidentBrief, approval_awaited, approval_rejected
+from meshcore.store.views import IncidentBrief
 from meshtui.actions import Action
 from meshtui.chain import Chain, gather_chain
-from meshtui.deliberate import Presses
 from meshtui.screens.base import Page
-from meshtui.screens.settling import approve, reject, take_back
+from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 from meshtui.widgets.header import duration
@@ -36,12 +31,7 @@ FEW_LINES, MANY_LINES = 6, 400
 
 ACTIONS: tuple[Action, ...] = (
     Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
-    Action(
-        "chain.teach", "t", "teach", "Type what fixes it; you are told at once what will become of that.", hint="teach"
-    ),
-    Action("chain.approve", "a", "approve once", "Run the fix that waits for you, once; asks with all of it in view."),
-    Action("chain.reject", "r", "reject", "Do not run the fix that waits for you."),
-    Action("chain.undo", "u", "undo", "Take your rejection back: it is judged anew and waits again."),
+    *deciding("chain", hints="t"),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
@@ -65,7 +55,7 @@ class Line:
     quoted: bool = False
 
 
-class ChainScreen(Page):
+class ChainScreen(Deciding, Page):
     """The chain of one incident; it grows while the incident does."""
 
     ACTIONS = ACTIONS
@@ -90,7 +80,6 @@ class ChainScreen(Page):
         yield Hints(back="the list")
 
     def on_mount(self) -> None:
-        self._presses = Presses(self.mesh.clock)
         self.query_one(Hints).show(ACTIONS)
         self.query_one("#chain").focus()
         self._load()
@@ -117,69 +106,8 @@ class ChainScreen(Page):
         self._whole = not self._whole
         self._draw()
 
-    @work(group="chain.teach", exclusive=True)
-    async def action_teach(self) -> None:
-        from meshtui.screens.teach import teach
-
-        await teach(self.mesh, self._incident_id)
-
-    def action_approve(self) -> None:
-        if self._presses.is_new("approve"):
-            self._approve()
-
-    @work(group="chain.decide")
-    async def _approve(self) -> None:
-        try:
-            if (approval := await self._waiting()) is None:
-                return
-            view = await asyncio.to_thread(self._view, approval)
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        await approve(self.mesh, view)
-
-    def _view(self, approval: Approval) -> ApprovalView:
-        with Node(self.mesh.settings, self.mesh.clock) as node:
-            return approval_view(node, approval)
-
-    def action_reject(self) -> None:
-        if self._presses.is_new("reject"):
-            self._reject()
-
-    @work(group="chain.decide")
-    async def _reject(self) -> None:
-        try:
-            approval = await self._waiting()
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        if approval is not None:
-            await reject(self.mesh, approval)
-
-    def action_undo(self) -> None:
-        if self._presses.is_new("undo"):
-            self._undo()
-
-    @work(group="chain.decide")
-    async def _undo(self) -> None:
-        feed = self.mesh.feed
-        try:
-            found = await feed.store.ask(approval_rejected(self._incident_id)) if feed and feed.store else []
-        except MeshError as error:
-            self.mesh.say(str(error), severity="error")
-            return
-        if not found:
-            self.mesh.say("nothing of this was rejected on this home")
-        elif await take_back(self.mesh, found[0]) is not None:
-            self._load()
-
-    async def _waiting(self) -> Approval | None:
-        feed = self.mesh.feed
-        found = await feed.store.ask(approval_awaited(self._incident_id)) if feed and feed.store else []
-        if len(found) == 1:
-            return found[0]
-        self.mesh.say("several fixes wait: see Approvals" if found else "nothing of this waits for you on this home")
-        return None
+    def incident_here(self) -> str:
+        return self._incident_id
 
     def copied(self) -> str:
         """Return the chain as text."""

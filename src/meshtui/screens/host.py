@@ -15,6 +15,7 @@ from meshcore.store.views import IncidentBrief, incident_briefs_at, newest_told
 from meshtui.actions import Action
 from meshtui.feed import Receipted
 from meshtui.screens.base import Page
+from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
@@ -32,10 +33,13 @@ COLUMNS = (
     Column("error", 24, flex=4),
 )
 
-ACTIONS: tuple[Action, ...] = (Action("host.open", "enter", "open", "Open the chain of the incident.", hint="open"),)
+ACTIONS: tuple[Action, ...] = (
+    Action("host.open", "enter", "open", "Open the chain of the incident.", hint="open"),
+    *deciding("host", hints="art"),
+)
 
 
-class HostScreen(Page):
+class HostScreen(Deciding, Page):
     """The incidents of a host's nodes, newest first, and below them what those nodes have received."""
 
     ACTIONS = ACTIONS
@@ -108,6 +112,9 @@ class HostScreen(Page):
             from meshtui.screens.chain import ChainScreen
 
             self.app.push_screen(ChainScreen(selected))
+
+    def incident_here(self) -> str:
+        return self.query_one(Rows).selected
 
     def copied(self) -> str:
         """Return the selected line as text."""

@@ -16,6 +16,7 @@ from meshcore.journal.news import FolderNews
 from meshcore.journal.tail import BACKSTOP_SECONDS
 from meshtui.actions import Action, jumping
 from meshtui.screens.base import Pane
+from meshtui.screens.deciding import Deciding, deciding, incident_in
 from meshtui.widgets.cells import plain
 from meshtui.widgets.log_title import LogTitle, short
 from meshtui.widgets.log_view import LogView
@@ -41,13 +42,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.previous", "N", "previous match", "Go to the one before."),
     jumping("log"),
     Action("log.source", "s", "next log", "Change between journal, monitor log and an opened file.", "log"),
+    *deciding("log"),
     Action("log.open", "o", "open a file", "Show another log, of JSON lines or any text."),
 )
 
 HELP = "words  field:value  !not  /regex/"
 
 
-class LogPane(Pane):
+class LogPane(Deciding, Pane):
     """A log. `path`: that file and no other."""
 
     NAME = "log"
@@ -326,6 +328,12 @@ class LogPane(Pane):
             from meshtui.screens.record import RecordScreen
 
             self.app.push_screen(RecordScreen(line, self.path.name))
+
+    def incident_here(self) -> str:
+        return incident_in(self.view.selected)
+
+    def none_here(self) -> str:
+        return "this line is of no incident"
 
     def action_source(self) -> None:
         if self._only is not None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
@@ -15,6 +14,7 @@ from meshcore.clock import from_text, to_text
 from meshcore.store.listed import INCIDENTS, TIME
 from meshtui.actions import Action, jumping, marking, sorting
 from meshtui.screens.base import Pane
+from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.cells import plain
 from meshtui.widgets.header import GAP, duration
 from meshtui.widgets.heading import Column
@@ -45,7 +45,7 @@ ACTIONS: tuple[Action, ...] = (
         "Open the chain of the selected incident, or, on the timeline (tab), the agent of the lane.",
         hint="open",
     ),
-    Action("overview.teach", "t", "teach", "Type what fixes the selected incident."),
+    *deciding("overview"),
     *sorting("overview"),
     marking("overview"),
     jumping("overview"),
@@ -80,7 +80,7 @@ WELCOME = """\
 """
 
 
-class OverviewPane(Pane):
+class OverviewPane(Deciding, Pane):
     """Timeline and incidents."""
 
     NAME = "overview"
@@ -249,12 +249,8 @@ class OverviewPane(Pane):
 
             self.app.push_screen(ChainScreen(selected))
 
-    @work(group="overview.teach", exclusive=True)
-    async def action_teach(self) -> None:
-        if selected := self.rows.selected:
-            from meshtui.screens.teach import teach
-
-            await teach(self.mesh, selected)
+    def incident_here(self) -> str:
+        return "" if self.view.has_focus else self.rows.selected or ""
 
     def action_sort(self) -> None:
         self.rows.sort_next()

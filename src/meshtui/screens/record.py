@@ -16,6 +16,7 @@ from textual.widgets import Static
 from meshcore.journal.line import Line
 from meshtui.actions import Action
 from meshtui.screens.base import Page
+from meshtui.screens.deciding import Deciding, deciding, incident_in
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 
@@ -27,10 +28,11 @@ INDENT, MOST_DEEP = 2, 10
 
 ACTIONS: tuple[Action, ...] = (
     Action("record.raw", "r", "as it stands", "Show the line as it stands in the file, or pretty.", hint="raw"),
+    *deciding("record", but="r"),
 )
 
 
-class RecordScreen(Page):
+class RecordScreen(Deciding, Page):
     """A record; `y` copies it."""
 
     ACTIONS = ACTIONS
@@ -65,6 +67,12 @@ class RecordScreen(Page):
     def action_raw(self) -> None:
         self._raw = not self._raw
         self._draw()
+
+    def incident_here(self) -> str:
+        return incident_in(self._line)
+
+    def none_here(self) -> str:
+        return "this record is of no incident"
 
     def copied(self) -> str:
         """Return the record: as it stands, or as indented JSON."""

@@ -14,6 +14,7 @@ from meshcore.errors import MeshError
 from meshcore.node import Node
 from meshtui.actions import Action
 from meshtui.deliberate import Presses
+from meshtui.host import refuses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.base import Page
 from meshtui.widgets.bars import Hints
@@ -111,7 +112,7 @@ class RulesScreen(Page):
     @work(group="rules.decide")
     async def _withdraw(self) -> None:
         rule = self._rules.get(self.query_one(Rows).selected)
-        if rule is None:
+        if rule is None or refuses(self.mesh):
             return
         always = rule.kind == "always"
         question = "Ask me again before this runs there?" if always else "Offer this there again?"

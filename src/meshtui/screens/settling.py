@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from meshcore.errors import MeshError
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView
+from meshcore.model import IncidentState
+from meshcore.node import Node
+from meshcore.store.queries import incident as incident_of
 from meshcore.store.rows import Approval
-from meshtui.host import Host
+from meshcore.store.views import approval_awaited, approval_rejected
+from meshtui.host import Host, refuses
 from meshtui.screens.ask import Confirm
 from meshtui.widgets.cells import plain
 
@@ -29,6 +34,8 @@ def in_full(view: ApprovalView, *, halted: bool) -> str:
 
 async def approve(host: Host, view: ApprovalView, *, always: bool = False) -> None:
     """Ask with all of it in view, approve exactly that, and say when it is carried out. Only in a worker."""
+    if refuses(host):
+        return
     question = "Run this from now on without asking, in its project?" if always else "Run this, once?"
     halted = host.snapshot is not None and bool(host.snapshot.halted)
     try:
@@ -50,7 +57,7 @@ async def reject(host: Host, approval: Approval, *, not_here: bool = False) -> N
         host.say(str(error), severity="error")
         return
     said = "rejected, and not offered in this project again" if not_here else "rejected"
-    host.say(said if done else TOO_LATE)
+    host.say(f"{said}: {approval.command:.60}; u takes it back" if done else TOO_LATE)
 
 
 async def approve_all(
@@ -60,6 +67,8 @@ async def approve_all(
 
     One that would run anything else by then than what was shown is not approved. Only in a worker.
     """
+    if refuses(host):
+        return False
     halted = host.snapshot is not None and bool(host.snapshot.halted)
     count, done, faults = len(asked), 0, list[str]()
     try:
@@ -87,6 +96,8 @@ async def approve_all(
 
 async def reject_all(host: Host, asked: Sequence[Approval], *, not_here: bool = False) -> bool:
     """Ask once, then reject each by itself; return whether the person said so. Only in a worker."""
+    if refuses(host):
+        return False
     where = ", nor offer them in their projects" if not_here else ""
     question = f"Reject these {len(asked)}{where}?"
     if not await host.push_screen_wait(Confirm(question, "\n".join(one.command for one in asked))):
@@ -124,6 +135,80 @@ async def take_back(host: Host, approval: Approval) -> Approval | None:
         return None
     host.say("taken back: it was judged anew, and waits for you")
     return again
+
+
+async def approve_incident(host: Host, incident_id: str) -> None:
+    """Approve the fix of an incident that waits, or say why there is none. Only in a worker."""
+    if refuses(host):
+        return
+    try:
+        if (approval := await _waiting(host, incident_id)) is None:
+            return
+        view = await asyncio.to_thread(_view, host, approval)
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    await approve(host, view)
+
+
+async def reject_incident(host: Host, incident_id: str) -> None:
+    """Reject the fix of an incident that waits, or say why there is none."""
+    if refuses(host):
+        return
+    try:
+        approval = await _waiting(host, incident_id)
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    if approval is not None:
+        await reject(host, approval)
+
+
+async def take_back_incident(host: Host, incident_id: str) -> None:
+    """Take back the newest rejection of an incident's fix, or say why there is none."""
+    if refuses(host):
+        return
+    feed = host.feed
+    try:
+        found = await feed.store.ask(approval_rejected(incident_id)) if feed and feed.store else []
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    if found:
+        await take_back(host, found[0])
+    else:
+        host.say("nothing of this was rejected on this home")
+
+
+def _view(host: Host, approval: Approval) -> ApprovalView:
+    with Node(host.settings, host.clock) as node:
+        return approvals.approval_view(node, approval)
+
+
+async def _waiting(host: Host, incident_id: str) -> Approval | None:
+    """Return what waits of an incident; None, and why is said, where that is nothing or several. Raises MeshError."""
+    if host.feed is None or (store := host.feed.store) is None:
+        return None
+    found = await store.ask(approval_awaited(incident_id))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        host.say("several fixes wait: see Approvals")
+        return None
+    incident = await store.one(incident_of(incident_id))
+    why = WHY_NOT.get(incident.state, "") if incident is not None else ""
+    host.say(f"nothing of this waits for you on this home{why}")
+    return None
+
+
+WHY_NOT: Mapping[IncidentState, str] = {
+    "open": ": no fix is known; t teaches one",
+    "matched": ": its fix is told and not run; enter says why",
+    "needs_approval": ": it waits on another host; see Approvals",
+    "fixing": ": it is being fixed now",
+    "verified": ": it is verified already",
+    "refused": ": it was refused or rejected; u takes your rejection back",
+}
 
 
 def _settled(approval: Approval) -> str:

@@ -21,6 +21,7 @@ from meshcore.store.listed import SKILLS
 from meshcore.store.views import SkillBrief
 from meshtui.actions import Action, marking, sorting
 from meshtui.deliberate import Presses
+from meshtui.host import refuses
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -193,7 +194,7 @@ class SkillsPane(ListPane):
         if self.rows.marked:
             self.mesh.say("to stand behind a skill is decided one by one: esc takes the marks back")
             return
-        if (brief := self.rows.window.rows.get(self.rows.selected)) is None:
+        if (brief := self.rows.window.rows.get(self.rows.selected)) is None or refuses(self.mesh):
             return
         try:
             signer = await self.mesh.signing_key()

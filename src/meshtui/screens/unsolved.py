@@ -19,8 +19,8 @@ from meshcore.store.walls import ORDERS, Wall, in_words, incidents_at, walls, wa
 from meshcore.trust.heard import Heard, heard
 from meshtui.actions import Action, marking, sorting
 from meshtui.screens.ask import Confirm
+from meshtui.screens.deciding import Deciding, deciding
 from meshtui.screens.listing import ListPane
-from meshtui.screens.teach import teach
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
@@ -50,7 +50,7 @@ ELSEWHERE = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    Action("unsolved.teach", "t", "teach", "Say which command, or advice in words, gets past it.", hint="teach"),
+    *deciding("unsolved", hints="t"),
     Action("unsolved.expect", "x", "expected", "It is meant to fail: say no more of it for 14 days or until it passes.",
            hint="expected"),
     Action("unsolved.elsewhere", "o", "other nodes", "Show what other nodes say fails, and what passed there.",
@@ -61,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-class UnsolvedPane(ListPane):
+class UnsolvedPane(Deciding, ListPane):
     """The walls that agents and people meet again and again, and the selected one in full."""
 
     NAME = "unsolved"
@@ -210,12 +210,13 @@ class UnsolvedPane(ListPane):
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
-    @work(group="unsolved.decide")
-    async def action_teach(self) -> None:
-        if (one := self._selected()) is not None and one.incident_id:
-            await teach(self.mesh, one.incident_id)
-        elif one is not None:
-            self.mesh.say("its incident is no longer kept: teach it with meshtui learn --error TEXT --fix COMMAND")
+    def incident_here(self) -> str:
+        return one.incident_id if (one := self._selected()) is not None else ""
+
+    def none_here(self) -> str:
+        if self._selected() is None:
+            return "that is for its own node to decide" if self._elsewhere else "nothing is selected"
+        return "its incident is no longer kept: teach it with meshtui learn --error TEXT --fix COMMAND"
 
     @work(group="unsolved.decide")
     async def action_expect(self) -> None:
