@@ -138,7 +138,7 @@ async def take_back(host: Host, approval: Approval) -> Approval | None:
 
 
 async def approve_incident(host: Host, incident_id: str) -> None:
-    """Approve the fix of an incident that waits, or say why there is none. Only in a worker."""
+    """Ask about the fix of an incident that waits, or say why there is none. Only in a worker."""
     if refuses(host):
         return
     try:
@@ -152,7 +152,7 @@ async def approve_incident(host: Host, incident_id: str) -> None:
 
 
 async def reject_incident(host: Host, incident_id: str) -> None:
-    """Reject the fix of an incident that waits, or say why there is none."""
+    """Say no to the fix of an incident that waits, or say why there is none."""
     if refuses(host):
         return
     try:
