@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.tui.pilot import text_of
+from textual.color import Color
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -29,8 +30,8 @@ from meshtui.screens.deciding import deciding
 from meshtui.screens.log import LogPane
 from meshtui.screens.record import RecordScreen, outline
 from meshtui.screens.table import all_actions
-from meshtui.themes import DARK
-from meshtui.widgets.log_view import LogView
+from meshtui.themes import DARK, LIGHT, THEMES
+from meshtui.widgets.log_view import LogView, levelled
 
 WAIT_SECONDS = 20.0
 
@@ -420,6 +421,44 @@ async def test_a_frozen_view_stands_still_and_shows_what_came_when_it_thaws(log:
         assert it.rows() == before
         await it.press("F")
         await it.until(lambda: "meanwhile" in it.rows()[-1])
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "tone"),
+    [
+        ("2026-11-28 12:00:01 ERROR db: gone", "ERROR", "bad"),
+        ("[warn] disk is nearly full", "warn", "warn"),
+        ("time=12:00 level=info msg=started", "info", "accent"),
+        ("12:00 DEBUG http: GET /", "DEBUG", "dim"),
+        ("FATAL: no such role", "FATAL", "bad"),
+        ("an error of yours, no warning", "", ""),
+        ("MY_ERROR=1 ERROR-PRONE x-ERROR", "", ""),
+        ("x" * 80 + " ERROR", "", ""),
+    ],
+)
+def test_the_level_of_a_plain_line_has_a_colour_and_prose_has_none(line: str, level: str, tone: str) -> None:
+    parts = levelled(line)
+    assert "".join(text for text, _ in parts) == line
+    assert [part for part in parts if part[1]] == ([(level, tone)] if level else [])
+
+
+@pytest.mark.parametrize("name", ["error", "warning", "accent", "dim"])
+def test_a_level_can_be_read_on_light(name: str) -> None:
+    [light] = [theme for theme in THEMES if theme.name == LIGHT]
+    colour = getattr(light, name, None) or light.variables[name]
+    assert light.background is not None
+    assert contrast(Color.parse(colour), Color.parse(light.background)) >= 4.5
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return how well one colour is told from another, from 1 to 21 (WCAG)."""
+
+    def light(colour: Color) -> float:
+        parts = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in colour.normalized]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05
+
+    high, low = max(light(one), light(other)), min(light(one), light(other))
+    return high / low
 
 
 async def test_resizing_keeps_the_place(log: Path) -> None:

@@ -6,6 +6,7 @@ keeps the place where lines come, go, or are counted before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -26,6 +27,7 @@ from meshcore.journal.readable import Readable, readable
 from meshtui.widgets.cells import ELLIPSIS, fit, plain
 
 GAP = "  "
+LEVEL_WITHIN = 80  # characters of a line that is no record, in which its level stands
 DRAWN = 4096  # characters of a line that are drawn at all
 KIND_WIDTH, REFERENCE_WIDTH = 17, 8
 WIDE = 100  # columns from which on a row has the day, and its reference
@@ -245,7 +247,10 @@ class LogView(ScrollView, can_focus=True):
         if self.top + y == self.cursor:
             under, marker = self.get_component_rich_style("log--cursor"), "▸"
         segments = [Segment(marker, under)]
-        for text, tone in _cells(_row(lines[y]), width - 1):
+        cells = _cells(_row(lines[y]), width - 1)
+        if len(cells) == 1 and not self.spans(cells[0][0].rstrip()):
+            cells = levelled(cells[0][0])
+        for text, tone in cells:
             style = under
             if tone:
                 tint = self.get_component_rich_style(f"log--{tone}", partial=True)
@@ -293,6 +298,26 @@ def _cells(row: Readable, width: int) -> list[tuple[str, str]]:
         cells += [(fit(plain(row.reference), REFERENCE_WIDTH), "dim"), (GAP, "")]
     room = width - sum(len(text) for text, _ in cells)
     return [*cells, (fit(plain(row.text), room), "")]
+
+
+def levelled(text: str) -> list[tuple[str, str]]:
+    """Return a line that is no record in parts: the level that it names at its beginning with a tone."""
+    found = _LEVEL.search(text, 0, LEVEL_WITHIN)
+    if found is None:
+        return [(text, "")]
+    tone = _LEVELS[found[0].upper()[:3]]
+    return [(text[: found.start()], ""), (found[0], tone), (text[found.end() :], "")]
+
+
+# A word of prose is no level: it stands in capitals, in brackets, or behind `level=`.
+_NAMES = "FATAL|CRITICAL|CRIT|SEVERE|ERROR|ERR|WARNING|WARN|NOTICE|INFO|DEBUG|TRACE"
+_LEVEL = re.compile(rf"(?<![\w.-])(?:{_NAMES})(?![\w-])|(?<=\[)(?i:{_NAMES})(?=\])|(?<=level=)(?i:{_NAMES})(?!\w)")
+_LEVELS = {
+    **dict.fromkeys(("FAT", "CRI", "SEV", "ERR"), "bad"),
+    "WAR": "warn",
+    **dict.fromkeys(("NOT", "INF"), "accent"),
+    **dict.fromkeys(("DEB", "TRA"), "dim"),
+}
 
 
 def _moment(text: str, width: int) -> str:
