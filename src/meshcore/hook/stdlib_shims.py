@@ -1,8 +1,8 @@
 """Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-They buy two thirds of the processor time of a failure that is answered: 3.2 times a bare interpreter instead of 10.7,
-and the goal is 3. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 12 calls in
-turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 12 --skills 1000`.) They do what the
+They buy two thirds of the processor time of a failure that is answered: 3.7 times a bare interpreter instead of 11.4,
+on a machine with other work. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 16
+calls in turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 16 --skills 1000`.) They do what the
 light modules use of `dataclasses` (frozen, slots, defaults, replace), `datetime`, `operator` and `sqlite3` (all that C
 has), `hashlib`, `functools`, `contextlib` and `collections` (a few functions), `re` (patterns that were kept; its flags
 need `enum`), `typing` (nothing of it matters at run time) and what pathlib loads for what no hook does; asked for
