@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from meshcore.policy.command_parser import plain_words
+from meshcore.policy.plain_words import plain_words
 
 SHELL = ("bash", "-c")
 _CD = re.compile(r"cd (?P<folder>[\w./~@+:-]{1,1000}|'[^'\n]{1,1000}'|\"[^\"$`\\\n]{1,1000}\") ?(?:&&|;) ?")

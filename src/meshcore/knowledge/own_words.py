@@ -11,7 +11,6 @@ import re
 
 from meshcore.knowledge.corrections import Correction, correction_between, may_be_added
 from meshcore.knowledge.missing import SPEAKING
-from meshcore.knowledge.proposed import is_held_back
 from meshcore.knowledge.shell_words import OPERATORS, bare
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
@@ -176,7 +175,11 @@ def option_named(typed: Typed, output: str) -> Correction | None:
     """Return the change that adds the one option of which a program says that its command lacks it."""
     named = {found[1] for found in _option().finditer(output[-_READ:])}
     option = named.pop() if len(named) == 1 else ""
-    if not option or is_held_back(option) or option in typed.words:
+    if not option or option in typed.words:
+        return None
+    from meshcore.knowledge.proposed import is_held_back  # few programs name an option
+
+    if is_held_back(option):
         return None
     for part in typed.parts:
         verb = verb_of(part)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from meshcore.knowledge.shell_words import RESERVED
 from meshcore.policy.disguises import disguises_in, unveiled
+from meshcore.policy.plain_words import Argv, plain_words
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -23,8 +23,6 @@ MAX_CHARACTERS = 8_192  # of one command; longer ones are not read
 MAX_COMMANDS = 20  # in one text; more is a program, not a fix
 _MAX_DEPTH = 4  # of texts inside texts (`sh -c "sh -c …"`)
 _MAX_SUFFIXES = 48  # words after a wrapper that are tried as the inner command
-
-Argv = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,51 +65,6 @@ def read_argv(argv: Sequence[str]) -> Reading:
     too_long = sum(map(len, words)) > MAX_CHARACTERS
     shell = ("a command of more than 8192 characters",) if too_long else ()
     return Reading(() if disguises or too_long else words, shell, disguises, tuple(_unwrapped(plain, 0)))
-
-
-# The strict reader
-
-_PIECE = r"[A-Za-z0-9_@%+=:,./^-]|'[ -&(-~]*'|\"[ #%-\[\]-_a-~]*\""
-_WORD = re.compile(rf"(?:{_PIECE})+", re.ASCII)
-
-
-def plain_words(text: str) -> Argv | None:
-    """Return the words of one plain command, or None where anything but words and quoted texts is in it."""
-    words = []
-    at, end = 0, len(text)
-    while True:
-        while at < end and text[at] in " \t":
-            at += 1
-        if at >= end:
-            break
-        match = _WORD.match(text, at)
-        if match is None:
-            return None
-        at = match.end()
-        if at < end and text[at] not in " \t":
-            return None
-        words.append(match[0])
-    if not words:
-        return None
-    first = words[0]
-    if "'" in first or '"' in first or "=" in first or first in RESERVED:
-        return None  # a quoted program name hides it, an assignment or a keyword belongs to a shell
-    return tuple(_unquoted(word) for word in words)
-
-
-def _unquoted(word: str) -> str:
-    if "'" not in word and '"' not in word:
-        return word
-    parts, at = [], 0
-    while at < len(word):
-        if word[at] in "'\"":
-            close = word.index(word[at], at + 1)
-            parts.append(word[at + 1 : close])
-            at = close + 1
-        else:
-            parts.append(word[at])
-            at += 1
-    return "".join(parts)
 
 
 # What a bash parser finds

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshcore.policy.command_parser import plain_words, read, read_argv
+from meshcore.policy.command_parser import read, read_argv
+from meshcore.policy.plain_words import plain_words
 
 
 @pytest.mark.parametrize(

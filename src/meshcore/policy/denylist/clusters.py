@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import Argv, program
+from meshcore.policy.command_parser import program
 from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, verbs_of
+from meshcore.policy.plain_words import Argv
 
 
 def _docker(argv: Argv) -> Refusal | None:

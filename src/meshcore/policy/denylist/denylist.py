@@ -10,11 +10,12 @@ import re
 from collections.abc import Sequence
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import INTERPRETERS, Argv, program
+from meshcore.policy.command_parser import INTERPRETERS, program
 from meshcore.policy.denylist.package_managers import PACKAGE_MANAGERS
 from meshcore.policy.denylist.programs import CHECKS
 from meshcore.policy.denylist.refusal import SECRET_FILES, Refusal, shortened
 from meshcore.policy.denylist.verbs import verb_of_destruction
+from meshcore.policy.plain_words import Argv
 from meshcore.policy.question import Author
 
 _MAY_ASK: dict[Author, frozenset[str]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import INTERPRETERS, Argv, program
+from meshcore.policy.command_parser import INTERPRETERS, program
 from meshcore.policy.denylist.package_managers import pip
 from meshcore.policy.denylist.refusal import Check, Refusal, destroys, has, injects, shortened, verbs_of
+from meshcore.policy.plain_words import Argv
 
 
 def _interpreter(argv: Argv) -> Refusal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import Argv, program
+from meshcore.policy.command_parser import program
 from meshcore.policy.denylist.refusal import (
     Check,
     Refusal,
@@ -16,6 +16,7 @@ from meshcore.policy.denylist.refusal import (
     refused_options,
     verbs_of,
 )
+from meshcore.policy.plain_words import Argv
 
 
 def _curl(argv: Argv) -> Refusal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import Argv, program
+from meshcore.policy.command_parser import program
 from meshcore.policy.denylist.clusters import INFRASTRUCTURE
 from meshcore.policy.denylist.interpreters import CODE
 from meshcore.policy.denylist.network import NETWORK
@@ -22,6 +22,7 @@ from meshcore.policy.denylist.refusal import (
     shortened,
     verbs_of,
 )
+from meshcore.policy.plain_words import Argv
 
 
 def _rm(argv: Argv) -> Refusal | None:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from meshcore.policy.command_parser import Argv, program
+from meshcore.policy.command_parser import program
+from meshcore.policy.plain_words import Argv
 
 
 class Refusal(NamedTuple):

@@ -9,8 +9,9 @@ import re
 from functools import cache
 
 from meshcore.knowledge.text import word_set
-from meshcore.policy.command_parser import INTERPRETERS, Argv, program
+from meshcore.policy.command_parser import INTERPRETERS, program
 from meshcore.policy.denylist.refusal import Refusal, destroys, shortened
+from meshcore.policy.plain_words import Argv
 
 _RUNNERS = word_set(
     "pytest py.test jest vitest mocha ava rspec phpunit unittest tox mypy pyright ruff black isort flake8 pylint "
