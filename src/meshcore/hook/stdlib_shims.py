@@ -2,15 +2,15 @@
 
 They buy two thirds of the processor time of a failure that is answered: 3.7 times a bare interpreter instead of 11.4,
 on a machine with other work. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 16
-calls in turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 16 --skills 1000`.) They do what the
-light modules use of `dataclasses` (frozen, slots, defaults, replace), `datetime`, `operator` and `sqlite3` (all that C
-has), `hashlib`, `functools`, `contextlib` and `collections` (a few functions), `re` (patterns that were kept; its flags
-need `enum`), `typing` (nothing of it matters at run time) and what pathlib loads for what no hook does; asked for
-anything else, a stand-in gives way to the real module. A test holds each class of the light modules against what the
-real `dataclass` makes of it, and another that no call of an agent needs a real one. `hook.start` installs them, in a
-process that lives for some milliseconds, and so does the start of `meshtui run`, until the command has failed or takes
-a while: then `uninstall` gives their places back, but for that of `dataclasses`, whose methods of 150 classes are two
-fifths of what importing the loop takes.
+calls in turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 16 --skills 1000`.) They do
+what the light modules use of `dataclasses` (frozen, slots, defaults, replace; of a class nothing is made before its
+first value), `datetime`, `operator` and `sqlite3` (all that C has), `hashlib`, `functools`, `contextlib` and
+`collections` (a few functions), `re` (patterns that were kept; its flags need `enum`), `typing` (nothing of it matters
+at run time) and what pathlib loads for what no hook does; asked for anything else, a stand-in gives way to the real
+module. A test holds each class of the light modules against what the real `dataclass` makes of it, and another that no
+call of an agent needs a real one. `hook.start` installs them, in a process that lives for some milliseconds, and so
+does the start of `meshtui run`, until the command has failed or takes a while: then `uninstall` gives their places
+back, but for that of `dataclasses`, whose methods of 150 classes are two fifths of what importing the loop takes.
 """
 
 from __future__ import annotations
