@@ -317,10 +317,10 @@ class MeshApp(Steady):
         self.say(save(self.current, suffix, text, self.clock.now()))
 
     @work(group="kill_switch", exclusive=True)
-    async def action_kill_switch(self) -> None:
-        from meshtui.screens.brakes import kill_switch
+    async def action_brake(self, name: str) -> None:
+        from meshtui.screens.brakes import BRAKES
 
-        await kill_switch(self)
+        await BRAKES[name](self)
 
     async def action_quit(self) -> None:
         from meshtui.screens.leaving import leave

@@ -97,6 +97,23 @@ async def _app_copy(it: Shown) -> None:
     assert "copied" in _notes(it)
 
 
+async def _app_monitor(it: Shown) -> None:
+    def mode() -> str:
+        with closing(Store(it.app.home.store)) as store:
+            return store.controls.get("mode")
+
+    await it.press("M")
+    await _seen(it, lambda: "mode hint" in it.text() and mode() == "hint")
+    await it.press("M")
+    await _seen(it, lambda: "Let this node act again?" in it.text())
+    await it.press("n")
+    assert mode() == "hint"
+    await it.press("M")
+    await _seen(it, lambda: "Let this node act again?" in it.text())
+    await it.press("y")
+    await _seen(it, lambda: mode() == "" and "mode auto" in it.text())
+
+
 async def _app_kill_switch(it: Shown) -> None:
     await it.press("K", "enter")
     await it.until(lambda: bool(it.app.snapshot and it.app.snapshot.halted), "halted")

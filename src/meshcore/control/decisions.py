@@ -129,6 +129,23 @@ def set_mode(node: Node, value: str, *, key: str = MODE, signer: SigningKey | No
     _told(node)
 
 
+def monitor_only(node: Node) -> bool:
+    """Keep this node from acting, at once: it goes on telling what is known; False where a person said so before."""
+    if node.store.controls.get(MODE) in ("off", "hint"):
+        return False
+    set_mode(node, "hint")
+    return True
+
+
+def mode_before(node: Node) -> str | None:
+    """Return the mode that this node goes back to, "" for none of its own; None where a person holds nothing back."""
+    if node.store.controls.get(MODE) not in ("off", "hint"):
+        return None
+    said = [str(event.data.get("value", "")) for event in node.store.events.of_kinds(("mesh.mode",))
+            if event.data.get("key") == MODE]  # fmt: skip
+    return next((value for value in reversed(said) if value not in ("off", "hint")), "")
+
+
 def halt(node: Node, why: str) -> None:
     """Stop every fix of this operator here at once; their other nodes are told when the bridge is next used.
 

@@ -8,7 +8,7 @@ from meshcore.control import decisions
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.safety.halt import halt as write_halt
 from meshcore.safety.halt import halted
-from meshtui.host import Host
+from meshtui.host import Host, refuses
 from meshtui.screens.ask import Ask, Confirm
 
 USUAL_REASON = "halted from the terminal"
@@ -54,3 +54,26 @@ async def _resume(host: Host, was: str) -> None:
     signer = await host.signing_key()
     await host.decide(lambda node: decisions.resume(node, signer=signer))
     host.say("resumed")
+
+
+async def monitor(host: Host) -> None:
+    """Let this node only tell from now on, at once; or, where it does, ask whether it is to act again."""
+    if refuses(host):
+        return
+    try:
+        if await host.decide(decisions.monitor_only):
+            host.say("monitoring only: nothing is tried on this node until M lets it act again", severity="warning")
+            return
+        before = await host.decide(decisions.mode_before)
+        back = f"its mode goes back to {before}" if before else "it has no mode of its own then: config.toml's counts"
+        if before is None or not await host.push_screen_wait(Confirm("Let this node act again?", back)):
+            return
+        signer = await host.signing_key()
+        await host.decide(lambda node: decisions.set_mode(node, before, signer=signer))
+    except MeshError as error:
+        host.say(str(error), severity="error")
+        return
+    host.say("this node acts again, as far as modes and brakes allow")
+
+
+BRAKES = {"kill_switch": kill_switch, "monitor": monitor}
