@@ -2,7 +2,7 @@
 
 Each listener has a session, cursor and receipts of its own, checks every signature and commits to SQLite before its
 receipt, by the real protocol; four processes hold them all, and server and listeners share the machine's cores. In the
-same run: the bridge in PostgreSQL, the bridge in SQLite (up to 100 listeners, all of one host), and bare psycopg
+same run: the bridge in PostgreSQL, the bridge in SQLite (all listeners of one host), and bare psycopg
 (LISTEN, SELECT, check, commit, INSERT of one receipt). A record is sent once every receipt of the one before has come;
 then a burst is sent at once. Prints one JSON object.
 """
@@ -42,7 +42,6 @@ from meshcore.safety.records import verify
 POSTGRES, SQLITE, BARE = "postgresql", "sqlite", "bare LISTEN"
 LOGIN = "fleet"
 MOST_PROCESSES = 4
-MOST_ON_A_FILE = 100  # listeners
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.06
 LOOK_SECONDS = 0.5  # after which a process asks its listeners whether something came without a ring
@@ -369,7 +368,7 @@ def run(sizes: Sequence[int], count: int, burst: int) -> list[Spread]:
         places = Places(Path(root), max(sizes))
         stack.callback(places.server.remove)
         for size in sizes:
-            for kind in (BARE, POSTGRES, SQLITE)[: 3 if size <= MOST_ON_A_FILE else 2]:
+            for kind in (BARE, POSTGRES, SQLITE):
                 found.append(measure(places, kind, size, count, burst))
                 print(json.dumps(found[-1].report()), file=sys.stderr)
             places.forget()

@@ -122,6 +122,7 @@ class Ringer:
 def sweep(folder: Path, known: Collection[str]) -> None:
     """Remove this user's bells that nobody has registered and nobody listens to."""
     with suppress(OSError), opened_folder(folder) as where, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        probe.setblocking(False)  # who listens and does not read is not waited for
         with os.scandir(where) as files:
             names = [file.name for file in islice(files, _MOST_FILES)]
         for name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,16 @@ def test_a_closed_bridge_leaves_no_bell_behind(tmp_path: Path) -> None:
     with other.log.reading() as connection:
         assert connection.execute("SELECT count(*) FROM doorbells").fetchone() == (0,)
     other.close()
+
+
+def test_a_sweep_waits_for_no_listener_who_does_not_read(folder: Path) -> None:
+    bell, ringer = Doorbell(folder), Ringer(folder)
+    for _ in range(300):  # more than any queue of datagrams holds
+        assert ringer.ring([bell.name]) == []
+    sweeper = threading.Thread(target=sweep, args=(folder, []), daemon=True)
+    sweeper.start()
+    sweeper.join(10)
+    assert not sweeper.is_alive()
+    assert (folder / bell.name).exists()
+    bell.close()
+    ringer.close()
