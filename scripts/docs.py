@@ -159,7 +159,7 @@ def _rows(group: click.Group, context: click.Context) -> Iterator[tuple[str, str
 def printed() -> dict[str, str]:
     """Return what the commands print, by the name of its block."""
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
-    demo = on_terminal([str(MESHTUI), "demo"], Path("/tmp"), environment)
+    demo = on_terminal([str(MESHTUI), "demo", "--plain"], Path("/tmp"), environment)
     demo = re.sub(r"/tmp/meshtui-(demo|report)-\w+", r"/tmp/meshtui-\1", demo)
     day = Day()
     use = day.shell(

@@ -96,7 +96,7 @@ def drawn(lines: Sequence[Shown]) -> str:
 
 def main() -> None:
     """Record the demo and write the picture."""
-    lines = record([str(MESHTUI), "demo", *sys.argv[1:]])
+    lines = record([str(MESHTUI), "demo", "--plain", *sys.argv[1:]])
     PICTURE.write_text(drawn(hurried(lines)), "utf-8")
 
 

@@ -20,6 +20,8 @@ from meshcore.errors import UsageError
 from meshcore.safety.visible_text import visible
 from meshtui.cli.context import facts, json_option, print_json, say
 
+KEPT = "everything is kept in"
+
 
 @click.command()
 @click.option("--offline", is_flag=True, help="No package index: with a tiny stand-in wheel that is built here.")
@@ -28,15 +30,18 @@ from meshtui.cli.context import facts, json_option, print_json, say
 )
 @click.option("--keep", metavar="DIR", help="Play it in DIR (new or empty) and leave everything there.")
 @click.option("--report", "report_file", metavar="FILE", help="Where the report of it is to stay.")
+@click.option("--plain", is_flag=True, help="As text also on a terminal, where it is else played in the panes.")
 @json_option
-def demo(offline: bool, hosts: bool, keep: str | None, report_file: str | None, as_json: bool) -> int:
+def demo(offline: bool, hosts: bool, keep: str | None, report_file: str | None, plain: bool, as_json: bool) -> int:
     """Two agents, one bridge: the first is taught a fix and proves it, the second heals by itself.
 
     Then the monitor and the validator look at it, and a report is written, which stays. Everything happens in a
-    throwaway folder; your own homes, bridge and operator key are not touched. Exit 0 only if the second agent was
-    verified.
+    throwaway folder; your own homes, bridge and operator key are not touched. On a terminal it is played in the
+    terminal's own panes, and you may look around there. Exit 0 only if the second agent was verified.
     """
     root = _folder(keep)
+    if not (plain or hosts or as_json) and _is_terminal():
+        return _live(root, offline=offline, report=_report_file(root, report_file, kept=keep is not None), keep=keep)
     try:
         with _told(as_json) as tell, ExitStack() as stack:
             agents = _on_hosts(root, stack, tell) if hosts else None
@@ -58,7 +63,7 @@ def _told(as_json: bool) -> Iterator[Callable[[str], None]]:
     if as_json:
         yield lambda line: print(line, file=sys.stderr)
         return
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if not _is_terminal():
         yield lambda line: print(visible(line), flush=True)
         return
     from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
@@ -71,6 +76,40 @@ def _told(as_json: bool) -> Iterator[Callable[[str], None]]:
             progress.reset(waiting)
 
         yield tell
+
+
+def _is_terminal() -> bool:
+    return (
+        all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
+
+
+def _live(root: Path, *, offline: bool, report: Path, keep: str | None) -> int:
+    """Play it in the terminal's own panes, and say afterwards what it told."""
+    say("meshtui demo: two agents, one bridge; one is taught a fix, the other heals by itself …")
+    from meshcore.config import load
+    from meshtui.demoapp import DemoApp, story_command
+    from meshtui.driver import MeshDriver
+
+    _, second = agents_in(root)
+    options = ["--keep", str(root), "--report", str(report), *(["--offline"] if offline else [])]
+    then = "; all this is removed when you leave" if keep is None else f"; all this stays in {root}"
+    app = DemoApp(load(environment=second.environment), story_command(*options), then, driver_class=MeshDriver)
+    try:
+        app.run()
+        app.close()
+    finally:
+        if keep is None:
+            remove(root)
+    for line in app.told:
+        if keep is not None or not line.startswith(KEPT):
+            say(line)
+    if app.failure is not None:
+        raise app.failure
+    if app.code is None:
+        say("left before the story was over")
+    return 1 if app.code is None else app.code
 
 
 def _on_hosts(root: Path, stack: ExitStack, progress: Callable[[str], None]) -> tuple[Agent, Agent] | None:
@@ -117,7 +156,7 @@ def _summary(story: Story, *, kept: bool) -> None:
     )
     say("✓ healed at the second agent, verified by running the failed command again")
     if kept:
-        say(f"everything is kept in {story.folder}")
+        say(f"{KEPT} {story.folder}")
 
 
 def _old_queries(story: Story) -> dict[str, str]:
