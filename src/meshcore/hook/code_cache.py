@@ -147,7 +147,9 @@ class Cache:
         name, before, lacking = module.__name__, len(self.ready), self.lacking
         exec(self.load(*module.__spec__.loader_state), module.__dict__)  # noqa: S102
         self.ready.append(name)
-        if name in DOORS and name not in self.behind and lacking == self.lacking:  # else the list would lack some
+        # Where something was not kept, or another door had brought it in, the list would lack it for good.
+        is_whole = lacking == self.lacking and not any(one in sys.modules for one in DOORS[2:] if one != name)
+        if name in DOORS and name not in self.behind and is_whole:
             self.behind[name], self.is_new = self.ready[before:-1], True
 
     def _make(self, name):

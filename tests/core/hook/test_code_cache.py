@@ -17,6 +17,7 @@ import meshcore
 from meshcore.agents.table import program
 from meshcore.clock import SystemClock, to_text
 from meshcore.home import Home
+from meshcore.hook.main import CHECK
 from meshcore.store.store import Store
 
 
@@ -82,6 +83,20 @@ def test_what_a_door_brings_in_is_noted_in_an_order_in_which_it_can_be_made(copy
     )
     hook(copy, tmp_path, 4)
     assert incidents(tmp_path) == 4
+
+
+def test_a_check_which_opens_both_doors_leaves_no_list_that_lacks_some(copy: Path, tmp_path: Path) -> None:
+    warm(copy, tmp_path)
+    hook(copy, tmp_path, 3)
+    whole = set(behind_call(copy))
+    cache_of(copy).unlink()
+    environment = {"HOME": str(tmp_path), "MESHTUI_HOME": str(tmp_path / "home"), "USER": "dev"}
+    command = [sys.executable, "-I", "-S", str(copy / "hookstart.py"), "claude-code"]
+    for _ in range(3):
+        subprocess.run(command, input=CHECK, capture_output=True, env=environment, check=True)
+    for number in (4, 5, 6):
+        hook(copy, tmp_path, number)
+    assert set(behind_call(copy)) >= whole
 
 
 def test_where_a_library_lies_is_noted_and_found_anew_once_it_is_gone(copy: Path, tmp_path: Path) -> None:
