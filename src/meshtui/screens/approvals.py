@@ -77,6 +77,7 @@ class ApprovalsPane(ListPane):
     """What waits, oldest first, then what was settled, newest first; the selected one in full."""
 
     NAME = "approvals"
+    BESIDE = True
     ACTIONS = ACTIONS
 
     def __init__(self) -> None:

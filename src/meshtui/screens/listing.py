@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
 from textual.widgets import Static
 
@@ -17,7 +18,9 @@ WIDE = 160  # columns from which on the selected row is shown beside the list
 
 
 class ListPane(Pane):
-    """A list, and what is known of its selected row."""
+    """A list, and what is known of its selected row; `BESIDE` the list where a terminal is wide."""
+
+    BESIDE: ClassVar[bool] = False
 
     DEFAULT_CSS = """
     ListPane {
@@ -29,7 +32,7 @@ class ListPane(Pane):
     """
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= WIDE, "-wide")
+        self.set_class(self.BESIDE and self.size.width >= WIDE, "-wide")
 
     @property
     def rows(self) -> Rows:

@@ -12,7 +12,6 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from meshcore.clock import from_text, to_text
-from meshcore.store.listed import INCIDENTS, TIME
 from meshtui.actions import Action, jumping, marking, sorting
 from meshtui.screens.base import Pane
 from meshtui.screens.deciding import Deciding, deciding
@@ -26,6 +25,7 @@ from meshtui.widgets.timeline_view import RANGES, TimelineView
 
 if TYPE_CHECKING:
     from meshcore.model import Json
+    from meshcore.store.listed import Listed
     from meshcore.store.views import IncidentBrief
     from meshtui.snapshot import EffectView, Snapshot, ToldView
 
@@ -115,7 +115,7 @@ class OverviewPane(Deciding, Pane):
         yield TimelineView()
         yield Static("", id="effect", markup=False)
         with Horizontal(id="below"):
-            yield StoredRows(INCIDENTS, COLUMNS, self._row, states=_states, empty="no incidents yet", id="incidents")
+            yield StoredRows(_incidents, COLUMNS, self._row, states=_states, empty="no incidents yet", id="incidents")
         yield Static(WELCOME, id="welcome", markup=False)
 
     @property
@@ -276,6 +276,7 @@ class OverviewPane(Deciding, Pane):
 
     @work(group="overview.jump", exclusive=True)
     async def action_jump(self) -> None:
+        from meshcore.store.listed import TIME
         from meshtui.screens.jump import asked_moment
 
         if (moment := await asked_moment(self.mesh)) is None:
@@ -318,6 +319,12 @@ class OverviewPane(Deciding, Pane):
             self.rows.find(text)
         self.rows.restore_order(state)
         self._previews = state.get("preview") is not False
+
+
+def _incidents() -> Listed[IncidentBrief]:
+    from meshcore.store.listed import INCIDENTS  # which takes the model with it: the first painting can spare that
+
+    return INCIDENTS
 
 
 def _states(text: str) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class SkillsPane(ListPane):
     """The skills by label, and the selected one in full."""
 
     NAME = "skills"
+    BESIDE = True
     ACTIONS = ACTIONS
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class SkillsPane(ListPane):
 
     def compose(self) -> ComposeResult:
         # The cursor stays on its skill: what is learnt meanwhile is not what is confirmed.
-        yield StoredRows(SKILLS, COLUMNS, self._row, states=_states, empty=EMPTY, follows_first=False)
+        yield StoredRows(lambda: SKILLS, COLUMNS, self._row, states=_states, empty=EMPTY, follows_first=False)
         yield Detail()
 
     @property

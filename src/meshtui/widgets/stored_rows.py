@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import ClassVar, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual import work
 from textual.message import Message
 from textual.timer import Timer
 from textual.worker import WorkerCancelled
 
-from meshcore.model import Json
-from meshcore.store.listed import Found, Key, Listed
-from meshcore.store.read import Read
 from meshtui.host import host_of
 from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Row, Rows
-from meshtui.window import Window
+
+if TYPE_CHECKING:
+    from meshcore.model import Json
+    from meshcore.store.listed import Key, Listed
+    from meshcore.store.read import Read
+    from meshtui.window import Window
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,7 +44,7 @@ class StoredRows(Rows, Generic[T]):
 
     def __init__(
         self,
-        listed: Listed[T],
+        listed: Callable[[], Listed[T]],
         columns: Sequence[Column],
         cells: Callable[[T], Row],
         *,
@@ -50,19 +53,28 @@ class StoredRows(Rows, Generic[T]):
         id: str | None = None,
         follows_first: bool = True,
     ) -> None:
-        """`cells` makes a row; `states` returns the states whose shown word contains a text."""
+        """`listed` returns the list, asked for when it begins; `cells` makes a row.
+
+        `states` returns the states whose shown word contains a text.
+        """
         super().__init__(
             columns, lambda row_id: cells(self.window.rows[row_id]), empty=empty, id=id, follows_first=follows_first
         )
-        self.window: Window[T] = Window(listed, self.PAGE)
-        self._cells_of, self._states = cells, states
+        self._listed, self._cells_of, self._states = listed, cells, states
+        self._kept: Mapping[str, Json] = {}  # the order of an earlier start, until it begins
         self._follows = follows_first
         self._begun = False
         self._growing = False
         self._loads, self._held = 0, False
         self._missed: dict[str, None] = {}  # what changed while a page was on its way
         self._counting: Timer | None = None
-        self._show_order()
+
+    @cached_property
+    def window(self) -> Window[T]:
+        """Return what is loaded."""
+        from meshtui.window import Window  # the first painting can spare it
+
+        return Window(self._listed(), self.PAGE)
 
     # --- what is asked ----------------------------------------------------------------------------------------------
 
@@ -70,6 +82,10 @@ class StoredRows(Rows, Generic[T]):
         """Load the first rows, once."""
         if not self._begun:
             self._begun = True
+            self._take_finding()
+            usual = self.window.order
+            kept = self._kept or {"sort": usual.name, "descending": usual.descending}
+            self._take_order(str(kept["sort"]), descending=kept["descending"] is True)
             self._load_first()
 
     @work(group="rows.load", exclusive=True)
@@ -221,16 +237,21 @@ class StoredRows(Rows, Generic[T]):
         if text == self.finding:
             return
         self.finding = text
-        self.window.found = Found(text, self._states(text.casefold()) if text else ())
         if self._begun:
+            self._take_finding()
             self._load_first()
+
+    def _take_finding(self) -> None:
+        from meshcore.store.listed import Found
+
+        self.window.found = Found(self.finding, self._states(self.finding.casefold()) if self.finding else ())
 
     def _filter(self) -> None:
         self._shown = self._ids
         self._place = {row_id: place for place, row_id in enumerate(self._shown)}
 
     def action_edge(self, end: int) -> None:
-        if self.window.at_end if end else self.window.at_start:
+        if not self._begun or (self.window.at_end if end else self.window.at_start):
             super().action_edge(end)
         elif end:
             self._load_last()
@@ -248,10 +269,10 @@ class StoredRows(Rows, Generic[T]):
 
     def _look_near(self, top: int, bottom: int) -> None:
         """Load more where what is looked at comes close to what is not there."""
+        if self._is_busy or not self.window.ids:
+            return
         window, near = self.window, self.size.height
         at_end = bottom >= len(window.ids) - near and not window.at_end
-        if self._is_busy or not window.ids:
-            return
         if at_end or (top < near and not window.at_start):
             self._growing = True
             self._grow(at_end)
@@ -276,20 +297,21 @@ class StoredRows(Rows, Generic[T]):
 
     def sort(self, name: str, *, descending: bool) -> None:
         """Sort by one of the list's orders; a name that it has not is ignored."""
+        if self._begun:
+            self._take_order(name, descending=descending)
+            self._load_first()
+
+    def _take_order(self, name: str, *, descending: bool) -> None:
         for order in self.window.listed.orders:
             if order.name == name:
                 self.window.order, self.window.descending = order, descending
-                self._show_order()
-                if self._begun:
-                    self._load_first()
-
-    def _show_order(self) -> None:
         self.sorted_by = self.window.order.name, self.window.descending
-        if self.is_attached:
-            self._draw_changed()
+        self._draw_changed()
 
     def order_kept(self) -> Mapping[str, Json]:
         """Return the order as it is kept between starts, nothing for the usual one."""
+        if not self._begun:
+            return self._kept
         usual, window = self.window.listed.orders[0], self.window
         if (window.order, window.descending) == (usual, usual.descending):
             return {}
@@ -297,8 +319,8 @@ class StoredRows(Rows, Generic[T]):
 
     def restore_order(self, state: Mapping[str, Json]) -> None:
         """Take up what `order_kept` returned."""
-        if isinstance(name := state.get("sort"), str):
-            self.sort(name, descending=state.get("descending") is True)
+        if isinstance(state.get("sort"), str):
+            self._kept = {"sort": state["sort"], "descending": state.get("descending") is True}
 
     async def marked_rows(self) -> list[T]:
         """Return the rows that are marked, as the store has them now, in the order of their marks."""
