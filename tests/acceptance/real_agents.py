@@ -206,13 +206,15 @@ def test_a_fix_arrives_in_copilot(programs: Path, world: dict[str, str], tmp_pat
     assert_the_fix_arrived(model, "copilot", world)
 
 
+@pytest.mark.parametrize("asks", [True, False])
 def test_copilot_reads_the_fix_with_the_real_end_of_a_command_in_the_background(
-    programs: Path, world: dict[str, str], tmp_path: Path
+    programs: Path, world: dict[str, str], tmp_path: Path, asks: bool
 ) -> None:
     connect("copilot", world, tmp_path / "work")
     began = {"command": f"sleep 1; {COMMAND}", "description": "d", "mode": "async", "shellId": "a"}
     read = ("read_bash", {"shellId": "a", "delay": 5})
-    with Model(("bash", began), read, read) as model:
+    meanwhile = ("bash", {"command": "sleep 4; true", "description": "d"})  # the agent is told of the end unasked
+    with Model(("bash", began), *([read] * 2 if asks else [meanwhile] * 3)) as model:
         environment = {**world, "COPILOT_PROVIDER_BASE_URL": f"{model.url}/v1", "COPILOT_MODEL": "gpt-4"}
         environment |= {"COPILOT_OFFLINE": "true", "COPILOT_PROVIDER_API_KEY": "no-key"}
         drive([str(programs / "copilot"), "-p", "go", "--allow-all-tools"], environment, tmp_path / "work")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -33,16 +34,19 @@ if TYPE_CHECKING:
 
 NAME = "copilot"
 
-DONE, FAILED = "postToolUse", "postToolUseFailure"
+DONE, FAILED, NOTICE = "postToolUse", "postToolUseFailure", "notification"
 SHELL_TOOLS = ("bash", "shell")
 READ_TOOLS, STOP_TOOLS = ("read_bash", "read_shell"), ("stop_bash", "stop_shell")
 EDIT_TOOLS = ("edit", "create", "apply_patch", "str_replace_editor")
 
 FIRST_LOOK, LAST_LOOK = 256 << 10, 8 << 20  # bytes from the end of the session file
+WRITTEN_SECONDS = 0.5  # within which the session file holds what the program has just read; a tenth is usual
+_PAUSE = 0.02
 
 _SHELL = r"(?:(?:detached )?command with )?(?:shellId: [^\n>]{0,100} )?"
 _END = re.compile(rf"\n?<{_SHELL}(?:completed|exited) with exit code (-?\d{{1,10}})>\s*$")
 _GOES_ON = re.compile(r"<[^<>\n]{0,60}\bshellId: ([\w.-]{1,64})(?: is still running[^<>\n]{0,400})?>\s*$")
+_NOTICE = re.compile(r"\(shellId: ([\w.-]{1,64})\) has (?:exited|completed) with exit code (-?\d{1,10})\.?$")
 _SESSION = re.compile(r"[\w-]{1,64}")
 _RAN_OUT = re.compile(r"timed[ _-]?out|still running|in (?:the )?background", re.IGNORECASE)
 
@@ -52,6 +56,8 @@ def read(payload: Mapping[str, Json]) -> Report | None:
 
     A payload does not name its event: one with a result is `postToolUse`, one with an error `postToolUseFailure`.
     """
+    if text(payload, "notification_type") == "shell_completed":
+        return _noticed(payload)
     asked, result = fields(payload, "toolArgs"), fields(payload, "toolResult")
     command = text(asked, "command")
     if text(payload, "toolName") in EDIT_TOOLS and command != "view":  # what was refused changed nothing
@@ -89,18 +95,45 @@ def _ended_in_the_background(payload: Mapping[str, Json]) -> Failure | Success |
     end = _END.search(said)
     if end is None or text(result, "resultType") != "success" or not _SESSION.fullmatch(session):
         return None
-    from meshcore.agents.background import end_of_file  # seldom is it one
+    for shells in _looked_up(session):
+        begun = shells.begun.get(text(asked, "shellId"))
+        if begun is not None:
+            cwd = text(payload, "cwd", "workingDirectory")
+            return ended(Call(begun.command, cwd, session, begun.call, said[: end.start()], DONE), number(end[1]))
+    return None
+
+
+def _noticed(payload: Mapping[str, Json]) -> Failure | Success | None:
+    """Return how a command in the background ended that the agent is told of: the program has just read its end."""
+    notice, session = _NOTICE.search(text(payload, "message")), text(payload, "sessionId")
+    if notice is None or not _SESSION.fullmatch(session):
+        return None
+    until = time.monotonic() + WRITTEN_SECONDS
+    while True:
+        for shells in _looked_up(session):
+            if (found := shells.read.get(notice[1])) is not None:
+                call, code, said = found
+                told = Call(call.command, text(payload, "cwd"), session, call.call, said, NOTICE)
+                return ended(told, code) if code == number(notice[2]) else None
+            if notice[1] in shells.begun:
+                break
+        else:
+            return None
+        if time.monotonic() >= until:
+            return None
+        time.sleep(_PAUSE)
+
+
+def _looked_up(session: str) -> Iterator[_Shells]:
+    """Yield the commands of a session by the end of its file, then by more of it."""
+    from meshcore.agents.background import end_of_file  # seldom is it asked for
 
     path = user_folder(os.environ, ".copilot") / "session-state" / session / "events.jsonl"
     for size in (FIRST_LOOK, LAST_LOOK):
         data = end_of_file(str(path), size)
-        begun = _Shells.of(data or b"").begun.get(text(asked, "shellId"))
-        if begun is not None:
-            cwd = text(payload, "cwd", "workingDirectory")
-            return ended(Call(begun.command, cwd, session, begun.call, said[: end.start()], DONE), number(end[1]))
+        yield _Shells.of(data or b"")
         if data is None or len(data) < size:
-            break
-    return None
+            return
 
 
 def _moment(payload: Mapping[str, Json]) -> str:
@@ -123,7 +156,7 @@ def hooks(environment: Mapping[str, str]) -> HookSettings:
         user_folder(environment, ".copilot") / "hooks" / "meshtui.json",
         ".github/hooks/meshtui.json",
         entries=lambda command: {
-            event: {"type": "command", "bash": command, "timeoutSec": LIMIT_SECONDS} for event in (DONE, FAILED)
+            event: {"type": "command", "bash": command, "timeoutSec": LIMIT_SECONDS} for event in (DONE, FAILED, NOTICE)
         },
         keys=("command", "bash"),
         permission="copilot --allow-tool 'shell(meshtui heal)'",
@@ -169,10 +202,14 @@ def _commands(lines: Iterator[Mapping[str, Json]]) -> Iterator[Ended]:
 
 
 class _Shells:
-    """The commands of a session, as its file tells of them; `begun` are those that go on, by the shell they run in."""
+    """The commands of a session, as its file tells of them, by the shell they run in.
+
+    `begun` are those that go on, `read` those whose end was read later: the call, its exit code, what it said.
+    """
 
     def __init__(self) -> None:
         self.begun: dict[str, Call] = {}
+        self.read: dict[str, tuple[Call, int, str]] = {}
         self._session = self._cwd = ""
         self._waiting: dict[
             str, Call | str
@@ -214,6 +251,7 @@ class _Shells:
         command, shell = text(asked, "command"), text(asked, "shellId")
         if name in SHELL_TOOLS and command:
             self.begun.pop(shell, None)
+            self.read.pop(shell, None)
             self._waiting[call] = Call(command, self._cwd, self._session, call)
         elif name in READ_TOOLS:
             self._waiting[call] = shell
@@ -221,7 +259,7 @@ class _Shells:
             self.begun.pop(shell, None)
         elif name in EDIT_TOOLS and command != "view":
             self._waiting[call] = Edited(text(asked, "path", "file_path"), self._cwd, self._session, call)
-        for held in (self._waiting, self.begun):
+        for held in (self._waiting, self.begun, self.read):
             if len(held) > MAX_WAITING:
                 held.pop(next(iter(held)))
 
@@ -243,6 +281,7 @@ class _Shells:
             return None
         if isinstance(asked, str):
             del self.begun[asked]
+            self.read[asked] = (call, code, said[: end.start()])
         elif is_unfinished(fields(fields(data, "toolTelemetry"), "properties")):
             return None
         output = said[: end.start()][-MAX_OUTPUT:]

@@ -241,6 +241,12 @@ def _read(said: str, shell: str = "a", **changes: Any) -> dict[str, Any]:
     return payload | {"toolResult": result} | changes
 
 
+def _notice(code: int = 4, shell: str = "a", **changes: Any) -> dict[str, Any]:
+    said = f'Shell command "exit code 9" (shellId: {shell}) has exited with exit code {code}.'
+    payload = {"sessionId": "s-1", "timestamp": 6, "cwd": "/w", "title": "check", "hook_event_name": "Notification"}
+    return payload | {"notification_type": "shell_completed", "message": said} | changes
+
+
 _BEGUN = ("bash", {"command": COMMAND, "mode": "async", "shellId": "a"},
           "<command started in background with shellId: a>")  # fmt: skip
 _UNNAMED = ("bash", {"command": COMMAND, "mode": "async"}, "<command started in background with shellId: 0>")
@@ -285,6 +291,18 @@ COPILOT: dict[str, tuple[list[tuple[str, dict[str, Any], str | None]], dict[str,
     "a code that is none": ([_BEGUN], _read("<shellId: a completed with exit code many>"), None),
     "cut": ([_BEGUN], _read(_FAILED[:-3]), None),
     "list of shells": ([_BEGUN], _read(_FAILED, toolName="list_bash"), None),
+    # It ends while the agent does something else: the program reads its end, and tells the agent and the hook.
+    "noticed": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(), 4),
+    "noticed, passed": ([_BEGUN, ("read_bash", _READ, _PASSED)], _notice(0), 0),
+    "noticed, and read after that": ([_BEGUN, *[("read_bash", _READ, _FAILED)] * 2], _notice(), 4),
+    "noticed, its end not read yet": ([_BEGUN], _notice(), None),
+    "noticed with another code": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(3), None),
+    "noticed of another shell": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(shell="b"), None),
+    "noticed, the shell used anew": ([_BEGUN, ("read_bash", _READ, _FAILED), _BEGUN], _notice(), None),
+    "noticed without a code": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(message="(shellId: a) stopped"), None),
+    "noticed of something else": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(notification_type="idle"), None),
+    "noticed, no text": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(message=["exit code 4"]), None),
+    "noticed of no session": ([_BEGUN, ("read_bash", _READ, _FAILED)], _notice(sessionId="../s-1"), None),
 }
 # fmt: on
 
@@ -295,6 +313,7 @@ def test_copilot_tells_an_outcome_at_the_real_exit_only(
 ) -> None:
     tools, payload, expected = COPILOT[case]
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(copilot, "WRITTEN_SECONDS", 0.0)
     _copilot(tmp_path, *tools)
     report = program("copilot").read(payload)
     if expected is None:
@@ -304,6 +323,17 @@ def test_copilot_tells_an_outcome_at_the_real_exit_only(
     else:
         assert isinstance(report, Failure) and report.exit_code == expected
         assert (report.command, report.cwd, report.output) == (COMMAND, "/w", "boom")
+
+
+def test_what_copilot_tells_before_it_is_in_its_file_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _copilot(tmp_path, _BEGUN)
+    read = ("read_bash", _READ, _FAILED)
+    monkeypatch.setattr("time.sleep", lambda seconds: _copilot(tmp_path, _BEGUN, read))
+    report = program("copilot").read(_notice())
+    assert isinstance(report, Failure) and report.output == "boom"
 
 
 @pytest.mark.parametrize("broken", [b"\xff\xfe{\n" * 9, b"[" * 100_000 + b'"tool.execution_', b'["tool.execution_"]\n'])
