@@ -145,7 +145,15 @@ class ApprovalsPane(ListPane):
 
     def _where(self, approval_id: str) -> str:
         asked = self._afar.get(approval_id)
-        return "" if asked is None else f"on {str(asked.body.get('user', '')).rpartition('@')[2]}"
+        if asked is None:
+            return ""
+        where = self._asker(asked)
+        return f"for {where}" if "@" in where else f"on {where}"
+
+    def _asker(self, asked: Asked) -> str:
+        """Return the host that asks, or, where that is this one, the agent whose home does."""
+        host = str(asked.body.get("user", "")).rpartition("@")[2]
+        return str(asked.body.get("agent", "")) or host if host == self.mesh.settings.host else host
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
         self._detail(message.row_id)
@@ -238,7 +246,7 @@ class ApprovalsPane(ListPane):
         try:
             view = await self._view_of(approval)
             if yes and not await self.mesh.push_screen_wait(
-                Confirm(f"Let {view.user.rpartition('@')[2]} run this, once?", in_full(view, halted=self._halted))
+                Confirm(f"Let {self._asker(asked)} run this, once?", in_full(view, halted=self._halted))
             ):
                 return
             signer = await self.mesh.signing_key() if yes else None

@@ -1,0 +1,61 @@
+"""Several homes of one person on one machine: one inbox, and each approval is carried out under its own home."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from tests.tui.pilot import Shown, settings_in, shown
+from tests.tui.waiting import let_wait
+
+from meshcore.clock import SystemClock
+from meshcore.config import Settings
+from meshcore.exchange.receive import exchange
+from meshcore.node import Node
+from meshcore.store.store import Store
+from meshtui.screens.ask import Confirm
+
+
+async def until(it: Shown, true: object) -> None:
+    assert callable(true)
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+            await it.pilot.pause()
+
+
+def meet(*homes: Settings) -> None:
+    """Let the homes tell each other, twice: what is answered is told too."""
+    for _ in range(2):
+        for one in homes:
+            with Node(one) as node:
+                node.require_bridge()
+                exchange(node)
+
+
+def states(home: Settings) -> list[tuple[str, bool]]:
+    with closing(Store(home.home / "store.db")) as store:
+        return [(one.state, one.afar) for one in store.approvals.all(waiting_only=False)]
+
+
+async def test_what_waits_on_another_home_here_is_decided_in_one_inbox(tmp_path: Path) -> None:
+    here = settings_in(tmp_path)
+    there = replace(here, home=tmp_path / "other-home", agent="ci@dev1")
+    (tmp_path / "work").mkdir()
+    meet(here, there)
+    found = let_wait(there, SystemClock(), tmp_path / "work", "No module named 'yaml'", "mkdir -p build")
+    assert found.runs, "only what is known to run as shown is told to other homes"
+    meet(there, here)
+    async with shown(here) as it:
+        await it.press("4")
+        await until(it, lambda: "for ci@dev1" in it.text())
+        await it.press("a")
+        await until(it, lambda: isinstance(it.app.screen, Confirm))
+        assert "Let ci@dev1 run this, once?" in it.text() and found.command in it.text()
+        await it.press("y")
+        await until(it, lambda: any("told, signed" in str(note.message) for note in it.app._notifications))
+    assert states(here) == [] and states(there) == [("waiting", False)]
+    meet(here, there)
+    assert states(there) == [("approved", True)]
