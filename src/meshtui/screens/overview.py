@@ -94,7 +94,7 @@ class OverviewPane(Deciding, Pane):
         &.-effect > #timeline { margin-bottom: 0; }
         &.-empty > #effect { display: none; }
         & > #below { height: 1fr; }
-        & #incidents { height: 100%; width: 1fr; }
+        & #incidents { height: 1fr; width: 1fr; }
         & #preview { display: none; width: 2fr; }
         &.-preview #incidents { width: 3fr; }
         &.-preview #preview { display: block; }
