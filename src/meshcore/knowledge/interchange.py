@@ -138,7 +138,8 @@ def skill_from_old(entry: Json) -> KnownSkill:
     skill = learn(signature, parse_fix(str(texts["resolution"])), context=str(texts["context"]))
     label = entry.get("id")
     return KnownSkill(
-        skill=replace(skill, example_line=pattern),
+        # Under one id on nodes of every version: what nodes of the first took in and signed is this skill.
+        skill=replace(skill, example_line=pattern, signature_version=1),
         label=label if type(label) is int and 0 < label < 2**31 else 0,
         state="unconfirmed",
         source="legacy",
