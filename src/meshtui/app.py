@@ -333,11 +333,11 @@ class MeshApp(Steady):
         stop = super().action_suspend_process
         self.run_worker(suspend(self, self._sources, stop), group="leave", exclusive=True)
 
-    def run_outside(self, arguments: Sequence[str]) -> None:
+    def run_outside(self, arguments: Sequence[str], folder: str = "") -> None:
         """Run another `meshtui` command on the bare terminal, and come back when the person has read it."""
         from meshtui.screens.leaving import run_outside
 
-        run_outside(self.suspend(), arguments)
+        run_outside(self.suspend(), arguments, folder)
 
     # --- for panes, as `meshtui.host` names it ------------------------------------------------------------------------
 

@@ -65,8 +65,8 @@ class Host(Protocol):
     async def push_screen_wait(self, screen: Screen[T]) -> T | Any:
         """Ask the person something; return the answer. Only in a worker."""
 
-    def run_outside(self, arguments: Sequence[str]) -> None:
-        """Run another `meshtui` command on the bare terminal."""
+    def run_outside(self, arguments: Sequence[str], folder: str = "") -> None:
+        """Run another `meshtui` command on the bare terminal, in a folder or the current one."""
 
 
 def host_of(node: DOMNode) -> Host:

@@ -203,7 +203,7 @@ async def _overview_now(it: Shown) -> None:
 
 async def _overview_demo(it: Shown) -> None:
     called: list[list[str]] = []
-    it.app.run_outside = lambda arguments: called.append(list(arguments))  # type: ignore[method-assign]
+    it.app.run_outside = lambda arguments, folder="": called.append(list(arguments))  # type: ignore[method-assign]
     await it.press("D")
     assert called == [["demo"]]
 
@@ -300,6 +300,12 @@ async def _chain_undo(it: Shown) -> None:
     await it.press("u")  # what was judged in a folder that is gone cannot be judged anew
     await _seen(it, lambda: any("folder of the incident is gone" in str(n.message) for n in it.app._notifications))
     assert _approval_state(it, asked) == "rejected"
+
+
+async def _chain_rerun(it: Shown) -> None:
+    await _at_what_waits(it)
+    await it.press("R")  # what it does where a fix was applied is looked at in test_deciding
+    await _seen(it, lambda: any("whose fix was applied" in str(n.message) for n in it.app._notifications))
 
 
 async def _chain_outputs(it: Shown) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
@@ -200,6 +201,29 @@ async def test_why_nothing_waits_is_told_by_the_incidents_state(
         await until(it, lambda: "error" in it.text())
         await it.press("a")
         await said(it, why)
+
+
+async def test_a_command_whose_fix_was_applied_elsewhere_is_run_again_after_a_question(
+    settings: Settings, clock: FakeClock, waits: Approval, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(settings.home / "store.db", clock)) as store:
+        store.approvals.resolve(waits.approval_id, "not needed", "dev", applied=True)
+        store.incidents.set_state(waits.incident_id, "applied_not_rerun")
+    ran: list[tuple[list[str], str]] = []
+    async with shown(settings, clock) as it:
+        monkeypatch.setattr(it.app, "run_outside", lambda arguments, folder: ran.append((list(arguments), folder)))
+        it.app.push_screen(ChainScreen(waits.incident_id))
+        await until(it, lambda: "error" in it.text())
+        for answer in ("n", "y"):
+            clock.advance(2)
+            await it.press("R")
+            await until(it, lambda: isinstance(it.app.screen, Confirm))
+            assert "app.py" in it.text() and "Run the failed command again?" in it.text() and ran == []
+            await it.press(answer)
+        await until(it, lambda: len(ran) == 1)
+    [(arguments, folder)] = ran
+    assert folder == str(tmp_path / "work") and arguments[-2:] == [sys.executable, "app.py"]
+    assert arguments[:2] == ["--home", str(settings.home)] and arguments[-6:-2] == ["run", "--mode", "hint", "--"]
 
 
 # --- read only --------------------------------------------------------------------------------------------------------

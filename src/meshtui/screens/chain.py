@@ -32,12 +32,13 @@ FEW_LINES, MANY_LINES = 6, 400
 ACTIONS: tuple[Action, ...] = (
     Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
     *deciding("chain", hints="t"),
+    Action("chain.rerun", "R", "run again", "Run the failed command again, whose fix was applied; asks first."),
 )
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
     "verified": ("✓ verified: it ran again with exit code 0", "$success"),
     "fix_failed": ("✗ the fix failed", "$error"),
-    "applied_not_rerun": ("○ applied; verified once the command succeeds again", "$warning"),
+    "applied_not_rerun": ("○ applied; verified once the command succeeds again (R runs it)", "$warning"),
     "progress": ("○ fixed; then the command met another error", "$warning"),
     "not_applied": ("⊘ could not be applied", "$warning"),
     "unknown": ("? unknown: the process that was at it ended", "$warning"),
@@ -105,6 +106,11 @@ class ChainScreen(Deciding, Page):
     def action_outputs(self) -> None:
         self._whole = not self._whole
         self._draw()
+
+    def action_rerun(self) -> None:
+        from meshtui.screens.settling import run_again
+
+        self._decide("rerun", run_again)
 
     def incident_here(self) -> str:
         return self._incident_id

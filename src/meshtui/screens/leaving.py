@@ -70,10 +70,10 @@ async def leave(host: Host, worker: Worker, go: Callable[[], None]) -> None:
         go()
 
 
-def run_outside(suspended: AbstractContextManager[None], arguments: Sequence[str]) -> None:
+def run_outside(suspended: AbstractContextManager[None], arguments: Sequence[str], folder: str = "") -> None:
     """Run a `meshtui` command on the bare terminal while the app is suspended, and wait until it has been read."""
     with suspended:
-        subprocess.run([sys.executable, "-m", "meshtui", *arguments], check=False)
+        subprocess.run([sys.executable, "-m", "meshtui", *arguments], check=False, cwd=folder or None)
         sys.stdout.write("\nenter goes back to the terminal app ")
         sys.stdout.flush()
         sys.stdin.readline()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from meshcore.errors import MeshError
+from meshcore.exchange.inbox import user_name
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView
 from meshcore.model import IncidentState
@@ -178,6 +181,26 @@ async def take_back_incident(host: Host, incident_id: str) -> None:
         await take_back(host, found[0])
     else:
         host.say("nothing of this was rejected on this home")
+
+
+async def run_again(host: Host, incident_id: str) -> None:
+    """Ask with the command in view, and run it again where its fix was applied and it was not. Only in a worker."""
+    if refuses(host) or host.feed is None or (store := host.feed.store) is None:
+        return
+    incident = await store.one(incident_of(incident_id))
+    if incident is None or incident.state != "applied_not_rerun":
+        host.say("only a command whose fix was applied, and that was not run since, is run again from here")
+        return
+    if incident.argv_redacted or not incident.argv or not Path(incident.cwd).is_dir():
+        host.say("it cannot be run from here: its command was redacted, or its folder is on another host or gone")
+        return
+    details = f"{shlex.join(incident.argv)}\n\nin    {incident.cwd}\nas    {user_name()}@{host.settings.host}"
+    if await host.push_screen_wait(Confirm("Run the failed command again? That is what counts.", details)):
+        settings = host.settings
+        named = ["--home", str(settings.home), "--agent", settings.agent]
+        named += ["--config", str(settings.source)] if settings.source is not None else []
+        # What else is known is only told: the person has said yes to this command and to nothing more.
+        host.run_outside([*named, "run", "--mode", "hint", "--", *incident.argv], incident.cwd)
 
 
 def _view(host: Host, approval: Approval) -> ApprovalView:
