@@ -13,6 +13,7 @@ from meshcore.home import Home
 from meshcore.hook.answer_known import what_is_known
 from meshcore.hook.handled import BUSY_SECONDS, Handled, open_to_the_end
 from meshcore.hook.known import Known
+from meshcore.hook.news import opened
 from meshcore.hook.telling import Telling
 from meshcore.store.known_marks import session_key
 from meshcore.store.store import Store
@@ -31,7 +32,7 @@ def take_aside(
 
     `to_the_end`: see `hook.call.take`.
     """
-    store = Store(Home(settings.home).store, busy_timeout=BUSY_SECONDS)
+    store = Store(Home(settings.home).store, busy_timeout=BUSY_SECONDS, connection=opened())
     try:
         if mode_for_hook(store.controls.under(MODE), program.NAME) == "off":
             return Handled()

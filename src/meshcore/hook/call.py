@@ -22,6 +22,7 @@ from meshcore.hook.fixes import Fixes, Seen
 from meshcore.hook.handled import BUSY_SECONDS, CHECKPOINT_BYTES, Handled, open_to_the_end
 from meshcore.hook.known import Known
 from meshcore.hook.memory import Memory, Offer, incident_id_of, key_of, recall, remember
+from meshcore.hook.news import opened
 from meshcore.hook.notes import Said
 from meshcore.hook.shell_text import SHELL as OF_A_SHELL
 from meshcore.hook.shell_text import plain_command
@@ -52,7 +53,7 @@ def take(
     name, sub = environment.get("MESHTUI_AGENT") or f"{program.NAME}@{settings.host}", report.sub
     me = AgentInfo(name, program.NAME, settings.host, plain_name(sub, SUB_AGENT) if sub else "")
     path, until = Home(settings.home).create().store, monotonic() + PATIENCE_SECONDS
-    store = patiently(path, lambda: Store(path, busy_timeout=BUSY_SECONDS), until)
+    store = patiently(path, lambda: Store(path, busy_timeout=BUSY_SECONDS, connection=opened()), until)
     try:
         call = _Call(store, settings, program, me, environment, report, until)
         if call.argv[0].rpartition("/")[2] == "meshtui":

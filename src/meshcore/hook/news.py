@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Began, Denied, Edited, Report, Success, Upcoming
 from meshcore.home import Home
+from meshcore.hook.handled import BUSY_SECONDS
 from meshcore.store.known_marks import are_kept, is_marked, is_open, session_key
 
 if TYPE_CHECKING:
     from meshcore.knowledge.typed import Typed
 
 _open_to_the_end: list[sqlite3.Connection] = []
+
+
+def opened() -> sqlite3.Connection | None:
+    """Return the connection with which this process looked at the store, for use: to read its schema takes a while."""
+    return _open_to_the_end.pop() if _open_to_the_end else None
 
 
 def is_news(report: Report, home: Home, via: str, *, to_the_end: bool = False) -> bool:
@@ -29,7 +35,7 @@ def is_news(report: Report, home: Home, via: str, *, to_the_end: bool = False) -
             return False
     if isinstance(report, Success | Denied) and is_open(state, session_key(via, report.session)):
         return True
-    database = sqlite3.connect(home.store, timeout=0.5)
+    database = sqlite3.connect(home.store, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         return _is_news(report, database, session_key(via, report.session))
     finally:

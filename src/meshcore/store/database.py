@@ -63,10 +63,14 @@ class Database:
     """One connection to one file. Not for several threads: each opens its own.
 
     Raises StoreTooNewError for a newer schema, ConfigurationError for a file that is no store, and MeshError where it
-    is locked for longer than `busy_timeout` seconds or the disk is full.
+    is locked for longer than `busy_timeout` seconds or the disk is full. `connection`: one to this file, in autocommit
+    and with that timeout, which was opened for a look and is now the database's.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        connection: sqlite3.Connection | None = None,
+    ) -> None:  # fmt: skip
         self.path = path
         self.clock = clock or SystemClock()
         self.busy_timeout = busy_timeout
@@ -75,7 +79,7 @@ class Database:
         self._must_flush = False
         _create_private(path)
         with self.faults():
-            self._connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
+            self._connection = connection or sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
             try:
                 self._prepare()

@@ -13,6 +13,8 @@ from meshcore.clock import Clock
 from meshcore.store.database import BUSY_TIMEOUT_SECONDS, Database
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from meshcore.store.agents import Agents, Commands
     from meshcore.store.approvals import Approvals
     from meshcore.store.authors import Authors
@@ -131,8 +133,11 @@ class Store:
     lanes: Lanes
     purges: Purges
 
-    def __init__(self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
-        self.database = Database(path, clock, busy_timeout=busy_timeout)
+    def __init__(
+        self, path: Path, clock: Clock | None = None, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        connection: sqlite3.Connection | None = None,
+    ) -> None:  # fmt: skip
+        self.database = Database(path, clock, busy_timeout=busy_timeout, connection=connection)
         self.path = path
         self.clock = self.database.clock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import threading
 from itertools import product
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 from tests.core.agents.desk import Desk
 
+from meshcore.agents.payload import Payload
+from meshcore.hook.handled import open_to_the_end
 from meshcore.hook.known import Known
+from meshcore.hook.main import handle
 from meshcore.hook.notes import Notes
 from meshcore.knowledge.habits import MAX_SAYINGS
 from meshcore.store.known_marks import session_key
@@ -417,3 +421,27 @@ def test_a_submodule_is_another_project(desk: Desk, tmp_path: Path) -> None:
     (inner / ".git").write_text("gitdir: ../.git/modules/inner\n")
     fails(desk, "a", cwd=str(outer))
     assert fails(desk, "b", cwd=str(inner)) == ""
+
+
+def test_a_look_at_the_store_and_what_follows_from_it_are_one_connection(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_to_fail(desk)
+    made: list[object] = []
+    real = sqlite3.connect
+
+    def connect(*place: Any, **how: Any) -> sqlite3.Connection:
+        made.append(place)
+        connection: sqlite3.Connection = real(*place, **how)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    payload = json.dumps({
+        "session_id": "later", "cwd": str(desk.work), "hook_event_name": "PreToolUse", "tool_name": "Bash",
+        "tool_input": {"command": WRAPPED}, "tool_use_id": "x",
+    })  # fmt: skip
+    handled = handle("claude-code", Payload(payload.encode()), desk.environment, to_the_end=True)
+    assert handled is not None and "earlier session" in handled.text and len(made) == 1
+    for store in open_to_the_end:
+        store.close()
+    open_to_the_end.clear()
