@@ -53,6 +53,7 @@ class Bare(App):
 Bare().run()
 """
 PAINTED = "Overview"
+HELP_SHOWN = "Show the whole record"  # at its top: what stands below needs a larger window
 LOG_LINE = '{{"seq": {seq}, "at": "2026-11-22T08:00:00.000000Z", "kind": "bench.line", "what": "{what}"}}\n'
 FLOOD_EVERY = 0.01  # seconds between two batches of records
 KEYS_EVERY = 0.5
@@ -191,9 +192,9 @@ def flood(place: Place, seconds: float, rate: int, link: int = 0) -> dict[str, J
         while not done.is_set():
             seen, pressed = screen.written, time.monotonic()
             screen.press("?")
-            keys.append(screen.wait_for("Show every key", seen) - pressed)
+            keys.append(screen.wait_for(HELP_SHOWN, seen) - pressed)
             screen.press("\x1b")
-            screen.wait_until_gone("Show every key")
+            screen.wait_until_gone(HELP_SHOWN)
             done.wait(KEYS_EVERY)
         busy = 100 * (screen.cpu_seconds() - cpu) / (time.monotonic() - begun)
         writer.join()
