@@ -99,8 +99,9 @@ class UnsolvedPane(Deciding, ListPane):
         else:
             by, descending = self._order
             found = await store.ask(walls(self._now(), by=by, descending=descending))
-            before, self._walls = self._walls, {one.wall: one for one in found}
             [total] = await store.ask(walls_count(self._now()))
+            # Last of all: rows are drawn while the store is asked.
+            before, self._walls = self._walls, {one.wall: one for one in found}
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
