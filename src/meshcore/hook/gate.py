@@ -80,8 +80,7 @@ def _is_known(state: str, root: str, command: bytes, event: str) -> bool:
     if not os.path.lexists(store):
         return True
     try:
-        from _sqlite3 import connect
-
+        connect = _connect()
         database = connect(store, timeout=0.5)
         _open_to_the_end.append(database)
         if database.execute(_HERE, (root, command)).fetchone():
@@ -89,6 +88,27 @@ def _is_known(state: str, root: str, command: bytes, event: str) -> bool:
         return event == DONE and database.execute(_ELSEWHERE, (root, command.hex())).fetchone() is not None
     except Exception:  # of SQLite, which names its own
         return True
+
+
+def _connect() -> Any:
+    """Return what opens a store; of `functools` SQLite wants one thing, and the real one takes longer than this."""
+    import sys
+
+    is_loaded = "functools" in sys.modules
+    if not is_loaded:
+        from _functools import _lru_cache_wrapper  # type: ignore[import-not-found, unused-ignore]
+
+        light = type(sys)("functools")
+        light.lru_cache = lambda size=128, typed=False: (  # type: ignore[attr-defined]
+            lambda function: _lru_cache_wrapper(function, size, typed, lambda *figures: figures)
+        )
+        sys.modules["functools"] = light
+    try:
+        from _sqlite3 import connect
+    finally:
+        if not is_loaded:
+            del sys.modules["functools"]
+    return connect
 
 
 def _ends(folder: str) -> list[int]:
