@@ -23,7 +23,7 @@ _ELSEWHERE = (
     "SELECT 1 FROM checkouts JOIN projects ON number=checkouts.project"
     " JOIN told_habits ON told_habits.project=identity WHERE root=? AND command=? AND sessions>0"
 )
-_open_to_the_end: list[Any] = []  # closing the last connection would fold the write-ahead log in
+_open_to_the_end: list[tuple[str, Any]] = []  # closing the last connection would fold the write-ahead log in
 
 
 def is_idle(program: str, payload: bytes, home: str, environment: Mapping[str, str], began: float) -> bool:
@@ -81,13 +81,18 @@ def _is_known(state: str, root: str, command: bytes, event: str) -> bool:
         return True
     try:
         connect = _connect()
-        database = connect(store, timeout=0.5)
-        _open_to_the_end.append(database)
+        database = connect(store, timeout=0.5, isolation_level=None)
+        _open_to_the_end.append((store, database))
         if database.execute(_HERE, (root, command)).fetchone():
             return True
         return event == DONE and database.execute(_ELSEWHERE, (root, command.hex())).fetchone() is not None
     except Exception:  # of SQLite, which names its own
         return True
+
+
+def opened(store: str) -> Any:
+    """Return the connection with which the gate looked at a store, for use, or None: reading a schema takes a while."""
+    return next((_open_to_the_end.pop(at)[1] for at, one in enumerate(_open_to_the_end) if one[0] == store), None)
 
 
 def _connect() -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from meshcore.agents.base import Began, Denied, Edited, Report, Success, Upcoming
 from meshcore.home import Home
+from meshcore.hook import gate
 from meshcore.hook.handled import BUSY_SECONDS
 from meshcore.store.known_marks import are_kept, is_marked, is_open, session_key
 
@@ -35,7 +36,8 @@ def is_news(report: Report, home: Home, via: str, *, to_the_end: bool = False) -
             return False
     if isinstance(report, Success | Denied) and is_open(state, session_key(via, report.session)):
         return True
-    database = sqlite3.connect(home.store, timeout=BUSY_SECONDS, isolation_level=None)
+    database = gate.opened(str(home.store))
+    database = database or sqlite3.connect(home.store, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         return _is_news(report, database, session_key(via, report.session))
     finally:
