@@ -16,6 +16,7 @@ from tests.tui.waiting import let_wait
 
 from meshcore.config import Settings
 from meshcore.node import Node
+from meshcore.safety.halt import halted
 from meshcore.store.rows import Approval
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock
@@ -248,11 +249,12 @@ def count(it: Shown, text: str) -> int:
     return sum(text in str(note.message) for note in it.app._notifications)
 
 
-@pytest.mark.parametrize("key", ["a", "A", "r", "R", "u"])
+@pytest.mark.parametrize("key", ["a", "A", "r", "R", "u", "K", "M"])
 async def test_approvals_refuse_at_once_too(settings: Settings, clock: FakeClock, waits: Approval, key: str) -> None:
     async with shown(settings, clock, app_class=READ_ONLY_APP) as it:
         await it.press("4")
         await until(it, lambda: "then again" in it.text())
         await it.press(key)
         await said(it, READ_ONLY if key != "u" else "nothing to take back")
-        assert not isinstance(it.app.screen, Confirm) and state(it) == ["waiting"]
+        assert not isinstance(it.app.screen, Confirm | Ask) and state(it) == ["waiting"]
+        assert not halted(settings.operator)

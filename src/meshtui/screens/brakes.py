@@ -17,7 +17,7 @@ USUAL_REASON = "halted from the terminal"
 async def kill_switch(host: Host) -> None:
     """Ask for the reason of a halt, or whether to resume, and do it."""
     snapshot = host.snapshot
-    if snapshot is None:
+    if snapshot is None or refuses(host):
         return
     try:
         if snapshot.halted:
