@@ -36,6 +36,7 @@ from meshcore.safety.managed import managed
 SOURCE: Final = "pack"
 SCORE = 0.3  # below whatever was learnt
 GENERALLY = "known in general, not from here"
+_BY_PROJECT: Final = "of this project names"
 _ELSEWHERE = word_set(
     "ssh docker podman kubectl nerdctl lxc vagrant multipass nomad heroku fly gcloud aws az scp rsync"
 )
@@ -102,6 +103,18 @@ def in_general(incident: Incident, settings: Settings, author: str) -> tuple[Kno
     return known, Match(skill.skill_id, "likely", SCORE, fix, why)
 
 
+def is_no_news(incident: Incident, known: KnownSkill, match: Match) -> bool:
+    """Tell whether an answer says no more than the error: a package called as the missing module, from the lists alone.
+
+    Who writes code knows that much; a script of its own is more often given up or mended than given the package.
+    """
+    gone, steps = missing(incident.signature), match.action.steps
+    if known.source != SOURCE or known.state != "unconfirmed" or gone is None or len(steps) != 1:
+        return False
+    same = gone.kind in ("module", "node module") and normal(steps[0][-1]) == normal(gone.names[0])
+    return same and _BY_PROJECT not in match.why
+
+
 # --- rules, the surest first ------------------------------------------------------------------------------------------
 
 Rule = Callable[[Failure], General | None]
@@ -117,7 +130,7 @@ def _module(failure: Failure) -> General | None:
     package, version, file = of_python(failure.project, wanted)
     if package:
         words = ("pip", "install", f"{package}=={version}" if version else package)
-        return General(words, f"{file} of this project names {package}", "project")
+        return General(words, f"{file} {_BY_PROJECT} {package}", "project")
     if known:
         return General(("pip", "install", known), f"{known} is the well-known package of the module {name}", "imports")
     return None

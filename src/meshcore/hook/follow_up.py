@@ -23,6 +23,7 @@ from meshcore.config import load
 from meshcore.exchange.receive import exchange
 from meshcore.healing.aftermath import is_same_failure
 from meshcore.healing.healer import Considered, Healer
+from meshcore.healing.in_general import is_no_news
 from meshcore.healing.light_judges import keep_policy
 from meshcore.healing.outcomes import WAIT_FOR_SUCCESS, count, own_outcome, recover, settle_success
 from meshcore.healing.session import make_healer
@@ -116,7 +117,10 @@ def _failed(node: Node, task: Task, incident: Incident) -> Answer:
     match, ruling = considered.match, considered.ruling
     if match is None or ruling is None:
         return Answer()
-    own = considered.known is not None and considered.known.own_operator
+    known = considered.known
+    if ruling.decision == "hint" and known is not None and is_no_news(incident, known, match):
+        return Answer()
+    own = known is not None and known.own_operator
     policy = node.settings.operator / "policy.toml"
     keep_policy(node.store, match.action, policy, ruling.policy.decision, own=own)
     if ruling.decision == "refuse":

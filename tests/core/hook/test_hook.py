@@ -52,9 +52,19 @@ def test_a_known_failure_is_answered_in_the_agents_own_format(desk: Desk, agent:
 def test_what_is_known_in_general_is_looked_up_once_a_session_for_a_command(desk: Desk) -> None:
     desk.environment["MESHTUI_PACKS"] = "on"
     desk.leave_the_bridge_alone()
-    first, _ = desk.failed(), desk.failed()
-    assert "known in general" in first
+    error = "ModuleNotFoundError: No module named 'yaml'"
+    first, _ = desk.failed(output=error), desk.failed(output=error)
+    assert "known in general" in first and "pip install pyyaml" in first
     assert desk.followed == ["failed"]
+
+
+def test_what_only_repeats_the_error_is_no_news_to_an_agent(desk: Desk) -> None:
+    desk.environment["MESHTUI_PACKS"] = "on"
+    desk.leave_the_bridge_alone()
+    assert "pip install" not in desk.failed() + desk.failed(session="another")
+    (desk.work / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["django==4.2"]\n')
+    (desk.work / ".git").mkdir(exist_ok=True)
+    assert "pip install django==4.2" in desk.failed(session="third")
 
 
 def test_the_answer_names_author_and_standing_and_is_fenced(desk: Desk) -> None:
