@@ -218,11 +218,13 @@ def test_withheld_before_a_command_as_after_it(desk: Desk) -> None:
     store.close()
     withhold(desk, 0.5)
     heard = {}
-    for number in range(8):
+    for number in range(40):  # which ones are withheld depends on the project's folder, which is another each time
         name = f"wrap jest{number} run"
         for session in ("a", "b"):
             fails(desk, f"{session}{number}", name, UNKNOWN, duration_ms=20_000)
         heard[name] = bool(about_to(desk, f"c{number}", name))
+        if len(set(heard.values())) == 2:
+            break
     assert len(set(heard.values())) == 2, "some are told, some withheld"
 
 
