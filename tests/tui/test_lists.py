@@ -432,7 +432,10 @@ CHECKS: dict[str, Check] = {
 
 
 @pytest.mark.parametrize("action", sorted(CHECKS))
-async def test_an_action_does_what_it_says(action: str, busy: Settings, clock: FakeClock) -> None:
+async def test_an_action_does_what_it_says(
+    action: str, busy: Settings, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # an export is written where the terminal was started
     async with shown(busy, clock) as it:
         await CHECKS[action](it)
 
