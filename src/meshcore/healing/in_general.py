@@ -200,7 +200,7 @@ def _is_own(failure: Failure, gone: Missing) -> bool:
 def _proposed(failure: Failure) -> General | None:
     """What the failed program itself proposes to type."""
     front, argv = without_sudo(failure.place.argv)
-    words = proposed(argv, failure.output.replace("'sudo ", "'"))
+    words = proposed(argv, failure.output)
     return General((*front, *words), f"{program_name(argv[0])} proposes it itself", "words") if words else None
 
 

@@ -62,7 +62,12 @@ def _archive_as_it_is(case: Case) -> Change | None:
     letter = next((one for said, one in _OF_COMPRESSION.items() if said in case.output), "")
     for part in case.typed.parts if letter else ():
         options = part[1] if len(part) > 2 else ""
-        if program_name(part[0]) == "tar" and letter in options and "x" in options and options.strip("-").isalpha():
+        if (
+            program_name(part[0]) == "tar"
+            and letter in options
+            and "x" in options
+            and options.removeprefix("-").isalpha()
+        ):
             return Correction(part[0], (options,), (options.replace(letter, ""),)), "tar sees how it is packed", ""
     return None
 

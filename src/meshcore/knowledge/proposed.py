@@ -115,7 +115,7 @@ def _commands(output: str) -> Iterator[str]:
 
 def _words(text: str) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(text.removeprefix("$ ").strip()))
+        return tuple(shlex.split(text.removeprefix("$ ").strip().removeprefix("sudo ")))
     except ValueError:
         return ()
 

@@ -106,13 +106,15 @@ _NOT_THERE = (
     r"^FileNotFoundError: \[Errno 2\] No such file or directory: '([^'\n]{1,200})'$"
     r"|\bENOENT: no such file or directory, (?:open|mkdir|copyfile '[^'\n]{1,200}' ->) '([^'\n]{1,200})'"
 )
+_RUNS_CODE = re.compile(r"(?:python|pypy)[\d.]*|pytest|node|nodejs|deno|bun|npm|npx|yarn|pnpm|uv|poetry")
 _OUTPUT_OPTIONS = frozenset({"-o", "-O", "--output", "--out", "--outfile", "--output-document", "--output-file"})
 
 
 def _folder_of_what_is_written(failed: Failed) -> Usual | None:
     """A program's own code writes a file into a folder that is not there, or an option names such a file."""
-    path = _found(_NOT_THERE, failed)
-    if path and not _WRITES.search(failed.output[-_READ:]):
+    path = _found(_NOT_THERE, failed) if _RUNS_CODE.fullmatch(failed.program) else ""  # any text can say so
+    within = not path.startswith("/") or path.startswith(f"{failed.cwd.rstrip('/')}/")
+    if not within or not _WRITES.search(failed.output[-_READ:]):
         path = ""
     for option, value in zip(failed.argv, (*failed.argv, "")[1:], strict=True):
         name, _, joined = option.partition("=")

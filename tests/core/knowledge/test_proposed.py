@@ -48,6 +48,7 @@ from meshcore.knowledge.proposed import proposed
             "go install golang.org/x/tools/gopls@latest",
         ),
         ("npx tsc", "Try `npm i --save-dev @types/lodash` if it exists", "npm i --save-dev @types/lodash"),
+        ("apt install htop", "Try 'sudo apt --fix-broken install' with no packages.", "apt --fix-broken install"),
         (
             "rails server",
             "Could not find rake-13.0.6 in locally installed gems\nRun `bundle install` to install missing gems.",

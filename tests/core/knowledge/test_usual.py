@@ -91,6 +91,8 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("python3 a.py", WRITING.format('open("out/day/sums.csv")'), "/w"),  # it is read
         ("python3 a.py", OLD_PRINT.format("/w/lib.py"), "/w"),
         ("cc a.c -o a", f"/usr/bin/ld: cannot open output file a: {NO_FOLDER}", "/w"),
+        ("cat log", WRITING.format('open("out/day/sums.csv", "w")'), "/w"),  # a text that is shown
+        ("python3 a.py", WRITING.format('open(p, "w")').replace("out/day", "/etc/cron.d/x"), "/w"),  # outside of it
         ("cat log", "there is no package called ‘lubridate’", "/w"),
         ("cat log", "/usr/bin/python3: No module named pip", "/w"),
         ("make", f"tar: old/all: Cannot open: {NO_FOLDER}", "/w"),
