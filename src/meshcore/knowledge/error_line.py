@@ -11,7 +11,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.report import find_report, has_context, quoted, sections, unwrap
+from meshcore.knowledge.slots import about_a_file
 from meshcore.knowledge.text import lines_of
 from meshcore.knowledge.traceback import Raised, find_raised
 
@@ -260,6 +262,11 @@ def _program_prefix() -> re.Pattern[str]:
 _NO_PROGRAM = frozenset({"error", "fatal", "warning", "failure", "abort", "panic", "note", "hint", "usage", "e", "err"})
 
 
+def _speaks(line: str, prefix: str, typed: Collection[str]) -> bool:
+    """Tell whether a prefix names who speaks: no operand, nor a path behind a shell or that a system refuses."""
+    return prefix[:-2] not in typed or ("/" in prefix and line.startswith(prefix) and not about_a_file(line))
+
+
 def split_program(line: str, typed: Collection[str] = ()) -> tuple[str, str]:
     """Return the program that a tool's line names at its start ("shell" for every shell) and the rest of the line.
 
@@ -270,8 +277,8 @@ def split_program(line: str, typed: Collection[str] = ()) -> tuple[str, str]:
     shell = _shell_prefix().match(line)
     rest = line[shell.end() :] if shell else line
     named = _program_prefix().match(rest)
-    if named and named[1].casefold() not in _NO_PROGRAM and "." not in named[1] and named[0][:-2] not in typed:
-        return named[1], rest[named.end() :]
+    if named and named[1].casefold() not in _NO_PROGRAM and "." not in named[1] and _speaks(line, named[0], typed):
+        return program_name(named[1]), rest[named.end() :]
     if shell:
         return "shell", rest
     return "", rest

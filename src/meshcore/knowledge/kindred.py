@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from meshcore.knowledge.parts import FORM, bare_template, mentioned
+from meshcore.knowledge.parts import FORM, bare_template, family, mentioned
 from meshcore.knowledge.signature import Around, around
 from meshcore.knowledge.slots import about_a_file, refusal_of
 from meshcore.model import Signature, Skill, Slot
@@ -36,7 +36,7 @@ def kindred_keys(error_type: str, template: str, line: str) -> list[str]:
     said = _HEADING.sub("", bare_template(template))
     clauses = {" ".join(SHORT_WORD.findall(clause)): about_a_file(clause) for clause in _CLAUSE.split(said)}
     telling = sorted((one for one in clauses if one.count(" ") > 1 or clauses[one]), key=lambda one: (-len(one), one))
-    keys = [hashed("c", error_type, clause) for clause in telling[:MAX_CLAUSES]]
+    keys = [hashed("c", family(error_type), clause) for clause in telling[:MAX_CLAUSES]]
     name = line.partition(": ")[0]
     return [*keys, hashed("t", name)] if name.endswith(f".{error_type}") and " " not in name else keys
 

@@ -20,6 +20,7 @@ from meshcore.knowledge.parts import (
     TAIL,
     Parts,
     bare_template,
+    family,
     form_of,
     key_value,
     mentioned,
@@ -93,7 +94,8 @@ def confirms(
     skill: Skill, signature: Signature, fix: Action, *, same: Callable[[Action, Action], bool] = operator.eq
 ) -> bool:
     """Return whether a fix that worked is what the skill would have done for that error, had it been asked."""
-    if skill.error_type != signature.error_type or bare_template(skill.template) != bare_template(signature.template):
+    same_type = family(skill.error_type) == family(signature.error_type)
+    if not same_type or bare_template(skill.template) != bare_template(signature.template):
         return False
     try:
         return same(skill.action.fill(Parts(signature.slots)), fix)

@@ -33,6 +33,7 @@ from meshcore.knowledge.parts import (
     NOT_KNOWN,
     Parts,
     bare_template,
+    family,
     is_general,
     is_typed,
     key_value,
@@ -44,7 +45,7 @@ from meshcore.knowledge.signature import around, kind_of
 from meshcore.knowledge.standing import standing
 from meshcore.model import Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
 
-KEYS = 2  # the version of the keys that index_entry gives
+KEYS = 3  # the version of the keys that index_entry gives
 MAX_SHAPES = 32  # looked at in one bucket
 MAX_CANDIDATES = 24
 MAX_NEAR = 8  # of those that agree but for one slot: two that disagree are enough to see that it matters
@@ -89,7 +90,7 @@ def _key(mark: str, bucket: str, pairs: Sequence[tuple[int, str]]) -> str:
 
 def bucket_of(error_type: str, template: str) -> str:
     """Return the bucket of errors of one type and template."""
-    return hashed(error_type, bare_template(template))
+    return hashed(family(error_type), bare_template(template))
 
 
 def index_entry(known: KnownSkill) -> IndexEntry:
@@ -297,7 +298,7 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
         return None
     for index in fit.differs:
         doubts.append(f"it was learnt for {_own(skill, index)!r}, and this is {signature.slots[index].value!r}")
-    if skill.error_type != signature.error_type:
+    if family(skill.error_type) != family(signature.error_type):
         doubts.append(f"it was learnt from {skill.error_type}")
     for index in (*fit.relaxed, *fit.differs):
         if _discriminates(index, known, neighbours):

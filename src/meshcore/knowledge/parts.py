@@ -7,6 +7,8 @@ its last two to four parts: a file as it is called from a folder above it.
 
 from __future__ import annotations
 
+import builtins
+import functools
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -172,3 +174,12 @@ def typed_in_part(slots: tuple[Slot, ...], base: int, index: int) -> bool:
 def bare_template(template: str) -> str:
     """Return a template as it is compared: neither case nor quotes around a name make another error."""
     return _QUOTED.sub("<name>", template.casefold())
+
+
+@functools.cache
+def family(error_type: str) -> str:
+    """Return a type as it is compared: of what Python's versions name more or less precisely, the class of all."""
+    own = getattr(builtins, error_type, None)
+    if not isinstance(own, type):
+        return error_type
+    return next((base.__name__ for base in (OSError, ImportError) if issubclass(own, base)), error_type)

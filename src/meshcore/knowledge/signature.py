@@ -21,21 +21,13 @@ from meshcore.knowledge.text import has_foreign_letters, spoken, tidy
 from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import Signature, Slot
 
-VERSION = 2
+VERSION = 3
 """Of the reading rules. A stored skill of another version is re-read from its example (see learning.reread)."""
 
 MAX_TEMPLATE_SLOTS = 40
 MAX_TEMPLATE = 300
 
-# The errors of which Python 2 and 3, or two libraries, have different names for one thing.
-_SAME_TYPE = {"IOError": "OSError", "EnvironmentError": "OSError", "WindowsError": "OSError", "error": "OSError"}
-_ERRNO_TYPE = {
-    "1": "PermissionError", "2": "FileNotFoundError", "3": "ProcessLookupError", "13": "PermissionError",
-    "17": "FileExistsError", "20": "NotADirectoryError", "21": "IsADirectoryError", "32": "BrokenPipeError",
-    "104": "ConnectionResetError", "110": "TimeoutError", "111": "ConnectionRefusedError",
-}  # fmt: skip
 _ABOUT_CODE = ("SyntaxError", "IndentationError", "AssertionError")
-_ERRNO = re.compile(r"\[(?:Errno|WinError) (\d{1,5})\]")
 _SUGGESTED = re.compile(
     r"(?:did you mean|maybe you meant|perhaps you meant|most similar commands? (?:is|are))"
     r"(?: one of)?(?: these| this)?[:?]?\s{0,40}['\"`(]?([\w.+-]{1,80}(?:,?\s{1,24}[\w.+-]{1,60}){0,9})",
@@ -144,10 +136,7 @@ def _in_english(text: str, program: str, *, guess: bool = False) -> str:
 
 
 def _general(raised: Telling, told: str, typed: Command) -> tuple[str, str, tuple[Slot, ...]]:
-    kind = _SAME_TYPE.get(raised.error_type, raised.error_type) if raised.clear == RAISED else raised.error_type
-    errno = _ERRNO.search(raised.message)
-    if errno and kind == "OSError":
-        kind = _ERRNO_TYPE.get(errno[1], kind)
+    kind = raised.error_type
     if kind.casefold() in VAGUE and told.casefold() not in VAGUE:
         kind = told.rsplit(".", 1)[-1]
     message = raised.message

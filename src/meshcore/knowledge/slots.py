@@ -42,6 +42,8 @@ _NAMED = word_set(
 # A git ref is a file below .git/refs: `feature/x` and `main` in the same place are both paths.
 _REF_WORDS = frozenset({"branch", "refspec"})
 _AFTER_REF_WORD = word_set("has is that named already does without name of for to and from or with was by in")
+# What stands behind one of these is a name, in quotes or not.
+_NAMING = frozenset({"named", "called"})
 _PLACE = re.compile(r":\d{1,7}:\d{1,7}\b")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _PLACEHOLDER = re.compile(r"<(?:" + "|".join(KINDS) + r")>")
@@ -104,7 +106,7 @@ def generalise(line: str, operands: Collection[str] = ()) -> tuple[str, tuple[Sl
     slots: list[Slot] = []
     out: list[str] = []
     file_refusal = about_a_file(line)
-    names_refs = "branch" in line or "refspec" in line
+    names_refs = "branch" in line or "refspec" in line or " named " in line or " called " in line
     end = 0
     for token in _tokens().finditer(line):
         start = token.start()
@@ -208,6 +210,8 @@ def _kind_of_word(text: str, before: str, after: str, operands: Collection[str],
         return "path"
     if before in _REF_WORDS and bare not in _AFTER_REF_WORD:
         return "path"
+    if before in _NAMING and bare not in _AFTER_REF_WORD:
+        return "identifier"
     if bare in operands:
         return "path" if is_file_name(bare) or before in _PATH_WORDS else "identifier"
     if text[0] == "-":

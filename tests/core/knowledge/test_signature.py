@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcore.knowledge.parts import Parts
+from meshcore.knowledge.parts import Parts, family
 from meshcore.knowledge.signature import VERSION, around, explain, kind_of, read
 from meshcore.model import Signature
 
@@ -102,7 +102,52 @@ def test_python_2_and_3_name_one_operating_system_error_alike() -> None:
     new = read(
         "Traceback (most recent call last):\n  File \"a\", line 1\nIsADirectoryError: [Errno 21] Is a directory: '/c'"
     )
-    assert (old.error_type, old.template) == (new.error_type, new.template)
+    assert (family(old.error_type), old.template) == (family(new.error_type), new.template)
+
+
+@pytest.mark.parametrize(
+    ("error_type", "known_as"),
+    [("IOError", "OSError"), ("PermissionError", "OSError"), ("ModuleNotFoundError", "ImportError")],
+)
+def test_a_type_is_compared_as_the_class_that_every_version_of_python_has(error_type: str, known_as: str) -> None:
+    assert family(error_type) == known_as
+
+
+@pytest.mark.parametrize("other", ["KeyError", "UnicodeDecodeError", "git", "error", "DomainError", "print"])
+def test_another_type_is_compared_as_itself(other: str) -> None:
+    assert family(other) == other
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("terra: there is no workspace named billing", "billing"),
+        ("depot: nothing called nightly is scheduled", "nightly"),
+        ("depot: nothing called 'nightly' is scheduled", "nightly"),
+    ],
+)
+def test_what_is_said_to_be_named_or_called_so_is_a_name_without_quotes_too(line: str, name: str) -> None:
+    signature = read(line)
+    assert name in [slot.value for slot in signature.slots]
+    assert name not in signature.template
+
+
+@pytest.mark.parametrize(
+    "line", ["x: the function was called with too many values", "x: the branch named by it is gone"]
+)
+def test_no_preposition_behind_named_or_called_is_a_name(line: str) -> None:
+    assert not {"with", "by"} & {slot.value for slot in read(line).slots}
+
+
+def test_a_program_that_is_called_by_its_path_speaks_as_itself() -> None:
+    by_path = read("/usr/bin/depot3: no place for stock", command="/usr/bin/depot3 add")
+    assert by_path.error_type == read("depot3: no place for stock", command="depot3 add").error_type
+
+
+def test_a_system_that_refuses_a_program_called_by_its_path_is_not_that_program() -> None:
+    refused = read("/srv/app/run: Permission denied", command="/srv/app/run --fast")
+    assert refused.error_type == "shell"
+    assert "/srv/app/run" in [slot.value for slot in refused.slots]
 
 
 def test_a_chained_traceback_is_read_as_what_was_raised_last() -> None:
