@@ -100,6 +100,8 @@ class Feed:
         self._reading: asyncio.Task[None] | None = None
         self._sizes: dict[str, object] = {}
         self._read: Stamp | None = None  # the store's file as it was when reading it anew last went well
+        self._is_old = False  # what is shown, which is taken anew at `_take_due`, or with the next event
+        self._take_due = -math.inf
         self._damage = ""  # what was found when it was read, until the file is another
 
     def wake(self) -> None:
@@ -126,7 +128,7 @@ class Feed:
                 await self._without_fault(self._take_effect)
                 await self._without_fault(self._mark)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_SECONDS)
+                    await asyncio.wait_for(self._woken.wait(), self._pause())
                 woken = self._woken.is_set()
                 self._woken.clear()
                 if not self._stopping:
@@ -182,12 +184,14 @@ class Feed:
             self.snapshot = snapshot
             self._post(SnapshotTaken(snapshot))
 
+    def _pause(self) -> float:
+        return max(0.0, self._take_due - _real_time()) if self._is_old else LOOK_EVERY_SECONDS
+
     # --- looking --------------------------------------------------------------------------------------------------
 
     async def _look(self, *, woken: bool) -> None:
-        changed = await self._changed()
-        members_due = self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS
-        if not (woken or changed or members_due):
+        self._is_old |= await self._changed()
+        if not (woken or self._is_old):
             return
         events = await self._new_events()
         if not events and woken:
@@ -199,8 +203,10 @@ class Feed:
             if any(event.kind == "monitor.snapshot" for event in events):
                 await self._take_entries()
             await self._tell_incidents(events)
-        if events or changed or members_due:
+        if events or (self._is_old and _real_time() >= self._take_due):
+            self._is_old = False
             await self._take()
+            self._take_due = _real_time() + SNAPSHOT_PAUSE_SECONDS
             await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS if events else 0)
 
     async def _new_events(self) -> list[Event]:
@@ -235,11 +241,12 @@ class Feed:
                 return
 
     async def _changed(self) -> bool:
-        """Tell whether a file behind the snapshot is another than at the last call."""
+        """Tell whether a file behind the snapshot is another than at the last call, or the members are due."""
         before, self._sizes = self._sizes, await self._fingerprints()
         if "bridge" not in before or before["bridge"] != self._sizes["bridge"]:
             self._bridge_read_at = -MEMBERS_EVERY_SECONDS
-        return before != self._sizes
+        members_due = self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS
+        return members_due or before != self._sizes
 
     async def _fingerprints(self) -> dict[str, object]:
         files: Mapping[str, Path] = {
@@ -385,6 +392,10 @@ def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:
         timeline.add(mark.agent or node, kind, at)
     else:
         timeline.note(at)
+
+
+def _real_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _fingerprint(path: Path) -> tuple[int, int]:

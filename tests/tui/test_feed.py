@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from textual.message import Message
 
 from meshcore.clock import to_text
+from meshcore.config import load
 from meshcore.journal.timeline import Timeline
+from meshcore.knowledge.interchange import put
 from meshcore.store.store import Store
 from meshcore.store.views import newest_entries, timeline_marks
-from meshcore.testing import START, FakeClock
-from meshtui.feed import put_mark
+from meshcore.testing import START, FakeClock, known_skill
+from meshtui.feed import SNAPSHOT_PAUSE_SECONDS, Feed, put_mark
+from meshtui.messages import SnapshotTaken
 
 
 def test_a_gap_of_the_monitor_is_a_hole_of_the_timeline(store: Store, clock: FakeClock) -> None:
@@ -47,3 +54,33 @@ def test_the_entries_are_those_that_a_monitor_saw_last(store: Store) -> None:
     assert store.answers(newest_entries()) == [1149]
     store.events.add("monitor.snapshot", data={"skills_snapshot": {"error": "invalid_json"}})
     assert store.answers(newest_entries()) == [0]
+
+
+async def test_commits_without_an_event_are_shown_twice_a_second_and_none_is_missed(tmp_path: Path) -> None:
+    settings = load(home=str(tmp_path / "home"))
+    settings.home.mkdir(mode=0o700)
+    shown: list[int] = []
+    news = asyncio.Event()
+
+    def post(message: Message) -> None:
+        if isinstance(message, SnapshotTaken):
+            shown.append(message.snapshot.skills)
+            news.set()
+
+    store = Store(settings.home / "store.db")
+    feed = Feed(settings, post)
+    running = asyncio.create_task(feed.run())
+    await news.wait()
+    began, number = time.monotonic(), 0
+    while time.monotonic() - began < 2 * SNAPSHOT_PAUSE_SECONDS:
+        put(store, known_skill(f"module{number}"))
+        number += 1
+        await asyncio.sleep(0)
+    while shown[-1] < number:
+        news.clear()
+        await asyncio.wait_for(news.wait(), 20)
+    took = time.monotonic() - began
+    feed.stop()
+    await running
+    store.close()
+    assert len(shown) <= 3 + took / SNAPSHOT_PAUSE_SECONDS, (shown, took)

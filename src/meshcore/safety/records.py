@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from meshcore.clock import Clock, to_text
 from meshcore.errors import BadRecordError
@@ -127,6 +128,9 @@ def author_of(record: Record) -> Author:
     """Return who made a verified record; the operator is empty unless it signed the author's enrolment."""
     fields = json.loads(record.text)
     operator, enrolment = fields["operator"], fields["enrolment"]
-    if not is_signed(operator, enrolment_text(record.author, operator), enrolment):
-        operator = ""
-    return Author(record.author, operator)
+    return Author(record.author, operator if _is_enrolled(record.author, operator, enrolment) else "")
+
+
+@lru_cache(maxsize=256)  # an author says the same in every record, and a signature that holds goes on to hold
+def _is_enrolled(node: str, operator: str, enrolment: str) -> bool:
+    return is_signed(operator, enrolment_text(node, operator), enrolment)

@@ -168,6 +168,12 @@ def test_own_rows_between_two_of_others_cost_nothing(bridge: Bridge) -> None:
     assert not receive(bridge, BOB, limit=2).more
 
 
+def test_a_look_goes_past_many_rows_for_the_few_that_are_wanted(bridge: Bridge) -> None:
+    seqs = bridge.publish([publication(BOB, n) for n in range(520)] + [publication(ALICE, 1)])
+    batch = bridge.receive(BOB, 0)
+    assert ([delivery.seq for delivery in batch.deliveries], batch.more, batch.cursor) == (seqs[-1:], False, seqs[-1])
+
+
 def test_a_node_that_joins_late_starts_at_the_beginning(bridge: Bridge) -> None:
     bridge.publish([publication()])
     bridge.join(member(CAROL))

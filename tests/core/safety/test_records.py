@@ -11,7 +11,7 @@ import pytest
 
 from meshcore.errors import BadRecordError
 from meshcore.model import Json, Record, canonical
-from meshcore.safety.keys import Identity, enrolment_text, identify, load_or_create
+from meshcore.safety.keys import Identity, enrolment_text, identify, is_signed, load_or_create
 from meshcore.safety.records import MAX_BYTES, author_of, sign, verify
 from meshcore.testing import FakeClock
 
@@ -208,3 +208,22 @@ def test_a_clock_that_steps_back_makes_good_records_all_the_same(me: Identity) -
 def test_a_key_that_was_loaded_again_signs_the_same(tmp_path: Path) -> None:
     made = load_or_create(tmp_path / "k").sign("text")
     assert load_or_create(tmp_path / "k").sign("text") == made
+
+
+def test_what_an_operator_signed_of_an_author_is_checked_once(
+    me: Identity, stranger: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def watched(key: str, text: str, signature: str) -> bool:
+        checked.append(key)
+        return is_signed(key, text, signature)
+
+    monkeypatch.setattr("meshcore.safety.records.is_signed", watched)
+    said = [verify(record(me, n=n)) for n in range(3)] + [verify(record(stranger))]
+    checked.clear()
+    operators = [me.operator] * 3 + [stranger.operator]
+    assert [author_of(one).operator for one in said * 2] == operators * 2
+    assert len(checked) <= 2
+    other = changed(me, operator=stranger.operator)
+    assert [author_of(verify(other)).operator for _ in range(2)] == ["", ""]

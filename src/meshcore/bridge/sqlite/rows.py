@@ -11,6 +11,7 @@ from meshcore.bridge.limits import HIGHEST_JUMP, KEPT_TEXT, MAX_TEXT, MOST_SCANN
 from meshcore.model import Record
 
 _MOST_JUMPS = 10_000  # that are followed
+_HEADS = 250  # read at once: a batch that is full asks for no more
 _KEY = "substr(CAST(key AS TEXT), 1, 129)"
 _ROW = (
     f"SELECT length(CAST(text AS BLOB)), CASE WHEN length(CAST(text AS BLOB)) <= {MAX_TEXT} THEN CAST(text AS TEXT) "  # noqa: S608
@@ -59,14 +60,20 @@ def misplaced(connection: sqlite3.Connection) -> int:
 
 def heads(connection: sqlite3.Connection, after: int, up_to: int) -> Iterator[tuple[int, str]]:
     """Give the number and key of each row after one, at most `MOST_SCANNED`; a key too long to be one is empty."""
-    bounds = (after, up_to, MOST_SCANNED)
+    left = MOST_SCANNED
+    while left and (found := _heads(connection, after, up_to, min(left, _HEADS))):
+        yield from found
+        after, left = found[-1][0], left - len(found)
+
+
+def _heads(connection: sqlite3.Connection, after: int, up_to: int, limit: int) -> list[tuple[int, str]]:
+    bounds = (after, up_to, limit)
     try:
         sql = f"SELECT seq, {_KEY} FROM log WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
-        found = connection.execute(sql, bounds).fetchall()
+        return connection.execute(sql, bounds).fetchall()
     except sqlite3.DataError:  # a key of some row is too large to be read
         sql = "SELECT seq FROM log WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-        found = [(seq, _key(connection, seq)) for (seq,) in connection.execute(sql, bounds).fetchall()]
-    yield from found
+        return [(seq, _key(connection, seq)) for (seq,) in connection.execute(sql, bounds).fetchall()]
 
 
 def _key(connection: sqlite3.Connection, seq: int) -> str:
