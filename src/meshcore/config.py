@@ -181,7 +181,6 @@ class Settings:
 
     host: str
     """The machine's name."""
-
     host_is_named: bool = True
     """Whether somebody gave it that name (MESHTUI_HOST), so that the name alone tells hosts apart."""
 
@@ -198,9 +197,10 @@ class Settings:
 
     on_approval: tuple[str, ...] = ()
     """A command to start when something new waits for approval: its words; the id is in MESHTUI_APPROVAL."""
-
     syslog: str = ""
     """The socket of the system's log, for example `/dev/log`, that decisions are also told to; "" for none."""
+    homes: tuple[Path, ...] = ()
+    """Other homes on this host whose approvals are shown beside this home's, and decided in them."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     """Free labels for reports, for example team or customer."""
@@ -231,7 +231,7 @@ _FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("home", "bridge", "agent", "mode", "syslog"), str),
     **dict.fromkeys(("fix_timeout_seconds", "package_cooldown_days"), (int, float)),
     "packs": bool,
-    **dict.fromkeys(("on_approval", "checks"), list),
+    **dict.fromkeys(("on_approval", "checks", "homes"), list),
     **dict.fromkeys(("labels", "retention", "monitor", "validator", "effect", "keys"), dict),
 }
 
@@ -247,8 +247,8 @@ def load(
     """Resolve all settings. Raises ConfigurationError with file and key where something does not fit."""
     env = os.environ if environment is None else environment
     operator = operator_folder(env)
-    path, named = (Path(config), True) if config else (operator / "config.toml", False)
-    found = _read(path, must_exist=named)
+    path = Path(config) if config else operator / "config.toml"
+    found = _read(path, must_exist=bool(config))
     values = found or {}
 
     def pick(option: str | None, variable: str, key: str, default: str) -> str:
@@ -266,9 +266,9 @@ def load(
     days = float(values.get("package_cooldown_days", COOLDOWN_DAYS))
     if not 0 <= days <= 3650:
         raise ConfigurationError(f"{path}: package_cooldown_days = {days:g}: name 0 to 3650 days")
-    on_approval = values.get("on_approval", [])
-    if not all(isinstance(word, str) and word and "\0" not in word for word in on_approval):
-        raise ConfigurationError(f'{path}: on_approval is a command as a list of texts, for example ["notify"]')
+    for key, example in ("on_approval", "notify"), ("homes", "~/agents/ci"):
+        if not all(isinstance(word, str) and word and "\0" not in word for word in values.get(key, [])):
+            raise ConfigurationError(f'{path}: {key} is a list of texts, for example ["{example}"]')
     own = _path(pick(home, "MESHTUI_HOME", "home", "") or platform_folder("data", env), "home")
     refuse_another_users(own, env)
     return Settings(
@@ -282,8 +282,9 @@ def load(
         fix_timeout_seconds=seconds,
         package_cooldown_days=days,
         packs=env.get("MESHTUI_PACKS", "").lower() not in ("off", "0", "no") and bool(values.get("packs", True)),
-        on_approval=tuple(on_approval),
+        on_approval=tuple(values.get("on_approval", [])),
         syslog=str(values.get("syslog", "")),
+        homes=tuple(dict.fromkeys(there for name in values.get("homes", []) if (there := _path(name, "homes")) != own)),
         labels={str(k): str(v) for k, v in values.get("labels", {}).items()},
         checks=_checks(values.get("checks", []), path),
         retention=_table(Retention, values.get("retention", {}), f"{path}: [retention]"),

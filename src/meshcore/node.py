@@ -120,6 +120,8 @@ class Node:
         if self.store.meta.get("node") != found.node.public:
             self.store.meta.set("node", found.node.public)
             self.store.incidents.name_node(found.node.public)
+        if self.store.meta.get("operator") != found.operator:
+            self.store.meta.set("operator", found.operator)
         return found
 
     def _find_keys(self) -> Identity:

@@ -141,3 +141,18 @@ def test_an_unknown_approval_is_said_in_one_line(a: Agent, verb: str) -> None:
     done = a.call("approvals", verb, "nosuch")
     assert done.returncode == 2
     assert "approvals list" in only_one_line(done)
+
+
+def test_other_homes_are_listed_and_decided_in_them(a: Agent, b: Agent, tmp_path: Path) -> None:
+    approval = waiting(b)
+    (a.operator / "config.toml").write_text(f'homes = ["{b.home}", "{tmp_path / "gone"}"]\n')
+    done = a.call("approvals", "list")
+    assert done.returncode == 1 and str(b.home) in done.stdout and approval[:8] in done.stdout
+    assert "gone/store.db: no store here" in done.stderr
+    done = a.call("approvals", "approve", approval)
+    assert done.returncode == 0, done.stderr
+    assert f"approved in {b.home}" in done.stdout and "as soon as a runtime of that home" in done.stdout
+    assert b.pip_log == [], "whoever approves carries nothing out"
+    [settled] = b.ask("approvals", "list", "--all")
+    assert (settled["state"], settled["actor"]) == ("approved", "a")
+    assert a.call("approvals", "reject", approval).returncode == 2

@@ -59,3 +59,63 @@ async def test_what_waits_on_another_home_here_is_decided_in_one_inbox(tmp_path:
     assert states(here) == [] and states(there) == [("waiting", False)]
     meet(here, there)
     assert states(there) == [("approved", True)]
+
+
+def another_mesh(root: Path) -> tuple[Settings, Settings]:
+    """Return a home that names another one, which is on a bridge of its own and asks something."""
+    here = settings_in(root)
+    there = replace(settings_in(root, MESHTUI_BRIDGE=str(root / "theirs.db")), home=root / "other", agent="ci@dev1")
+    (root / "work").mkdir()
+    with Node(here) as node:
+        node.require_bridge()
+    let_wait(there, SystemClock(), root / "work", "No module named 'yaml'", "mkdir -p build")
+    with Node(there) as node:
+        node.require_bridge()
+    return replace(here, homes=(root / "gone", there.home)), there
+
+
+async def test_what_waits_in_a_home_of_another_mesh_is_decided_in_that_home(tmp_path: Path) -> None:
+    here, there = another_mesh(tmp_path)
+    async with shown(here) as it:
+        await it.press("4")
+        await until(it, lambda: "in other" in it.text() and "– not read" in it.text())
+        await it.press("a")
+        await until(it, lambda: isinstance(it.app.screen, Confirm))
+        assert "run this, once?" in it.text() and "mkdir -p build" in it.text()
+        await it.press("y")
+        await until(it, lambda: states(there) == [("approved", False)])
+        await until(
+            it, lambda: any("as soon as a runtime of that home" in str(n.message) for n in it.app._notifications)
+        )
+        await until(it, lambda: "! waits" not in it.text())
+    assert states(here) == []
+
+
+async def test_what_is_marked_and_left_out_is_said_with_each_reason(tmp_path: Path) -> None:
+    here, there = another_mesh(tmp_path)
+    mine = let_wait(here, SystemClock(), tmp_path / "work")
+    async with shown(here) as it:
+        await it.press("4")
+        await until(it, lambda: "– not read" in it.text() and "mkdir -p build" in it.text())
+        await it.press("g", "space", "space", "space")
+        await it.press("r")
+        await until(it, lambda: isinstance(it.app.screen, Confirm))
+        said = [str(note.message) for note in it.app._notifications]
+        assert any(
+            one.startswith("2 of the 3 marked left out: ") and "1 in another home" in one and "1 not read" in one
+            for one in said
+        ), said
+        await it.press("y")
+        await until(it, lambda: states(here) == [("rejected", False)])
+    assert states(there) == [("waiting", False)] and mine.command
+
+
+async def test_a_terminal_that_only_looks_decides_nothing_in_another_home(tmp_path: Path) -> None:
+    here, there = another_mesh(tmp_path)
+    async with shown(here) as it:
+        it.app.readonly = True
+        await it.press("4")
+        await until(it, lambda: "mkdir -p build" in it.text())
+        await it.press("r")
+        await until(it, lambda: any("read only" in str(note.message) for note in it.app._notifications))
+    assert states(there) == [("waiting", False)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from meshcore.errors import UsageError
 from meshcore.exchange.inbox import user_name
@@ -27,11 +28,14 @@ from meshcore.trust.synced import missing
 
 @dataclass(frozen=True, slots=True)
 class AuthorView:
-    """Who taught a skill, what they are to this operator, and how the skill has fared: `verified` of `tries`."""
+    """Who taught a skill, what they are to this operator, and how the skill has fared: `verified` of `tries`.
+
+    `trust` is "" where another home judges that, see `meshcore.control.other_homes`.
+    """
 
     node: str
     name: str
-    trust: AuthorState
+    trust: AuthorState | Literal[""]
     verified: int
     tries: int
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shlex
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from meshcore.exchange.receive import pull
 from meshcore.exchange.report import note_report, tell_report
 from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
+from meshcore.home import Home
 from meshcore.node import Node
 from meshcore.service.approval_worker import Carrier
 from meshcore.service.loops.base import Loop, Loops
@@ -59,6 +61,13 @@ class RuntimeLock(FileLock):
                 "stop it or name another with --home"
             )
         self.note(f"{os.getpid()}\n")
+
+
+def when_there(home: Path) -> str:
+    """Return in words when what was approved in another home is carried out: only its own runtime does that."""
+    if holder(Home(home).runtime_lock) is None:
+        return f"it runs as soon as a runtime of that home does: meshtui --home {shlex.quote(str(home))} --no-ui"
+    return "its own runtime carries it out, as far as its policy and brakes allow"
 
 
 def silent_since(path: Path, clock: Clock) -> str:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import click
 
+from meshcore.control import other_homes
+from meshcore.control.other_homes import OtherHome
 from meshcore.control.standing_rules import find_rule, standing_rules, withdraw
 from meshcore.errors import EXIT_FAILURE, UsageError
 from meshcore.exchange.receive import exchange
 from meshcore.healing import approvals as waiting
-from meshcore.healing.approvals import approval_view, view_elsewhere
+from meshcore.healing.approvals import ApprovalView, approval_view, view_elsewhere
 from meshcore.healing.replay import approval_session, lines, take_back
 from meshcore.healing.series import Series
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
+from meshcore.service.runtime import when_there
 from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
 from meshcore.trust.hosts import Hosts
@@ -37,8 +40,13 @@ def approvals() -> None:
 @click.option("--all", "everything", is_flag=True, help="Settled ones too.")
 @json_option
 @click.pass_obj
-def list_approvals(session: Session, everything: bool, as_json: bool) -> None:
-    """List what would run, where, as whom, why a person is asked, and how its author has fared."""
+def list_approvals(session: Session, everything: bool, as_json: bool) -> int:
+    """List what would run, where, as whom, why a person is asked, and how its author has fared.
+
+    What waits in the other homes that `homes` in config.toml names is listed too. Where one of them cannot be read,
+    that is said, and the exit code is 1.
+    """
+    others = other_homes.look(session.settings)
     with session.node() as node:
         exchange(node)
         rows = [_as_json(node, approval) for approval in node.store.approvals.all(waiting_only=not everything)]
@@ -47,7 +55,12 @@ def list_approvals(session: Session, everything: bool, as_json: bool) -> None:
         rows += elsewhere
         fixes = list(dict.fromkeys(row["command"] for row in rows))
         rows.sort(key=lambda row: fixes.index(row["command"]))
-    _show(rows, as_json)
+    others = other_homes.unless_told(others, [row["approval_id"] for row in elsewhere])
+    nearer = {view.approval_id for one in others for view in one.waiting}
+    rows = [row for row in rows if "node" not in row or row["approval_id"] not in nearer]
+    rows += [{**_to_json(view), "home": str(one.home)} for one in others for view in one.waiting]
+    _show(rows, as_json, others)
+    return EXIT_FAILURE if any(one.fault for one in others) else 0
 
 
 @approvals.command()
@@ -77,21 +90,31 @@ def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float
 
 
 def _as_json(node: Node, approval: Approval) -> dict[str, Json]:
-    view = asdict(approval_view(node, approval))
-    return {**view, "for": view.pop("failed"), "as": view.pop("user")}
+    return _to_json(approval_view(node, approval))
+
+
+def _to_json(view: ApprovalView) -> dict[str, Json]:
+    found = asdict(view)
+    return {**found, "for": found.pop("failed"), "as": found.pop("user")}
 
 
 def _elsewhere(node: Node, asked: Asked) -> dict[str, Json]:
     """Return what another host asks, as that host's node has signed it."""
-    view = asdict(view_elsewhere(node, asked))
-    return {**view, "for": view.pop("failed"), "as": view.pop("user"), "node": asked.node}
+    return {**_to_json(view_elsewhere(node, asked)), "node": asked.node}
 
 
-def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
+def _show(rows: list[dict[str, Json]], as_json: bool, others: Sequence[OtherHome] = ()) -> None:
+    for one in others:
+        if said := one.fault or (f"{one.home}: {one.held}" if one.held and one.waiting else ""):
+            note(said)
+        if one.more:
+            note(f"{one.home}: more waits than the {len(one.waiting)} that are listed")
     if as_json:
         print_json("approvals", rows)
         return
-    columns = ("approval", "state", "would run", "then again", "in", "as", "for", "why you are asked", "author")
+    unread = sum(bool(one.fault) for one in others)
+    home = ("home",) if others else ()
+    columns = ("approval", "state", "would run", "then again", "in", "as", "for", "why you are asked", "author", *home)
     lines = [
         (
             row["approval_id"][:8],
@@ -103,10 +126,12 @@ def _show(rows: list[dict[str, Json]], as_json: bool) -> None:
             row["for"],
             "; ".join(row["reasons"]),
             _author_in_words(row["author"]),
+            *([row.get("home", "this one")] if home else []),
         )
         for row in rows
     ]
-    table(columns, lines, empty="nothing waits for you", spare=("state", "as", "for", "author", "in"))
+    empty = "nothing waits for you" + (" in the homes that could be read" if unread else "")
+    table(columns, lines, empty=empty, spare=("state", "as", "for", "author", "in"))
 
 
 def _executed(runs: str, command: str) -> str:
@@ -115,7 +140,8 @@ def _executed(runs: str, command: str) -> str:
 
 
 def _author_in_words(author: dict[str, Json]) -> str:
-    return f"{author['name'] or '-'} ({author['trust']}), verified {author['verified']} of {author['tries']}"
+    trust = author["trust"] or "judged there"
+    return f"{author['name'] or '-'} ({trust}), verified {author['verified']} of {author['tries']}"
 
 
 def _find(node: Node, reference: str) -> Approval:
@@ -144,6 +170,35 @@ def _asked_elsewhere(node: Node, reference: str, *, everywhere: bool = False) ->
     return [one for one in node.store.inbox.waiting() if (one.body.get("action_hash"), one.body.get("runs")) == same]
 
 
+def _in_another_home(session: Session, node: Node, reference: str) -> tuple[OtherHome, ApprovalView] | None:
+    """Return what waits in another home under an id, None where this one knows it or none does. Raises UsageError."""
+    if not node.settings.homes or len(reference) < 6 or node.store.approvals.find(reference) is not None:
+        return None
+    told = [asked.approval_id for asked in node.store.inbox.find(reference)]
+    others = other_homes.unless_told(other_homes.look(session.settings), told)
+    found = [(one, view) for one in others for view in one.waiting if view.approval_id.startswith(reference)]
+    if len(found) > 1:
+        raise UsageError(f"several approvals begin with {reference!r:.80}; `meshtui approvals list` shows them")
+    if not found:
+        for one in others:
+            if one.fault:
+                note(one.fault)
+    return found[0] if found else None
+
+
+def _settle_there(
+    node: Node, other: OtherHome, view: ApprovalView, *, yes: bool, signer: SigningKey | None = None
+) -> int:
+    """Write a yes or no into another home. Raises MeshError."""
+    if not other_homes.settle(other, view, node.settings, node.clock, yes=yes, signer=signer):
+        note("somebody else has just settled it")
+        return EXIT_FAILURE
+    say(f"{'approved' if yes else 'rejected'} in {other.home}: {view.runs or view.command}")
+    if yes:
+        say(when_there(other.home))
+    return 0
+
+
 def _answer(node: Node, asked: list[Asked], *, yes: bool, signer: SigningKey | None = None) -> None:
     hosts = Hosts(node)
     for one in asked:
@@ -168,9 +223,14 @@ def _answer(node: Node, asked: list[Asked], *, yes: bool, signer: SigningKey | N
 def approve(session: Session, approval: str, always: bool, everywhere: bool, passphrase_file: str | None) -> int:
     """Run what waits, in its recorded folder, and run the failed command again.
 
-    What another host of yours asks is told that host, signed: it is carried out there, under its policy.
+    What another host of yours asks is told that host, signed: it is carried out there, under its policy. What waits in
+    another home of yours (`homes` in config.toml) is approved in that home, and carried out by its runtime.
     """
     with session.node(fresh=True) as node:
+        if there := _in_another_home(session, node, approval):
+            if always or everywhere:
+                raise UsageError("--always and --everywhere are for this home; say it in the other one, with --home")
+            return _settle_there(node, *there, yes=True, signer=signing_key(node, passphrase_file))
         elsewhere = _asked_elsewhere(node, approval, everywhere=everywhere)
         if elsewhere:
             if always:
@@ -203,6 +263,10 @@ def approve(session: Session, approval: str, always: bool, everywhere: bool, pas
 def reject(session: Session, approval: str, not_here: bool) -> int:
     """Do not run it."""
     with session.node(fresh=True) as node:
+        if there := _in_another_home(session, node, approval):
+            if not_here:
+                raise UsageError("--not-here is for a project of this home; say it in the other one, with --home")
+            return _settle_there(node, *there, yes=False)
         if elsewhere := _asked_elsewhere(node, approval):
             if not_here:
                 raise UsageError("--not-here is for a project of this host; say it there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from textual import work
@@ -20,20 +21,24 @@ from meshcore.store.views import approvals_lately
 from meshtui.actions import Action, marking
 from meshtui.deliberate import Presses
 from meshtui.host import refuses
+from meshtui.screens import outside
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
+from meshtui.screens.outside import NOT_READ, Outside
 from meshtui.screens.settling import approve, approve_all, in_full, reject, reject_all, take_back
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Cell, Row, Rows
 
+OTHERS_EVERY_SECONDS = 2.0  # between two looks at the files of other homes
 SETTLED = 100  # of those that do not wait any more, so many are listed
 
 WAITING = ("! waits", "warn")
 AFTER_RESUME = ("… after resume", "warn")
 STATES: Mapping[str, tuple[str, str]] = {
     "waiting": WAITING,
+    NOT_READ: ("– not read", "warn"),
     "rejected": ("⊘ rejected", "dim"),
 }
 RESULTS: Mapping[str, tuple[str, str]] = {
@@ -87,6 +92,8 @@ class ApprovalsPane(ListPane):
         self._halted = False
         self._shown: tuple[Approval, ApprovalView] | None = None
         self._afar: dict[str, Asked] = {}
+        self._homes = Outside()
+        self._outside: Mapping[str, outside.Row] = {}
         self._wanted = ""  # what the cursor goes to once it is listed
 
     def compose(self) -> ComposeResult:
@@ -100,6 +107,9 @@ class ApprovalsPane(ListPane):
         if not self._begun:
             self._begun, self._presses = True, Presses(self.mesh.clock)
             self._load()
+            if self.mesh.settings.homes:
+                self._look_outside()
+                self.set_interval(OTHERS_EVERY_SECONDS, self._look_outside)
         if self._halted != bool(snapshot.halted):
             self._halted = bool(snapshot.halted)
             self.rows.set_ids(list(self._approvals), [name for name, one in self._approvals.items() if not one.result])
@@ -115,8 +125,11 @@ class ApprovalsPane(ListPane):
             return
         found = await self.feed.store.ask(approvals_lately(SETTLED))
         afar = await self.feed.store.ask(asked_elsewhere())
-        self._afar = {f"{one.node}:{one.approval_id}": one for one in afar}
-        found = _by_fix([*(as_approval(name, one) for name, one in self._afar.items()), *found])
+        self._outside = self._homes.rows([one.approval_id for one in afar])
+        nearer = {view.approval_id for _, view in self._outside.values() if view is not None}
+        self._afar = {f"{one.node}:{one.approval_id}": one for one in afar if one.approval_id not in nearer}
+        there = (outside.as_approval(name, row) for name, row in self._outside.items())
+        found = _by_fix([*(as_approval(name, one) for name, one in self._afar.items()), *there, *found])
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
@@ -131,6 +144,11 @@ class ApprovalsPane(ListPane):
         if self.rows.selected in changed:
             self._detail(self.rows.selected)
 
+    @work(group="approvals.outside", exclusive=True)
+    async def _look_outside(self) -> None:
+        if self.display and not self.mesh.frozen and await self._homes.look(self.mesh.settings):
+            self._load()
+
     def _row(self, approval_id: str) -> Row:
         approval = self._approvals[approval_id]
         word, tone = _state(approval, halted=self._halted)
@@ -144,6 +162,8 @@ class ApprovalsPane(ListPane):
         )
 
     def _where(self, approval_id: str) -> str:
+        if there := self._outside.get(approval_id):
+            return outside.where(there)
         asked = self._afar.get(approval_id)
         if asked is None:
             return ""
@@ -163,6 +183,9 @@ class ApprovalsPane(ListPane):
         approval, detail = self._approvals.get(approval_id), self.detail
         if approval is None:
             detail.show(())
+            return
+        if there := self._outside.get(approval_id):
+            detail.show([*outside.facts(there), *(_facts(there[1], halted=False) if there[1] else ())])
             return
         try:
             view = await self._view_of(approval)
@@ -209,10 +232,23 @@ class ApprovalsPane(ListPane):
         if not self.rows.marked:
             return None
         marked = [self._approvals[name] for name in self.rows.marked if name in self._approvals]
-        found = [one for one in marked if one.state == "waiting" and one.approval_id not in self._afar]
-        if left := len(self.rows.marked) - len(found):
-            self.mesh.say(f"{left} of the {len(self.rows.marked)} marked left out: settled, or of another host")
-        return found
+        left = Counter(filter(None, map(self._left_out, marked)))
+        if left:
+            why = "; ".join(f"{count} {reason}" for reason, count in left.items())
+            self.mesh.say(f"{left.total()} of the {len(marked)} marked left out: {why}", severity="warning")
+        return [one for one in marked if not self._left_out(one)]
+
+    def _left_out(self, approval: Approval) -> str:
+        """Return why an approval is not decided together with others, "" where it is."""
+        if approval.state == NOT_READ:
+            return "not read"
+        if approval.state != "waiting":
+            return "settled already"
+        if approval.approval_id in self._afar:
+            return "on another host, where each is answered by itself"
+        if approval.approval_id in self._outside:
+            return "in another home, where each is answered by itself"
+        return ""
 
     @work(group="approvals.decide")
     async def _approve(self, *, always: bool) -> None:
@@ -223,6 +259,9 @@ class ApprovalsPane(ListPane):
                 self.rows.unmark()
             return
         if (approval := self._waiting()) is None:
+            return
+        if there := self._outside.get(approval.approval_id):
+            await self._settle_there(there, yes=True, always=always)
             return
         if asked := self._afar.get(approval.approval_id):
             await self._answer(asked, approval, yes=True, always=always)
@@ -235,6 +274,10 @@ class ApprovalsPane(ListPane):
             self.mesh.say(str(error), severity="error")
             return
         await approve(self.mesh, view, always=always)
+
+    async def _settle_there(self, there: outside.Row, *, yes: bool, always: bool) -> None:
+        await outside.settle(self.mesh, there, yes=yes, always=always)
+        self._look_outside()
 
     async def _answer(self, asked: Asked, approval: Approval, *, yes: bool, always: bool) -> None:
         """Tell another host what a person decides on what it asks, with all of it in view for a yes."""
@@ -272,6 +315,9 @@ class ApprovalsPane(ListPane):
             return
         if (approval := self._waiting()) is None:
             return
+        if there := self._outside.get(approval.approval_id):
+            await self._settle_there(there, yes=False, always=not_here)
+            return
         if asked := self._afar.get(approval.approval_id):
             await self._answer(asked, approval, yes=False, always=not_here)
             return
@@ -297,7 +343,9 @@ class ApprovalsPane(ListPane):
         self.action_open()
 
     def action_open(self) -> None:
-        if (approval := self._approvals.get(self.rows.selected)) is not None:
+        if there := self._outside.get(self.rows.selected):
+            self.mesh.say(f"its chain is in its own home: meshtui --home {there[0].home}")
+        elif (approval := self._approvals.get(self.rows.selected)) is not None:
             from meshtui.screens.chain import ChainScreen
 
             self.app.push_screen(ChainScreen(approval.incident_id))
@@ -328,7 +376,9 @@ def _facts(view: ApprovalView, *, halted: bool) -> list[Fact]:
     author = view.author
     tries = "1 try" if author.tries == 1 else f"{author.tries} tries"
     record = f"verified in {author.verified} of {tries}" if author.tries else "not tried yet"
-    whose = {"own": "one of your nodes", "enrolled": "enrolled by you"}.get(author.trust, author.trust)
+    whose = {"own": "one of your nodes", "enrolled": "enrolled by you", "": "judged by its own home"}.get(
+        author.trust, author.trust
+    )
     facts: list[Fact] = [
         ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
         *([("executed as", view.runs)] if view.runs not in ("", view.command) else []),
