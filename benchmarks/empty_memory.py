@@ -83,6 +83,8 @@ def meaning(command: str, failed: str) -> str:
     plain = []
     for step in steps:
         words = tuple(word for word in plain_spelling(tuple(_words(step))) if word not in ("sudo", "-y", "--yes"))
+        if words[:1] == ("service",) and len(words) == 3:
+            words = ("systemctl", words[2], words[1])  # what starts a service where this machine has no systemd
         if words[:2] == ("pip", "install"):
             words = (*words[:2], *sorted(normal(distribution_of(one) or one) for one in words[2:]))
         plain.append(" ".join("apt-get" if word == "apt" else word for word in words))

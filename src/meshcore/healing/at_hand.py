@@ -52,10 +52,13 @@ _MARKS = (
     "no module named", "permission denied", "no matches found", "can't open", "cannot access", "can't read",
     "unknown revision", "did not match any", "does not exist", "could not find", "could not read", "enoent",
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
-    "externally-managed", "similar",
-    "invalid choice", "unknown", "unrecogni", "usage:", "not in gzip", "not a bzip2", "format not recognized",
-    "already exists", " flag", " option", "does not match any",
-    "not a tty", "undefined reference",
+    "externally-managed", "similar", "invalid", "unknown", "unrecogni", "usage:", "not in gzip", "no such command",
+    "is not a", "doesn't have a", "candidates are", "must be enabled with", "too many arguments", "unterminated",
+    "hard link not allowed", "not a regular file", "(not copied)", "without -", "run ag with",
+    "could not find or load", "class names,", "fetch first", "no changes added to commit", "no tracking information",
+    "no such remote", "requires 1 argument", "no such table", "prepending", "requires exactly 1 arg",
+    "not found in path", "not be found", "not a bzip2", "format not recognized", "already exists", " flag", " option",
+    "does not match any", "not a tty", "undefined reference",
 )  # fmt: skip
 
 

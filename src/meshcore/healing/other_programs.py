@@ -9,6 +9,7 @@ from meshcore.healing.ground import Case, Change
 from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
+from meshcore.knowledge.subcommands import programs, subcommands
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
 
@@ -31,11 +32,15 @@ _PLUGINS = ("/usr/lib/docker", "/usr/libexec/docker", "/usr/local/lib/docker", "
 _PYTHON = re.compile(r"python(?:\d(?:\.\d{1,2})?)?")
 
 
-def _missing(case: Case) -> tuple[str, tuple[str, ...]] | None:
-    """Return the program that a shell did not find, with the simple command whose program it is."""
+def _missing(case: Case, *, sudo: bool = False) -> tuple[str, tuple[str, ...]] | None:
+    """Return the program that a shell did not find, with the simple command whose program it is.
+
+    `sudo`: also one that it did not find for `sudo`.
+    """
     names = {name for found in _NOT_FOUND.finditer(case.output) for name in found.groups() if name}
     for part in case.typed.parts:
         plain = program_words(part)
+        plain = plain[1:] if sudo and plain[0] == "sudo" and len(plain) > 1 else plain
         if plain[0] in names and not is_set_up(part):
             return plain[0], plain
     return None
@@ -197,20 +202,53 @@ _LONG = 5  # letters of a name of which one may be wrong, too many or absent
 _MAX_PROGRAMS = 20_000
 
 
+_SLIPS_OF_TWO = {"sl": "ls"}
+
+
+def _run_together(case: Case) -> Change | None:
+    """No such program: one of this machine and what belongs behind it lack the space between them."""
+    found = _missing(case)
+    name = found[0] if found else ""
+    if re.fullmatch(r"cd\.{1,2}", name):
+        return Correction("", (name,), ("cd", name[2:])), "a space is lacking", ""
+    glued = [(name[:at], name[at:]) for at in range(2, len(name) - 1)] if name not in programs() else []
+    pairs = {
+        (program, rest if rest[:1] != "-" or rest[1:] not in subcommands((program,)) else rest[1:])
+        for program, rest in glued
+        if rest.lstrip("-_") in subcommands((program,)) or (rest[:1] == "-" and program in _TAKE_LETTERS)
+    }
+    program, rest = next(iter(pairs)) if len(pairs) == 1 else ("", "")
+    if not program or not case.ground.program(program, case.folder):
+        return None
+    return Correction("", (name,), (program, rest.lstrip("_"))), f"this machine has `{program}`, no `{name}`", ""
+
+
+_TAKE_LETTERS = word_set("ls cp rm mkdir grep tar df du ps cat sort head tail wc chmod chown ln touch")
+
+
+def _sign_of_a_prompt(case: Case) -> Change | None:
+    """The sign of a prompt was copied with the command."""
+    words = case.typed.words
+    if words[:1] != ("$",) or len(words) < 2 or not re.search(r"\$: (?:command )?not found|not found: \$", case.output):
+        return None
+    return Correction("", ("$",), ()), "the sign of a prompt is no part of it", " ".join(words[1:])
+
+
 def _misspelt(case: Case) -> Change | None:
     """No such program, and one of this machine differs from it by a slip of a finger."""
-    found = _missing(case)
-    if found is None or len(found[0]) < _SHORTEST:
+    found = _missing(case, sudo=True)
+    if found is None or (len(found[0]) < _SHORTEST and found[0] not in _SLIPS_OF_TWO):
         return None
     name = found[0]
-    near: set[str] = set()
+    near: set[str] = {_SLIPS_OF_TWO[name]} if name in _SLIPS_OF_TWO else set()
     for folder in case.ground.environment.get("PATH", "").split(":"):
         if folder.startswith("/"):
             near |= {one for one in case.ground.names(folder)[:_MAX_PROGRAMS] if _is_a_slip(name, one)}
     other = near.pop() if len(near) == 1 else ""
     if not other or not case.ground.program(other, case.folder):
         return None
-    return Correction("", (name,), (other,)), f"this machine has `{other}`, no `{name}`", ""
+    front = "sudo" if "sudo" in case.part[:1] else ""
+    return Correction(front, (name,), (other,)), f"this machine has `{other}`, no `{name}`", ""
 
 
 def _is_a_slip(typed: str, meant: str) -> bool:
@@ -227,4 +265,13 @@ def _is_a_slip(typed: str, meant: str) -> bool:
     return front > 0 and min(len(typed), len(meant)) >= _LONG and longer[:1].isalpha() and longer[1:] == shorter
 
 
-PROGRAM_RULES = (_of_the_environment, _of_another_name, _misspelt, _service, _module, _of_an_interpreter)
+PROGRAM_RULES = (
+    _of_the_environment,
+    _of_another_name,
+    _sign_of_a_prompt,
+    _run_together,
+    _misspelt,
+    _service,
+    _module,
+    _of_an_interpreter,
+)

@@ -2,32 +2,261 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from meshcore.healing.ground import Case, Change
 from meshcore.knowledge.corrections import Correction
+from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
-from meshcore.knowledge.shell_words import bare
+from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.subcommands import subcommands
 from meshcore.knowledge.text import word_set
 
-_IS_FOLDER = re.compile(r"(?m)^([ef]?grep): ([^:\n]{1,200}): Is a directory$")
 _MODULE = re.compile(r"(?:[A-Za-z_]\w*/)+[A-Za-z_]\w*\.py")
+_OF_A_FOLDER = "it is a folder"
+_LACKING = (
+    ("grep egrep fgrep", "", r"^[ef]?grep: ([^:\n]{1,200}): Is a directory$", "-r", _OF_A_FOLDER),
+    ("cp", "", r"^cp: (?:-r not specified; )?omitting directory ['‘`]?([^\n'’]{1,200}?)['’]?$", "-r", _OF_A_FOLDER),
+    ("cp", "", r"^cp: ([^\n]{1,200}) is a directory \(not copied\)", "-r", _OF_A_FOLDER),
+    ("scp", "", r"^(?:scp: )?([^:\n]{1,200}): not a regular file$", "-r", _OF_A_FOLDER),
+    ("git", "rm", r"^fatal: not removing '([^'\n]{1,200})' recursively without -r", "-r", _OF_A_FOLDER),
+    ("ln", "", r"^ln: ['‘]?([^:\n'’]{1,200})['’]?: hard link not allowed for directory", "-s", _OF_A_FOLDER),
+    ("mkdir", "", r"^mkdir: (?:cannot create directory )?['‘]?([^:\n'’]{1,200})['’]?: No such file", "-p",
+     "a folder above it is not there"),
+    ("ag", "", r"If you meant to search for a literal string, run ag with -Q$", "-Q", "ag says so"),
+    ("git", "diff", r"^usage: git diff \[?--no-index\b", "--no-index", "this is no repository"),
+    ("git", "commit", r"^no changes added to commit .{0,40}\"git commit -a\"", "-a", "git says so"),
+)  # fmt: skip
+"""An option that a program wants for what it says of a word of its command: programs, verb, words, option, reason."""
 
 
-def _search_of_a_folder(case: Case) -> Change | None:
-    """What searches files was given a folder."""
-    found = _IS_FOLDER.search(case.output)
-    for part in case.typed.parts if found else ():
-        if found and program_name(part[0]) == found[1] and found[2] in map(bare, part):
-            return Correction("", (part[0],), (part[0], "-r")), f"`{found[2]}` is a folder", ""
+def _lacking(case: Case) -> Change | None:
+    """The program does it with one more option."""
+    for part in case.typed.parts:
+        plain = program_words(part)
+        plain = plain[1:] if plain[0] == "sudo" and len(plain) > 1 else plain
+        verb = plain[1] if len(plain) > 1 else ""
+        for programs, wanted, said, option, why in _LACKING:
+            if program_name(plain[0]) not in programs.split() or wanted not in ("", verb) or option in plain:
+                continue
+            found = re.search(said, case.output, re.M)
+            named = (found[1] if found.groups() else "") if found else ""
+            if found and (not named or any(_is_in(bare(word), named) for word in plain[1:])):
+                return Correction(wanted or plain[0], (), (option,)), why, ""
     return None
 
 
-def _copy_of_a_folder(case: Case) -> Change | None:
-    if "cp: -r not specified; omitting directory" not in case.output:
+def _is_in(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or lies in it, however they end."""
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def _pattern_behind_the_path(case: Case) -> Change | None:
+    """What searches was given a path as its pattern: it is there, and what stands in the place of a path is not."""
+    found = re.search(r"(?m)^[ef]?grep: ([^:\n]{1,200}): No such file or directory$", case.output)
+    part = case.part
+    at = [i for i, word in enumerate(part) if i and not word.startswith("-")]
+    if not found or program_name(part[0]) not in _GREPS or len(at) != 2 or len(case.typed.parts) > 1:
         return None
-    return Correction("", ("cp",), ("cp", "-r")), "it is a folder", ""
+    path, pattern = (bare(part[i]) for i in at)
+    if pattern != found[1] or case.ground.exists(f"{case.folder}/{pattern}"):
+        return None
+    if not case.ground.exists(os.path.join(case.folder, path)):  # noqa: PTH118
+        return None
+    words = [word for i, word in enumerate(part) if i != at[0]]
+    words.append(part[at[0]])
+    return Correction("", part, tuple(words)), f"`{path}` is the path here, not the pattern", " ".join(words)
+
+
+_GREPS = word_set("grep egrep fgrep rg ag")
+
+
+def _end_of_a_substitution(case: Case) -> Change | None:
+    """The command that sed was given lacks its last delimiter."""
+    if "unterminated `s' command" not in case.output:
+        return None
+    for part in case.typed.parts:
+        for at, word in enumerate(part):
+            quote = word[-1] if word[:1] in ("'", '"') and word[-1:] == word[:1] and len(word) > 1 else ""
+            text = word[1:-1] if quote else word
+            found = re.fullmatch(r"s([/|,#@!])(?:(?!\1).){1,200}\1(?:(?!\1).){0,200}", text)
+            if at and program_name(part[0]) == "sed" and found and not text.endswith("\\"):
+                return Correction(part[at - 1], (word,), (f"{quote}{text}{found[1]}{quote}",)), "it ends so", ""
+    return None
+
+
+def _said_twice(case: Case) -> Change | None:
+    """The beginning of a command was typed, or copied, a second time."""
+    part = case.part
+    for size in (2, 1):
+        begun = part[:size]
+        if len(part) > 2 * size and begun == part[size : 2 * size] and begun[-1][:1] != "-":
+            named = f"'{part[0]}' is not a " in case.output or "oo many arguments" in case.output
+            if named and program_name(part[0]) in SPEAKING:
+                words = " ".join(part[size:])
+                return Correction(part[0], begun, ()), "it is typed twice", words if len(case.typed.parts) == 1 else ""
+    return None
+
+
+def _verb_behind_the_unit(case: Case) -> Change | None:
+    """`systemctl` wants the verb first."""
+    found = re.search(r"(?m)^Unknown (?:operation|command verb) '?([\w@.:-]{1,100}?)'?\.$", case.output)
+    for part in case.typed.parts if found else ():
+        words = tuple(word for word in program_words(part) if word != "sudo")
+        is_turned = found and words[:1] == ("systemctl",) and len(words) == 3 and words[1] == found[1]
+        if is_turned and words[2] in subcommands(words[:1]):
+            return Correction("systemctl", words[1:], (words[2], words[1])), "its verb comes first", ""
+    return None
+
+
+_IN_THE_CACHE = word_set("search show showpkg showsrc policy depends rdepends madison pkgnames")
+
+
+def _of_apts_cache(case: Case) -> Change | None:
+    """What looks into apt's lists is another program."""
+    found = re.search(r"(?m)^E: Invalid operation (\w{1,40})$", case.output)
+    for part in case.typed.parts if found else ():
+        if found and "apt-get" in part[:2] and found[1] in part and found[1] in _IN_THE_CACHE:
+            front = part[: part.index("apt-get") + 1]
+            return Correction("", front, ("apt-cache",)), "apt-get has no such verb, apt-cache has", ""
+    return None
+
+
+_CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
+
+
+def _class_of_java(case: Case) -> Change | None:
+    """Java runs a class by its name, and its compiler reads the file of one."""
+    ran = re.search(r"Could not find or load main class ([\w./]{1,80})\.java\b", case.output)
+    compiled = re.search(
+        r"^error: Class names, '(\w{1,60})', are only accepted if annotation processing", case.output, re.M
+    )
+    for part in case.typed.parts:
+        if ran and program_name(part[0]) == "java" and f"{ran[1]}.java" in part:
+            at = part.index(f"{ran[1]}.java")
+            return Correction(part[at - 1], (part[at],), (ran[1],)), "java wants the class, not its file", ""
+        if compiled and program_name(part[0]) == "javac" and compiled[1] in part:
+            at = part.index(compiled[1])
+            return Correction(part[at - 1], (part[at],), (f"{compiled[1]}.java",)), "javac wants the file", ""
+    return None
+
+
+def _name_without_its_ending(case: Case) -> Change | None:
+    """A program that runs a file was given its name without the ending, and that file is here."""
+    absent = re.search(
+        r"can't open file '([^'\n]{1,200})': \[Errno 2\]|Cannot find module '([^'\n]{1,200})'"
+        r"|[Pp]ackage ([\w./-]{1,100}) is not in (?:std|GOROOT)"
+        r"|No such file or directory -- ([\w./-]{1,200}) \(LoadError\)",
+        case.output,
+    )
+    name = os.path.basename(next(filter(None, absent.groups()))) if absent else ""  # noqa: PTH119
+    for part in case.typed.parts if name else ():
+        ending = _ENDINGS.get(program_name(program_words(part)[0]), "")
+        for at, word in enumerate(part):
+            is_meant = at and ending and os.path.basename(bare(word)) == name and "." not in name  # noqa: PTH119
+            if is_meant and case.ground.exists(os.path.join(case.folder, bare(word) + ending)):  # noqa: PTH118
+                return Correction(part[at - 1], (word,), (word + ending,)), f"`{name}{ending}` is here", ""
+    return None
+
+
+_ENDINGS = {"python": ".py", "go": ".go", "ruby": ".rb", "node": ".mjs", "bash": ".sh", "sh": ".sh"}
+
+
+def _standard_of_cpp(case: Case) -> Change | None:
+    """The compiler names the option by which it reads a newer standard."""
+    found = re.search(r"must be enabled with the (-std=c\+\+\d\d)\b", case.output)
+    for part in case.typed.parts if found else ():
+        if found and program_name(part[0]) in _COMPILERS and not any(word.startswith("-std=") for word in part):
+            return Correction(part[-2] if len(part) > 1 else "", part[-1:], (part[-1], found[1])), "it says so", ""
+    return None
+
+
+# --- git --------------------------------------------------------------------------------------------------------------
+
+
+def _remote_to_add(case: Case) -> Change | None:
+    """The address of a remote was to be changed that is not there."""
+    found = re.search(r"(?mi)^(?:error|fatal): No such remote:? '?([\w./-]{1,60})", case.output)
+    for part in case.typed.parts if found else ():
+        if found and len(part) == 5 and part[:4] == ("git", "remote", "set-url", found[1]):
+            return Correction("remote", ("set-url",), ("add",)), f"there is no remote `{found[1]}`", ""
+    return None
+
+
+def _others_work_first(case: Case) -> Change | None:
+    """A push was rejected since the remote holds what is not here; git itself names `git pull`."""
+    if "(fetch first)" not in case.output or "'git pull ...'" not in case.output or len(case.typed.parts) != 1:
+        return None
+    words = [word for word in case.part[2:] if word not in ("-u", "--set-upstream")]
+    if case.part[:2] != ("git", "push") or len(words) > 2 or any(word[:1] in "-+" or ":" in word for word in words):
+        return None
+    front = ("git", "pull", *words, "&&")
+    whole = " ".join((*front, *case.part))
+    return Correction("", (), front, front=True), "the remote holds what is not here; git names it", whole
+
+
+def _branch_to_follow(case: Case) -> Change | None:
+    """A pull of a branch that follows none: git names the remote and the branch, and theirs is called the same."""
+    found = re.search(r"git branch --set-upstream-to=([\w.-]{1,60})/<branch> ([\w./-]{1,200})$", case.output, re.M)
+    if not found or case.part != ("git", "pull") or len(case.typed.parts) != 1:
+        return None
+    front = ("git", "branch", f"--set-upstream-to={found[1]}/{found[2]}", found[2], "&&")
+    return Correction("", (), front, front=True), f"`{found[2]}` follows no branch", " ".join((*front, "git", "pull"))
+
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+
+def _tables_of_django(case: Case) -> Change | None:
+    """The database lacks the tables of a project whose own program makes them."""
+    said = re.search(r"django\.db\.utils\.OperationalError: no such table: \w", case.output)
+    for part in case.typed.parts if said else ():
+        at = next((i for i, word in enumerate(part) if program_name(word) == "manage.py"), -1)
+        if at >= 0 and part[at + 1 :] and part[at + 1] not in ("migrate", "makemigrations", "test"):
+            front = (*part[: at + 1], "migrate", "&&")
+            return (
+                Correction("", (), front, front=True),
+                "its tables are not made",
+                " ".join((*front, *case.typed.words)),
+            )
+    return None
+
+
+def _through_bundler(case: Case) -> Change | None:
+    """Another version of a gem is active than the project asks for."""
+    said = "Prepending `bundle exec` to your command may solve this" in case.output
+    if not said or len(case.typed.parts) != 1 or case.part[:1] == ("bundle",):
+        return None
+    front = ("bundle", "exec")
+    return Correction("", (), front, front=True), "the program says so", " ".join((*front, *case.typed.words))
+
+
+def _context_of_a_build(case: Case) -> Change | None:
+    """An image is built from a folder, which was not named."""
+    said = re.search(r"docker (?:buildx )?build['\"]? requires (?:exactly )?1 arg", case.output)
+    for part in case.typed.parts if said else ():
+        if program_name(part[0]) in ("docker", "podman") and "build" in part[1:3] and "." not in part and len(part) > 3:
+            return Correction(part[-2], part[-1:], (part[-1], ".")), "it builds from a folder, mostly this one", ""
+    return None
+
+
+def _shell_of_a_container(case: Case) -> Change | None:
+    """The image has no bash; each that has a shell has sh."""
+    said = re.search(
+        r"exec: \"(?:/bin/)?bash\": (?:executable file not found|stat /bin/bash: no such file)", case.output
+    )
+    for part in case.typed.parts if said else ():
+        if program_name(part[0]) in ("docker", "podman", "kubectl", "docker-compose") and part[-1] in (
+            "bash",
+            "/bin/bash",
+        ):
+            return Correction(part[-2], part[-1:], ("sh",)), "the image has no bash", ""
+    return None
+
+
+# --- others -----------------------------------------------------------------------------------------------------------
 
 
 def _as_a_module(case: Case) -> Change | None:
@@ -136,8 +365,22 @@ def _first_branch(case: Case) -> Change | None:
 
 
 USUAL_WAYS = (
-    _search_of_a_folder,
-    _copy_of_a_folder,
+    _lacking,
+    _pattern_behind_the_path,
+    _end_of_a_substitution,
+    _said_twice,
+    _verb_behind_the_unit,
+    _of_apts_cache,
+    _class_of_java,
+    _name_without_its_ending,
+    _standard_of_cpp,
+    _remote_to_add,
+    _others_work_first,
+    _branch_to_follow,
+    _tables_of_django,
+    _through_bundler,
+    _context_of_a_build,
+    _shell_of_a_container,
     _as_a_module,
     _in_an_environment,
     _archive_as_it_is,

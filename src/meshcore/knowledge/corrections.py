@@ -16,6 +16,7 @@ from meshcore.knowledge.habits import masked
 from meshcore.knowledge.kinds import is_check
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, parts_of, program_words, words_and_operators
+from meshcore.knowledge.slips import slips
 from meshcore.knowledge.text import with_slot, word_set
 from meshcore.knowledge.typed import Typed, is_set_up, main_part, verb_of
 
@@ -81,7 +82,7 @@ def correction_between(failed: Typed, passed: Typed, line: str) -> Seen | None:
 
 
 def _busy(typed: Typed) -> list[tuple[str, ...]]:
-    return [part for part in typed.parts if not is_set_up(part)]
+    return [part for part in typed.parts if not is_set_up(part)] or typed.parts
 
 
 def _front(failed: Typed, passed: Typed) -> Seen | None:
@@ -232,7 +233,7 @@ def _is_misspelt(old: str, new: str, line: str) -> bool:
         return False
     from difflib import SequenceMatcher
 
-    return SequenceMatcher(None, old, new).ratio() >= 0.7
+    return SequenceMatcher(None, old, new).ratio() >= 0.7 or slips(old, new) == 1
 
 
 def _runs_more(words: tuple[str, ...]) -> bool:

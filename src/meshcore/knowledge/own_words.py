@@ -11,21 +11,23 @@ import re
 
 from meshcore.knowledge.corrections import Correction, correction_between, may_be_added
 from meshcore.knowledge.missing import SPEAKING
-from meshcore.knowledge.shell_words import OPERATORS, bare
+from meshcore.knowledge.program import program_name
+from meshcore.knowledge.shell_words import OPERATORS, bare, program_words
+from meshcore.knowledge.slips import closest
+from meshcore.knowledge.subcommands import subcommands
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
 _READ = 8_000  # characters at the end of an output
 _READ_LINES = 40
 _ALIKE = 0.6
-_CLOSE = 0.75  # of a word that is listed among others
-_APART = 0.1  # by which the next one is less alike
 
 
 @functools.cache
 def _suggesting() -> re.Pattern[str]:
     return re.compile(
-        r"(?i)\b(?:did you mean(?: (?:this|to (?:run|use)|one of (?:these|the following)))?|(?:perhaps|maybe) you meant"
-        r"|you (?:might|may) have meant|a (?:similar|command with a similar) [\w ]{1,20} exists"
+        r"(?i)\b(?:did you mean(?: (?:this|to (?:run|use)|(?:any |one )of(?: (?:these|the following))?))?(?: perhaps)?"
+        r"|(?:perhaps|maybe) you meant|you (?:might|may) have meant|(?:some )?candidates are"
+        r"|(?:a|some) (?:similar|command with a similar) [\w ]{1,20} exists?"
         r"|(?:the )?most similar (?:commands?|options?|subcommands?|choices?)(?: to ['\"][\w.-]{1,60}['\"])? (?:is|are)"
         r"|similar (?:commands?|options?))\b"
         r"[?:,]? ?"
@@ -47,10 +49,25 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
         if found is None:
             continue
         before = " ".join((*lines[max(0, i - 2) : i], line[: found.start()]))
-        names = _names(line[found.end() :]) or _names_below(lines[i + 1 : i + 4])
-        if len(names) == 1 and (change := _replacing(typed, names.pop(), before, cwd)):
+        names = _names(_sentence(line[found.end() :])) or _names_below(lines[i + 1 : i + 6])
+        if (name := next(iter(names)) if len(names) == 1 else _meant(typed, names, before)) and (
+            change := _replacing(typed, name, before, cwd)
+        ):
             return change
     return _listed(typed, lines, cwd)
+
+
+def _sentence(text: str) -> str:
+    """Return a text up to the end of its sentence: what a program says behind a name is no name."""
+    return re.split(r"[?.!]\s+(?=[A-Z])", text, maxsplit=1)[0]
+
+
+def _meant(typed: Typed, names: set[str], before: str) -> str:
+    """Return the one of several suggested names that is nearest to a word of the command which the program names."""
+    words = {bare(word) for part in typed.parts for word in part[1:]}
+    last = {name.split()[-1] for name in names}
+    found = {closest(word, last) for word in words - last if word in before} - {""}
+    return found.pop() if len(found) == 1 else ""
 
 
 @functools.cache
@@ -72,27 +89,34 @@ def _list_behind() -> re.Pattern[str]:
 
 
 def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
-    """Return the change to the one word close to the typed one of those that the program lists as its own."""
+    """Return the change to the one near word of those that the program lists, or is known to have."""
     for i, line in enumerate(lines):
-        if not _not_known().search(line) and not line.lower().startswith("usage:"):
+        is_usage = line.lower().startswith("usage:")
+        if not is_usage and not _not_known().search(line):
             continue
-        known = _known_words(lines[i:], typed)
-        if not known:
-            continue
-        from difflib import SequenceMatcher  # which takes a hook as long as all of its own knowledge
-
+        listed = _known_words(lines[i:], typed)
         for part in typed.parts:
             for at, word in enumerate(part):
-                if at == 0 or len(word) < 4 or word in known or not re.fullmatch(r"[\w:.-]+", word):
+                known = (listed | subcommands(_leading(part, at))) if at else listed
+                is_word = len(word) > 2 and re.fullmatch(r"-{0,2}\w[\w:.-]+", word) is not None
+                if at == 0 or not is_word or word in known or not (is_usage or word.lstrip("-") in line):
                     continue
-                if word not in line and not line.lower().startswith("usage:"):
-                    continue
-                alike = sorted(((SequenceMatcher(None, word, one).ratio(), one) for one in known), reverse=True)
-                if alike and alike[0][0] >= _CLOSE and (len(alike) == 1 or alike[1][0] < alike[0][0] - _APART):
-                    change = Correction(part[at - 1], (word,), (alike[0][1],))
-                    if _may_be_told(typed, change, f"{word} {alike[0][1]}", cwd):
+                if new := closest(word, {one for one in known if one[:1] != "-" or word[:1] == "-"}):
+                    change = Correction(part[at - 1], (word,), (new,))
+                    if _may_be_told(typed, change, f"{word} {new}", cwd):
                         return change
     return None
+
+
+def _leading(part: tuple[str, ...], at: int) -> tuple[str, ...]:
+    """Return the program of a simple command and its words up to a place, by the names under which they are known."""
+    words = [word for word in program_words(part[:at]) if word != "sudo"] if at else []
+    program = program_name(words[0]) if words else ""
+    if program == "manage.py" or (program == "python" and [program_name(one) for one in words[1:]] == ["manage.py"]):
+        return ("django",)
+    if words[1:3] == ["-m", "pip"] or words[:2] == ["uv", "pip"]:
+        return ("pip", *words[3 if words[1] == "-m" else 2 :])
+    return (program, *(word for word in words[1:] if word[:1] != "-"))
 
 
 def _known_words(lines: list[str], typed: Typed) -> set[str]:
@@ -100,6 +124,7 @@ def _known_words(lines: list[str], typed: Typed) -> set[str]:
     found: set[str] = set()
     in_front = {bare(part[0]) for part in typed.parts}
     for line in lines:
+        found |= {f"--{option}" for option in re.findall(r"(?<![\w-])--(?:\[no-\])?([a-z][\w-]{2,40})", line)}
         behind = _list_behind().search(line)
         if behind:
             found |= set(re.findall(r"(?<![\w<-])[A-Za-z][\w:.-]{2,40}", line[behind.end() :]))
@@ -123,7 +148,7 @@ def _names_below(lines: list[str]) -> set[str]:
     """Return the names that stand on lines of their own, as a program lists them; comments behind `#` are left out."""
     found = set()
     for line in lines:
-        name = line.partition("#")[0].strip().strip("'\"`")
+        name = re.split(r"#|:? {2,}|: | - ", line, maxsplit=1)[0].strip().lstrip("* ").strip("'\"`")
         if not name or len(name) > 60 or len(name.split()) > 4 or name.endswith((".", ":")):
             break
         found.add(name)
@@ -137,11 +162,12 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
     new = name.split()[-1]
     found: dict[tuple[int, int], float] = {}
     for number, part in enumerate(typed.parts):
-        if is_set_up(part):
+        if is_set_up(part) and len(typed.parts) > 1:
             continue
         for at, word in enumerate(part):
             old = bare(word).partition("=")[0] if word.startswith("-") else bare(word)
-            if at == 0 or len(old) < 2 or old == new or old.startswith("-") != new.startswith("-"):
+            dashed = old == new.lstrip("-")
+            if at == 0 or len(old) < 2 or old == new or (old[:1] == "-") != (new[:1] == "-" and not dashed):
                 continue
             is_named = old in before or old.lstrip("-") == new.lstrip("-")
             if is_named and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:

@@ -95,9 +95,11 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
 def _commands(output: str) -> Iterator[str]:
     """Yield what stands where a program names a command: quoted behind a verb, or alone on the line below one."""
     lines = [line.lstrip("│┃║") for line in output[-_READ:].splitlines()[-_LINES:]]
-    before, in_block = "", False
+    before, in_block, in_warning = "", False, False
     for line in lines:
-        if re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line):
+        warns = re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line) is not None
+        in_warning = warns or (in_warning and re.match(r"(?i)\s{0,8}(?:$|npm |(?:error|fatal|hint)\b)", line) is None)
+        if in_warning:
             before, in_block = "", False
             continue  # what it proposes mends what it warns of, which is not what failed
         said = re.sub(r"^(?:hint|help|note|tip|info|error|npm (?:ERR!|error)|= help|= note):?\s{0,3}", "", line.strip())

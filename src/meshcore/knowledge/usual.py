@@ -203,7 +203,7 @@ def _stash(failed: Failed) -> Usual | None:
     )
     return (
         Usual(("git", "stash"), "changes that are not committed are in the way")
-        if said and failed.program == "git"
+        if said and failed.program == "git" and failed.argv[1:2] != ("stash",)  # which would be put away again
         else None
     )
 

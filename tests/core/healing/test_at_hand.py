@@ -221,6 +221,20 @@ def test_what_this_machine_shows_is_told(project: Path, inside: str, command: st
         ("", "tsc", "a.ts(1,2): error TS2551: Property 'lenght' does not exist. Did you mean 'length'?"),
         ("", "git psuh --froce", "error: unknown option `froce'. Did you mean --force?"),
         ("", "tool delte", "unknown command delte. Did you mean delete?"),
+        ("", "git clone git clone a/b", "fatal: destination path 'b' already exists"),
+        ("", "git stash nonsense", "usage: git stash list [<options>]"),
+        ("", "git push origin main", "! [rejected] main -> main (non-fast-forward)\nhint: (e.g. 'git pull ...')"),
+        ("", "git push origin +main", "! [rejected] main -> main (fetch first)\nhint: (e.g. 'git pull ...')"),
+        ("", "git push --force", "! [rejected] main -> main (fetch first)\nhint: (e.g. 'git pull ...')"),
+        ("", "npm unisntall left", 'Unknown command: "unisntall"'),
+        ("", "docker sytem", "docker: command failed\nnot a docker matter"),
+        ("", "grep total docs", "grep: docs: No such file or directory"),
+        ("", "rm web", "rm: cannot remove 'web': Is a directory"),
+        ("", "sed s/a f", "sed: -e expression #1, char 3: unterminated `s' command"),
+        ("", "mkdir a/b", "mkdir: cannot create directory 'x/y': No such file or directory"),
+        ("", "systemctl nginx nonsense", "Unknown command verb nginx."),
+        ("", "git remote add origin a:b", "error: remote origin already exists."),
+        ("", "service-start x", "bash: service-start: command not found"),
         ("", "npm tset", "Unknown command: tset\n\nDid you mean one of these?\n  npm test # run\n  npm set # set"),
         ("", "pytest -q", "E   AssertionError: 1 != 2"),
         ("", "cat <<E\nx\nE", "bash: no such file or directory"),
@@ -251,6 +265,23 @@ def test_a_tool_that_became_a_part_of_another_is_told_where_that_has_it(project:
 )  # fmt: skip
 def test_a_slip_of_a_finger_in_a_programs_name_is_told(project: Path, typed: str, meant: str) -> None:
     assert told(project, typed, f"bash: {typed.split()[0]}: command not found") == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("gitstatus", "git status"), ("git-status -s", "git status -s"), ("docker-ps", "docker ps"), ("gitx", ""),
+     ("sudo gti pull", "sudo git pull"), ("npmrun x", "npm run x"), ("docker-rm x", "")],
+)  # fmt: skip
+def test_a_space_that_lacks_is_told_where_the_program_takes_that_word(project: Path, typed: str, meant: str) -> None:
+    name = typed.removeprefix("sudo ").split()[0]
+    said = f"sudo: {name}: command not found" if typed.startswith("sudo") else f"bash: {name}: command not found"
+    assert told(project, typed, said) == meant
+
+
+def test_a_file_without_its_ending_is_told_where_that_is_here(project: Path) -> None:
+    said = "python3: can't open file '{}': [Errno 2] No such file or directory"
+    assert told(project, "python3 tests/run", said.format(f"{project}/tests/run")) == "python3 tests/run.py"
+    assert told(project, "python3 tests/runs", said.format(f"{project}/tests/runs")) == ""
 
 
 def test_the_first_branch_is_told_by_the_name_that_it_has(project: Path) -> None:
@@ -331,6 +362,67 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
             "poetry add --lock httpx",
         ),
         ("git push -tags", "error: did you mean `--tags` (with two dashes)?", "git push --tags"),
+        ("sudo cp -v conf out", "cp: omitting directory ‘conf’", "sudo cp -r -v conf out"),
+        ("scp conf host:", "conf: not a regular file", "scp -r conf host:"),
+        ("git rm vendor", "fatal: not removing 'vendor' recursively without -r", "git rm -r vendor"),
+        ("ln conf out", "ln: conf: hard link not allowed for directory", "ln -s conf out"),
+        ("mkdir a/b/c", "mkdir: a/b: No such file or directory", "mkdir -p a/b/c"),
+        ("git commit -m x", 'no changes added to commit (use "git add" and/or "git commit -a")', "git commit -a -m x"),
+        ("grep -n . total", "grep: total: No such file or directory", "grep -n total ."),
+        ("sed -i 's/a/b' f", "sed: -e expression #1, char 5: unterminated `s' command", "sed -i 's/a/b/' f"),
+        ("git clone git clone a/b", "fatal: Too many arguments.", "git clone a/b"),
+        ("git git status", "git: 'git' is not a git command.", "git status"),
+        ("sudo systemctl nginx start", "Unknown command verb nginx.", "sudo systemctl start nginx"),
+        ("apt-get search tree", "E: Invalid operation search", "apt-cache search tree"),
+        ("java App.java", "Error: Could not find or load main class App.java", "java App"),
+        ("javac App", "error: Class names, 'App', are only accepted if annotation processing is", "javac App.java"),
+        ("git remote set-url up a:b/c", "error: No such remote 'up'", "git remote add up a:b/c"),
+        (
+            "git push -u origin main",
+            " ! [rejected]  main -> main (fetch first)\nhint: (e.g., 'git pull ...') before pushing again.",
+            "git pull origin main && git push -u origin main",
+        ),
+        (
+            "git pull",
+            "There is no tracking information.\n\n    git branch --set-upstream-to=origin/<branch> topic\n",
+            "git branch --set-upstream-to=origin/topic topic && git pull",
+        ),
+        (
+            "./manage.py createsuperuser",
+            "django.db.utils.OperationalError: no such table: auth_user",
+            "./manage.py migrate && ./manage.py createsuperuser",
+        ),
+        ("rake seed", "Prepending `bundle exec` to your command may solve this.", "bundle exec rake seed"),
+        ("docker build -t app", "docker: 'docker build' requires 1 argument", "docker build -t app ."),
+        ("docker exec -it app bash", 'exec: "bash": executable file not found in $PATH', "docker exec -it app sh"),
+        ("g++ a.cc", "support must be enabled with the -std=c++11 or -std=gnu++11", "g++ a.cc -std=c++11"),
+        ("docker imgaes", "docker: 'imgaes' is not a docker command.", "docker images"),
+        ("npm rnu build", 'Unknown command: "rnu"', "npm run build"),
+        ("sudo apt-get updte", "E: Invalid operation updte", "sudo apt-get update"),
+        ("python3 manage.py runsever", "Unknown command: 'runsever'", "python3 manage.py runserver"),
+        ("git stash saev wip", "usage: git stash list [<options>]\n   or: git stash clear", "git stash save wip"),
+        (
+            "gh rpo list",
+            'unknown command "rpo" for "gh"\n\nDid you mean this?\n\trepo\n\tpr\n',
+            "gh repo list",
+        ),
+        (
+            "poetry isntall",
+            "The requested command isntall does not exist.\n\nDid you mean one of these perhaps?\n"
+            "    install: Installs the dependencies.\n    self install: x",
+            "poetry install",
+        ),
+        ("gradle biuld", "Task 'biuld' not found in root project 'a'. Some candidates are: 'build'.", "gradle build"),
+        (
+            "hdfs dfs ls /x",
+            "ls: Unknown command\nDid you mean -ls?  This command begins with a dash.",
+            "hdfs dfs -ls /x",
+        ),
+        ("conda lst", "CommandNotFoundError: No command 'conda lst'.\nDid you mean 'conda list'?", "conda list"),
+        ("cd..", "bash: cd..: command not found", "cd .."),
+        ("ls-la", "bash: ls-la: command not found", "ls -la"),
+        ("sl", "bash: sl: command not found", "ls"),
+        ("$ ls x", "bash: $: command not found", "ls x"),
     ],
 )
 def test_what_is_usually_typed_instead_is_told(tmp_path: Path, command: str, output: str, expected: str) -> None:

@@ -99,3 +99,10 @@ def test_what_a_warning_proposes_is_not_for_what_failed() -> None:
     warned = "warning: `a` (lib) generated 1 warning (run `cargo fix --lib -p a` to apply 1 suggestion)"
     assert proposed(("cargo", "check"), f"{warned}\nerror: could not compile `a` (lib)\n") == ()
     assert proposed(("npm", "ci"), "npm WARN audit run `npm audit fix` to fix them\nnpm ERR! code E404\n") == ()
+
+
+def test_what_mends_a_warning_is_not_proposed_for_the_error_below_it() -> None:
+    warned = "Warning: left 9.9 is already installed and up-to-date\nTo reinstall 9.9, run `brew reinstall left`\n"
+    assert proposed(("brew", "install", "right"), warned) == ()
+    error = "Error: right is old\nTo upgrade it, run `brew upgrade right`\n"
+    assert proposed(("brew", "install", "right"), warned + error) == ("brew", "upgrade", "right")

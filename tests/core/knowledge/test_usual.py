@@ -100,3 +100,10 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
 )
 def test_what_is_not_sure_has_none(typed: str, output: str, cwd: str) -> None:
     assert said(typed, output, cwd) == ""
+
+
+def test_what_a_stash_is_in_the_way_of_is_not_put_away_on_top_of_it() -> None:
+    output = (
+        "error: Your local changes would be overwritten by merge.\nPlease commit your changes or stash them.\nAborting"
+    )
+    assert said("git pull", output) == "git stash" and said("git stash pop", output) == ""
