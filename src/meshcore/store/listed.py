@@ -11,7 +11,7 @@ from meshcore.store.read import Parameter, Read, marks
 from meshcore.store.views import IncidentBrief, SkillBrief
 
 T = TypeVar("T")
-Key = tuple[str | int | float, int]
+Key = tuple[str | int | float, int | str]
 """Where a row stands in an order: what is compared, then the row's own number."""
 
 
@@ -44,7 +44,8 @@ class Listed(Generic[T]):
     """One list: how its rows are read, what counts them, what a text is looked for in, and its orders.
 
     `number` is the column of each row's own number, `id` that of its id, `state` that of its state. `matches` are
-    conditions with one parameter each, the pattern. The first of `orders` is the usual one.
+    conditions with one parameter each, the pattern. The first of `orders` is the usual one. `given` stands before each
+    question: what the list is made of, where that is no table.
     """
 
     reading: Read[T]
@@ -53,9 +54,10 @@ class Listed(Generic[T]):
     id: str
     state: str
     id_of: Callable[[T], str]
-    number_of: Callable[[T], int]
+    number_of: Callable[[T], int | str]
     matches: tuple[str, ...]
     orders: tuple[Order[T], ...]
+    given: str = ""
 
     def key(self, order: Order[T], row: T) -> Key:
         """Return where a row stands in an order."""
@@ -81,27 +83,28 @@ class Listed(Generic[T]):
             return f"{self.reading.sql}{given} ORDER BY {', '.join(f'{name} {way}' for name in by)} LIMIT ?"
 
         if beyond is None:
-            return Read(rows(both), self.reading.row, (*sought, limit))
+            return Read(self.given + rows(both), self.reading.row, (*sought, limit))
         value, number = beyond
         after = rows(both, f"{order.sql} {sign} ?")
         if order.sql == self.number:
-            return Read(after, self.reading.row, (number, *sought, limit))
+            return Read(self.given + after, self.reading.row, (number, *sought, limit))
         # One condition for both would be searched for by the value alone: all the rows that share it would be read.
         alike = rows([self.number], f"{order.sql} = ?", f"{self.number} {sign} ?")
-        sql = f"SELECT * FROM ({alike}) UNION ALL SELECT * FROM ({after}) LIMIT ?"  # noqa: S608
+        sql = f"{self.given}SELECT * FROM ({alike}) UNION ALL SELECT * FROM ({after}) LIMIT ?"  # noqa: S608
         return Read(sql, self.reading.row, (value, number, *sought, limit, value, *sought, limit, limit))
 
     def those(self, ids: Sequence[str], found: Found = EVERYTHING) -> Read[T]:
         """Ask for these rows, as far as they are what is looked for."""
         conditions, parameters = self._condition(found)
         where = " AND ".join([f"{self.id} IN ({marks(ids)})", *conditions])
-        return Read(f"{self.reading.sql} WHERE {where}", self.reading.row, (*ids, *parameters))
+        return Read(f"{self.given}{self.reading.sql} WHERE {where}", self.reading.row, (*ids, *parameters))
 
     def count(self, found: Found = EVERYTHING) -> Read[int]:
         """Ask how many rows there are."""
         conditions, parameters = self._condition(found)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return Read(f"SELECT count(*) FROM {self.table}{where}", lambda row: int(row[0]), parameters)  # noqa: S608
+        sql = f"{self.given}SELECT count(*) FROM {self.table}{where}"  # noqa: S608
+        return Read(sql, lambda row: int(row[0]), parameters)
 
     def _condition(self, found: Found) -> tuple[list[str], list[Parameter]]:
         if not found.text:
@@ -113,7 +116,8 @@ class Listed(Generic[T]):
         return [f"({' OR '.join(parts)})"], [*parameters, *found.states]
 
 
-def _like(*columns: str) -> tuple[str, ...]:
+def like(*columns: str) -> tuple[str, ...]:
+    """Return the conditions of a list in whose columns a text is looked for."""
     return tuple(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
 
 
@@ -129,7 +133,7 @@ INCIDENTS: Listed[IncidentBrief] = Listed(
     id_of=lambda brief: brief.incident_id,
     number_of=lambda brief: brief.seq,
     matches=(
-        *_like("i.line", "i.error_type", "i.agent", "i.opened"),
+        *like("i.line", "i.error_type", "i.agent", "i.opened"),
         "i.skill_id IN (SELECT skill_id FROM skills WHERE json_extract(body, '$.action') LIKE ? ESCAPE '\\')",
     ),
     orders=(
@@ -153,7 +157,7 @@ SKILLS: Listed[SkillBrief] = Listed(
     state="s.state",
     id_of=lambda brief: brief.skill_id,
     number_of=lambda brief: brief.label,
-    matches=_like(
+    matches=like(
         "json_extract(s.body, '$.example_line')",
         "json_extract(s.body, '$.error_type')",
         "json_extract(s.body, '$.action')",

@@ -18,11 +18,14 @@ from pathlib import Path
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.model import TEXT_LIMIT, Json
 from meshcore.store.database import SCHEMA_VERSION, VERSION_AND_TABLES, check_version, fault
+from meshcore.store.meta import fact
+from meshcore.store.meta_key import MetaKey
 from meshcore.store.rows import evidence_from_json
 
 MOST_WAITING = 200
 MOST_REASONS = 10
 PATIENCE_SECONDS = 1.0
+_OPERATOR: tuple[MetaKey, ...] = ("operator_key", "operator")  # as anchored, else as last used
 _MEMORY = 512 << 20  # bytes
 _VALUE = 4 << 20  # bytes of one value
 
@@ -45,7 +48,7 @@ def waiting_in(home: Path) -> dict[str, Json]:
             version, tables = connection.execute(VERSION_AND_TABLES).fetchone()
             if check_version(version, tables, path) != SCHEMA_VERSION:
                 raise ConfigurationError(f"{path}: an older store; run `meshtui --home {home} status` once")
-            known = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('operator', 'operator_key')"))
+            operator = next(filter(None, (_known(connection, name) for name in ("operator_key", "operator"))), "")
             rows = connection.execute(_WAITING, (MOST_WAITING + 1,)).fetchall()
     except sqlite3.Error as error:
         raise fault(error, path, PATIENCE_SECONDS) from error
@@ -53,7 +56,13 @@ def waiting_in(home: Path) -> dict[str, Json]:
         found = [_to_json(row) for row in rows]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path}: holds a damaged row; restore it from a backup") from error
-    return {"operator": _text(known.get("operator_key") or known.get("operator")), "waiting": found}
+    return {"operator": operator, "waiting": found}
+
+
+def _known(connection: sqlite3.Connection, key: MetaKey) -> str:
+    asked = fact(key)
+    row = connection.execute(asked.sql, asked.parameters).fetchone()
+    return _text(asked.row(row)) if row is not None else ""
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from meshcore.store.habits import WALL
+from meshcore.store.listed import Listed, Order, like
 from meshcore.store.read import Read
 
 MOST_WALLS = 200
@@ -79,62 +79,78 @@ def _more(count: int) -> str:
     return f"  (and {count - 1} more)" if count > 1 else ""
 
 
-ORDERS: Mapping[str, tuple[str, ...]] = {
-    "cost": ("cost", "most", "until"),
-    "sessions": ("most", "cost", "until"),
-    "last": ("until", "cost", "most"),
-}
-"""What walls can be ordered by, and what is compared for it."""
-
-
-def walls(now: int, limit: int = MOST_WALLS, *, by: str = "cost", descending: bool = True) -> Read[Wall]:
-    """Ask what failed in two sessions or three runs, was not passed since and is not expected, the costliest first.
-
-    `by` is one of `ORDERS`; without `descending` the least comes first.
-    """
-    way = "DESC" if descending else "ASC"
-    inner, outer = (", ".join(f"{place}{name} {way}" for name in ORDERS[by]) for place in ("", "f."))
-    sql = f"""
-WITH standing AS (SELECT *, {WALL} AS wall FROM habits WHERE sessions>0 AND expected<=?),
-found AS (
-  SELECT wall, count(*) AS commands, count(DISTINCT project) AS projects, max(sessions) AS most, sum(runs) AS times,
-    sum(seconds) AS cost, min(first) AS since, max(last) AS until, group_concat(agents, char(10)) AS who
-  FROM standing GROUP BY wall HAVING most>=2 OR times>=3 ORDER BY {inner} LIMIT ?
-),
-dearest AS (
-  SELECT *, row_number() OVER (PARTITION BY wall ORDER BY seconds DESC, sessions DESC, last DESC) AS place
-  FROM standing WHERE wall IN (SELECT wall FROM found)
+ORDERS: tuple[Order[Wall], ...] = (
+    Order("cost", "f.number", lambda one: _number(one)),
+    Order("sessions", "f.most", lambda one: one.sessions),
+    Order("last", "f.until", lambda one: one.last),
 )
-SELECT f.wall, d.text, coalesce((SELECT root FROM checkouts c WHERE c.project=d.project LIMIT 1), ''), d.exit_code,
-  coalesce(i.incident_id, ''), coalesce(i.line, ''), f.commands, f.projects, f.most, f.times, f.cost, f.since, f.until,
-  f.who
-FROM found f JOIN dearest d ON d.wall=f.wall AND d.place=1
-LEFT JOIN incidents i ON i.incident_id=(
+"""What walls are ordered by: the costliest first, those of as many sessions or of one moment by their cost."""
+
+_STANDING = f"SELECT *, {WALL} AS wall FROM habits WHERE sessions>0 AND expected<="  # noqa: S608
+_COUNTS = "max(sessions) AS most, sum(runs) AS times, sum(seconds) AS cost"
+_MET = "HAVING most>=2 OR times>=3"
+_INCIDENT = """i.incident_id=(
   SELECT max(incident_id) FROM incidents
-  WHERE d.incident<>x'' AND incident_id BETWEEN lower(hex(d.incident)) AND lower(hex(d.incident))||'g'
-)
-ORDER BY {outer}
-"""  # noqa: S608
-
-    def wall(row: sqlite3.Row | tuple[Any, ...]) -> Wall:
-        names = tuple(dict.fromkeys(filter(None, str(row[13] or "").split("\n"))))
-        return Wall(
-            str(row[0]), str(row[1]), str(row[2]), int(row[3]), str(row[4]), str(row[5]), int(row[6]), int(row[7]),
-            int(row[8]), int(row[9]), float(row[10]), int(row[11]), int(row[12]), names,
-        )  # fmt: skip
-
-    return Read(sql, wall, (now, limit))
+  WHERE f.incident<>x'' AND incident_id BETWEEN lower(hex(f.incident)) AND lower(hex(f.incident))||'g'
+)"""
+_ROOT = "coalesce((SELECT root FROM checkouts c WHERE c.project=f.project LIMIT 1), '')"
 
 
-def walls_count(now: int) -> Read[int]:
-    """Ask how many walls there are in all."""
-    sql = f"""
-SELECT count(*) FROM (
-  SELECT max(sessions) AS most, sum(runs) AS times FROM habits WHERE sessions>0 AND expected<=?
-  GROUP BY {WALL} HAVING most>=2 OR times>=3
+def unsolved(now: int) -> Listed[Wall]:
+    """Return the list of what failed in two sessions or three runs, was not passed since and is not expected."""
+    given = f"""
+WITH found AS MATERIALIZED (
+  SELECT *, printf('%015d', cost*1000)||wall AS number FROM (
+    SELECT wall, count(*) AS commands, count(DISTINCT project) AS projects, {_COUNTS}, min(first) AS since,
+      max(last) AS until, group_concat(agents, char(10)) AS who, max(CASE place WHEN 1 THEN text END) AS text,
+      max(CASE place WHEN 1 THEN project END) AS project, max(CASE place WHEN 1 THEN exit_code END) AS exit_code,
+      max(CASE place WHEN 1 THEN incident END) AS incident
+    FROM (SELECT *, row_number() OVER (PARTITION BY wall ORDER BY seconds DESC, sessions DESC, last DESC) AS place
+      FROM ({_STANDING}{int(now)}))
+    GROUP BY wall {_MET}
+  )
 )
 """  # noqa: S608
-    return Read(sql, lambda row: int(row[0]), (now,))
+    reading = f"""SELECT f.wall, f.text, {_ROOT}, f.exit_code, coalesce(i.incident_id, ''), coalesce(i.line, ''),
+  f.commands, f.projects, f.most, f.times, f.cost, f.since, f.until, f.who
+FROM found f LEFT JOIN incidents i ON {_INCIDENT}"""  # noqa: S608
+    return Listed(
+        reading=Read(reading, _wall),
+        table=f"found f LEFT JOIN incidents i ON {_INCIDENT}",
+        number="f.number",
+        id="f.wall",
+        state="''",
+        id_of=lambda one: one.wall,
+        number_of=_number,
+        matches=like("f.text", "i.line", "f.who", _ROOT),
+        orders=ORDERS,
+        given=given,
+    )
+
+
+def walls(now: int, limit: int = MOST_WALLS) -> Read[Wall]:
+    """Ask for the costliest of what is unsolved (a negative `limit`: for all of it)."""
+    return unsolved(now).page(ORDERS[0], limit, descending=True)
+
+
+def walls_sum(now: int) -> Read[tuple[int, int, float]]:
+    """Ask how many walls there are in all, how many runs failed at them, and the seconds that these took."""
+    standing = f"SELECT {_COUNTS} FROM ({_STANDING}?) GROUP BY wall {_MET}"  # noqa: S608
+    sql = f"SELECT count(*), coalesce(sum(times), 0), coalesce(sum(cost), 0) FROM ({standing})"  # noqa: S608
+    return Read(sql, lambda row: (int(row[0]), int(row[1]), float(row[2])), (now,))
+
+
+def _number(one: Wall) -> str:
+    """Return what tells walls of one place in an order apart, as `unsolved` makes it in SQL."""
+    return f"{int(one.seconds * 1000):015d}{one.wall}"
+
+
+def _wall(row: sqlite3.Row | tuple[Any, ...]) -> Wall:
+    names = tuple(dict.fromkeys(filter(None, str(row[13] or "").split("\n"))))
+    return Wall(
+        str(row[0]), str(row[1]), str(row[2]), int(row[3]), str(row[4]), str(row[5]), int(row[6]), int(row[7]),
+        int(row[8]), int(row[9]), float(row[10]), int(row[11]), int(row[12]), names,
+    )  # fmt: skip
 
 
 def incidents_at(incident_id: str, limit: int) -> Read[str]:

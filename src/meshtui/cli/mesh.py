@@ -17,7 +17,7 @@ from meshcore.filelock import is_stopped
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.service.runtime import holder
-from meshcore.store.walls import walls
+from meshcore.store.walls import walls, walls_sum
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing, silent
@@ -130,7 +130,8 @@ def figures(node: Node) -> dict[str, Json]:
     """Return the mesh in figures: counts from the store, and from the bridge where it can be read."""
     counts = node.store.snapshots.figures()
     green = node.store.incidents.seconds_to_green()
-    hit = node.store.answers(walls(int(node.clock.now().timestamp())))
+    now = int(node.clock.now().timestamp())
+    hit, [(unsolved, _, _)] = node.store.answers(walls(now, 1)), node.store.answers(walls_sum(now))
     incidents = {name.split(".", 1)[1]: n for name, n in counts.items() if name.startswith("incidents.")}
     result: dict[str, Json] = {
         "node": node.identity.node.public,
@@ -143,7 +144,7 @@ def figures(node: Node) -> dict[str, Json]:
         "incidents": incidents,
         "handled": sum(incidents.values()),
         "verified": incidents.get("verified", 0),
-        "unsolved": {"count": len(hit), "costliest": hit[0].command if hit else ""},
+        "unsolved": {"count": unsolved, "costliest": hit[0].command if hit else ""},
         "needs_you": counts.get("approvals.waiting", 0),
         "rejected_records": counts.get("records.rejected", 0),
         "unpublished": counts.get("outbox.waiting", 0),

@@ -131,7 +131,7 @@ def _heard_as_json(one: Heard) -> Json:
 
 
 def _find(node: Node, wall: str) -> Wall:
-    found = [one for one in node.store.answers(walls(_now(node))) if one.wall.startswith(wall)]
+    found = [one for one in node.store.answers(walls(_now(node), -1)) if one.wall.startswith(wall)]
     if len(found) != 1 or not wall:
         raise UsageError(f"no wall, or several, {wall!r:.40}; `meshtui unsolved` lists them")
     return found[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from textual import work
@@ -12,11 +13,12 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
+from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.store.meta import fact
 from meshcore.store.views import IncidentBrief, incident_briefs_of
-from meshcore.store.walls import ORDERS, Wall, in_words, incidents_at, walls, walls_count
-from meshcore.trust.heard import Heard, heard
+from meshcore.store.walls import Wall, in_words, incidents_at, unsolved, walls_sum
+from meshcore.trust.heard import MOST_HEARD, Heard, heard
 from meshtui.actions import Action, marking, sorting
 from meshtui.screens.ask import Confirm
 from meshtui.screens.deciding import Deciding, deciding
@@ -26,7 +28,10 @@ from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Cell, Row, Rows
+from meshtui.widgets.stored_rows import StoredRows
 
+LOOK_EVERY_SECONDS = 1.0
+SHARE = 20  # what asking took is waited for so many times before it is asked again
 NEWEST = 5
 EMPTY = "nothing fails again and again"
 EMPTY_ELSEWHERE = "no other node says that anything fails"
@@ -69,63 +74,68 @@ class UnsolvedPane(Deciding, ListPane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._walls: dict[str, Wall] = {}
         self._heard: dict[str, Heard] = {}
         self._elsewhere = False
         self._seq = -1
-        self._order = ("cost", True)
+        self._due = 0.0
 
     def compose(self) -> ComposeResult:
         yield Static(classes="sum", markup=False)
-        yield Rows(COLUMNS, self._row, empty=EMPTY)
+        # The cursor stays on its wall: what fails meanwhile is not what is expected to.
+        yield StoredRows(
+            lambda: unsolved(self._now()), COLUMNS, self._row, states=lambda _: (), empty=EMPTY, follows_first=False
+        )
+        yield Rows(ELSEWHERE, self._row_elsewhere, empty=EMPTY_ELSEWHERE, id="elsewhere")
         yield Detail()
 
     def on_mount(self) -> None:
-        self.rows.sorted_by = self._order
+        self.query_one("#elsewhere").display = False
+        self.set_interval(LOOK_EVERY_SECONDS, self._look)
+
+    @property
+    def walls(self) -> StoredRows[Wall]:
+        """Return the list of what fails on this node."""
+        return self.query_one(StoredRows)
+
+    @property
+    def rows(self) -> Rows:
+        return self.query_one("#elsewhere", Rows) if self._elsewhere else self.walls
 
     def show(self, snapshot: Snapshot) -> None:
-        if snapshot.seq != self._seq:
+        if self._seq < 0:
+            self.walls.begin()
+            self._look()
+
+    def _look(self) -> None:
+        snapshot = self.mesh.snapshot
+        if not self.display or self.mesh.frozen or self.mesh.feed is None or snapshot is None:
+            return
+        if snapshot.seq != self._seq and time.monotonic() >= self._due:
             self._seq = snapshot.seq
             self._load()
 
     @work(group="unsolved.load", exclusive=True)
-    async def _load(self, *, to_first: bool = False) -> None:
-        if self.feed.store is None:
+    async def _load(self) -> None:
+        if (store := self.feed.store) is None:
             return
-        store = self.feed.store
+        began = time.monotonic()
         if self._elsewhere:
             said = await store.ask(heard(await store.one(fact("node")) or ""))
             self._heard = {f"{one.author} {one.command} {one.instead}": one for one in said}
-        else:
-            by, descending = self._order
-            found = await store.ask(walls(self._now(), by=by, descending=descending))
-            [total] = await store.ask(walls_count(self._now()))
-            # Last of all: rows are drawn while the store is asked.
-            before, self._walls = self._walls, {one.wall: one for one in found}
-        if not self.query(Rows):  # not laid out yet, or the terminal is being left
-            if self.is_attached:
-                self.call_after_refresh(self._load)
-            return
-        if self._elsewhere:
             self.rows.set_ids(list(self._heard))
-            self.sum.update(_sum_elsewhere(list(self._heard.values())), layout=False)
-            self._detail(self.rows.selected)
-            return
-        changed = [name for name, one in self._walls.items() if before.get(name) != one]
-        self.rows.set_ids(list(self._walls), changed)
-        if to_first:
-            self.rows.index = 0
-        self.sum.update(_sum(list(self._walls.values()), total), layout=False)
-        if self.rows.selected in changed or not self._walls:
-            self._detail(self.rows.selected)
+            self.sum.update(_sum_elsewhere(said), layout=False)
+        else:
+            self.walls.window.listed = unsolved(self._now())  # what was expected to fail until now is not any more
+            await self.walls.renew()
+            [of_all] = await store.ask(walls_sum(self._now()))
+            self.sum.update(_sum(*of_all), layout=False)
+        self._due = time.monotonic() + SHARE * (time.monotonic() - began)
+        self._detail(self.rows.selected)
 
     def _now(self) -> int:
         return int(self.mesh.clock.now().timestamp())
 
-    def _row(self, name: str) -> Row:
-        if self._elsewhere:
-            return self._row_elsewhere(self._heard[name])
-        one = self._walls[name]
+    def _row(self, one: Wall) -> Row:
         return (
             Cell(one.cost, "warn" if one.seconds >= 60 else ""),
             Cell(one.in_sessions, "dim"),
@@ -135,7 +145,8 @@ class UnsolvedPane(Deciding, ListPane):
             Cell(f"{ago(max(0, self._now() - one.last))} ago", "dim"),
         )
 
-    def _row_elsewhere(self, one: Heard) -> Row:
+    def _row_elsewhere(self, name: str) -> Row:
+        one = self._heard[name]
         return (
             Cell(one.name, "" if one.own else "warn"),
             Cell(one.says, "dim"),
@@ -154,7 +165,7 @@ class UnsolvedPane(Deciding, ListPane):
             heard_of = self._heard.get(name)
             self.detail.show(_facts_elsewhere(heard_of) if heard_of else ())
             return
-        one, store = self._walls.get(name), self.feed.store
+        one, store = self.walls.window.rows.get(name), self.feed.store
         if one is None or store is None:
             self.detail.show(())
             return
@@ -179,35 +190,38 @@ class UnsolvedPane(Deciding, ListPane):
         return facts
 
     def action_elsewhere(self) -> None:
+        before = self.rows
+        before.unmark()
         self._elsewhere = not self._elsewhere
-        rows = self.rows
-        rows.columns = ELSEWHERE if self._elsewhere else COLUMNS
-        rows.sorted_by = ("", False) if self._elsewhere else self._order
-        rows.empty = EMPTY_ELSEWHERE if self._elsewhere else EMPTY
-        self._walls, self._heard = {}, {}
-        rows.set_ids([])
-        rows.unmark()
-        rows.refresh()
+        before.display, self.rows.display = False, True
+        self.rows.find(before.finding)
+        self.rows.focus()
         self._load()
 
-    def on_rows_heading_chosen(self, message: Rows.HeadingChosen) -> None:
-        by, descending = self._order
-        if message.title in ORDERS:
-            self._sort(message.title, descending=not descending if message.title == by else True)
+    def on_rows_heading_chosen(self) -> None:
+        self._sort(lambda: None)  # of the list of others: that of this node sorts itself
 
     def action_sort(self) -> None:
-        names = list(ORDERS)
-        self._sort(names[(names.index(self._order[0]) + 1) % len(names)], descending=True)
+        self._sort(self.walls.sort_next)
 
     def action_sort_reverse(self) -> None:
-        self._sort(self._order[0], descending=not self._order[1])
+        self._sort(self.walls.sort_reverse)
 
-    def _sort(self, by: str, *, descending: bool) -> None:
+    def _sort(self, sort: Callable[[], None]) -> None:
         if self._elsewhere:
             self.mesh.say("what other nodes say is not sorted")
-            return
-        self._order = self.rows.sorted_by = by, descending
-        self._load(to_first=True)
+        else:
+            sort()
+
+    async def exported(self) -> str:
+        return await super().exported() if self._elsewhere else await self.walls.all_texts()
+
+    def state(self) -> Mapping[str, Json]:
+        return {**super().state(), **self.walls.order_kept()}
+
+    def restore(self, state: Mapping[str, Json]) -> None:
+        super().restore(state)
+        self.walls.restore_order(state)
 
     # --- what a person does -----------------------------------------------------------------------------------------
 
@@ -221,12 +235,17 @@ class UnsolvedPane(Deciding, ListPane):
 
     @work(group="unsolved.decide")
     async def action_expect(self) -> None:
-        marked = [self._walls[name] for name in self.rows.marked if name in self._walls]
+        if self._elsewhere:
+            self.mesh.say(self.none_here())
+            return
+        marked = await self.walls.marked_rows() if self.walls.marked else []
+        if gone := len(self.walls.marked) - len(marked):
+            self.mesh.say(f"{gone} of the {len(self.walls.marked)} marked left out: solved or expected meanwhile")
         if marked:
             question = f"Expect these {len(marked)} to fail, for {EXPECTED_DAYS} days or until they pass?"
             if not await self.mesh.push_screen_wait(Confirm(question, "\n".join(one.command for one in marked))):
                 return
-        elif (one := self._selected()) is not None:
+        elif not self.walls.marked and (one := self._selected()) is not None:
             marked = [one]
         for one in marked:
             try:
@@ -248,19 +267,16 @@ class UnsolvedPane(Deciding, ListPane):
             self.app.push_screen(ChainScreen(one.incident_id))
 
     def _selected(self) -> Wall | None:
-        return None if self._elsewhere else self._walls.get(self.rows.selected)
+        return None if self._elsewhere else self.walls.window.rows.get(self.walls.selected)
 
 
 def _expect(node: Node, *, wall: str, until: int) -> None:
     node.store.habits.expect(wall, until)
 
 
-def _sum(found: Sequence[Wall], total: int) -> Content:
-    if not found:
-        return Content("")
-    runs, seconds = sum(one.runs for one in found), sum(one.seconds for one in found)
-    listed = f"{len(found)} of " if len(found) < total else ""
-    return Content(f" {listed}{total} that nobody has solved: {runs} failed runs, {in_words(seconds)}")
+def _sum(total: int, runs: int, seconds: float) -> Content:
+    said = f" {total:,} that nobody has solved: {runs:,} failed runs, {in_words(seconds)}" if total else ""
+    return Content(said)
 
 
 def _sum_elsewhere(found: Sequence[Heard]) -> Content:
@@ -269,7 +285,9 @@ def _sum_elsewhere(found: Sequence[Heard]) -> Content:
     told = sum(one.reach == "yes" for one in found)
     names = len({one.author for one in found})
     nodes = f"{names} other node{'s' if names > 1 else ''}"
-    return Content(f" what {nodes} say{'' if names > 1 else 's'}: {len(found)}, of which agents here are told {told}")
+    newest = "the newest " if len(found) == MOST_HEARD else ""
+    says = f"say{'' if names > 1 else 's'}"
+    return Content(f" what {nodes} {says}: {newest}{len(found)}, of which agents here are told {told}")
 
 
 def _facts_elsewhere(one: Heard) -> list[Fact]:

@@ -108,12 +108,24 @@ class StoredRows(Rows, Generic[T]):
             await self._load_around((value, MOST if self.window.descending else -1)).wait()
 
     @work(group="rows.load", exclusive=True)
-    async def _load_around(self, key: Key) -> None:
+    async def _load_around(self, key: Key, here: Sequence[T] = ()) -> None:
         with self._loading():
             before, after = self.window.around(key)
-            found = await self._ask(before), await self._ask(after)
+            found = await self._ask(before), [*here, *await self._ask(after)]
             self.window.took_around(*found)
             await self._taken(min(len(found[0]), len(self.window.ids) - 1))
+
+    async def renew(self) -> None:
+        """Read what is around the cursor anew, which stays on its row: any of it may be another by now, or gone."""
+        if self._is_busy:
+            return
+        window, row = self.window, self.window.rows.get(self.selected)
+        here = await self._ask(window.listed.those([self.selected], window.found)) if row is not None else []
+        with suppress(WorkerCancelled):
+            if row is None:
+                await self._load_first().wait()
+            else:
+                await self._load_around(window.listed.key(window.order, here[0] if here else row), here).wait()
 
     @contextmanager
     def _loading(self) -> Iterator[None]:

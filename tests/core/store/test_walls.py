@@ -6,8 +6,9 @@ import pytest
 
 from meshcore.knowledge.habit_rows import pack
 from meshcore.knowledge.habits import Failed, Habit, way, ways_of, with_failure, with_pass
+from meshcore.store.listed import Found, Listed
 from meshcore.store.store import Store
-from meshcore.store.walls import MOST_WALLS, in_words, incidents_at, walls
+from meshcore.store.walls import MOST_WALLS, ORDERS, Wall, in_words, incidents_at, unsolved, walls, walls_sum
 from meshcore.testing import incident
 
 NOW = 1_800_000_000
@@ -95,6 +96,49 @@ def test_of_many_walls_the_costliest_are_told(store: Store) -> None:
     found = store.answers(walls(NOW))
     assert len(found) == MOST_WALLS
     assert found[0].command == "c20000"
+    assert store.answers(walls_sum(NOW)) == [(20001, 40002, 200_010_002.0)]
+
+
+def page_by_page(store: Store, listed: Listed[Wall], name: str, *, descending: bool, backwards: bool) -> list[str]:
+    """Return every command of a list, seven at a time from one end to the other."""
+    order = next(order for order in ORDERS if order.name == name)
+    found: list[Wall] = []
+    while rows := store.answers(
+        listed.page(
+            order, 7, descending=descending, backwards=backwards, beyond=listed.key(order, found[-1]) if found else None
+        )
+    ):
+        found += rows
+    return [one.command for one in found]
+
+
+@pytest.mark.parametrize("name", [order.name for order in ORDERS])
+@pytest.mark.parametrize("descending", [True, False])
+def test_every_wall_is_on_one_page_from_either_end(name: str, descending: bool, store: Store) -> None:
+    for number in range(50):
+        line = f"error: thing {'ab'[number % 2]}{chr(97 + number // 2)}"
+        fails(store, "/a", f"c{number}", line, 2 + number % 3, float(number % 4) / 3)
+    listed = unsolved(NOW)
+    forth = page_by_page(store, listed, name, descending=descending, backwards=False)
+    assert len(forth) == len(set(forth)) == 50
+    assert forth == page_by_page(store, listed, name, descending=descending, backwards=True)[::-1]
+    assert store.answers(listed.count()) == [50]
+
+
+def test_walls_are_looked_for_in_command_line_agent_and_folder(store: Store) -> None:
+    number = incident(1, "django", incident_id="ab" * 16)
+    store.incidents.open(number, "a" * 64)
+    fails(store, "/srv/shop", "npm test", "error: one", 2, agent="codex@x", incident=bytes.fromhex("ab" * 4))
+    fails(store, "/srv/app", "make 100%", "error: two", 2, agent="claude@x")
+    listed = unsolved(NOW)
+
+    def found(text: str) -> list[str]:
+        rows = store.answers(listed.page(ORDERS[0], 9, descending=True, found=Found(text)))
+        assert store.answers(listed.count(Found(text))) == [len(rows)]
+        return [one.command for one in rows]
+
+    assert (found("NPM"), found("0%"), found("%x"), found("SHOP")) == (["npm test"], ["make 100%"], [], ["npm test"])
+    assert (found("django"), found("claude@"), found("nothing")) == (["npm test"], ["make 100%"], [])
 
 
 @pytest.mark.parametrize(
