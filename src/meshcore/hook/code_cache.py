@@ -8,11 +8,11 @@ trusted as that. Where it cannot be written, hooks are slower and nothing else.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"
+import _frozen_importlib
 import _sre  # type: ignore[import-not-found]
 import marshal
 import os
 import sys
-from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader
 from time import time
 
@@ -20,8 +20,6 @@ TYPE_CHECKING = False  # nothing that takes time is imported here
 if TYPE_CHECKING:
     from typing import Any
 
-# Modules that bring in most of what a call needs.
-DOORS = ("meshcore.hook.gate", "meshcore.hook.main", "meshcore.hook.call", "meshcore.hook.aside")
 MAX_SAVES = 20  # after that what is new is not worth a write
 LEFT_OVER_SECONDS = 60  # after which whoever began to write is gone
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
@@ -37,6 +35,19 @@ def _stamp(origin):
     return found.st_mtime_ns, found.st_size
 
 
+def _bare(source):
+    """Return the syntax tree of a source without the annotations of functions, of which nothing of ours asks."""
+    import ast
+
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return tree
+
+
 class Cache:
     """Modules and patterns by name. Install it before anything else is imported, save it when all is done."""
 
@@ -46,24 +57,27 @@ class Cache:
         # and no source looked at, before it is asked for: each page of memory costs more than its bytes, and so does a
         # look at a file.
         self.modules, self.patterns, self.saves, self.file, self.code, self.size = {}, {}, 0, -1, 0, 0
-        # Behind each door, what importing it has loaded of ours, in the order in which that was ready.
-        self.behind, self.ready, self.lacking = {}, [], 0
-        self.new_patterns, self.is_new = {}, False
+        self.new_patterns = {}
         self.before = set(sys.modules)
         try:
             self.file = os.open(_path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             code = 8 + int.from_bytes(os.pread(self.file, 8, 0), "little")
             index = os.pread(self.file, code - 8, 8)
-            tag, modules, patterns, behind, saves = marshal.loads(index)  # noqa: S302
+            tag, modules, patterns, saves = marshal.loads(index)  # noqa: S302
             if tag == _TAG:
-                self.modules, self.patterns, self.behind, self.saves = modules, patterns, behind, saves
+                self.modules, self.patterns, self.saves = modules, patterns, saves
                 self.code, self.size = code, os.fstat(self.file).st_size - code
         except (OSError, ValueError, EOFError, TypeError):
             pass
 
     def install(self):
-        """Put the kept modules before those on the disk."""
-        sys.meta_path.insert(0, self)
+        """Put the kept modules before those on the disk.
+
+        What an import statement calls for a module that is not loaded is asked to make it, without a search for who
+        could: that takes as long as most of them. An interpreter that calls something else does without what is kept.
+        """
+        self.find_and_load = _frozen_importlib._find_and_load
+        _frozen_importlib._find_and_load = self.make
 
     def pattern(self, pattern, flags):
         """Return a kept pattern, None where there is none."""
@@ -117,52 +131,29 @@ class Cache:
             except OSError:
                 fits = False
             if not fits:
-                self.modules, self.patterns, self.behind, self.saves, self.size = {}, {}, {}, 0, 0
+                self.modules, self.patterns, self.saves, self.size = {}, {}, 0, 0
                 return None
         return kept
 
-    def find_spec(self, name, path=None, target=None):
-        """Return the spec of a kept module, None for another."""
-        for other in self.behind.get(name, ()):
-            self._make(other)
-        kept = self._kept(name)
-        if kept is None:
-            self.lacking += name.startswith("meshcore.")
-            return None
+    def make(self, name, import_):
+        """Return a module that is not loaded yet, of what is kept where it is."""
+        if name in sys.modules or (kept := self._kept(name)) is None:
+            return self.find_and_load(name, import_)
         origin, _, is_package, *place = kept
         if not place:  # a library: where it lies is found again by reading folders
-            return ModuleSpec(name, ExtensionFileLoader(name, origin), origin=origin)
-        spec = ModuleSpec(name, self, origin=origin, loader_state=place, is_package=is_package)  # type: ignore[arg-type]
-        spec.has_location, spec.cached = True, origin  # which nothing of ours reads, and takes a while to work out
-        if is_package:
-            spec.submodule_search_locations = [os.path.dirname(origin)]  # noqa: PTH120
-        return spec
-
-    def create_module(self, spec):
-        """Let the import system make the module."""
-        return
-
-    def exec_module(self, module):
-        """Run the kept code in a new module."""
-        name, before, lacking = module.__name__, len(self.ready), self.lacking
-        exec(self.load(*module.__spec__.loader_state), module.__dict__)  # noqa: S102
-        self.ready.append(name)
-        # Where something was not kept, or another door had brought it in, the list would lack it for good.
-        is_whole = lacking == self.lacking and not any(one in sys.modules for one in DOORS[2:] if one != name)
-        if name in DOORS and name not in self.behind and is_whole:
-            self.behind[name], self.is_new = self.ready[before:-1], True
-
-    def _make(self, name):
-        """Make a module as an import would, without asking who could: that takes as long as most of them."""
-        if name in sys.modules or (kept := self._kept(name)) is None:
-            return
-        origin, _, is_package, *place = kept
+            loader = ExtensionFileLoader(name, origin)
+            return _frozen_importlib._load(_frozen_importlib.ModuleSpec(name, loader, origin=origin))
         parent, _, own = name.rpartition(".")
         if parent and parent not in sys.modules:
-            __import__(parent)  # where the list was made, something else had brought it in
+            __import__(parent)
+            if name in sys.modules:  # the package needs it itself
+                return sys.modules[name]
         module = type(sys)(name)
         space = module.__dict__
         space["__file__"], space["__package__"] = origin, name if is_package else parent
+        # Each import statement asks it whether the module is ready, and to find none takes longer than to make one.
+        space["__spec__"] = spec = _frozen_importlib.ModuleSpec(name, None, origin=origin, is_package=is_package)
+        spec._initializing = False
         if is_package:
             space["__path__"] = [os.path.dirname(origin)]  # noqa: PTH120
         sys.modules[name] = module
@@ -173,6 +164,7 @@ class Cache:
             raise
         if parent:
             setattr(sys.modules[parent], own, module)
+        return module
 
     # --- the file -----------------------------------------------------------------------------------------------------
 
@@ -188,7 +180,7 @@ class Cache:
                 origin.endswith(".py") and hasattr(spec.loader, "get_source")
             ):
                 loaded.append((name, spec))
-        if self.saves >= MAX_SAVES or not (loaded or self.is_new or self.new_patterns):
+        if self.saves >= MAX_SAVES or not (loaded or self.new_patterns):
             return
         temporary = f"{_path()}.new"
         try:
@@ -218,9 +210,9 @@ class Cache:
                 new[name] = (spec.origin, _stamp(spec.origin), False)
                 continue
             stamp = _stamp(spec.origin) if spec.origin.startswith(_PACKAGE + os.sep) else None
-            code = compile(spec.loader.get_source(name), spec.origin, "exec", dont_inherit=True, optimize=2)
+            code = compile(_bare(spec.loader.get_source(name)), spec.origin, "exec", dont_inherit=True, optimize=2)
             new[name] = (spec.origin, stamp, spec.submodule_search_locations is not None, *put(marshal.dumps(code)))
         patterns = self.patterns | {key: put(data) for key, data in self.new_patterns.items()}
-        index = marshal.dumps((_TAG, self.modules | new, patterns, self.behind, self.saves + 1))
+        index = marshal.dumps((_TAG, self.modules | new, patterns, self.saves + 1))
         kept = os.pread(self.file, self.size, self.code) if self.size else b""
         return len(index).to_bytes(8, "little") + index + kept + added

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-# mypy: allow-untyped-defs
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"
 import sys
+from _frozen_importlib import ModuleSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +14,27 @@ else:
 
 
 class StandIn(ModuleType):
-    """A module that gives way to the one of its name as soon as it is asked for more than it has."""
+    """A module that gives way to the one of its name as soon as it is asked for more than it has.
 
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+    Each import statement asks a module for `__path__`, and its `__spec__` whether it is ready: not to find them takes
+    longer than all else that it does. A `__getattr__` of the class would take as long at each name that is found.
+    """
+
+    __path__ = []  # noqa: RUF012
+
+    def __init__(self, name):
+        super().__init__(name)
+        spec = ModuleSpec(name, None)
+        spec._initializing = False
+        vars(self).update(__spec__=spec, __getattr__=lambda wanted: self.give_way(wanted))
+
+    def give_way(self, wanted):
+        """Return what the real module has by a name. Raises AttributeError where it has none."""
+        name = self.__name__
+        if wanted.startswith("__"):
+            raise AttributeError(wanted)
+        if sys.modules.get(name) is self:
+            del sys.modules[name]
         from importlib import import_module
 
-        return getattr(import_module(self.__name__), name)
+        return getattr(import_module(name), wanted)

@@ -127,7 +127,7 @@ def _urllib_parse() -> StandIn:
     """Return what pathlib holds from then on, also once the real module has its place back."""
 
     def quote_from_bytes(*values, **named):
-        return made.__getattr__("quote_from_bytes")(*values, **named)
+        return made.give_way("quote_from_bytes")(*values, **named)
 
     made = StandIn("urllib.parse")
     vars(made).update(quote_from_bytes=quote_from_bytes)
@@ -299,7 +299,7 @@ def _collections() -> StandIn:
     sys.modules.setdefault("collections.abc", _collections_abc)
 
     def real(name):
-        found = StandIn.__getattr__(made, name)
+        found = made.give_way(name)
         vars(sys.modules["collections"])["abc"] = _collections_abc  # which is loaded, so that nothing else binds it
         return found
 
