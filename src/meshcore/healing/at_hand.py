@@ -68,7 +68,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
     `typed`: the command as it is remembered; `cwd`: where the shell was; `root`: the folder of the checkout.
     """
     said = output[-_READ:].lower()
-    if not typed.words or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
+    if not typed.parts or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
     case = Case(command, typed, cwd, root, output[-_READ:], ground)
     for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WAYS):

@@ -65,7 +65,7 @@ def _sentence(text: str) -> str:
 def _meant(typed: Typed, names: set[str], before: str) -> str:
     """Return the one of several suggested names that is nearest to a word of the command which the program names."""
     words = {bare(word) for part in typed.parts for word in part[1:]}
-    last = {name.split()[-1] for name in names}
+    last = {name.rpartition(" ")[2] for name in names} - {""}
     found = {closest(word, last) for word in words - last if word in before} - {""}
     return found.pop() if len(found) == 1 else ""
 
@@ -149,7 +149,7 @@ def _names_below(lines: list[str]) -> set[str]:
     found = set()
     for line in lines:
         name = re.split(r"#|:? {2,}|: | - ", line, maxsplit=1)[0].strip().lstrip("* ").strip("'\"`")
-        if not name or len(name) > 60 or len(name.split()) > 4 or name.endswith((".", ":")):
+        if not name.strip() or len(name) > 60 or len(name.split()) > 4 or name.endswith((".", ":")):
             break
         found.add(name)
     return found

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshcore.healing.at_hand import another_way
 from meshcore.healing.ground import Ground
@@ -243,6 +245,24 @@ def test_what_this_machine_shows_is_told(project: Path, inside: str, command: st
 )  # fmt: skip
 def test_in_doubt_nothing_is_told(project: Path, inside: str, command: str, output: str) -> None:
     assert told(project, command, output, inside) == ""
+
+
+SAID = (
+    "Did you mean one of these?", "did you mean", "usage: git stash", "unknown command 'x'", "Available commands:",
+    "  * ", "* x", "'", '"', "[--no-]", "--[no-]amend", "(choose from", ":", "  a:  b", "#", "lsit", "\n", " ",
+    "grep: x: No such file or directory", "unterminated `s' command", "bash: git: command not found",
+    "fatal: not removing 'x' recursively without -r",
+)  # fmt: skip
+TYPED = (
+    "git", "lsit", "-x", "--amned", "s/a/b", "'s/a", "$", "x", "python3", "manage.py", "sudo", "grep", ".", "&&",
+    "cd..", "''", "A=1",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TYPED), max_size=6).map(" ".join), st.lists(st.sampled_from(SAID)).map("\n".join))
+@settings(max_examples=200)
+def test_whatever_is_typed_and_said_no_rule_raises(command: str, output: str) -> None:
+    another_way(command, read_typed(command, "/w"), "/w", "/w", output, Ground({"PATH": "/bin"}))
 
 
 def test_without_sudo_only_who_is_root_is_told(project: Path) -> None:
