@@ -7,7 +7,8 @@ far up, and no other widely used one may hold the module. Names that distributio
 those of the standard library, nor what is not widely used: a name that nobody owns any more is a squatter's. What
 Python's own documents name as the successor of a module that left the standard library stands beside them.
 
-`node`: a module of npm is in where it is among the most downloaded and Debian's maintainers have packaged it, too.
+`node`: a module of npm, whose name is its package's, is in where it is far up among the most downloaded, or further
+down and Debian's maintainers have packaged it, too.
 
 `pytest`: an option or fixture gets the plugin that declares it, read from the most used plugins themselves. Of an
 option that several declare the far more used one is meant; a fixture counts only if its name is made of the plugin's.
@@ -48,7 +49,7 @@ SOURCES = {
     "guarddog==3.2.0": "Apache-2.0",
 }
 MOST_USED = 12_000  # of the 15,000 most downloaded that guarddog lists: the last of them come and go
-NAMESAKES = 2_000  # of the same, for a module that is known only under its distribution's own name
+NAMESAKES = 2_000  # of the same, and of npm's, for a module that is known only under its distribution's own name
 PLUGINS = 40  # of the most used ones of pytest
 FAR_MORE = 4  # times as far up in the list of the most downloaded
 SUCCESSORS = {"distutils": "setuptools", "cgi": "legacy-cgi", "asyncore": "pyasyncore", "asynchat": "pyasynchat"}
@@ -106,7 +107,8 @@ def node(folder: Path) -> tuple[list[str], list[str]]:
     """Return the lines of the list of npm's modules, and its sources."""
     packaged = in_debian("node-")
     names = [one for one in most_downloaded(folder, "npm") if re.fullmatch(r"(@[a-z0-9-]+/)?[a-z0-9][a-z0-9.-]*", one)]
-    lines = sorted({one for one in names if one.removeprefix("@").replace("/", "-") in packaged})
+    far_up = set(names[:NAMESAKES])
+    lines = sorted({one for one in names if one in far_up or one.removeprefix("@").replace("/", "-") in packaged})
     guarddog = next(one for one in SOURCES if one.startswith("guarddog"))
     return lines, [f"{guarddog} ({SOURCES[guarddog]})", debian()]
 

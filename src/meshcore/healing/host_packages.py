@@ -37,6 +37,12 @@ _OF_PROGRAMS: Final = word_set(
     "science shells sound tex text utils vcs video web"
 )
 """Sections of Debian in which a package is named after its program (measured: 97 of 100); in others names collide."""
+_COMMON: Final = word_set(
+    "api base client common config core data debug defs device error file global init interface io json lib list log "
+    "main memory net option os package parser platform plugin queue server socket state string sys system test time "
+    "tree type types util utils version view"
+)
+"""Words that a header of anybody's may be called, so that a library of that name says nothing."""
 _ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin", "LC_ALL": "C"}
 
 
@@ -106,15 +112,29 @@ class HostIndex:
     def _debian(self, kind: Kind, name: str) -> tuple[str, str]:
         if kind == "program" and (found := self._command_not_found(name)):
             return found, f"this host's command-not-found says that {found} holds {name}"
-        for path in self._contents():
+        lists = list(self._contents())
+        for path in lists:
             if held := self._held(path, kind, name):
                 one = name if name in held else held[0] if len(held) == 1 else ""
                 essential = one and self._facts(one).get("Essential") == "yes"  # that one cannot be what is missing
                 return "" if essential else one, f"this host's index says that {one} holds {name}"
-        said = self._facts(name) if kind == "program" and name == name.lower() else {}
+        if kind != "program":
+            return ("", "") if lists else self._development(kind, name)
+        said = self._facts(name) if name == name.lower() else {}
         if said.get("Section", "").rpartition("/")[2] in _OF_PROGRAMS and said.get("Essential") != "yes":
             return name, f"this host's index has a package {name}; whether the program is in it, it does not say"
         return "", ""
+
+    def _development(self, kind: Kind, name: str) -> tuple[str, str]:
+        """Return the package that is called after a library as Debian's policy has it, where the index has just one."""
+        first, _, last = name.removesuffix(".h").rpartition("/")
+        stems = dict.fromkeys(stem.lower() for stem in (first, last) if stem and "/" not in stem)
+        if kind == "header" and not (name.endswith(".h") and stems and _COMMON.isdisjoint(stems)):
+            return "", ""
+        names = {f"lib{stem.removeprefix('lib')}-dev" for stem in stems}
+        found = sorted(one for one in names if self._facts(one).get("Section", "").endswith("libdevel"))
+        one = found[0] if len(found) == 1 else ""
+        return one, f"this host's index has {one}, which is called after {name}; whether it is in it, it does not say"
 
     def _command_not_found(self, name: str) -> str:
         path = self._root / "var/lib/command-not-found/commands.db"

@@ -25,7 +25,8 @@ SPEAKING = word_set(
     "git pip npm npx yarn pnpm bun deno cargo rustup rustc go gem bundle bundler composer apt apt-get brew dnf apk "
     "pacman poetry uv pdm conda mamba terraform tofu docker podman kubectl helm dotnet flutter dart pod gh az aws "
     "gcloud mix cabal stack opam swift gradle mvn playwright prisma alembic pre-commit ansible-galaxy nvm rbenv pyenv "
-    "asdf mise"
+    "asdf mise vagrant heroku hg svn rails lerna ng expo eas sam cdk pulumi serverless sls firebase netlify vercel "
+    "wrangler fly flyctl doctl minikube kind skaffold supabase"
 )
 """Programs whose words on their own command line are their own; what others relay may be anybody's."""
 
@@ -44,6 +45,7 @@ class Missing:
 @functools.cache
 def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
     return (
+        ("program", re.compile(r"^Command '([\w.+-]{1,64})' not found, but can be installed with:$")),
         ("pytest option", re.compile(r"pytest\S{0,40}: error: unrecognized arguments: (-[ -~]{1,400})$")),
         ("fixture", re.compile(r"^(?:E +)?fixture '(\w{1,100})' not found$")),
         (

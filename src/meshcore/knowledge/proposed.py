@@ -17,6 +17,7 @@ from meshcore.knowledge.packs import pack
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.spelling import plain_spelling
 from meshcore.knowledge.text import word_set
+from meshcore.knowledge.typed import is_set_up
 from meshcore.knowledge.well_known import normal, packages
 
 _READ = 8_000  # characters at the end of an output
@@ -43,8 +44,8 @@ _INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "
 def _lead_in() -> re.Pattern[str]:
     return re.compile(
         r"(?i)(?:\b(?:run|running|try|trying|execute|executing|call|calling|invoke|type|typing)\b"
-        r"|\b(?:install|add|fix|update|enable|resolve)\b.{0,60}\b(?:with|via|by|using|use)\b|^(?:please )?use\b"
-        r"|, use\b|:|->|=>)[:,]?\s{0,3}$"
+        r"|\b(?:install|add|fix|update|enable|resolve|download)(?:ing)?\b.{0,60}\b(?:with|via|by|using|use)\b"
+        r"|^(?:please )?use\b|, use\b|:|->|=>)[:,]?\s{0,3}$"
     )
 
 
@@ -89,7 +90,9 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
             if not _may_be_told(words, argv):
                 return ()  # the program wants a decision, and one of its ways is not to be taken for the other
             found[words] = None
-    return next(iter(found)) if len(found) == 1 else ()
+    first = min(found, key=len, default=())
+    is_one = all(one[: len(first)] == first for one in found)  # what others go on with comes first
+    return first if is_one else ()
 
 
 def _commands(output: str) -> Iterator[str]:
@@ -110,8 +113,9 @@ def _commands(output: str) -> Iterator[str]:
         in_block = bool(is_set_off and said and (in_block or (before and _lead_in().search(before))))
         if in_block:
             yield said.partition(" #")[0]
-        elif tail := re.search(r"(?i)\b(?:run|try|use|with):? {1,3}(?=[a-z])", said):
-            yield said[tail.end() :].rstrip(".")
+        else:
+            for tail in re.finditer(r"(?i)\b(?:run|try|use|with):? {1,3}(?=[a-z])", said):
+                yield said[tail.end() :].rstrip(".")
         before = said or before
 
 
@@ -130,7 +134,7 @@ def _is_meant(words: tuple[str, ...], program: str, argv: Sequence[str]) -> bool
     if words in _AS_THE_PROJECT_ASKS and name != program:
         return program in _AS_THE_PROJECT_ASKS[words]
     if name == program:
-        return program in SPEAKING and words[0] == program
+        return program in SPEAKING and words[0] in (program, argv[0], f"bin/{program}")
     if program == "rustc" or program == "cargo":
         return name in ("cargo", "rustup")
     return name in _INSTALLERS and plain_spelling(words)[1:2] != () and plain_spelling(words)[1] in _INSTALLERS[name]
@@ -155,4 +159,4 @@ def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
         new = [one for one in names if one not in typed]
         known = {*packages().values()} if name == "pip" else pack("node")
         return all((normal(one) if name == "pip" else one.removeprefix(_TYPES)) in known for one in new)
-    return acts(words) or name == "git"
+    return acts(words) or name == "git" or is_set_up(words) or words[-1] == "login"

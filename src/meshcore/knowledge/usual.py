@@ -22,6 +22,8 @@ _MARKS = (
     "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named", "enoent",
     "missing parentheses", "' is not defined", "has no attribute", "leading zeros", "run apt-get update",
     "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
+    "active developer path", "ensurepip is not", "declared as external", "external volume",
+    "initialization required",
 )  # fmt: skip
 
 
@@ -133,7 +135,7 @@ def _script_without_right(failed: Failed) -> Usual | None:
     """A script that was typed by its path may not be executed."""
     path = _found(r"^(?:/bin/)?(?:ba|z|da|)sh: (?:line )?(?:\d+: )?(\S{1,200}): Permission denied$", failed)
     path = path or _found(r"^zsh: permission denied: (\S{1,200})$", failed)
-    is_own = path == (failed.argv[0] if failed.argv else "") and path.startswith("./")
+    is_own = path == (failed.argv[0] if failed.argv else "") and "/" in path[1:] and path[0] != "/"
     return Usual(("chmod", "+x", path.removeprefix("./")), f"`{path}` may not be executed") if is_own else None
 
 
@@ -264,8 +266,39 @@ def _of_perl_or_r(failed: Failed) -> Usual | None:
     return None
 
 
+def _tools_of_a_mac(failed: Failed) -> Usual | None:
+    """Apple's command line tools, through which its git and compilers run, are not there."""
+    said = "xcrun: error: invalid active developer path" in failed.output[-_READ:]
+    return Usual(("xcode-select", "--install"), "Apple's command line tools are not there") if said else None
+
+
+def _venv_of_debian(failed: Failed) -> Usual | None:
+    """Debian's Python comes without what makes environments, and says in which package that is."""
+    package = _found(r"^ {2,8}apt(?:-get)? install (python3(?:\.\d{1,2})?-venv)$", failed)
+    said = package and "ensurepip is not" in failed.output and failed.program == "python"
+    return Usual(("apt-get", "install", "-y", package), "this Python says in which package it is") if said else None
+
+
+def _external(failed: Failed) -> Usual | None:
+    """A network or volume that others share was not made yet."""
+    if "compose" not in failed.argv[:2] and failed.program != "docker-compose":
+        return None
+    network = _found(r"network (\S{1,100}) declared as external, but could not be found", failed)
+    volume = _found(r"external volume \"(\S{1,100})\" not found", failed)
+    for kind, name in (("network", network), ("volume", volume)):
+        if name:
+            return Usual(("docker", kind, "create", name), f"others share this {kind}, and it is not made yet")
+    return None
+
+
+def _backend_of_terraform(failed: Failed) -> Usual | None:
+    said = failed.program in ("terraform", "tofu") and "Initialization required" in failed.output[-_READ:]
+    return Usual((failed.argv[0], "init"), "its folder is not initialised") if said else None
+
+
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
-    _python_2, _pip_itself, _of_perl_or_r, _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
+    _python_2, _pip_itself, _of_perl_or_r, _tools_of_a_mac, _venv_of_debian, _external, _backend_of_terraform,
+    _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
     _open_key, _ends_of_lines, _apt, _npm_lock, _composer,
     _git_lock, _stash,
 )  # fmt: skip

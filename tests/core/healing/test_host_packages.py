@@ -66,6 +66,31 @@ def test_the_lists_of_files_say_which_package_holds_it(debian: Path, kind: Kind,
     assert name(debian, kind, wanted) == package
 
 
+@pytest.mark.parametrize(
+    ("kind", "wanted", "package"),
+    [
+        ("header", "openssl/ssl.h", "libssl-dev"), ("header", "yaml.h", "libyaml-dev"),
+        ("library", "X11", "libx11-dev"),
+        ("header", "a/b/yaml.h", "libyaml-dev"), ("pkg-config", "libyaml", "libyaml-dev"), ("header", "yaml.hpp", ""),
+        ("header", "config.h", ""), ("header", "zlib.h", ""), ("header", "ssl/yaml.h", ""), ("library", "doc", ""),
+    ],
+)  # fmt: skip
+def test_without_lists_of_files_a_package_is_known_that_is_called_after_its_library(
+    debian: Path, kind: Kind, wanted: str, package: str
+) -> None:
+    for one, section in (
+        ("ssl", "libdevel"),
+        ("yaml", "libdevel"),
+        ("x11", "libdevel"),
+        ("config", "libdevel"),
+        ("doc", "doc"),
+    ):
+        (debian / f"facts/lib{one}-dev").write_text(f"Package: lib{one}-dev\nSection: main/{section}\n")
+    assert name(debian, kind, wanted) == package
+    (debian / "var/lib/apt/lists/x_main_Contents-amd64").write_text(CONTENTS)
+    assert name(debian, kind, wanted) == ""
+
+
 def test_command_not_founds_data_come_first(debian: Path) -> None:
     path = debian / "var/lib/command-not-found/commands.db"
     path.parent.mkdir(parents=True)

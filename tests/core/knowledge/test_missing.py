@@ -16,6 +16,11 @@ def test_a_package_that_is_there_and_cannot_be_run_is_not_missing() -> None:
     )
 
 
+def test_what_a_shell_says_of_a_package_for_it_is_a_missing_program() -> None:
+    said = "Command 'tree' not found, but can be installed with:\nsudo apt install tree"
+    assert missing(read(said, command="tree -L 2")) == Missing("program", ("tree",))
+
+
 @pytest.mark.parametrize(
     ("argv", "own"),
     [

@@ -25,6 +25,24 @@ from meshcore.knowledge.proposed import proposed
             " `rustup target add wasm32-unknown-unknown`",
             "rustup target add wasm32-unknown-unknown",
         ),
+        ("gh pr list", "To get started with GitHub CLI, please run:  gh auth login\nOr set a token.", "gh auth login"),
+        ("conda activate geo", "CondaError: Run 'conda init' before 'conda activate'", "conda init"),
+        ("vagrant ssh", "VM must be running. Run `vagrant up`\nto start it.", "vagrant up"),
+        (
+            "bin/rails s",
+            "Migrations are pending. To resolve this issue, run:\n\n    bin/rails db:migrate RAILS_ENV=development\n",
+            "bin/rails db:migrate RAILS_ENV=development",
+        ),
+        (
+            "helm install a .",
+            "Run 'helm dependency build a' first, or run 'helm dependency build a --debug'.",
+            "helm dependency build a",
+        ),
+        (
+            "cargo build",
+            "  = help: consider downloading the target with `rustup target add wasm32-unknown-unknown`",
+            "rustup target add wasm32-unknown-unknown",
+        ),
         ("yarn install left", 'error `install` has been replaced. Run "yarn add left" instead.', "yarn add left"),
         (
             "npm ci",
