@@ -81,6 +81,12 @@ def marking(scope: str) -> Action:
     return Action(f"{scope}.mark", "space", "mark", "Mark the row for what is done next, or no longer; esc clears all.")
 
 
+def previewing(scope: str) -> Action:
+    """Return the action of what shows its selected row beside the list."""
+    what = "Show the selected row in full beside the list, or no longer (160 columns)."
+    return Action(f"{scope}.preview", "p", "preview", what)
+
+
 def jumping(scope: str) -> Action:
     """Return the action of what goes by time."""
     return Action(f"{scope}.jump", "J", "jump to a time", "Go to a time (UTC): 14:05, yesterday 14:05, -2h.")

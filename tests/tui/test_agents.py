@@ -115,7 +115,7 @@ async def test_the_palette_knows_agents(busy: Settings, clock: FakeClock) -> Non
 async def test_an_agent_that_nobody_knows_says_so(busy: Settings, clock: FakeClock) -> None:
     async with shown(busy, clock) as it:
         it.app.push_screen(AgentScreen("nobody"))
-        await until(it, lambda: "nobody: nothing is known of it" in it.text())
+        await until(it, lambda: "nobody   nothing is known of it" in it.text())
 
 
 async def test_what_fails_while_it_is_looked_at_is_counted(busy: Settings, clock: FakeClock) -> None:

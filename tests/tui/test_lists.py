@@ -378,6 +378,18 @@ async def _approvals_mark(it: Shown) -> None:
     await _until_said(it, "meshtui-approvals-")
 
 
+async def _skills_preview(it: Shown) -> None:
+    await open_pane(it, "skills")
+    await it.press("p")  # closing it is looked at in test_preview
+    await _until_said(it, "below the list")
+
+
+async def _approvals_preview(it: Shown) -> None:
+    await open_pane(it, "approvals")
+    await it.press("p")
+    await _until_said(it, "below the list")
+
+
 async def _unsolved_elsewhere(it: Shown) -> None:
     with closing(Store(it.app.home.store, it.app.clock)) as store:
         hear(store, FakeClock(it.app.clock.now()), "uv run \x1b[2Jpytest -q")

@@ -14,6 +14,7 @@ from tests.tui.pilot import WAIT_SECONDS, Shown, settings_in, shown
 from meshcore.config import Settings
 from meshcore.testing import FakeClock
 from meshtui.screens.overview import OverviewPane
+from meshtui.widgets.detail import Detail
 
 
 @pytest.fixture
@@ -83,3 +84,27 @@ async def test_skills_and_approvals_have_theirs_beside_the_list_too(busy: Settin
         await it.pilot.pause()
         detail, rows = it.app.pane.query_one("Detail").region, it.app.pane.query_one("Rows, StoredRows").region
         assert detail.y >= rows.bottom and detail.width == 120
+
+
+def detail_of(it: Shown) -> Detail:
+    assert it.app.pane is not None
+    return it.app.pane.query_one(Detail)
+
+
+@pytest.mark.parametrize("key", ["2", "4"])
+async def test_the_same_key_closes_it_in_every_pane_that_has_it(busy: Settings, clock: FakeClock, key: str) -> None:
+    async with shown(busy, clock, size=(200, 60)) as it:
+        await it.press(key, "p")
+        assert it.app.pane is not None
+        rows = it.app.pane.query_one("Rows, StoredRows")
+        assert not detail_of(it).display and rows.region.width == 200
+        await it.pilot.resize_terminal(120, 36)
+        await it.pilot.pause()
+        assert detail_of(it).region.y >= rows.region.bottom, "below the list it always stands"
+        it.app.leave()
+    async with shown(busy, clock, size=(200, 60)) as it:
+        await it.press(key)
+        assert not detail_of(it).display, "it stays as it was left"
+        await it.press("p")
+        await it.pilot.pause()
+        assert detail_of(it).region.height > 40

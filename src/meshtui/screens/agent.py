@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from textual import work
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.evidence.of_agents import MOST_ERRORS, FailsAt, agents_known
@@ -17,9 +15,9 @@ from meshtui.screens.agent_known import Known, silent
 from meshtui.screens.base import Page
 from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
-from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail
 from meshtui.widgets.heading import Column
+from meshtui.widgets.page_title import PageTitle
 from meshtui.widgets.rows import Cell, Row, Rows
 from meshtui.widgets.states import STATES
 
@@ -43,7 +41,6 @@ class AgentScreen(Deciding, Page):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     AgentScreen {
-        #agent-title { height: 1; background: $surface; }
         & > Rows { height: 1fr; }
     }
     """
@@ -54,7 +51,7 @@ class AgentScreen(Deciding, Page):
         self._errors: dict[str, FailsAt] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static(id="agent-title", markup=False)
+        yield PageTitle()
         yield Rows(COLUMNS, self._row, empty="no failure of this agent is known", follows_first=False)
         yield Detail()
         yield Hints(back="back")
@@ -81,16 +78,15 @@ class AgentScreen(Deciding, Page):
             self.mesh.say(str(error), severity="error")
             return
         if known is None:
-            self.query_one("#agent-title", Static).update(Content(f" {plain(self._agent)}: nothing is known of it"))
+            self.query_one(PageTitle).show(self._agent, "nothing is known of it")
             return
         self._errors = {one.incident_id: one for one in known.errors}
         self.query_one(Rows).set_ids(list(self._errors))
         self.query_one(Detail).show(known.told_facts())
         row = known.row
         gone = silent(row, self.mesh.clock.now().timestamp())
-        said = f"  silent for {gone} · {row.failures:,} failures, {row.verified:,} verified · {row.via} on {row.host}"
-        title = Content.assemble((f" {plain(row.name)} ", "bold $accent"), (plain(said), "$dim"))
-        self.query_one("#agent-title", Static).update(title, layout=False)
+        said = f"silent for {gone} · {row.failures:,} failures, {row.verified:,} verified · {row.via} on {row.host}"
+        self.query_one(PageTitle).show(row.name, said)
 
     def _row(self, incident_id: str) -> Row:
         one = self._errors[incident_id]

@@ -18,7 +18,7 @@ from meshcore.store.approvals import TAKEN_BACK
 from meshcore.store.inbox import Asked, asked_elsewhere
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
-from meshtui.actions import Action, marking
+from meshtui.actions import Action, marking, previewing
 from meshtui.deliberate import Presses
 from meshtui.host import refuses
 from meshtui.screens import outside
@@ -75,6 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("approvals.rules", "S", "standing rules", "Show what was ruled for whole projects, and withdraw it."),
     Action("approvals.open", "enter", "open", "Open the chain of its incident.", hint="open"),
     marking("approvals"),
+    previewing("approvals"),
 )
 
 

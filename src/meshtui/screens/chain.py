@@ -24,6 +24,7 @@ from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
 from meshtui.widgets.header import duration
+from meshtui.widgets.page_title import PageTitle
 from meshtui.widgets.states import STATES
 
 LABEL_WIDTH = 10
@@ -62,7 +63,6 @@ class ChainScreen(Deciding, Page):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     ChainScreen {
-        #chain-title { height: 1; background: $surface; }
         #chain { height: 1fr; padding: 1 0 0 0; }
         #chain-text { height: auto; }
     }
@@ -75,7 +75,7 @@ class ChainScreen(Deciding, Page):
         self._whole = False
 
     def compose(self) -> ComposeResult:
-        yield Static(id="chain-title")
+        yield PageTitle()
         with VerticalScroll(id="chain"):
             yield Static(id="chain-text")
         yield Hints(back="the list")
@@ -124,19 +124,19 @@ class ChainScreen(Deciding, Page):
         width = self.size.width - 2
         if self._chain is None or width < LABEL_WIDTH + 10:
             return
-        self.query_one("#chain-title", Static).update(_title(self._chain), layout=False)
+        self.query_one(PageTitle).draw(*_title(self._chain))
         drawn = [part for line in lines(self._chain, whole=self._whole) for part in _drawn(line, width)]
         self.query_one("#chain-text", Static).update(Content("\n").join(drawn))
 
 
-def _title(chain: Chain) -> Content:
+def _title(chain: Chain) -> list[tuple[str, str]]:
     word, tone = STATES[chain.incident.state]
     parts = [(f" {word} ", f"bold {_TONES[tone]}"), (f"  incident {chain.incident.incident_id[:8]}", "$dim")]
     if chain.seconds is not None:
         parts.append((f"   {duration(chain.seconds)} to green", "$success"))
         if chain.own_seconds is not None:
             parts.append((f", the mesh {chain.own_seconds * 1000:.0f} ms of it", "$dim"))
-    return Content.assemble(*parts)
+    return parts
 
 
 _TONES = {
@@ -151,7 +151,7 @@ _TONES = {
 
 def content(chain: Chain, width: int) -> Content:
     """Return a chain in lines of a width, without what only its own screen can do."""
-    found = [_title(chain), Content("")]
+    found = [Content.assemble(*_title(chain)), Content("")]
     left_out = False
     for line in lines(chain, whole=False):
         left_out = line.label in _ASKS or (left_out and not line.label)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from textual import work
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.service.fleet import FleetNode
@@ -17,10 +15,10 @@ from meshtui.feed import Receipted
 from meshtui.screens.base import Page
 from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints
-from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.header import duration
 from meshtui.widgets.heading import Column
+from meshtui.widgets.page_title import PageTitle
 from meshtui.widgets.rows import Cell, Row, Rows
 from meshtui.widgets.states import STATES
 
@@ -45,7 +43,6 @@ class HostScreen(Deciding, Page):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     HostScreen {
-        #host-title { height: 1; background: $surface; }
         & > Rows { height: 1fr; }
     }
     """
@@ -57,7 +54,7 @@ class HostScreen(Deciding, Page):
         self._incidents: dict[str, IncidentBrief] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static(id="host-title", markup=False)
+        yield PageTitle()
         yield Rows(COLUMNS, self._row, empty="no incident of this host is known here")
         yield Detail()
         yield Hints(back="the fleet")
@@ -65,9 +62,7 @@ class HostScreen(Deciding, Page):
     def on_mount(self) -> None:
         self.query_one(Hints).show(ACTIONS)
         self.query_one(Rows).focus()
-        names = ", ".join(plain(one.name) for one in self._of_host)
-        title = Content.assemble((f" {plain(self._host)} ", "bold $accent"), (f"  {names}", "$dim"))
-        self.query_one("#host-title", Static).update(title, layout=False)
+        self.query_one(PageTitle).show(self._host, ", ".join(one.name for one in self._of_host))
         self._load()
 
     def incidents_changed(self, incidents: Sequence[IncidentBrief]) -> None:

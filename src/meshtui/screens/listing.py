@@ -18,7 +18,10 @@ WIDE = 160  # columns from which on the selected row is shown beside the list
 
 
 class ListPane(Pane):
-    """A list, and what is known of its selected row; `BESIDE` the list where a terminal is wide."""
+    """A list, and what is known of its selected row.
+
+    `BESIDE` the list where a terminal is wide, until a person closes it there: it has the action of `previewing`.
+    """
 
     BESIDE: ClassVar[bool] = False
 
@@ -27,12 +30,24 @@ class ListPane(Pane):
         & > .sum { height: 1; width: 100%; text-wrap: nowrap; text-overflow: ellipsis; }
         & > Rows { height: 1fr; }
         &.-wide > Detail { dock: right; width: 40%; height: 100%; border-top: none; border-left: solid $faint; }
+        &.-closed > Detail { display: none; }
         &.-wide > Detail:focus { border-top: none; border-left: solid $accent; }
     }
     """
 
+    _previews = True
+
     def on_resize(self) -> None:
-        self.set_class(self.BESIDE and self.size.width >= WIDE, "-wide")
+        wide = self.BESIDE and self.size.width >= WIDE
+        self.set_class(wide, "-wide")
+        self.set_class(wide and not self._previews, "-closed")
+
+    def action_preview(self) -> None:
+        if self.size.width < WIDE:
+            self.mesh.say(f"it stands below the list: beside it there is room from {WIDE} columns on")
+            return
+        self._previews = not self._previews
+        self.on_resize()
 
     @property
     def rows(self) -> Rows:
@@ -80,8 +95,9 @@ class ListPane(Pane):
         return "".join(f"{self.rows.text_of(row_id)}\n" for row_id in self.rows.shown if row_id in wanted)
 
     def state(self) -> Mapping[str, Json]:
-        return {"find": self.rows.finding}
+        return {"find": self.rows.finding, **({} if self._previews else {"preview": False})}
 
     def restore(self, state: Mapping[str, Json]) -> None:
+        self._previews = state.get("preview") is not False
         if isinstance(text := state.get("find"), str):
             self.rows.find(text)

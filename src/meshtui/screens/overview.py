@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from meshcore.clock import from_text, to_text
-from meshtui.actions import Action, jumping, marking, sorting
+from meshtui.actions import Action, jumping, marking, previewing, sorting
 from meshtui.screens.base import Pane
 from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.cells import plain
@@ -50,9 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     *sorting("overview"),
     marking("overview"),
     jumping("overview"),
-    Action(
-        "overview.preview", "p", "preview", "Show the selected incident beside the list, or no longer (160 columns)."
-    ),
+    previewing("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
     Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),

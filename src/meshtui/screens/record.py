@@ -19,6 +19,7 @@ from meshtui.screens.base import Page
 from meshtui.screens.deciding import Deciding, deciding, incident_in
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.cells import fit, plain, wrapped
+from meshtui.widgets.page_title import PageTitle
 
 if TYPE_CHECKING:
     from meshcore.model import Json
@@ -38,7 +39,6 @@ class RecordScreen(Deciding, Page):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     RecordScreen {
-        #record-title { height: 1; background: $surface; }
         #record { height: 1fr; padding: 1 0 0 0; }
         #record-text { height: auto; }
     }
@@ -51,7 +51,7 @@ class RecordScreen(Deciding, Page):
         self._raw = False
 
     def compose(self) -> ComposeResult:
-        yield Static(id="record-title")
+        yield PageTitle()
         with VerticalScroll(id="record"):
             yield Static(id="record-text")
         yield Hints(back="the log")
@@ -85,8 +85,7 @@ class RecordScreen(Deciding, Page):
             return
         line = self._line
         size = f"{line.size:,} bytes at byte {line.start:,}{', shown in part' if line.cut else ''}"
-        title = Content.assemble((f" {plain(self._title)} ", "bold"), (f"  {size}", "$dim"))
-        self.query_one("#record-title", Static).update(title, layout=False)
+        self.query_one(PageTitle).show(self._title, size)
         value = None if self._raw else _parsed(line.text)
         fields = [Field(0, "", line.text)] if value is None else list(outline(value))
         shown = [part for field in fields[:LIMIT] for part in _drawn(field, width)]

@@ -6,8 +6,6 @@ import asyncio
 
 from textual import work
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from meshcore.control.standing_rules import StandingRule, standing_rules, withdraw
 from meshcore.errors import MeshError
@@ -20,6 +18,7 @@ from meshtui.screens.base import Page
 from meshtui.widgets.bars import Hints
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
+from meshtui.widgets.page_title import PageTitle
 from meshtui.widgets.rows import Cell, Row, Rows
 
 COLUMNS = (
@@ -43,7 +42,6 @@ class RulesScreen(Page):
     ACTIONS = ACTIONS
     DEFAULT_CSS = """
     RulesScreen {
-        #rules-title { height: 1; background: $surface; }
         & > Rows { height: 1fr; }
     }
     """
@@ -53,7 +51,7 @@ class RulesScreen(Page):
         self._rules: dict[str, StandingRule] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static(id="rules-title", markup=False)
+        yield PageTitle()
         yield Rows(COLUMNS, self._row, empty=EMPTY, follows_first=False)
         yield Detail()
         yield Hints(back="approvals")
@@ -75,8 +73,7 @@ class RulesScreen(Page):
         rows = self.query_one(Rows)
         rows.set_ids(list(self._rules))
         said = "for this home and for good, the newest first" if found else "none"
-        title = Content.assemble((" standing rules ", "bold $accent"), (f"  {said}", "$dim"))
-        self.query_one("#rules-title", Static).update(title, layout=False)
+        self.query_one(PageTitle).show("standing rules", said)
         self._detail(rows.selected)
 
     def _read(self) -> list[StandingRule]:

@@ -19,7 +19,7 @@ from meshcore.model import Evidence, Json, KnownSkill, SkillState
 from meshcore.store import queries
 from meshcore.store.listed import SKILLS
 from meshcore.store.views import SkillBrief
-from meshtui.actions import Action, marking, sorting
+from meshtui.actions import Action, marking, previewing, sorting
 from meshtui.deliberate import Presses
 from meshtui.host import refuses
 from meshtui.screens.ask import Confirm
@@ -59,6 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("skills.undo", "u", "undo", "Take the last quarantine or forgetting back.", hint="undo"),
     *sorting("skills"),
     marking("skills"),
+    previewing("skills"),
 )
 
 EMPTY = 'no skills yet: meshtui learn --error "…" --fix "pip install django"'
