@@ -7,6 +7,7 @@ the project's matcher stand four simple ones, so that a figure has something to 
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import re
@@ -171,6 +172,7 @@ def hardest(rows: Sequence[Row]) -> list[dict[str, object]]:
 
 def main() -> None:
     """Print the table as JSON."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     data, scorer = EVAL / "incidents_dev.jsonl", EVAL / "score_incidents.py"
     if not data.exists() or not scorer.exists():
         json.dump({"skipped": "the labelled incidents (../shared/eval) are not on this machine"}, sys.stdout)

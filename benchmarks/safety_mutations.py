@@ -1,10 +1,8 @@
-"""10,000 mutations of dangerous commands: none may be judged fit to run unattended. Prints one JSON object.
-
-usage: python -m benchmarks.safety_mutations [COUNT]
-"""
+"""10,000 mutations of dangerous commands: none may be judged fit to run unattended. Prints one JSON object."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import sys
@@ -55,4 +53,6 @@ def main(count: int = COUNT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=COUNT)
+    sys.exit(main(parser.parse_args().count))

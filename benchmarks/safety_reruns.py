@@ -6,10 +6,10 @@ printed. Where it is `run`, each effect that the first run had is one that an un
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import venv
 from collections.abc import Callable, Sequence
@@ -284,4 +284,6 @@ def measure(seed: int, scripts_count: int = SCRIPTS, layouts_count: int = LAYOUT
 if __name__ == "__main__":
     import json
 
-    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1), indent=1))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seed", nargs="?", type=int, default=1, help="of the generated programs; default: 1")
+    print(json.dumps(measure(parser.parse_args().seed), indent=1))

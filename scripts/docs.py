@@ -7,6 +7,7 @@ and the manual page alone.
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import pty
@@ -218,9 +219,12 @@ def replace_block(path: Path, name: str, content: str) -> None:
 
 def main() -> None:
     """Replace the blocks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", action="store_true", help="only the table of commands and the manual page")
+    given = parser.parse_args()
     replace_block(COMMANDS, "reference", reference())
     MAN_PAGE.write_text(man_page(), "utf-8")
-    if sys.argv[1:] != ["--reference"]:
+    if not given.reference:
         texts = printed()
         for path, name in ((GUIDE, "demo"), (GUIDE, "use"), (GUIDE, "chain"), (COMMANDS, "commands")):
             replace_block(path, name, texts[name])

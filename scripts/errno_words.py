@@ -5,6 +5,7 @@ The words are those under which the C library and bash look their messages up in
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ TARGET = Path(__file__).parent.parent / "src" / "meshcore" / "knowledge" / "errn
 
 def main() -> None:
     """Write the list."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     wanted = {os.strerror(getattr(errno, name)) for name in ERRNOS}
     rows = []
     for language in LANGUAGES:

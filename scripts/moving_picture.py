@@ -6,6 +6,7 @@ less motion sees the last state.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -96,7 +97,10 @@ def drawn(lines: Sequence[Shown]) -> str:
 
 def main() -> None:
     """Record the demo and write the picture."""
-    lines = record([str(MESHTUI), "demo", "--plain", *sys.argv[1:]])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--offline", action="store_true", help="record without a package index")
+    given = parser.parse_args()
+    lines = record([str(MESHTUI), "demo", "--plain", *(["--offline"] if given.offline else [])])
     PICTURE.write_text(drawn(hurried(lines)), "utf-8")
 
 

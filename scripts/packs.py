@@ -24,6 +24,7 @@ The sources are packages of the index, at pinned versions; Debian's names are th
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import platform
@@ -65,10 +66,15 @@ def normal(name: str) -> str:
 def main() -> None:
     """Download the sources, and write the lists that are asked for, all where none is."""
     makers = {"imports": imports, "node": node, "pytest": pytest, "renamed": renamed}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(makers)}; default: all")
+    given = parser.parse_args()
+    if unknown := [name for name in given.names if name not in makers]:
+        parser.error(f"{unknown[0]}: no such list")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         download(folder, *SOURCES)
-        for asked in sys.argv[1:] or makers:
+        for asked in given.names or makers:
             lines, sources = makers[asked](folder)
             head = f"# meshtui pack {FORMAT}: {asked}\n# made by scripts/packs.py on {datetime.now(UTC):%Y-%m-%d}\n"
             path = TARGET / f"{asked}.txt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -21,9 +22,12 @@ def files() -> dict[str, str]:
 
 def main() -> None:
     """Write the folder; with `--check` only say what would be another."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file would be another")
+    given = parser.parse_args()
     texts = files()
     stale = [path for path, text in texts.items() if not (ROOT / path).exists() or (ROOT / path).read_text() != text]
-    if "--check" in sys.argv[1:]:
+    if given.check:
         sys.exit(f"stale: {', '.join(stale)}; run python scripts/plugins.py" if stale else 0)
     for path in stale:
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)

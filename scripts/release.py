@@ -6,6 +6,7 @@ byte for byte. `dist/NOTES.md` gets the changelog's section of the version. Noth
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -57,6 +58,7 @@ def build(commit: str) -> dict[str, bytes]:
 
 def main() -> int:
     """Make the release in dist/. Return 1, with one line, where something is missing."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     try:
         notes = section((REPOSITORY / "CHANGELOG.md").read_text("utf-8"), __version__)
         if _git("status", "--porcelain"):

@@ -19,6 +19,7 @@ def test_the_errors_of_one_run_are_one_story(tmp_path: Path) -> None:
     second = replace(first, incident_id="2" * 16, state="open", skill_id="", follows=first.incident_id)
     alone = Chain(second, None, (), (), None, None, ())
     assert not [line for line in lines(alone, whole=False) if line.label == "its run"]
+    assert any("meshtui learn --incident 22222222 --fix" in line.text for line in lines(alone, whole=False))
     both = replace(alone, series=((first, known), (second, None)))
     shown = [line for line in lines(both, whole=False) if line.text[:3].strip("▸ ") in ("1", "2")]
     assert [line.label for line in shown] == ["its run", ""]

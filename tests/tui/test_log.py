@@ -17,6 +17,7 @@ from tests.tui.pilot import text_of
 from textual.color import Color
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.theme import Theme
 from textual.widgets import Input
 
 from meshcore.config import Settings, load
@@ -30,7 +31,7 @@ from meshtui.screens.deciding import deciding
 from meshtui.screens.log import LogPane
 from meshtui.screens.record import RecordScreen, outline
 from meshtui.screens.table import all_actions
-from meshtui.themes import DARK, LIGHT, THEMES
+from meshtui.themes import DARK, THEMES
 from meshtui.widgets.log_view import LogView, levelled
 
 WAIT_SECONDS = 20.0
@@ -442,12 +443,14 @@ def test_the_level_of_a_plain_line_has_a_colour_and_prose_has_none(line: str, le
     assert [part for part in parts if part[1]] == ([(level, tone)] if level else [])
 
 
-@pytest.mark.parametrize("name", ["error", "warning", "accent", "dim"])
-def test_a_level_can_be_read_on_light(name: str) -> None:
-    [light] = [theme for theme in THEMES if theme.name == LIGHT]
-    colour = getattr(light, name, None) or light.variables[name]
-    assert light.background is not None
-    assert contrast(Color.parse(colour), Color.parse(light.background)) >= 4.5
+@pytest.mark.parametrize("theme", [one for one in THEMES if not one.ansi], ids=lambda one: one.name)
+def test_every_colour_that_writes_can_be_read_on_every_ground(theme: Theme) -> None:
+    writes = ("primary", "accent", "success", "warning", "error", "foreground", "dim", "learned", "received")
+    for name in writes:
+        colour = Color.parse(getattr(theme, name, None) or theme.variables[name])
+        for ground in (theme.background, theme.surface, theme.panel):
+            assert ground is not None
+            assert contrast(colour, Color.parse(ground)) >= 4.5, (name, ground)
 
 
 def contrast(one: Color, other: Color) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from tests.tui.pilot import text_of
 from textual.app import App, ComposeResult
 
 import meshtui
@@ -101,6 +102,17 @@ async def test_resizing_keeps_the_cursor_in_sight() -> None:
         await pilot.resize_terminal(60, 16)
         await pilot.pause()
         assert any("row-38" in line for line in lines(app))
+
+
+async def test_a_scrollbar_covers_no_text() -> None:
+    app = ListApp(100)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.rows.columns = (*COLUMNS[:2], Column("note", 40, right=True))
+        app.rows.refresh()
+        await pilot.pause()
+        assert app.rows.show_vertical_scrollbar
+        assert "note" in text_of(app).splitlines()[0]
+        assert "[b]" in text_of(app).splitlines()[1]
 
 
 async def test_no_control_byte_and_no_markup_of_a_cell_reaches_the_screen() -> None:

@@ -122,6 +122,9 @@ def deliveries(session: Session, as_json: bool) -> None:
             )
             return
         rows = [(u.kind, u.record_id[:12], names.get(u.node, u.node[:12]), ago(node, u.since)) for u in open_ones]
+    if not counts.expected:
+        say("no other node is expected to receive anything")
+        return
     say(f"{counts.received} of {counts.expected} expected deliveries received, {counts.rejected} rejected")
     table(("kind", "record", "waits for", "since"), rows)
 

@@ -59,7 +59,10 @@ STYLES = {"right": "$success", "ignored": "$warning", "wrong": "$error", "": "$d
 
 def silent(one: AgentRow, now: float) -> str:
     """Return for how long an agent has given no sign of life."""
-    return duration(max(0.0, now - from_text(one.last).timestamp())) if one.last else "?"
+    if not one.last:
+        return "?"
+    seconds = max(0.0, now - from_text(one.last).timestamp())
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
 
 
 def _error(one: FailsAt) -> str:

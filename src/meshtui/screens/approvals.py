@@ -381,7 +381,7 @@ def _facts(view: ApprovalView, *, halted: bool) -> list[Fact]:
         author.trust, author.trust
     )
     facts: list[Fact] = [
-        ("would run" if view.state == "waiting" else "runs", view.command, "bold $accent"),
+        ("would run" if view.state == "waiting" else "fix", view.command, "bold $accent"),
         *([("executed as", view.runs)] if view.runs not in ("", view.command) else []),
         ("in", view.cwd or "not known"),
         ("as", view.user),

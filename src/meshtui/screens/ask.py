@@ -63,7 +63,7 @@ class Ask(ModalScreen[str | None]):
         with Vertical(id="ask"):
             yield Static(plain(self._question), id="ask-question", markup=False)
             yield Input(self._value, password=self._secret, compact=True, id="ask-input")
-            yield Static("enter says it    esc leaves", id="ask-keys", markup=False)
+            yield Static("enter confirms    esc cancels", id="ask-keys", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

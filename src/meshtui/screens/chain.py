@@ -214,7 +214,7 @@ def _series(chain: Chain) -> Iterator[Line]:
 def _why(chain: Chain) -> Iterator[Line]:
     if chain.skill is None:
         yield Line("no known skill answers this", "", "why")
-        yield Line('t teaches it, or: meshtui learn --incident ID --fix "…"', "$dim")
+        yield Line(f't teaches it, or: meshtui learn --incident {chain.incident.incident_id[:8]} --fix "…"', "$dim")
         yield Line("")
         return
     skill = chain.skill.skill

@@ -72,7 +72,7 @@ class DeliveriesPane(ListPane):
                 return
             self._open = {f"{one.seq}:{one.node}": one for one in found}
             await self._describe({one.record_id for one in found})
-        self.rows.empty = "" if bridge.fault else EMPTY
+        self.rows.empty = EMPTY if bridge.expected and not bridge.fault else ""
         self.rows.set_ids(list(self._open))
         self._sum(bridge)
 
@@ -95,6 +95,8 @@ class DeliveriesPane(ListPane):
         names = ", ".join(f"{self._called(node)} ({count})" for node, count in most)
         text = f" {bridge.received:,} of {bridge.expected:,} expected deliveries received"
         parts = [(text, ""), (f" · {bridge.rejected:,} rejected", "$warning" if bridge.rejected else "$dim")]
+        if not bridge.expected:
+            parts = [(" no other node is expected to receive anything", "$dim")]
         if names:
             more = ", …" if len(waiting) > NAMED else ""
             parts.append((f" · missing at {names}{more}", "$warning"))

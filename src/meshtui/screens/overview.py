@@ -53,8 +53,15 @@ ACTIONS: tuple[Action, ...] = (
     previewing("overview"),
     Action("overview.zoom_out", "minus", "longer range", "Show more time.", hint="range", hint_keys="- +"),
     Action("overview.zoom_in", "plus,equals_sign", "shorter range", "Show less time."),
-    Action("overview.pan_back", "h,left", "back", "Go back by a quarter of it.", hint="pan", hint_keys="h l"),
-    Action("overview.pan_on", "l,right", "on", "Go on by a quarter of it."),
+    Action(
+        "overview.pan_back",
+        "h,left",
+        "earlier",
+        "Show an earlier time, by a quarter of the range.",
+        hint="pan",
+        hint_keys="h l",
+    ),
+    Action("overview.pan_on", "l,right", "later", "Show a later time, by a quarter of the range."),
     Action("overview.now", "full_stop", "now", "Show the present again.", hint="now"),
     Action("overview.demo", "D", "demo", "Play the whole story on this machine, in two homes of its own."),
 )

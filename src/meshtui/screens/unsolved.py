@@ -37,8 +37,8 @@ EMPTY = "nothing fails again and again"
 EMPTY_ELSEWHERE = "no other node says that anything fails"
 
 COLUMNS = (
-    Column("cost", 9),
-    Column("sessions", 9),
+    Column("cost", 8, right=True),
+    Column("sessions", 8, right=True),
     Column("command", 20, flex=3),
     Column("error", 20, flex=4, priority=1),
     Column("where", 12, priority=2),

@@ -12,6 +12,7 @@ from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.log_view import LogView
 
 LEAST_WIDTH = 20
+GAP = 2  # cells between the name and the counts
 
 
 class LogTitle(Static):
@@ -37,7 +38,10 @@ class LogTitle(Static):
         if width < LEAST_WIDTH:
             return
         right = [*_counts(document, filtered=filtered, suspended=suspended), _following(view)]
-        left = fit(plain(f" {fault or said or name}"), max(0, width - sum(len(text) for text, _ in right)))
+        left = (
+            fit(plain(f" {fault or said or name}"), max(0, width - GAP - sum(len(text) for text, _ in right)))
+            + " " * GAP
+        )
         tone = "$error" if fault else "$warning" if said else "$dim"
         self.update(Content.assemble((left, tone), *right), layout=False)
 

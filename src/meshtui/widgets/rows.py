@@ -23,8 +23,6 @@ from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.changes import changed_regions
 from meshtui.widgets.heading import GAP, Column, column_at, heading, widths
 
-ROOMY = 100  # columns of a terminal from which on a list keeps a margin at its right
-
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -307,8 +305,9 @@ class Rows(ScrollView, can_focus=True):
         return line
 
     def _spans(self) -> list[int]:
-        width = self.size.width
-        return widths(self.columns, width - (2 if width >= ROOMY else 1))
+        return widths(
+            self.columns, self.size.width - 2
+        )  # a margin before the first, a scrollbar's place after the last
 
     def _noted(self) -> str:
         return " · ".join(filter(None, (f"{len(self.marked):,} marked" if self.marked else "", self.note)))
