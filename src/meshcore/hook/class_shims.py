@@ -103,25 +103,33 @@ class FrozenInstanceError(AttributeError):
     """A field of a frozen value was to be changed."""
 
 
+_PLAIN = {"frozen", "slots"}
+_given: set[type] = set()
+"""The kind of field that the real module makes, once it has made one."""
+
+
 def _field(**options):
     if options.keys() <= {"default", "default_factory", "compare"}:
         return _Field(**options)
-    return _with_real(lambda real: real.field(**options))
+    made = _with_real(lambda real: real.field(**options))
+    _given.add(type(made))
+    return made
 
 
 def _dataclass(cls=None, /, **options):
     if cls is None:
         return lambda found: _dataclass(found, **options)
-    names = tuple(vars(cls).get("__annotations__", ()))
-    named = [(name, vars(cls).get(name)) for name in names]
-    plain = options.keys() <= {"frozen", "slots"} and not hasattr(cls, "__post_init__")
-    if plain and not any(type(value).__name__ == "Field" for _, value in named):
+    own = vars(cls)
+    names = tuple(own.get("__annotations__", ()))
+    plain = options.keys() <= _PLAIN and not hasattr(cls, "__post_init__")
+    if plain and not (_given and any(type(own.get(name)) in _given for name in names)):
         _waiting[cls] = options.get("frozen", False), options.get("slots", False)
         cls.__init__ = _begin
         if options.get("slots"):
             cls.__slots__ = names
         return cls
     _complete(cls)  # what it inherits
+    named = [(name, own.get(name)) for name in names]
 
     def make(real):
         for name, value in named:

@@ -65,6 +65,8 @@ class Notes:
     @classmethod
     def from_text(cls, text: str) -> Notes:
         """Return stored notes; empty ones where there are none that can be read."""
+        if not text:
+            return cls()
         try:
             sayings, told, warned, changed, opened, offers = json.loads(text)
             return cls(

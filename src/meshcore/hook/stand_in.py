@@ -22,17 +22,23 @@ class StandIn(ModuleType):
 
     __path__ = []  # noqa: RUF012
 
-    def __init__(self, name):
+    def __init__(self, name, held=None):
+        """Stand in for the module of a name; `held` returns what it has where that is more than it is given."""
         super().__init__(name)
         spec = ModuleSpec(name, None)
         spec._initializing = False
-        vars(self).update(__spec__=spec, __getattr__=lambda wanted: self.give_way(wanted))
+        vars(self).update(__spec__=spec, __getattr__=lambda wanted: self.give_way(wanted), _held=held)
 
     def give_way(self, wanted):
-        """Return what the real module has by a name. Raises AttributeError where it has none."""
-        name = self.__name__
+        """Return what is held back, or else the real module has, by a name. Raises AttributeError."""
+        name, own = self.__name__, vars(self)
         if wanted.startswith("__"):
             raise AttributeError(wanted)
+        if own["_held"] is not None:
+            held, own["_held"] = own["_held"](), None
+            own.update({name: value for name, value in held.items() if name not in own})
+            if wanted in own:
+                return own[wanted]
         if sys.modules.get(name) is self:
             del sys.modules[name]
         from importlib import import_module

@@ -5,12 +5,13 @@ on a machine with other work. Most of that is `dataclasses`, which compiles the 
 calls in turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 16 --skills 1000`.) They do
 what the light modules use of `dataclasses` (frozen, slots, defaults, replace; of a class nothing is made before its
 first value), `datetime`, `operator` and `sqlite3` (all that C has), `hashlib`, `functools`, `contextlib` and
-`collections` (a few functions), `re` (patterns that were kept; its flags need `enum`), `typing` (nothing of it matters
-at run time) and what pathlib loads for what no hook does; asked for anything else, a stand-in gives way to the real
-module. A test holds each class of the light modules against what the real `dataclass` makes of it, and another that no
-call of an agent needs a real one. `hook.start` installs them, in a process that lives for some milliseconds, and so
-does the start of `meshtui run`, until the command has failed or takes a while: then `uninstall` gives their places
-back, but for that of `dataclasses`, whose methods of 150 classes are two fifths of what importing the loop takes.
+`collections` (a few functions), `json` (what C reads and writes), `re` (patterns that were kept; its flags need
+`enum`), `typing` (nothing of it matters at run time) and what pathlib loads for what no hook does; asked for anything
+else, a stand-in gives way to the real module. A test holds each class of the light modules against what the real
+`dataclass` makes of it, and another that no call of an agent needs a real one. `hook.start` installs them, in a process
+that lives for some milliseconds, and so does the start of `meshtui run`, until the command has failed or takes a while:
+then `uninstall` gives their places back, but for that of `dataclasses`, whose methods of 150 classes are two fifths of
+what importing the loop takes.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def install(*, patterns: bool = True, kept: Kept | None = None, watch: Callable[
             _collections,
             _contextlib,
             _functools,
+            _json_module,
             _operator,
             lambda: _re(kept, watch),
             _sqlite3,
@@ -143,14 +145,65 @@ def _sqlite3() -> StandIn:
 
 def _operator() -> StandIn:
     """Return the module as C has it: the real one defines all of it in Python first."""
-    import _operator as c_module
 
-    return _as_in_c("operator", c_module)
+    def held():
+        import _operator as c_module
+
+        return vars(c_module)
+
+    return StandIn("operator", held)
 
 
 def _as_in_c(name: str, c_module: Any) -> StandIn:
     made = StandIn(name)
-    vars(made).update({name: value for name, value in vars(c_module).items() if not name.startswith("_")})
+    vars(made).update({**vars(c_module), **vars(made)})
+    return made
+
+
+# --- json -------------------------------------------------------------------------------------------------------------
+
+
+class _Context:
+    """What the scanner in C asks for, as the real module gives it where nothing is asked of it."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int = float, int
+    parse_constant = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.__getitem__
+
+
+def _json_module() -> StandIn:
+    """Return what reads and writes JSON in C; what that refuses, or is asked otherwise, the real module does."""
+    from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
+
+    made = StandIn("json")
+    scan = make_scanner(_Context)  # type: ignore[arg-type]
+
+    def loads(text, **options):
+        if not options and isinstance(text, str):
+            try:
+                trimmed = text.strip(" \t\n\r")
+                value, end = scan(trimmed, 0)
+                if end == len(trimmed):
+                    return value
+            except (StopIteration, SystemError, ValueError):
+                pass  # of broken JSON the scanner itself raises nothing as long as the real module is not loaded
+        return made.give_way("loads")(text, **options)
+
+    def dumps(value, *, ensure_ascii=True, separators=None, sort_keys=False, allow_nan=True, **options):
+        if options:
+            options |= {"ensure_ascii": ensure_ascii, "separators": separators, "sort_keys": sort_keys}
+            return made.give_way("dumps")(value, allow_nan=allow_nan, **options)
+
+        def refuse(other):
+            raise TypeError(f"Object of type {type(other).__name__} is not JSON serializable")
+
+        item, key = separators or (", ", ": ")
+        text = encode_basestring_ascii if ensure_ascii else encode_basestring
+        encode = make_encoder({}, refuse, text, None, key, item, sort_keys, False, allow_nan)
+        return "".join(encode(value, 0))
+
+    vars(made).update(loads=loads, dumps=dumps)
     return made
 
 
@@ -292,10 +345,14 @@ def _contextlib() -> StandIn:
 
 def _collections() -> StandIn:
     import _collections_abc
-    from _collections import OrderedDict, defaultdict, deque  # type: ignore[import-not-found, unused-ignore]
 
-    made = StandIn("collections")
-    vars(made).update(OrderedDict=OrderedDict, defaultdict=defaultdict, deque=deque, abc=_collections_abc, __path__=[])
+    def held():
+        from _collections import OrderedDict, defaultdict, deque  # type: ignore[import-not-found, unused-ignore]
+
+        return {"OrderedDict": OrderedDict, "defaultdict": defaultdict, "deque": deque}
+
+    made = StandIn("collections", held)
+    vars(made).update(abc=_collections_abc)
     sys.modules.setdefault("collections.abc", _collections_abc)
 
     def real(name):

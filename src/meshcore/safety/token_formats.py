@@ -24,8 +24,8 @@ _END = r"(?![A-Za-z0-9])"
 
 def _prefixed(kind: str, *prefixes: str, body: str = r"[A-Za-z0-9]", least: int = 20, variety: int = 8) -> TokenFormat:
     """Return the format of tokens that are one of these literal prefixes and at least `least` characters of `body`."""
-    names = "|".join(prefix.replace(".", r"\.").replace("+", r"\+") for prefix in prefixes)
-    hints = tuple(prefix.lower() for prefix in prefixes)
+    names = "|".join(prefixes).replace(".", r"\.").replace("+", r"\+")
+    hints = tuple(map(str.lower, prefixes))
     return TokenFormat(kind, hints, f"{_START}(?:{names}){body}{{{least},4096}}", variety)
 
 

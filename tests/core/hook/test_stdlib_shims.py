@@ -152,7 +152,7 @@ for number, error in enumerate(ERRORS * 3):
     call(number, "PostToolUseFailure", "tool " + error[:2], error="Exit code 2\\n" + error, is_interrupt=False)
     call(number, "PreToolUse", "tool " + error[:2])
     call(number, "PostToolUse", "tool | tail", tool_response={"stdout": "", "stderr": "", "interrupted": False})
-names = ("contextlib", "dataclasses", "datetime", "functools", "hashlib", "operator", "sqlite3", "typing")
+names = ("contextlib", "dataclasses", "datetime", "functools", "hashlib", "json", "operator", "sqlite3", "typing")
 print([name for name in names if type(sys.modules[name]).__name__ != "StandIn"])
 """
 
@@ -283,6 +283,24 @@ database.row_factory = sqlite3.Row
 tried(lambda: dict(database.execute("SELECT 1 AS a, ? AS b", ("x",)).fetchone()))
 tried(lambda: database.execute("SELECT nothing"))
 tried(lambda: sqlite3.SQLITE_BUSY), tried(lambda: sqlite3.sqlite_version_info[0])
+import json
+for text in ('[1, 2.5e3, "\\u00e9\\n", null, true, {"a": {"b": []}}] \\n', "", " ", "[1", "{'a': 1}", "[1] 2", "NaN",
+             "\\ufeff[]", b'{"a": 1}', bytearray(b"[]"), "[" * 100_000, '"a\\x00"', 3):
+    tried(lambda: json.loads(text))
+tried(lambda: json.loads("[1.5]", parse_float=str))
+tried(lambda: (json.loads("-Infinity"), json.loads('{"a": 1, "a": 2}')))
+endless = []
+endless.append(endless)
+values = {"b": [1, 2.5, None, True], "a": "é\\n\\ud800"}, (1, 2), {1: 2, None: 3}, float("nan"), {1, 2}, endless, object
+for value in (*values, 10**30):
+    tried(lambda: json.dumps(value))
+    tried(lambda: json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    tried(lambda: json.dumps(value, sort_keys=True, allow_nan=False))
+    tried(lambda: json.dumps(value, indent=2, default=repr))
+try:
+    json.loads("[1")
+except json.JSONDecodeError as error:
+    said.append(str(error))
 from collections.abc import Mapping
 tried(lambda: (collections.deque([1, 2], 1), collections.Counter("aab")["a"], collections.abc.Mapping is Mapping))
 from pathlib import Path, PurePosixPath
