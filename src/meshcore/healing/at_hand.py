@@ -54,11 +54,13 @@ _MARKS = (
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
     "externally-managed", "similar", "invalid", "unknown", "unrecogni", "usage:", "not in gzip", "no such command",
     "is not a", "doesn't have a", "candidates are", "must be enabled with", "too many arguments", "unterminated",
-    "hard link not allowed", "not a regular file", "(not copied)", "without -", "run ag with",
-    "could not find or load", "class names,", "fetch first", "no changes added to commit", "no tracking information",
-    "no such remote", "requires 1 argument", "no such table", "prepending", "requires exactly 1 arg",
-    "not found in path", "not be found", "not a bzip2", "format not recognized", "already exists", " flag", " option",
-    "does not match any", "not a tty", "undefined reference",
+    "hard link not allowed", "not a regular file", "(not copied)", "without -", "could not find or load",
+    "class names,", "fetch first", "no changes added to commit", "no tracking information", "no such remote",
+    "requires 1 argument", "no such table", "prepending", "requires exactly 1 arg", "not found in path",
+    "not be found", "not a bzip2", "format not recognized", "already exists", " flag", " option",
+    "does not match any", "not a tty", "undefined reference", "as root", "heap out of memory",
+    "namespaces \"", "used after filename", "must come before", "looking for matching", "nmatched",
+    "nterminated quoted", "run ag with",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from meshcore.knowledge.text import word_set
 
-Kind = Literal["program", "header", "library", "pkg-config"]
+Kind = Literal["program", "header", "library", "pkg-config", "shared library"]
 
 SECONDS: Final = 5.0  # for one question
 _CHUNK: Final = 1 << 20
@@ -30,6 +30,7 @@ _NAME: Final[dict[Kind, re.Pattern[str]]] = {
     "header": re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./+-]{0,150}"),
     "library": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}"),
     "pkg-config": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}"),
+    "shared library": re.compile(r"lib[A-Za-z0-9][A-Za-z0-9_.+-]{0,60}"),
 }
 _PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}")
 _OF_PROGRAMS: Final = word_set(
@@ -37,6 +38,8 @@ _OF_PROGRAMS: Final = word_set(
     "science shells sound tex text utils vcs video web"
 )
 """Sections of Debian in which a package is named after its program (measured: 97 of 100); in others names collide."""
+_COMPILERS: Final = frozenset({"cc", "c++"})
+"""Names that stand for any compiler, and are those of no package."""
 _COMMON: Final = word_set(
     "api base client common config core data debug defs device error file global init interface io json lib list log "
     "main memory net option os package parser platform plugin queue server socket state string sys system test time "
@@ -65,6 +68,8 @@ class HostIndex:
 
     def package(self, kind: Kind, name: str) -> HostPackage | None:
         """Return the package that holds something, None where no index of the host says so, or several are named."""
+        if kind == "library" and ".so" in name:
+            kind = "shared library"  # what a program loads, not what a linker looks for
         if not _NAME[kind].fullmatch(name):
             return None
         self._end = time.monotonic() + self._seconds
@@ -110,6 +115,8 @@ class HostIndex:
     # --- Debian and its children --------------------------------------------------------------------------------------
 
     def _debian(self, kind: Kind, name: str) -> tuple[str, str]:
+        if name in _COMPILERS and self._facts("build-essential"):
+            return "build-essential", f"this host's index has build-essential, which brings {name}"
         if kind == "program" and (found := self._command_not_found(name)):
             return found, f"this host's command-not-found says that {found} holds {name}"
         lists = list(self._contents())
@@ -127,6 +134,13 @@ class HostIndex:
 
     def _development(self, kind: Kind, name: str) -> tuple[str, str]:
         """Return the package that is called after a library as Debian's policy has it, where the index has just one."""
+        if kind == "shared library":
+            one = _called_after(name)
+            return (
+                (one, f"this host's index has {one}, the name that Debian gives to {name}")
+                if self._facts(one)
+                else ("", "")
+            )
         first, _, last = name.removesuffix(".h").rpartition("/")
         stems = dict.fromkeys(stem.lower() for stem in (first, last) if stem and "/" not in stem)
         if kind == "header" and not (name.endswith(".h") and stems and _COMMON.isdisjoint(stems)):
@@ -201,6 +215,7 @@ class HostIndex:
             "header": (f"/usr/include/{name}",),
             "library": (f"/usr/lib64/lib{name}.so",),
             "pkg-config": (f"pkgconfig({name})",),
+            "shared library": (f"/usr/lib64/{name}",),
         }[kind]
         for one in what:
             lines = self._ask(
@@ -224,6 +239,7 @@ class HostIndex:
             "header": f"usr/include/{name}",
             "library": f"usr/lib/lib{name}.so",
             "pkg-config": f"usr/lib/pkgconfig/{name}.pc",
+            "shared library": f"usr/lib/{name}",
         }[kind]
         lines = self._ask(("pacman", "-Fq", "--", what))
         found = _one_of([line.rpartition("/")[2] for line in lines], name)
@@ -236,6 +252,14 @@ class HostIndex:
         return found, f"this host's brew says that {found} holds {name}"
 
 
+def _called_after(soname: str) -> str:
+    """Return the package of a shared library as Debian's policy names it (8.1): by its name and version."""
+    name, _, version = soname.partition(".so")
+    between = "-" if name[-1:].isdigit() else ""
+    plain = re.sub(r"-(?=\d)", "", name) if between else name
+    return f"{plain}{between if version else ''}{version.removeprefix('.')}".lower().replace("_", "-")
+
+
 def _one_of(names: Sequence[str], wanted: str) -> str:
     """Return the one name of a list, or the one of several that is the wanted one; "" for any other list."""
     found = list(dict.fromkeys(names))
@@ -243,9 +267,8 @@ def _one_of(names: Sequence[str], wanted: str) -> str:
 
 
 def _needle(kind: Kind, name: str) -> str:
-    return {"program": f"bin/{name}", "header": f"/{name}", "library": f"/lib{name}.so", "pkg-config": f"/{name}.pc"}[
-        kind
-    ]
+    ends = {"program": f"bin/{name}", "library": f"/lib{name}.so", "pkg-config": f"/{name}.pc"}
+    return ends.get(kind, f"/{name}")
 
 
 def _places(kind: Kind, name: str) -> str:
@@ -254,5 +277,6 @@ def _places(kind: Kind, name: str) -> str:
         "program": rf"(?:usr/)?s?bin/{plain}",
         "header": rf"usr/include/(?:[a-z0-9_]+-linux-gnu[a-z0-9]*/|[A-Za-z0-9_.+-]+/)?{plain}",
         "library": rf"(?:usr/)?lib(?:/[a-z0-9_]+-linux-gnu[a-z0-9]*)?/lib{plain}\.so",
+        "shared library": rf"(?:usr/)?lib(?:/[a-z0-9_]+-linux-gnu[a-z0-9]*)?/{plain}",
         "pkg-config": rf"usr/(?:lib(?:/[a-z0-9_]+-linux-gnu[a-z0-9]*)?|share)/pkgconfig/{plain}\.pc",
     }[kind]

@@ -66,6 +66,8 @@ def _of_another_name(case: Case) -> Change | None:
     if found is None:
         return None
     (name, plain), ground = found, case.ground
+    if ground.program(f"{case.folder}/{name}", case.folder):
+        return Correction("", (name,), (f"./{name}",)), f"`{name}` lies in this folder", ""
     for other in _SAME.get(name, ()):
         if ground.program(other, case.folder):
             return Correction("", (name,), (other,)), f"this machine has `{other}`, no `{name}`", ""

@@ -87,6 +87,24 @@ def _end_of_a_substitution(case: Case) -> Change | None:
     return None
 
 
+def _another_quote(case: Case) -> Change | None:
+    """What is quoted begins with one sign and ends with the other."""
+    text = case.command
+    open_end = "looking for matching" in case.output or "nmatched" in case.output or "nterminated quoted" in case.output
+    if not open_end or (text.count("'"), text.count('"')) != (1, 1) or "\\" in text or "$" in text or "`" in text:
+        return None
+    whole = text.replace("'", '"')
+    return Correction("", case.typed.words, (whole,)), "its quotes are not the same", whole
+
+
+def _space_that_is_none(case: Case) -> Change | None:
+    """A space that does not break stands between words, and the shell takes it for a letter."""
+    whole = case.command.replace("\u00a0", " ")
+    if whole == case.command or "not found" not in case.output:
+        return None
+    return Correction("", case.typed.words, (whole,)), "a space of it is one that joins words", whole
+
+
 def _said_twice(case: Case) -> Change | None:
     """The beginning of a command was typed, or copied, a second time."""
     part = case.part
@@ -173,6 +191,60 @@ def _standard_of_cpp(case: Case) -> Change | None:
     return None
 
 
+def _not_as_root(case: Case) -> Change | None:
+    """A program refuses to run as root."""
+    said = re.search(
+        r"(?i)\b(?:cannot|can't|do not|don't|must not|should not|refus\w+ to) [^\n]{0,60}\bas root\b", case.output
+    )
+    part = case.part
+    if not said or len(case.typed.parts) != 1 or part[:1] != ("sudo",) or len(part) < 2 or part[1].startswith("-"):
+        return None
+    return Correction("", ("sudo",), ()), "it refuses to run as root", " ".join(part[1:])
+
+
+def _memory_of_node(case: Case) -> Change | None:
+    """The limit of V8 was reached, which is far below what machines have."""
+    said = "JavaScript heap out of memory" in case.output
+    if not said or len(case.typed.parts) != 1 or any("max-old-space-size" in word for word in case.typed.words):
+        return None
+    front = ("NODE_OPTIONS=--max-old-space-size=4096",)
+    return Correction("", (), front, front=True), "node's own limit was reached", " ".join((*front, *case.typed.words))
+
+
+def _namespace_to_make(case: Case) -> Change | None:
+    """What is applied belongs into a namespace that is not there."""
+    found = re.search(r"error when creating .{1,200}: namespaces \"([a-z0-9-]{1,63})\" not found", case.output)
+    part = case.part
+    if (
+        not found
+        or len(case.typed.parts) != 1
+        or part[:1] != ("kubectl",)
+        or part[1:2] not in (("apply",), ("create",))
+    ):
+        return None
+    if any(word.startswith(("--context", "--kubeconfig", "--cluster")) for word in part):
+        return None  # of which the new command would have to know
+    front = ("kubectl", "create", "namespace", found[1], "&&")
+    return Correction("", (), front, front=True), "there is no such namespace", " ".join((*front, *part))
+
+
+def _database_to_make(case: Case) -> Change | None:
+    """A database that the command names is not there, on the server that it names."""
+    found = re.search(r'FATAL: +database "([a-z_][a-z0-9_]{0,62})" does not exist', case.output)
+    part = case.part
+    if not found or len(case.typed.parts) != 1 or part[:1] != ("psql",):
+        return None
+    words = list(map(bare, part[1:]))
+    rest = [word for word in words if word not in ("-d", found[1], "--dbname", f"--dbname={found[1]}")]
+    server = [one for at in range(0, len(rest), 2) for one in rest[at : at + 2] if rest[at] in ("-h", "-p", "-U")]
+    if found[1] not in words and f"--dbname={found[1]}" not in words:
+        return None
+    if server != rest:
+        return None  # what else is asked for may be about another one
+    front = ("createdb", *server, found[1], "&&")
+    return Correction("", (), front, front=True), f"there is no database `{found[1]}`", " ".join((*front, *part))
+
+
 # --- git --------------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +255,26 @@ def _remote_to_add(case: Case) -> Change | None:
         if found and len(part) == 5 and part[:4] == ("git", "remote", "set-url", found[1]):
             return Correction("remote", ("set-url",), ("add",)), f"there is no remote `{found[1]}`", ""
     return None
+
+
+def _option_before_names(case: Case) -> Change | None:
+    """Git reads no option behind the name of a file."""
+    found = re.search(
+        r"(?m)^fatal: (?:bad flag '(-[\w-]{1,40})' used after filename"
+        r"|option '(-[\w-]{1,40})' must come before non-option arguments)",
+        case.output,
+    )
+    option = next(filter(None, found.groups()), "") if found else ""
+    part = case.part
+    if not option or part[:1] != ("git",) or option not in part[3:] or len(case.typed.parts) != 1:
+        return None
+    at = part.index(option)
+    words = [*part[: at - 1], option, part[at - 1], *part[at + 1 :]]
+    return (
+        Correction(part[at - 2], (part[at - 1], option), (option, part[at - 1])),
+        "options come first",
+        " ".join(words),
+    )
 
 
 def _others_work_first(case: Case) -> Change | None:
@@ -199,10 +291,13 @@ def _others_work_first(case: Case) -> Change | None:
 
 def _branch_to_follow(case: Case) -> Change | None:
     """A pull of a branch that follows none: git names the remote and the branch, and theirs is called the same."""
-    found = re.search(r"git branch --set-upstream-to=([\w.-]{1,60})/<branch> ([\w./-]{1,200})$", case.output, re.M)
+    found = re.search(
+        r"git branch --set-upstream-to=([\w.-]{1,60}|<remote>)/<branch> ([\w./-]{1,200})$", case.output, re.M
+    )
     if not found or case.part != ("git", "pull") or len(case.typed.parts) != 1:
         return None
-    front = ("git", "branch", f"--set-upstream-to={found[1]}/{found[2]}", found[2], "&&")
+    remote = "origin" if found[1] == "<remote>" else found[1]  # of another name git says that there is none
+    front = ("git", "branch", f"--set-upstream-to={remote}/{found[2]}", found[2], "&&")
     return Correction("", (), front, front=True), f"`{found[2]}` follows no branch", " ".join((*front, "git", "pull"))
 
 
@@ -352,15 +447,21 @@ _FIRST_BRANCHES = {"master": "main", "main": "master"}
 
 
 def _first_branch(case: Case) -> Change | None:
-    """The first branch goes by the other of its two usual names, and is the one that is worked on."""
-    found = re.search(r"(?m)^error: src refspec (master|main) does not match any", case.output)
-    other = _FIRST_BRANCHES[found[1]] if found else ""
-    if not found or case.ground.read(f"{case.root}/.git/HEAD").strip() != f"ref: refs/heads/{other}":
-        return None
-    for part in case.typed.parts:
-        if part[:2] == ("git", "push") and found[1] in part:
-            at = part.index(found[1])
-            return Correction(part[at - 1], (found[1],), (other,)), f"the branch here is `{other}`", ""
+    """The first branch goes by the other of its two usual names: it is worked on, or asked for."""
+    found = re.search(
+        r"(?m)^error: (?:src refspec (master|main) does not match any|pathspec '(master|main)' did not match)",
+        case.output,
+    )
+    name = next(filter(None, found.groups()), "") if found else ""
+    other = _FIRST_BRANCHES.get(name, "")
+    verbs = ("push",) if found and found[1] else ("checkout", "switch")
+    is_here = case.ground.read(f"{case.root}/.git/HEAD").strip() == f"ref: refs/heads/{other}"
+    if verbs != ("push",):
+        is_here = case.ground.exists(f"{case.root}/.git/refs/heads/{other}")
+    for part in case.typed.parts if other and is_here else ():
+        if part[0] == "git" and part[1:2] and part[1] in verbs and name in part and "-b" not in part:
+            at = part.index(name)
+            return Correction(part[at - 1], (name,), (other,)), f"the branch here is `{other}`", ""
     return None
 
 
@@ -368,12 +469,19 @@ USUAL_WAYS = (
     _lacking,
     _pattern_behind_the_path,
     _end_of_a_substitution,
+    _another_quote,
+    _space_that_is_none,
     _said_twice,
     _verb_behind_the_unit,
     _of_apts_cache,
     _class_of_java,
     _name_without_its_ending,
     _standard_of_cpp,
+    _not_as_root,
+    _memory_of_node,
+    _namespace_to_make,
+    _database_to_make,
+    _option_before_names,
     _remote_to_add,
     _others_work_first,
     _branch_to_follow,

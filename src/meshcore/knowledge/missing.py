@@ -45,6 +45,7 @@ class Missing:
 @functools.cache
 def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
     return (
+        ("program", re.compile(r"^error: linker [`'](cc|c\+\+|gcc|clang|lld)[`'] not found$")),
         ("program", re.compile(r"^Command '([\w.+-]{1,64})' not found, but can be installed with:$")),
         ("pytest option", re.compile(r"pytest\S{0,40}: error: unrecognized arguments: (-[ -~]{1,400})$")),
         ("fixture", re.compile(r"^(?:E +)?fixture '(\w{1,100})' not found$")),

@@ -13,13 +13,14 @@ from meshcore.knowledge.corrections import Correction, correction_between, may_b
 from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words
-from meshcore.knowledge.slips import closest
+from meshcore.knowledge.slips import closest, slips
 from meshcore.knowledge.subcommands import subcommands
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
 _READ = 8_000  # characters at the end of an output
 _READ_LINES = 40
 _ALIKE = 0.6
+_SLIPS = 2
 
 
 @functools.cache
@@ -76,7 +77,7 @@ def _not_known() -> re.Pattern[str]:
         r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|undefined|unsupported|no such (?:sub)?command"
         r"|is(?:n't| not) (?:an?|in)"
         r"|not (?:an? )?(?:\w+ ){0,3}(?:valid|known|found|recogni[sz]ed|defined|command|subcommand|task|option)"
-        r"|could(?:n't| not) find|does(?:n't| not) exist|has no)\b"
+        r"|could(?:n't| not) find|does(?:n't| not) (?:exist|have an?)|has no)\b"
     )
 
 
@@ -91,7 +92,7 @@ def _list_behind() -> re.Pattern[str]:
 def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
     """Return the change to the one near word of those that the program lists, or is known to have."""
     for i, line in enumerate(lines):
-        is_usage = line.lower().startswith("usage:")
+        is_usage = line.lower().startswith(_PAGE)
         if not is_usage and not _not_known().search(line):
             continue
         listed = _known_words(lines[i:], typed)
@@ -108,6 +109,9 @@ def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
     return None
 
 
+_PAGE = ("usage:", "android debug bridge version")  # how the page of help begins that answers a word that is not known
+
+
 def _leading(part: tuple[str, ...], at: int) -> tuple[str, ...]:
     """Return the program of a simple command and its words up to a place, by the names under which they are known."""
     words = [word for word in program_words(part[:at]) if word != "sudo"] if at else []
@@ -116,6 +120,8 @@ def _leading(part: tuple[str, ...], at: int) -> tuple[str, ...]:
         return ("django",)
     if words[1:3] == ["-m", "pip"] or words[:2] == ["uv", "pip"]:
         return ("pip", *words[3 if words[1] == "-m" else 2 :])
+    if part[at][:1] == "-":
+        return (program,)
     return (program, *(word for word in words[1:] if word[:1] != "-"))
 
 
@@ -169,7 +175,8 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
             dashed = old == new.lstrip("-")
             if at == 0 or len(old) < 2 or old == new or (old[:1] == "-") != (new[:1] == "-" and not dashed):
                 continue
-            is_named = old in before or old.lstrip("-") == new.lstrip("-")
+            is_verb = at == 1 and part[0] in SPEAKING and slips(old, new) <= _SLIPS  # its program need not repeat it
+            is_named = old in before or old.lstrip("-") == new.lstrip("-") or is_verb
             if is_named and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:
                 found[number, at] = alike
     if not found:
@@ -179,7 +186,7 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
     old = part[at]
     value = old.partition("=")[1:] if old.startswith("-") else ()
     change = Correction(part[at - 1], (old,), (new + "".join(value),))
-    return change if _may_be_told(typed, change, before, cwd) else None
+    return change if _may_be_told(typed, change, f"{before} {old}", cwd) else None
 
 
 def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:

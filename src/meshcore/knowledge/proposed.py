@@ -45,7 +45,7 @@ def _lead_in() -> re.Pattern[str]:
     return re.compile(
         r"(?i)(?:\b(?:run|running|try|trying|execute|executing|call|calling|invoke|type|typing)\b"
         r"|\b(?:install|add|fix|update|enable|resolve|download)(?:ing)?\b.{0,60}\b(?:with|via|by|using|use)\b"
-        r"|^(?:please )?use\b|, use\b|:|->|=>)[:,]?\s{0,3}$"
+        r"|(?:^|[.;] )(?:please )?use\b|, use\b|:|->|=>)[:,]?\s{0,3}$"
     )
 
 

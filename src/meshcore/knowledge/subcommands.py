@@ -48,6 +48,12 @@ _OBJECTS = (
     "serviceaccounts services statefulsets storageclasses"
 )
 
+_GRADLE = (
+    "assemble assembleDebug assembleRelease bootRun build buildDependents buildEnvironment check classes compileJava "
+    "compileKotlin compileTestJava dependencies help init installDebug jar javadoc jar projects properties publish "
+    "publishToMavenLocal run tasks test testClasses war wrapper"
+)
+
 _WORDS: Mapping[str, str] = {
     "git": _GIT,
     "git stash": "apply branch create list pop push save show store",
@@ -84,6 +90,11 @@ _WORDS: Mapping[str, str] = {
     "options patch plugin port-forward proxy rollout run scale set taint top uncordon version wait",
     "kubectl get": _OBJECTS,
     "kubectl describe": _OBJECTS,
+    "gradle": _GRADLE,
+    "gradlew": _GRADLE,
+    "adb": "backup bugreport connect devices disconnect emu forward get-serialno get-state help install "
+    "install-multiple jdwp logcat pair pull push reboot remount restore reverse root shell sideload "
+    "start-server sync tcpip unroot usb version wait-for-device",
     "helm": "completion create dependency env get history install lint list package plugin pull push registry repo "
     "rollback search show status template test upgrade verify version",
     "terraform": "apply console fmt force-unlock get graph import init login logout metadata output plan providers "

@@ -18,12 +18,11 @@ from meshcore.knowledge.program import program_name
 _READ = 8_000  # characters at the end of an output
 _PLAIN = re.compile(r"[\w@%+:,./~-]{1,200}")
 _MARKS = (
-    "no such file", "nonexistent", "permission denied", "too open", "^m", "\\r", "unable to locate package",
-    "dpkg was interrupted", "index.lock", "stash", "can only install with an existing", "no module named", "enoent",
-    "missing parentheses", "' is not defined", "has no attribute", "leading zeros", "run apt-get update",
-    "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
-    "active developer path", "ensurepip is not", "declared as external", "external volume",
-    "initialization required",
+    "no such file", "nonexistent", "does not exist", "not a directory", "permission denied", "too open", "^m", "\\r",
+    "unable to locate package", "dpkg was interrupted", "index.lock", "stash", "can only install with an existing",
+    "no module named", "enoent", "missing parentheses", "' is not defined", "has no attribute", "leading zeros",
+    "run apt-get update", "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
+    "active developer path", "ensurepip is not", "declared as external", "external volume", "initialization required",
 )  # fmt: skip
 
 
@@ -97,7 +96,17 @@ def _folder_of_a_new_file(failed: Failed) -> Usual | None:
         path = _found(_WRITTEN, failed)
         made = bool(path) and re.search(rf">{{1,2}} ?['\"]?{re.escape(path)}(?![\w/.-])", failed.typed) is not None
     folder = posixpath.dirname(path) if made else ""
+    folder = folder or _folder_to_copy_into(failed)
     return Usual(("mkdir", "-p", folder), f"there is no folder `{folder}`") if folder.strip("/") else None
+
+
+def _folder_to_copy_into(failed: Failed) -> str:
+    """Return the folder into which something was to be copied or moved, and which is not there."""
+    said = (
+        r"^(?:cp|mv): (?:directory ([^\n]{1,200}) does not exist|.{0,220}['‘]([^'’\n]{1,200})/['’]: Not a directory)$"
+    )
+    path = _found(said, failed).rstrip("/")
+    return path if path and failed.program in ("cp", "mv") and failed.argv[-1].rstrip("/") == path else ""
 
 
 _WRITES = re.compile(

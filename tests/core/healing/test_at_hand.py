@@ -223,6 +223,11 @@ def test_what_this_machine_shows_is_told(project: Path, inside: str, command: st
         ("", "tsc", "a.ts(1,2): error TS2551: Property 'lenght' does not exist. Did you mean 'length'?"),
         ("", "git psuh --froce", "error: unknown option `froce'. Did you mean --force?"),
         ("", "tool delte", "unknown command delte. Did you mean delete?"),
+        ("", "psql shop", 'FATAL:  database "ann" does not exist'),
+        ("", "psql -c 'drop x' shop", 'FATAL:  database "shop" does not exist'),
+        ("", "ln -s link notes", "ln: failed to create symbolic link 'notes': File exists"),
+        ("", "kubectl --context prod apply -f a", 'error when creating "a": namespaces "shop" not found'),
+        ("", "echo 'a\" $(rm x)", "unexpected EOF while looking for matching"),
         ("", "git clone git clone a/b", "fatal: destination path 'b' already exists"),
         ("", "git stash nonsense", "usage: git stash list [<options>]"),
         ("", "git push origin main", "! [rejected] main -> main (non-fast-forward)\nhint: (e.g. 'git pull ...')"),
@@ -311,6 +316,21 @@ def test_the_first_branch_is_told_by_the_name_that_it_has(project: Path) -> None
     assert told(project, "git push -u origin master", output) == "git push -u origin main"
     (project / ".git/HEAD").write_text("ref: refs/heads/hotfix\n")
     assert told(project, "git push -u origin master", output) == ""
+
+
+def test_the_other_first_branch_is_told_where_it_is_there(project: Path) -> None:
+    output = "error: pathspec 'master' did not match any file(s) known to git"
+    assert told(project, "git checkout master", output) == ""
+    (project / ".git/refs/heads").mkdir(parents=True)
+    (project / ".git/refs/heads/main").touch()
+    assert told(project, "git checkout master", output) == "git checkout main"
+    assert told(project, "git checkout -b topic master", output) == ""
+
+
+def test_a_program_that_lies_in_this_folder_is_told_by_its_path(project: Path) -> None:
+    (project / "serve").touch(0o755)
+    assert told(project, "serve --all", "bash: serve: command not found") == "./serve --all"
+    assert told(project, "serve --all", "bash: serve: command not found", "web") == ""
 
 
 def test_two_files_of_one_name_are_no_answer(project: Path) -> None:
@@ -440,6 +460,26 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
         ),
         ("conda lst", "CommandNotFoundError: No command 'conda lst'.\nDid you mean 'conda list'?", "conda list"),
         ("cd..", "bash: cd..: command not found", "cd .."),
+        ("sudo makepkg -s", "ERROR: Running makepkg as root is not allowed: you must not run it as root", "makepkg -s"),
+        ("npm run b", "FATAL ERROR: JavaScript heap out of memory", "NODE_OPTIONS=--max-old-space-size=4096 npm run b"),
+        (
+            "kubectl apply -f a.yaml",
+            'Error from server: error when creating "a.yaml": namespaces "shop" not found',
+            "kubectl create namespace shop && kubectl apply -f a.yaml",
+        ),
+        (
+            "psql -U ann -d shop",
+            'psql: error: FATAL:  database "shop" does not exist',
+            "createdb -U ann shop && psql -U ann -d shop",
+        ),
+        ("git log a.py -p", "fatal: option '-p' must come before non-option arguments", "git log -p a.py"),
+        ("git commit -m 'a b\"", "bash: unexpected EOF while looking for matching `\"'", 'git commit -m "a b"'),
+        ("ls\u00a0-l", "bash: ls\u00a0-l: command not found", "ls -l"),
+        ("cargo biuld", "error: No such subcommand\n\n\tDid you mean `build`?", "cargo build"),
+        ("kubectl get pdos", 'error: the server doesn\'t have a resource type "pdos"', "kubectl get pods"),
+        ("find . -nmae x", "find: unknown predicate `-nmae'", "find . -name x"),
+        ("./gradlew asemble", "Task 'asemble' not found in root project 'a'.", "./gradlew assemble"),
+        ("adb lgcat", "Android Debug Bridge version 1.0.41\n\nglobal options:", "adb logcat"),
         ("ls-la", "bash: ls-la: command not found", "ls -la"),
         ("sl", "bash: sl: command not found", "ls"),
         ("$ ls x", "bash: $: command not found", "ls x"),

@@ -91,6 +91,27 @@ def test_without_lists_of_files_a_package_is_known_that_is_called_after_its_libr
     assert name(debian, kind, wanted) == ""
 
 
+@pytest.mark.parametrize(
+    ("wanted", "package"),
+    [("libGL.so.1", "libgl1"), ("libglib-2.0.so.0", "libglib2.0-0"), ("libnss3.so", "libnss3"), ("libz.so.1", "")],
+)
+def test_a_shared_library_is_known_by_the_name_that_debians_policy_gives_its_package(
+    debian: Path, wanted: str, package: str
+) -> None:
+    for one in ("libgl1", "libglib2.0-0", "libnss3"):
+        (debian / f"facts/{one}").write_text(f"Package: {one}\nSection: libs\n")
+    assert name(debian, "library", wanted) == package
+    contents = "usr/lib/x86_64-linux-gnu/libz.so.1    libs/zlib1g\n"
+    (debian / "var/lib/apt/lists/x_main_Contents-amd64").write_text(contents)
+    assert name(debian, "library", "libz.so.1") == "zlib1g"
+
+
+def test_a_compiler_of_any_kind_comes_with_what_builds(debian: Path) -> None:
+    assert name(debian, "program", "cc") == ""
+    (debian / "facts/build-essential").write_text("Package: build-essential\nSection: devel\n")
+    assert name(debian, "program", "cc") == "build-essential"
+
+
 def test_command_not_founds_data_come_first(debian: Path) -> None:
     path = debian / "var/lib/command-not-found/commands.db"
     path.parent.mkdir(parents=True)

@@ -19,6 +19,14 @@ def test_a_package_that_is_there_and_cannot_be_run_is_not_missing() -> None:
 def test_what_a_shell_says_of_a_package_for_it_is_a_missing_program() -> None:
     said = "Command 'tree' not found, but can be installed with:\nsudo apt install tree"
     assert missing(read(said, command="tree -L 2")) == Missing("program", ("tree",))
+    assert missing(read("error: linker `cc` not found", command="cargo build")) == Missing("program", ("cc",))
+
+
+def test_a_shared_library_is_missing_by_the_name_that_is_loaded() -> None:
+    said = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
+    assert missing(read(said, command="python a.py")) == Missing("library", ("libGL.so.1",))
+    loading = "./a: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file"
+    assert missing(read(loading, command="./a")) == Missing("library", ("libpq.so.5",))
 
 
 @pytest.mark.parametrize(

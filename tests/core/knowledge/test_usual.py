@@ -31,6 +31,8 @@ OLD = (
     [
         ("touch a/b/c", f"touch: cannot touch 'a/b/c': {NO_FOLDER}", "mkdir -p a/b"),
         ("cp x out/x", f"cp: cannot create regular file 'out/x': {NO_FOLDER}", "mkdir -p out"),
+        ("cp x out", "cp: directory out does not exist", "mkdir -p out"),
+        ("mv x out/", "mv: cannot move 'x' to 'out/': Not a directory", "mkdir -p out"),
         ("echo a > out/log", f"bash: line 1: out/log: {NO_FOLDER}", "mkdir -p out"),
         ("./run.sh x", "bash: line 1: ./run.sh: Permission denied", "chmod +x run.sh"),
         ("tools/run.sh x", "bash: line 1: tools/run.sh: Permission denied", "chmod +x tools/run.sh"),
