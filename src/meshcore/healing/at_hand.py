@@ -130,7 +130,7 @@ def _operands(case: Case) -> list[str]:
         if word in OPERATORS or path is None:
             continue
         whole = os.path.normpath(os.path.join(case.folder, path))  # noqa: PTH118
-        if any(_names(line, path) or whole in line for line in lines):
+        if any(_lacks(line, one) for line in lines for one in (path, whole)):
             found.append(path)
     return found
 
@@ -143,14 +143,25 @@ def _path(word: str) -> str | None:
     return path if "/" in path or "." in path.strip(".") else None
 
 
-def _names(line: str, path: str) -> bool:
-    """Tell whether a line names a path as a whole; with a compiler's `/...` behind it, that is what was not found."""
+def _lacks(line: str, path: str) -> bool:
+    """Tell whether a line says of a path that it is not there: of that path as a whole, and of nothing else."""
     at = line.find(path)
     behind = line[at + len(path) :]
-    return at >= 0 and (line[at - 1 : at] or " ") in " '\"`:/‘“(" and behind[:1] in _ENDS and behind[:4] != "/..."
+    if at < 0 or (line[at - 1 : at] or " ") not in " '\"`:/‘“(" or behind[:1] not in _ENDS or behind[:4] == "/...":
+        return False  # with a compiler's `/...` behind it, it is what was not found
+    gaps = (
+        line[said.end() : at] if said.start() < at else line[at + len(path) : said.start()]
+        for said in _ABSENT.finditer(line)
+    )
+    return any(_BETWEEN.fullmatch(gap) for gap in gaps)
 
 
 _ENDS = ("", " ", "'", '"', ":", "/", ",", "’", "`", ")")
+_BETWEEN = re.compile(
+    r"(?i)(?:\W|\b(?:file|path|directory|folder|argument|module|script|stat|open|read|access|the|is|was)\b"
+    r"|\b(?:os )?err(?:no|or) \d+)*"
+)
+"""What may stand between a path and the words that it is not there: anything else is what they are about."""
 _LOOKING = word_set("ls stat test [ pwd file")
 _HARMFUL = word_set("rm mv cp dd chmod chown ln truncate shred unlink rmdir install rsync tee find xargs")
 

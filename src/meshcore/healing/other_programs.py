@@ -42,8 +42,15 @@ def _missing(case: Case, *, sudo: bool = False) -> tuple[str, tuple[str, ...]] |
         plain = program_words(part)
         plain = plain[1:] if sudo and plain[0] == "sudo" and len(plain) > 1 else plain
         if plain[0] in names and not is_set_up(part):
-            return plain[0], plain
+            return None if _lacks_script(case, plain) else (plain[0], plain)
     return None
+
+
+def _lacks_script(case: Case, plain: tuple[str, ...]) -> bool:
+    """Tell whether an interpreter is given a file that is not here: under any other name it fails as well."""
+    script = next((bare(word) for word in plain[1:] if not word.startswith("-")), "")
+    path = os.path.join(case.folder, script)  # noqa: PTH118
+    return plain[0] in _SAME and script.endswith((".py", ".js")) and not case.ground.exists(path)
 
 
 def _of_the_environment(case: Case) -> Change | None:
@@ -80,6 +87,27 @@ def _of_another_name(case: Case) -> Change | None:
         for folder in (f"{home}/.docker", *_PLUGINS):
             if ground.exists(f"{folder}/cli-plugins/docker-compose"):
                 return Correction("", (name,), ("docker", "compose")), "docker has compose built in here", ""
+    return None
+
+
+_WRAPPED = {"mvnw": "mvn", "gradlew": "gradle"}
+
+
+def _without_wrapper(case: Case) -> Change | None:
+    """The project has no wrapper that brings its build program, and this machine has the program itself."""
+    for part in case.typed.parts:
+        word = program_words(part)[0]
+        name = word.removeprefix("./")
+        program = _WRAPPED.get(name, "")
+        said = re.search(rf"(?m)(?:^|[\s/]){re.escape(name)}: (?:No such file|(?:command )?not found)", case.output)
+        if not program or said is None or not case.ground.program(program, case.folder):
+            continue
+        if not any(case.ground.exists(f"{folder}/{name}") for folder in (case.folder, *case.above())):
+            return (
+                Correction("", (word,), (program,)),
+                f"this project has no `{name}`, this machine has `{program}`",
+                "",
+            )
     return None
 
 
@@ -270,6 +298,7 @@ def _is_a_slip(typed: str, meant: str) -> bool:
 PROGRAM_RULES = (
     _of_the_environment,
     _of_another_name,
+    _without_wrapper,
     _sign_of_a_prompt,
     _run_together,
     _misspelt,

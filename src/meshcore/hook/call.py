@@ -280,10 +280,11 @@ class _Call:
         from meshcore.knowledge.hidden import hidden_failure  # what no failure has a use for
 
         hidden = hidden_failure(self.report.command, self.report.output)
+        output = self.report.output[-EXCERPT_LIMIT:]
+        line = self._line(output) or hidden.line if hidden else ""
         with self.store.transaction():
             known = self._known()
-            output = self.report.output[-EXCERPT_LIMIT:]
-            said = known.failed(hidden.line, output, 0, agent=self.me.name, hidden=hidden) if hidden else known.passed()
+            said = known.failed(line, output, 0, agent=self.me.name, hidden=hidden) if hidden else known.passed()
         memory = recall(self.store, self.session)
         if memory is None or hidden or (self.piped and self.key in memory.failed):
             return self._told(said)  # the success of a pipe's end proves nothing of what stands before it
@@ -300,6 +301,14 @@ class _Call:
         if not shown:
             return Handled()
         return Handled(follow_up=self._task("succeeded", incident=memory.failed[shown], key=shown))
+
+    def _line(self, output: str) -> str:
+        """Return the line that tells what went wrong, as it is read where nothing hides the exit code."""
+        import shlex
+
+        from meshcore.knowledge.signature import read
+
+        return read(output, command=shlex.join(self.argv)).line
 
     def _keys(self) -> Iterator[str]:
         """Yield what stands for the command, and for each that has succeeded inside a shell text."""

@@ -148,14 +148,16 @@ class Known:
         project = self._project(new=True)
         assert project is not None
         command = self.typed.key(self.root)
-        kind: Kind = "verdict" if hidden else kind_of(line, exit_code, self.typed.parts)
+        kind: Kind = kind_of(line, exit_code, self.typed.parts)
         cause = change.way_of(self.typed, line)
+        row = self.store.habits.find(project.number, command)
+        before = habit_of(row) if row is not None else None
+        if hidden and before is not None:  # of a failure that a pipe hides nobody sees the exit code
+            exit_code = before.exit_code
         failure = Failed(
             self._tag, self._now(), kind, exit_code, habits.ways_of(output, line), cause, self._fingerprint(), seconds,
             text=self._redacted(self.typed.text)[:500], incident=habits.half(incident_id), agent=agent,
         )  # fmt: skip
-        row = self.store.habits.find(project.number, command)
-        before = habit_of(row) if row is not None else None
         mark(str(Home(self.store.path.parent).state), self.root, command)
         habit = habits.with_failure(before, failure)
         self.store.habits.put(project.number, command, pack(habit))

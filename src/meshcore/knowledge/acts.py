@@ -26,17 +26,19 @@ _LOOKING = word_set(
     "tmux screen test [ awk cut sort uniq strings seq basename dirname realpath readlink command tldr wait return "
     ": xargs"
 )
+_READING_VERBS = word_set("list ls search show info view status why outdated tree audit describe logs inspect version")
 _READING = {
-    "git": word_set("status log diff show blame describe rev-parse ls-files grep fetch reflog"),
-    "pip": word_set("list show freeze check search index"),
-    "npm": word_set("ls list view outdated audit"),
-    "docker": word_set("ps logs images inspect info version stats"),
-    "systemctl": word_set("status show list-units is-active cat"),
-    "apt": word_set("list show search policy"),
-    "kubectl": word_set("get describe logs"),
+    "git": word_set("log diff blame rev-parse ls-files grep fetch reflog"),
+    "pip": word_set("freeze check index"),
+    "docker": word_set("ps images stats"),
+    "systemctl": word_set("list-units is-active cat"),
+    "apt": word_set("policy"),
+    "kubectl": word_set("get"),
     "gh": word_set("api pr run issue auth repo release"),
-    "go": word_set("list doc env version"),
+    "go": word_set("doc env"),
+    "cargo": word_set("metadata"),
 }
+"""Verbs that only look, of every program and of one."""
 _GIT_CHANGES = {
     "remote": word_set("add rename remove rm set-url set-head prune"),
     "worktree": word_set("add lock move prune remove repair unlock"),
@@ -154,7 +156,7 @@ def _acts(part: tuple[str, ...]) -> bool:
         return subcommand == "push" and not {"-u", "--set-upstream"}.isdisjoint(rest)
     if program == "rm" and re.search(r"tmp/|test_|repro|debug|scratch", " ".join(rest)):
         return False
-    return subcommand not in _READING.get(name, frozenset())
+    return subcommand not in _READING_VERBS and subcommand not in _READING.get(name, frozenset())
 
 
 def writes(words: Sequence[str]) -> bool:

@@ -228,7 +228,7 @@ def _is_misspelt(old: str, new: str, line: str) -> bool:
         len(old) < 3
         or "." in old
         or not _stands_in(old.lower(), line.lower())
-        or (new.startswith(old) and (len(new) > len(old) + 1 or new[-1] in ":-_."))
+        or ((old in new or new in old) and (abs(len(new) - len(old)) > 1 or new[-1] in ":-_."))
     ):
         return False
     from difflib import SequenceMatcher

@@ -327,10 +327,11 @@ def said_before(habit: Habit, session: bytes, fingerprint: bytes, now: int, show
     if not better and habit.median_seconds < COSTLY_SECONDS:
         return ""
     what = _WHAT[habit.kind]
+    code = f"exit code {habit.exit_code}: " if habit.exit_code else ""
     instead = f" `{better}` passed." if better else ""
     return (
         f"`{shown}` failed here the same way in {_sessions(live)}, last {ago(now - habit.last)} ago"
-        f" (exit code {habit.exit_code}: {what}), and has not passed since.{instead} Not tested now."
+        f" ({code}{what}), and has not passed since.{instead} Not tested now."
     )
 
 

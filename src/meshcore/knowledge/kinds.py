@@ -11,7 +11,7 @@ import re
 from typing import Literal
 
 from meshcore.knowledge.program import program_name
-from meshcore.knowledge.shell_words import program_words
+from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
 
@@ -46,6 +46,25 @@ def _machine() -> re.Pattern[str]:
         r"|unable to locate (?:package|credentials)|no module named (?:pip|pytest|venv|ensurepip)\b"
         r"|externally-managed-environment|toolchain .{0,60}not (?:installed|available)"
     )
+
+
+@functools.cache
+def _unknown_name() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)\b(?:no such|unknown|unrecogni[sz]ed|invalid|undefined|not found|no [\w -]{1,30} (?:named|called)"
+        r"|did(?: not|n't) match|does(?: not|n't) (?:exist|match)|could(?: not|n't) find|not defined)\b"
+    )
+
+
+_QUOTED = re.compile(r"[\"'`‘“]([\w@:+-]{2,60})[\"'`’”]")
+
+
+def _names_typed(text: str, parts: list[tuple[str, ...]]) -> bool:
+    """Tell whether a program does not know a name that was typed to it; a path is none: files come and go."""
+    if not _unknown_name().search(text):
+        return False
+    typed = {bare(word).rpartition("=")[2] for part in parts for word in program_words(part)[1:]}
+    return not typed.isdisjoint(_QUOTED.findall(text))
 
 
 _TESTERS = word_set(
@@ -95,6 +114,6 @@ def kind_of(line: str, exit_code: int | None, parts: list[tuple[str, ...]]) -> K
     text = line[:400]
     if exit_code in (126, 127) or _machine().search(text):
         return "machine"
-    if _wording().search(text):
+    if _wording().search(text) or _names_typed(text, parts):
         return "wording"
     return "verdict" if has_check(parts) else "other"

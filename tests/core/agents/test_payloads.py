@@ -250,6 +250,13 @@ def test_a_line_in_the_output_is_no_exit_code(tmp_path: Path) -> None:
     assert isinstance(report, Failure) and report.exit_code == 1
 
 
+@pytest.mark.parametrize("last", ["Error: DATABASE_URL is not set", "x\nError: a\nError: b"])
+def test_the_last_words_of_a_command_are_not_those_of_its_agent(tmp_path: Path, last: str) -> None:
+    report = program("gemini").read(program("gemini").sample("make", f"boom\n{last}", "/w", tmp_path, "c1"))
+    assert isinstance(report, Failure) and report.exit_code == 1
+    assert report.output == f"boom\n{last}"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_of_nothing_is_nothing(name: str) -> None:
     assert program(name).answer("PostToolUse", Answer()) == ""

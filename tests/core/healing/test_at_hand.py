@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
         "web/src/app.ts": "", "web/docs/start.md": "", "server/pkg/go.mod": "", "server/pkg/main.go": "",
         "Makefile": "build: a\n\tcc\nrelease:\n\tx\nX := 1\n", "shop/__init__.py": "", "tests/run.py": "",
         "tests/unit/test_prices.py": "", "tools/build.sh": "#!/usr/bin/env bash\n", "src/cart/__init__.py": "",
-        "agents/crew/__init__.py": "", "tools/notes.txt": "just text", "data/a b.csv": "",
+        "x.py": "", "web/x.py": "", "agents/crew/__init__.py": "", "tools/notes.txt": "just text", "data/a b.csv": "",
     }  # fmt: skip
     for name, text in files.items():
         path = root / name
@@ -244,6 +244,11 @@ def test_what_this_machine_shows_is_told(project: Path, inside: str, command: st
         ("", "service-start x", "bash: service-start: command not found"),
         ("", "npm tset", "Unknown command: tset\n\nDid you mean one of these?\n  npm test # run\n  npm set # set"),
         ("", "pytest -q", "E   AssertionError: 1 != 2"),
+        ("web", "gcc src/app.ts docs/start.md", "src/app.ts:1:10: fatal error: a/b.h: No such file or directory"),
+        ("", "npm x tsc -p web/src", "error TS5057: Cannot find a tsconfig.json file at the directory: 'web/src'."),
+        ("", "tool nextest run", "no such command: `nextest`\nhelp: a command with a similar name exists: `test`"),
+        ("", "python jobs/gone.py", "bash: python: command not found"),
+        ("tools", "./gradlew build", "bash: ./gradlew: No such file or directory"),
         ("", "cat <<E\nx\nE", "bash: no such file or directory"),
         ("", "", "No such file or directory"),
     ],
@@ -268,6 +273,15 @@ TYPED = (
 @settings(max_examples=200)
 def test_whatever_is_typed_and_said_no_rule_raises(command: str, output: str) -> None:
     another_way(command, read_typed(command, "/w"), "/w", "/w", output, Ground({"PATH": "/bin"}))
+
+
+def test_a_wrapper_that_the_project_has_not_is_left_out_where_its_program_is_here(project: Path) -> None:
+    (project.parent / "programs/mvn").touch(0o755)
+    for command in ("./mvnw -q test", "./mvnw compile && ls"):
+        said = "bash: line 1: ./mvnw: No such file or directory"
+        assert told(project, command, said, "web") == command.replace("./mvnw", "mvn")
+    (project / "mvnw").touch()
+    assert told(project, "./mvnw -q test", "bash: line 1: ./mvnw: No such file or directory", "web") == ""
 
 
 def test_without_sudo_only_who_is_root_is_told(project: Path) -> None:

@@ -276,6 +276,17 @@ def test_a_failure_behind_exit_code_0_is_told_where_it_may_be_overlooked(desk: D
     assert passes(desk, "two", "go test ./... | tail -1", "FAIL") == "", "the agent reads that line itself"
 
 
+def test_what_a_pipe_hides_is_the_failure_that_it_is_without_one(desk: Desk) -> None:
+    output = "tidy --check\n/bin/sh: 1: tidy: not found\nmake: *** [Makefile:4: tidy] Error 127"
+    fails(desk, "one", "make tidy", output, duration_ms=14_000)
+    for session, command in (("two", "make tidy 2>&1 | tail -5"), ("three", "make tidy || true")):
+        said = passes(desk, session, command, output)
+        assert "`make tidy` failed here the same way" in said and "missing or not reachable on this machine" in said
+        assert "No reason to skip" not in said
+    said = about_to(desk, "four", "make tidy")
+    assert "in 3 earlier sessions" in said and "(exit code 2: something is missing" in said
+
+
 # --- before -----------------------------------------------------------------------------------------------------------
 
 

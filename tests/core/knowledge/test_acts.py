@@ -33,6 +33,7 @@ def test_what_changes_the_world_beyond_the_agents_own_files_is_an_act(command: s
 @pytest.mark.parametrize(
     "command",
     [
+        "cargo search left", "brew info jq", "cargo tree -p a", "terraform show",
         "ls -la", "cat a | head", "git status", "git log --oneline", "which python", "pip show x", "echo hello",
         "cd web", "pytest -q", "npm test", "npm run build", "go build ./...", "cargo test", "make",
         "python -m pytest", "tsc", "python3 fix.py", "python3 -c 'print(1)'", "node a.js", "./run_tests.py",

@@ -157,6 +157,11 @@ def test_before_a_command_one_line_is_told_with_what_passed() -> None:
     assert "`npm test` passed" in said and "\n" not in said
 
 
+def test_an_exit_code_that_nobody_saw_is_not_told() -> None:
+    said = before(replace(TWICE, exit_code=0))
+    assert "exit code" not in said and "(the command line is not understood), and has not passed since" in said
+
+
 @pytest.mark.parametrize("kind", ["verdict", "other"])
 def test_before_a_check_nothing_is_told(kind: Kind) -> None:
     assert before(habit(failure(1, kind=kind), failure(2, kind=kind))) == ""

@@ -87,6 +87,7 @@ def test_one_plain_command_is_taken(command: str, output: str, found: str) -> No
     ("command", "output"),
     [
         ("docker build -t a", "docker: 'docker build' requires 1 argument"),
+        ("cargo watch -x a", "help: find a package to install `watch` with `cargo search cargo-watch`"),
         ("cat build.log", "Could not find rake-13. Run `bundle install` to install missing gems."),
         ("pytest", "Cannot find module. Run `npm install` to install what is missing."),
         ("git commit -m x", 'Please tell me who you are. Run\n\n  git config --global user.email "you@example.com"\n'),
