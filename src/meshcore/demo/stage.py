@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +66,23 @@ class Agent:
     def python(self) -> str:
         return str(self.venv / "bin" / "python")
 
-    def start_environment(self) -> subprocess.Popen[bytes]:
-        """Begin to make the virtual environment."""
+    def start_environment(self, pip: Sequence[Path]) -> subprocess.Popen[bytes]:
+        """Begin to make the virtual environment, with what `whole_pip` found, else with the interpreter's own pip."""
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "app.py").write_text(PROGRAM)
+        bare = ["--without-pip"] if pip else []
         return subprocess.Popen(
-            [sys.executable, "-m", "venv", str(self.venv)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [sys.executable, "-m", "venv", *bare, str(self.venv)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
+
+    def finish_environment(self, maker: subprocess.Popen[bytes], pip: Sequence[Path]) -> None:
+        """Wait until the virtual environment is made. Raises DemoError, OSError."""
+        _, errors = maker.communicate(timeout=STEP_SECONDS)
+        if maker.returncode:
+            raise DemoError(f"{self.name}: no virtual environment ({errors.decode(errors='replace').strip()[-300:]})")
+        packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(self.venv)}))
+        for folder in pip:
+            shutil.copytree(folder, packages / folder.name)
 
     def command(self, *arguments: str) -> list[str]:
         return [*self._meshtui, *arguments]
@@ -137,6 +150,21 @@ def environment_in(root: Path) -> dict[str, str]:
         "MESHTUI_BRIDGE": str(root / "claude_bridge_enhanced.db"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def whole_pip() -> tuple[Path, ...]:
+    """Return the folders of the pip beside this program, to be copied: unpacking another takes seconds.
+
+    None where this is no virtual environment: there a distribution may have taken pip apart.
+    """
+    if sys.prefix == sys.base_prefix:
+        return ()
+    try:
+        found = distribution("pip")
+        folders = {Path(str(found.locate_file(file.parts[0]))) for file in found.files or () if file.parts[0] != ".."}
+    except PackageNotFoundError:
+        return ()
+    return tuple(sorted(folders)) if folders and all(folder.is_dir() for folder in folders) else ()
 
 
 def build_stand_in(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 from meshcore.bridge.open import old_queries, open_bridge
 from meshcore.clock import SystemClock, from_text
 from meshcore.config import BridgeAddress
-from meshcore.demo.stage import PACKAGE, STEP_SECONDS, Agent, DemoError, Events, agents_in, build_stand_in
+from meshcore.demo.stage import PACKAGE, Agent, DemoError, Events, agents_in, build_stand_in, whole_pip
 
 PROBE_SECONDS = 25
 WAIT_SECONDS = 20
@@ -62,11 +62,10 @@ def run_demo(
     story = Story(str(root), offline, hosts=agents is not None)
     a, b = agents or agents_in(root)
     say("setting up two agents: each its own home, folder and virtual environment")
-    makers = [agent.start_environment() for agent in (a, b)]
+    pip = whole_pip()
+    makers = [agent.start_environment(pip) for agent in (a, b)]
     for agent, maker in zip((a, b), makers, strict=True):
-        _, errors = maker.communicate(timeout=STEP_SECONDS)
-        if maker.returncode:
-            raise DemoError(f"{agent.name}: no virtual environment ({errors.decode(errors='replace').strip()[-300:]})")
+        agent.finish_environment(maker, pip)
     if not offline and (reason := _index_fault(a)):
         story.offline, story.fallback = True, reason
         say(f"no package index ({reason}): going on offline, with a stand-in wheel that is built here")
