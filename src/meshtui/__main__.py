@@ -95,8 +95,26 @@ def _let_go(stream: TextIO) -> None:
 def _in_one_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "meshtui"
-    said = " ".join(error.format_message().split()).rstrip(".")
-    return f"{said} See `{command} --help`" if said.endswith("?") else f"{said}; see `{command} --help`"
+    said, meant = _said_and_meant(error)
+    return f"{said}. Did you mean {meant!r}? See `{command} --help`" if meant else f"{said}; see `{command} --help`"
+
+
+def _said_and_meant(error: click.ClickException) -> tuple[str, str]:
+    """Return what is wrong in one line, and the word that was meant, "" where none is near."""
+    import click
+
+    if possible := getattr(error, "possibilities", None):
+        return error.message.rstrip("."), possible[0]
+    param = getattr(error, "param", None)
+    if param is None or not isinstance(param.type, click.Choice) or " is not one of " not in error.message:
+        return " ".join(error.format_message().split()).rstrip("."), ""
+    from difflib import get_close_matches
+
+    typed = error.message.partition(" is not one of ")[0]
+    choices = [str(choice) for choice in param.type.choices]
+    option = f"{param.opts[0]}: " if isinstance(param, click.Option) else ""
+    near = get_close_matches(typed.strip("'"), choices, 1)
+    return f"{option}{typed} is none of {', '.join(choices)}", near[0] if near else ""
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ def test_a_group_alone_prints_its_commands(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().err
     assert said.startswith("Usage: meshtui skills")
     assert "\n  quarantine" in said
+    assert not re.search(r"[a-z,]\.\.\.", said)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,10 @@ def test_a_group_alone_prints_its_commands(capsys: pytest.CaptureFixture[str]) -
         (["skils"], "'skills'? See `meshtui --help`"),
         (["skills", "lst"], "'list'? See `meshtui skills --help`"),
         (["run", "--mod", "off", "--", "true"], "'--mode'? See `meshtui run --help`"),
+        (["learn", "--eror", "x"], "'--error'? See `meshtui learn --help`"),
+        (["connect", "claude"], "'claude-code'? See `meshtui connect --help`"),
+        (["mode", "aut"], "'auto'? See `meshtui mode --help`"),
+        (["run", "--mode", "hit", "--", "true"], "'hint'? See `meshtui run --help`"),
     ],
 )
 def test_a_slip_of_the_fingers_is_told_what_was_meant(

@@ -264,9 +264,9 @@ def _store(node: Node) -> Check:
         return Check("store", "bad", f"{node.home.store}: {verdict}", "move it aside; skills come back from the bridge")
     figures = node.store.snapshots.figures()
     waiting = figures.get("outbox.waiting", 0)
-    return Check(
-        "store", "ok", f"{node.store.skills.count()} skills, {node.store.events.last()} events, {waiting} to publish"
-    )
+    skills = node.store.skills.count()
+    known = f"{skills} skill{'' if skills == 1 else 's'}"
+    return Check("store", "ok", f"{known}, {node.store.events.last()} events, {waiting} to publish")
 
 
 def _clock(node: Node) -> Check:

@@ -26,12 +26,13 @@ from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
 from meshcore.trust.hosts import Hosts
 from meshtui.cli.context import Session, json_option, leave_on_signals, note, print_json, say, table
+from meshtui.cli.group import Group
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
 POLL_SECONDS = 0.2
 
 
-@click.group()
+@click.group(cls=Group)
 def approvals() -> None:
     """What waits for a person: list, approve, reject, undo, wait; what was ruled for good: rules, withdraw."""
 

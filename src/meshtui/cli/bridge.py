@@ -20,12 +20,13 @@ from meshcore.model import Json
 from meshcore.safety.redaction import redact
 from meshcore.safety.visible_text import visible
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
+from meshtui.cli.group import Group
 
 if TYPE_CHECKING:
     from meshcore.bridge.administration import Administration
 
 
-@click.group()
+@click.group(cls=Group)
 def bridge() -> None:
     """What lies between this machine and the others: what leaves it, exchange; bridges over ssh and in PostgreSQL."""
 

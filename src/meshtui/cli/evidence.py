@@ -10,12 +10,13 @@ import click
 
 from meshcore.errors import EXIT_FAILURE, EXIT_OK, MeshError
 from meshtui.cli.context import Session, json_option, print_json, say
+from meshtui.cli.group import Group
 
 if TYPE_CHECKING:
     from meshcore.evidence.bundle import Verified
 
 
-@click.group()
+@click.group(cls=Group)
 def evidence() -> None:
     """Proof that leaves: exports with their figures, checksums and signature."""
 

@@ -15,13 +15,14 @@ from meshcore.knowledge.history import Preview, preview
 from meshcore.model import Json, Skill
 from meshcore.safety.visible_text import visible
 from meshtui.cli.context import Session, json_option, note, print_json, say
+from meshtui.cli.group import Group
 
 SHOWN = 20  # fixes that are listed before the question
 WALLS = 8
 NEWEST = 512 << 20  # bytes of sessions, the newest, that are read within a minute
 
 
-@click.group()
+@click.group(cls=Group)
 def import_from() -> None:
     """What agents learnt before they were on the mesh."""
 

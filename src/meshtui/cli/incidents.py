@@ -15,6 +15,7 @@ from meshcore.model import Incident, Json, KnownSkill
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import incident_to_row, outcome_to_json
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+from meshtui.cli.group import Group
 
 STATE_WORDS = {
     "open": "open",
@@ -34,7 +35,7 @@ STATE_WORDS = {
 LINES = 5  # of what a fix that failed printed
 
 
-@click.group()
+@click.group(cls=Group)
 def incidents() -> None:
     """Failures, what was done about them, and how that went: list, show."""
 

@@ -8,10 +8,11 @@ from meshcore.errors import UsageError
 from meshcore.service.fleet import FleetNode, fleet
 from meshcore.trust.synced import silent
 from meshtui.cli.context import Session, json_option, print_json, say, table
+from meshtui.cli.group import Group
 from meshtui.cli.moments import seconds_ago
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @json_option
 @click.pass_context
 def nodes(ctx: click.Context, as_json: bool) -> None:

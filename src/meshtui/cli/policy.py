@@ -20,12 +20,13 @@ from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.redaction import redact as redact_text
 from meshcore.trust.signed_decisions import require
 from meshtui.cli.context import Session, json_option, note, print_json, say
+from meshtui.cli.group import Group
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
 VERDICTS = {"run": "allow", "approve": "ask", "hint": "ask", "refuse": "deny"}
 
 
-@click.group()
+@click.group(cls=Group)
 def policy() -> None:
     """Ask what the policy says: check, explain; sign it; let a project's command run again: rerun."""
 

@@ -17,6 +17,7 @@ from meshcore.errors import EXIT_FAILURE, MeshError, UsageError
 from meshcore.home import write_atomically
 from meshcore.service.unit import ServiceUnit
 from meshtui.cli.context import Session, note, say
+from meshtui.cli.group import Group
 
 UNIT_MODE = 0o644
 SYSTEMCTL_SECONDS = 60
@@ -28,7 +29,7 @@ _user = click.option("--user", "account", metavar="NAME", help="With --system: t
 _name = click.option("--name", default="meshtui", show_default=True, help="The unit's name, where there are several.")
 
 
-@click.group()
+@click.group(cls=Group)
 def service() -> None:
     """The runtime as a systemd unit: print, install.
 

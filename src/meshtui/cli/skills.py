@@ -19,11 +19,12 @@ from meshcore.model import Json, KnownSkill, SkillState
 from meshcore.node import Node
 from meshcore.safety.model_json import skill_to_json
 from meshtui.cli.context import Session, facts, json_option, note, print_json, say, table
+from meshtui.cli.group import Group
 from meshtui.cli.moments import ago
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
 
-@click.group()
+@click.group(cls=Group)
 def skills() -> None:
     """What is known: list, show, confirm, quarantine, forget, export, import."""
 

@@ -29,10 +29,11 @@ from meshcore.trust.hosts import Hosts
 from meshcore.trust.signed_decisions import protected, require
 from meshcore.trust.telling import is_told
 from meshtui.cli.context import Session, json_option, note, print_json, say, table
+from meshtui.cli.group import Group
 from meshtui.cli.passphrase import passphrase, passphrase_option, signing_key
 
 
-@click.group()
+@click.group(cls=Group)
 def trust() -> None:
     """Whose fixes may run here: list, enroll, checkout, revoke, rotate, protect, sign, unprotect."""
 

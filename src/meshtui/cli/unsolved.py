@@ -15,12 +15,13 @@ from meshcore.node import Node
 from meshcore.store.walls import Wall, incidents_at, walls
 from meshcore.trust.heard import Heard, heard
 from meshtui.cli.context import Session, facts, json_option, print_json, say, table
+from meshtui.cli.group import Group
 from meshtui.cli.incidents import STATE_WORDS
 
 MOST_INCIDENTS = 20
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--limit", default=20, show_default=True, help="How many, the costliest first.")
 @json_option
 @click.pass_context

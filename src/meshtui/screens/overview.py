@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from meshtui.snapshot import EffectView, Snapshot, ToldView
 
 COLUMNS = (
-    Column("state", 12),
+    Column("state", 13),
     Column("time UTC", 8),
     Column("agent", 13, flex=1, priority=3),
-    Column("error", 20, flex=3),
-    Column("fix", 16, flex=3, priority=2),
+    Column("error", 21, flex=3),
+    Column("fix", 16, flex=2, priority=2),
     Column("green", 7, priority=1, right=True),
 )
 
@@ -224,7 +224,7 @@ class OverviewPane(Deciding, Pane):
             Cell(self._time(brief.opened), "dim"),
             Cell(brief.agent, "dim"),
             brief.line.removeprefix(f"{brief.error_type}: ") or brief.error_type,
-            Cell(f"→ {fix}" if fix else "", "accent"),
+            Cell(fix, "accent"),
             Cell("" if brief.seconds is None else duration(brief.seconds), "good"),
         )
 
