@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -28,8 +29,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until everything is collected: all of that lives to the end
     if not hasattr(config, "workerinput") and not config.option.basetemp:
         keep_in_memory()
+
+
+def pytest_collection_finish() -> None:
+    """Leave ten thousand tests out of each full collection of garbage: looking through them took a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
