@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from tests.in_memory import keep_in_memory
+from tests.new_stores import copied
 from tests.world import Agent, World
 
 from meshcore.store.store import Store
@@ -35,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave ten thousand tests out of each full collection of garbage: looking through them took a fifth of the time."""
+    """Leave ten thousand tests out of each full collection of garbage: a fifth of the time went into that."""
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -52,6 +53,12 @@ def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         patch.setenv("MESHTUI_HOME", str(folder / "home"))
         patch.setenv("MESHTUI_BRIDGE", str(folder / "bridge.db"))
         patch.setenv("MESHTUI_PACKS", "off")  # what tests show of errors that nobody knows holds without it
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with copied(tmp_path_factory.mktemp("new")):
         yield
 
 
