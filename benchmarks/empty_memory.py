@@ -7,7 +7,8 @@ project; a quarter of each want no answer. Each set was asked before anything wa
 ROWS are labelled incidents (no part of this repository; default ../shared/eval/incidents_dev.jsonl). Classes, and tasks
 of sessions, are split by a hash of their names: one half was looked at while the rules were written, the other not;
 that half is printed first. An answer is right where it is the row's own fix: the same typed action, or the same words
-once quoting, `sudo`, the spelling of installers and a last step that is the failed command itself are set aside.
+once quoting, `sudo`, the spelling of installers, which program starts a service, and a last step that is the failed
+command itself are set aside. What this host has counts: its index of packages, with lists of files or without.
 """
 
 from __future__ import annotations
@@ -95,8 +96,6 @@ def rows(path: Path, *, show_wrong: bool) -> Iterator[str]:
     """Yield the table of the labelled rows, the half that was not looked at first."""
     counts: dict[bool, collections.Counter[str]] = {False: collections.Counter(), True: collections.Counter()}
     wrong = []
-    asked = functools.cache(HostIndex().package)  # the host answers a question once
-    setattr(HostIndex, "package", lambda _, kind, name: asked(kind, name))  # noqa: B010
     with tempfile.TemporaryDirectory() as folder:
         settings = load(environment={"HOME": folder, "MESHTUI_OPERATOR_DIR": f"{folder}/operator"})
         empty = Path(folder, "work")
@@ -164,6 +163,8 @@ def main() -> None:
     parser.add_argument("rows", nargs="?", type=Path, default=SHARED / "eval/incidents_dev.jsonl")
     parser.add_argument("--wrong", action="store_true", help="list what is not right, of the half in view")
     options = parser.parse_args()
+    asked = functools.cache(HostIndex(seconds=60).package)  # a question once, and a busy host is waited for
+    setattr(HostIndex, "package", lambda _, kind, name: asked(kind, name))  # noqa: B010
     for line in everyday():
         print(line)
     if not options.rows.exists():

@@ -29,6 +29,8 @@ _AS_THE_PROJECT_ASKS = {
     ("bundle", "install"): word_set("ruby rails rake rspec jekyll bundle"),
     ("composer", "install"): word_set("php artisan phpunit composer"),
     ("mix", "deps.get"): word_set("mix iex elixir"),
+    ("playwright", "install"): word_set("playwright pytest python npx node npm"),
+    ("npx", "playwright", "install"): word_set("playwright npx node npm"),
     ("pod", "install"): word_set("pod xcodebuild flutter"),
     ("flutter", "pub", "get"): word_set("flutter dart"),
     ("dart", "pub", "get"): word_set("dart flutter"),
@@ -97,7 +99,7 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
 
 def _commands(output: str) -> Iterator[str]:
     """Yield what stands where a program names a command: quoted behind a verb, or alone on the line below one."""
-    lines = [line.lstrip("│┃║") for line in output[-_READ:].splitlines()[-_LINES:]]
+    lines = [line.lstrip("│┃║").rstrip("│┃║ ") for line in output[-_READ:].splitlines()[-_LINES:]]
     before, in_block, in_warning = "", False, False
     for line in lines:
         warns = re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line) is not None

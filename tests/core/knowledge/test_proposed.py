@@ -26,6 +26,12 @@ from meshcore.knowledge.proposed import proposed
             "rustup target add wasm32-unknown-unknown",
         ),
         ("gh pr list", "To get started with GitHub CLI, please run:  gh auth login\nOr set a token.", "gh auth login"),
+        (
+            "pytest tests/e2e",
+            "║ Please run the following command to download new browsers: ║\n║                    ║\n"
+            "║     playwright install                                     ║\n║ <3 Playwright Team  ║",
+            "playwright install",
+        ),
         ("conda activate geo", "CondaError: Run 'conda init' before 'conda activate'", "conda init"),
         ("vagrant ssh", "VM must be running. Run `vagrant up`\nto start it.", "vagrant up"),
         (
