@@ -9,7 +9,6 @@ from meshcore.healing.ground import Case, Change
 from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
-from meshcore.knowledge.subcommands import programs, subcommands
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import is_set_up
 
@@ -238,9 +237,13 @@ _SLIPS_OF_TWO = {"sl": "ls"}
 def _run_together(case: Case) -> Change | None:
     """No such program: one of this machine and what belongs behind it lack the space between them."""
     found = _missing(case)
-    name = found[0] if found else ""
+    if found is None:
+        return None
+    name = found[0]
     if re.fullmatch(r"cd\.{1,2}", name):
         return Correction("", (name,), ("cd", name[2:])), "a space is lacking", ""
+    from meshcore.knowledge.subcommands import programs, subcommands
+
     glued = [(name[:at], name[at:]) for at in range(2, len(name) - 1)] if name not in programs() else []
     pairs = {
         (program, rest if rest[:1] != "-" or rest[1:] not in subcommands((program,)) else rest[1:])

@@ -11,7 +11,6 @@ from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.knowledge.spelling import plain_spelling
-from meshcore.knowledge.subcommands import subcommands
 from meshcore.knowledge.text import word_set
 
 _MODULE = re.compile(r"(?:[A-Za-z_]\w*/)+[A-Za-z_]\w*\.py")
@@ -121,9 +120,13 @@ def _said_twice(case: Case) -> Change | None:
 def _verb_behind_the_unit(case: Case) -> Change | None:
     """`systemctl` wants the verb first."""
     found = re.search(r"(?m)^Unknown (?:operation|command verb) '?([\w@.:-]{1,100}?)'?\.$", case.output)
-    for part in case.typed.parts if found else ():
+    if not found:
+        return None
+    from meshcore.knowledge.subcommands import subcommands
+
+    for part in case.typed.parts:
         words = tuple(word for word in program_words(part) if word != "sudo")
-        is_turned = found and words[:1] == ("systemctl",) and len(words) == 3 and words[1] == found[1]
+        is_turned = words[:1] == ("systemctl",) and len(words) == 3 and words[1] == found[1]
         if is_turned and words[2] in subcommands(words[:1]):
             return Correction("systemctl", words[1:], (words[2], words[1])), "its verb comes first", ""
     return None

@@ -14,7 +14,6 @@ from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words
 from meshcore.knowledge.slips import closest, slips
-from meshcore.knowledge.subcommands import subcommands
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
 _READ = 8_000  # characters at the end of an output
@@ -95,6 +94,8 @@ def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
         is_usage = line.lower().startswith(_PAGE)
         if not is_usage and not _not_known().search(line):
             continue
+        from meshcore.knowledge.subcommands import subcommands  # few failures come so far
+
         listed = _known_words(lines[i:], typed)
         for part in typed.parts:
             for at, word in enumerate(part):
