@@ -135,6 +135,9 @@ CREATE TABLE corrections (
 -- What a session was told of, what it changed, and which of its failures wait for what is typed instead (JSON, see
 -- hook/known.py).
 CREATE TABLE hook_notes (session TEXT PRIMARY KEY, at TEXT NOT NULL, notes TEXT NOT NULL) WITHOUT ROWID;
+-- A hook that meets a session for the first time forgets the old ones, however many sessions there are.
+CREATE INDEX hook_notes_at ON hook_notes (at);
+CREATE INDEX hook_sessions_at ON hook_sessions (at);
 
 -- What a session was told of a command, or would have been: `arm` is 0 where nothing is withheld, 1 told, 2 withheld. For
 -- some commands after it, what came of it is followed (see `knowledge.telling`): `again` counts further failures.
