@@ -231,7 +231,8 @@ def _morning(anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent,
 
     failed = gemini.run(PYTHON, "parse.py")
     gemini.learn(failed, "pip install yaml")
-    gemini.call("heal", "last")  # there is no such package: the fix fails
+    gemini.call("heal", "last")  # it is no well-known package: a person is asked
+    _approve(gemini, "pip install yaml")  # there is no such package: the fix fails
     gemini.learn(failed, "pip install pyyaml")
     gemini.call("heal", "last")  # the error does not name pyyaml: a person is asked
     gemini.run("sh", "deploy.sh")
@@ -241,9 +242,13 @@ def _morning(anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent,
     time.sleep(pause)
 
 
+def _approve(agent: Agent, command: str) -> None:
+    waiting = next(one for one in agent.ask("approvals", "list")["approvals"] if one["command"] == command)
+    agent.call("approvals", "approve", waiting["approval_id"])
+
+
 def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent, pause: float) -> None:
-    waiting = next(one for one in gemini.ask("approvals", "list")["approvals"] if "pyyaml" in one["command"])
-    gemini.call("approvals", "approve", waiting["approval_id"])
+    _approve(gemini, "pip install pyyaml")
     gemini.run(PYTHON, "report.py")
     anna.run(PYTHON, "app.py")
     time.sleep(pause)

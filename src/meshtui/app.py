@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.widgets import Static
 
 from meshcore.clock import Clock, SystemClock
@@ -119,6 +120,16 @@ class MeshApp(Steady):
             super().refresh_css(animate)
         else:  # the theme was chosen before anything is there: the rules are about to be read, once, in its colours
             self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters of what is drawn: Textual chooses that of NO_COLOR before it knows the theme.
+
+        Its grey scale makes black of the terminal's own colours, text and ground alike.
+        """
+        filters = super().get_line_filters()
+        if not self.no_color or not self.native_ansi_color:
+            return filters
+        return [NoColor() if isinstance(one, Monochrome) else one for one in filters]
 
     def start_work(self) -> None:
         """Start what works in the background, once the first screen is painted."""

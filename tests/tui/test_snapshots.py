@@ -157,3 +157,19 @@ def _beat(settings: Settings, clock: FakeClock) -> None:
     for number in range(3):
         bridge.beat(f"{number:064x}")
     bridge.close()
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT, ANSI])
+async def test_without_colour_no_text_is_of_the_colour_of_its_ground(
+    theme: str, running: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    build(running, clock).close()
+    async with shown(running, clock, size=SIZES["80x24"], theme=theme) as it:
+        styles = [
+            part.style for strip in it.app.screen._compositor.render_strips() for part in strip if part.text.strip()
+        ]
+    assert styles
+    for style in styles:
+        assert style is not None and style.color is not None
+        assert style.color.is_default or style.color != style.bgcolor
