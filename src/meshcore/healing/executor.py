@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -247,7 +249,7 @@ class Executor:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_meanwhile(folder)
 
     def _with_given(self, step: PlannedStep) -> PlannedStep:
         """Return a step whose text lies in a private file, by that file's path. Raises OSError, ConfigurationError."""
@@ -333,3 +335,15 @@ def _unfit(step: PlannedStep, cwd: str) -> str:
     if not Path(cwd).is_dir():
         return f"{cwd}: the folder of the failed command is gone"
     return ""
+
+
+def _remove_meanwhile(folder: Path) -> None:
+    """Remove what may be thousands of files beside the rerun; this process ends when that is done."""
+    remover = threading.Thread(target=shutil.rmtree, args=(folder, True), name="remove", daemon=True)
+    remover.start()
+    atexit.register(_wait_for, remover)
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        thread.join()

@@ -77,8 +77,9 @@ def look_into_by_uv(
     if sources is None or step.given or not names:
         return None
     shown, words = replace(step, writable=(*step.writable, str(folder)), given=""), (uv, "pip", "install")
+    copied = ("--link-mode", "copy")  # between two file systems, as a container may make them, uv would warn
     plain = (
-        *("--no-config", "--no-progress", "--color", "never", "--link-mode", "copy"),
+        *("--no-config", "--no-progress", "--color", "never"),
         *("--cache-dir", str(folder / "cache"), "--python", step.argv[0], "--only-binary", ":all:"),
     )
     until = ("--exclude-newer", published_before) if published_before and "--no-index" not in sources else ()
@@ -94,18 +95,20 @@ def look_into_by_uv(
         return LookedInto((asked,), waits=cooldown(published_before)) if waits else None
     changes = _CHANGE.findall(asked.output)
     if not changes:
-        same = replace(shown, argv=(*words, "--offline", *options, "--", *names), network=False)
+        same = replace(shown, argv=(*words, "--offline", *copied, *options, "--", *names), network=False)
         return LookedInto((asked,), same, keeps_sources=True)
     pinned = [f"{name}=={version}" for sign, name, version in changes if sign == "+"]
     if len(pinned) != len(changes) or not all(is_kind("PACKAGE", one) for one in pinned):
         return None  # it would replace something
     look = folder / "look"
-    unpacked = run(replace(shown, argv=(*words, "--target", str(look), "--no-deps", *options, "--", *pinned)))
+    # What is looked at lies beside the cache: thousands of files need not be there twice.
+    linked = ("--target", str(look), "--no-deps", "--link-mode", "hardlink")
+    unpacked = run(replace(shown, argv=(*words, *linked, *options, "--", *pinned)))
     if unpacked.exit_code != 0:
         return None
     if doubt := _doubt(look, pinned, Path(step.writable[0])):
         return LookedInto((asked, unpacked), waits=doubt)
-    last = replace(shown, argv=(*words, "--offline", "--no-deps", *options, "--", *pinned), network=False)
+    last = replace(shown, argv=(*words, "--offline", "--no-deps", *copied, *options, "--", *pinned), network=False)
     return LookedInto((asked, unpacked), last, keeps_sources=True)
 
 

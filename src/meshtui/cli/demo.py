@@ -134,7 +134,7 @@ def _report_file(root: Path, wanted: str | None, *, kept: bool) -> Path:
 def _folder(keep: str | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="meshtui-demo-"))
-    root = Path(keep).absolute()
+    root = Path(keep).resolve()  # a container would not find its way through `..`
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root}: not an empty folder; name a new one")
     root.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -129,6 +131,12 @@ def install(venv: Path, tmp_path: Path, *words: str, unattended: bool = True) ->
     return executor.apply([step], cwd=str(tmp_path), environment=variables, unattended=unattended)
 
 
+def wait_for_removal() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "remove":
+            thread.join()
+
+
 def installed(venv: Path, name: str) -> bool:
     return any(venv.glob(f"lib/python3*/site-packages/{name}"))
 
@@ -148,8 +156,44 @@ def test_what_was_read_is_what_is_installed_and_what_reaches_further_is_not(venv
         done = install(venv, tmp_path, name)
         assert "evil==1.0 holds evil.pth" in done.waits
         assert not installed(venv, "evil*") and not installed(venv, "wants_evil")
-    assert not list((tmp_path / "state/given").glob("wheels-*/*")), "nothing is left lying about"
+    wait_for_removal()
+    assert not list((tmp_path / "state/given").glob("wheels-*")), "nothing is left lying about"
 
     assert install(venv, tmp_path, "no_such_package").steps[-1].exit_code == 1
     assert install(venv, tmp_path, "evil", unattended=False).steps[-1].exit_code == 0, "a person has decided"
     assert installed(venv, "evil.pth")
+
+
+def test_what_was_looked_into_is_removed_beside_the_rerun(
+    venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(tmp_path / "wheels", "slow")
+    may_remove, remove = threading.Event(), shutil.rmtree
+
+    def late(path: Path, ignore_errors: bool) -> None:
+        may_remove.wait()
+        remove(path, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", late)
+    done = install(venv, tmp_path, "slow")
+    assert [one.exit_code for one in done.steps] == [0, 0], "it has ended, and what it made is there"
+    assert list((tmp_path / "state/given").glob("wheels-*/*.whl"))
+    may_remove.set()
+    wait_for_removal()
+    assert not list((tmp_path / "state/given").glob("wheels-*"))
+
+
+def test_a_program_that_heals_ends_when_all_is_removed(venv: Path, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "many", {f"many/{number}.txt": "" for number in range(500)})
+    program = f"""
+import shutil, time
+from pathlib import Path
+from tests.core.healing.test_wheels import install
+def slowly(path, ignore_errors, remove=shutil.rmtree):
+    time.sleep(0.5)
+    remove(path, ignore_errors)
+shutil.rmtree = slowly
+install(Path({str(venv)!r}), Path({str(tmp_path)!r}), "many")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
+    assert list((tmp_path / "state/given").iterdir()) == []

@@ -37,6 +37,10 @@ class Uv:
         return StepResult(step.argv, 0, 0.1, self.said)
 
 
+def link_mode(step: PlannedStep) -> str:
+    return step.argv[step.argv.index("--link-mode") + 1] if "--link-mode" in step.argv else ""
+
+
 @pytest.fixture
 def step(tmp_path: Path) -> PlannedStep:
     (tmp_path / "venv/lib/python3.11/site-packages/other-1.0.dist-info").mkdir(parents=True)
@@ -55,6 +59,7 @@ def test_what_was_read_is_installed_from_the_private_cache_alone(step: PlannedSt
         words = " ".join(one.argv)
         assert f"--exclude-newer {BEFORE}" in words and "--only-binary :all:" in words and "--no-config" in words
         assert f"--python {step.argv[0]}" in words and one.argv[0] == "/u/uv"
+    assert [link_mode(one) for one in (*uv.calls, looked.step)] == ["", "hardlink", "copy"]
 
 
 @pytest.mark.parametrize(
