@@ -325,13 +325,14 @@ def as_stored(store: Store, skill: Skill) -> Skill:
     return skill
 
 
-def rename_in_file(store: Store, skill_id: str, now: str) -> None:
-    """Let what old programs counted of a skill be counted of what it is called now."""
+def rename_in_file(store: Store, names: Mapping[str, str]) -> None:
+    """Let what old programs counted of skills be counted of what they are called now (`names`: by the former id)."""
     ledger = _Ledger.load(store)
-    if skill_id in ledger.skills:
-        ledger.skills[now] = ledger.skills.pop(skill_id)
-    if skill_id in ledger.shown_uses:
-        ledger.shown_uses[now] = ledger.shown_uses.pop(skill_id)
+    for before, now in names.items():
+        if before in ledger.skills:
+            ledger.skills[now] = ledger.skills.pop(before)
+        if before in ledger.shown_uses:
+            ledger.shown_uses[now] = ledger.shown_uses.pop(before)
     ledger.save(store)
 
 

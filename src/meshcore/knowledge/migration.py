@@ -54,7 +54,7 @@ def reread_skills(store: Store) -> int:
     """
     if store.meta.get("signature_version") == READ_WITH:
         return 0
-    migrated = 0
+    names: dict[str, str] = {}
     with store.transaction(durable=True):
         for known in store.skills.readable(store.skills.ids()):
             skill = None
@@ -71,11 +71,11 @@ def reread_skills(store: Store) -> int:
             put(store, replace(known, skill=skill, evidence=evidence, label=label, stored_id=""))
             store.authors.copy_sayings(known.skill_id, skill.skill_id)
             store.skills.carry_over(known.skill_id, skill.skill_id)
-            rename_in_file(store, known.skill_id, skill.skill_id)
+            names[known.skill_id] = skill.skill_id
             store.skills.set_state(known.skill_id, "forgotten", "mesh", f"read anew by rules of version {VERSION}")
-            migrated += 1
+        rename_in_file(store, names)
         store.meta.set("signature_version", READ_WITH)
-    return migrated
+    return len(names)
 
 
 def _read_otherwise(skill: Skill) -> Skill | None:

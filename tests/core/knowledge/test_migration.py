@@ -60,6 +60,26 @@ def test_a_generalisation_of_older_rules_does_not_take_the_place_of_its_parent(s
     assert kept is not None and kept.state == "unconfirmed"
 
 
+def test_what_old_programs_counted_is_written_once_however_many_skills_are_read_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("django", "flask", "numpy"):
+        error = ERROR.replace("django", name)
+        skill = learn(read(error), parse_fix(f"pip install {name}"))
+        old = replace(skill, signature_version=VERSION - 1, template=f"there is no {name}", example_line=error)
+        put(store, KnownSkill(old, own_operator=True))
+    written: list[object] = []
+    kept = store.skills_file.set
+
+    def noted(**values: str) -> None:
+        written.append(values)
+        kept(**values)
+
+    monkeypatch.setattr(store.skills_file, "set", noted)
+    assert reread_skills(store) == 3
+    assert len(written) == 1
+
+
 def test_it_is_done_once_and_for_what_comes_in_later(store: Store) -> None:
     of_older_rules(store)
     assert reread_skills(store) == 1
