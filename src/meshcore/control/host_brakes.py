@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from meshcore.bridge.states import beat_of
 from meshcore.control import decisions
 from meshcore.errors import UsageError
-from meshcore.exchange.bodies import HaltBody
-from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
 from meshcore.exchange.brakes import take_ceiling
+from meshcore.exchange.control_bodies import CeilingBody, DrillBody, HaltBody
 from meshcore.exchange.publish import publish
 from meshcore.model import MODES
 from meshcore.node import Node

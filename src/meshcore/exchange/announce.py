@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from meshcore.exchange.bodies import (
-    Body,
-    HaltBody,
-    IncidentBody,
-    LiftBody,
-    OutcomeBody,
-    RevocationBody,
-    RotationBody,
-    SkillBody,
-)
+from meshcore.exchange.bodies import Body, IncidentBody, OutcomeBody, SkillBody
+from meshcore.exchange.control_bodies import HaltBody, LiftBody, RevocationBody, RotationBody
 from meshcore.model import TEXT_LIMIT, Incident, KnownSkill, Outcome, Record, StepResult
 from meshcore.node import Node
 from meshcore.safety.keys import Identity

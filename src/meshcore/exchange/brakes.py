@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
+from meshcore.exchange.control_bodies import CeilingBody, DrillBody
 from meshcore.exchange.report import note_drill
 from meshcore.model import MODES
 from meshcore.node import Node

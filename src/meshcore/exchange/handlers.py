@@ -12,19 +12,17 @@ from typing import Any, Generic, Literal, TypeVar
 from meshcore.bridge.state_bodies import HelloBody
 from meshcore.clock import from_text as from_time
 from meshcore.errors import BadRecordError
-from meshcore.exchange.bodies import (
-    Body,
+from meshcore.exchange.bodies import Body, IncidentBody, OutcomeBody, SkillBody
+from meshcore.exchange.brakes import is_for, take_ceiling, take_drill
+from meshcore.exchange.control_bodies import (
+    CeilingBody,
+    DrillBody,
     HaltBody,
-    IncidentBody,
     LiftBody,
-    OutcomeBody,
     PurgeBody,
     RevocationBody,
     RotationBody,
-    SkillBody,
 )
-from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
-from meshcore.exchange.brakes import is_for, take_ceiling, take_drill
 from meshcore.exchange.inbox import take_answer, take_asking
 from meshcore.exchange.inbox_bodies import AnswerBody, AskingBody
 from meshcore.exchange.project_bodies import LONGEST_COMMAND, CorrectionBody, HabitBody

@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshcore.bridge.base import OldSkill, Publication
 from meshcore.bridge.limits import is_control
 from meshcore.errors import BadRecordError
-from meshcore.exchange.bodies import PurgeBody, SkillBody
+from meshcore.exchange.bodies import SkillBody
+from meshcore.exchange.control_bodies import PurgeBody
 from meshcore.exchange.inbox import queue_askings
 from meshcore.exchange.purge import erase_on_bridge
 from meshcore.knowledge.interchange import skill_to_old

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meshcore.errors import UsageError
-from meshcore.exchange.bodies import PurgeBody
+from meshcore.exchange.control_bodies import PurgeBody
 from meshcore.journal.erasing import erase_lines
 from meshcore.knowledge.migration import other_reading
 from meshcore.node import Node

@@ -26,8 +26,9 @@ from meshcore.errors import (
     MeshError,
     UsageError,
 )
-from meshcore.exchange.bodies import Body, RotationBody
+from meshcore.exchange.bodies import Body
 from meshcore.exchange.chains import Heard, count_known, count_link, end_chain, listen
+from meshcore.exchange.control_bodies import RotationBody
 from meshcore.exchange.handlers import KINDS, LEGACY_KIND, Kind, Speaker, Taken, legacy_skill, take_legacy_skill
 from meshcore.exchange.publish import BATCH_ROWS, publish, publish_lost
 from meshcore.exchange.purge import erase_here

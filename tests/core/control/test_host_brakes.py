@@ -12,8 +12,7 @@ from meshcore.control import decisions, host_brakes
 from meshcore.control.host_brakes import drill, halt_host, resume_host, revoke_host, set_ceiling
 from meshcore.control.key_protection import protect
 from meshcore.errors import BadRecordError, UsageError
-from meshcore.exchange.bodies import HaltBody
-from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
+from meshcore.exchange.control_bodies import CeilingBody, DrillBody, HaltBody
 from meshcore.exchange.publish import publish
 from meshcore.exchange.receive import exchange, pull
 from meshcore.exchange.report import tell_report

@@ -14,19 +14,17 @@ from tests.core.exchange.said import json_values
 
 from meshcore.bridge.state_bodies import HelloBody
 from meshcore.errors import BadRecordError
-from meshcore.exchange import bodies, brake_bodies, inbox_bodies, project_bodies
-from meshcore.exchange.bodies import (
-    Body,
+from meshcore.exchange import bodies, control_bodies, inbox_bodies, project_bodies
+from meshcore.exchange.bodies import Body, IncidentBody, OutcomeBody, SkillBody
+from meshcore.exchange.control_bodies import (
+    CeilingBody,
+    DrillBody,
     HaltBody,
-    IncidentBody,
     LiftBody,
-    OutcomeBody,
     PurgeBody,
     RevocationBody,
     RotationBody,
-    SkillBody,
 )
-from meshcore.exchange.brake_bodies import CeilingBody, DrillBody
 from meshcore.exchange.handlers import KINDS
 from meshcore.exchange.inbox_bodies import AnswerBody, AskingBody
 from meshcore.exchange.project_bodies import CorrectionBody, HabitBody
@@ -120,7 +118,7 @@ NEWER = {"purge", "habit", "correction", "ceiling", "drill", "asking", "answer"}
 
 
 def test_every_body_is_of_a_kind_with_a_handler() -> None:
-    rooms = vars(bodies) | vars(project_bodies) | vars(brake_bodies) | vars(inbox_bodies)
+    rooms = vars(bodies) | vars(project_bodies) | vars(control_bodies) | vars(inbox_bodies)
     found = {name for name, value in rooms.items() if name.endswith("Body") and is_dataclass(value)}
     assert found | {HelloBody.__name__} == {row.body.__name__ for row in KINDS.values()}
     assert set(KINDS) == set(BODIES) == {record["kind"] for record in RECORDS} | NEWER

@@ -14,7 +14,7 @@ from meshcore.bridge.base import Publication
 from meshcore.config import BridgeAddress, Settings
 from meshcore.errors import UsageError
 from meshcore.exchange.announce import announce_incident, announce_outcome
-from meshcore.exchange.bodies import PurgeBody
+from meshcore.exchange.control_bodies import PurgeBody
 from meshcore.exchange.publish import publish
 from meshcore.exchange.purge import purge
 from meshcore.exchange.receive import exchange, pull
