@@ -60,7 +60,7 @@ _MARKS = (
     "not be found", "not a bzip2", "format not recognized", "already exists", " flag", " option",
     "does not match any", "not a tty", "undefined reference", "as root", "heap out of memory",
     "namespaces \"", "used after filename", "must come before", "looking for matching", "nmatched",
-    "nterminated quoted", "run ag with",
+    "nterminated quoted", "run ag with", "tar archive", "end-of-central", "not a valid identifier",
 )  # fmt: skip
 
 

@@ -399,6 +399,51 @@ def _archive_as_it_is(case: Case) -> Change | None:
     return None
 
 
+def _another_archive(case: Case) -> Change | None:
+    """What unpacks archives of one kind was given one of the other."""
+    part = case.part
+    names = [bare(word) for word in part[1:] if re.search(r"\.(?:zip|tar(?:\.\w{1,4})?|tgz)['\"]?$", word)]
+    if len(names) != 1 or len(case.typed.parts) != 1 or not _PLAIN_NAME.fullmatch(names[0]):
+        return None
+    is_zip = names[0].endswith(".zip")
+    plain = all(
+        word[:1] == "-" or bare(word) == names[0] or (at == 0 and "x" in word) for at, word in enumerate(part[1:])
+    )
+    if is_zip and part[0] == "tar" and plain and "does not look like a tar archive" in case.output:
+        new: tuple[str, ...] = ("unzip", names[0])
+    elif not is_zip and part[0] == "unzip" and len(part) == 2 and "End-of-central-directory" in case.output:
+        new = ("tar", "xf", names[0])
+    else:
+        return None
+    return Correction("", part, new), f"`{names[0]}` is an archive of the other kind", " ".join(new)
+
+
+_PLAIN_NAME = re.compile(r"[\w@%+:,./-]+")
+
+
+def _setting_without_spaces(case: Case) -> Change | None:
+    """A variable is set without spaces around the sign."""
+    front = ("export",) if case.typed.words[:1] == ("export",) else ()
+    words = case.typed.words[len(front) :]
+    if len(words) != 3 or words[1] != "=" or not re.fullmatch(r"[A-Za-z_]\w{0,60}", words[0]):
+        return None
+    if f"{words[0]}: command not found" not in case.output and "not a valid identifier" not in case.output:
+        return None
+    whole = " ".join((*front, f"{words[0]}={words[2]}"))
+    return Correction("", case.typed.words, (whole,)), "no space stands around the sign", whole
+
+
+def _version_of_a_package(case: Case) -> Change | None:
+    """Pip wants two signs in front of a version."""
+    if "= is not a valid operator. Did you mean == ?" not in case.output:
+        return None
+    for part in case.typed.parts:
+        for at, word in enumerate(part):
+            if at and re.fullmatch(r"['\"]?[\w.-]{1,80}=\d[\w.]{0,30}['\"]?", word):
+                return Correction(part[at - 1], (word,), (word.replace("=", "=="),)), "pip says so", ""
+    return None
+
+
 def _branch_that_is_there(case: Case) -> Change | None:
     """A branch was to be made that exists."""
     found = re.search(r"(?mi)^fatal: a branch named '([\w./-]{1,200})' already exists", case.output)
@@ -472,6 +517,9 @@ USUAL_WAYS = (
     _lacking,
     _pattern_behind_the_path,
     _end_of_a_substitution,
+    _another_archive,
+    _setting_without_spaces,
+    _version_of_a_package,
     _another_quote,
     _space_that_is_none,
     _said_twice,

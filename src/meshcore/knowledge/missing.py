@@ -45,6 +45,13 @@ class Missing:
 @functools.cache
 def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
     return (
+        (
+            "node module",
+            re.compile(
+                r"(?:Can't resolve '|Failed to resolve import \")((?:@[a-z0-9-]{1,60}/)?[a-z0-9][\w.-]{0,80})"
+                r"(?:/[^'\"\n]{0,200})?['\"] (?:in|from) "
+            ),
+        ),
         ("program", re.compile(r"^error: linker [`'](cc|c\+\+|gcc|clang|lld)[`'] not found$")),
         ("program", re.compile(r"^Command '([\w.+-]{1,64})' not found, but can be installed with:$")),
         ("pytest option", re.compile(r"pytest\S{0,40}: error: unrecognized arguments: (-[ -~]{1,400})$")),

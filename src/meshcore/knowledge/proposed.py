@@ -46,7 +46,7 @@ _INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "
 def _lead_in() -> re.Pattern[str]:
     return re.compile(
         r"(?i)(?:\b(?:run|running|try|trying|execute|executing|call|calling|invoke|type|typing)\b"
-        r"|\b(?:install|add|fix|update|enable|resolve|download)(?:ing)?\b.{0,60}\b(?:with|via|by|using|use)\b"
+        r"|\b(?:install|add|fix|update|enable|resolve|download|authorize)(?:ing)?\b.{0,60}\b(?:with|via|by|using|use)\b"
         r"|(?:^|[.;] )(?:please )?use\b|, use\b|:|->|=>)[:,]?\s{0,3}$"
     )
 
@@ -117,7 +117,7 @@ def _commands(output: str) -> Iterator[str]:
             yield said.partition(" #")[0]
         else:
             for tail in re.finditer(r"(?i)\b(?:run|try|use|with):? {1,3}(?=[a-z])", said):
-                yield said[tail.end() :].rstrip(".")
+                yield said[tail.end() :].rstrip(".?")
         before = said or before
 
 

@@ -23,6 +23,7 @@ _MARKS = (
     "no module named", "enoent", "missing parentheses", "' is not defined", "has no attribute", "leading zeros",
     "run apt-get update", "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
     "active developer path", "ensurepip is not", "declared as external", "external volume", "initialization required",
+    "error response from daemon: network", "is not installed", "nuget package restore", "did not initialize yet",
 )  # fmt: skip
 
 
@@ -290,6 +291,9 @@ def _venv_of_debian(failed: Failed) -> Usual | None:
 
 def _external(failed: Failed) -> Usual | None:
     """A network or volume that others share was not made yet."""
+    named = _found(r"Error response from daemon: network (\S{1,100}) not found", failed)
+    if named and named in (*failed.argv, *(word.partition("=")[2] for word in failed.argv)):
+        return Usual(("docker", "network", "create", named), "there is no such network")
     if "compose" not in failed.argv[:2] and failed.program != "docker-compose":
         return None
     network = _found(r"network (\S{1,100}) declared as external, but could not be found", failed)
@@ -300,6 +304,26 @@ def _external(failed: Failed) -> Usual | None:
     return None
 
 
+def _version_to_install(failed: Failed) -> Usual | None:
+    """A version that the project names, of which its manager says that it is not installed."""
+    for manager in ("pyenv", "rbenv", "nodenv"):
+        version = _found(rf"^{manager}: version [`']([\d.]{{1,20}})' is not installed", failed)
+        if version:
+            return Usual((manager, "install", version), f"{manager} has no {version}, which this project asks for")
+    return None
+
+
+def _restore_of_dotnet(failed: Failed) -> Usual | None:
+    said = failed.program == "dotnet" and "Run a NuGet package restore" in failed.output[-_READ:]
+    return Usual(("dotnet", "restore"), "what the project asks for is not restored") if said else None
+
+
+def _client_of_prisma(failed: Failed) -> Usual | None:
+    said = "@prisma/client did not initialize yet" in failed.output[-_READ:]
+    is_node = failed.program in ("node", "npm", "npx", "yarn", "pnpm", "tsx", "ts-node", "next")
+    return Usual(("npx", "prisma", "generate"), "its client is not generated") if said and is_node else None
+
+
 def _backend_of_terraform(failed: Failed) -> Usual | None:
     said = failed.program in ("terraform", "tofu") and "Initialization required" in failed.output[-_READ:]
     return Usual((failed.argv[0], "init"), "its folder is not initialised") if said else None
@@ -307,6 +331,7 @@ def _backend_of_terraform(failed: Failed) -> Usual | None:
 
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
     _python_2, _pip_itself, _of_perl_or_r, _tools_of_a_mac, _venv_of_debian, _external, _backend_of_terraform,
+    _version_to_install, _restore_of_dotnet, _client_of_prisma,
     _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
     _open_key, _ends_of_lines, _apt, _npm_lock, _composer,
     _git_lock, _stash,

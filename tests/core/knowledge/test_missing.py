@@ -22,6 +22,13 @@ def test_what_a_shell_says_of_a_package_for_it_is_a_missing_program() -> None:
     assert missing(read("error: linker `cc` not found", command="cargo build")) == Missing("program", ("cc",))
 
 
+def test_a_module_that_a_bundler_does_not_find_is_missing_by_its_packages_name() -> None:
+    said = "Module not found: Error: Can't resolve 'lodash/debounce' in '/srv/app/src'"
+    assert missing(read(said, command="npx webpack")) == Missing("node module", ("lodash",))
+    own = "Module not found: Error: Can't resolve './shop' in '/srv/app/src'"
+    assert missing(read(own, command="npx webpack")) is None
+
+
 def test_a_shared_library_is_missing_by_the_name_that_is_loaded() -> None:
     said = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
     assert missing(read(said, command="python a.py")) == Missing("library", ("libGL.so.1",))

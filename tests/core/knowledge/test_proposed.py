@@ -32,6 +32,8 @@ from meshcore.knowledge.proposed import proposed
             "║     playwright install                                     ║\n║ <3 Playwright Team  ║",
             "playwright install",
         ),
+        ("firebase deploy", "Error: Failed to authenticate, have you run firebase login?", "firebase login"),
+        ("npm publish", "npm error need auth You need to authorize this machine using `npm adduser`", "npm adduser"),
         ("conda activate geo", "CondaError: Run 'conda init' before 'conda activate'", "conda init"),
         ("vagrant ssh", "VM must be running. Run `vagrant up`\nto start it.", "vagrant up"),
         (

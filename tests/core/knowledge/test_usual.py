@@ -31,6 +31,18 @@ OLD = (
     [
         ("touch a/b/c", f"touch: cannot touch 'a/b/c': {NO_FOLDER}", "mkdir -p a/b"),
         ("cp x out/x", f"cp: cannot create regular file 'out/x': {NO_FOLDER}", "mkdir -p out"),
+        ("python a.py", "pyenv: version `3.11.4' is not installed (set by /w/.python-version)", "pyenv install 3.11.4"),
+        (
+            "dotnet build --no-restore",
+            "x not found. Run a NuGet package restore to generate this file.",
+            "dotnet restore",
+        ),
+        ("node a.js", "Error: @prisma/client did not initialize yet. Please run it.", "npx prisma generate"),
+        (
+            "docker run --network=edge web",
+            "docker: Error response from daemon: network edge not found.",
+            "docker network create edge",
+        ),
         ("cp x out", "cp: directory out does not exist", "mkdir -p out"),
         ("mv x out/", "mv: cannot move 'x' to 'out/': Not a directory", "mkdir -p out"),
         ("echo a > out/log", f"bash: line 1: out/log: {NO_FOLDER}", "mkdir -p out"),
