@@ -204,8 +204,7 @@ class MeshApp(Steady):
         base = self.screen_stack[0]
         base.query_one(HeaderLine).show(snapshot)
         self._show_banners()
-        if self.pane is not None:
-            self.pane.show(snapshot)
+        self.panes.take(snapshot)
 
     def on_events_seen(self, message: EventsSeen) -> None:
         if not self.frozen:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from meshcore.bridge.base import Bridge, Undelivered
 from meshcore.bridge.open import is_there, open_bridge
-from meshcore.clock import Clock
+from meshcore.clock import Clock, from_text
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.model import Receipt
 from meshcore.node import BEGIN_ANOTHER, Node
 from meshcore.safety.managed import managed
 from meshcore.service.fleet import FleetNode, fleet
-from meshtui.snapshot import BridgeView
+from meshtui.snapshot import NOT_THERE, BridgeView
 
 DEADLINE_SECONDS = 0.5
 FAR_DEADLINE_SECONDS = 3.0  # over a network: ssh begins with a program at each end
 GONE = f"gone; {BEGIN_ANOTHER}"
 FAR_PAUSE_SECONDS = 10.0  # for which one that did not answer is left alone: what this host knows is not to wait for it
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """A record of this node, and who has it: (node, status, seconds after it was published)."""
+
+    record_id: str
+    kind: str
+    receipts: tuple[tuple[str, str, float], ...]
 
 
 class BridgeReader:
@@ -39,7 +49,7 @@ class BridgeReader:
         try:
             bridge = self._open()
             if bridge is None:
-                return BridgeView(shown, fault=GONE if self._was_there else "not there yet")
+                return BridgeView(shown, fault=GONE if self._was_there else NOT_THERE)
             counts, members = bridge.statistics(), bridge.members()
         except MeshError as error:
             self._leave_alone(error)
@@ -90,6 +100,16 @@ class BridgeReader:
         bridge = self._open()
         return bridge.receipts(record_id) if bridge else ()
 
+    def receipted(self, records: Sequence[tuple[str, str]]) -> list[Receipted]:
+        """Return who has received these records (id and kind), and how long after they were published."""
+        found = []
+        for record_id, kind in records:
+            published = self.published(record_id)
+            receipts = self.receipts(record_id) if published else ()
+            after = tuple((r.node, r.status, _seconds(published, r.at)) for r in receipts)
+            found.append(Receipted(record_id, kind, after))
+        return found
+
     def fleet(self, node: Node) -> list[FleetNode]:
         """Return every node of the bridge as this home sees it, none where there is no bridge. Raises MeshError."""
         try:
@@ -129,3 +149,7 @@ class BridgeReader:
         with self._lock:
             if self._address.is_afar and self._away is None:
                 self._away = (self._clock.monotonic() + FAR_PAUSE_SECONDS, error)
+
+
+def _seconds(start: str, end: str) -> float:
+    return (from_text(end) - from_text(start)).total_seconds()

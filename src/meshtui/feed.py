@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from meshcore.store.views import Green, Mark
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing
-from meshtui.bridgeview import BridgeReader
+from meshtui.bridgeview import BridgeReader, Receipted
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import NOT_YET, NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
 
@@ -54,15 +54,6 @@ SNAPSHOT_PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 0.03  # the file system tells of a commit a little before it can be read
 BATCH = 1000
 MARKS = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Receipted:
-    """A record of this node, and who has it: (node, status, seconds after it was published)."""
-
-    record_id: str
-    kind: str
-    receipts: tuple[tuple[str, str, float], ...]
 
 
 class Feed:
@@ -157,13 +148,7 @@ class Feed:
     async def receipted(self, records: Sequence[tuple[str, str]]) -> list[Receipted]:
         """Return who has received these records (id and kind), and how long after they were published."""
 
-        def of(record_id: str, kind: str) -> Receipted:
-            published = self.bridge.published(record_id)
-            receipts = self.bridge.receipts(record_id) if published else ()
-            after = tuple((r.node, r.status, _seconds(published, r.at)) for r in receipts)
-            return Receipted(record_id, kind, after)
-
-        return await asyncio.to_thread(lambda: [of(record_id, kind) for record_id, kind in records])
+        return await asyncio.to_thread(self.bridge.receipted, records)
 
     async def _without_fault(self, read: Callable[[], Awaitable[None]]) -> None:
         """Read, and say what is wrong where that fails: what was shown before stays."""
@@ -191,6 +176,11 @@ class Feed:
 
     async def _look(self, *, woken: bool) -> None:
         self._is_old |= await self._changed()
+        if self.snapshot.fault:  # mended meanwhile, perhaps: what was opened before may not be able to tell
+            await self._take()
+            if self.snapshot.fault:
+                self._is_old = False  # it is looked at again all the same, and not at once
+                return
         if not (woken or self._is_old):
             return
         events = await self._new_events()
@@ -314,6 +304,8 @@ class Feed:
         if found != self._read:
             self._in_place.check()
             await self.store.renew()
+            if self._damage:  # which another connection remembers too
+                await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
             self._read, self._damage = found, ""
 
     async def _read_bridge(self) -> None:
@@ -404,7 +396,3 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return found.st_size, found.st_mtime_ns
-
-
-def _seconds(start: str, end: str) -> float:
-    return (from_text(end) - from_text(start)).total_seconds()

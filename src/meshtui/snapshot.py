@@ -11,6 +11,7 @@ from meshcore.store.views import Green
 
 NOTHING_MEASURED = Green()
 NOT_YET = "it has not answered yet"
+NOT_THERE = "not there yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class BridgeView:
     rejected: int = 0
     undelivered: int = 0
     oldest_undelivered: str = ""
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether it cannot be read, though there was one, or should be."""
+        return self.fault not in ("", NOT_THERE)
 
     @property
     def unknown(self) -> str:

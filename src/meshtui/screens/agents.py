@@ -64,6 +64,9 @@ class AgentsPane(ListPane):
         if self._seq < 0:
             self._look()
 
+    def reload(self) -> None:
+        self._seq, self._due = -1, 0.0
+
     def _look(self) -> None:
         snapshot = self.mesh.snapshot
         if not self.display or self.mesh.frozen or self.mesh.feed is None or snapshot is None:

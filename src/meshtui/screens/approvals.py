@@ -116,6 +116,10 @@ class ApprovalsPane(ListPane):
             self.rows.set_ids(list(self._approvals), [name for name, one in self._approvals.items() if not one.result])
             self._detail(self.rows.selected)
 
+    def reload(self) -> None:
+        if self._begun:
+            self._load()
+
     def told(self, events: Sequence[Event]) -> None:
         if self._begun and any(event.kind.startswith("approval.") for event in events):
             self._load()

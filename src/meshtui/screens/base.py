@@ -59,6 +59,9 @@ class Pane(_Acting, Vertical):
     def show(self, snapshot: Snapshot) -> None:
         """Draw what a snapshot says."""
 
+    def reload(self) -> None:
+        """Read everything anew: the home could not be read for a while."""
+
     def told(self, events: Sequence[Event]) -> None:
         """Take note of new events, in order."""
 

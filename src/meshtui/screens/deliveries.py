@@ -62,6 +62,9 @@ class DeliveriesPane(ListPane):
             self._read = snapshot.bridge
             self._load(snapshot.bridge)
 
+    def reload(self) -> None:
+        self._read = None
+
     @work(group="deliveries.load", exclusive=True)
     async def _load(self, bridge: BridgeView) -> None:
         if not bridge.fault:

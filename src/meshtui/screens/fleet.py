@@ -21,6 +21,7 @@ from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Cell, Row, Rows
 
 LOOK_EVERY_SECONDS = 5.0  # ages go on while nothing happens
+UNKNOWN = "–  the bridge cannot be read: who is there, is not known"
 EMPTY = "no bridge yet; the first command that fails under `meshtui run` makes it"
 
 COLUMNS = (
@@ -71,12 +72,15 @@ class FleetPane(ListPane):
         try:
             found = await self.feed.fleet()
         except MeshError as error:
+            self.rows.empty = UNKNOWN
             self.sum.update(Content.styled(f" {plain(str(error))}", "$warning"), layout=False)
             return
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
             if self.is_attached:
                 self.call_after_refresh(self._load)
             return
+        snapshot = self.mesh.snapshot
+        self.rows.empty = UNKNOWN if snapshot is not None and snapshot.bridge.lost else EMPTY
         before, self._found = self._found, {one.node: one for one in found}
         changed = [key for key, one in self._found.items() if before.get(key) != one]
         self.rows.set_ids(list(self._found), changed)

@@ -11,7 +11,7 @@ from meshcore.errors import MeshError
 from meshcore.service.fleet import FleetNode
 from meshcore.store.views import IncidentBrief, incident_briefs_at, newest_told
 from meshtui.actions import Action
-from meshtui.feed import Receipted
+from meshtui.bridgeview import Receipted
 from meshtui.screens.base import Page
 from meshtui.screens.deciding import Deciding, deciding
 from meshtui.widgets.bars import Hints

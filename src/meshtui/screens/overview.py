@@ -153,6 +153,9 @@ class OverviewPane(Deciding, Pane):
         self.view.redraw()
         self.rows.begin()
 
+    def reload(self) -> None:
+        self.rows.reload()
+
     def timeline_grown(self) -> None:
         if self.query(TimelineView):  # else it is not laid out yet, or the terminal is being left
             self._fit()

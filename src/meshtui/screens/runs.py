@@ -72,6 +72,10 @@ class RunsPane(ListPane):
             self._begun = True
             self._load()
 
+    def reload(self) -> None:
+        if self._begun:
+            self._load()
+
     def told(self, events: Sequence[Event]) -> None:
         validated = [event for event in events if event.kind == "runs.validated"]
         if any(event.data.get("actor") == self._actor for event in validated):

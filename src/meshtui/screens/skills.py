@@ -93,6 +93,9 @@ class SkillsPane(ListPane):
             self._begun, self._presses = True, Presses(self.mesh.clock)
             self.rows.begin()
 
+    def reload(self) -> None:
+        self.rows.reload()
+
     def told(self, events: Sequence[Event]) -> None:
         ids = {event.skill_id for event in events if event.skill_id and event.kind.startswith(CHANGED_BY)}
         if self._begun and ids:

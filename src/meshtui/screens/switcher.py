@@ -13,9 +13,11 @@ from textual.widgets import ContentSwitcher, Static
 
 from meshtui.screens import table
 from meshtui.screens.base import Pane
+from meshtui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from meshcore.model import Json
+    from meshtui.snapshot import Snapshot
 
 
 class Tabs(Static):
@@ -66,6 +68,7 @@ class Panes(ContentSwitcher):
     def __init__(self, kept: Json) -> None:
         super().__init__(id="panes")
         self._kept: dict[str, Json] = kept if isinstance(kept, dict) else {}
+        self._unread = False
 
     @property
     def made(self) -> Sequence[Pane]:
@@ -76,6 +79,18 @@ class Panes(ContentSwitcher):
     def pane(self) -> Pane | None:
         """Return the pane that is shown."""
         return next((pane for pane in self.made if self.current == pane.NAME), None)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Let the pane that is shown draw a snapshot; after a fault of the home all of them are read anew."""
+        was, self._unread = self._unread, bool(snapshot.fault)
+        if was != self._unread:
+            for pane in self.made:
+                if was:
+                    pane.reload()
+            for rows in self.query(Rows):  # an empty one says so
+                rows.refresh()
+        if self.pane is not None:
+            self.pane.show(snapshot)
 
     async def show(self, name: str) -> Pane:
         """Show a pane of the table; return it."""

@@ -106,6 +106,10 @@ class UnsolvedPane(Deciding, ListPane):
             self.walls.begin()
             self._look()
 
+    def reload(self) -> None:
+        self._seq, self._due = -1, 0.0
+        self.walls.reload()
+
     def _look(self) -> None:
         snapshot = self.mesh.snapshot
         if not self.display or self.mesh.frozen or self.mesh.feed is None or snapshot is None:

@@ -231,7 +231,7 @@ def banners(snapshot: Snapshot, frozen: str, waiting: int) -> list[tuple[str, st
         found.append(("fault", f"not synced: {missing} — what it might withdraw waits for you; see `meshtui doctor`"))
     if snapshot.fault:
         found.append(("fault", f"cannot be read: {plain(snapshot.fault)}"))
-    if snapshot.bridge.fault and snapshot.bridge.fault != "not there yet":
+    if snapshot.bridge.lost:
         found.append(("fault", f"bridge: {plain(snapshot.bridge.fault)}"))
     if snapshot.stopped:
         what = f"process {snapshot.holder} runs this home and is stopped: nothing is received or carried out"

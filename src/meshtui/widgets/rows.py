@@ -19,9 +19,12 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from meshtui.host import host_of
 from meshtui.widgets.cells import fit, plain
 from meshtui.widgets.changes import changed_regions
 from meshtui.widgets.heading import GAP, Column, column_at, heading, widths
+
+UNREAD = "–  the home cannot be read: what there is, is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,8 +355,10 @@ class Rows(ScrollView, can_focus=True):
         return _strip(cells, width, under, marker)
 
     def _nothing(self, y: int, width: int, base: Style) -> Strip:
-        text = ""
-        if y == 1 and not self._shown:
+        text, snapshot = "", host_of(self).snapshot
+        if y == 1 and not self._shown and snapshot is not None and snapshot.fault:
+            text = UNREAD
+        elif y == 1 and not self._shown:
             text = f"nothing here contains “{plain(self.finding)}”; esc shows all" if self.finding else self.empty
         style = self.get_component_rich_style("rows--dim") if text else base
         return Strip([Segment(fit(f" {text}", width), style)], width)

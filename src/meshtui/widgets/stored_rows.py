@@ -88,6 +88,11 @@ class StoredRows(Rows, Generic[T]):
             self._take_order(str(kept["sort"]), descending=kept["descending"] is True)
             self._load_first()
 
+    def reload(self) -> None:
+        """Load the first rows again, where they were asked for before."""
+        if self._begun:
+            self._load_first()
+
     @work(group="rows.load", exclusive=True)
     async def _load_first(self) -> None:
         with self._loading():
