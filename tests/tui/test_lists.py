@@ -370,6 +370,18 @@ async def _skills_mark(it: Shown) -> None:
     await _until(it, lambda: [_state(it, label)[0] for label in (1, 2)] == ["active", "active"])
 
 
+async def test_marked_skills_that_are_left_out_are_counted(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock) as it:
+        pane = await open_pane(it, "skills")
+        await it.press("f")
+        await _until(it, lambda: _state(it, 1)[0] == "forgotten")
+        await it.press("g", "space", "space", "f")
+        await _until_said(it, "1 of the 2 marked left out: forgotten already")
+        await _until(it, lambda: "are to be forgotten?" in it.text())
+        await it.press("n")
+        assert _state(it, 2)[0] == "active" and len(pane.rows.marked) == 2
+
+
 async def _approvals_mark(it: Shown) -> None:
     pane = await open_pane(it, "approvals")
     await it.press("space")

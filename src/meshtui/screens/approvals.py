@@ -167,8 +167,6 @@ class ApprovalsPane(ListPane):
         )
 
     def _where(self, approval_id: str) -> str:
-        if there := self._outside.get(approval_id):
-            return outside.where(there)
         asked = self._afar.get(approval_id)
         if asked is None:
             return ""
@@ -190,7 +188,7 @@ class ApprovalsPane(ListPane):
             detail.show(())
             return
         if there := self._outside.get(approval_id):
-            detail.show([*outside.facts(there), *(_facts(there[1], halted=False) if there[1] else ())])
+            detail.show([*outside.facts(there), *(_facts(there[1], halted=self._halted) if there[1] else ())])
             return
         try:
             view = await self._view_of(approval)

@@ -58,13 +58,9 @@ def as_approval(name: str, row: Row) -> Approval:
         return Approval(name, "", "", "", str(other.home), (why,), "", NOT_READ)
     why = other.why_not(view.approval_id)
     # What is executed stands for the fix: another home's hash of it is not known here.
-    fix, reasons = view.runs or view.command, (why, *view.reasons) if why else view.reasons
+    fix, (first, *more) = view.runs or view.command, [*([why] if why else []), *view.reasons, ""]
+    reasons = (f"in {other.home.name}: {first}", *filter(None, more))
     return Approval(name, view.incident_id, view.skill_id, fix, view.command, reasons, view.asked, view.state)
-
-
-def where(row: Row) -> str:
-    """Return in which home it waits, in a few characters."""
-    return f"in {row[0].home.name}"
 
 
 def facts(row: Row) -> list[Fact]:
@@ -91,9 +87,10 @@ async def settle(host: Host, row: Row, *, yes: bool, always: bool) -> None:
     if always:
         host.say("for a whole project that is decided in its own home")
         return
+    halted = host.snapshot is not None and bool(host.snapshot.halted)  # its operator is this one
     try:
         if yes and not await host.push_screen_wait(
-            Confirm(f"Let {other.home} run this, once?", in_full(view, halted=False))
+            Confirm(f"Let {other.home} run this, once?", in_full(view, halted=halted))
         ):
             return
         signer = await host.signing_key() if yes else None

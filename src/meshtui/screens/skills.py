@@ -220,6 +220,8 @@ class SkillsPane(ListPane):
         marked = await self.rows.marked_rows() if self.rows.marked else []
         selected = [row for row_id, row in self.rows.window.rows.items() if row_id == self.rows.selected]
         wanted = [brief for brief in marked or selected if brief.state != state]
+        if self.rows.marked and (left := len(self.rows.marked) - len(wanted)):
+            self.mesh.say(f"{left} of the {len(self.rows.marked)} marked left out: {state} already, or gone")
         if marked and wanted:
             lines = [f"#{brief.label}  {brief.line}" for brief in wanted]
             if not await self.mesh.push_screen_wait(
