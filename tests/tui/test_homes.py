@@ -7,15 +7,19 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.tui.pilot import Shown, settings_in, shown
 from tests.tui.waiting import let_wait
 
 from meshcore.clock import SystemClock
 from meshcore.config import Settings
+from meshcore.control import other_homes
+from meshcore.control.other_homes import OtherHome
 from meshcore.exchange.receive import exchange
 from meshcore.node import Node
 from meshcore.store.store import Store
 from meshtui.screens.ask import Confirm
+from meshtui.screens.outside import Outside
 
 
 async def until(it: Shown, true: object) -> None:
@@ -108,6 +112,31 @@ async def test_what_is_marked_and_left_out_is_said_with_each_reason(tmp_path: Pa
         await it.press("y")
         await until(it, lambda: states(here) == [("rejected", False)])
     assert states(there) == [("waiting", False)] and mine.command
+
+
+async def test_a_home_is_looked_at_when_it_changes_and_one_that_cannot_be_read_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = another_mesh(tmp_path)
+    looked: list[list[Path]] = []
+    look = other_homes.look
+
+    def noted(settings: Settings, homes: list[Path]) -> list[OtherHome]:
+        looked.append(homes)
+        return look(settings, homes)
+
+    monkeypatch.setattr(other_homes, "look", noted)
+    outside = Outside()
+    gone = tmp_path / "gone"
+    assert await outside.look(here)
+    assert not await outside.look(here)
+    with Node(there) as node:
+        node.store.events.add("fault", data={"what": "something new"})
+        assert not await outside.look(here), "what waits is the same"
+    outside._again = 0.0
+    assert not await outside.look(here)
+    assert looked[0] == sorted([gone, there.home]) and [there.home] in looked[1:3] and gone in looked[-1]
+    assert len(outside.rows([])) == 2
 
 
 async def test_a_terminal_that_only_looks_decides_nothing_in_another_home(tmp_path: Path) -> None:

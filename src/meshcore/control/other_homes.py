@@ -39,6 +39,10 @@ NOT_WHOLE = "it cannot be shown whole: decide it in its own home"
 ITS_OWN_TELL = "decided from another home; its own processes tell its bridge"
 
 
+Stamps = tuple[tuple[int, int], ...]
+"""Time of change (ns) and size of the files of a store, zeros for one that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class OtherHome:
     """What waits in another home, oldest first.
@@ -59,13 +63,13 @@ class OtherHome:
         return self.held or (NOT_WHOLE if approval_id in self.partial else "")
 
 
-def look(settings: Settings) -> list[OtherHome]:
-    """Return what waits in each of the other homes, in their order; nothing is written there, and none is waited for.
+def look(settings: Settings, homes: Sequence[Path] | None = None) -> list[OtherHome]:
+    """Return what waits in each of the other homes, or some of them, in their order; nothing is written there.
 
     A fault of one is said of that one.
     """
     with ThreadPoolExecutor(AT_ONCE, "other_homes") as pool:
-        return list(pool.map(lambda home: look_at(home, settings), settings.homes))
+        return list(pool.map(lambda home: look_at(home, settings), settings.homes if homes is None else homes))
 
 
 def look_at(home: Path, settings: Settings) -> OtherHome:
@@ -92,10 +96,10 @@ def look_at(home: Path, settings: Settings) -> OtherHome:
     )
 
 
-def stamps(settings: Settings) -> tuple[tuple[int, int], ...]:
-    """Return what is another value once somebody wrote into one of the other homes; they are looked at, not opened."""
-    files = (home / name for home in settings.homes for name in ("store.db", "store.db-wal", "store.db-shm"))
-    return tuple(map(_stamp, files))
+def stamps(settings: Settings) -> dict[Path, Stamps]:
+    """Return for each of the other homes what is another value once somebody wrote into it; nothing is opened."""
+    files = ("store.db", "store.db-wal", "store.db-shm")
+    return {home: tuple(_stamp(home / name) for name in files) for home in settings.homes}
 
 
 def unless_told(others: Sequence[OtherHome], told: Collection[str]) -> list[OtherHome]:

@@ -149,7 +149,7 @@ class ApprovalsPane(ListPane):
         if self.rows.selected in changed:
             self._detail(self.rows.selected)
 
-    @work(group="approvals.outside", exclusive=True)
+    @work(group="approvals.outside")
     async def _look_outside(self) -> None:
         if self.display and not self.mesh.frozen and await self._homes.look(self.mesh.settings):
             self._load()
