@@ -132,9 +132,9 @@ def read_command(command: str) -> Command:
     if not words:
         return Command()
     program = program_name(words[0])
-    takes_files = program in _FILE_TOOLS
+    files = takes_files(program)
     verb, heads, slots = [program], [words[0]], list[Slot]()
-    subcommand_seen = takes_files
+    subcommand_seen = files
     for word in words[1:]:
         word = word.lstrip("0123456789&<>") if _REDIRECTION.match(word) else word
         if not word or (word[0] == "-" and "=" not in word):
@@ -143,10 +143,15 @@ def read_command(command: str) -> Command:
             verb.append(word)
             heads.append(word)
         else:
-            slots += _slots_of(word, takes_files)
+            slots += _slots_of(word, files)
         subcommand_seen = True
     texts = tuple(word[:400] for word in words[1:] if " " in word or "(" in word)
     return Command(program, tuple(verb), tuple(slots[:MAX_SLOTS]), tuple(heads), texts)
+
+
+def takes_files(program: str) -> bool:
+    """Tell whether each word of a program's commands is a file: it has no subcommands."""
+    return program_name(program) in _FILE_TOOLS
 
 
 def _stands_in(name: str, texts: Sequence[str]) -> bool:
@@ -158,12 +163,12 @@ def _slot_of_head(word: str) -> Slot:
     return Slot("path" if "/" in word or is_file_name(word) else "identifier", word[:200])
 
 
-def _slots_of(word: str, takes_files: bool) -> tuple[Slot, ...]:
+def _slots_of(word: str, files: bool) -> tuple[Slot, ...]:
     """Return the slots of one word: itself where it is a plain word, the typed parts of it where it is code."""
     if word.isdigit():
-        return (Slot("path" if takes_files else "number", word),)
+        return (Slot("path" if files else "number", word),)
     if " " not in word and "=" not in word and "(" not in word:
-        if takes_files or is_file_name(word) or ("/" in word and "://" not in word):
+        if files or is_file_name(word) or ("/" in word and "://" not in word):
             return (Slot("path", word),)
         if "/" not in word:
             return (Slot("identifier", word),)

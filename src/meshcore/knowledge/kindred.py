@@ -19,8 +19,10 @@ from meshcore.model import Signature, Skill, Slot
 MAX_CLAUSES = 3  # parts of a template under which a skill is also found
 CLOSED = frozenset({"path", "number", "port", "hex"})
 SHORT_WORD = re.compile(r"(?<![<\w])[^\W\d_]{2,}(?![>\w])")
-_CLAUSE = re.compile(r"[;:.,()]\s| - ")
-_HEADING = re.compile(r"^(?:\w{1,20}: )?(?:error|fatal|failure|failed|exception)\b[^:<]{0,60}: ")
+_CLAUSE = re.compile(r"[;:.,)]\s| - |\s\(")
+_HEADING = re.compile(
+    r"^(?:\w{1,20}: )?(?:(?:[a-z]{1,20} ){0,3}(?:error|fatal|failure|failed|exception)\b[^:<]{0,60}: ){1,3}"
+)
 _REFERENCE = re.compile(r"\{\{|\}\}|\{(\d{1,3})\}")
 
 

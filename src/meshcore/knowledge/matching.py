@@ -38,6 +38,7 @@ from meshcore.knowledge.parts import (
     is_typed,
     key_value,
     mentioned,
+    names_nothing,
     never_tried,
     typed_in_part,
 )
@@ -338,7 +339,8 @@ def _may_differ(skill: Skill, index: int) -> bool:
     """Return whether a key slot may be an accident of the instance, so that another value is a likely match.
 
     So it is for the shape of the command, for a word that the user typed and the fix does not repeat, where the tool
-    itself suggests the right word, and for a name beside others that the fix repeats.
+    itself suggests the right word, where the fix names nothing in particular, and for a name beside others that the
+    fix repeats.
     """
     place = around(skill.template)
     own, slots = _own(skill, index), skill.example_slots
@@ -350,6 +352,8 @@ def _may_differ(skill: Skill, index: int) -> bool:
     if is_port or own.startswith("-") or mentioned(skill.action, own) or _respells(skill):
         return False
     if index < len(slots) and typed_in_part(slots, place.base, index):
+        return True
+    if names_nothing(skill.action):
         return True
     return any(mentioned(skill.action, k.value) for k in skill.key_slots if k.index not in (index, place.shape))
 

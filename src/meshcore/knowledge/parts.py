@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from meshcore.knowledge.command import takes_files
+from meshcore.knowledge.slots import is_file_name
 from meshcore.model import Action, Circumstances, KnownSkill, Skill, Slot, action_to_json, canonical
 
 NOT_KNOWN = Circumstances()
@@ -157,6 +159,19 @@ def mentioned(action: Action, value: str) -> bool:
     low = value.casefold().strip("-")
     text = action.text if action.kind == "advice" else "\0".join(token for step in action.steps for token in step)
     return bool(low) and low in text.casefold()
+
+
+def names_nothing(action: Action) -> bool:
+    """Return whether an action does the same whatever the error names: programs with one plain word each.
+
+    Such are `npm install` and `python manage.py migrate`; `pip install six` names a package, `rm x` a file.
+    """
+    return bool(action.steps) and all(_is_plain(step) for step in action.steps)
+
+
+def _is_plain(step: Sequence[str]) -> bool:
+    words = [word for word in step[1:] if not word.startswith("-") and not is_file_name(word)]
+    return not takes_files(step[0]) and len(words) == 1 and words[0].replace("-", "").isalpha()
 
 
 def typed(slots: tuple[Slot, ...], base: int, index: int) -> bool:

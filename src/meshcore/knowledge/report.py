@@ -34,7 +34,8 @@ def _re(pattern: str) -> re.Pattern[str]:
 
 _TAG = r"\[(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|error|warn|warning|info|debug|fatal)\])[\w:./@-]{1,40}\] ?"
 _TIME = r"(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\d{4}-\d\d-\d\dT[\d:.]{8,20}Z ?"
-_STEP = r"#\d{1,4}(?: \d{1,5}\.\d{1,3})? |\d{1,5}\.\d{2,3} "
+_FRAME = r"#\d{1,4} {1,3}(?:0x[0-9a-f]{4,16} in |\S{1,200}\(\d{1,7}\): |\{main\})"
+_STEP = rf"(?!{_FRAME})#\d{{1,4}}(?: \d{{1,5}}\.\d{{1,3}})? |\d{{1,5}}\.\d{{2,3}} "
 _COLUMN = r"[A-Za-z][\w.-]{0,40}\s{0,20}\| ?|│ (?=[A-Z]\w{1,20}: )"
 _SHARED = r"@?[A-Za-z.][\w./-]{0,60}[: ](?!(?i:\w*error|fatal|fail\w*|warn\w*|note|panic)\b)[A-Za-z][\w:.-]{0,30}: "
 _ECHO = r"\$ \S|> \S{1,100}@\S{1,100} \S"

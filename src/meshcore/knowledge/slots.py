@@ -46,11 +46,19 @@ _AFTER_REF_WORD = word_set("has is that named already does without name of for t
 _NAMING = frozenset({"named", "called"})
 _PLACE = re.compile(r":\d{1,7}:\d{1,7}\b")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
+_PLACED = re.compile(
+    r"(?:<\w{1,20}:)?(?P<path>(?=[^\s:]{0,40}[A-Za-z])[^\s:()\[\]'\"<>]{1,240})>?"
+    r"(?::(?P<row>\d{1,7})(?P<col>:\d{1,6})?|\((?P<at>\d{1,7})(?:,\d{1,6}){0,3}\)):(?:in [`'][^`'\n]{1,120}':)? "
+)
+_IN_QUOTES = re.compile(r"['\"`‘“]([\w.+@:-]{1,100})['\"`’”]")
+_LIST = re.compile(r"<([a-z]{4,10})>(?:,? <\1>){2,100}")
 _PLACEHOLDER = re.compile(r"<(?:" + "|".join(KINDS) + r")>")
 _SUFFIXES = word_set(
     "py js ts jsx tsx mjs cjs c h cc cpp hpp rs go rb sh bash zsh pl php java kt jar war json yaml yml toml ini "
     "cfg conf txt md rst csv tsv xml html htm css sql db sqlite sqlite3 log lock pem key crt zip tar gz bz2 xz "
-    "tgz whl so o a dll exe png jpg svg pdf bak tmp new orig patch diff ipynb pyx env tf tfstate"
+    "tgz whl so o a dll exe png jpg svg pdf bak tmp new orig patch diff ipynb pyx env tf tfstate "
+    "lua tex bib proto jl r hs ml ex exs erl nim zig swift dart scala clj groovy gradle f90 bats ps1 bat fish nix hcl "
+    "vue svelte scss sass less graphql"
 )
 
 
@@ -66,6 +74,7 @@ def _tokens() -> re.Pattern[str]:
         r"|(?P<ip>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)"
         r"|(?P<path>(?<![\w.])(?:~|\.{1,2})?/[^\s:;,'\"`<>()\[\]{}|]{1,400}|\b[A-Za-z]:\\[^\s:;,'\"`<>|]{1,400}"
         r"|(?<![\w./-])[\w.+@-]{1,120}/[\w./+@-]{1,300})"
+        r"|(?P<scoped>\b[A-Za-z_]\w{0,60}(?:::[A-Za-z_]\w{0,60}){1,8}\b)"
         r"|(?P<hex>\b0x[0-9a-fA-F]{1,32}\b)"
         r"|(?P<version>\bv?\d{1,6}\.\d{1,6}\.\d{1,8}[\w.+-]{0,40})"
         r"|(?P<number>(?<![\w.])\d{1,40}(?:\.\d{1,20})?(?![\w]))"
@@ -105,17 +114,24 @@ def generalise(line: str, operands: Collection[str] = ()) -> tuple[str, tuple[Sl
     """Return the template of a line and its slots in order; `operands` are words that the user typed."""
     slots: list[Slot] = []
     out: list[str] = []
+    end = 0
+    if place := _placed(line):
+        slots += [Slot("path", place["path"]), Slot("number", place["row"] or place["at"])]
+        out.append("\0path\1:\0number\1: ")
+        end = place.end()
+    if any(quote in line for quote in "'\"`‘“"):
+        # What stands in quotes in one place of a line varies in the others too.
+        operands = {*operands, *(word for word in _IN_QUOTES.findall(line, end) if len(word) > 2)}
     file_refusal = about_a_file(line)
     names_refs = "branch" in line or "refspec" in line or " named " in line or " called " in line
-    end = 0
-    for token in _tokens().finditer(line):
+    for token in _tokens().finditer(line, end):
         start = token.start()
         if start > end:
             out.append(line[end:start])
         end = token.end()
         group, text = token.lastgroup or "", token[0]
         may_vary = names_refs or text in operands or (file_refusal and line.startswith(": ", end))
-        may_vary = may_vary or line.startswith(": ", start - 2)
+        may_vary = may_vary or line.startswith((": ", "- "), start - 2)
         if group == "plain" and not may_vary:
             out.append(text)
             continue
@@ -134,7 +150,28 @@ def generalise(line: str, operands: Collection[str] = ()) -> tuple[str, tuple[Sl
         out.append(rest)
     out.append(line[end:])
     template = "".join(out).replace("<", "‹").replace(">", "›")  # so that no outside text poses as a placeholder
-    return " ".join(template.replace("\0", "<").replace("\1", ">").split()), tuple(slots)
+    return _without_lists(" ".join(template.replace("\0", "<").replace("\1", ">").split()), slots)
+
+
+def _placed(line: str) -> re.Match[str] | None:
+    """Return the place in a file that a line begins with, None where it begins with something else."""
+    found = _PLACED.match(line) if "/" in line[:240] or "." in line[:240] else None
+    if found is None or "://" in found["path"]:
+        return None
+    is_file = "/" in found["path"] or is_file_name(found["path"])
+    return found if is_file or found["col"] or found["at"] else None
+
+
+def _without_lists(template: str, slots: Sequence[Slot]) -> tuple[str, tuple[Slot, ...]]:
+    """Return a template and its slots with one placeholder for each list of them: how long one is says nothing."""
+    if "> <" not in template and ">, <" not in template:
+        return template, tuple(slots)
+    kept = list(slots)
+    for found in reversed(list(_LIST.finditer(template))):
+        first = placeholders(template[: found.start()])
+        del kept[first + 1 : first + placeholders(found[0])]
+        template = f"{template[: found.start()]}<{found[1]}>{template[found.end() :]}"
+    return template, tuple(kept)
 
 
 def _is_port(line: str, start: int, slots: Sequence[Slot]) -> bool:
@@ -165,6 +202,8 @@ def _slot_of(
         kind = _kind_of_word(text, before, line[end : end + 60], operands, file_refusal)
         if kind is None and before in _NAMED and line.startswith(": ", start - 2):
             kind = "identifier"
+        if kind is None and line.startswith(" -- ", start - 4) and line[end : end + 2] in ("", " ("):
+            kind = "identifier"  # as GNU's programs name what they complain of
         if kind is None:
             return None, text
         bare = text if text.endswith("..") else text.rstrip(".")  # a full stop belongs to the sentence
@@ -182,6 +221,8 @@ def _slot_of(
         return Slot("path", bare), (f"/{name}" if name in _MANIFESTS else "") + text[len(bare) :]
     if group == "ip":
         return Slot("host", text), ""
+    if group == "scoped":
+        return Slot("identifier", text), ""
     if group in ("uuid", "hex"):
         return Slot("hex", text), ""
     if group == "version":

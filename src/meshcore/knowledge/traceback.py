@@ -35,6 +35,8 @@ def find_raised(text: str, lines: Sequence[str], error_type: str) -> Raised | No
             margin = ""
         if row[0] == " " and TRACEBACK in row and "|" not in row[:12] and "+" not in row[:12]:
             margin = row[: -len(row.lstrip())]  # a report that quotes a whole traceback indents it
+        if not margin and row.startswith("   ") and row.lstrip().startswith('File "') and ", line " in row:
+            margin = row[: -len(row.lstrip()) - 2]  # so it does where it quotes the last frames
         line = row[len(margin) :]
         if line[0] in " |+\tE":
             # Frames are indented; exception groups draw a margin, pytest an `E`.

@@ -409,3 +409,33 @@ def test_a_generalisation_answers_unattended_only_once_a_person_confirmed_it(mes
     assert unsure is not None
     assert sure is not None
     assert (unsure.tier, sure.tier) == ("likely", "exact")
+
+
+def test_a_fix_that_names_nothing_is_likely_for_another_name_too(mesh: Mesh) -> None:
+    mesh.learn("db.OperationalError: no such table: tills_sale", "python manage.py migrate")
+    assert told(mesh.ask("db.OperationalError: no such table: vats_rate")) == ("likely", "python manage.py migrate")
+
+
+@pytest.mark.parametrize(
+    "fix", ["pip install tills", "rm -f sale", "python manage.py migrate tills", "systemctl start db"]
+)
+def test_a_fix_that_names_something_is_for_that_name_only(mesh: Mesh, fix: str) -> None:
+    mesh.learn("db.OperationalError: no such table: tills_sale", fix)
+    assert mesh.ask("db.OperationalError: no such table: vats_rate") is None
+
+
+def test_a_word_put_right_says_nothing_of_another_word_though_the_fix_names_nothing_else(mesh: Mesh) -> None:
+    mesh.learn("git: 'comit' is not a git command.", "git commit", "git comit")
+    found = mesh.ask("git: 'psuh' is not a git command.", "git psuh")
+    assert found is None
+
+
+def test_that_two_errors_are_fatal_makes_them_no_kin(mesh: Mesh) -> None:
+    mesh.learn("tills fatal error: Uncaught Error: Class 'Vat' not found", "apt-get install -y tills-vat")
+    assert mesh.ask("tills fatal error: Uncaught Error: Call to undefined function sum()") is None
+
+
+def test_a_clause_before_brackets_makes_two_errors_kin(mesh: Mesh) -> None:
+    mesh.learn("tills: could not find vats (missing: VATS_DIR VATS_LIB)", "apt-get install -y libvats-dev")
+    found = mesh.ask("tills: could not find vats (is older than 1.4)")
+    assert told(found) == ("likely", "apt-get install -y libvats-dev")

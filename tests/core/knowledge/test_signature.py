@@ -133,6 +133,50 @@ def test_what_is_said_to_be_named_or_called_so_is_a_name_without_quotes_too(line
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "src/pay.lua:2: module 'tills' not found",
+        "pay.lua:14:3: module 'tills' not found",
+        "lib/pay.ts(2,12): module 'tills' not found",
+        "pay.ts(14,0): module 'tills' not found",
+        "<internal:/usr/lib/tills/pay.rb>:85:in `load': module 'tills' not found",
+    ],
+)
+def test_the_place_at_the_start_of_a_line_is_one_whatever_its_form(line: str) -> None:
+    assert read(line).template == "<path>:<number>: module <name> not found"
+
+
+@pytest.mark.parametrize("line", ["db.local:5432: no answer", "13:43:06: no answer", "https://db.local:80: no answer"])
+def test_a_host_or_a_time_at_the_start_of_a_line_is_no_place_in_a_file(line: str) -> None:
+    assert not read(line).template.startswith("<path>:<number>:")
+
+
+def test_what_is_quoted_in_a_line_varies_where_it_stands_without_quotes_too() -> None:
+    one = read("Error in load(tills) : there is no package ‘tills’")
+    assert one.template == read("Error in load(vats) : there is no package ‘vats’").template
+    assert "tills" not in one.template
+
+
+def test_how_long_a_list_is_says_nothing() -> None:
+    short = read("tills: not found in: /opt/a /opt/b /opt/c, sorry")
+    long = read("tills: not found in: /opt/a /opt/b /srv/c /srv/d /srv/e, sorry")
+    assert short.template == long.template == "not found in: <path>, sorry"
+    assert around(short.template).base == 1
+    assert short.slots[0].value == "/opt/a"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"), [("tills: no such part -- vat (LoadError)", "vat"), ("tills: bad key -- x", "x")]
+)
+def test_the_word_behind_two_dashes_is_what_is_complained_of(line: str, name: str) -> None:
+    assert read(line).slots[0].value == name
+
+
+def test_a_scoped_name_is_one_name() -> None:
+    assert read("tills: you may need the Vat::Rate module").template == "you may need the <identifier> module"
+
+
+@pytest.mark.parametrize(
     "line", ["x: the function was called with too many values", "x: the branch named by it is gone"]
 )
 def test_no_preposition_behind_named_or_called_is_a_name(line: str) -> None:
