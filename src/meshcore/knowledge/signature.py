@@ -21,7 +21,7 @@ from meshcore.knowledge.text import has_foreign_letters, spoken, tidy
 from meshcore.knowledge.traceback import TRACEBACK
 from meshcore.model import Signature, Slot
 
-VERSION = 3
+VERSION = 2
 """Of the reading rules. A stored skill of another version is re-read from its example (see learning.reread)."""
 
 MAX_TEMPLATE_SLOTS = 40
