@@ -69,15 +69,18 @@ def note_action_keys(store: Store) -> list[str]:
 
     What was under quarantine by its words is so by its key from now on.
     """
-    noted = []
-    for known in store.skills.readable(store.skills.without_action_key()):
-        key, words = action_key(known.skill.action), normalised(known.skill.action)
-        with store.transaction():
-            store.skills.note_action_key(known.skill_id, key)
-            if key != words and (skill_id := store.quarantine.skill_of(words)):
-                store.quarantine.put(key, skill_id)
-        noted.append(known.skill_id)
-    return noted
+    found = [
+        (known.skill_id, action_key(known.skill.action), normalised(known.skill.action))
+        for known in store.skills.readable(store.skills.without_action_key())
+    ]
+    if not found:
+        return []
+    with store.transaction():  # one for all: thousands come with an import
+        for skill_id, key, words in found:
+            store.skills.note_action_key(skill_id, key)
+            if key != words and (quarantined := store.quarantine.skill_of(words)):
+                store.quarantine.put(key, quarantined)
+    return [skill_id for skill_id, _, _ in found]
 
 
 def _stand_in(reference: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from itertools import combinations
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import pytest
 from tests.core.policy.test_policy import question
 
 from meshcore.knowledge.fixes import parse_fix
+from meshcore.knowledge.interchange import put
 from meshcore.knowledge.parts import is_typed
 from meshcore.model import Action, Slot
-from meshcore.policy.action_key import action_key
+from meshcore.policy.action_key import action_key, note_action_keys
 from meshcore.policy.policy import Policy
+from meshcore.store.store import Store
+from meshcore.testing import known_skill
 
 ONE_EACH = [
     [
@@ -162,3 +166,20 @@ def test_what_changes_what_a_project_pins_or_sends_to_others_waits_for_a_person(
 )  # fmt: skip
 def test_nothing_else_is_taken_for_them(text: str) -> None:
     assert not is_typed(action_key(parse_fix(text)))
+
+
+def test_the_keys_of_all_that_have_none_are_noted_at_once_and_where_all_have_one_nothing_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [put(store, known_skill(name)) for name in ("django", "flask", "numpy")]
+    begun, transaction = [], store.transaction
+
+    def counted() -> AbstractContextManager[None]:
+        begun.append(1)
+        return transaction()
+
+    monkeypatch.setattr(store, "transaction", counted)
+    assert set(note_action_keys(store)) == {one.skill_id for one in known}
+    assert note_action_keys(store) == []
+    assert len(begun) == 1
+    assert all(one.action_key for one in store.skills.readable(store.skills.ids()))
