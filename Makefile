@@ -24,8 +24,9 @@ demo: $(VENV)/.run ## a failure heals at the next agent, for real (ARGS=--offlin
 	@$(BIN)/meshtui demo --report meshtui-demo-report.html $(ARGS)
 
 # More workers than cores: tests wait a third of their time for processes, and for screens to settle.
+# Bytecode is kept whatever the environment says: else each worker compiles every test anew, 9 s of a core each.
 test: $(VENV)/.dev ## all tests, ≤ 4 minutes on two idle cores
-	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-services: $(VENV)/.dev ## slow suites with real services and hostile neighbours, ≤ 5 minutes
 	@$(BIN)/python -m pytest -m services -n 2 --dist worksteal $(ARGS)
