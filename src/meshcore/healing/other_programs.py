@@ -98,8 +98,9 @@ def _without_wrapper(case: Case) -> Change | None:
         word = program_words(part)[0]
         name = word.removeprefix("./")
         program = _WRAPPED.get(name, "")
-        said = re.search(rf"(?m)(?:^|[\s/]){re.escape(name)}: (?:No such file|(?:command )?not found)", case.output)
-        if not program or said is None or not case.ground.program(program, case.folder):
+        if not program or not case.ground.program(program, case.folder):
+            continue
+        if not re.search(rf"(?m)(?:^|[\s/]){name}: (?:No such file|(?:command )?not found)", case.output):
             continue
         if not any(case.ground.exists(f"{folder}/{name}") for folder in (case.folder, *case.above())):
             return (

@@ -94,6 +94,32 @@ def test_what_is_kept_is_made_as_an_import_makes_it_without_the_annotations_of_f
     assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
+LOADED = """
+import os, sys
+sys.path[0] = sys.argv[1]
+sys.argv[1:] = ["claude-code"]
+from meshcore.hook import start
+start.agent()
+real = [name for name in ("re", "json", "dataclasses", "typing") if type(sys.modules[name]).__name__ != "StandIn"]
+os.write(2, f"{real}".encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [("make", "boom"), ("wrap jest run 1", "error: unrecognized subcommand 'jest'"), ("rm a", "rm: cannot remove 'a'")],
+)
+def test_a_failure_compiles_no_pattern_once_they_are_kept(copy: Path, tmp_path: Path, command: str, error: str) -> None:
+    warm(copy, tmp_path)
+    for number in range(3, 7):
+        sample = program("claude-code").sample(command, error, str(tmp_path), tmp_path, f"c{number}")
+        environment = {"HOME": str(tmp_path), "MESHTUI_HOME": str(tmp_path / "home"), "USER": "dev"}
+        call = [sys.executable, "-I", "-S", "-c", LOADED, str(copy.parent)]
+        done = subprocess.run(call, input=json.dumps(sample).encode(), capture_output=True, env=environment, check=True)
+    assert done.stderr == b"[]"
+
+
 def test_where_a_library_lies_is_noted_and_found_anew_once_it_is_gone(copy: Path, tmp_path: Path) -> None:
     warm(copy, tmp_path)
     tag, modules, *rest = index_of(copy)
