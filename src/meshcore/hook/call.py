@@ -284,7 +284,7 @@ class _Call:
         line = self._line(output) or hidden.line if hidden else ""
         with self.store.transaction():
             known = self._known()
-            said = known.failed(line, output, 0, agent=self.me.name, hidden=hidden) if hidden else known.passed()
+            said = known.failed(line, output, 0, agent=self.me.name, hidden=hidden) if hidden else known.passed(output)
         memory = recall(self.store, self.session)
         if memory is None or hidden or (self.piped and self.key in memory.failed):
             return self._told(said)  # the success of a pipe's end proves nothing of what stands before it

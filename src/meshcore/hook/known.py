@@ -276,8 +276,11 @@ class Known:
 
     # --- it passed ----------------------------------------------------------------------------------------------------
 
-    def passed(self) -> Said:
-        """Note a pass: it ends the habit, and may be what is typed instead of something that failed before."""
+    def passed(self, output: str = "") -> Said:
+        """Note a pass: it ends the habit, and may be what is typed instead of something that failed before.
+
+        Where a pipe hides the exit code and the `output` repeats what is known of the failure, it is no pass.
+        """
         if not self.typed.words:
             return Said()
         project = self._project()
@@ -289,9 +292,14 @@ class Known:
         key = command.hex()
         row = self.store.habits.find(project.number, command)
         self._elsewhere(project).tell_pass(command, None)
-        if row is not None:
-            self.store.habits.put(project.number, command, pack(habits.with_pass(habit_of(row), self._fingerprint())))
-            if key in notes.warned and row.sessions:
+        before = habit_of(row) if row is not None else None
+        if before is not None:
+            if self.typed.piped and before.repeats(habits.ways_of(output, "")):
+                self.keep(self._changed(notes))
+                return Said()
+            ground = b"" if self.typed.piped else self._fingerprint()
+            self.store.habits.put(project.number, command, pack(habits.with_pass(before, ground)))
+            if key in notes.warned and before.sessions:
                 self.store.projects.note_wrong_warning(project.number)
         self._follow(passed=True)
         notes = self._confirmed(project, notes, key)

@@ -170,6 +170,10 @@ class Habit:
         """Tell whether the files that the command names are those of last time: else it is another script of a name."""
         return not self.fingerprint or self.fingerprint[12:16] == failed.fingerprint[12:16]
 
+    def repeats(self, ways: Sequence[bytes]) -> bool:
+        """Tell whether any of these lines is one in which the command fails."""
+        return not {one.way for one in self.ways}.isdisjoint(ways)
+
     def known(self, failed: Failed) -> list[Way]:
         """Return the ways of a failure that were seen in other sessions."""
         known = {known.way: known for known in self.ways}
@@ -281,7 +285,9 @@ def said_after(habit: Habit, failed: Failed, shown: str) -> str:
     `habit` is the one before this failure; `shown` the command as it is shown.
     """
     others = habit.others(failed.session)
-    if habit.passes and is_ground(failed.fingerprint) and habit.fingerprint == failed.fingerprint:
+    same_ground = is_ground(failed.fingerprint) and habit.fingerprint == failed.fingerprint
+    # Of a verdict alone: what is missing on a machine is brought there and taken away, and no edit shows that.
+    if failed.kind == "verdict" and habit.passes and same_ground:
         return f"`{shown}` has both passed and failed at this commit, with no edit between that was seen."
     if habit.expected > failed.at or not habit.stands or others < 1:
         return ""

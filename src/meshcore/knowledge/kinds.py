@@ -38,12 +38,14 @@ def _wording() -> re.Pattern[str]:
 def _machine() -> re.Pattern[str]:
     return re.compile(
         r"(?i)command not found|: not found$|executable file not found|no such file or directory: \S*bin/"
-        r"|cannot execute|exec format error|bad interpreter|cannot connect to the docker daemon|daemon (?:is )?not run"
-        r"|connection refused|econnrefused|could not resolve host|no space left|disk quota|unsupported engine"
+        r"|cannot execute|exec format error|bad interpreter|daemon (?:is )?not run"
+        r"|econnrefused|could not resolve host|no space left|disk quota|unsupported engine"
         r"|engine .{0,60}incompatible|requires? (?:node|python|go|ruby|java|rust)\b.{0,40}\d|version .{0,60}required"
         r"|(?:is )?not installed|not (?:logged in|authenticated)|authentication (?:failed|required)|login required"
         r"|permission denied|operation not permitted|read-only file system|address already in use"
         r"|unable to locate (?:package|credentials)|no module named (?:pip|pytest|venv|ensurepip)\b"
+        r"|connection (?:to .{1,60} )?(?:was )?refused|(?:failed to|couldn't|could not|cannot) connect\b"
+        r"|not been booted with|^make(?:\[\d+\])?: [\w.+-]+: no such file"
         r"|externally-managed-environment|toolchain .{0,60}not (?:installed|available)"
     )
 

@@ -103,7 +103,7 @@ def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
                 is_word = len(word) > 2 and re.fullmatch(r"-{0,2}\w[\w:.-]+", word) is not None
                 if at == 0 or not is_word or word in known or not (is_usage or word.lstrip("-") in line):
                     continue
-                if new := closest(word, {one for one in known if one[:1] != "-" or word[:1] == "-"}):
+                if new := closest(word, {one for one in known if (one[:1] == "-") == (word[:1] == "-")}):
                     change = Correction(part[at - 1], (word,), (new,))
                     if _may_be_told(typed, change, f"{word} {new}", cwd):
                         return change
@@ -139,7 +139,7 @@ def _known_words(lines: list[str], typed: Typed) -> set[str]:
         usage = re.match(r"(?i)(?:usage|or): +(\S+) +([A-Za-z][\w:-]{2,40}) +([A-Za-z][\w:-]{2,40})?", line)
         if usage and usage[1] in in_front:
             found |= {usage[2]} | ({usage[3]} if usage[3] else set())
-        elif listed := re.match(r"[*-]? ?([A-Za-z][\w:-]{2,40})(?:$|,|:? {2,}| +#| +- )", line):
+        elif listed := re.match(r"(?:[*-] )?(-{0,2}[A-Za-z][\w:-]{2,40})(?:$|,|:? {2,}| +#| +- )", line):
             found.add(listed[1])
     return found
 
@@ -200,15 +200,17 @@ def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
 @functools.cache
 def _option() -> re.Pattern[str]:
     return re.compile(
-        r"(?i)\b(?:with|using|use|pass|add|specify|set)(?: the)? ['\"`]?(-{1,2}[a-z][\w-]{0,40})['\"`]?"
+        r"(?i)(\bor )?\b(?:with|using|use|pass|add|specify|set)(?: the)? ['\"`]?(-{1,2}[a-z][\w-]{0,40})['\"`]?"
         r"(?: \(or ['\"`]?-{1,2}[a-z][\w-]{0,40}['\"`]?\))? (?:flag|option|switch)\b"
     )
 
 
 def option_named(typed: Typed, output: str) -> Correction | None:
     """Return the change that adds the one option of which a program says that its command lacks it."""
-    named = {found[1] for found in _option().finditer(output[-_READ:])}
-    option = named.pop() if len(named) == 1 else ""
+    named = {found.groups() for found in _option().finditer(output[-_READ:])}
+    other_way, option = named.pop() if len(named) == 1 else ("", "")
+    if other_way:
+        return None  # which of two ways is meant is not said
     if not option or option in typed.words:
         return None
     from meshcore.knowledge.proposed import is_held_back  # few programs name an option

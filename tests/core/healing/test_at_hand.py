@@ -201,6 +201,8 @@ def test_what_this_machine_shows_is_told(project: Path, inside: str, command: st
         ("", "ssh h docker exec -it db psql", "the input device is not a TTY"),
         ("", "npm install a", "npm error Retry it with the --force flag"),
         ("", "helm upgrade a b", "Error: use the --namespace flag"),
+        ("", "terraform state list", "No state file was found!\nRun it elsewhere or use the -state flag."),
+        ("", "tool fmt -chekc a", "flag provided but not defined: -chekc\nOptions: \n  check  Check it."),
         ("", "git push", "error: use the --mirror option"),
         ("", "cargo test", "error: pass the --lib option"),
         ("", "cat notes", "retry with the --all flag"),
@@ -407,6 +409,12 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
             "inv relase",
             "No idea what 'relase' is! Unknown task.\nAvailable tasks:\n\n  build    Build it.\n  release   Ship it.",
             "inv release",
+        ),
+        (
+            "terraform fmt -chekc tf",
+            "Usage: terraform fmt [options]\n  -check   Check the files.\n  -diff    Show.\n"
+            "Error parsing command-line flags: flag provided but not defined: -chekc",
+            "terraform fmt -check tf",
         ),
         ("docker exec -it db psql", "the input device is not a TTY", "docker exec -i db psql"),
         ("docker run --rm -t app make", "the input device is not a TTY", "docker run --rm app make"),

@@ -287,6 +287,15 @@ def test_what_a_pipe_hides_is_the_failure_that_it_is_without_one(desk: Desk) -> 
     assert "in 3 earlier sessions" in said and "(exit code 2: something is missing" in said
 
 
+def test_a_pipe_that_shows_the_known_failure_is_no_pass_of_it(desk: Desk) -> None:
+    said = "couldn't get the list: dial tcp 127.0.0.1:8080: connect: connection refused"
+    fails(desk, "one", "tool get pods", said)
+    assert passes(desk, "two", "tool get pods | head -3", f"{said}\n{said}") == ""
+    assert "failed here the same way in 1 earlier session" in fails(desk, "three", "tool get pods", said)
+    assert passes(desk, "four", "tool get pods | head -3", "NAME  READY") == ""
+    assert fails(desk, "five", "tool get pods", said) == "", "that was a pass"
+
+
 # --- before -----------------------------------------------------------------------------------------------------------
 
 

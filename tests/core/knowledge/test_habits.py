@@ -134,11 +134,15 @@ def test_what_a_person_expects_to_fail_is_not_told() -> None:
 
 
 def test_passing_and_failing_at_one_commit_is_told_as_that_only_where_the_commit_is_known() -> None:
-    known = with_failure(with_pass(habit(failure(1)), GROUND), failure(2))
-    assert "both passed and failed at this commit" in said_after(known, failure(3), "make test")
+    def red(session: int, ground: bytes = GROUND) -> Failed:
+        return failure(session, kind="verdict", fingerprint=ground)
+
+    known = with_failure(with_pass(habit(red(1)), GROUND), red(2))
+    assert "both passed and failed at this commit" in said_after(known, red(3), "make test")
+    assert "both passed" not in said_after(known, failure(3, kind="machine"), "make test"), "a service may have stopped"
     unknown = b"\0\0\0\0" + GROUND[4:]
-    blind = with_pass(habit(failure(1, fingerprint=unknown)), unknown)
-    assert said_after(blind, failure(3, fingerprint=unknown), "make test") == ""
+    blind = with_pass(habit(red(1, unknown)), unknown)
+    assert said_after(blind, red(3, unknown), "make test") == ""
 
 
 # --- before -----------------------------------------------------------------------------------------------------------
