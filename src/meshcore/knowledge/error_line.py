@@ -130,7 +130,8 @@ def is_worded(line: str) -> bool:
 def _consequence() -> re.Pattern[str]:
     """Match what only says that something else failed, how often, or with which exit code."""
     return re.compile(
-        r"exit(?:ed)?(?: with)?(?: exit)?(?: code| status| value|:)|\b(?:error|code) \d{1,5}\)?\.?$|non-?zero|"
+        r"exit(?:ed)?(?: with)?(?: exit)?(?: code| status| value|:)|\b(?:error|code) \d{1,5}\)?\.?$|"
+        r"\(code \d{1,5}\)|non-?zero|"
         r"(?:build|compilation|tests?|task|script|command|job|hook|step|goal|execution|checks?|lint) "
         r"(?:has |have )?failed|"
         r"failed with an exception|failed to execute goal|execution failed for task|subcommand failed|"
@@ -142,6 +143,12 @@ def _consequence() -> re.Pattern[str]:
         r"^\d{1,6} (?:files?|tests?|examples?|tasks?|packages?|suites?|targets?|jobs?)\b|the following error|see above|"
         r"failed to push some refs|: broken pipe$|hook declined|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
     )
+
+
+@functools.cache
+def _counts() -> re.Pattern[str]:
+    """Match what only counts errors: `found 1 fatal error`."""
+    return re.compile(r"\b(?:found|had|with) \d{1,6} (?:\w{1,20} )?(?:errors?|problems?|failures?)\b")
 
 
 @functools.cache
@@ -162,6 +169,12 @@ def _named_error() -> re.Pattern[str]:
 
 
 @functools.cache
+def _severity() -> re.Pattern[str]:
+    """Match a severity behind a place that is told in words: `line 1 column 13 - Error: `."""
+    return re.compile(r"[\w ,:.]{1,50} - (error|warning|info|note): ")
+
+
+@functools.cache
 def _status() -> re.Pattern[str]:
     """Match a status and a name, without a word of why."""
     took = r"(?:\s\[.{1,40}\]|\s\(?[\d.]+\s?m?s\)?)?"
@@ -179,7 +192,8 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
         if weight > 0 and has_context(lines, at):
             weights[at] += 2
     own = [at for at, weight in enumerate(weights) if weight >= 0 and lines[at].startswith(f"{program}: ")]
-    if own:
+    own = [at for at in own if not _counts().search(lines[at].lower())]
+    if own and not _another_spoke(lines[: own[0]], weights):
         # What the program says in its own name counts, and the first of it: the rest follows from that.
         first = next((at for at in own if weights[at] > 0), own[-1])
         weights[first] = max(weights[first] + 2, 3, *(weights[at] + 1 for at in own))
@@ -187,6 +201,15 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
     if best >= 0 and weights[best] > 0:
         return lines[best], ANNOUNCED if weights[best] >= 3 else WORDED
     return _last_words(lines, weights), GUESSED
+
+
+def _another_spoke(before: Sequence[str], weights: Sequence[int]) -> bool:
+    """Tell whether another program has complained in its own name before: what its caller says follows from that."""
+    prefix = _program_prefix()
+    return any(
+        weight > 2 and (named := prefix.match(line)) and named[1].casefold() not in _NO_PROGRAM
+        for line, weight in zip(before, weights, strict=False)
+    )
 
 
 def _help(lines: Sequence[str]) -> Iterator[int]:
@@ -239,6 +262,8 @@ def _weight(line: str, present: Sequence[str]) -> int:
     said = low[named.end() :] if named else low
     if named or low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED):
         weight += 4
+    if " - " in low[:60] and (severity := _severity().match(low)):
+        weight += 2 if severity[1] == "error" else -4
     if low.count(" ") < 2 and not any(c in low for c in ":'\"-_"):
         weight -= 3
     if (weight > 0 or low[0].isdigit()) and (_consequence().search(low) or _status().match(low)):

@@ -87,7 +87,8 @@ _PLACED = (
     r"(?:(?:e|w|vet|ERROR|\[ERROR\]|\[error\]): ?|\[(?:ERROR|error)\] |"
     r"(?P<head>[A-Z]\w{1,20} (?:\w{1,20} )?(?:in|at) ))?"
     r"(?:file://)?(?P<path>(?:[A-Za-z]:)?[^\s:(\[\]'\"]{1,240})"
-    r"(?::\d{1,7}(?P<col>:\d{1,6})?(?:-\d{1,7}(?::\d{1,6})?)?|\((?P<row>\d{1,7})(?:,\d{1,6}){0,3}\)|:\[\d{1,7},\d{1,6}\])"
+    r"(?::\d{1,7}(?P<col>:\d{1,6})?(?:-\d{1,7}(?::\d{1,6})?)?|"
+    r"\((?P<row>\d{1,7})(?:, ?\d{1,6}){0,3}\)|:\[\d{1,7},\d{1,6}\])"
     r"(?::? - | |: |:$| \(\w{1,60}\):$)(?P<said>\S.{0,600})?$"
 )
 _AFTERTHOUGHT = (
@@ -359,6 +360,7 @@ READERS: tuple[tuple[str, Callable[[Sequence[str]], Finding | None]], ...] = (
     ("\n✖ failing tests:", _raised_below(r"✖ (?!failing)")),
     ("\nThe following ", _below(r"The following .{1,80} was thrown")),
     ("not ok ", _tap),
+    ("| FAIL |\n", _below(r".{1,200}\| FAIL \|$")),
     ("\n> ", _drawn),
     ("    + CategoryInfo ", _power_shell),
 )
