@@ -74,11 +74,12 @@ class EmbeddedRuntime:
 
     def _work(self) -> None:
         from meshcore.node import Node
-        from meshcore.service.loops.settings import loops_of
-        from meshcore.service.runtime import Runtime, RuntimeHeldError
 
         with Node(self._settings) as node:
-            self._ready()
+            self._ready()  # what is there is shown while the rest is loaded
+
+            from meshcore.service.loops.settings import loops_of
+            from meshcore.service.runtime import Runtime, RuntimeHeldError
 
             async def work() -> None:
                 runtime = Runtime(node, loops=loops_of(node.settings, node.clock))
