@@ -291,7 +291,6 @@ class Known:
         command = self.typed.key(self.root)
         key = command.hex()
         row = self.store.habits.find(project.number, command)
-        self._elsewhere(project).tell_pass(command, None)
         before = habit_of(row) if row is not None else None
         if before is not None:
             if self.typed.piped and before.repeats(habits.ways_of(output, "")):
@@ -301,6 +300,7 @@ class Known:
             self.store.habits.put(project.number, command, pack(habits.with_pass(before, ground)))
             if key in notes.warned and before.sessions:
                 self.store.projects.note_wrong_warning(project.number)
+        self._elsewhere(project).tell_pass(command, None)
         self._follow(passed=True)
         notes = self._confirmed(project, notes, key)
         if self._writes():

@@ -260,6 +260,14 @@ def test_a_pass_on_the_same_commit_and_lock_files_withdraws_it_everywhere(sit: S
     assert "passed on " in said and "at this commit" in said, "where it failed before, that is what is known now"
 
 
+def test_a_pipe_that_shows_the_known_failure_withdraws_nothing(sit: Sit) -> None:
+    a = sit("anna")
+    for session in ("one", "two"):
+        fails(a, session, LINT, RED)
+    a.succeeded(f"{LINT} | head -3", RED, session_id="x@anna")
+    assert [one["sessions"] for one in waiting(a)] == [2]
+
+
 def test_a_pass_with_other_lock_files_withdraws_nothing(sit: Sit) -> None:
     a, b, c = sit("anna"), sit("bert"), sit("clara")
     for session in ("one", "two"):
