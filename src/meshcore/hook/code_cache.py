@@ -1,10 +1,10 @@
 """Keep in one file what a hook's process would load and compile at each call: bytecode of modules, code of patterns.
 
-It buys a third of the processor time of a failure that is answered: without it that takes 5.7 times a bare interpreter,
-with it 3.7, on a machine with other work. (Medians of 16 calls in turn: `python -m benchmarks.hook --tricks --rounds 16
---skills 1000`.) The file holds what hooks have loaded and compiled so far, for this Python: where one source of ours
-changed all of it is void, as soon as that one is asked for. It lies where Python keeps its own bytecode, and is as
-trusted as that. Where it cannot be written, hooks are slower and nothing else.
+It buys two fifths of the processor time of a failure that is answered: without it that takes 5.7 times a bare
+interpreter, with it 3.3, on a machine with other work. (Medians of 16 calls in turn: `python -m benchmarks.hook
+--tricks --rounds 16 --skills 1000`.) The file holds what hooks have loaded and compiled so far, for this Python: where
+one source of ours changed all of it is void, as soon as that one is asked for. It lies where Python keeps its own
+bytecode, and is as trusted as that. Where it cannot be written, hooks are slower and nothing else.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="attr-defined"

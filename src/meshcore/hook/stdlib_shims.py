@@ -1,6 +1,6 @@
 """Stand in for modules of the standard library that take a hook longer to load and use than all of its work.
 
-They buy two thirds of the processor time of a failure that is answered: 3.7 times a bare interpreter instead of 11.4,
+They buy two thirds of the processor time of a failure that is answered: 3.3 times a bare interpreter instead of 11.1,
 on a machine with other work. Most of that is `dataclasses`, which compiles the methods of each class. (Medians of 16
 calls in turn, with the other trick in place: `python -m benchmarks.hook --tricks --rounds 16 --skills 1000`.) They do
 what the light modules use of `dataclasses` (frozen, slots, defaults, replace; of a class nothing is made before its
