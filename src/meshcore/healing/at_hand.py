@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from meshcore.healing.ground import Case, Change, Ground
 from meshcore.healing.other_programs import PROGRAM_RULES
 from meshcore.healing.usual_ways import USUAL_WAYS
+from meshcore.healing.usual_ways_of_tools import WAYS_OF_TOOLS
 from meshcore.knowledge import own_words
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.corrections import Correction, corrected, holds_secret
@@ -73,7 +74,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
     if not typed.parts or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
     case = Case(command, typed, cwd, root, output[-_READ:], ground)
-    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WAYS):
+    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WAYS, *WAYS_OF_TOOLS):
         found = rule(case)
         if found is not None:
             change, why, whole = found
