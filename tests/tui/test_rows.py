@@ -22,6 +22,7 @@ COLUMNS = (Column("name", 6, flex=1), Column("state", 8, priority=1), Column("no
 
 class ListApp(App[None]):
     CSS_PATH = Path(meshtui.__file__).with_name("meshtui.tcss")
+    snapshot = None  # of the mesh: there is none behind these rows
 
     def __init__(self, count: int) -> None:
         super().__init__()
