@@ -39,6 +39,7 @@ def pytest_collection_finish() -> None:
     """Leave ten thousand tests out of each full collection of garbage: a fifth of the time went into that."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # an app leaves thousands of objects in circles
     gc.enable()
 
 
