@@ -38,6 +38,18 @@ class Cell:
 Row = Sequence[Cell | str]
 
 
+class _OfRow(Message):
+    """Something about a row of a list."""
+
+    def __init__(self, rows: Rows, row_id: str) -> None:
+        super().__init__()
+        self.rows, self.row_id = rows, row_id
+
+    @property
+    def control(self) -> Rows:
+        return self.rows
+
+
 class Rows(ScrollView, can_focus=True):
     """A list under headings. `enter` or a click posts `Chosen`; moving the cursor posts `Moved`."""
 
@@ -78,27 +90,11 @@ class Rows(ScrollView, can_focus=True):
     ]
     index: reactive[int] = reactive(0, repaint=False)
 
-    class Chosen(Message):
+    class Chosen(_OfRow):
         """A row was chosen."""
 
-        def __init__(self, rows: Rows, row_id: str) -> None:
-            super().__init__()
-            self.rows, self.row_id = rows, row_id
-
-        @property
-        def control(self) -> Rows:
-            return self.rows
-
-    class Moved(Message):
+    class Moved(_OfRow):
         """The cursor stands on another row."""
-
-        def __init__(self, rows: Rows, row_id: str) -> None:
-            super().__init__()
-            self.rows, self.row_id = rows, row_id
-
-        @property
-        def control(self) -> Rows:
-            return self.rows
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Rows.Moved) and message.rows is self.rows
