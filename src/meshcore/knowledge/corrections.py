@@ -209,7 +209,7 @@ def _other_task(correction: Correction, before: tuple[str, ...], now: tuple[str,
         return "" if all(word.startswith("-") for word in old + new) and old else "another target"
     named = any(_stands_in(bare(word).split("=")[0].lower(), line.lower()) for word in old)
     options = [word for word in old + new if word.startswith("-")]
-    if is_check(before) and not (named and options):
+    if is_check(before) and (not (named and options) or len(new) > len(old)):  # each word more may be a test less
         return "a weaker check"
     if options and old and (named or len(options) == len(old + new)):
         return ""

@@ -66,6 +66,7 @@ def test_a_similar_command_that_passed_is_told_filled_in(
         ("cat a.txt", "cat b.txt", "a.txt: not there"),
         ("python a.py", "ruby b.rb", "python: command not found"),
         ("tool remov x", "tool remove x", "unknown command remov"),
+        ("cargo test -p core", "cargo test -p all-core --lib parses", "package ID `core` did not match any packages"),
         ("tool nextest run", "tool test run", "no such command: `nextest`"),
         ("npm run relint", "npm run lint", "Missing script: relint"),
         ("tool go --dry", "tool go --delete-all", "unknown option --dry"),
