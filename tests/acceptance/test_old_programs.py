@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from scripts.testbed.old_system import OldAgent, make_database
@@ -109,3 +111,47 @@ def test_a_half_written_skills_file_is_kept_named_and_replaced(a: Agent) -> None
     broken = [json.loads(line) for line in (a.home / "journal.jsonl").read_text().splitlines()]
     [event] = [event for event in broken if event["kind"] == "skills_file.broken"]
     assert "line 1, column" in event["reason"]
+
+
+def test_what_an_old_program_learnt_long_ago_says_its_age(a: Agent, old: OldAgent) -> None:
+    a.home.mkdir()
+    learnt = datetime.now(UTC) - timedelta(days=800)
+    text = json.dumps({"skills": [{**OLD_SKILL, "created": learnt.replace(tzinfo=None).isoformat()}], "stats": {}})
+    (a.home / "skills_database.json").write_text(text)
+    [known] = a.ask("skills", "list")
+    assert known["last_good"][:4] == str(learnt.year)
+    assert "last heard of 2 years ago" in a.call("match", "--error", ERROR).stdout
+
+
+def test_both_systems_count_the_same_by_the_queries_of_the_operators_documents(a: Agent, old: OldAgent) -> None:
+    old.broadcast(OLD_SKILL)
+    a.learn(ERROR.replace("django", "flask"), "pip install flask")
+    broadcast = "SELECT COUNT(*) FROM enhanced_messages WHERE message_id LIKE 'skill_%'"
+    with closing(sqlite3.connect(a.world.bridge)) as table:
+        assert table.execute(broadcast).fetchone() == (2,)
+        assert table.execute(f"{broadcast} AND status='pending'").fetchone()[0] >= 1
+    assert old.poll() == 1  # what another has sent; its own it does not read
+    with closing(sqlite3.connect(a.world.bridge)) as table:
+        assert table.execute(f"{broadcast} AND status='pending'").fetchone() == (1,)
+        assert table.execute("SELECT value FROM shared_context").fetchall() == [("dark",)]
+    [heard] = old.known.values()
+    assert datetime.fromisoformat(heard["created"]).tzinfo is None
+
+
+def test_an_old_writer_of_the_skills_file_and_a_new_one_lose_nothing_of_each_other(a: Agent) -> None:
+    a.learn()
+    file = a.home / "skills_database.json"
+    data = json.loads(file.read_text())  # as the old system: read, append with the next number, write whole
+    data["skills"].append({**OLD_SKILL, "id": len(data["skills"]) + 1, "pattern": "No module named 'yaml'"})
+    data["stats"]["total_errors_handled"] += 1
+    file.write_text(json.dumps(data))
+    a.learn(ERROR.replace("django", "flask"), "pip install flask")
+    written = json.loads(file.read_text())
+    assert sorted(skill["pattern"] for skill in written["skills"]) == [
+        "No module named 'django'",
+        "No module named 'flask'",
+        "No module named 'yaml'",
+    ]
+    assert len({skill["id"] for skill in written["skills"]}) == 3
+    assert written["stats"]["total_errors_handled"] >= 1
+    assert {skill["state"] for skill in a.ask("skills", "list") if "yaml" in json.dumps(skill)} == {"unconfirmed"}

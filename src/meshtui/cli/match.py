@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from meshcore.errors import EXIT_FAILURE
+from meshcore.knowledge.ageing import said as age
 from meshcore.knowledge.matching import matches
 from meshcore.knowledge.signature import explain as explain_reading
 from meshcore.knowledge.signature import read
@@ -34,6 +35,7 @@ def match(
     signature = read(text, error_type=error_type, command=command)
     with session.node(fresh=True) as node:
         found = matches(signature, node.store.skills)
+        now = node.store.skills.now()
         names = {m.skill_id: known for m in found if (known := node.store.skills.find(m.skill_id))}
     if as_json:
         rows = [
@@ -57,5 +59,5 @@ def match(
         return EXIT_FAILURE
     for one in found:
         say(f"{one.tier}  #{names[one.skill_id].label} {one.skill_id[:12]}  {one.action.command()}")
-        say(f"       {one.why}")
+        say(f"       {'; '.join(filter(None, (one.why, age(names[one.skill_id], now))))}")
     return 0

@@ -536,3 +536,29 @@ def test_a_large_file_is_not_written_anew_for_every_count(
     os.utime(path, (now - 30, now - 30))
     assert write_skills_file(store, path) is True
     assert '"total_errors_handled": 2' in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("created", "good"),
+    [
+        ("2024-03-01T09:00:00+00:00", "2024-03-01T09:00:00.000000Z"),
+        ("2024-03-01T09:00:00+02:00", "2024-03-01T07:00:00.000000Z"),
+    ],
+)
+def test_an_entry_is_as_old_as_it_says_however_lately_it_came(
+    store: Store, path: Path, created: str, good: str
+) -> None:
+    write(path, entry(created=created))
+    import_skills_file(store, path)
+    [known] = store.skills.each()
+    assert known.last_good == good < known.created
+
+
+@pytest.mark.parametrize(
+    "created", ["", "yesterday", 7, None, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
+def test_an_entry_without_a_time_that_can_be_is_as_old_as_its_import(store: Store, path: Path, created: object) -> None:
+    write(path, entry(created=created))
+    import_skills_file(store, path)
+    [known] = store.skills.each()
+    assert known.last_good == known.created
