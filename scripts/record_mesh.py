@@ -230,25 +230,18 @@ def _morning(anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent,
     time.sleep(pause)
 
     failed = gemini.run(PYTHON, "parse.py")
-    gemini.learn(failed, "pip install yaml")
-    gemini.call("heal", "last")  # it is no well-known package: a person is asked
-    _approve(gemini, "pip install yaml")  # there is no such package: the fix fails
     gemini.learn(failed, "pip install pyyaml")
-    gemini.call("heal", "last")  # the error does not name pyyaml: a person is asked
-    gemini.run("sh", "deploy.sh")
+    gemini.call("heal", "last")
+    gemini.run("sh", "deploy.sh")  # what a shell prints may be another program's: a person is asked
     anna.run(PYTHON, "stats.py")  # nothing known answers it
     for agent in (claude, codex, gemini):
         agent.run(PYTHON, "sync.py")  # nor this, which each of them meets again
     time.sleep(pause)
 
 
-def _approve(agent: Agent, command: str) -> None:
-    waiting = next(one for one in agent.ask("approvals", "list")["approvals"] if one["command"] == command)
-    agent.call("approvals", "approve", waiting["approval_id"])
-
-
 def _afternoon(mesh: Mesh, anna: Agent, claude: Agent, codex: Agent, ci: Agent, gemini: Agent, pause: float) -> None:
-    _approve(gemini, "pip install pyyaml")
+    waiting = next(one for one in gemini.ask("approvals", "list")["approvals"] if one["cwd"].endswith("/gemini"))
+    gemini.call("approvals", "approve", waiting["approval_id"])
     gemini.run(PYTHON, "report.py")
     anna.run(PYTHON, "app.py")
     time.sleep(pause)
