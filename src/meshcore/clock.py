@@ -41,6 +41,14 @@ def from_text(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def utc_text(text: object) -> str:
+    """Return a time of another program as `to_text` writes it; one without an offset is local, "" is none at all."""
+    try:
+        return to_text(datetime.fromisoformat(text).astimezone(UTC)) if isinstance(text, str) else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
 @lru_cache(maxsize=1)
 def boot_id() -> str:
     """Return what identifies this boot, so that monotonic times of different processes compare."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
-from textual.filter import LineFilter, Monochrome, NoColor
+from textual.filter import LineFilter
 from textual.widgets import Static
 
 from meshcore.clock import Clock, SystemClock
@@ -59,7 +59,6 @@ class MeshApp(Steady):
     CSS_PATH = "meshtui.tcss"
     TITLE = "meshtui"
     BINDINGS: ClassVar = bindings(table.app_actions())
-    ENABLE_COMMAND_PALETTE = True
     ALLOW_IN_MAXIMIZED_VIEW = "Banners"
 
     def __init__(
@@ -88,8 +87,7 @@ class MeshApp(Steady):
         self.panes = Panes(self._kept.get("panes"))
         for theme in themes.THEMES:
             self.register_theme(theme)
-        wanted = self._kept.get("theme")
-        self.theme = wanted if wanted in [theme.name for theme in themes.THEMES] else themes.default_theme()
+        self.theme = kept if (kept := self._kept.get("theme")) in themes.NAMES else themes.default_theme()
 
     # --- starting and leaving ---------------------------------------------------------------------------------------
 
@@ -122,14 +120,8 @@ class MeshApp(Steady):
             self.stylesheet.set_variables(self.get_css_variables())
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return the filters of what is drawn: Textual chooses that of NO_COLOR before it knows the theme.
-
-        Its grey scale makes black of the terminal's own colours, text and ground alike.
-        """
         filters = super().get_line_filters()
-        if not self.no_color or not self.native_ansi_color:
-            return filters
-        return [NoColor() if isinstance(one, Monochrome) else one for one in filters]
+        return themes.without_colours(filters) if self.no_color and self.native_ansi_color else filters
 
     def start_work(self) -> None:
         """Start what works in the background, once the first screen is painted."""
@@ -201,8 +193,7 @@ class MeshApp(Steady):
             self._show(message.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
-        base = self.screen_stack[0]
-        base.query_one(HeaderLine).show(snapshot)
+        self.screen_stack[0].query_one(HeaderLine).show(snapshot)
         self._show_banners()
         self.panes.take(snapshot)
 

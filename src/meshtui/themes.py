@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import Theme
 
-DARK, LIGHT, ANSI = "mesh-dark", "mesh-light", "mesh-ansi"
+NAMES = DARK, LIGHT, ANSI = "mesh-dark", "mesh-light", "mesh-ansi"
 
 THEMES: tuple[Theme, ...] = (
     Theme(
@@ -78,3 +81,8 @@ def default_theme(environment: dict[str, str] | None = None) -> str:
     env = os.environ if environment is None else environment
     rich = env.get("COLORTERM") in ("truecolor", "24bit") or "256color" in env.get("TERM", "")
     return DARK if rich else ANSI
+
+
+def without_colours(filters: Sequence[LineFilter]) -> Sequence[LineFilter]:
+    """Return filters that leave the terminal's own colours out: Textual's grey scale makes black of text and ground."""
+    return [NoColor() if isinstance(one, Monochrome) else one for one in filters]

@@ -2,8 +2,7 @@
 
 Nothing that arrives is believed before its signature holds. Bad input is what its reader or handler says is bad: it is
 rejected, and the receipt says so. Any other error there is a fault of ours, and no judgement of the record: it is kept
-as `faulted`, without a receipt, while what is behind it goes on; another version, or `meshtui maintenance`, takes it in
-again and acknowledges it then. Nothing is lost and nothing waits.
+as `faulted`, without a receipt, while others go on; another version, or `meshtui maintenance`, takes it in again.
 """
 
 from __future__ import annotations

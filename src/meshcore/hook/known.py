@@ -133,6 +133,16 @@ class Known:
             alters = passed and (bool(changes(self.typed.words)) or self._writes())
             self.telling.follow(self.typed.key(self.root), self.command, passed=passed, changes=alters)
 
+    def _judged(self, project: Project, notes: Notes, key: str, *, passed: bool) -> Notes:
+        """Count what was told and tried, and what passed unchanged although something else was told."""
+        for one in notes.offers:
+            is_tried = change.holds(self.command, one.command)
+            if is_tried or (passed and one.key == key):
+                result = "confirmed" if is_tried and passed else "contradicted"
+                self._count(project, bytes.fromhex(one.cause), one.change, result)
+                notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
+        return notes
+
     # --- it failed ----------------------------------------------------------------------------------------------------
 
     def failed(
@@ -163,7 +173,7 @@ class Known:
         self.store.habits.put(project.number, command, pack(habit))
         others = self._elsewhere(project)
         self._follow(passed=False)
-        notes = self._contradicted(project, self._aged(), command.hex())
+        notes = self._judged(project, self._aged(), command.hex(), passed=False)
         fact = ""
         if before is not None and before.has_files_of(failure):
             fact = habits.said_after(before, failure, self._shown())
@@ -233,17 +243,11 @@ class Known:
         seen = row.seen - (self._tag in tags(row.sessions))
         if row.is_withdrawn or seen < (1 if row.named else BELIEVED_SESSIONS):
             return ""
-        try:
-            return change.corrected(self.typed, change.from_text(row.change))
-        except ValueError:
-            return ""
+        return change.corrected_by(self.typed, row.change)
 
     def _filled_anew(self, known: list[CorrectionRow], text: str, line: str) -> str:
         """Return the command that another node's correction makes of this one, "" where it would not be learnt here."""
-        try:
-            command = change.corrected(self.typed, change.from_text(text))
-        except ValueError:
-            return ""
+        command = change.corrected_by(self.typed, text)
         told = read_typed(command, self.cwd)
         if not self._is_tellable(command) or change.correction_between(self.typed, told, line) is None:
             return ""
@@ -265,14 +269,6 @@ class Known:
             return "", None
         self._let_count(project, cause, text, command)
         return said, (text, command)
-
-    def _contradicted(self, project: Project, notes: Notes, key: str) -> Notes:
-        """Count what was told, tried, and failed."""
-        for one in notes.offers:
-            if change.holds(self.command, one.command):
-                self._count(project, bytes.fromhex(one.cause), one.change, "contradicted")
-                notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
-        return notes
 
     # --- it passed ----------------------------------------------------------------------------------------------------
 
@@ -302,7 +298,7 @@ class Known:
                 self.store.projects.note_wrong_warning(project.number)
         self._elsewhere(project).tell_pass(command, None)
         self._follow(passed=True)
-        notes = self._confirmed(project, notes, key)
+        notes = self._judged(project, notes, key, passed=True)
         if self._writes():
             notes = replace(notes, open=())
         elif self.is_open:
@@ -335,19 +331,6 @@ class Known:
             )  # fmt: skip
             self._tell(project, cause, row)
             return replace(notes, open=tuple(other for other in notes.open if other != one))
-        return notes
-
-    def _confirmed(self, project: Project, notes: Notes, key: str) -> Notes:
-        """Count what was told and then passed, and what passed unchanged although something else was told."""
-        for one in notes.offers:
-            result = ""
-            if change.holds(self.command, one.command):
-                result = "confirmed"
-            elif one.key == key:
-                result = "contradicted"
-            if result:
-                self._count(project, bytes.fromhex(one.cause), one.change, result)
-                notes = replace(notes, offers=tuple(other for other in notes.offers if other != one))
         return notes
 
     def _count(self, project: Project, cause: bytes, text: str, result: str) -> None:

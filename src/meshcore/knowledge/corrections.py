@@ -305,6 +305,14 @@ def from_text(text: str) -> Correction:
     return Correction(after, _words(old), _words(new), front=kind == "f")
 
 
+def corrected_by(failed: Typed, text: str) -> str:
+    """Return the command that a stored correction makes of a failed one, "" where it is none or says nothing of it."""
+    try:
+        return corrected(failed, from_text(text))
+    except ValueError:
+        return ""
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split("\x1e")) if text else ()
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
-from meshcore.clock import from_text, to_text
+from meshcore.clock import from_text, utc_text
 from meshcore.errors import BadSkillError, MeshError
 from meshcore.events import EventKind
 from meshcore.filelock import FileLock
@@ -143,16 +143,8 @@ def skill_from_old(entry: Json) -> KnownSkill:
         label=label if type(label) is int and 0 < label < 2**31 else 0,
         state="unconfirmed",
         source="legacy",
-        last_good=_learnt_at(entry.get("created")),  # it is as old as it says, however lately it came
+        last_good=utc_text(entry.get("created")),  # it is as old as it says, however lately it came
     )
-
-
-def _learnt_at(created: Json) -> str:
-    """Return the time of an old entry, which is this host's unless it names an offset; "" where it is none."""
-    try:
-        return to_text(datetime.fromisoformat(created).astimezone(UTC))
-    except (TypeError, ValueError, OverflowError):
-        return ""
 
 
 def _is_plain(text: str) -> bool:
