@@ -86,7 +86,7 @@ def test_an_operator_sees_the_healing_arrive_filters_resizes_and_quits(screen: S
     a.run(*a.app)
     a.learn()
     a.call("heal", "last")
-    screen.wait_for("→ pip install django")
+    screen.wait_for("✓ verified")
     done = b.run(*b.app)
     assert done.returncode == 0, done.stderr
     # The header shortens its words where times that took longer need the room.
