@@ -45,6 +45,7 @@ from meshtui.bridgeview import BridgeReader, Receipted
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import NOT_YET, NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
 
+HISTORY_AFTER_SECONDS = 0.25  # what the pane shows first is read before the whole past
 LOOK_EVERY_SECONDS = 1.0
 MEMBERS_EVERY_SECONDS = 30.0  # a node that died says nothing: it is missed by the clock
 EFFECT_EVERY_SECONDS = 30.0
@@ -115,15 +116,16 @@ class Feed:
             await self._take_green()
             await self._take_entries()
             await self._take()
+            pause = HISTORY_AFTER_SECONDS
             while not self._stopping:
-                await self._without_fault(self._take_effect)
-                await self._without_fault(self._mark)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pause())
+                    await asyncio.wait_for(self._woken.wait(), pause)
                 woken = self._woken.is_set()
                 self._woken.clear()
-                if not self._stopping:
-                    await self._without_fault(partial(self._look, woken=woken))
+                for read in (partial(self._look, woken=woken), self._take_effect, self._mark):
+                    if not self._stopping:
+                        await self._without_fault(read)
+                pause = self._pause()
         finally:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -51,7 +51,9 @@ class Sources:
             self._start_feed()
 
     def look(self, snapshot: Snapshot) -> None:
-        """Take the runtime over where the process that had it has ended."""
+        """Let the runtime work once something is shown; take it over where the process that had it has ended."""
+        if self._runtime is not None:
+            self._app.call_after_refresh(self._runtime.shown)
         if self._embed and self._runtime is None and not self._is_handed_over and _is_free(snapshot):
             self._start_runtime()
 
@@ -100,6 +102,8 @@ class Sources:
             self._app.call_later(self._runtime_ended, fault)
 
         self._runtime = EmbeddedRuntime(self._settings, ready, ended)
+        if self.feed is not None:
+            self._runtime.shown()
         self._runtime.start()
 
     def _runtime_ended(self, fault: MeshError | None) -> None:
