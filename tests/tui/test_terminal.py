@@ -94,7 +94,8 @@ def terminal(a: Agent) -> Iterator[Terminal]:
     terminal = Terminal(a)
     try:
         terminal.wait_for(b"Overview")
-        terminal.wait_for(b"mode auto")  # the feed has spoken, so the runtime is at work
+        terminal.wait_for(b"mode auto")
+        wait_for((a.home / "journal.jsonl").exists, "the runtime is at work")
         yield terminal
     finally:
         terminal.close()
