@@ -183,8 +183,8 @@ class Runtime:
                     self._sharing.share(bridge, node.identity.node.public)
                 rings = node.settings.bridge.is_afar and self._watched >= 0
                 is_news = self._is_written(bridge) | bridge.drain()
-                note_report(node)
                 if now >= self._beat_at:
+                    note_report(node)
                     node.look_at_itself(bridge)
                     node.beat(bridge)
                     self._beat_at = now + BEAT_EVERY_SECONDS
