@@ -14,6 +14,7 @@ from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words
 from meshcore.knowledge.slips import closest, slips
+from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
 _READ = 8_000  # characters at the end of an output
@@ -43,6 +44,10 @@ def _name() -> re.Pattern[str]:
 
 def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
     """Return the change that the program itself suggests, None where it suggests none or several."""
+    if any(program_name(part[0]) in _RUNNERS for part in typed.parts):
+        if len(output) >= _READ:
+            return None  # where the script began is not seen
+        output = re.split(r"(?m)^(?:> \S+@\S+ \S|\$ \S)", output, maxsplit=1)[0]  # what follows is the script's
     lines = [line.strip() for line in output[-_READ:].splitlines() if line.strip()][-_READ_LINES:]
     for i, line in enumerate(lines):
         found = _suggesting().search(line)
@@ -55,6 +60,10 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
         ):
             return change
     return _listed(typed, lines, cwd)
+
+
+_RUNNERS = word_set("npm yarn pnpm bun")
+"""Programs that say which script they run, and then let it speak."""
 
 
 def _sentence(text: str) -> str:
@@ -166,6 +175,8 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
     """Return the change of the one word of the command that a suggested name stands for."""
     from difflib import SequenceMatcher
 
+    from meshcore.knowledge.subcommands import subcommands
+
     new = name.split()[-1]
     found: dict[tuple[int, int], float] = {}
     for number, part in enumerate(typed.parts):
@@ -176,6 +187,8 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
             dashed = old == new.lstrip("-")
             if at == 0 or len(old) < 2 or old == new or (old[:1] == "-") != (new[:1] == "-" and not dashed):
                 continue
+            if at == 1 and old in subcommands(_leading(part, at)):
+                continue  # the program has it: what it runs speaks of something else
             is_verb = at == 1 and part[0] in SPEAKING and slips(old, new) <= _SLIPS  # its program need not repeat it
             is_named = old in before or old.lstrip("-") == new.lstrip("-") or is_verb
             if is_named and (alike := SequenceMatcher(None, old, new).ratio()) >= _ALIKE:

@@ -50,7 +50,7 @@ _OBJECTS = (
 
 _GRADLE = (
     "assemble assembleDebug assembleRelease bootRun build buildDependents buildEnvironment check classes compileJava "
-    "compileKotlin compileTestJava dependencies help init installDebug jar javadoc jar projects properties publish "
+    "compileKotlin compileTestJava dependencies help init installDebug jar javadoc projects properties publish "
     "publishToMavenLocal run tasks test testClasses war wrapper"
 )
 

@@ -48,7 +48,7 @@ def waiting_in(home: Path) -> dict[str, Json]:
             version, tables = connection.execute(VERSION_AND_TABLES).fetchone()
             if check_version(version, tables, path) != SCHEMA_VERSION:
                 raise ConfigurationError(f"{path}: an older store; run `meshtui --home {home} status` once")
-            operator = next(filter(None, (_known(connection, name) for name in ("operator_key", "operator"))), "")
+            operator = next(filter(None, (_known(connection, name) for name in _OPERATOR)), "")
             rows = connection.execute(_WAITING, (MOST_WAITING + 1,)).fetchall()
     except sqlite3.Error as error:
         raise fault(error, path, PATIENCE_SECONDS) from error
