@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from textual import events
+from textual import constants, events
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from textual.message import Message
 
 READ_BYTES = 4096
-LOOK_SECONDS = 0.1
 ESCAPE_SECONDS = 0.05  # how long a lone escape waits to be more than that
 LAST_WORDS_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # that a terminal which has answered before may take to say how far it has come
@@ -111,15 +110,26 @@ class MeshDriver(LinuxDriver):
 
     output = 2  # as Textual, which writes to standard error
     _screen: ScreenWriter | None = None
+    _end: tuple[int, int] | None = None  # a pipe: readable once input is to end, so that nothing need look now and then
 
     def start_application_mode(self) -> None:
         self._screen = ScreenWriter(self.output, self._get_terminal_size())
+        self._end = self._end or os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def stop_application_mode(self) -> None:
         if self._screen is not None:
             self._screen.wait_for_answer(1.0)
         super().stop_application_mode()
+
+    def disable_input(self) -> None:
+        if self._end is not None:
+            os.write(self._end[1], b"\n")
+        super().disable_input()  # it waits until the thread has ended
+        if self._end is not None:
+            for descriptor in self._end:
+                os.close(descriptor)
+            self._end = None
 
     def write(self, data: str) -> None:
         if self._screen is not None:
@@ -151,8 +161,10 @@ class MeshDriver(LinuxDriver):
         return size
 
     def run_input_thread(self) -> None:
-        poll = select.poll()
-        poll.register(self.fileno, select.POLLIN)
+        assert self._end is not None
+        ending, poll = self._end[0], select.poll()
+        for descriptor in (ending, self.fileno):
+            poll.register(descriptor, select.POLLIN)
         parser = XTermParser(self._debug)
         from codecs import getincrementaldecoder
 
@@ -160,14 +172,15 @@ class MeshDriver(LinuxDriver):
         held, until = "", 0.0
         try:
             while not self.exit_event.is_set():
-                waits = ESCAPE_SECONDS if held or time.monotonic() < until else LOOK_SECONDS
+                is_unsure = held or time.monotonic() < until
                 text, held = held, ""
-                for _ in poll.poll(waits * 1000):
+                for descriptor, _ in poll.poll(ESCAPE_SECONDS * 1000 if is_unsure else None):
+                    if descriptor == ending:
+                        return
                     data = self._read()
                     if not data:
                         self._lost()
                         return
-                    until = time.monotonic() + LOOK_SECONDS
                     text, held = self._without_answers(text + decode(data))
                 for part in _escapes_apart(text):
                     if part == "\x1b":
@@ -175,6 +188,8 @@ class MeshDriver(LinuxDriver):
                         continue
                     for message in parser.feed(part):
                         self.process_message(message)
+                if text:
+                    until = time.monotonic() + constants.ESCAPE_DELAY  # so long the parser may wait for more
                 for message in parser.tick():
                     self.process_message(message)
         finally:
