@@ -216,10 +216,13 @@ class Node:
             )
         return self._old_programs
 
-    def tend(self) -> None:
-        """Serve old programs, if there may be any and no other process does. Raises BridgeUnavailableError."""
-        if (programs := self.old_programs) is not None:
-            programs.tend()
+    def tend(self) -> bool:
+        """Serve old programs, if there may be any and no other process does; see `OldPrograms.tend`.
+
+        Raises BridgeUnavailableError.
+        """
+        programs = self.old_programs
+        return programs is not None and programs.tend()
 
     def show_old_programs(self, skills: Sequence[OldSkill]) -> None:
         """Let old programs see skills that were published. Raises BridgeUnavailableError."""

@@ -344,8 +344,11 @@ class OldPrograms(Protocol):
         """Let them see skills. Where their database cannot be written now, the next that `show`s or `tend`s does it."""
         ...
 
-    def tend(self) -> None:
-        """Bring what they sent to the bridge and mark what everybody has, unless another process does."""
+    def tend(self) -> bool:
+        """Bring what they sent to the bridge and mark what everybody has, unless another process does.
+
+        True where there will be more to do though nothing is written meanwhile.
+        """
         ...
 
     def erase(self, record_id: str) -> None:

@@ -66,6 +66,16 @@ def files(address: BridgeAddress) -> Mapping[str, Path]:
     return _engine(address).files(address) if address.scheme in _ENGINES else {}
 
 
+def written(address: BridgeAddress) -> list[Path]:
+    """Return the files of this host of which one is written when something is new on a bridge, or of old programs."""
+    if address.path is None:
+        return []
+    from meshcore.bridge.legacy.state import StateFile
+
+    old = address.path
+    return [*files(address).values(), old, old.with_name(f"{old.name}-wal"), StateFile(old, OLD_SECONDS).wal]
+
+
 def administration(address: BridgeAddress) -> Administration:
     """Return what its owner does with a bridge. Raises ConfigurationError for one without logins."""
     if address.scheme != "postgresql":

@@ -27,6 +27,7 @@ from meshcore.node import Node
 from meshcore.service.approval_worker import Carrier
 from meshcore.service.loops.base import Loop, Loops
 from meshcore.service.notify import ServiceManager
+from meshcore.service.sight import Sight, files_of
 from meshcore.store.in_place import InPlace
 
 SILENT_SECONDS = 5.0  # without a sign of life, of which there is one at each look
@@ -35,7 +36,7 @@ RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 BEAT_EVERY_SECONDS = 20.0
 DRAIN_SECONDS = 4.0
-BACKSTOP_SECONDS = 10.0  # between two looks at a bridge that tells by itself where something is new
+BACKSTOP_SECONDS = 10.0  # between two whole looks where nothing tells that something is new
 AFAR_LOST_SECONDS = 120.0
 LINKS_LOOKED_AFTER = 16  # of this node's newest control records: whether the bridge still holds them
 
@@ -115,7 +116,8 @@ class Runtime:
         self._retry_after = RETRY_FIRST_SECONDS
         self._fault = ""
         self._beat_at = self._look_at = self._lost_at = 0.0
-        self._more = False
+        self._more = self._ripens = False
+        self._sight = Sight(files_of(node.settings))
         self._stamp: object = None
         self._watched = -1
         self._carrier = Carrier(node)
@@ -147,14 +149,12 @@ class Runtime:
             while not self._stopping.is_set():
                 self._in_place.check()
                 self._lock.show_life(self.node.clock.now().timestamp())
-                more = self._tick()
-                self._carrier.look()
-                self._tell()
+                more = not self._is_quiet() and self._look()
                 self._manager.alive(self.node.clock.monotonic())
                 if not more:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._ring.wait(), LOOK_EVERY_SECONDS)
-                self._ring.clear()
+                        async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                            await self._ring.wait()
             self._manager.stopping()
             ended = asyncio.create_task(asyncio.to_thread(self._loops.stop))
             await asyncio.sleep(0)  # it is begun before what follows keeps the event loop busy
@@ -171,8 +171,24 @@ class Runtime:
             self._watch(-1)
             self._lock.release()
 
+    def _is_quiet(self) -> bool:
+        """Tell whether a look would find nothing: nobody rang, no file is another, and no time has come."""
+        node, now = self.node, self.node.clock.monotonic()
+        is_rung = self._ring.is_set()
+        self._ring.clear()
+        is_new = self._sight.is_new(self._carrier.commands, node.connected)
+        waits = self._more or self._ripens or self._loops.busy or node.settings.bridge.is_afar
+        due = now >= (min(self._beat_at, self._look_at) if node.connected else self._retry_at)
+        return not (is_rung or is_new or waits or due)
+
+    def _look(self) -> bool:
+        """Do what there is to do, and tell of it; True where more waits at the bridge."""
+        more = self._tick()
+        self._carrier.look()
+        self._tell()
+        return more
+
     def _tick(self) -> bool:
-        """Do what there is to do; True where more waits at the bridge."""
         node, now = self.node, self.node.clock.monotonic()
         more = False
         if node.connected or now >= self._retry_at:
@@ -197,15 +213,17 @@ class Runtime:
                     self._look_at = now + (BACKSTOP_SECONDS if rings or self._stamp is not None else 0.0)
                 tell_report(node)
                 publish(node)
-                node.tend()
+                self._ripens = node.tend()
                 self._retry_after = RETRY_FIRST_SECONDS
                 self._fault, self._more = "", more
             except MeshError as error:
                 self._lose_bridge(str(error), now)
-        with contextlib.suppress(MeshError):
+        try:
             self._loops.attend(node.store)
             node.project()
             node.forget_printed()
+        except MeshError:
+            self._sight.forget()  # it was not done
         return more
 
     def _is_written(self, bridge: Bridge) -> bool:

@@ -64,6 +64,7 @@ class LegacyGateway:
         self._election = FileLock(old.with_name(old.name + ".mesh.gateway"), file_mode(old.parent))
         self._looked_at: object = None  # bridge and old table, when that was last read to its end
         self._window: list[str] = []
+        self._ripens = False
 
     def show(self, skills: Sequence[OldSkill]) -> None:
         """Let old programs see skills; see `OldPrograms.show`. A SKILL that is not complete is left out."""
@@ -76,6 +77,7 @@ class LegacyGateway:
         # What the old database cannot take now waits for the gateway or the next publisher.
         with suppress(MeshError), self._old.within(PATIENCE_SECONDS):
             self._write_queued()
+        self._looked_at = None  # the version of a file tells of what others wrote alone
         self._state.checkpoint_if_due()
 
     def erase(self, record_id: str) -> None:
@@ -96,9 +98,9 @@ class LegacyGateway:
             self._state.remove(ids)
         self._state.checkpoint()
 
-    def tend(self) -> None:
-        """Do what is due now; see `step`."""
-        self.step()
+    def tend(self) -> bool:
+        """Do what is due now, see `step`; True where the next step is due though nothing is written meanwhile."""
+        return self.step().elected and (self._looked_at is None or self._ripens)
 
     def step(self) -> GatewayStep:
         """Do what is due now and return; never waits for news. Raises BridgeUnavailableError, ConfigurationError."""
@@ -117,7 +119,7 @@ class LegacyGateway:
             received, is_complete = self._receive()
             self._window = self._old.window()
             self._looked_at = looked_at if is_complete else None
-        delivered = self._deliver() if self._window else 0
+        delivered, self._ripens = self._deliver() if self._window else (0, False)
         self._state.checkpoint_if_due()
         return GatewayStep(True, received, written, delivered)
 
@@ -186,7 +188,8 @@ class LegacyGateway:
             return Record(record.text, record.key, "")
         return record
 
-    def _deliver(self) -> int:
+    def _deliver(self) -> tuple[int, bool]:
+        """Mark what everybody has as delivered; return how many, and whether others have not been there long enough."""
         now = self._clock.monotonic()
         rows = self._state.waiting(self._window)
         # A mark from before a reboot lies ahead of the monotonic clock: it starts anew.
@@ -200,7 +203,7 @@ class LegacyGateway:
         delivered = self._old.mark_delivered(ids, self._clock.now()) if ids else 0
         if ids:
             self._window = self._old.window()
-        return delivered
+        return delivered, len(ripe) < len(rows) or bool(ids)
 
 
 def _row(one: OldSkill, clock: Clock) -> Queued:

@@ -77,6 +77,11 @@ class Loops:
             if work := loop.asked(store):
                 self._asked[loop.name] = self._thread(f"{loop.name}, asked for", self._once, loop, work)
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether something that was asked for is being done: what is asked for next waits for its end."""
+        return bool(self._asked)
+
     def stop(self) -> None:
         """End every loop; wait at most `STOP_SECONDS` for all of them."""
         self._stop.set()

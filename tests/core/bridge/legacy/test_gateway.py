@@ -338,6 +338,23 @@ def test_a_step_without_news_does_nothing(bridge: Bridge, gateway: LegacyGateway
     assert (step.received, step.written, step.delivered) == (0, 0, 0)
 
 
+def test_only_while_time_alone_makes_a_row_ripe_is_the_next_step_due(
+    bridge: Bridge, gateway: LegacyGateway, clock: FakeClock, path: Path
+) -> None:
+    assert not gateway.tend()
+    broadcast(bridge, gateway)
+    assert gateway.tend()
+    clock.advance(5)
+    assert gateway.tend()
+    clock.advance(2)
+    assert not gateway.tend()  # it waits for receipts now, which are written into the bridge
+    assert pending(path) == 1
+    take(bridge, BOB)
+    gateway.tend()
+    assert pending(path) == 0
+    assert not gateway.tend()
+
+
 def test_a_large_backlog_comes_in_bounded_steps(bridge: Bridge, gateway: LegacyGateway, path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executemany(
