@@ -13,12 +13,14 @@ class Attention:
 
     def __init__(self) -> None:
         self._known: set[str] | None = None
+        self._homes: set[str] = set()  # of others that were looked at: what waited at the first look does not ring
 
     def look(self, snapshot: Snapshot) -> str:
         """Return what newly waits for a person, in words; "" where nothing does."""
-        waiting = {approval.approval_id for approval in snapshot.approvals}
-        known, self._known = self._known, waiting
+        asked = snapshot.needs_you
+        known, self._known = self._known, {approval_id for approval_id, _, _ in asked.commands()}
+        homes, self._homes = self._homes, {"", *(str(one.home) for one in asked.homes)}
         if known is None:
             return ""
-        new = [approval.command for approval in snapshot.approvals if approval.approval_id not in known]
+        new = [command for approval_id, command, home in asked.commands() if approval_id not in known and home in homes]
         return new[0] if len(new) == 1 else f"{len(new)} fixes" if new else ""

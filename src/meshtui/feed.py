@@ -20,14 +20,14 @@ from pathlib import Path
 
 from textual.message import Message
 
-from meshcore.clock import Clock, SystemClock, from_text
+from meshcore.clock import Clock, SystemClock
 from meshcore.config import Settings
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.events import Event
 from meshcore.filelock import is_alive, is_stopped
 from meshcore.home import Home
 from meshcore.journal.news import FolderNews
-from meshcore.journal.timeline import Timeline, mark_kind
+from meshcore.journal.timeline import Timeline, put_mark
 from meshcore.model import Mode
 from meshcore.node import Node
 from meshcore.safety import halt as switch
@@ -37,11 +37,12 @@ from meshcore.service.runtime import holder, silent_since
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.in_place import InPlace, Stamp
-from meshcore.store.views import Green, Mark
+from meshcore.store.views import Green
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted
 from meshcore.trust.synced import missing
 from meshtui.bridgeview import BridgeReader, Receipted
+from meshtui.inbox import Inbox
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
 from meshtui.snapshot import NOT_YET, NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
 
@@ -74,6 +75,7 @@ class Feed:
         self.snapshot = Snapshot()
         self._post = post
         self.bridge = BridgeReader(settings.bridge, self.clock)
+        self.inbox = Inbox(settings, self._age)
         self._node: Node | None = None  # only in its own thread, as its connection demands
         self._brakes_thread = ThreadPoolExecutor(1, "feed.brakes")
         self._woken = asyncio.Event()
@@ -95,6 +97,10 @@ class Feed:
         self._is_old = False  # what is shown, which is taken anew at `_take_due`, or with the next event
         self._take_due = -math.inf
         self._damage = ""  # what was found when it was read, until the file is another
+
+    def _age(self) -> None:
+        self._is_old = True
+        self._woken.set()
 
     def wake(self) -> None:
         """Look now; to be called in the feed's own thread."""
@@ -132,6 +138,7 @@ class Feed:
                 await watcher
             if self._reading is not None:
                 self._reading.cancel()
+            self.inbox.close()
             await self.store.close()
             await asyncio.to_thread(self.bridge.close)
             await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
@@ -177,6 +184,7 @@ class Feed:
     # --- looking --------------------------------------------------------------------------------------------------
 
     async def _look(self, *, woken: bool) -> None:
+        self.inbox.look()
         self._is_old |= await self._changed()
         if self.snapshot.fault:  # mended meanwhile, perhaps: what was opened before may not be able to tell
             await self._take()
@@ -341,7 +349,7 @@ class Feed:
             again=self._green[1],
             agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),
             bridge=self._bridge_view,
-            approvals=tuple(await store.ask(queries.approvals())),
+            needs_you=await self.inbox.read(store),
             runs=await self._runs(),
             mode=mode,
             halted=halted,
@@ -367,25 +375,6 @@ class Feed:
         assert self.store is not None
         valid, total = await self.store.one(views.validated_runs()) or (0, 0)
         return RunsView(valid, total) if total else None
-
-
-def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:
-    """Put what happened on a timeline; what belongs to no agent goes on the lane of the node."""
-    try:
-        at = from_text(mark.at).timestamp()
-    except ValueError:
-        return
-    if mark.kind == "runtime.started":
-        timeline.runtime_started(at)
-    elif mark.kind == "runtime.stopped":
-        timeline.runtime_stopped(at)
-    elif mark.kind == "monitor.snapshot":
-        with contextlib.suppress(ValueError):
-            timeline.unwatched(from_text(mark.since).timestamp(), at)
-    elif (kind := mark_kind(mark.kind, mark.result)) is not None:
-        timeline.add(mark.agent or node, kind, at)
-    else:
-        timeline.note(at)
 
 
 def _real_time() -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from meshcore.control.needs_you import NeedsYou
 from meshcore.model import Mode
-from meshcore.store.rows import Approval
 from meshcore.store.views import Green
 
 NOTHING_MEASURED = Green()
+NOTHING_NEEDED = NeedsYou()
 NOT_YET = "it has not answered yet"
 NOT_THERE = "not there yet"
 
@@ -103,7 +104,7 @@ class Snapshot:
     again: Green = NOTHING_MEASURED
     agents: tuple[AgentView, ...] = ()
     bridge: BridgeView = BridgeView("")
-    approvals: tuple[Approval, ...] = ()
+    needs_you: NeedsYou = NOTHING_NEEDED
     runs: RunsView | None = None
     mode: Mode = "auto"
     halted: str = ""

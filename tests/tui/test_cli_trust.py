@@ -282,7 +282,7 @@ def test_waiting_ends_when_something_arrives_or_time_is_up(tmp_path: Path) -> No
         clock.advance(seconds)
 
     with Node(settings, clock, MemoryBridge(clock)) as node:
-        assert wait_for_approvals(node, 1.0, sleep) == []
+        assert wait_for_approvals(node, 1.0, sleep).count == 0
         assert sum(slept) == pytest.approx(1.0)
         assert max(slept) <= POLL_SECONDS <= 0.25
 
@@ -291,7 +291,7 @@ def test_waiting_ends_when_something_arrives_or_time_is_up(tmp_path: Path) -> No
 
             node.store.approvals.ask(approval())
 
-        assert len(wait_for_approvals(node, None, arrive)) == 1
+        assert wait_for_approvals(node, None, arrive).count == 1
 
 
 def test_the_operators_command_hears_of_a_new_approval_without_a_shell(a: Agent, world: World) -> None:

@@ -12,12 +12,12 @@ from textual.message import Message
 
 from meshcore.clock import to_text
 from meshcore.config import load
-from meshcore.journal.timeline import Timeline
+from meshcore.journal.timeline import Timeline, put_mark
 from meshcore.knowledge.interchange import put
 from meshcore.store.store import Store
 from meshcore.store.views import newest_entries, timeline_marks
 from meshcore.testing import START, FakeClock, known_skill
-from meshtui.feed import SNAPSHOT_PAUSE_SECONDS, Feed, put_mark
+from meshtui.feed import SNAPSHOT_PAUSE_SECONDS, Feed
 from meshtui.messages import SnapshotTaken
 
 

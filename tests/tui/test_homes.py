@@ -14,12 +14,14 @@ from tests.tui.waiting import let_wait
 from meshcore.clock import SystemClock
 from meshcore.config import Settings
 from meshcore.control import other_homes
-from meshcore.control.other_homes import OtherHome
+from meshcore.control.needs_you import asked_of
+from meshcore.control.other_homes import OtherHome, Watched
 from meshcore.exchange.receive import exchange
 from meshcore.node import Node
 from meshcore.store.store import Store
+from meshtui.cli import mesh
 from meshtui.screens.ask import Confirm
-from meshtui.screens.outside import Outside
+from meshtui.screens.outside import rows
 
 
 async def until(it: Shown, true: object) -> None:
@@ -95,6 +97,25 @@ async def test_what_waits_in_a_home_of_another_mesh_is_decided_in_that_home(tmp_
     assert states(here) == []
 
 
+async def test_what_needs_you_is_the_same_in_header_list_and_status_and_rings_from_any_home(tmp_path: Path) -> None:
+    here, there = another_mesh(tmp_path)
+    here = replace(here, homes=(there.home,))
+    let_wait(here, SystemClock(), tmp_path / "work")
+    async with shown(here) as it:
+        await until(it, lambda: "needs you 2" in it.text())
+        await it.press("4")
+        await until(it, lambda: it.text().count("! waits") == 2)
+        assert not [note for note in it.app._notifications if "needs you" in str(note.message)], "it waited before"
+        (tmp_path / "more").mkdir()
+        let_wait(there, SystemClock(), tmp_path / "more", "No module named 'toml'", "mkdir -p dist")
+        await until(it, lambda: "needs you 3" in it.text() and it.text().count("! waits") == 3)
+        assert any("needs you: mkdir -p dist" in str(note.message) for note in it.app._notifications)
+    with Node(here) as node:
+        asked = asked_of(node)
+        assert asked.sentence == "3 (1 here, 2 in other homes)"
+        assert mesh.figures(node, asked)["needs_you"] == 3
+
+
 async def test_what_is_marked_and_left_out_is_said_with_each_reason(tmp_path: Path) -> None:
     here, there = another_mesh(tmp_path)
     mine = let_wait(here, SystemClock(), tmp_path / "work")
@@ -114,7 +135,7 @@ async def test_what_is_marked_and_left_out_is_said_with_each_reason(tmp_path: Pa
     assert states(there) == [("waiting", False)] and mine.command
 
 
-async def test_a_home_is_looked_at_when_it_changes_and_one_that_cannot_be_read_now_and_then(
+def test_a_home_is_looked_at_when_it_changes_and_one_that_cannot_be_read_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = another_mesh(tmp_path)
@@ -126,17 +147,17 @@ async def test_a_home_is_looked_at_when_it_changes_and_one_that_cannot_be_read_n
         return look(settings, homes)
 
     monkeypatch.setattr(other_homes, "look", noted)
-    outside = Outside()
+    homes = Watched(here)
     gone = tmp_path / "gone"
-    assert await outside.look(here)
-    assert not await outside.look(here)
+    assert homes.look()
+    assert not homes.look()
     with Node(there) as node:
         node.store.events.add("fault", data={"what": "something new"})
-        assert not await outside.look(here), "what waits is the same"
-    outside._again = 0.0
-    assert not await outside.look(here)
+        assert not homes.look(), "what waits is the same"
+    homes._again = 0.0
+    assert not homes.look()
     assert looked[0] == sorted([gone, there.home]) and [there.home] in looked[1:3] and gone in looked[-1]
-    assert len(outside.rows([])) == 2
+    assert len(rows(homes.homes)) == 2
 
 
 async def test_a_terminal_that_only_looks_decides_nothing_in_another_home(tmp_path: Path) -> None:

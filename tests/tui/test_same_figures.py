@@ -17,6 +17,7 @@ import pytest
 from textual.message import Message
 
 from meshcore.config import Settings, load
+from meshcore.control.needs_you import asked_of
 from meshcore.evidence.effect import effect
 from meshcore.evidence.metrics import facts_of, figures
 from meshcore.evidence.of_agents import agents_known, effect_on, fails_at
@@ -75,7 +76,7 @@ def generate(store: Store, chance: random.Random) -> None:
 
 
 def from_status(node: Node) -> dict[str, object]:
-    found = mesh.figures(node)
+    found = mesh.figures(node, asked_of(node))
     green = cast(Any, found["to_green"])
     return {
         "failures": found["handled"],
@@ -147,5 +148,5 @@ async def from_header(settings: Settings) -> dict[str, object]:
         "skills": shown.skills,
         "first": (shown.first.n, shown.first.median),
         "again": (shown.again.n, shown.again.median),
-        "waiting": len(shown.approvals),
+        "waiting": shown.needs_you.count,
     }

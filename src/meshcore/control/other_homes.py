@@ -13,6 +13,7 @@ import pwd
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from meshcore.store.rows import folder_of_text
 
 LOOK_SECONDS = 5.0  # for one home, the start of its process included
 AT_ONCE = 4
+AGAIN_SECONDS = 30.0  # between two tries to read a home that cannot be read
 NOT_WHOLE = "it cannot be shown whole: decide it in its own home"
 ITS_OWN_TELL = "decided from another home; its own processes tell its bridge"
 
@@ -94,6 +96,34 @@ def look_at(home: Path, settings: Settings) -> OtherHome:
         partial=frozenset(row["approval_id"] for row in listed if not _is_whole(row)),
         more=len(rows) > MOST_WAITING,
     )
+
+
+class Watched:
+    """The other homes as they were last looked at; those of which a file is another than before are looked at anew."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._homes: dict[Path, OtherHome] = {}
+        self._stamps: dict[Path, Stamps] = {}
+        self._again = 0.0  # when those are tried again that could not be read
+
+    @property
+    def homes(self) -> tuple[OtherHome, ...]:
+        """Return those that were looked at, in the order of the settings."""
+        return tuple(self._homes[home] for home in self._settings.homes if home in self._homes)
+
+    def look(self) -> bool:
+        """Look, in one thread at a time; tell whether anything is another than before."""
+        now = stamps(self._settings)
+        wanted = {home for home in self._settings.homes if now[home] != self._stamps.get(home)}
+        if time.monotonic() >= self._again:
+            self._again = time.monotonic() + AGAIN_SECONDS
+            wanted |= {home for home, one in self._homes.items() if one.fault}
+        found = look(self._settings, sorted(wanted)) if wanted else []
+        changed = any(self._homes.get(one.home) != one for one in found)
+        self._homes |= {one.home: one for one in found}
+        self._stamps = now
+        return changed
 
 
 def stamps(settings: Settings) -> dict[Path, Stamps]:

@@ -5,12 +5,18 @@ Times are seconds since the epoch. Pure: marks are added in any order, buckets a
 
 from __future__ import annotations
 
+import contextlib
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from meshcore.clock import from_text
+
+if TYPE_CHECKING:
+    from meshcore.store.views import Mark
 
 MarkKind = Literal["failed", "learned", "received", "verified", "fix_failed", "needs_you"]
 MARK_KINDS: tuple[MarkKind, ...] = ("failed", "learned", "received", "verified", "fix_failed", "needs_you")
@@ -162,3 +168,22 @@ def _insert(times: array[float], at: float) -> None:
         insort(times, at)
     else:
         times.append(at)
+
+
+def put_mark(timeline: Timeline, mark: Mark, node: str) -> None:
+    """Put what happened on a timeline; what belongs to no agent goes on the lane of the node."""
+    try:
+        at = from_text(mark.at).timestamp()
+    except ValueError:
+        return
+    if mark.kind == "runtime.started":
+        timeline.runtime_started(at)
+    elif mark.kind == "runtime.stopped":
+        timeline.runtime_stopped(at)
+    elif mark.kind == "monitor.snapshot":
+        with contextlib.suppress(ValueError):
+            timeline.unwatched(from_text(mark.since).timestamp(), at)
+    elif (kind := mark_kind(mark.kind, mark.result)) is not None:
+        timeline.add(mark.agent or node, kind, at)
+    else:
+        timeline.note(at)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import click
 
 from meshcore.control import other_homes
+from meshcore.control.needs_you import NeedsYou, needs_you
 from meshcore.control.other_homes import OtherHome
 from meshcore.control.standing_rules import find_rule, standing_rules, withdraw
 from meshcore.errors import EXIT_FAILURE, UsageError
@@ -50,18 +51,20 @@ def list_approvals(session: Session, everything: bool, as_json: bool) -> int:
     others = other_homes.look(session.settings)
     with session.node() as node:
         exchange(node)
-        rows = [_as_json(node, approval) for approval in node.store.approvals.all(waiting_only=not everything)]
-        elsewhere = [_elsewhere(node, asked) for asked in node.store.inbox.waiting()]
-    if elsewhere:  # the same fix together
-        rows += elsewhere
+        listed = node.store.approvals.all(waiting_only=not everything)
+        asked = needs_you(listed, node.store.inbox.waiting(), others)
+        rows = _rows(node, asked)
+    _show(rows, as_json, asked.homes)
+    return EXIT_FAILURE if asked.unread else 0
+
+
+def _rows(node: Node, asked: NeedsYou) -> list[dict[str, Json]]:
+    rows = [_as_json(node, approval) for approval in asked.here]
+    if asked.nodes:  # the same fix together
+        rows += [_elsewhere(node, one) for one in asked.nodes]
         fixes = list(dict.fromkeys(row["command"] for row in rows))
         rows.sort(key=lambda row: fixes.index(row["command"]))
-    others = other_homes.unless_told(others, [row["approval_id"] for row in elsewhere])
-    nearer = {view.approval_id for one in others for view in one.waiting}
-    rows = [row for row in rows if "node" not in row or row["approval_id"] not in nearer]
-    rows += [{**_to_json(view), "home": str(one.home)} for one in others for view in one.waiting]
-    _show(rows, as_json, others)
-    return EXIT_FAILURE if any(one.fault for one in others) else 0
+    return [*rows, *({**_to_json(view), "home": str(one.home)} for one in asked.homes for view in one.waiting)]
 
 
 @approvals.command()
@@ -72,22 +75,29 @@ def wait(session: Session, timeout: float | None, as_json: bool) -> int:
     """Wait until something waits for a person, and list it: exit 0. For scripts."""
     with session.node() as node:
         found = wait_for_approvals(node, timeout, time.sleep)
-        rows = [_as_json(node, approval) for approval in found]
+        rows = _rows(node, found)
     if not rows:
         return EXIT_FAILURE
-    _show(rows, as_json)
+    _show(rows, as_json, found.homes)
     return 0
 
 
-def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float], None]) -> list[Approval]:
+def wait_for_approvals(node: Node, timeout: float | None, sleep: Callable[[float], None]) -> NeedsYou:
     """Return what waits for a person, as soon as there is any; nothing after `timeout` seconds (None: never)."""
     started = node.clock.monotonic()
-    while not (found := node.store.approvals.all()):
+    homes = other_homes.Watched(node.settings)
+    while not (found := _needs_you(node, homes)).count:
         waited = node.clock.monotonic() - started
         if timeout is not None and waited >= timeout:
             break
         sleep(POLL_SECONDS if timeout is None else min(POLL_SECONDS, timeout - waited))
     return found
+
+
+def _needs_you(node: Node, homes: other_homes.Watched) -> NeedsYou:
+    if node.settings.homes:
+        homes.look()
+    return needs_you(node.store.approvals.all(), node.store.inbox.waiting(), homes.homes)
 
 
 def _as_json(node: Node, approval: Approval) -> dict[str, Json]:

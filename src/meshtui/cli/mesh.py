@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from meshcore.bridge.open import old_queries
+from meshcore.control.needs_you import NeedsYou, asked_of
 from meshcore.errors import UsageError
 from meshcore.evidence.effect import effect
 from meshcore.evidence.of_agents import AgentRow, agents_known, effect_on, fails_at, fixes_told
@@ -129,7 +130,7 @@ def deliveries(session: Session, as_json: bool) -> None:
     table(("kind", "record", "waits for", "since"), rows)
 
 
-def figures(node: Node) -> dict[str, Json]:
+def figures(node: Node, asked: NeedsYou) -> dict[str, Json]:
     """Return the mesh in figures: counts from the store, and from the bridge where it can be read."""
     counts = node.store.snapshots.figures()
     green = node.store.incidents.seconds_to_green()
@@ -148,7 +149,8 @@ def figures(node: Node) -> dict[str, Json]:
         "handled": sum(incidents.values()),
         "verified": incidents.get("verified", 0),
         "unsolved": {"count": unsolved, "costliest": hit[0].command if hit else ""},
-        "needs_you": counts.get("approvals.waiting", 0),
+        "needs_you": asked.count,
+        "asked": asked.to_json(),
         "rejected_records": counts.get("records.rejected", 0),
         "unpublished": counts.get("outbox.waiting", 0),
         "to_green": {
@@ -190,7 +192,8 @@ def status(session: Session, file: str | None, as_json: bool) -> None:
             prometheus.write(Path(file).expanduser().absolute(), prometheus.exposition(node))
         return
     with session.node(fresh=True) as node:
-        now = figures(node)
+        asked = asked_of(node)
+        now = figures(node, asked)
         fault = node.bridge_fault
         gone = [f"{one['name']} ({ago(node, one['since'])})" for one in now.get("silent", ())]
         unread = [f"{calls} of {via} {version}".rstrip() for via, version, calls in node.store.tellings.unread(14)]
@@ -214,7 +217,7 @@ def status(session: Session, file: str | None, as_json: bool) -> None:
             ),
             "undelivered": bridge["undelivered"] if bridge else "?",
             **({"unsolved": _unsolved(now["unsolved"])} if now["unsolved"]["count"] else {}),
-            "needs you": now["needs_you"],
+            "needs you": asked.sentence,
             "rejected": now["rejected_records"],
             **({"not synced": "; ".join(now["not_synced"])} if "not_synced" in now else {}),
             **({"silent": ", ".join(gone)} if gone else {}),

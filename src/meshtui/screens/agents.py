@@ -141,5 +141,6 @@ def _sum(found: Sequence[AgentRow]) -> Content:
     own, failures = sum(one.own for one in found), sum(one.failures for one in found)
     verified, waits = sum(one.verified for one in found), sum(one.waits for one in found)
     agents = f" {len(found)} agent{'s' if len(found) > 1 else ''}, {own} of this node"
-    waiting = (f" · {waits:,} wait{'s' if waits == 1 else ''} for you", "$warning") if waits else ("", "")
+    what = f"{waits:,} failure waits" if waits == 1 else f"{waits:,} failures wait"
+    waiting = (f" · {what} for a person", "$warning") if waits else ("", "")
     return Content.assemble(f"{agents} · {failures:,} failures known, {verified:,} verified", waiting)

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from textual import work
 from textual.app import ComposeResult
 
+from meshcore.control.needs_you import NeedsYou
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.healing import approvals
 from meshcore.healing.approvals import ApprovalView, approval_view, as_approval, view_elsewhere
 from meshcore.node import Node
 from meshcore.store.approvals import TAKEN_BACK
-from meshcore.store.inbox import Asked, asked_elsewhere
+from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
 from meshcore.store.views import approvals_lately
 from meshtui.actions import Action, marking, previewing
@@ -24,14 +25,13 @@ from meshtui.host import refuses
 from meshtui.screens import outside
 from meshtui.screens.ask import Confirm
 from meshtui.screens.listing import ListPane
-from meshtui.screens.outside import NOT_READ, Outside
+from meshtui.screens.outside import NOT_READ
 from meshtui.screens.settling import approve, approve_all, in_full, reject, reject_all, take_back
 from meshtui.snapshot import Snapshot
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.heading import Column
 from meshtui.widgets.rows import Cell, Row, Rows
 
-OTHERS_EVERY_SECONDS = 2.0  # between two looks at the files of other homes
 SETTLED = 100  # of those that do not wait any more, so many are listed
 
 WAITING = ("! waits", "warn")
@@ -93,7 +93,7 @@ class ApprovalsPane(ListPane):
         self._halted = False
         self._shown: tuple[Approval, ApprovalView] | None = None
         self._afar: dict[str, Asked] = {}
-        self._homes = Outside()
+        self._needs = NeedsYou()
         self._outside: Mapping[str, outside.Row] = {}
         self._wanted = ""  # what the cursor goes to once it is listed
 
@@ -107,10 +107,11 @@ class ApprovalsPane(ListPane):
     def show(self, snapshot: Snapshot) -> None:
         if not self._begun:
             self._begun, self._presses = True, Presses(self.mesh.clock)
+            self._needs = snapshot.needs_you
             self._load()
-            if self.mesh.settings.homes:
-                self._look_outside()
-                self.set_interval(OTHERS_EVERY_SECONDS, self._look_outside)
+        elif self._needs != snapshot.needs_you:
+            self._needs = snapshot.needs_you
+            self._load()
         if self._halted != bool(snapshot.halted):
             self._halted = bool(snapshot.halted)
             self.rows.set_ids(list(self._approvals), [name for name, one in self._approvals.items() if not one.result])
@@ -129,10 +130,8 @@ class ApprovalsPane(ListPane):
         if self.feed.store is None:
             return
         found = await self.feed.store.ask(approvals_lately(SETTLED))
-        afar = await self.feed.store.ask(asked_elsewhere())
-        self._outside = self._homes.rows([one.approval_id for one in afar])
-        nearer = {view.approval_id for _, view in self._outside.values() if view is not None}
-        self._afar = {f"{one.node}:{one.approval_id}": one for one in afar if one.approval_id not in nearer}
+        self._outside = outside.rows(self._needs.homes)
+        self._afar = {f"{one.node}:{one.approval_id}": one for one in self._needs.nodes}
         there = (outside.as_approval(name, row) for name, row in self._outside.items())
         found = _by_fix([*(as_approval(name, one) for name, one in self._afar.items()), *there, *found])
         if not self.query(Rows):  # not laid out yet, or the terminal is being left
@@ -148,11 +147,6 @@ class ApprovalsPane(ListPane):
             self._wanted = ""
         if self.rows.selected in changed:
             self._detail(self.rows.selected)
-
-    @work(group="approvals.outside")
-    async def _look_outside(self) -> None:
-        if self.display and not self.mesh.frozen and await self._homes.look(self.mesh.settings):
-            self._load()
 
     def _row(self, approval_id: str) -> Row:
         approval = self._approvals[approval_id]
@@ -280,7 +274,7 @@ class ApprovalsPane(ListPane):
 
     async def _settle_there(self, there: outside.Row, *, yes: bool, always: bool) -> None:
         await outside.settle(self.mesh, there, yes=yes, always=always)
-        self._look_outside()
+        self.feed.inbox.look()
 
     async def _answer(self, asked: Asked, approval: Approval, *, yes: bool, always: bool) -> None:
         """Tell another host what a person decides on what it asks, with all of it in view for a yes."""

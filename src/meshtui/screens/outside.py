@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
-from meshcore.config import Settings
 from meshcore.control import other_homes
 from meshcore.control.other_homes import OtherHome
 from meshcore.errors import MeshError
@@ -20,49 +17,20 @@ from meshtui.screens.ask import Confirm
 from meshtui.screens.settling import TOO_LATE, in_full
 from meshtui.widgets.detail import Fact
 
-AGAIN_SECONDS = 30.0
 NOT_READ = "not read"  # the state of the row that stands for a home which cannot be read
 
 Row = tuple[OtherHome, ApprovalView | None]
 """A home and what waits in it; None for the home itself, which cannot be read."""
 
 
-class Outside:
-    """The other homes as they were last looked at."""
-
-    def __init__(self) -> None:
-        self._homes: dict[Path, OtherHome] = {}
-        self._stamps: dict[Path, other_homes.Stamps] = {}
-        self._looks = asyncio.Lock()  # one that takes long is not begun again meanwhile
-        self._again = 0.0  # when those are tried again that could not be read
-
-    async def look(self, settings: Settings) -> bool:
-        """Look at those homes anew of which a file is another than before; tell whether anything is."""
-        if self._looks.locked():
-            return False
-        async with self._looks:
-            return await self._look(settings)
-
-    async def _look(self, settings: Settings) -> bool:
-        stamps = await asyncio.to_thread(other_homes.stamps, settings)
-        wanted = {home for home in settings.homes if stamps[home] != self._stamps.get(home)}
-        if time.monotonic() >= self._again:
-            self._again = time.monotonic() + AGAIN_SECONDS
-            wanted |= {home for home, one in self._homes.items() if one.fault}
-        found = await asyncio.to_thread(other_homes.look, settings, sorted(wanted)) if wanted else []
-        changed = any(self._homes.get(one.home) != one for one in found)
-        self._homes |= {one.home: one for one in found}
-        self._stamps = stamps
-        return changed
-
-    def rows(self, told: Sequence[str]) -> Mapping[str, Row]:
-        """Return the rows by name; `told` are the ids that came over the bridge as well."""
-        found: dict[str, Row] = {}
-        for other in other_homes.unless_told(list(self._homes.values()), told):
-            if other.fault:
-                found[str(other.home)] = other, None
-            found |= {f"{other.home}:{view.approval_id}": (other, view) for view in other.waiting}
-        return found
+def rows(homes: Sequence[OtherHome]) -> Mapping[str, Row]:
+    """Return what waits in other homes as rows by name, and a row for each that cannot be read."""
+    found: dict[str, Row] = {}
+    for other in homes:
+        if other.fault:
+            found[str(other.home)] = other, None
+        found |= {f"{other.home}:{view.approval_id}": (other, view) for view in other.waiting}
+    return found
 
 
 def as_approval(name: str, row: Row) -> Approval:

@@ -76,7 +76,7 @@ def _skills(snapshot: Snapshot) -> tuple[str, ...]:
 
 def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     """Return the figures of a snapshot in the order in which they stand."""
-    bridge, unread = snapshot.bridge, "–" if snapshot.fault else ""
+    bridge, asked, unread = snapshot.bridge, snapshot.needs_you, "–" if snapshot.fault else ""
     parts = [
         Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
         *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
@@ -92,9 +92,9 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
             7 if bridge.undelivered else 3,
         ),
         Part(
-            (f"needs you {unread or len(snapshot.approvals)}", *([] if snapshot.approvals else [""])),
-            "urgent" if snapshot.approvals else "",
-            8 if snapshot.approvals else 4,
+            (f"needs you {unread or asked.figure}", *([] if asked.count else [""])),
+            "urgent" if asked.count else "",
+            8 if asked.count else 4,
         ),
         Part(
             (
