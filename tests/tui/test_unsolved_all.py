@@ -13,6 +13,7 @@ from meshcore.config import Settings
 from meshcore.knowledge.habit_rows import pack
 from meshcore.knowledge.habits import Failed, Habit, ways_of, with_failure, with_pass
 from meshcore.store.store import Store
+from meshcore.store.told import Saying
 from meshcore.store.walls import Wall
 from meshtui.screens import unsolved
 from meshtui.widgets.stored_rows import StoredRows
@@ -134,3 +135,41 @@ async def test_what_was_solved_meanwhile_is_left_out_and_that_is_said(settings: 
         await it.press("y")
         await it.until(lambda: f"{COUNT - 2} that nobody has solved" in it.text(), "both are gone")
         assert not rows.marked
+
+
+async def test_what_other_nodes_say_is_gone_through_found_sorted_and_exported_whole(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with closing(Store(tmp_path / "home/store.db")) as store, store.transaction():
+        for author, host in ("b" * 64, "build2"), ("c" * 64, "desk"):
+            store.authors.see(author, f"ci@{host}", host, "o" * 64, True, 1)
+        store.events.add("runtime.started", data={"pid": 1})
+        for number in range(COUNT):
+            author, said = "bc"[number % 2] * 64, {"text": f"make there{number}"}
+            saying = Saying("app", (f"{number:04x}",), author, 1_700_000_000 + number, 1 + number % 3, said)
+            store.told.habits.put(saying, 1, known=True)
+    async with shown(settings) as it:
+        await opened(it)
+        await it.press("o")
+        await settled(it)
+        assert isinstance(it.app.pane, unsolved.UnsolvedPane)
+        rows = it.app.pane.others
+
+        def here() -> str:
+            return rows.window.rows[rows.selected].command
+
+        assert f"what 2 other nodes say: {COUNT}, of which agents here are told 0" in it.text()
+        assert len(rows.shown) < COUNT and here() == f"make there{COUNT - 1}", "the newest"
+        await it.press("G")
+        await settled(it)
+        assert here() == "make there0"
+        await it.press("s")
+        await settled(it)
+        assert rows.window.rows[rows.shown[0]].name == "ci@build2"
+        await it.press("slash", *"there17", "enter")
+        await settled(it)
+        assert len(rows.shown) == 11 and "11 found" in it.text()
+        await it.press("escape", "ctrl+e")
+        await settled(it)
+    [written] = tmp_path.glob("meshtui-unsolved-*.txt")
+    assert len(written.read_text().splitlines()) == COUNT

@@ -106,7 +106,7 @@ def expect(session: Session, wall: str) -> None:
 def elsewhere(session: Session, limit: int, as_json: bool) -> None:
     """List what other nodes say fails, and what passed there instead, and whether agents here are told."""
     with session.node(fresh=True) as node:
-        found, now = node.store.answers(heard(node.store.meta.get("node"), max(1, limit))), _now(node)
+        found, now = node.store.answers(heard(max(1, limit))), _now(node)
     if as_json:
         print_json("elsewhere", [_heard_as_json(one) for one in found])
         return
@@ -128,7 +128,8 @@ def elsewhere(session: Session, limit: int, as_json: bool) -> None:
 
 def _heard_as_json(one: Heard) -> Json:
     last = to_text(datetime.fromtimestamp(one.last, UTC))
-    return {**asdict(one), "last": last, "agents_told": one.reach == "yes", "why_not": one.reach.removeprefix("no: ")}
+    said = {name: value for name, value in asdict(one).items() if name != "word"}
+    return {**said, "last": last, "agents_told": one.reach == "yes", "why_not": one.reach.removeprefix("no: ")}
 
 
 def _find(node: Node, wall: str) -> Wall:

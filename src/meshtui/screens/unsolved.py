@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from textual import work
@@ -15,10 +15,9 @@ from meshcore.errors import MeshError
 from meshcore.knowledge.habits import DAY, EXPECTED_DAYS, ago
 from meshcore.model import Json
 from meshcore.node import Node
-from meshcore.store.meta import fact
 from meshcore.store.views import IncidentBrief, incident_briefs_of
 from meshcore.store.walls import Wall, in_words, incidents_at, unsolved, walls_sum
-from meshcore.trust.heard import MOST_HEARD, Heard, heard
+from meshcore.trust.heard import HEARD, Heard, heard_sum
 from meshtui.actions import Action, marking, sorting
 from meshtui.screens.ask import Confirm
 from meshtui.screens.deciding import Deciding, deciding
@@ -74,7 +73,6 @@ class UnsolvedPane(Deciding, ListPane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heard: dict[str, Heard] = {}
         self._elsewhere = False
         self._seq = -1
         self._due = 0.0
@@ -83,9 +81,23 @@ class UnsolvedPane(Deciding, ListPane):
         yield Static(classes="sum", markup=False)
         # The cursor stays on its wall: what fails meanwhile is not what is expected to.
         yield StoredRows(
-            lambda: unsolved(self._now()), COLUMNS, self._row, states=lambda _: (), empty=EMPTY, follows_first=False
+            lambda: unsolved(self._now()),
+            COLUMNS,
+            self._row,
+            states=lambda _: (),
+            empty=EMPTY,
+            follows_first=False,
+            id="walls",
         )
-        yield Rows(ELSEWHERE, self._row_elsewhere, empty=EMPTY_ELSEWHERE, id="elsewhere")
+        yield StoredRows(
+            lambda: HEARD,
+            ELSEWHERE,
+            self._row_elsewhere,
+            states=lambda _: (),
+            empty=EMPTY_ELSEWHERE,
+            follows_first=False,
+            id="elsewhere",
+        )
         yield Detail()
 
     def on_mount(self) -> None:
@@ -95,11 +107,16 @@ class UnsolvedPane(Deciding, ListPane):
     @property
     def walls(self) -> StoredRows[Wall]:
         """Return the list of what fails on this node."""
-        return self.query_one(StoredRows)
+        return self.query_one("#walls", StoredRows)
 
     @property
-    def rows(self) -> Rows:
-        return self.query_one("#elsewhere", Rows) if self._elsewhere else self.walls
+    def others(self) -> StoredRows[Heard]:
+        """Return the list of what other nodes say."""
+        return self.query_one("#elsewhere", StoredRows)
+
+    @property
+    def rows(self) -> StoredRows[Wall] | StoredRows[Heard]:
+        return self.others if self._elsewhere else self.walls
 
     def show(self, snapshot: Snapshot) -> None:
         if self._seq < 0:
@@ -124,10 +141,10 @@ class UnsolvedPane(Deciding, ListPane):
             return
         began = time.monotonic()
         if self._elsewhere:
-            said = await store.ask(heard(await store.one(fact("node")) or ""))
-            self._heard = {f"{one.author} {one.command} {one.instead}": one for one in said}
-            self.rows.set_ids(list(self._heard))
-            self.sum.update(_sum_elsewhere(said), layout=False)
+            self.others.begin()
+            await self.others.renew()
+            [said] = await store.ask(heard_sum())
+            self.sum.update(_sum_elsewhere(*said), layout=False)
         else:
             self.walls.window.listed = unsolved(self._now())  # what was expected to fail until now is not any more
             await self.walls.renew()
@@ -149,8 +166,7 @@ class UnsolvedPane(Deciding, ListPane):
             Cell(f"{ago(max(0, self._now() - one.last))} ago", "dim"),
         )
 
-    def _row_elsewhere(self, name: str) -> Row:
-        one = self._heard[name]
+    def _row_elsewhere(self, one: Heard) -> Row:
         return (
             Cell(one.name, "" if one.own else "warn"),
             Cell(one.says, "dim"),
@@ -166,7 +182,7 @@ class UnsolvedPane(Deciding, ListPane):
     @work(group="unsolved.detail", exclusive=True)
     async def _detail(self, name: str) -> None:
         if self._elsewhere:
-            heard_of = self._heard.get(name)
+            heard_of = self.others.window.rows.get(name)
             self.detail.show(_facts_elsewhere(heard_of) if heard_of else ())
             return
         one, store = self.walls.window.rows.get(name), self.feed.store
@@ -202,23 +218,14 @@ class UnsolvedPane(Deciding, ListPane):
         self.rows.focus()
         self._load()
 
-    def on_rows_heading_chosen(self) -> None:
-        self._sort(lambda: None)  # of the list of others: that of this node sorts itself
-
     def action_sort(self) -> None:
-        self._sort(self.walls.sort_next)
+        self.rows.sort_next()
 
     def action_sort_reverse(self) -> None:
-        self._sort(self.walls.sort_reverse)
-
-    def _sort(self, sort: Callable[[], None]) -> None:
-        if self._elsewhere:
-            self.mesh.say("what other nodes say is not sorted")
-        else:
-            sort()
+        self.rows.sort_reverse()
 
     async def exported(self) -> str:
-        return await super().exported() if self._elsewhere else await self.walls.all_texts()
+        return await self.rows.all_texts()
 
     def state(self) -> Mapping[str, Json]:
         return {**super().state(), **self.walls.order_kept()}
@@ -283,15 +290,11 @@ def _sum(total: int, runs: int, seconds: float) -> Content:
     return Content(said)
 
 
-def _sum_elsewhere(found: Sequence[Heard]) -> Content:
-    if not found:
+def _sum_elsewhere(nodes: int, words: int, told: int) -> Content:
+    if not words:
         return Content("")
-    told = sum(one.reach == "yes" for one in found)
-    names = len({one.author for one in found})
-    nodes = f"{names} other node{'s' if names > 1 else ''}"
-    newest = "the newest " if len(found) == MOST_HEARD else ""
-    says = f"say{'' if names > 1 else 's'}"
-    return Content(f" what {nodes} {says}: {newest}{len(found)}, of which agents here are told {told}")
+    who = f"{nodes:,} other nodes say" if nodes > 1 else "1 other node says"
+    return Content(f" what {who}: {words:,}, of which agents here are told {told:,}")
 
 
 def _facts_elsewhere(one: Heard) -> list[Fact]:
