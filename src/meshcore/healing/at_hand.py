@@ -16,11 +16,13 @@ from meshcore.healing.ground import Case, Change, Ground
 from meshcore.healing.other_programs import PROGRAM_RULES
 from meshcore.healing.usual_ways import USUAL_WAYS
 from meshcore.healing.usual_ways_of_tools import WAYS_OF_TOOLS
+from meshcore.healing.usual_words import USUAL_WORDS
 from meshcore.knowledge import own_words
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.corrections import Correction, corrected, holds_secret
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words, words_and_operators
+from meshcore.knowledge.slips import closest
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import Typed
 from meshcore.safety.visible_text import is_untagged, visible
@@ -51,7 +53,8 @@ class AtHand:
 _MARKS = (
     "not found", "no such file", "did you mean", "meant", "no rule to make", "no makefile", "missing script",
     "no module named", "permission denied", "no matches found", "can't open", "cannot access", "can't read",
-    "unknown revision", "did not match any", "does not exist", "could not find", "could not read", "enoent",
+    "unknown revision", "did not match any", "does not exist", "could not find", "couldn't find", "could not read",
+    "enoent",
     "cannot find", "been booted with systemd", "is a directory", "omitting directory", "no known parent package",
     "externally-managed", "similar", "invalid", "unknown", "unrecogni", "usage:", "not in gzip", "no such command",
     "is not a", "doesn't have a", "candidates are", "must be enabled with", "too many arguments", "unterminated",
@@ -61,7 +64,10 @@ _MARKS = (
     "not be found", "not a bzip2", "format not recognized", "already exists", " flag", " option",
     "does not match any", "not a tty", "undefined reference", "as root", "heap out of memory",
     "namespaces \"", "used after filename", "must come before", "looking for matching", "nmatched",
-    "nterminated quoted", "run ag with", "tar archive", "end-of-central", "not a valid identifier",
+    "nterminated quoted", "run ag with", "still in use", "no sessions", "find session", "no screen to be",
+    "unexpected args", "no matching manifest", "access denied", "authentication failed", "are you root", "as root",
+    "privileges", "root can", "root may", "are root", "be root", "lockfile", "lock file", "-locked", "failed: no such",
+    "tar archive", "end-of-central", "not a valid identifier",
 )  # fmt: skip
 
 
@@ -74,7 +80,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
     if not typed.parts or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
     case = Case(command, typed, cwd, root, output[-_READ:], ground)
-    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WAYS, *WAYS_OF_TOOLS):
+    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WORDS, *USUAL_WAYS, *WAYS_OF_TOOLS):
         found = rule(case)
         if found is not None:
             change, why, whole = found
@@ -241,8 +247,9 @@ def _files_called(name: str, case: Case) -> list[str]:
 # --- scripts and manifests --------------------------------------------------------------------------------------------
 
 _NO_SCRIPT = re.compile(
-    r"(?i)script not found \"([\w:./-]{1,60})\"|missing script: ?\"?([\w:./-]{1,60})"
-    r"|no rule to make target [`'‘\"]([\w:./-]{1,60})"
+    r"(?i)(?:script not found|find a script named) \"([\w:./-]{1,60})\"|missing script: ?\"?([\w:./-]{1,60})"
+    r"|no rule to make target [`'‘\"]([\w:./-]{1,60})|command \"([\w:./-]{1,60})\" not found"
+    r"|unknown command: \"([\w:./-]{1,60})\""
 )
 _NO_MANIFEST = (
     (re.compile(r"(?i)no makefile found"), "Makefile"),
@@ -265,6 +272,10 @@ def _scripts(folder: str, manifest: str, ground: Ground) -> set[str]:
     return set(scripts) if isinstance(scripts, dict) else set()
 
 
+_OWN_VERBS = {"npm": word_set("test start stop restart"), "bun": frozenset[str]()}
+"""Of runners whose own verbs come before a project's scripts: the verbs that mean the script of that name."""
+
+
 def _script_elsewhere(case: Case) -> Change | None:
     """A script or target that this folder does not have: under a name close to it, or in one other folder."""
     found = _NO_SCRIPT.search(case.output)
@@ -275,14 +286,13 @@ def _script_elsewhere(case: Case) -> Change | None:
     here = _scripts(case.folder, manifest, case.ground)
     if name in here:
         return None
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, here, n=2, cutoff=0.75)
-    if len(close) == 1:
-        for part in case.typed.parts:
-            for at, word in enumerate(part):
-                if at and bare(word) == name:
-                    return Correction(part[at - 1], (word,), (close[0],)), f"`{close[0]}` is in `{manifest}`", ""
+    close = closest(name, here)
+    for part in case.typed.parts if close else ():
+        for at, word in enumerate(part):
+            if at and bare(word) == name:
+                alone = at > 1 or part[0] not in _OWN_VERBS or close in _OWN_VERBS[part[0]]
+                new = (close,) if alone else ("run", close)
+                return Correction(part[at - 1], (word,), new), f"`{close}` is in `{manifest}`", ""
     places = [folder for folder in case.above() if name in _scripts(folder, manifest, case.ground)][:1]
     places = places or [folder for folder in case.below() if name in _scripts(folder, manifest, case.ground)]
     return _in(places[0], case, f"`{name}` is in `{manifest}` there") if len(places) == 1 else None
@@ -304,6 +314,9 @@ def _manifest_elsewhere(case: Case) -> Change | None:
 
 def _suggested(case: Case) -> Change | None:
     change = own_words.suggested(case.typed, case.output, case.cwd)
+    scripts = _scripts(case.folder, "package.json", case.ground)
+    if change and scripts and _NO_SCRIPT.search(case.output) and not scripts.issuperset(change.new):
+        return None  # the project's own file knows better which scripts there are
     return (change, "the program suggests it", "") if change else None
 
 

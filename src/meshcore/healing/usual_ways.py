@@ -12,45 +12,6 @@ from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
 from meshcore.knowledge.text import word_set
 
-_OF_A_FOLDER = "it is a folder"
-
-
-_LACKING = (
-    ("grep egrep fgrep", "", r"^[ef]?grep: ([^:\n]{1,200}): Is a directory$", "-r", _OF_A_FOLDER),
-    ("cp", "", r"^cp: (?:-r not specified; )?omitting directory ['‘`]?([^\n'’]{1,200}?)['’]?$", "-r", _OF_A_FOLDER),
-    ("cp", "", r"^cp: ([^\n]{1,200}) is a directory \(not copied\)", "-r", _OF_A_FOLDER),
-    ("scp", "", r"^(?:scp: )?([^:\n]{1,200}): not a regular file$", "-r", _OF_A_FOLDER),
-    ("git", "rm", r"^fatal: not removing '([^'\n]{1,200})' recursively without -r", "-r", _OF_A_FOLDER),
-    ("ln", "", r"^ln: ['‘]?([^:\n'’]{1,200})['’]?: hard link not allowed for directory", "-s", _OF_A_FOLDER),
-    ("mkdir", "", r"^mkdir: (?:cannot create directory )?['‘]?([^:\n'’]{1,200})['’]?: No such file", "-p",
-     "a folder above it is not there"),
-    ("ag", "", r"If you meant to search for a literal string, run ag with -Q$", "-Q", "ag says so"),
-    ("git", "diff", r"^usage: git diff \[?--no-index\b", "--no-index", "this is no repository"),
-    ("git", "commit", r"^no changes added to commit .{0,40}\"git commit -a\"", "-a", "git says so"),
-)  # fmt: skip  # fmt: skip
-"""An option that a program wants for what it says of a word of its command: programs, verb, words, option, reason."""
-
-
-def _lacking(case: Case) -> Change | None:
-    """The program does it with one more option."""
-    for part in case.typed.parts:
-        plain = program_words(part)
-        plain = plain[1:] if plain[0] == "sudo" and len(plain) > 1 else plain
-        verb = plain[1] if len(plain) > 1 else ""
-        for programs, wanted, said, option, why in _LACKING:
-            if program_name(plain[0]) not in programs.split() or wanted not in ("", verb) or option in plain:
-                continue
-            found = re.search(said, case.output, re.M)
-            named = (found[1] if found.groups() else "") if found else ""
-            if found and (not named or any(_is_in(bare(word), named) for word in plain[1:])):
-                return Correction(wanted or plain[0], (), (option,)), why, ""
-    return None
-
-
-def _is_in(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder or lies in it, however they end."""
-    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
-
 
 def _pattern_behind_the_path(case: Case) -> Change | None:
     """What searches was given a path as its pattern: it is there, and what stands in the place of a path is not."""
@@ -209,7 +170,6 @@ def _setting_without_spaces(case: Case) -> Change | None:
 
 
 USUAL_WAYS = (
-    _lacking,
     _pattern_behind_the_path,
     _end_of_a_substitution,
     _another_archive,

@@ -15,15 +15,6 @@ from meshcore.knowledge.text import word_set
 # --- git --------------------------------------------------------------------------------------------------------------
 
 
-def _remote_to_add(case: Case) -> Change | None:
-    """The address of a remote was to be changed that is not there."""
-    found = re.search(r"(?mi)^(?:error|fatal): No such remote:? '?([\w./-]{1,60})", case.output)
-    for part in case.typed.parts if found else ():
-        if found and len(part) == 5 and part[:4] == ("git", "remote", "set-url", found[1]):
-            return Correction("remote", ("set-url",), ("add",)), f"there is no remote `{found[1]}`", ""
-    return None
-
-
 def _option_before_names(case: Case) -> Change | None:
     """Git reads no option behind the name of a file."""
     found = re.search(
@@ -66,17 +57,6 @@ def _branch_to_follow(case: Case) -> Change | None:
     remote = "origin" if found[1] == "<remote>" else found[1]  # of another name git says that there is none
     front = ("git", "branch", f"--set-upstream-to={remote}/{found[2]}", found[2], "&&")
     return Correction("", (), front, front=True), f"`{found[2]}` follows no branch", " ".join((*front, "git", "pull"))
-
-
-def _branch_that_is_there(case: Case) -> Change | None:
-    """A branch was to be made that exists."""
-    found = re.search(r"(?mi)^fatal: a branch named '([\w./-]{1,200})' already exists", case.output)
-    for part in case.typed.parts if found else ():
-        words = tuple(map(bare, part))
-        for verb, option in (("checkout", "-b"), ("switch", "-c")):
-            if found and words == ("git", verb, option, found[1]):
-                return Correction(verb, (option, part[3]), (part[3],)), f"the branch `{found[1]}` exists", ""
-    return None
 
 
 _FIRST_BRANCHES = {"master": "main", "main": "master"}
@@ -156,15 +136,6 @@ def _standard_of_cpp(case: Case) -> Change | None:
     return None
 
 
-def _memory_of_node(case: Case) -> Change | None:
-    """The limit of V8 was reached, which is far below what machines have."""
-    said = "JavaScript heap out of memory" in case.output
-    if not said or len(case.typed.parts) != 1 or any("max-old-space-size" in word for word in case.typed.words):
-        return None
-    front = ("NODE_OPTIONS=--max-old-space-size=4096",)
-    return Correction("", (), front, front=True), "node's own limit was reached", " ".join((*front, *case.typed.words))
-
-
 def _tables_of_django(case: Case) -> Change | None:
     """The database lacks the tables of a project whose own program makes them."""
     said = re.search(r"django\.db\.utils\.OperationalError: no such table: \w", case.output)
@@ -178,15 +149,6 @@ def _tables_of_django(case: Case) -> Change | None:
                 " ".join((*front, *case.typed.words)),
             )
     return None
-
-
-def _through_bundler(case: Case) -> Change | None:
-    """Another version of a gem is active than the project asks for."""
-    said = "Prepending `bundle exec` to your command may solve this" in case.output
-    if not said or len(case.typed.parts) != 1 or case.part[:1] == ("bundle",):
-        return None
-    front = ("bundle", "exec")
-    return Correction("", (), front, front=True), "the program says so", " ".join((*front, *case.typed.words))
 
 
 def _as_a_module(case: Case) -> Change | None:
@@ -327,20 +289,16 @@ WAYS_OF_TOOLS = (
     _class_of_java,
     _name_without_its_ending,
     _standard_of_cpp,
-    _memory_of_node,
     _namespace_to_make,
     _database_to_make,
     _option_before_names,
-    _remote_to_add,
     _others_work_first,
     _branch_to_follow,
     _tables_of_django,
-    _through_bundler,
     _context_of_a_build,
     _shell_of_a_container,
     _as_a_module,
     _in_an_environment,
-    _branch_that_is_there,
     _first_branch,
     _without_a_terminal,
     _library_of_c,

@@ -195,7 +195,7 @@ def may_be_added(option: str, part: tuple[str, ...]) -> bool:
     """Tell whether an option that a program names may be added to its command: no force, no target, no check."""
     words = program_words(part)
     targeted = program_name(words[0]) == "git" and set(verb_of(words)) & _GIT_TARGETED
-    destroys = _DESTROYING.intersection(re.split(r"[^a-z]+", option.lower()))
+    destroys = _DESTROYING.intersection(re.split(r"[^a-z]+", " ".join((option, *verb_of(words))).lower()))
     return not (_forcing().fullmatch(option) or option in _TARGETS or targeted or destroys or is_check(words))
 
 

@@ -48,7 +48,8 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
         if len(output) >= _READ:
             return None  # where the script began is not seen
         output = re.split(r"(?m)^(?:> \S+@\S+ \S|\$ \S)", output, maxsplit=1)[0]  # what follows is the script's
-    lines = [line.strip() for line in output[-_READ:].splitlines() if line.strip()][-_READ_LINES:]
+    lines = [_OF_NPM.sub("", line).strip() for line in output[-_READ:].splitlines()]
+    lines = [line for line in lines if line][-_READ_LINES:]
     for i, line in enumerate(lines):
         found = _suggesting().search(line)
         if found is None:
@@ -62,6 +63,7 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
     return _listed(typed, lines, cwd)
 
 
+_OF_NPM = re.compile(r"^npm (?:ERR!|error)")
 _RUNNERS = word_set("npm yarn pnpm bun")
 """Programs that say which script they run, and then let it speak."""
 
@@ -200,7 +202,12 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
     old = part[at]
     value = old.partition("=")[1:] if old.startswith("-") else ()
     change = Correction(part[at - 1], (old,), (new + "".join(value),))
-    return change if _may_be_told(typed, change, f"{before} {old}", cwd) else None
+    if not _may_be_told(typed, change, f"{before} {old}", cwd):
+        return None
+    program, *between, _ = name.split() if " " in name else ("", "")
+    if at == 1 and between and program == part[0]:
+        return Correction(part[0], (old,), (*between, new))  # it names the whole command
+    return change
 
 
 def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
@@ -213,16 +220,17 @@ def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
 @functools.cache
 def _option() -> re.Pattern[str]:
     return re.compile(
-        r"(?i)(\bor )?\b(?:with|using|use|pass|add|specify|set)(?: the)? ['\"`]?(-{1,2}[a-z][\w-]{0,40})['\"`]?"
+        r"(?i)\b(?:with|using|use|pass|add|specify|set)(?: the)? ['\"`]?(-{1,2}[a-z][\w-]{0,40})['\"`]?"
         r"(?: \(or ['\"`]?-{1,2}[a-z][\w-]{0,40}['\"`]?\))? (?:flag|option|switch)\b"
     )
 
 
 def option_named(typed: Typed, output: str) -> Correction | None:
     """Return the change that adds the one option of which a program says that its command lacks it."""
-    named = {found.groups() for found in _option().finditer(output[-_READ:])}
-    other_way, option = named.pop() if len(named) == 1 else ("", "")
-    if other_way:
+    text = " ".join(output[-_READ:].split())
+    named = {(_sentence_around(text, found.start()), found[1]) for found in _option().finditer(text)}
+    said, option = named.pop() if len({option for _, option in named}) == 1 else ("", "")
+    if re.search(r"(?i)\b(?:either|or)\b", re.sub(r"\(or [^)]{0,60}\)", "", said)):
         return None  # which of two ways is meant is not said
     if not option or option in typed.words:
         return None
@@ -235,6 +243,13 @@ def option_named(typed: Typed, output: str) -> Correction | None:
         if not is_set_up(part) and verb and part[0] in SPEAKING and may_be_added(option, part):
             return Correction(part[0], verb, (*verb, option))
     return None
+
+
+def _sentence_around(text: str, at: int) -> str:
+    """Return the sentence of a text in which a place lies."""
+    ends = [found.end() for found in re.finditer(r"[.!?:;]\s", text)]
+    start = max((end for end in ends if end <= at), default=0)
+    return text[start : min((end for end in ends if end > at), default=len(text))]
 
 
 @functools.cache

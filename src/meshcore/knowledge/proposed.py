@@ -35,6 +35,7 @@ _AS_THE_PROJECT_ASKS = {
     ("flutter", "pub", "get"): word_set("flutter dart"),
     ("dart", "pub", "get"): word_set("dart flutter"),
     ("dotnet", "restore"): word_set("dotnet msbuild"),
+    ("corepack", "enable"): word_set("yarn pnpm npm"),
     ("git", "submodule", "update", "--init"): word_set("git cmake make"),
     ("git", "submodule", "update", "--init", "--recursive"): word_set("git cmake make"),
 }
@@ -66,6 +67,7 @@ def _held_back() -> re.Pattern[str]:
     )
 
 
+_IN_A_BOX = re.compile(r"^(?:E {0,8}| {0,8})[│┃║]")
 _TYPES = "@types/"  # in which only DefinitelyTyped publishes, under the names of the packages that it describes
 
 
@@ -83,23 +85,31 @@ _CAPITALS = re.compile(r"[A-Z][A-Z_-]{2,}")
 def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
     """Return the one command that a failed one's output proposes; () where it proposes none, or several."""
     program = program_name(argv[0]) if argv else ""
-    found: dict[tuple[str, ...], None] = {}
-    for text in _commands(output):
+    always: dict[tuple[str, ...], None] = {}
+    in_a_case: dict[tuple[str, ...], None] = {}
+    for text, case in _commands(output):
         words = _words(text)
-        if words and _is_meant(words, program, argv):
-            if not _ONLY_HELP.isdisjoint(words):
-                continue
-            if not _may_be_told(words, argv):
-                return ()  # the program wants a decision, and one of its ways is not to be taken for the other
-            found[words] = None
+        if words and _is_meant(words, program, argv) and _ONLY_HELP.isdisjoint(words):
+            (in_a_case if case else always)[words] = None
+    found = always or in_a_case
+    if not all(_may_be_told(words, argv) for words in found):
+        return ()  # the program wants a decision, and one of its ways is not to be taken for the other
     first = min(found, key=len, default=())
     is_one = all(one[: len(first)] == first for one in found)  # what others go on with comes first
     return first if is_one else ()
 
 
-def _commands(output: str) -> Iterator[str]:
-    """Yield what stands where a program names a command: quoted behind a verb, or alone on the line below one."""
-    lines = [line.lstrip("│┃║").rstrip("│┃║ ") for line in output[-_READ:].splitlines()[-_LINES:]]
+def _is_for_a_case(text: str) -> bool:
+    """Tell whether a sentence names what is to be typed in one case only: another one, without that, is meant first."""
+    return re.match(r"(?i)(?:if|when|unless|in case)\b", re.split(r"[.!?:]\s+", text)[-1].strip()) is not None
+
+
+def _commands(output: str) -> Iterator[tuple[str, bool]]:
+    """Yield what stands where a program names a command, and whether that is for a case only.
+
+    It is quoted behind a verb, or stands alone on the line below one.
+    """
+    lines = [_IN_A_BOX.sub("", line).rstrip("│┃║ ") for line in output[-_READ:].splitlines()[-_LINES:]]
     before, in_block, in_warning = "", False, False
     for line in lines:
         warns = re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line) is not None
@@ -110,15 +120,17 @@ def _commands(output: str) -> Iterator[str]:
         said = re.sub(r"^(?:hint|help|note|tip|info|error|npm (?:ERR!|error)|= help|= note):?\s{0,3}", "", line.strip())
         for found in _quoted().finditer(said):
             if _lead_in().search(said[: found.start()]):
-                yield next(filter(None, found.groups()))
+                yield next(filter(None, found.groups())), _is_for_a_case(said[: found.start()])
         is_set_off = line[:1] in " \t" or line.startswith(("hint:  ", "hint: \t"))
         in_block = bool(is_set_off and said and (in_block or (before and _lead_in().search(before))))
         if in_block:
-            yield said.partition(" #")[0]
+            yield said.partition(" #")[0], _is_for_a_case(before)
         else:
-            for tail in re.finditer(r"(?i)\b(?:run|try|use|with):? {1,3}(?=[a-z])", said):
-                yield said[tail.end() :].rstrip(".?")
-        before = said or before
+            for tail in re.finditer(r"(?i)\b(?:run|running|try|use|with):? {1,3}(?=[a-z])", said):
+                text = re.split(r"\. | (?:to|in your|first|again|for|before)\b", said[tail.end() :], maxsplit=1)[0]
+                yield text.rstrip(".?"), _is_for_a_case(said[: tail.start()])
+        if not in_block:
+            before = said or before
 
 
 def _words(text: str) -> tuple[str, ...]:

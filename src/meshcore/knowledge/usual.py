@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshcore.knowledge.packs import pack
 from meshcore.knowledge.program import program_name
+from meshcore.knowledge.usual_steps import STEPS
 
 _READ = 8_000  # characters at the end of an output
 _PLAIN = re.compile(r"[\w@%+:,./~-]{1,200}")
@@ -24,6 +26,10 @@ _MARKS = (
     "run apt-get update", "exception types must be", "no package called", "in @inc", "vendor/autoload.php",
     "active developer path", "ensurepip is not", "declared as external", "external volume", "initialization required",
     "error response from daemon: network", "is not installed", "nuget package restore", "did not initialize yet",
+    "are in sync", "is masked", "dependency problems", "not up to date", "already used by worktree",
+    "push the current branch", "not supported for the docker driver", "file watchers reached",
+    "org.gradle.wrapper", "is missing on your system", "has expired", "googleapis.com/",
+    "couldn't resolve module/action", "unable to open database", "need to run `helm dep",
 )  # fmt: skip
 
 
@@ -68,7 +74,11 @@ def _found(pattern: str, failed: Failed) -> str:
     """Return the last thing that a pattern finds in the output, "" for nothing, or for what is not plain."""
     found = next(reversed(list(_compiled(pattern).finditer(failed.output[-_READ:]))), None)
     said = next(filter(None, found.groups()), "") if found else ""
-    return said if _PLAIN.fullmatch(said) and not said.startswith(("-", "~")) and ".." not in said.split("/") else ""
+    return said if _is_plain(said) else ""
+
+
+def _is_plain(said: str) -> bool:
+    return _PLAIN.fullmatch(said) is not None and not said.startswith(("-", "~")) and ".." not in said.split("/")
 
 
 @functools.cache
@@ -102,12 +112,24 @@ def _folder_of_a_new_file(failed: Failed) -> Usual | None:
 
 
 def _folder_to_copy_into(failed: Failed) -> str:
-    """Return the folder into which something was to be copied or moved, and which is not there."""
-    said = (
-        r"^(?:cp|mv): (?:directory ([^\n]{1,200}) does not exist|.{0,220}['‘]([^'’\n]{1,200})/['’]: Not a directory)$"
-    )
-    path = _found(said, failed).rstrip("/")
-    return path if path and failed.program in ("cp", "mv") and failed.argv[-1].rstrip("/") == path else ""
+    """Return the folder into which something was to be put or mounted, and which is not there."""
+    for programs, said, parent in _INTO:
+        path = _found(said, failed).rstrip("/") if failed.program in programs.split() else ""
+        words = failed.argv[-1:] if failed.program in ("cp", "mv") else failed.argv[1:]
+        if path and any(path == word.rstrip("/") or word.startswith(f"{path}:") for word in words):
+            return posixpath.dirname(path) if parent else path
+    return ""
+
+
+_INTO = (
+    ("cp mv", r"^(?:cp|mv): (?:directory ([^\n]{1,200}) does not exist"
+     r"|.{0,220}['‘]([^'’\n]{1,200})/['’]: Not a directory)$", False),
+    ("mount", r"^mount: (?:mount point )?(/[^:\n]{1,200}?):? (?:mount point )?does not exist", False),
+    ("podman docker nerdctl", r"^(?:docker: )?Error.{0,60}: (?:statfs|stat) (/[^:\n]{1,200}): no such file or dir",
+     False),
+    ("sqlite3", r"^Error: unable to open database \"([^\"\n]{1,200}/[^\"\n]{1,200})\": unable to open", True),
+)  # fmt: skip
+"""What is said of a folder that is not there: programs, words, whether the folder is the one above what is named."""
 
 
 _WRITES = re.compile(
@@ -149,17 +171,6 @@ def _script_without_right(failed: Failed) -> Usual | None:
     return Usual(("chmod", "+x", path.removeprefix("./")), f"`{path}` may not be executed") if is_own else None
 
 
-_SSH = frozenset({"ssh", "scp", "sftp", "ssh-add", "rsync", "git", "ansible", "ansible-playbook"})
-_APT = frozenset({"apt", "apt-get", "dpkg"})
-
-
-def _open_key(failed: Failed) -> Usual | None:
-    if failed.program not in _SSH:
-        return None  # any text can say so
-    path = _found(r"Permissions 0\d{3} for ['\"](\S{1,200})['\"] are too open", failed)
-    return Usual(("chmod", "600", path), "ssh takes no key that others may read") if path else None
-
-
 def _ends_of_lines(failed: Failed) -> Usual | None:
     """A script has the line ends of Windows, which its interpreter takes for a part of its words."""
     path = _found(
@@ -169,32 +180,65 @@ def _ends_of_lines(failed: Failed) -> Usual | None:
     if not path and failed.argv and re.search(r"env: ['‘]\w{1,20}\\r['’]: No such file", failed.output):
         path = failed.argv[0] if "/" in failed.argv[0] and _PLAIN.fullmatch(failed.argv[0]) else ""
     named = path and path in failed.argv
-    return Usual(("sed", "-i", r"s/\r$//", path), "its lines end as on Windows") if named else None
+    return Usual(("sed", "-i", r"s/\r$//", path.removeprefix("./")), "its lines end as on Windows") if named else None
 
 
-# --- packages ---------------------------------------------------------------------------------------------------------
+# --- by the program's own words ---------------------------------------------------------------------------------------
 
 
-def _apt(failed: Failed) -> Usual | None:
-    if failed.program in _APT and "dpkg was interrupted" in failed.output:
-        return Usual(("dpkg", "--configure", "-a"), "an installation was interrupted")
-    old = ("E: Unable to locate package", "maybe run apt-get update")
-    unknown = failed.program in ("apt", "apt-get") and any(said in failed.output for said in old)
-    return Usual(("apt-get", "update"), "apt's lists are absent or old") if unknown else None
+def _step(failed: Failed) -> Usual | None:
+    """What one of the programs that are known says of a state of its own."""
+    for row in STEPS:
+        if row.programs and failed.program not in row.programs.split():
+            continue
+        found = next(reversed(list(_compiled(row.said).finditer(failed.output[-_READ:]))), None)
+        if found is None:
+            continue
+        said = {str(number): text for number, text in enumerate(found.groups(), 1)}
+        if not all(map(_is_plain, said.values())) or (row.named and not _names(failed, said["1"])):
+            continue
+        argv = _filled(row.step, failed, said)
+        if argv:
+            return Usual(argv, _with(row.why, said))
+    return None
 
 
-def _npm_lock(failed: Failed) -> Usual | None:
-    said = failed.program == "npm" and "can only install with an existing package-lock.json" in failed.output
-    return Usual(("npm", "install"), "there is no lock file, which `npm ci` wants") if said else None
+def _with(text: str, said: dict[str, str]) -> str:
+    return re.sub(r"\{(\d)\}", lambda at: said[at[1]], text)
 
 
-def _composer(failed: Failed) -> Usual | None:
-    said = re.search(
-        r"(?i)failed to open(?:ing| stream)?.{0,300}vendor/autoload\.php|vendor/autoload\.php.{0,80}failed to open",
-        failed.output[-_READ:],
-    )
-    why = "what composer.json asks for is not installed"
-    return Usual(("composer", "install"), why) if said and failed.program == "php" else None
+def _names(failed: Failed, word: str) -> bool:
+    """Tell whether a command names something: as a word, or as the value of an option."""
+    return word in (*failed.argv, *(one.partition("=")[2] for one in failed.argv))
+
+
+def _filled(step: str, failed: Failed, said: dict[str, str]) -> tuple[str, ...]:
+    """Return the words of a step with what is said and typed in their places; () where the command lacks one."""
+    words: list[str] = []
+    for word in shlex.split(step):
+        slot = word[1:-1] if word[:1] == "{" and word[-1:] == "}" else ""
+        if slot[:2] == "--":
+            words += _option(slot, failed.argv)
+        elif slot == "path":
+            paths = [one for one in failed.argv[1:] if "/" in one and one[:1] in "./" and _is_plain(one)]
+            if len(paths) != 1:
+                return ()
+            words += paths
+        elif slot == "program":
+            words.append(failed.argv[0])
+        else:
+            words.append(_with(word, said))
+    return tuple(words)
+
+
+def _option(name: str, argv: Sequence[str]) -> list[str]:
+    """Return an option of a command with its value, nothing where the command has it not."""
+    for word, value in zip(argv, (*argv[1:], ""), strict=True):
+        if word == name and value and value[:1] != "-":
+            return [word, value]
+        if word.startswith(f"{name}="):
+            return [word]
+    return []
 
 
 # --- git --------------------------------------------------------------------------------------------------------------
@@ -260,79 +304,8 @@ def _pip_itself(failed: Failed) -> Usual | None:
     return Usual((failed.argv[0], "-m", "ensurepip", "--upgrade"), why) if said and is_python else None
 
 
-# --- other languages --------------------------------------------------------------------------------------------------
-
-
-def _of_perl_or_r(failed: Failed) -> Usual | None:
-    """A module that its language's own archive has under that very name: those of CPAN and CRAN are looked after."""
-    module = _found(
-        r"^Can't locate \S{1,200}\.pm in @INC \(you may need to install the ([\w:]{2,100}) module\)", failed
-    )
-    if module and failed.program == "perl":
-        return Usual(("cpan", module), f"CPAN has it under the name {module}")
-    package = _found(r"there is no package called ['‘]([A-Za-z][A-Za-z0-9.]{1,60})['’]", failed)
-    if package and failed.program in ("R", "Rscript"):
-        return Usual(("Rscript", "-e", f'install.packages("{package}")'), f"CRAN has it under the name {package}")
-    return None
-
-
-def _tools_of_a_mac(failed: Failed) -> Usual | None:
-    """Apple's command line tools, through which its git and compilers run, are not there."""
-    said = "xcrun: error: invalid active developer path" in failed.output[-_READ:]
-    return Usual(("xcode-select", "--install"), "Apple's command line tools are not there") if said else None
-
-
-def _venv_of_debian(failed: Failed) -> Usual | None:
-    """Debian's Python comes without what makes environments, and says in which package that is."""
-    package = _found(r"^ {2,8}apt(?:-get)? install (python3(?:\.\d{1,2})?-venv)$", failed)
-    said = package and "ensurepip is not" in failed.output and failed.program == "python"
-    return Usual(("apt-get", "install", "-y", package), "this Python says in which package it is") if said else None
-
-
-def _external(failed: Failed) -> Usual | None:
-    """A network or volume that others share was not made yet."""
-    named = _found(r"Error response from daemon: network (\S{1,100}) not found", failed)
-    if named and named in (*failed.argv, *(word.partition("=")[2] for word in failed.argv)):
-        return Usual(("docker", "network", "create", named), "there is no such network")
-    if "compose" not in failed.argv[:2] and failed.program != "docker-compose":
-        return None
-    network = _found(r"network (\S{1,100}) declared as external, but could not be found", failed)
-    volume = _found(r"external volume \"(\S{1,100})\" not found", failed)
-    for kind, name in (("network", network), ("volume", volume)):
-        if name:
-            return Usual(("docker", kind, "create", name), f"others share this {kind}, and it is not made yet")
-    return None
-
-
-def _version_to_install(failed: Failed) -> Usual | None:
-    """A version that the project names, of which its manager says that it is not installed."""
-    for manager in ("pyenv", "rbenv", "nodenv"):
-        version = _found(rf"^{manager}: version [`']([\d.]{{1,20}})' is not installed", failed)
-        if version:
-            return Usual((manager, "install", version), f"{manager} has no {version}, which this project asks for")
-    return None
-
-
-def _restore_of_dotnet(failed: Failed) -> Usual | None:
-    said = failed.program == "dotnet" and "Run a NuGet package restore" in failed.output[-_READ:]
-    return Usual(("dotnet", "restore"), "what the project asks for is not restored") if said else None
-
-
-def _client_of_prisma(failed: Failed) -> Usual | None:
-    said = "@prisma/client did not initialize yet" in failed.output[-_READ:]
-    is_node = failed.program in ("node", "npm", "npx", "yarn", "pnpm", "tsx", "ts-node", "next")
-    return Usual(("npx", "prisma", "generate"), "its client is not generated") if said and is_node else None
-
-
-def _backend_of_terraform(failed: Failed) -> Usual | None:
-    said = failed.program in ("terraform", "tofu") and "Initialization required" in failed.output[-_READ:]
-    return Usual((failed.argv[0], "init"), "its folder is not initialised") if said else None
-
-
 _RULES: Sequence[Callable[[Failed], Usual | None]] = (
-    _python_2, _pip_itself, _of_perl_or_r, _tools_of_a_mac, _venv_of_debian, _external, _backend_of_terraform,
-    _version_to_install, _restore_of_dotnet, _client_of_prisma,
-    _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right,
-    _open_key, _ends_of_lines, _apt, _npm_lock, _composer,
+    _python_2, _pip_itself, _step,
+    _folder_of_a_new_file, _folder_of_what_is_written, _script_without_right, _ends_of_lines,
     _git_lock, _stash,
 )  # fmt: skip

@@ -361,6 +361,38 @@ def test_two_files_of_one_name_are_no_answer(project: Path) -> None:
     )
 
 
+NPM = 'npm error Missing script: "{}"\nnpm error\nnpm error Did you mean this?\nnpm error   npm run {} # run it'
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "expected"),
+    [
+        ("npm run lnit", NPM.format("lnit", "lint"), "npm run lint"),
+        ("npm run lnit", 'npm error Missing script: "lnit"\nnpm error\nnpm error To see a list', "npm run lint"),
+        ("npm lnit", 'Unknown command: "lnit"\n\nDid you mean this?\n    npm run lint # run it', "npm run lint"),
+        ("npm run lnit", NPM.format("lnit", "lintt"), "npm run lint"),  # the file knows better than what is said
+        ("npm run depoly", NPM.format("depoly", "deploy"), ""),
+        ("yarn lnit", 'error Command "lnit" not found. Did you mean "lint"?', "yarn lint"),
+        ("yarn run lnit", 'Usage Error: Couldn\'t find a script named "lnit".', "yarn run lint"),
+        ("pnpm run lnit", ' ERR_PNPM_NO_SCRIPT  Missing script: lnit\n\nCommand "lnit" not found.', "pnpm run lint"),
+        ("bun run lnit", 'error: Script not found "lnit"', "bun run lint"),
+        ("bun lnit", 'error: Script not found "lnit"', "bun run lint"),  # its own verbs come before scripts
+        ("npm run deploy", 'npm error Missing script: "deploy"', ""),
+    ],
+)
+def test_a_script_is_told_by_the_name_that_the_projects_own_file_has(
+    project: Path, command: str, output: str, expected: str
+) -> None:
+    assert told(project, command, output, "web") == expected
+
+
+def test_of_two_ways_that_a_program_names_none_is_told(tmp_path: Path) -> None:
+    cwd, ground = str(tmp_path), Ground({})
+    said = "either disable lifecycle.prevent_destroy or reduce the scope of the plan using the -target option."
+    for command in ("terraform destroy", "terraform plan"):
+        assert another_way(command, read_typed(command, cwd), cwd, cwd, said, ground) is None
+
+
 def test_a_name_with_odd_letters_is_never_told(project: Path) -> None:
     (project / "web/package.json").write_text(json.dumps({"scripts": {"li`id`nt": "x", "lint\n": "y"}}))
     assert told(project, "npm run lintt", 'Missing script: "lintt"', "web") == ""

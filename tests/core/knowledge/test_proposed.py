@@ -32,6 +32,19 @@ from meshcore.knowledge.proposed import proposed
             "║     playwright install                                     ║\n║ <3 Playwright Team  ║",
             "playwright install",
         ),
+        (
+            "gcloud compute instances list",
+            "Please run:\n\n  $ gcloud auth login\n\nto obtain new credentials.\n\nIf you have already logged in with a"
+            " different account, run:\n\n  $ gcloud config set account ACCOUNT\n\nto select it.",
+            "gcloud auth login",
+        ),
+        ("yarn install", "Corepack must be enabled by running corepack enable in your terminal.", "corepack enable"),
+        (
+            "npx playwright test",
+            "Error:\n    ║ Please run the following command to download new browsers: ║\n    ║          ║\n"
+            "    ║     npx playwright install                                 ║\n    ║ <3 Playwright Team  ║",
+            "npx playwright install",
+        ),
         ("firebase deploy", "Error: Failed to authenticate, have you run firebase login?", "firebase login"),
         ("npm publish", "npm error need auth You need to authorize this machine using `npm adduser`", "npm adduser"),
         ("conda activate geo", "CondaError: Run 'conda init' before 'conda activate'", "conda init"),
@@ -104,6 +117,8 @@ def test_one_plain_command_is_taken(command: str, output: str, found: str) -> No
         ("git rebase x", "please try\n\tgit rebase (--continue | --abort | --skip)\n"),
         ("git add x", "hint: Use -f if you really want to add them. Run\nhint:   git add --force x"),
         ("git add x", "To disable this message run `git config advice.addIgnoredFile false`"),
+        ("kubectl drain a", "If you are sure, run `kubectl drain a --force`"),
+        ("yarn install", "enabled by running corepack disable in your terminal"),
         ("npm ci", "npm ERR! To see help, run:\nnpm ERR!   npm help ci"),
         ("npm install x", "npm error Fix the conflict, or retry: run `npm install --legacy-peer-deps`"),
         ("pip install x", "error: externally-managed-environment; run `pip install x --break-system-packages`"),

@@ -26,6 +26,14 @@ OLD = (
 )
 
 
+UNMASK, BUILDX = "systemctl unmask", "docker buildx create"
+HELM = "You may need to run `helm dependency build` to fetch missing dependencies"
+WATCHES = "sudo sysctl fs.inotify.max_user_watches=524288"
+SSO = "Error when retrieving token from sso: Token has expired and refresh failed"
+API = "https://console.developers.google.com/apis/api/run.googleapis.com/overview?project=shop-1"
+COLLECTION = "ERROR! couldn't resolve module/action 'community.postgresql.postgresql_db'. This often"
+
+
 @pytest.mark.parametrize(
     ("typed", "output", "fix"),
     [
@@ -62,7 +70,7 @@ OLD = (
         ("docker-compose up", 'external volume "data" not found', "docker volume create data"),
         ("terraform plan", "Error: Initialization required. Please see the error message above.", "terraform init"),
         ("ssh h", "Permissions 0644 for '/k/id' are too open.", "chmod 600 /k/id"),
-        ("./a.sh", "bash: ./a.sh: /bin/bash^M: bad interpreter: No such file or directory", r"sed -i s/\r$// ./a.sh"),
+        ("./a.sh", "bash: ./a.sh: /bin/bash^M: bad interpreter: No such file or directory", r"sed -i s/\r$// a.sh"),
         ("apt-get install jq", "E: Unable to locate package jq", "apt-get update"),
         ("npm ci", "npm error can only install with an existing package-lock.json", "npm install"),
         ("git add .", GIT_LOCK, "rm -f .git/index.lock"),
@@ -94,6 +102,21 @@ OLD = (
         ),
         ("php artisan up", "require(/w/vendor/autoload.php): Failed to open stream: No such file", "composer install"),
         ("Rscript a.R", "there is no package called ‘lubridate’", """Rscript -e install.packages("lubridate")"""),
+        ("systemctl start nginx", "Failed to start nginx.service: Unit nginx.service is masked.", f"{UNMASK} nginx"),
+        ("dpkg -i a.deb", "dpkg: dependency problems prevent configuration of a:\n a needs b", "apt-get install -f"),
+        ("alembic revision -m x", "FAILED: Target database is not up to date.", "alembic upgrade head"),
+        ("flask db migrate", "ERROR [flask_migrate] Error: Target database is not up to date.", "flask db upgrade"),
+        ("helm install web ./charts/web", HELM, "helm dependency build ./charts/web"),
+        ("gh pr create", "aborted: you must first push the current branch to a remote", "git push -u origin HEAD"),
+        ("npm start", "Error: ENOSPC: System limit for number of file watchers reached", WATCHES),
+        ("aws s3 ls --profile dev", SSO, "aws sso login --profile dev"),
+        ("aws s3 ls", SSO, "aws sso login"),
+        ("gcloud run services list", f"PERMISSION_DENIED: visit {API}", "gcloud services enable run.googleapis.com"),
+        ("ansible-playbook a.yml", COLLECTION, "ansible-galaxy collection install community.postgresql"),
+        ("docker buildx build .", "Multi-platform build is not supported for the docker driver", f"{BUILDX} --use"),
+        ("sqlite3 var/a.db .tables", 'Error: unable to open database "var/a.db": unable to open', "mkdir -p var"),
+        ("mount /dev/sdb1 /mnt/b", "mount: /mnt/b: mount point does not exist.", "mkdir -p /mnt/b"),
+        ("podman run -v /srv/a:/a x", "Error: statfs /srv/a: no such file or directory", "mkdir -p /srv/a"),
     ],
 )
 def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, output: str, fix: str) -> None:
@@ -124,6 +147,10 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("cat log", "there is no package called ‘lubridate’", "/w"),
         ("cat log", "/usr/bin/python3: No module named pip", "/w"),
         ("make", f"tar: old/all: Cannot open: {NO_FOLDER}", "/w"),
+        ("helm install web ./a -f ./b.yaml", HELM, "/w"),  # which of the two is the chart
+        ("ansible-playbook a.yml", COLLECTION.replace("community", "cornmunity"), "/w"),  # whose name nobody knows
+        ("cat log", "Failed to start nginx.service: Unit nginx.service is masked.", "/w"),
+        ("cp far x", "cp: directory far does not exist", "/w"),  # it is what is copied
     ],
 )
 def test_what_is_not_sure_has_none(typed: str, output: str, cwd: str) -> None:
