@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,17 +18,34 @@ from tests.fixtures.old_version import (
     load_commands,
     load_rules,
     normalise,
+    open_in,
     run,
     store_differences,
 )
 
 COMMANDS = load_commands(FIXTURE)
+FIRST = {command.argv[0]: command.name for command in reversed(COMMANDS)}
+"""By its word, the command that opens a home as version 0.1 left it: to migrate one takes longer than most commands."""
 SHOWN_AS_PROCESSES = ("status --json", "skills list --all", "trust list", "incidents list")
 
 
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Each home, opened once by this version and by no command."""
+
+    @cache
+    def of(home: str) -> Path:
+        return open_in(copy_fixture(FIXTURE, tmp_path_factory.mktemp("old") / home, home), home)
+
+    return of
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_each_command_prints_what_version_0_1_printed(command: Command, tmp_path: Path) -> None:
-    assert differences(FIXTURE, command, tmp_path) == []
+def test_each_command_prints_what_version_0_1_printed(
+    command: Command, tmp_path: Path, opened: Callable[[str], Path]
+) -> None:
+    whole = FIRST[command.argv[0]] == command.name or "exports/" in " ".join(command.argv)
+    assert differences(FIXTURE, command, tmp_path, opened=None if whole else opened(command.home)) == []
 
 
 @pytest.mark.parametrize("home", PLACES)
