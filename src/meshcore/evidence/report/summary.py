@@ -30,7 +30,7 @@ def key_figures(facts: Facts, figured: Figures, monitors: Sequence[Watched]) -> 
     yield KeyFigure(words.count(avoided), name, note)
     yield KeyFigure(words.span(figured.first.to_green.median), "first time, median", f"n = {figured.first.to_green.n}")
     yield KeyFigure(words.span(figured.again.to_green.median), "again, median", f"n = {figured.again.to_green.n}")
-    yield KeyFigure(words.count(figured.approvals_waiting), "waiting for a person", "on the nodes of this report")
+    yield KeyFigure(words.count(figured.approvals_waiting), "waiting for a person")
 
 
 def summary(facts: Facts, figured: Figures, monitors: Sequence[Watched], found: Slice) -> Iterator[str]:
@@ -63,7 +63,7 @@ def summary(facts: Facts, figured: Figures, monitors: Sequence[Watched], found: 
                 f", and {words.of(figured.approvals_waiting, 'approval waits', 'approvals wait')} for a person,"
                 f" the oldest since {figured.oldest_approval[:16].replace('T', ' ')} UTC."
                 if figured.approvals_waiting
-                else ", and nothing that is recorded here waits for a person."
+                else ", and nothing waits for a person."
             )
         )
     elif not monitors:
