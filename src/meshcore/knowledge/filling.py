@@ -6,14 +6,29 @@ import re
 from collections.abc import Collection, Sequence
 
 from meshcore.knowledge.kindred import CLOSED
-from meshcore.knowledge.parts import FORM, NOT_KNOWN, STEM, TAIL, Parts, key_value, typed
-from meshcore.knowledge.signature import around
+from meshcore.knowledge.parts import FORM, NOT_KNOWN, STEM, TAIL, Parts, fix_for, key_value, typed
+from meshcore.knowledge.signature import around, read
 from meshcore.model import Action, Circumstances, KnownSkill, Signature, Skill, Slot
 
 _OF_AN_INSTANCE = re.compile(
     r"^(?:~|/home|/Users|/root|/tmp)/.|\b(?=[0-9a-f-]{0,12}\d)(?=[0-9a-f-]{0,12}[a-f])[0-9a-f]{8}(?:[0-9a-f-]{0,60})\b"
 )
 _PLAIN = re.compile(r"[\w@%+=:,./-]{1,400}")  # what a shell takes as it stands
+
+
+def fix_of(skill: Skill, error: Signature) -> str:
+    """Return a skill's fix filled in for an error of this node, or as far as may be for one that another has told."""
+    slots = error.slots or slots_told(error.error_type, error.template, error.line)
+    return fix_for(skill.action, slots, skill.example_slots)
+
+
+def slots_told(error_type: str, template: str, line: str) -> tuple[Slot, ...]:
+    """Return the slots of an error of which another node told no more than this, as they are read in its line.
+
+    None where it is read in another way here than there.
+    """
+    found = read(line, error_type=error_type)
+    return found.slots if (found.error_type, found.template) == (error_type, template) else ()
 
 
 def unproven(known: KnownSkill, parameters: Collection[int], signature: Signature) -> list[str]:

@@ -23,6 +23,7 @@ FORM = 100
 TYPED = ":"  # in the key of an action, behind the names of its types
 _QUOTED = re.compile(r"<identifier>")
 _REFERENCE = re.compile(r"\{\{|\}\}|\{\d{1,3}\}")
+UNKNOWN = "…"
 STEM, TAIL = 5, 6
 FORMS = (
     *("", "without ./", "last part", "folder", "last part of its folder", "name without suffix"),
@@ -118,20 +119,20 @@ def example_fix(skill: Skill) -> str:
     return filled(skill.action, skill.example_slots).command()
 
 
-def general_fix(action: Action, example_slots: Sequence[Slot]) -> str:
-    """Return an action for no error in particular: `{kind}` where a part of the error would stand."""
+def general_fix(action: Action, example_slots: Sequence[Slot], unknown: str = "") -> str:
+    """Return an action for no error in particular: `{kind}`, or `unknown`, where a part of the error would stand."""
     parts = (n for n in action.parameters() if n % FORM < len(example_slots))
-    kinds = {f"{{{n}}}": f"{{{example_slots[n % FORM].kind}}}" for n in parts}
+    kinds = {f"{{{n}}}": unknown or f"{{{example_slots[n % FORM].kind}}}" for n in parts}
     text = action.text if action.kind == "advice" else " && ".join(" ".join(step) for step in action.steps)
     return _REFERENCE.sub(lambda m: kinds.get(m[0], m[0][:1] if len(m[0]) == 2 else m[0]), text)
 
 
 def fix_for(action: Action, slots: Sequence[Slot], example_slots: Sequence[Slot]) -> str:
-    """Return an action filled in for an error, never for the example: in general where the error lacks a part."""
+    """Return an action filled in for an error, never for the example: `…` for the parts where the error lacks one."""
     try:
         return action.fill(Parts(slots)).command()
     except IndexError:
-        return general_fix(action, example_slots)
+        return general_fix(action, example_slots, UNKNOWN)
 
 
 ANEW = ":"  # in `derived_from`, behind the version of the reading rules, before the id that a skill had by those

@@ -19,8 +19,9 @@ from meshcore.store.rows import Approval, approval_of_row, event_of_row, folder_
 class IncidentBrief:
     """One incident as a list shows it; `seconds` is to green.
 
-    `action` answers it, None where none is known; it refers to `slots`, of which another node's incident has none. What
-    kinds they are of is told by `example_slots`, those of the skill's own example (see `knowledge.parts.fix_for`).
+    `action` answers it, None where none is known; it refers to `slots`, of which another node's incident has none
+    (see `knowledge.filling.slots_told`). What kinds they are of is told by `example_slots`, those of the skill's own
+    example (see `knowledge.parts.fix_for`).
     """
 
     seq: int
@@ -29,6 +30,7 @@ class IncidentBrief:
     agent: str
     host: str
     error_type: str
+    template: str
     line: str
     state: IncidentState
     action: Action | None
@@ -74,8 +76,9 @@ TIMELINE_KINDS = (
 )
 
 _BRIEF = (
-    "SELECT i.seq, i.incident_id, i.opened, i.agent, i.host, i.line, i.error_type, i.slots, i.state, i.seconds,"
-    " i.again, json_extract(s.body, '$.action') AS action, json_extract(s.body, '$.example_slots') AS example"
+    "SELECT i.seq, i.incident_id, i.opened, i.agent, i.host, i.line, i.error_type, i.template, i.slots, i.state,"
+    " i.seconds, i.again, json_extract(s.body, '$.action') AS action,"
+    " json_extract(s.body, '$.example_slots') AS example"
     " FROM incidents i LEFT JOIN skills s USING (skill_id) "
 )
 
@@ -165,6 +168,7 @@ def _brief(row: sqlite3.Row) -> IncidentBrief:
         row["agent"],
         row["host"],
         row["error_type"],
+        row["template"],
         row["line"],
         cast(IncidentState, row["state"]),
         action_from_json(json.loads(row["action"])) if row["action"] else None,

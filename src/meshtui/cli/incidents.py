@@ -9,8 +9,9 @@ import click
 
 from meshcore.errors import UsageError
 from meshcore.healing.obstacles import last_lines
+from meshcore.knowledge.filling import fix_of
 from meshcore.knowledge.migration import as_it_answers
-from meshcore.knowledge.parts import fix_for, never_tried
+from meshcore.knowledge.parts import never_tried
 from meshcore.model import Incident, Json, KnownSkill
 from meshcore.safety.visible_text import visible
 from meshcore.store.rows import incident_to_row, outcome_to_json
@@ -157,7 +158,7 @@ def _line(argv: Sequence[str]) -> str:
 
 def _fix(incident: Incident, known: KnownSkill) -> str:
     """Return what answers an incident, filled in for it."""
-    fix = fix_for(known.skill.action, incident.signature.slots, known.skill.example_slots)
+    fix = fix_of(known.skill, incident.signature)
     return f"#{known.label} {fix}" + ("  (derived, never tried)" if never_tried(known) else "")
 
 

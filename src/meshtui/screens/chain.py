@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from meshcore.errors import MeshError
-from meshcore.knowledge.parts import fix_for
+from meshcore.knowledge.filling import fix_of
+from meshcore.knowledge.parts import UNKNOWN
 from meshcore.model import StepResult, TryResult
 from meshcore.safety.visible_text import visible
 from meshcore.store.views import IncidentBrief
@@ -203,7 +204,7 @@ def _series(chain: Chain) -> Iterator[Line]:
     """Yield the errors of the run, where it met several: they are one story."""
     for at, (one, known) in enumerate(chain.series, 1):
         word, tone = STATES[one.state]
-        fix = fix_for(known.skill.action, one.signature.slots, known.skill.example_slots) if known else ""
+        fix = fix_of(known.skill, one.signature) if known else ""
         here = "▸" if one.incident_id == chain.incident.incident_id else " "
         text = f"{here} {at}  {word}  {one.signature.line}{f' → {fix}' if fix else ''}"
         yield Line(text, "bold" if here == "▸" else _TONES[tone], "its run" if at == 1 else "")
@@ -218,8 +219,10 @@ def _why(chain: Chain) -> Iterator[Line]:
         yield Line("")
         return
     skill = chain.skill.skill
-    fix = fix_for(skill.action, chain.incident.signature.slots, skill.example_slots)
+    fix = fix_of(skill, chain.incident.signature)
     yield Line(f"#{chain.skill.label} {fix}", "$accent", "why")
+    if UNKNOWN in fix and not chain.incident.signature.slots:
+        yield Line(f"{UNKNOWN} stands for what that node alone knows", "$dim")
     for event in chain.events:
         if event.kind == "incident.matched":
             yield Line(f"{event.data.get('why', '')} ({event.data.get('tier', '')} match)", "$dim")

@@ -221,7 +221,12 @@ class OverviewPane(Deciding, Pane):
         )
 
         word, tone = STATES[brief.state]
-        fix = fix_for(brief.action, brief.slots, brief.example_slots) if brief.action else ""
+        slots = brief.slots
+        if brief.action and not slots:
+            from meshcore.knowledge.filling import slots_told
+
+            slots = slots_told(brief.error_type, brief.template, brief.line)
+        fix = fix_for(brief.action, slots, brief.example_slots) if brief.action else ""
         return (
             Cell(word, tone),
             Cell(self._time(brief.opened), "dim"),

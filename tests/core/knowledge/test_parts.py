@@ -24,7 +24,7 @@ DERIVED = replace(
 def test_an_answer_is_filled_in_for_its_error_and_never_for_the_example() -> None:
     other = read("ModuleNotFoundError: No module named 'celery'").slots
     assert fix_for(DERIVED.action, other, DERIVED.example_slots) == "pip install celery"
-    assert fix_for(DERIVED.action, (), DERIVED.example_slots) == "pip install {identifier}"
+    assert fix_for(DERIVED.action, (), DERIVED.example_slots) == "pip install …"
 
 
 @pytest.mark.parametrize(
