@@ -19,14 +19,16 @@ from meshcore.clock import Clock, boot_id, to_text
 from meshcore.errors import ConfigurationError, MeshError
 from meshcore.filelock import FileLock, holder, is_stopped
 from meshcore.healing.capture import readable
-from meshcore.healing.wheels import LookedInto, Run, look_into
-from meshcore.healing.wheels_by_uv import find_uv, look_into_by_uv
+from meshcore.healing.pip_settings import with_pip_settings
+from meshcore.healing.wheels import LookedInto, look_into
+from meshcore.healing.wheels_by_uv import as_pip_trusts, find_uv, look_into_by_uv
 from meshcore.home import make_private_folder, read_plain_file, write_atomically
 from meshcore.model import StepResult
 from meshcore.policy.question import PlannedStep, Target, given_name
+from meshcore.process.certificates import NAMED_BY
 from meshcore.process.limited import OUTPUT_LIMIT, BoundedCommand, Ended
 from meshcore.process.sandbox import Containment
-from meshcore.process.spawn import CannotStartError
+from meshcore.process.spawn import EXIT_NOT_EXECUTABLE, CannotStartError
 from meshcore.safety.secret_names import is_secret_name
 from meshcore.safety.visible_text import visible
 
@@ -38,12 +40,21 @@ _NOTE_LIMIT = 1_000
 _SANDBOX_FD = 3  # the first after the standard streams
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_PIP = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "CERT", "CONFIG_FILE", "CACHE_DIR", "TRUSTED_HOST")
+_PIP = (
+    "INDEX_URL",
+    "EXTRA_INDEX_URL",
+    "FIND_LINKS",
+    "NO_INDEX",
+    "CONSTRAINT",
+    "CONFIG_FILE",
+    "CACHE_DIR",
+    "TRUSTED_HOST",
+)
 _UV = ("INDEX_URL", "EXTRA_INDEX_URL", "DEFAULT_INDEX", "INDEX", "FIND_LINKS", "NO_INDEX", "OFFLINE", "CACHE_DIR")
 INHERITED = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SOURCE_DATE_EPOCH"),
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("XDG_CONFIG_HOME", *NAMED_BY),
         *_PROXIES,
         *(name.lower() for name in _PROXIES),
         *(f"PIP_{name}" for name in (*_PIP, "TIMEOUT", "RETRIES", "PROXY", "PREFER_BINARY")),
@@ -68,11 +79,16 @@ class _StoppedError(Exception):
         self.results = results
 
 
+class _NotStartedError(_StoppedError):
+    """A program cannot be started."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of a plan: a step result per step that was started; `stopped` says why not all were, or is empty.
+    """What became of a plan: a step result per step that was started; the last one counts.
 
-    `contained` is how they were shut in, empty for not at all; `waits` is why a person decides after all, or empty.
+    `stopped` says why not all were, or is empty. `contained` is how they were shut in, empty for not at all; `waits`
+    is why a person decides after all, or empty.
     """
 
     steps: tuple[StepResult, ...] = ()
@@ -180,22 +196,24 @@ class Executor:
         def ended(stopped: str = "", waits: str = "") -> ApplyResult:
             return ApplyResult(tuple(results), stopped, self.containment.name, waits)
 
-        def run(step: PlannedStep, variables: Mapping[str, str] = env) -> StepResult:
+        def run(step: PlannedStep, variables: Mapping[str, str]) -> StepResult:
             return self._step(step, step.folder or cwd, variables, before_exec, timeout, grace)
 
         if self.containment.required and not self.containment.program:
             return ended(f"fixes are to run contained, and {self.containment.detail}")
         for step in plan:
+            variables = with_pip_settings(env, step.writable[0] if step.wheels else "") if step.network else env
             try:
                 if step.wheels and unattended:
                     with self._private_folder() as folder:
-                        looked = self._look(self._with_given(step), folder, run, env, cwd)
+                        looked = self._look(self._with_given(step), folder, run, variables, cwd)
                         results += looked.done
                         if looked.step is None:
                             return ended(waits=looked.waits)
-                        results.append(run(looked.step, env if looked.keeps_sources else _without_index(env)))
+                        last = variables if looked.keeps_sources else _without_index(variables)
+                        results.append(run(looked.step, last))
                 else:
-                    results.append(run(step))
+                    results.append(run(step, variables))
             except _StoppedError as error:
                 results += error.results
                 return ended(str(error))
@@ -205,13 +223,29 @@ class Executor:
                 return ended()
         return ended()
 
-    def _look(self, step: PlannedStep, folder: Path, run: Run, env: Mapping[str, str], cwd: str) -> LookedInto:
+    def _look(
+        self,
+        step: PlannedStep,
+        folder: Path,
+        run: Callable[[PlannedStep, Mapping[str, str]], StepResult],
+        env: Mapping[str, str],
+        cwd: str,
+    ) -> LookedInto:
         """Look into what a step would install: by uv where that is there and works, else by pip."""
         now = self._clock.now()
         until = f"{now - timedelta(days=self._cooldown):%Y-%m-%dT%H:%M:%SZ}" if self._cooldown > 0 else ""
-        uv = find_uv(env, step.writable[0], cwd)
-        looked = look_into_by_uv(step, folder, run, uv, env, until) if uv else None
-        return looked or look_into(step, folder, run, until)
+        tried: tuple[StepResult, ...] = ()
+        if uv := find_uv(env, step.writable[0], cwd):
+            trusting = as_pip_trusts(env)
+            try:
+                looked = look_into_by_uv(step, folder, lambda one: run(one, trusting), uv, env, until)
+            except _NotStartedError as error:
+                looked = LookedInto((StepResult((uv,), EXIT_NOT_EXECUTABLE, 0.0, str(error)),))
+            if looked.step or looked.waits:
+                return looked
+            tried = looked.done
+        looked = look_into(step, folder, lambda one: run(one, env), until)
+        return replace(looked, done=(*tried, *looked.done))
 
     def _step(
         self,
@@ -235,7 +269,7 @@ class Executor:
         try:
             end = self._run(BoundedCommand(self._clock, timeout=timeout, grace=grace), argv, where, env, sandbox_fd)
         except CannotStartError as error:
-            raise _StoppedError(error.message) from error
+            raise _NotStartedError(error.message) from error
         result = _result(step.argv, end)
         if end.stopped:
             raise _StoppedError(end.stopped, result)

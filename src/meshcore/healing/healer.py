@@ -274,9 +274,8 @@ class Healer:
                     timeout=timeout or node.settings.fix_timeout_seconds,
                     unattended=actor == "policy",
                 )
-                worked = (
-                    not applied.stopped and not applied.waits and all(step.exit_code == 0 for step in applied.steps)
-                )
+                # What had another way of doing it may have failed before.
+                worked = not applied.stopped and not applied.waits and applied.steps[-1].exit_code == 0
                 if worked:
                     self.executor.note_done(ruling.target, action)
                 again = rerun() if worked and not halted(node) else None

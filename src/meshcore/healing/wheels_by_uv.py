@@ -6,25 +6,26 @@ cache without the network. It gets pip's sources: where those cannot be told to 
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from meshcore.healing.pip_settings import SOURCES, pip_settings
 from meshcore.healing.wheels import LookedInto, Run, cooldown, reach_of
-from meshcore.home import read_plain_file
 from meshcore.knowledge.well_known import normal
+from meshcore.model import StepResult
 from meshcore.policy.argv_patterns import is_kind
 from meshcore.policy.question import PlannedStep
 
-_LIMIT: Final = 1 << 18  # bytes of a pip.conf
 _CHANGE: Final = re.compile(r"(?m)^ ([-+~]) ([A-Za-z0-9._-]+)(?:==(\S+))?")
 _TOO_NEW: Final = re.compile(r"exclude-newer|upload(?:ed)?[- ](?:time|date)|publish", re.IGNORECASE)
+_NO_CHANGES: Final = "Would make no changes"
+_NO_SOLUTION: Final = 1
 _NO_DATE: Final = "missing an upload date"
 _HARMLESS: Final = frozenset(
     {"timeout", "default-timeout", "retries", "disable-pip-version-check", "no-input", "cache-dir", "no-cache-dir"}
@@ -32,13 +33,17 @@ _HARMLESS: Final = frozenset(
     | {"only-binary", "quiet", "verbose", "cert", "exists-action", "no-compile", "compile"}
 )
 """Settings of pip that do not say where packages come from."""
-_TOLD: Final = {
-    "index-url": "--default-index",
-    "extra-index-url": "--index",
-    "find-links": "--find-links",
-    "constraint": "--constraints",
-    "no-index": "--no-index",
-}
+_TOLD: Final = dict(
+    zip(SOURCES, ("--default-index", "--index", "--find-links", "--constraints", "--no-index"), strict=True)
+)
+_TRUST: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_TRUST_THE_HOSTS: Final = ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")  # the second is what older ones read
+_LISTS_OF_HOSTS: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 def find_uv(environment: Mapping[str, str], target: str, cwd: str) -> str:
@@ -67,15 +72,15 @@ def _is_safe(found: os.stat_result) -> bool:
 
 def look_into_by_uv(
     step: PlannedStep, folder: Path, run: Run, uv: str, environment: Mapping[str, str], published_before: str
-) -> LookedInto | None:
-    """Do what `wheels.look_into` does, by uv; None where pip is to do it.
+) -> LookedInto:
+    """Do what `wheels.look_into` does, by uv; without a step or a reason to wait where pip is to do it.
 
     `published_before`: a time (UTC); what was published later is not installed. "" for no such limit.
     """
-    sources = pip_sources(environment, step.writable[0])
+    sources = _sources(pip_settings(environment, step.writable[0]))
     names = [word for word in step.argv[step.argv.index("install") + 1 :] if not word.startswith("-")]
     if sources is None or step.given or not names:
-        return None
+        return LookedInto(())
     shown, words = replace(step, writable=(*step.writable, str(folder)), given=""), (uv, "pip", "install")
     copied = ("--link-mode", "copy")  # between two file systems, as a container may make them, uv would warn
     plain = (
@@ -85,31 +90,34 @@ def look_into_by_uv(
     until = ("--exclude-newer", published_before) if published_before and "--no-index" not in sources else ()
     options = (*plain, *until, *sources)
     asked = run(replace(shown, argv=(*words, "--dry-run", *options, "--", *names)))
+    done: tuple[StepResult, ...] = (asked,)
     if asked.exit_code != 0 and until and _NO_DATE in asked.output and (local := of_this_host(sources)):
         # Files of this host tell no times, and nobody published them an hour ago: nothing else is looked at then.
         options = (*plain, *local)
         again = run(replace(shown, argv=(*words, "--dry-run", *options, "--", *names)))
-        asked = again if again.exit_code == 0 else asked
+        done, asked = (asked, again), again if again.exit_code == 0 else asked
     if asked.exit_code != 0:
-        waits = bool(until) and _TOO_NEW.search(asked.output)
-        return LookedInto((asked,), waits=cooldown(published_before)) if waits else None
+        # An older one, which has not all these options, ends otherwise, and repeats them.
+        waits = bool(until) and asked.exit_code == _NO_SOLUTION and _TOO_NEW.search(asked.output)
+        return LookedInto(done, waits=cooldown(published_before) if waits else "")
     changes = _CHANGE.findall(asked.output)
-    if not changes:
+    if not changes and _NO_CHANGES in asked.output:
         same = replace(shown, argv=(*words, "--offline", *copied, *options, "--", *names), network=False)
-        return LookedInto((asked,), same, keeps_sources=True)
+        return LookedInto(done, same, keeps_sources=True)
     pinned = [f"{name}=={version}" for sign, name, version in changes if sign == "+"]
-    if len(pinned) != len(changes) or not all(is_kind("PACKAGE", one) for one in pinned):
-        return None  # it would replace something
+    if not pinned or len(pinned) != len(changes) or not all(is_kind("PACKAGE", one) for one in pinned):
+        return LookedInto(done)  # it would replace something
     look = folder / "look"
     # What is looked at lies beside the cache: thousands of files need not be there twice.
     linked = ("--target", str(look), "--no-deps", "--link-mode", "hardlink")
     unpacked = run(replace(shown, argv=(*words, *linked, *options, "--", *pinned)))
+    done = (*done, unpacked)
     if unpacked.exit_code != 0:
-        return None
+        return LookedInto(done)
     if doubt := _doubt(look, pinned, Path(step.writable[0])):
-        return LookedInto((asked, unpacked), waits=doubt)
+        return LookedInto(done, waits=doubt)
     last = replace(shown, argv=(*words, "--offline", "--no-deps", *copied, *options, "--", *pinned), network=False)
-    return LookedInto((asked, unpacked), last, keeps_sources=True)
+    return LookedInto(done, last, keeps_sources=True)
 
 
 def _doubt(look: Path, pinned: Sequence[str], environment: Path) -> str:
@@ -140,20 +148,14 @@ def of_this_host(sources: Sequence[str]) -> tuple[str, ...]:
     return (*(word for one in indexes[:-1] for word in ("--index", one)), "--default-index", indexes[-1], *kept)
 
 
-# --- where pip gets its packages --------------------------------------------------------------------------------------
-
-
-def pip_sources(environment: Mapping[str, str], target: str) -> tuple[str, ...] | None:
+def _sources(settings: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the options by which uv looks where pip would; None where uv cannot be told."""
-    found: dict[str, str] = {}
-    for name, value in _pip_settings(environment, target):
+    options: list[str] = []
+    for name, value in settings.items():
         if name in _HARMLESS:
             continue
         if name not in _TOLD:
             return None
-        found[name] = value
-    options: list[str] = []
-    for name, value in found.items():
         if name == "no-index":
             options += [_TOLD[name]] if value.lower() not in ("", "0", "no", "false", "off") else []
             continue
@@ -164,22 +166,16 @@ def pip_sources(environment: Mapping[str, str], target: str) -> tuple[str, ...] 
     return tuple(options)
 
 
-def _pip_settings(environment: Mapping[str, str], target: str) -> Iterator[tuple[str, str]]:
-    """Yield pip's settings by name, those that win last."""
-    home = environment.get("HOME", "")
-    named = environment.get("PIP_CONFIG_FILE", "")
-    folders = [f"{folder}/pip" for folder in (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
-    own = environment.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    files = [*(f"{one}/pip.conf" for one in reversed(folders)), "/etc/pip.conf", f"{home}/.pip/pip.conf"]
-    files += [f"{own}/pip/pip.conf", f"{target}/pip.conf"]
-    for path in () if named == os.devnull else (*files, named):
-        parser = configparser.RawConfigParser()
-        with suppress(OSError, ValueError, configparser.Error):
-            if path:
-                parser.read_string(read_plain_file(Path(path), _LIMIT).decode())
-        for section in ("global", "install"):
-            if parser.has_section(section):
-                yield from ((name.replace("_", "-"), value) for name, value in parser.items(section))
-    for name, value in environment.items():
-        if name.startswith("PIP_") and name != "PIP_CONFIG_FILE":
-            yield name.removeprefix("PIP_").lower().replace("_", "-"), value
+def as_pip_trusts(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which uv trusts whom pip trusts, by variables of pip's alone.
+
+    Told nothing, uv trusts a list of its own; pip, like everything else of a host, the host's, where a company's is.
+    """
+    named = (environment.get(name, "") for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+    if cert := next(filter(None, named), ""):
+        others = {name: value for name, value in environment.items() if name not in _TRUST}
+        return {**others, "SSL_CERT_DIR" if Path(cert).is_dir() else "SSL_CERT_FILE": cert}
+    said = any(environment.get(name) for name in (*_TRUST, *_TRUST_THE_HOSTS))
+    if said or not any(Path(path).exists() for path in _LISTS_OF_HOSTS):
+        return dict(environment)
+    return {**environment, **dict.fromkeys(_TRUST_THE_HOSTS, "true")}

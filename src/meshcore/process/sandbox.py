@@ -15,8 +15,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from meshcore.errors import ConfigurationError
+from meshcore.policy.denylist.refusal import SECRET_FILES
 from meshcore.policy.question import PlannedStep, given_name
 from meshcore.process import on_paths
+from meshcore.process.certificates import NAMED_BY, certificates
 
 SETTING = "MESHTUI_CONTAINMENT"
 SEARCHED = "/usr/bin:/bin:/usr/local/bin"
@@ -27,11 +29,9 @@ _FAULT_LASTS_S = 300.0
 _CACHE = "containment.json"
 _LONGEST_PATH = 4096
 _MOST_LINKS = 40
-_NOT_INPUTS = frozenset({"PATH", "HOME", "TMPDIR", "PWD"})
+_NOT_INPUTS = frozenset({"PATH", "HOME", "TMPDIR", "PWD", "XDG_CONFIG_HOME", *NAMED_BY})
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  named to be replaced by private ones
 _HOMES = ("/home", "/root", "/Users")
-_FOR_INSTALLERS = (".cache/pip", ".cache/uv", ".config/pip", ".config/uv", ".pip")
-"""What of a home an installer needs: caches, and where packages come from. Nothing else of a home is in sight."""
 _OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg")
 _NAMESPACES = (
     "--die-with-parent",
@@ -72,6 +72,7 @@ _SHOWN_OF_ETC = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "localtime", "machine-id", "magic", "mime.types"),
     *("networks", "nsswitch.conf", "os-release", "passwd", "pip.conf", "pki/ca-trust", "pki/tls/certs", "protocols"),
     *("python3", "resolv.conf", "rpc", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone"),
+    *("ssl/ca-bundle.pem", "ssl/cert.pem", "xdg/pip/pip.conf", "xdg/uv/uv.toml", "uv/uv.toml"),
 )
 _OUT_OF_SIGHT = ("/run", "/proc", "/dev", "/sys")
 _OF_JAVA = sorted(map(str, Path("/etc").glob("java-*-openjdk/security")))  # without it no program of Java starts
@@ -127,11 +128,14 @@ class Containment:
         if step.network:
             mounts += [(folder, 1, ("--ro-bind", folder, folder)) for folder in _name_service_folders()]
         writable = _real(step.writable)
-        wanted = [cwd, *named_paths(step.argv, env), *(f"{env.get('HOME', '')}/{name}" for name in _FOR_INSTALLERS)]
+        trusted = certificates(env, in_sight=(*_SHOWN, *_ETC))
+        settings = (env.get("PIP_CONFIG_FILE", ""), *env.get("PIP_CONSTRAINT", "").split())
+        of_etc = _real((*trusted, *(path for path in settings if Path(path).is_file())))
+        wanted = [cwd, *named_paths(step.argv, env), *_for_installers(env), *trusted]
         given = given_name(step.given) if step.given else ""
         wanted = [path for path in wanted if Path(path).name == given or not _is_in(os.path.realpath(path), never)]
-        read_only = [place for place in _real(wanted) if _may_be_shown(place, homes)]
-        shown = {*read_only, *writable, *_SHOWN, "/etc", *_OUT_OF_SIGHT}
+        read_only = [place for place in _real(wanted) if _may_be_shown(place, homes, of_etc)]
+        shown = {*read_only, *writable, *_SHOWN, *_ETC, *_OUT_OF_SIGHT}
         hiding = list(_hidden_in_home(env, shown))
         covered = {mount[0] for mount in hiding}
         links = {place: target for path in (*wanted, *step.writable) for target, place in _links(path)}
@@ -183,17 +187,29 @@ def detect(
 def named_paths(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
     """Return the existing absolute paths that a command and its environment name, and what its program lies with.
 
-    Of the latter only what programs are made of: in `~/.local` keyrings lie beside them.
+    Of the latter only what programs are made of: in `~/.local` keyrings lie beside them. A variable shows no secret.
     """
     program = Path(argv[0])
     prefixes = (program.parent.parent, program.resolve().parent.parent)
     found = [argv[0], *(str(prefix / name) for prefix in prefixes for name in _OF_A_PREFIX)]
-    for text in (*argv[1:], *(value for name, value in env.items() if name not in _NOT_INPUTS)):
-        for word in re.split(r"[\s=]", text):
-            path = unquote(urlsplit(word).path) if word.startswith("file://") else word
-            if path.startswith("/") and len(path) < _LONGEST_PATH and "\0" not in path and os.path.lexists(path):
-                found.append(path)
-    return found
+    found += [path for text in argv[1:] for path in _existing(text)]
+    named = (path for name, text in env.items() if name not in _NOT_INPUTS for path in _existing(text))
+    return found + [path for path in named if not any(map(SECRET_FILES.search, (path, os.path.realpath(path))))]
+
+
+def _existing(text: str) -> Iterator[str]:
+    """Yield the absolute paths in a text that are there."""
+    for word in re.split(r"[\s=]", text):
+        path = unquote(urlsplit(word).path) if word.startswith("file://") else word
+        if path.startswith("/") and len(path) < _LONGEST_PATH and "\0" not in path and os.path.lexists(path):
+            yield path
+
+
+def _for_installers(env: Mapping[str, str]) -> list[str]:
+    """Return what of a home an installer needs, caches and where packages come from; nothing else of it is in sight."""
+    home = env.get("HOME", "")
+    settings = env.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    return [*(f"{home}/{name}" for name in (".cache/pip", ".cache/uv", ".pip")), f"{settings}/pip", f"{settings}/uv"]
 
 
 def _real(paths: Iterable[str]) -> list[str]:
@@ -216,11 +232,13 @@ def _links(path: str) -> Iterator[tuple[str, str]]:
             return
 
 
-def _may_be_shown(place: str, homes: Sequence[str]) -> bool:
-    """Say whether a place may be shown: no home as a whole, nothing above one, and what is not in sight already."""
-    if _is_in(place, ("/etc",)):  # a certificate, and no key
-        found = Path(place).stat()
-        return stat.S_ISREG(found.st_mode) and bool(found.st_mode & stat.S_IROTH)
+def _may_be_shown(place: str, homes: Sequence[str], of_etc: Collection[str]) -> bool:
+    """Say whether a place may be shown: no home as a whole, nothing above one, and what is not in sight already.
+
+    Of /etc only files for everybody, of those that an installer needs to reach an index.
+    """
+    if _is_in(place, ("/etc",)):
+        return place in of_etc and bool(Path(place).stat().st_mode & stat.S_IROTH) and not _is_in(place, _ETC)
     whole = place in (*_HOMES, "/etc", "/var", *_TEMPORARY, *_OUT_OF_SIGHT, "/") or any(
         _is_in(home, (place,)) for home in homes
     )

@@ -123,12 +123,18 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-def install(venv: Path, tmp_path: Path, *words: str, unattended: bool = True) -> ApplyResult:
+def install(venv: Path, tmp_path: Path, *words: str, unattended: bool = True, uv: str = "") -> ApplyResult:
     pip = (str(venv / "bin/python"), "-I", "-m", "pip", "install", "--only-binary=:all:", "--no-input")
     step = PlannedStep((*pip, "--disable-pip-version-check", *words), (str(venv),), True, folder="/", wheels=True)
     variables = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    if uv:
+        (tmp_path / "bin").mkdir(mode=0o755)
+        (tmp_path / "bin/uv").write_text(uv)
+        (tmp_path / "bin/uv").chmod(0o755)
+        variables["PATH"] = f"{tmp_path}/bin:{variables['PATH']}"
     executor = Executor(SystemClock(), tmp_path / "state", Containment())
-    return executor.apply([step], cwd=str(tmp_path), environment=variables, unattended=unattended)
+    (tmp_path / "work").mkdir(exist_ok=True)
+    return executor.apply([step], cwd=str(tmp_path / "work"), environment=variables, unattended=unattended)
 
 
 def wait_for_removal() -> None:
@@ -197,3 +203,27 @@ install(Path({str(venv)!r}), Path({str(tmp_path)!r}), "many")
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
     assert list((tmp_path / "state/given").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("uv", "code", "said"),
+    [
+        ("#!/bin/sh\nkill -SEGV $$\n", 139, ""),
+        ("#!/bin/sh\necho 'unexpected argument --color; usage: --exclude-newer' >&2\nexit 2\n", 2, "--color"),
+        ("#!/no/such/interpreter\n", 126, "bad interpreter"),
+        ("\x7fELF of another machine\n", 127, "not found"),
+        ("#!/bin/sh\necho fine\n", 0, "fine"),
+    ],
+    ids=["crashes", "older than its options", "no interpreter", "no program of this machine", "says nothing of use"],
+)
+def test_a_uv_that_does_not_work_is_told_and_pip_does_it(
+    venv: Path, tmp_path: Path, uv: str, code: int, said: str
+) -> None:
+    make_wheel(tmp_path / "wheels", f"by{code}")
+    result = install(venv, tmp_path, f"by{code}", uv=uv)
+    assert (result.stopped, result.waits) == ("", "")
+    first, *others = result.steps
+    assert first.argv[0] == str(tmp_path / "bin/uv")
+    assert first.exit_code == code and said in first.output
+    assert others and all(step.argv[0] == str(venv / "bin/python") for step in others)
+    assert installed(venv, f"by{code}")

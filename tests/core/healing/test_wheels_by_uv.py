@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.healing.wheels_by_uv import find_uv, look_into_by_uv, of_this_host, pip_sources
+from meshcore.healing.wheels_by_uv import as_pip_trusts, find_uv, look_into_by_uv, of_this_host
 from meshcore.model import StepResult
 from meshcore.policy.question import PlannedStep
 
@@ -22,13 +22,14 @@ class Uv:
 
     files: tuple[str, ...] = ("six.py", "six-1.0.dist-info/RECORD")
     fails: list[str] = field(default_factory=list)
+    code: int = 1
     said: str = " + six==1.0"
     calls: list[PlannedStep] = field(default_factory=list)
 
     def __call__(self, step: PlannedStep) -> StepResult:
         self.calls.append(step)
         if self.fails:
-            return StepResult(step.argv, 1, 0.1, self.fails.pop(0))
+            return StepResult(step.argv, self.code, 0.1, self.fails.pop(0))
         if "--target" in step.argv:
             look = Path(step.argv[step.argv.index("--target") + 1])
             for name in self.files:
@@ -53,7 +54,7 @@ def step(tmp_path: Path) -> PlannedStep:
 def test_what_was_read_is_installed_from_the_private_cache_alone(step: PlannedStep, tmp_path: Path) -> None:
     uv = Uv()
     looked = look_into_by_uv(step, tmp_path, uv, "/u/uv", NO_PIP, BEFORE)
-    assert looked is not None and looked.step is not None and not looked.waits
+    assert looked.step is not None and not looked.waits
     assert looked.step.argv[-2:] == ("--", "six==1.0") and "--offline" in looked.step.argv and not looked.step.network
     for one in (*uv.calls, looked.step):
         words = " ".join(one.argv)
@@ -74,13 +75,13 @@ def test_what_reaches_beyond_its_own_package_waits(
     step: PlannedStep, tmp_path: Path, files: tuple[str, ...], why: str
 ) -> None:
     looked = look_into_by_uv(step, tmp_path, Uv((*files, "six-1.0.dist-info/RECORD")), "/u/uv", NO_PIP, BEFORE)
-    assert looked is not None and looked.step is None and why in looked.waits
+    assert looked.step is None and why in looked.waits
 
 
 def test_a_version_of_yesterday_waits_and_says_so(step: PlannedStep, tmp_path: Path) -> None:
     uv = Uv(fails=["hint: `six` was filtered by `exclude-newer`"])
     looked = look_into_by_uv(step, tmp_path, uv, "/u/uv", NO_PIP, BEFORE)
-    assert looked is not None and looked.step is None
+    assert looked.step is None
     assert "published before 2026-11-20; package_cooldown_days" in looked.waits
 
 
@@ -88,34 +89,73 @@ def test_files_of_this_host_have_no_date_and_nothing_else_is_looked_at_then(step
     uv = Uv(fails=["warning: `six-1.0.whl` is missing an upload date\nfiltered by `exclude-newer`"])
     environment = {**NO_PIP, "PIP_EXTRA_INDEX_URL": "file:///own https://remote/simple"}
     looked = look_into_by_uv(step, tmp_path, uv, "/u/uv", environment, BEFORE)
-    assert looked is not None and looked.step is not None
+    assert looked.step is not None
     words = " ".join(looked.step.argv)
     assert "--default-index file:///own" in words and "remote" not in words and "--exclude-newer" not in words
 
 
 @pytest.mark.parametrize("output", ["Segmentation fault", "error: unexpected argument '--no-config'", ""])
 def test_a_broken_uv_leaves_it_to_pip(step: PlannedStep, tmp_path: Path, output: str) -> None:
-    assert look_into_by_uv(step, tmp_path, Uv(fails=[output]), "/u/uv", NO_PIP, BEFORE) is None
+    looked = look_into_by_uv(step, tmp_path, Uv(fails=[output]), "/u/uv", NO_PIP, BEFORE)
+    assert (looked.step, looked.waits, [one.output for one in looked.done]) == (None, "", [output])
+
+
+def test_an_older_uv_that_repeats_its_options_does_not_wait_for_a_package(step: PlannedStep, tmp_path: Path) -> None:
+    usage = "error: unexpected argument '--default-index' found\nUsage: uv pip install --exclude-newer <EXCLUDE_NEWER>"
+    looked = look_into_by_uv(step, tmp_path, Uv(fails=[usage], code=2), "/u/uv", NO_PIP, BEFORE)
+    assert (looked.step, looked.waits) == (None, "")
 
 
 def test_what_would_replace_something_is_left_to_pip(step: PlannedStep, tmp_path: Path) -> None:
-    assert look_into_by_uv(step, tmp_path, Uv(said=" - other==1.0\n + other==2.0"), "/u/uv", NO_PIP, BEFORE) is None
-    assert look_into_by_uv(step, tmp_path, Uv(said=" + six==1.0\n + -x==1"), "/u/uv", NO_PIP, "") is None
+    for said in (" - other==1.0\n + other==2.0", " + six==1.0\n + -x==1"):
+        looked = look_into_by_uv(step, tmp_path, Uv(said=said), "/u/uv", NO_PIP, BEFORE)
+        assert (looked.step, looked.waits) == (None, "")
 
 
-def test_pips_sources_are_told_or_pip_is_asked(tmp_path: Path) -> None:
-    (tmp_path / "pip.conf").write_text(
-        "[global]\nindex-url = https://own/simple\nretries = 3\n[install]\nno-index = no\n"
+def test_where_nothing_is_missing_uv_has_to_say_so(step: PlannedStep, tmp_path: Path) -> None:
+    looked = look_into_by_uv(step, tmp_path, Uv(said="Would make no changes"), "/u/uv", NO_PIP, BEFORE)
+    assert looked.step is not None and looked.step.argv[-2:] == ("--", "six") and not looked.step.network
+    assert look_into_by_uv(step, tmp_path, Uv(said="fine"), "/u/uv", NO_PIP, BEFORE).step is None
+
+
+def told(step: PlannedStep, folder: Path, environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the options about sources that uv gets; None where it is not asked."""
+    uv = Uv()
+    look_into_by_uv(step, folder, uv, "/u/uv", environment, "")
+    words = uv.calls[0].argv if uv.calls else ()
+    return words[words.index(":all:") + 1 : words.index("--")] if words else None
+
+
+def test_pips_sources_are_told_or_pip_is_asked(step: PlannedStep, tmp_path: Path) -> None:
+    (tmp_path / "venv/pip.conf").write_text(
+        "[global]\nindex-url = https://own/simple\nretries = 3\ncert = /ca.pem\n[install]\nno-index = no\n"
     )
     environment = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_DIRS": str(tmp_path / "none")}
-    told = pip_sources({**environment, "PIP_FIND_LINKS": "/a /b"}, str(tmp_path))
-    assert told is not None and told[-6:] == (
+    assert told(step, tmp_path, {**environment, "PIP_FIND_LINKS": "/a /b"}) == (
         "--default-index", "https://own/simple", "--find-links", "/a", "--find-links", "/b"
     )  # fmt: skip
-    assert pip_sources({**environment, "PIP_TRUSTED_HOST": "own"}, str(tmp_path)) is None
-    assert pip_sources({**environment, "PIP_INDEX_URL": "--evil"}, str(tmp_path)) is None
-    assert pip_sources(NO_PIP, str(tmp_path)) == ()
+    assert told(step, tmp_path, {**environment, "PIP_TRUSTED_HOST": "own"}) is None
+    assert told(step, tmp_path, {**environment, "PIP_INDEX_URL": "--evil"}) is None
+    assert told(step, tmp_path, NO_PIP) == ()
     assert of_this_host(("--default-index", "https://own/simple")) == ()
+
+
+@pytest.mark.parametrize("variable", ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_uv_trusts_whom_pip_trusts(variable: str, tmp_path: Path) -> None:
+    others = {"HOME": "/home/bob", "SSL_CERT_FILE": "/other.pem", "SSL_CERT_DIR": "/others"}
+    assert as_pip_trusts({**others, variable: "/ca.pem"}) == {
+        "HOME": "/home/bob", variable: "/ca.pem", "SSL_CERT_FILE": "/ca.pem"
+    }  # fmt: skip
+    assert as_pip_trusts({variable: str(tmp_path)})["SSL_CERT_DIR"] == str(tmp_path)
+
+
+def test_told_nothing_uv_trusts_whom_the_host_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshcore.healing.wheels_by_uv._LISTS_OF_HOSTS", (str(tmp_path),))
+    assert as_pip_trusts({"HOME": "/x"}) == {"HOME": "/x", "UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
+    for said in ({"SSL_CERT_FILE": "/ca.pem"}, {"SSL_CERT_DIR": "/cas"}, {"UV_SYSTEM_CERTS": "false"}):
+        assert as_pip_trusts(said) == said
+    monkeypatch.setattr("meshcore.healing.wheels_by_uv._LISTS_OF_HOSTS", (str(tmp_path / "none"),))
+    assert as_pip_trusts({"HOME": "/x"}) == {"HOME": "/x"}
 
 
 def test_a_uv_that_others_could_have_put_there_is_none(tmp_path: Path) -> None:

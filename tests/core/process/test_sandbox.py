@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from meshcore.errors import ConfigurationError
 from meshcore.policy.question import PlannedStep
+from meshcore.process.certificates import NAMED_BY
 from meshcore.process.sandbox import SETTING, Containment, detect, named_paths
 
 WORKING = detect({})
@@ -95,6 +97,8 @@ class TestDetection:
             detect({SETTING: "docker"})
 
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+NAMED = (".netrc", ".ssh/id_rsa", ".ssh", "link", "private.pem")
 CREDENTIALS = (
     *(".netrc", ".npmrc", ".pypirc", ".git-credentials", ".docker/config.json", ".aws/credentials", ".claude.json"),
     *(".claude/.credentials.json", ".codex/auth.json", ".config/gh/hosts.yml", ".config/gcloud/credentials.db"),
@@ -238,6 +242,70 @@ class TestInside:
             WORKING.wrap(step, cwd=str(cwd), env=env), env=env, capture_output=True, check=False, timeout=20
         )
         assert done.stdout == b"wheels"
+
+    def test_a_file_of_certificates_in_a_home_is_in_sight_and_nothing_beside_it(self, tmp_path: Path) -> None:
+        certs, project = tmp_path / "certs", tmp_path / "project"
+        for folder in (certs, project):
+            folder.mkdir()
+        (certs / "ca.pem").write_text(PEM)
+        (certs / "notes").write_text("classified")
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SSL_CERT_FILE": str(certs / "ca.pem")}
+        step = PlannedStep(("/bin/sh", "-c", f"cat {certs}/*; cat {certs}/notes; echo x >> $SSL_CERT_FILE"))
+        argv = WORKING.wrap(step, cwd=str(project), env=env)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        assert done.stdout == PEM
+        assert "Read-only file system" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("variable", "named"),
+        [
+            *product([*NAMED_BY, "PIP_CONSTRAINT", "PIP_FIND_LINKS", "PIP_CONFIG_FILE"], NAMED),
+            *product(NAMED_BY, ["", "letters"]),
+        ],
+    )
+    def test_a_variable_shows_no_secret_and_no_folder_of_the_home(
+        self, tmp_path: Path, variable: str, named: str
+    ) -> None:
+        (tmp_path / "project").mkdir()
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / "letters").mkdir()
+        for name in (".netrc", ".ssh/id_rsa", "private.pem", "letters/one"):
+            (tmp_path / name).write_text(f"{PEM if name == 'private.pem' else ''}-----BEGIN RSA PRIVATE KEY-----\n")
+        (tmp_path / "link").symlink_to(".ssh/id_rsa")
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), variable: str(tmp_path / named)}
+        step = PlannedStep(
+            ("/bin/sh", "-c", "cd; cat .netrc .ssh/id_rsa link private.pem letters/one; echo done"), network=True
+        )
+        argv = WORKING.wrap(step, cwd=str(tmp_path / "project"), env=env)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        assert done.stdout == "done\n"
+
+    def test_of_etc_certificates_and_pips_own_settings_are_in_sight_where_they_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "etc").mkdir()
+        for name in ("ca.pem", "pip.conf", "secret.conf", "private.pem", "upto"):
+            (tmp_path / "etc" / name).write_text(PEM if name.endswith(".pem") else f"[{name}]\n")
+        (tmp_path / "etc/private.pem").chmod(0o600)
+        (tmp_path / "etc/link.pem").symlink_to("ca.pem")
+        named = {
+            "SSL_CERT_FILE": "/etc/own/link.pem",
+            "PIP_CONFIG_FILE": "/etc/own/pip.conf",
+            "PIP_CONSTRAINT": "/etc/own/upto",
+        }
+        named |= {"PIP_CERT": "/etc/own/private.pem", "PIP_FIND_LINKS": "/etc/own/secret.conf /etc/own /etc"}
+        script = "cd /etc/own; ls; cat $SSL_CERT_FILE $PIP_CONFIG_FILE"
+        program = (
+            "import os; from meshcore.process.sandbox import detect; from meshcore.policy.question import PlannedStep\n"
+            f"argv = detect(dict()).wrap(PlannedStep(('/bin/sh', '-c', {script!r})), cwd='/usr', env=os.environ)\n"
+            "os.execv(argv[0], argv)"
+        )
+        # A folder of /etc without touching that of this host.
+        etc = ("--dev-bind", "/", "/", "--tmpfs", "/etc", "--ro-bind", str(tmp_path / "etc"), "/etc/own")
+        env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "HOME": "/nowhere", **named}
+        argv = (WORKING.program, *etc, sys.executable, "-c", program)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+        if "bwrap: " in done.stderr:
+            pytest.skip(f"nothing can be shut in twice here: {done.stderr:.100}")
+        assert done.stdout == f"ca.pem\nlink.pem\npip.conf\nupto\n{PEM}[pip.conf]\n"
 
     def test_a_link_in_a_temporary_folder_keeps_its_name(self, tmp_path: Path) -> None:
         real, link = tmp_path / "real", tmp_path / "link"
