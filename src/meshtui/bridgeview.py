@@ -42,6 +42,12 @@ class BridgeReader:
         self._away: tuple[float, MeshError] | None = None  # until when it is left alone, and why
         self._lock = threading.Lock()
         self._was_there = False
+        self._was_read = False
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether `stamp` waits for nobody: it is a file of this host, and was read."""
+        return self._was_read and not self._address.is_afar
 
     def read(self) -> BridgeView:
         """Return the bridge in figures."""
@@ -54,6 +60,7 @@ class BridgeReader:
         except MeshError as error:
             self._leave_alone(error)
             return BridgeView(shown, fault=str(error))
+        self._was_read = True
         return BridgeView(
             path=shown,
             joined=len(members),
@@ -145,6 +152,7 @@ class BridgeReader:
             return self._bridge
 
     def _leave_alone(self, error: MeshError) -> None:
+        self._was_read = False
         self.close()
         with self._lock:
             if self._address.is_afar and self._away is None:

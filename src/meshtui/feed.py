@@ -34,6 +34,7 @@ from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
 from meshcore.service.fleet import FleetNode
 from meshcore.service.runtime import holder, silent_since
+from meshcore.service.sight import stamp
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.in_place import InPlace, Stamp
@@ -44,7 +45,7 @@ from meshcore.trust.synced import missing
 from meshtui.bridgeview import BridgeReader, Receipted
 from meshtui.inbox import Inbox
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
-from meshtui.snapshot import NOT_YET, NOTHING_TOLD, AgentView, BridgeView, EffectView, RunsView, Snapshot, ToldView
+from meshtui.snapshot import NOT_YET, NOTHING_TOLD, BridgeView, EffectView, Snapshot, StoredView, ToldView, ask_store
 
 HISTORY_AFTER_SECONDS = 0.25  # what the pane shows first is read before the whole past
 LOOK_EVERY_SECONDS = 1.0
@@ -96,6 +97,7 @@ class Feed:
         self._read: Stamp | None = None  # the store's file as it was when reading it anew last went well
         self._is_old = False  # what is shown, which is taken anew at `_take_due`, or with the next event
         self._take_due = -math.inf
+        self._stored: StoredView | None = None
         self._damage = ""  # what was found when it was read, until the file is another
 
     def _age(self) -> None:
@@ -125,7 +127,8 @@ class Feed:
             pause = HISTORY_AFTER_SECONDS
             while not self._stopping:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
                 woken = self._woken.is_set()
                 self._woken.clear()
                 for read in (partial(self._look, woken=woken), self._take_effect, self._mark):
@@ -229,7 +232,7 @@ class Feed:
     async def _mark(self) -> None:
         """Put new marks on the timeline; a long history comes in pieces, so that keys are answered meanwhile."""
         assert self.store is not None
-        while not self._stopping:
+        while not self._stopping and self._marked < self._seq:
             found = await self.store.ask(views.timeline_marks(self._marked, MARKS))
             for mark in found:
                 put_mark(self.timeline, mark, self.settings.agent)
@@ -254,10 +257,12 @@ class Feed:
             "file": self.home.store,
             "halt": halt_file(self.settings.operator),
         }
-        found: dict[str, object] = {name: _fingerprint(path) for name, path in files.items()}
-        found["bridge"] = await asyncio.to_thread(self.bridge.stamp)
-        silent = silent_since(self.home.runtime_lock, self.clock)
-        found["holder"] = is_alive(self.snapshot.holder), is_stopped(self.snapshot.holder), silent
+        found: dict[str, object] = {name: stamp(str(path)) for name, path in files.items()}
+        at_hand = self.bridge.is_at_hand
+        found["bridge"] = self.bridge.stamp() if at_hand else await asyncio.to_thread(self.bridge.stamp)
+        if (process := self.snapshot.holder) != os.getpid():
+            silent = silent_since(self.home.runtime_lock, self.clock)
+            found["holder"] = is_alive(process), is_stopped(process), silent
         return found
 
     async def _watch(self) -> None:
@@ -323,11 +328,18 @@ class Feed:
         if self.settings.bridge.is_afar and self._bridge_view != before:
             self._woken.set()
 
+    async def _ask_store(self) -> StoredView:
+        """Return what the store says now; it is asked where its files are others than when it was asked last."""
+        assert self.store is not None
+        files = (self._sizes.get("store"), self._sizes.get("file"))
+        if self._stored is None or files != self._stored.files or not any(files) or self.snapshot.fault:
+            self._stored = await ask_store(self.store, files)
+        return self._stored
+
     async def _snapshot(self) -> Snapshot:
-        store = self.store
-        assert store is not None
-        newest = await store.one(views.newest_event())
-        figures = dict(await store.ask(queries.figures()))
+        assert self.store is not None
+        stored = await self._ask_store()
+        figures = stored.figures
         mode, halted, not_synced = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_read_at = self.clock.monotonic()
@@ -337,8 +349,8 @@ class Feed:
                 self._reading = asyncio.create_task(self._read_bridge())
         pid = holder(self.home.runtime_lock)
         return Snapshot(
-            seq=newest.seq if newest else 0,
-            at=newest.at if newest else "",
+            seq=stored.seq,
+            at=stored.at,
             node=self.settings.agent,
             figures=figures,
             skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
@@ -347,10 +359,10 @@ class Feed:
             told=self._told,
             first=self._green[0],
             again=self._green[1],
-            agents=tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),
+            agents=stored.agents,
             bridge=self._bridge_view,
-            needs_you=await self.inbox.read(store),
-            runs=await self._runs(),
+            needs_you=await self.inbox.read(self.store),
+            runs=stored.runs,
             mode=mode,
             halted=halted,
             not_synced=not_synced,
@@ -371,19 +383,6 @@ class Feed:
             self._node.close()
             self._node = None
 
-    async def _runs(self) -> RunsView | None:
-        assert self.store is not None
-        valid, total = await self.store.one(views.validated_runs()) or (0, 0)
-        return RunsView(valid, total) if total else None
-
 
 def _real_time() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _fingerprint(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return found.st_size, found.st_mtime_ns

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from meshcore.control.needs_you import NeedsYou
 from meshcore.model import Mode
+from meshcore.store import queries, views
+from meshcore.store.async_store import AsyncStore
 from meshcore.store.views import Green
 
 NOTHING_MEASURED = Green()
@@ -79,6 +81,32 @@ class RunsView:
 
     valid: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredView:
+    """What a snapshot shows of the store, and its files as they were before it was asked."""
+
+    files: tuple[object, ...]
+    seq: int
+    at: str
+    figures: Mapping[str, int]
+    agents: tuple[AgentView, ...]
+    runs: RunsView | None
+
+
+async def ask_store(store: AsyncStore, files: tuple[object, ...]) -> StoredView:
+    """Return what a store says now. Raises MeshError."""
+    newest = await store.one(views.newest_event())
+    valid, total = await store.one(views.validated_runs()) or (0, 0)
+    return StoredView(
+        files,
+        newest.seq if newest else 0,
+        newest.at if newest else "",
+        dict(await store.ask(queries.figures())),
+        tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),
+        RunsView(valid, total) if total else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
