@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from meshcore.control.needs_you import NeedsYou
 from meshcore.model import Mode
 from meshcore.store import queries, views
-from meshcore.store.async_store import AsyncStore
 from meshcore.store.views import Green
+
+if TYPE_CHECKING:
+    from meshcore.store.async_store import AsyncStore  # which loads more than the first screen needs
 
 NOTHING_MEASURED = Green()
 NOTHING_NEEDED = NeedsYou()
