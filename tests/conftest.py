@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        # nohup, or a shell for what runs behind it: this process shall not end, but what it starts has them as usual.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     gc.disable()  # until everything is collected: all of that lives to the end
     if not hasattr(config, "workerinput") and not config.option.basetemp:
         keep_in_memory()
@@ -41,6 +46,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000)  # an app leaves thousands of objects in circles
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Look once at what is left: pytest looks five times more, for a second each, and would find the same."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
