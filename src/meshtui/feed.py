@@ -34,7 +34,7 @@ from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
 from meshcore.service.fleet import FleetNode
 from meshcore.service.runtime import holder, silent_since
-from meshcore.service.sight import stamp
+from meshcore.sight import stamp
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
 from meshcore.store.in_place import InPlace, Stamp

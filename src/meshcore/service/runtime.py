@@ -13,8 +13,10 @@ from pathlib import Path
 
 from meshcore import filelock
 from meshcore.bridge.base import Bridge
+from meshcore.bridge.open import written
 from meshcore.bridge.shared import Sharing
 from meshcore.clock import Clock, to_text
+from meshcore.config import Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.exchange.publish import publish, publish_lost
@@ -24,10 +26,12 @@ from meshcore.filelock import FileLock
 from meshcore.healing.outcomes import recover
 from meshcore.home import Home
 from meshcore.node import Node
+from meshcore.safety.halt import halt_file
+from meshcore.safety.managed import managed
 from meshcore.service.approval_worker import Carrier
 from meshcore.service.loops.base import Loop, Loops
 from meshcore.service.notify import ServiceManager
-from meshcore.service.sight import Sight, files_of
+from meshcore.sight import Sight
 from meshcore.store.in_place import InPlace
 
 SILENT_SECONDS = 5.0  # without a sign of life, of which there is one at each look
@@ -87,6 +91,13 @@ def holder(path: Path) -> int | None:
     """Return the process that runs a home, None where none does."""
     noted = filelock.holder(path)
     return None if noted is None else int(noted) if noted.isdecimal() else -1
+
+
+def files_of(settings: Settings) -> list[Path]:
+    """Return the files in which others tell a home's runtime what is to be done: store, switches, bridge."""
+    store = Home(settings.home).store
+    here = [store.with_name(f"{store.name}-wal"), halt_file(settings.operator), managed().path]
+    return [*here, *written(settings.bridge)]
 
 
 class Runtime:

@@ -13,7 +13,7 @@ from meshcore.clock import SystemClock
 from meshcore.config import INTERVAL_SECONDS
 from meshcore.errors import EXIT_FAILURE
 from meshcore.evidence.monitor.checks import built_in
-from meshcore.evidence.monitor.monitor import LOG_NAME, Options, beats
+from meshcore.evidence.monitor.monitor import LOG_NAME, Options, SkillsFile, beats
 from meshcore.home import Home
 from meshcore.service.loops.monitor import monitor_pass
 from meshcore.service.runtime import holder
@@ -59,12 +59,13 @@ def monitor(
         checks=() if skip_tests else (*built_in(), *settings.checks),
         include_manifest=include_manifest,
     )
-    all_kept = True
+    all_kept, skills_file = True, SkillsFile(home.skills_file)
     with leave_on_signals():
         for gap in beats(clock, time.sleep, usable_interval("--interval", interval), iterations if watch else 1):
             if gap is not None:
                 note(str(gap))
-            taken = monitor_pass(settings, options, clock, gap, catch_up=holder(home.runtime_lock) is None)
+            catch_up = holder(home.runtime_lock) is None
+            taken = monitor_pass(settings, options, clock, gap, catch_up=catch_up, skills_file=skills_file)
             for fault in taken.faults:
                 note(fault)
             all_kept = all_kept and taken.kept

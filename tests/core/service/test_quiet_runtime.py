@@ -6,16 +6,18 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from meshcore import sight
 from meshcore.config import BridgeAddress, Settings
 from meshcore.home import Home
 from meshcore.node import Node
 from meshcore.safety.halt import halt
-from meshcore.service import runtime, sight
-from meshcore.service.runtime import Runtime
+from meshcore.service import runtime
+from meshcore.service.runtime import Runtime, files_of
 from meshcore.store.store import Store
 from meshcore.testing import FakeClock
 
@@ -165,3 +167,13 @@ async def test_a_bridge_that_is_gone_is_told_at_the_next_look(tmp_path: Path) ->
                 file.unlink()
         journal = Home(tmp_path / "a").journal
         await quiet.until(lambda: "is gone" in journal.read_text())
+
+
+def test_a_bridge_afar_has_no_files_here(tmp_path: Path) -> None:
+    def named(bridge: BridgeAddress) -> set[str]:
+        return {path.name for path in files_of(replace(settings(tmp_path), bridge=bridge))}
+
+    everywhere = {"store.db-wal", "HALT", "managed.toml"}
+    assert named(BridgeAddress.parse("ssh://host")) == everywhere
+    of_bridge = {"bridge.db", "bridge.db-wal", "bridge.db.mesh.db", "bridge.db.mesh.db-wal", "state.db-wal"}
+    assert named(BridgeAddress.of(tmp_path / "bridge.db")) == everywhere | of_bridge

@@ -27,6 +27,7 @@ from meshcore.home import Home
 from meshcore.journal.writer import project
 from meshcore.knowledge.interchange import BrokenSkillsFileError, read_skills_file
 from meshcore.model import Json
+from meshcore.sight import Sight
 from meshcore.store.store import Store
 
 LOG_NAME = "collective_learning_monitor_log.jsonl"
@@ -149,6 +150,21 @@ def keep(record: Mapping[str, Json], scene: Scene, options: Options) -> None:
             project(scene.store, scene.home.journal)
     finally:
         append_line(options.log, record)
+
+
+class SkillsFile:
+    """A skills file as an old reader sees it, read anew only where it was changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sight = Sight([path])
+        self._seen: Mapping[str, Json] = {}
+
+    def snapshot(self) -> Mapping[str, Json]:
+        """Return what is seen now; see `skills_snapshot`."""
+        if self._sight.is_new():
+            self._seen = skills_snapshot(self._path)
+        return self._seen
 
 
 def skills_snapshot(path: Path) -> dict[str, Json]:

@@ -15,10 +15,10 @@ from meshcore.evidence.monitor.monitor import (
     Gap,
     Options,
     Scene,
+    SkillsFile,
     beats,
     is_present,
     keep,
-    skills_snapshot,
     take,
 )
 from meshcore.exchange.receive import exchange
@@ -39,22 +39,29 @@ class Taken:
 
 
 def monitor_pass(
-    settings: Settings, options: Options, clock: Clock, gap: Gap | None = None, *, catch_up: bool = False
+    settings: Settings,
+    options: Options,
+    clock: Clock,
+    gap: Gap | None = None,
+    *,
+    catch_up: bool = False,
+    skills_file: SkillsFile | None = None,
 ) -> Taken:
     """Take and keep one record; never raises for what is missing, broken or locked.
 
     `catch_up` reads the bridge first, where no runtime does that. A bridge that is not there is not made: the record
-    says that it is missing.
+    says that it is missing. `skills_file` remembers what the pass before has read.
     """
     home = Home(settings.home)
-    skills, present = skills_snapshot(home.skills_file), is_present(settings.bridge)
+    skills_file = skills_file or SkillsFile(home.skills_file)
+    skills, present = skills_file.snapshot(), is_present(settings.bridge)
     try:
         with Node(settings, clock) as node:
             if present and catch_up:
                 exchange(node)
             if "skill_count" in skills:
                 node.project()
-                skills = skills_snapshot(home.skills_file)
+                skills = skills_file.snapshot()
             bridge = node.bridge if present else None
             scene = Scene(home, settings.bridge, node.store, bridge, node.bridge_fault)
             record = take(scene, options, clock, skills=skills, bridge_present=present, gap=gap)
@@ -95,6 +102,7 @@ class MonitorLoop:
         self._options = options or options_of
         self._clock = clock
         self._wait = wait
+        self._skills_file = SkillsFile(Home(settings.home).skills_file)
         self._one_at_a_time = threading.Lock()
 
     def run(self, stop: threading.Event, say: Say) -> None:
@@ -124,8 +132,8 @@ class MonitorLoop:
         with self._one_at_a_time:
             if stop.is_set():
                 return
-            options = self._options(self._settings)
-            taken = monitor_pass(self._settings, replace(options, stopped=stop.is_set), self._clock, gap)
+            options = replace(self._options(self._settings), stopped=stop.is_set)
+            taken = monitor_pass(self._settings, options, self._clock, gap, skills_file=self._skills_file)
         say("" if taken.kept else taken.faults[-1])
 
 

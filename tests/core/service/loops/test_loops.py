@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.core.runs import samples
 
+from meshcore import sight
 from meshcore.clock import Clock, SystemClock
 from meshcore.config import BridgeAddress, ConfiguredCheck, MonitorSettings, Settings, ValidatorSettings
 from meshcore.errors import MeshError
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options
+from meshcore.knowledge.interchange import put, read_skills_file
 from meshcore.node import Node
 from meshcore.runs import validate
 from meshcore.runs.history import request_validation
@@ -26,7 +29,7 @@ from meshcore.service.loops.monitor import MonitorLoop
 from meshcore.service.loops.validator import ValidatorLoop
 from meshcore.store.store import Store
 from meshcore.store.views import run_results
-from meshcore.testing import FakeClock
+from meshcore.testing import FakeClock, known_skill
 
 PATIENCE_SECONDS = 20.0
 
@@ -79,9 +82,9 @@ def test_the_monitor_keeps_its_beat_while_passes_take_time(
 ) -> None:
     real = monitor.monitor_pass
 
-    def slow(settings: Settings, options: object, clock: FakeClock, gap: object = None) -> monitor.Taken:
+    def slow(settings: Settings, options: object, clock: FakeClock, *others: Any, **named: Any) -> monitor.Taken:
         clock.advance(7.5)
-        return real(settings, options, clock, gap)  # type: ignore[arg-type]
+        return real(settings, options, clock, *others, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(monitor, "monitor_pass", slow)
     Node(settings(tmp_path), clock).close()
@@ -95,6 +98,45 @@ def test_the_monitor_keeps_its_beat_while_passes_take_time(
         "2026-11-22T08:10:07+00:00",
         "2026-11-22T08:15:07+00:00",
     ]
+
+
+def test_passes_over_an_unchanged_skills_file_read_it_once(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "STEP_NS", 0)
+    with Node(settings(tmp_path), clock) as node:
+        put(node.store, known_skill("django"))
+        node.project()
+        file = node.home.skills_file
+    read: list[Path] = []
+
+    def counted(path: Path) -> Any:
+        read.append(path)
+        return read_skills_file(path)
+
+    monkeypatch.setattr("meshcore.evidence.monitor.monitor.read_skills_file", counted)
+    steps = Steps(clock, 4)
+    MonitorLoop(settings(tmp_path), clock, steps.wait).run(threading.Event(), nothing)
+    assert read == [file]
+    lines = [json.loads(line) for line in (tmp_path / "home" / LOG_NAME).read_text().splitlines()]
+    assert [line["skills_snapshot"]["skill_count"] for line in lines] == [1] * 4
+
+
+def test_a_pass_sees_a_skill_that_came_since_the_last_one(tmp_path: Path, clock: FakeClock) -> None:
+    home = settings(tmp_path)
+    with Node(home, clock) as node:
+        put(node.store, known_skill("django"))
+        node.project()
+
+        def learn(seconds: float, stop: threading.Event) -> None:
+            put(node.store, known_skill("flask"))
+            node.store.events.add("skill.learned", skill_id="f" * 64)
+            steps.wait(seconds, stop)
+
+        steps = Steps(clock, 2)
+        MonitorLoop(home, clock, learn).run(threading.Event(), nothing)
+    lines = [json.loads(line) for line in (tmp_path / "home" / LOG_NAME).read_text().splitlines()]
+    assert [line["skills_snapshot"]["skill_count"] for line in lines] == [1, 2]
 
 
 def test_a_log_that_cannot_be_written_is_said_once_and_the_beat_goes_on(tmp_path: Path, clock: FakeClock) -> None:

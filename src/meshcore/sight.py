@@ -1,4 +1,4 @@
-"""Whether anything is new in some files: a look at a home where nothing happens is to cost next to nothing.
+"""Whether anything is new in some files, so that what did not change need not be read.
 
 The kernel notes when a file was last changed, to a few milliseconds: two changes within that time may look like one.
 """
@@ -9,11 +9,6 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-
-from meshcore import home
-from meshcore.bridge.open import written
-from meshcore.config import Settings
-from meshcore.safety.halt import halt_file
 
 STEP_NS = 100_000_000  # more than the kernel's clock of files takes from one step to the next
 
@@ -49,10 +44,3 @@ def stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_ctime_ns
-
-
-def files_of(settings: Settings) -> list[Path]:
-    """Return the files in which others tell a home's runtime what is to be done: store, bridge, switches."""
-    store = home.Home(settings.home).store
-    here = [store.with_name(f"{store.name}-wal"), halt_file(settings.operator), home.MANAGED_FILE]
-    return [*here, *written(settings.bridge)]

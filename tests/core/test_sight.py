@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from meshcore.config import BridgeAddress, Settings
-from meshcore.service import sight
-from meshcore.service.sight import Sight, files_of
+from meshcore import sight
+from meshcore.sight import Sight
 
 
 @pytest.fixture(autouse=True)
@@ -69,14 +68,3 @@ def test_another_value_beside_the_files_is_new_too(tmp_path: Path) -> None:
     seen.is_new("one")
     assert not seen.is_new("one")
     assert seen.is_new("two")
-
-
-def test_a_bridge_afar_has_no_files_here(tmp_path: Path) -> None:
-    def named(bridge: BridgeAddress) -> set[str]:
-        settings = Settings(home=tmp_path, operator=tmp_path, bridge=bridge, agent="a", host="host1")
-        return {path.name for path in files_of(settings)}
-
-    everywhere = {"store.db-wal", "HALT", "managed.toml"}
-    assert named(BridgeAddress.parse("ssh://host")) == everywhere
-    of_bridge = {"bridge.db", "bridge.db-wal", "bridge.db.mesh.db", "bridge.db.mesh.db-wal", "state.db-wal"}
-    assert named(BridgeAddress.of(tmp_path / "bridge.db")) == everywhere | of_bridge
