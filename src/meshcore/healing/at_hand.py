@@ -20,6 +20,7 @@ from meshcore.healing.usual_words import USUAL_WORDS
 from meshcore.knowledge import own_words
 from meshcore.knowledge.acts import writes
 from meshcore.knowledge.corrections import Correction, corrected, holds_secret
+from meshcore.knowledge.missing import without_relayed
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words, words_and_operators
 from meshcore.knowledge.slips import closest
@@ -76,10 +77,11 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
 
     `typed`: the command as it is remembered; `cwd`: where the shell was; `root`: the folder of the checkout.
     """
-    said = output[-_READ:].lower()
+    output = without_relayed(output[-_READ:])
+    said = output.lower()
     if not typed.parts or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
-    case = Case(command, typed, cwd, root, output[-_READ:], ground)
+    case = Case(command, typed, cwd, root, output, ground)
     for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WORDS, *USUAL_WAYS, *WAYS_OF_TOOLS):
         found = rule(case)
         if found is not None:

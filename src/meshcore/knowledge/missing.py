@@ -108,6 +108,29 @@ def _brings_code() -> re.Pattern[str]:
     return re.compile(r"(?:^|[\s/])(?:python|pypy)[\d.]*\s(?:-\w+\s)*-\w*c(?=[\s'\"])|<<")
 
 
+def without_relayed(output: str) -> str:
+    """Return an output without the lines that git passes on from a server: they are the server's words, not git's."""
+    return re.sub(r"(?m)^remote:.*$", "", output) if "remote:" in output else output
+
+
+def said_itself(argv: tuple[str, ...], output: str) -> str:
+    """Return what a program says itself: nothing of a server that git speaks with, nor of the script that npm starts.
+
+    "" where it runs a script, and the beginning of the output, where it says so, may have been cut off.
+    """
+    if argv and program_name(argv[0]) in _RUNNERS:
+        if len(output) >= _WHOLE and not _INSTALLING.intersection(argv[1:2]):
+            return ""
+        output = re.split(r"(?m)^(?:> \S+@\S+ \S|\$ \S)", output, maxsplit=1)[0]
+    return without_relayed(output)
+
+
+_WHOLE = 4_000  # characters of output: of a longer one an incident keeps the end
+_RUNNERS = word_set("npm yarn pnpm bun")
+"""Programs that say which script they run, and then let it speak."""
+_INSTALLING = word_set("ci install i add")  # verbs of theirs that show no script's words
+
+
 def may_propose(argv: tuple[str, ...], output: str) -> bool:
     """Tell whether it is worth to look for a command that a failed one proposes."""
     return (program_name(argv[0]) if argv else "") in SPEAKING or "install" in output

@@ -10,11 +10,10 @@ import functools
 import re
 
 from meshcore.knowledge.corrections import Correction, correction_between, may_be_added
-from meshcore.knowledge.missing import SPEAKING
+from meshcore.knowledge.missing import SPEAKING, said_itself
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import OPERATORS, bare, program_words
 from meshcore.knowledge.slips import closest, slips
-from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import Typed, is_set_up, verb_of
 
 _READ = 8_000  # characters at the end of an output
@@ -44,10 +43,8 @@ def _name() -> re.Pattern[str]:
 
 def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
     """Return the change that the program itself suggests, None where it suggests none or several."""
-    if any(program_name(part[0]) in _RUNNERS for part in typed.parts):
-        if len(output) >= _READ:
-            return None  # where the script began is not seen
-        output = re.split(r"(?m)^(?:> \S+@\S+ \S|\$ \S)", output, maxsplit=1)[0]  # what follows is the script's
+    for part in typed.parts:
+        output = said_itself(program_words(part), output)
     lines = [_OF_NPM.sub("", line).strip() for line in output[-_READ:].splitlines()]
     lines = [line for line in lines if line][-_READ_LINES:]
     for i, line in enumerate(lines):
@@ -64,8 +61,6 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
 
 
 _OF_NPM = re.compile(r"^npm (?:ERR!|error)")
-_RUNNERS = word_set("npm yarn pnpm bun")
-"""Programs that say which script they run, and then let it speak."""
 
 
 def _sentence(text: str) -> str:

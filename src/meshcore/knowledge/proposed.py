@@ -1,7 +1,8 @@
 """What a program proposes to type: a whole command that its own output names, where it names just one.
 
-Guards: no placeholder, nothing that only looks or shows help, no option that silences, skips or forces, no address. The
-command is one of the failed program's own, or installs something that is well known. Linear, never raises. Light.
+Guards: no placeholder, nothing that only looks or shows help, no option that silences, skips or forces, no address, and
+nothing that ships what is here or takes it from elsewhere. The command is one of the failed program's own, or installs
+something that is well known. Linear, never raises. Light.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from meshcore.knowledge.acts import acts
-from meshcore.knowledge.missing import SPEAKING
+from meshcore.knowledge.missing import SPEAKING, said_itself
 from meshcore.knowledge.packs import pack
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.spelling import plain_spelling
@@ -41,6 +42,21 @@ _AS_THE_PROJECT_ASKS = {
 }
 """Commands that install what the project's own files ask for, and the programs that may propose them."""
 _INSTALLERS = {"pip": ("install",), "npm": ("install", "i"), "yarn": ("add",), "pnpm": ("add",)}
+_BRINGING = word_set("install i add require get dlx exec x")
+_BRINGING_TOO = word_set("run pull create")  # of programs that fetch what they start
+_FETCHING = word_set("docker podman nerdctl pipx")
+_RUNNERS = word_set("npx pnpx bunx uvx")
+"""Verbs that bring in what the words behind them name, and programs that fetch and start it."""
+_OF_PYTHON = word_set("pip pipx pipenv uv uvx poetry pdm conda mamba")
+_OF_NODE = word_set("npm npx yarn pnpm pnpx bun bunx")
+_OF_A_DISTRIBUTION = word_set("apt apt-get dnf apk pacman brew rustup nvm rbenv pyenv asdf mise playwright")
+"""Programs whose names nobody can take: those of a distribution, and versions of a language."""
+_SHIPPING = word_set("publish deploy release upload promote apply push send-email daemon")
+_FROM_ELSEWHERE = word_set("remote source sources repo repository registry channels")
+_SETTING = word_set("add --add set set-url")
+_PLACES = word_set("clone tap submodule")
+"""Words of commands that send out what is here, and of those that say where things come from."""
+_PLAIN_OPTIONS = word_set("-D -E -U -g --dev --exact --global --save --save-dev --save-exact --upgrade --user -d")
 
 
 @functools.cache
@@ -62,7 +78,7 @@ def _held_back() -> re.Pattern[str]:
     return re.compile(
         r"(?:--?(?:help|version|force\S{0,40}|no-\S{1,40}|skip\S{0,40}|ignore\S{0,40}|allow\S{0,40}|disable\S{0,40}|break-\S{1,40}"
         r"|legacy-\S{1,40}|quiet|silent|hard|unsafe\S{0,40}|insecure|trusted-\S{1,40}|abort|overwrite|purge|prune|delete|quit"
-        r"|accept-\S{1,40}|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
+        r"|accept-\S{1,40}|auto-approve|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
         r"(?:=\S{0,200})?"
     )
 
@@ -79,6 +95,7 @@ def is_held_back(word: str) -> bool:
 _PLACEHOLDER = re.compile(
     r"[<>\[\]{}()|;&$*?…\\\"'`]|\.\.\.|(?i:\byour\b|\bmy[-_]|example|^foo\b|^name$|^file$|^path$|^package(?:[-_]name)?$)|://"
 )
+_ADDRESS = re.compile(r"[\w.-]*@[\w.-]+:|[\w.@-]+:[^:/]*/|-{1,2}[\w-]+=.*(?:[/:]|\.[A-Za-z])")
 _CAPITALS = re.compile(r"[A-Z][A-Z_-]{2,}")
 
 
@@ -87,7 +104,7 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
     program = program_name(argv[0]) if argv else ""
     always: dict[tuple[str, ...], None] = {}
     in_a_case: dict[tuple[str, ...], None] = {}
-    for text, case in _commands(output):
+    for text, case in _commands(said_itself(tuple(argv), output)):
         words = _words(text)
         if words and _is_meant(words, program, argv) and _ONLY_HELP.isdisjoint(words):
             (in_a_case if case else always)[words] = None
@@ -158,19 +175,34 @@ def _may_be_told(words: tuple[str, ...], argv: Sequence[str]) -> bool:
     """Tell whether a command that is proposed holds nothing that a person would have to fill in or think over."""
     if words in _AS_THE_PROJECT_ASKS:
         return True
-    typed = frozenset(argv)
-    for word in words[1:]:
-        if word in typed:
-            continue
+    new = [word for word in words[1:] if word not in argv and re.sub(r"@[\w.-]+$", "", word) not in argv]
+    for word in new:
         if _PLACEHOLDER.search(word) or is_held_back(word) or not word.isascii() or not word.isprintable():
             return False
-        if _CAPITALS.fullmatch(word):
+        if _CAPITALS.fullmatch(word) or _ADDRESS.match(word) or word in _PLACES:
+            return False
+        if not _SHIPPING.isdisjoint(word.split(":")):
+            return False
+        if word in _FROM_ELSEWHERE and not _SETTING.isdisjoint(words):
             return False
     plain = plain_spelling(words)
     name = program_name(plain[0])
-    if name in _INSTALLERS and plain[1:2] and plain[1] in _INSTALLERS[name]:
-        names = [word for word in plain[2:] if not word.startswith("-")]
-        new = [one for one in names if one not in typed]
-        known = {*packages().values()} if name == "pip" else pack("node")
-        return all((normal(one) if name == "pip" else one.removeprefix(_TYPES)) in known for one in new)
-    return acts(words) or name == "git" or is_set_up(words) or words[-1] == "login"
+    if name == "git":
+        return True
+    verbs = _BRINGING | _BRINGING_TOO if name in _FETCHING else _BRINGING
+    at = next((at for at in (1, 2) if plain[at : at + 1] and plain[at] in verbs), 0)
+    brought = plain[at + 1 :] if at else plain[1:2] if name in _RUNNERS else ()
+    if not all(_may_be_brought(word, name, plain[at]) for word in brought if word in new):
+        return False
+    return (at > 0 and name in _INSTALLERS) or acts(words) or is_set_up(words) or words[-1] == "login"
+
+
+def _may_be_brought(word: str, program: str, verb: str) -> bool:
+    """Tell whether a word that was not typed may name what is brought in: who wrote the output may have chosen it."""
+    if word in _PLAIN_OPTIONS:
+        return True
+    if program in _OF_PYTHON:
+        return normal(word) in packages().values()
+    if program in _OF_NODE:
+        return word.removeprefix(_TYPES) in pack("node")
+    return (program in _OF_A_DISTRIBUTION and "/" not in word) or (program, verb) == ("go", "get")

@@ -11,8 +11,9 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from meshcore.knowledge.missing import without_relayed
 from meshcore.knowledge.packs import pack
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.usual_steps import STEPS
@@ -64,7 +65,8 @@ def without_sudo(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def usual(failed: Failed) -> Usual | None:
     """Return what is usually done about an error, None where nothing is, or where it would take a decision."""
-    low = failed.output[-_READ:].lower()
+    failed = replace(failed, output=without_relayed(failed.output[-_READ:]))
+    low = failed.output.lower()
     if not any(mark in low for mark in _MARKS):
         return None
     return next((found for rule in _RULES if (found := rule(failed))), None)
@@ -208,8 +210,9 @@ def _with(text: str, said: dict[str, str]) -> str:
 
 
 def _names(failed: Failed, word: str) -> bool:
-    """Tell whether a command names something: as a word, or as the value of an option."""
-    return word in (*failed.argv, *(one.partition("=")[2] for one in failed.argv))
+    """Tell whether a command names something: as a word, as the value of an option, or by a path below `~`."""
+    typed = (*failed.argv, *(one.partition("=")[2] for one in failed.argv))
+    return word in typed or any(one[:2] == "~/" and word.endswith(one[1:]) for one in typed)
 
 
 def _filled(step: str, failed: Failed, said: dict[str, str]) -> tuple[str, ...]:

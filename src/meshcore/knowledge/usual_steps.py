@@ -19,6 +19,7 @@ class Step(NamedTuple):
     named: bool = False
 
 
+_SSH = "ssh scp sftp ssh-add rsync git ansible ansible-playbook"
 _NODE = "node npm npx yarn pnpm bun tsx ts-node next vite jest"
 
 STEPS: tuple[Step, ...] = (
@@ -79,7 +80,9 @@ STEPS: tuple[Step, ...] = (
          "aws sso login {--profile}", "the login has expired"),
     Step("gcloud", r"apis/api/([a-z][\w-]{1,60}\.googleapis\.com)/overview",
          "gcloud services enable {1} {--project}", "the service is not enabled in the project"),
-    Step("ssh scp sftp ssh-add rsync git ansible ansible-playbook",
-         r"Permissions 0\d{3} for ['\"](\S{1,200})['\"] are too open", "chmod 600 {1}",
+    # a path that only the text names may be a server's greeting
+    Step(_SSH, r"^Permissions 0\d{3} for ['\"](\S{1,200})['\"] are too open", "chmod 600 {1}",
+         "ssh takes no key that others may read", named=True),
+    Step(_SSH, r"^Permissions 0\d{3} for ['\"](/\S{1,200}/\.ssh/[\w.@-]{1,60})['\"] are too open", "chmod 600 {1}",
          "ssh takes no key that others may read"),
 )  # fmt: skip

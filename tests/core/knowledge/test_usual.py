@@ -69,7 +69,9 @@ COLLECTION = "ERROR! couldn't resolve module/action 'community.postgresql.postgr
         ),
         ("docker-compose up", 'external volume "data" not found', "docker volume create data"),
         ("terraform plan", "Error: Initialization required. Please see the error message above.", "terraform init"),
-        ("ssh h", "Permissions 0644 for '/k/id' are too open.", "chmod 600 /k/id"),
+        ("ssh -i /k/id h", "Permissions 0644 for '/k/id' are too open.", "chmod 600 /k/id"),
+        ("ssh -i ~/k/id h", "Permissions 0644 for '/home/bob/k/id' are too open.", "chmod 600 /home/bob/k/id"),
+        ("git pull", "Permissions 0644 for '/home/bob/.ssh/id' are too open.", "chmod 600 /home/bob/.ssh/id"),
         ("./a.sh", "bash: ./a.sh: /bin/bash^M: bad interpreter: No such file or directory", r"sed -i s/\r$// a.sh"),
         ("apt-get install jq", "E: Unable to locate package jq", "apt-get update"),
         ("npm ci", "npm error can only install with an existing package-lock.json", "npm install"),
@@ -133,6 +135,9 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("touch ../../etc/x", f"touch: cannot touch '../../etc/x': {NO_FOLDER}", "/w"),
         ("touch -x/y", f"touch: cannot touch '-x/y': {NO_FOLDER}", "/w"),
         ("cat log", "Permissions 0644 for '/usr/bin/sudo' are too open.", "/w"),
+        ("ssh h", "Permissions 0755 for '/usr/bin/sudo' are too open.", "/w"),  # a server's greeting
+        ("git push", "remote: Permissions 0644 for '/home/bob/.ssh/id' are too open.", "/w"),
+        ("git push", "remote: Please commit your changes or stash them.", "/w"),
         ("cat log", "E: dpkg was interrupted, you must manually run it", "/w"),
         ("cat log", "npm error can only install with an existing package-lock.json", "/w"),
         ("cat run.log", "bash: line 1: ./run.sh: Permission denied", "/w"),  # a text that is shown
