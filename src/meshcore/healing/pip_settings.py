@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -48,13 +47,24 @@ def _settings(environment: Mapping[str, str], target: str) -> Iterator[tuple[str
     files = [*(f"{one}/pip.conf" for one in reversed(folders)), "/etc/pip.conf", f"{home}/.pip/pip.conf"]
     files += [f"{own}/pip/pip.conf", *([f"{target}/pip.conf"] if target else [])]
     for path in () if named == os.devnull else (*files, named):
-        parser = configparser.RawConfigParser()
-        with suppress(OSError, ValueError, configparser.Error):
-            if path:
-                parser.read_string(read_plain_file(Path(path), _LIMIT).decode())
-        for section in ("global", "install"):
-            if parser.has_section(section):
-                yield from ((name.replace("_", "-"), value) for name, value in parser.items(section))
+        yield from _of_file(path)
     for name, value in environment.items():
         if name.startswith("PIP_") and name != "PIP_CONFIG_FILE":
             yield name.removeprefix("PIP_").lower().replace("_", "-"), value
+
+
+def _of_file(path: str) -> Iterator[tuple[str, str]]:
+    try:
+        text = read_plain_file(Path(path), _LIMIT).decode() if path else ""
+    except (OSError, ValueError):
+        return
+    if not text:
+        return
+    import configparser  # most hosts have no such file
+
+    parser = configparser.RawConfigParser()
+    with suppress(ValueError, configparser.Error):
+        parser.read_string(text)
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            yield from ((name.replace("_", "-"), value) for name, value in parser.items(section))

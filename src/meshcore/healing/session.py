@@ -41,9 +41,9 @@ def warm_up() -> None:
 
 def make_healer(node: Node, environment: Mapping[str, str], *, probe: bool = True) -> Healer:
     """Return the loop's steps for a node as its operator has set it up; without `probe` no process is started."""
-    # Locks are per person, not per home: two nodes of one person may change the same environment.
+    # Per person, not per home: two nodes of one person may change the same environment, and shut in alike.
     state = node.settings.operator / "state"
-    containment = detect(environment, node.home.state, probe=probe)
+    containment = detect(environment, state, probe=probe)
     hidden, days = (str(node.settings.operator),), node.settings.package_cooldown_days
     executor = Executor(node.clock, state, containment, hidden=hidden, cooldown=days)
     return Healer(node, load_policy(node), executor, environment)

@@ -10,11 +10,10 @@ import hashlib
 import json
 import re
 import shutil
-import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from meshcore.home import read_plain_file
@@ -22,6 +21,9 @@ from meshcore.knowledge.well_known import normal
 from meshcore.model import StepResult
 from meshcore.policy.argv_patterns import is_kind
 from meshcore.policy.question import PlannedStep
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 _REPORT: Final = "report.json"
 _REPORT_LIMIT: Final = 1 << 26  # bytes
@@ -167,6 +169,8 @@ def _doubt(wheels: Sequence[Path], offered: Sequence[_Offered], environment: Pat
 
 def reach(wheel: Path, environment: Path) -> str:
     """Return how far a wheel reaches beyond its own package, in words, "" where it does not."""
+    import zipfile  # what uv unpacks needs none
+
     try:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -216,7 +220,7 @@ def reach_of(files: Iterable[str], packages: Collection[str], environment: Path)
     return ""
 
 
-def _scripts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
+def _scripts(archive: ZipFile, name: str) -> Iterator[str]:
     """Yield the names of the programs that a file of a wheel would put into the environment."""
     parts = PurePosixPath(name).parts
     if len(parts) > 2 and parts[0].lower().endswith(".data") and parts[1] == "scripts":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -88,7 +87,7 @@ def _doubts(package: dict[str, Any], lock: dict[str, Any]) -> Iterator[str]:
 
 def _is_for_others(entry: dict[str, Any]) -> bool:
     """Say whether npm leaves a package out, because it is for another system or machine."""
-    machine = platform.machine().lower()
+    machine = os.uname().machine.lower()
     here = {"os": sys.platform, "cpu": _MACHINES.get(machine, machine)}
     said = {name: entry.get(name, []) for name in here}
     return bool(entry.get("optional")) and any(names and here[name] not in names for name, names in said.items())

@@ -7,7 +7,6 @@ import stat
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ def read_policy(path: Path) -> bytes:
 
 @cache
 def _default_data() -> dict[str, Any]:
-    return tomllib.loads(resources.files("meshcore.policy").joinpath("policy_default.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("policy_default.toml").read_text("utf-8"))
 
 
 @cache

@@ -1,7 +1,7 @@
 """The operator's key under a passphrase: `operator.key` holds PKCS#8, its public half lies beside it in `operator.pub`.
 
 The passphrase is stretched by scrypt before PKCS#8's own derivation, whose 2,048 rounds would be too few. Nothing here
-keeps a passphrase or an unlocked key.
+keeps a passphrase or an unlocked key. What handles them is loaded when it is asked for: every node imports this.
 """
 
 from __future__ import annotations
@@ -11,13 +11,6 @@ import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from meshcore.errors import ConfigurationError, UsageError
 from meshcore.home import read_plain_file, write_atomically
@@ -79,6 +72,8 @@ def unlock(path: Path, passphrase: str) -> SigningKey:
     if head is None or not 1 < int(head[1]) <= MOST_COST or int(head[1]) & (int(head[1]) - 1):
         raise ConfigurationError(f"{path}: not a protected key of this version; restore it from a backup")
     secret = _stretched(passphrase, bytes.fromhex(head[2].decode()), int(head[1]))
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         found = load_pem_private_key(raw[head.end() :], secret)
     except ValueError:
@@ -100,6 +95,8 @@ def protect(path: Path, passphrase: str, *, cost: int = COST) -> SigningKey:
         return key
     if len(passphrase) < LEAST_CHARACTERS:
         raise UsageError(f"a passphrase has {LEAST_CHARACTERS} characters or more; several words are best")
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
     key, salt = load_or_create(path), secrets.token_bytes(32)
     pem = Ed25519PrivateKey.from_private_bytes(key.seed).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(_stretched(passphrase, salt, cost))
@@ -143,6 +140,8 @@ def _enrolments(path: Path) -> list[str]:
 
 
 def _stretched(passphrase: str, salt: bytes, cost: int) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     scrypt = Scrypt(salt=salt, length=32, n=cost, r=_BLOCK, p=1)
     return scrypt.derive(passphrase.encode("utf-8", "surrogateescape")).hex().encode()
 

@@ -84,11 +84,18 @@ def pass_through(call: Call) -> int:
 def _load() -> None:
     """Import what healing needs, and read the shipped policy, in the time that the command takes anyway."""
     _give_way()
-    import meshtui.cli.after_run  # noqa: F401
-    from meshcore.healing import command  # noqa: F401
-    from meshcore.healing.session import warm_up
+    import gc
 
-    warm_up()
+    gc.disable()  # of what is loaded nothing is let go, and looking for it takes a twentieth
+    try:
+        import meshtui.cli.after_run  # noqa: F401
+        from meshcore.healing import command  # noqa: F401
+        from meshcore.healing.session import warm_up
+
+        warm_up()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _give_way() -> None:

@@ -14,6 +14,8 @@ import meshtui
 from meshcore.errors import MeshError
 from meshcore.healing.approvals import approve, reject
 from meshcore.healing.replay import recorded_session
+from meshcore.healing.session import make_healer
+from meshcore.process.sandbox import Containment
 
 
 @pytest.fixture
@@ -59,3 +61,17 @@ def test_a_try_is_made_in_one_place_and_a_hook_has_no_way_there() -> None:
                 hooks |= calls
     assert starts == {"meshcore/healing/session.py", "meshcore/healing/healer.py"}
     assert not hooks & {"apply", "heal", "run_again", "Popen"}
+
+
+def test_whether_fixes_can_be_shut_in_is_remembered_for_all_homes_of_a_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def detect(environment: object, cache: Path, **_: object) -> Containment:
+        asked.append(cache)
+        return Containment()
+
+    monkeypatch.setattr("meshcore.healing.session.detect", detect)
+    make_healer(desk.node, {})
+    assert asked == [desk.node.settings.operator / "state"]
