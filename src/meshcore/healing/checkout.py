@@ -112,6 +112,9 @@ def _first_commit(root: str) -> str:
 
     command = ["git", "-C", root, "-c", "core.fsmonitor=false", "rev-list", "--max-parents=0", "--first-parent", "HEAD"]
     environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    # A git before 2.39.4 does not know the first of these, and fetches a commit that is not there by the repository's
+    # own settings, which may name any program.
+    environment["GIT_ALLOW_PROTOCOL"] = ""
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment, stdin=subprocess.DEVNULL

@@ -41,6 +41,7 @@ def is_ignored(path: Path, git: str) -> bool:
         return False
     words = (git, "-C", str(root), "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
     environment = {"PATH": "/usr/bin:/bin", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    environment["GIT_ALLOW_PROTOCOL"] = ""  # a git that does not know the one before would fetch what is not there
     try:
         done = subprocess.run(
             (*words, "check-ignore", "-q", "--", str(path.absolute().relative_to(root))),
