@@ -34,6 +34,7 @@ _SET_VARIABLE = (
     r"(?:setenv|setx|SetEnv|set -\w{1,4}|ENV|ARG|export|fastcgi_param) "
     r"(?=[A-Z_0-9]{0,64}(?:PASS|PWD|PW|SECRET|TOKEN|KEY|CRED|AUTH))[A-Z_0-9]{2,64} [\"']?([^\s\"']{6,2048})"
 )
+_TAKES_IT = r"stdin|--with-token|passwd|login|secrets?\x20(?:put|set|create|add|versions\x20add)"
 # What stands in lower case in every text that the form answers, and the form; its group is the secret, a blank any gap.
 _FORMS = (
     ("wpa_passphrase", r"wpa_passphrase \S{1,64} (\S{4,256})"),
@@ -83,8 +84,15 @@ _FORMS = (
     (
         "| ",
         r"(?:echo|printf) (?:-\w{1,8} )?[\"']?([^\s\"'|]{4,2048})[\"']?[\x20\t]{0,8}\|[^\n|]{0,200}?"
-        r"(?:stdin|--with-token|passwd|sudo\x20-S|login)",
+        rf"(?:{_TAKES_IT}|sudo\x20-S)",
     ),
+    ("<<<", rf"(?:{_TAKES_IT})[^\n|<]{{0,200}}<<<[\x20\t]{{0,4}}[\"']?([^\s\"']{{4,2048}})"),
+    (
+        "<<<",
+        rf"<<<[\x20\t]{{0,4}}[\"']?([^\s\"'|]{{4,2048}})[\"']?[\x20\t]{{0,8}}\|[^\n|]{{0,200}}?(?:{_TAKES_IT})",
+    ),
+    ("securestring", r"--value[\x20\t=]{1,8}[\"']?([^\s\"']{4,4096})[^\n]{0,200}?SecureString"),
+    ("securestring", r"SecureString[^\n]{0,200}?--value[\x20\t=]{1,8}[\"']?([^\s\"']{4,4096})"),
     ("pass", r"(?:password|pass)-?(?:command|cmd)[\x20\t=]{1,8}[\"']?(?:echo|printf) ([^\s\"']{4,256})"),
     ("/user:", r"net use[\x20\t][^\n]{0,200}?/user:\S{1,128} (\S{3,256})"),
     (" /p", r"(?<=[\x20\t])/(?:p|pass|password):([^\s\"']{4,256})"),

@@ -14,7 +14,7 @@ _ALWAYS = _set(
     "password passwd passphrase passcode pass pwd secret secrets token tokens apikey accesskey secretkey "
     "privatekey authkey bearer credential credentials creds sessionid sessid jsessionid phpsessid authtoken "
     "accesstoken otp signature sig auth session sid cookie salt pw psk passe presharedkey passwort kennwort "
-    "contrasena senha parola haslo wachtwoord losenord mnemonic pat"
+    "sshpass contrasena senha parola haslo wachtwoord losenord mnemonic pat"
 )
 _NEEDS_A_RANDOM_VALUE = _set("auth sig signature session sid key cookie salt pass bearer otp pat")
 _ENDINGS = tuple(

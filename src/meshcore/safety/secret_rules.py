@@ -231,6 +231,8 @@ def _name_around(text: str, at: int) -> tuple[int, str]:
 
 def _bare_end(text: str, start: int, end: int) -> int:
     """Return where a value without quotes ends: before what separates it from the next pair, or a closing bracket."""
+    if compiled(r"[&;,|\\)\]}]").search(text, start, end) is None:
+        return end  # most hold none of what may end one, and a long one is read again for each name in it
     stop = compiled(r"(?:[&;,|]|\\[nr])(?=[\w.-]{1,64}[=:]|\s|$|[\\&|;\"'])|[;,)\]}]{1,4}$|\)[,;:.]").search(
         text, start, end
     )

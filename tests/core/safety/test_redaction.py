@@ -78,6 +78,12 @@ PLACES = [
     "docker login -u bot -p @ r.example",
     "curl -u admin:@ https://h/",
     "sshpass -p '@' ssh h",
+    "SSHPASS=@ sshpass -e ssh h",
+    "docker login --password-stdin <<< @",
+    "cat <<< '@' | gh auth login --with-token",
+    "echo @ | wrangler secret put X",
+    "aws ssm put-parameter --name x --value @ --type SecureString",
+    "aws ssm put-parameter --type SecureString --name x --value @",
     "redis-cli -a @ ping",
     "openssl rsa -passin pass:@",
     "--password @ --host h",
@@ -267,6 +273,9 @@ SHAPES = (
 )
 SENTENCES = (
     "password for a: ",
+    "session=",
+    "login <<< a ",
+    "SecureString --value a ",
     "echo a:b | ",
     "secrets set a ",
     "!vault ",
