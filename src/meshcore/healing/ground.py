@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.shell_words import program_words
@@ -14,6 +15,7 @@ from meshcore.process.find_program import CannotStartError, find_program
 
 _READ = 64_000  # bytes of a file
 _MAX_FOLDERS = 200
+MAX_NAMES = 20_000  # in one folder
 _SKIPPED = word_set(
     "node_modules .git .venv venv env target dist build __pycache__ vendor .tox .mypy_cache site-packages"
 )
@@ -30,20 +32,21 @@ class Ground:
         return "\0" not in path and os.path.exists(path)  # noqa: PTH110
 
     def names(self, folder: str) -> list[str]:
-        """Return the names in a folder, sorted; none where it cannot be read."""
-        try:
-            return sorted(os.listdir(folder))  # noqa: PTH208
-        except (OSError, ValueError):
-            return []
+        """Return the names in a folder, sorted; none where it cannot be read, or holds too many to look at."""
+        return sorted(one.name for one in self._entries(folder))
 
     def folders(self, folder: str) -> list[str]:
         """Return the names of the folders in a folder, without those that hold nothing of a project's own."""
+        names = [one.name for one in self._entries(folder) if one.is_dir(follow_symlinks=False)]
+        return sorted(name for name in names if name not in _SKIPPED and not name.startswith("."))
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as found:
-                names = [one.name for one in found if one.is_dir(follow_symlinks=False)]
+                entries = list(islice(found, MAX_NAMES + 1))
         except (OSError, ValueError):
             return []
-        return sorted(name for name in names if name not in _SKIPPED and not name.startswith("."))
+        return entries if len(entries) <= MAX_NAMES else []
 
     def read(self, path: str) -> str:
         """Return the beginning of a file, "" where it cannot be read."""

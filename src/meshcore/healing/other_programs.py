@@ -229,7 +229,6 @@ def _of_an_interpreter(case: Case) -> Change | None:
 
 _SHORTEST = 3  # letters of a name of which two may be in the wrong order
 _LONG = 5  # letters of a name of which one may be wrong, too many or absent
-_MAX_PROGRAMS = 20_000
 
 
 _SLIPS_OF_TWO = {"sl": "ls"}
@@ -277,7 +276,7 @@ def _misspelt(case: Case) -> Change | None:
     near: set[str] = {_SLIPS_OF_TWO[name]} if name in _SLIPS_OF_TWO else set()
     for folder in case.ground.environment.get("PATH", "").split(":"):
         if folder.startswith("/"):
-            near |= {one for one in case.ground.names(folder)[:_MAX_PROGRAMS] if _is_a_slip(name, one)}
+            near |= {one for one in case.ground.names(folder) if _is_a_slip(name, one)}
     other = near.pop() if len(near) == 1 else ""
     if not other or not case.ground.program(other, case.folder):
         return None

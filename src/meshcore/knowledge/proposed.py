@@ -25,6 +25,7 @@ _READ = 8_000  # characters at the end of an output
 _LINES = 60
 _ONLY_HELP = frozenset({"help", "--help", "man", "--explain", "explain"})
 _LONGEST = 300  # characters of a command
+_LEAD = 160  # characters before one in which is said that it is one
 _AS_THE_PROJECT_ASKS = {
     ("npm", "install"): word_set("npm npx node"),
     ("bundle", "install"): word_set("ruby rails rake rspec jekyll bundle"),
@@ -136,7 +137,7 @@ def _commands(output: str) -> Iterator[tuple[str, bool]]:
             continue  # what it proposes mends what it warns of, which is not what failed
         said = re.sub(r"^(?:hint|help|note|tip|info|error|npm (?:ERR!|error)|= help|= note):?\s{0,3}", "", line.strip())
         for found in _quoted().finditer(said):
-            if _lead_in().search(said[: found.start()]):
+            if _lead_in().search(said, max(0, found.start() - _LEAD), found.start()):
                 yield next(filter(None, found.groups())), _is_for_a_case(said[: found.start()])
         is_set_off = line[:1] in " \t" or line.startswith(("hint:  ", "hint: \t"))
         in_block = bool(is_set_off and said and (in_block or (before and _lead_in().search(before))))

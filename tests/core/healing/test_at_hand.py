@@ -52,6 +52,15 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+def test_a_folder_with_too_many_names_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshcore.healing.ground.MAX_NAMES", 3)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert Ground({}).names(str(tmp_path)) == Ground({}).folders(str(tmp_path)) == ["a", "b", "c"]
+    (tmp_path / "d").mkdir()
+    assert Ground({}).names(str(tmp_path)) == Ground({}).folders(str(tmp_path)) == []
+
+
 def told(project: Path, command: str, output: str, inside: str = "", *, root_user: bool = False) -> str:
     ground = Here({"PATH": str(project.parent / "programs"), "HOME": str(project.parent)})
     ground.root_user = root_user
