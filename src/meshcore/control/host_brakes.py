@@ -19,6 +19,8 @@ from meshcore.exchange.publish import publish
 from meshcore.model import MODES
 from meshcore.node import Node
 from meshcore.safety.halt import halt as write_halt
+from meshcore.safety.halt import halted as switched_off
+from meshcore.safety.halt import resume as remove_halt
 from meshcore.safety.keys import SigningKey
 from meshcore.trust.authors import trust_in
 from meshcore.trust.halting import note_halt
@@ -32,39 +34,48 @@ from meshcore.trust.signed_decisions import (
     sign_decision,
 )
 
-HALTED_THERE = "halted_there:"  # + host: the mark of the halt that this node told it, and the nodes that it named
+HALTED_THERE = "halted_there:"  # + host: the mark of the halt, the nodes that are told, and the reason written here
 CEILING_THERE = "ceiling_there:"  # + node: the mark and mode of the ceiling that this node told it
 LOOK_SECONDS = 0.05
 
 
 def halt_host(node: Node, host: Host, why: str) -> None:
-    """Stop every fix of this operator on one host, until `resume_host`; on this one, until it is resumed here."""
-    mark, me = secrets.token_hex(8), node.identity.node.public
+    """Stop every fix of this operator on one host, until `resume_host`."""
+    mark, me, here = secrets.token_hex(8), node.identity.node.public, ""
     if me in host.nodes:
         write_halt(node.settings.operator, why)
+        here = switched_off(node.settings.operator)
         if protected(node):
-            note_halt(node, why)
+            note_halt(node, here)
     others = tuple(key for key in host.nodes if key != me)
     with node.store.transaction(durable=True):
         node.store.events.add("mesh.halted", data={"reason": why, "actor": node.name, "host": host.name})
+        node.store.controls.set(HALTED_THERE + host.host_id, json.dumps([mark, others, here]), node.name)
         if others:
-            node.store.controls.set(HALTED_THERE + host.host_id, json.dumps([mark, others]), node.name)
             _queue(node, HaltBody(why, node.name, mark, only=others))
     node.project()
     node.ring()
 
 
 def resume_host(node: Node, host: Host, *, signer: SigningKey | None = None) -> None:
-    """Take back this node's halt of one host. Raises UsageError where this node has not halted it."""
+    """Take back this node's halt of one host. Raises UsageError where this node has not halted it.
+
+    On its own host only the halt that it wrote: where another was written since, that one holds.
+    """
     kept = node.store.controls.get(HALTED_THERE + host.host_id)
     if not kept:
         raise UsageError(f"this node has not halted {host.name} alone; `meshtui resume` there, or where it was halted")
-    mark, nodes = json.loads(kept)
+    mark, nodes, *rest = json.loads(kept)  # of older ones nothing more was kept
+    here = bool(rest and rest[0]) and switched_off(node.settings.operator) in ("", rest[0])
     with node.store.transaction(durable=True):
-        sign_decision(node, signer, "resume", halt_key(mark), {"halt": mark})
+        if nodes:
+            sign_decision(node, signer, "resume", halt_key(mark), {"halt": mark})
+            signed = carried(node, "resume", halt_key(mark))
+            _queue(node, HaltBody("", node.name, signed=signed, only=tuple(nodes)))
+        if here:
+            sign_decision(node, signer, "resume", "halt", {"halt": node.store.state.get()["last_halt"]})
+            remove_halt(node.settings.operator)
         node.store.controls.set(HALTED_THERE + host.host_id, "", node.name)
-        signed = carried(node, "resume", halt_key(mark))
-        _queue(node, HaltBody("", node.name, signed=signed, only=tuple(nodes)))
         node.store.events.add("mesh.resumed", data={"was": "", "actor": node.name, "host": host.name})
     node.project()
     node.ring()

@@ -15,7 +15,7 @@ from meshcore.trust.ceilings import mode_here, raises
 from meshcore.trust.halting import halted
 from meshcore.trust.hosts import Hosts
 from meshcore.trust.modes import ACTION, AUTHOR, FROM, MODE, VIA
-from meshtui.cli.context import Session, json_option, print_json, say, table
+from meshtui.cli.context import Session, json_option, note, print_json, say, table
 from meshtui.cli.host_brakes import ALL
 from meshtui.cli.passphrase import passphrase_option, signing_key
 
@@ -34,7 +34,10 @@ def resume(session: Session, host: str | None, passphrase_file: str | None) -> N
             found = Hosts(node).find(host)
             host_brakes.resume_host(node, found, signer=signing_key(node, passphrase_file))
             exchange(node)
+            still = halted(node) if node.identity.node.public in found.nodes else ""
         say(f"{found.name} is told to go on, as far as nobody else halts it")
+        if still:
+            note(f"it is still halted: {still}; `meshtui resume` takes that back")
         return
     with session.node() as node:
         signer = signing_key(node, passphrase_file) if halted(node) else None

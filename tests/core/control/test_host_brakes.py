@@ -89,6 +89,30 @@ def test_the_own_host_is_halted_by_its_switch(three: Three) -> None:
     # One operator folder on one machine: what these tests share.
     assert halted(three.a) == "fire"
     assert three.a.store.halts.reasons() == []
+    resume_host(three.a, three.host("a"))
+    assert halted(three.a) == ""
+    with pytest.raises(UsageError, match="has not halted"):
+        resume_host(three.a, three.host("a"))
+
+
+def test_on_the_own_host_a_halt_of_all_that_came_since_holds(three: Three) -> None:
+    halt_host(three.a, three.host("a"), "fire")
+    decisions.halt(three.a, "flood")
+    resume_host(three.a, three.host("a"))
+    assert halted(three.a) == "flood"
+    with pytest.raises(UsageError, match="has not halted"):
+        resume_host(three.a, three.host("a"))
+
+
+def test_with_a_protected_key_the_own_host_goes_on_when_that_is_signed(three: Three, signer: SigningKey) -> None:
+    halt_host(three.a, three.host("a"), "fire")
+    (three.a.settings.operator / "HALT").unlink()
+    assert halted(three.a) == "fire", "whoever removes the file"
+    with pytest.raises(UsageError):
+        resume_host(three.a, three.host("a"))
+    assert halted(three.a) == "fire"
+    resume_host(three.a, three.host("a"), signer=signer)
+    assert halted(three.a) == ""
 
 
 def test_a_ceiling_holds_one_host_or_all_and_never_raises_what_is_set_there(three: Three) -> None:
