@@ -2,8 +2,8 @@
 
     python -m benchmarks.empty_memory [ROWS] [--wrong]
 
-Everyday errors (everyday_errors.jsonl: sets of 60, 60, 80 and 80) were written by authors who had seen nothing of this
-project; a quarter of each want no answer. Each set was asked before anything was mended from it; all are in view since.
+Everyday errors (everyday_errors.jsonl: two sets of 60, three of 80) were written by authors who had seen nothing of
+this project; a quarter of each want no answer. Each set was asked before anything was mended from it, and is in view.
 ROWS are labelled incidents (no part of this repository; default ../shared/eval/incidents_dev.jsonl). Classes, and tasks
 of sessions, are split by a hash of their names: one half was looked at while the rules were written, the other not;
 that half is printed first. An answer is right where it is the row's own fix: the same typed action, or the same words

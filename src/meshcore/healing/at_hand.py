@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from meshcore.healing.ground import Case, Change, Ground
 from meshcore.healing.other_programs import PROGRAM_RULES
 from meshcore.healing.usual_ways import USUAL_WAYS
+from meshcore.healing.usual_ways_of_packages import WAYS_OF_PACKAGES
 from meshcore.healing.usual_ways_of_tools import WAYS_OF_TOOLS
 from meshcore.healing.usual_words import USUAL_WORDS
 from meshcore.knowledge import own_words
@@ -68,6 +69,12 @@ _MARKS = (
     "nterminated quoted", "run ag with", "still in use", "no sessions", "find session", "no screen to be",
     "unexpected args", "no matching manifest", "access denied", "authentication failed", "are you root", "as root",
     "privileges", "root can", "root may", "are root", "be root", "lockfile", "lock file", "-locked", "failed: no such",
+    "precede expression", "non-fast-forward",
+    "authentication required", "try with sudo", "have permission to", "not permitted", "authentication agent",
+    "replaces it", "no matching distribution", "package registry", "npm registry", "npm\" registry", "this registry",
+    "replace it", "is not running", "no configuration file", "could not locate", "there is no pom",
+    "write permissions", "unable to access", "invalid reference", "something we can merge", "invalid upstream",
+    "missing argument", "is not defined", ": cannot stat",
     "tar archive", "end-of-central", "not a valid identifier",
 )  # fmt: skip
 
@@ -82,7 +89,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
     if not typed.parts or typed.document or holds_secret(typed.words) or not any(mark in said for mark in _MARKS):
         return None
     case = Case(command, typed, cwd, root, output, ground)
-    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WORDS, *USUAL_WAYS, *WAYS_OF_TOOLS):
+    for rule in (*_RULES, *PROGRAM_RULES, *USUAL_WORDS, *USUAL_WAYS, *WAYS_OF_PACKAGES, *WAYS_OF_TOOLS):
         found = rule(case)
         if found is not None:
             change, why, whole = found
@@ -105,6 +112,7 @@ def _in(folder: str, case: Case, why: str) -> Change | None:
 _ABSENT = re.compile(
     r"(?i)no such file or directory|can(?:'t|not) (?:open|access|read|find)|unknown revision or path"
     r"|directory not found|did not match any file|does not exist|ENOENT|file or directory not found|file not found"
+    r"|unable to access jarfile"
 )
 
 
@@ -258,6 +266,14 @@ _NO_MANIFEST = (
     (re.compile(r"(?i)go\.mod file not found|cannot find main module"), "go.mod"),
     (re.compile(r"(?i)could not find `?Cargo\.toml"), "Cargo.toml"),
     (re.compile(r"(?i)(?:ENOENT.{0,80}|no |could not (?:read|find).{0,40})package\.json"), "package.json"),
+    (re.compile(r"no configuration file provided: not found"), "compose.yaml"),
+    (re.compile(r"no configuration file provided: not found"), "docker-compose.yml"),
+    (re.compile(r"Could not locate Gemfile"), "Gemfile"),
+    (re.compile(r"could not find a composer\.json file"), "composer.json"),
+    (re.compile(r"there is no POM in this directory"), "pom.xml"),
+    (re.compile(r"No pubspec\.yaml file found"), "pubspec.yaml"),
+    (re.compile(r"Could not find a Mix\.Project"), "mix.exs"),
+    (re.compile(r"No Rakefile found"), "Rakefile"),
     (re.compile(r"(?i)could not find a? ?pyproject\.toml|no `?pyproject\.toml`? found"), "pyproject.toml"),
 )  # fmt: skip
 _TARGET = re.compile(r"^([\w./-]+)[ \t]*:(?!=)", re.M)
@@ -274,6 +290,7 @@ def _scripts(folder: str, manifest: str, ground: Ground) -> set[str]:
     return set(scripts) if isinstance(scripts, dict) else set()
 
 
+_RUNNERS = word_set("npm yarn pnpm bun")
 _OWN_VERBS = {"npm": word_set("test start stop restart"), "bun": frozenset[str]()}
 """Of runners whose own verbs come before a project's scripts: the verbs that mean the script of that name."""
 
@@ -316,9 +333,11 @@ def _manifest_elsewhere(case: Case) -> Change | None:
 
 def _suggested(case: Case) -> Change | None:
     change = own_words.suggested(case.typed, case.output, case.cwd)
-    scripts = _scripts(case.folder, "package.json", case.ground)
-    if change and scripts and _NO_SCRIPT.search(case.output) and not scripts.issuperset(change.new):
-        return None  # the project's own file knows better which scripts there are
+    found = _NO_SCRIPT.search(case.output) if case.part[0] in _RUNNERS else None
+    if change and found:
+        scripts = _scripts(case.folder, "package.json", case.ground)
+        if change.new[-1] not in scripts and (scripts or "script" in found[0].lower()):
+            return None  # the project's own file knows which scripts there are; what is said is a hint
     return (change, "the program suggests it", "") if change else None
 
 
@@ -332,6 +351,39 @@ def _unquoted(case: Case) -> Change | None:
     return (change, "the shell took the word for a pattern", "") if change else None
 
 
+def _misspelt_path(case: Case) -> Change | None:
+    """A file or folder that the command reads is not here, and one beside it has that name without the slip."""
+    if _does_harm(case):
+        return None
+    found = []
+    for part in case.typed.parts:
+        for at, word in enumerate(part):
+            path = bare(word).removeprefix("./").rstrip("/")
+            is_path = at and word[:1] not in "-/~$" and ".." not in path and _PLAIN.fullmatch(path)
+            if is_path and (fuller := _without_slip(path, case)):
+                found.append((part[at - 1], word, bare(word).replace(path, fuller, 1)))
+    if len(found) != 1:
+        return None
+    after, old, new = found[0]
+    return Correction(after, (old,), (new,)), f"`{new}` is here, no `{bare(old)}`", ""
+
+
+def _without_slip(path: str, case: Case) -> str:
+    """Return the path that a missing one is but for a slip in one of its names, "" where that is not certain."""
+    lines = [line for line in case.output.splitlines() if _ABSENT.search(line)][-20:]
+    whole = os.path.normpath(os.path.join(case.folder, path))  # noqa: PTH118
+    if not any(_lacks(line, one) for line in lines for one in (path, whole)):
+        return ""
+    names, folder = path.split("/"), case.folder
+    for at, name in enumerate(names):
+        if not case.ground.exists(f"{folder}/{name}"):
+            meant = closest(name, case.ground.names(folder)[:_MAX_ENTRIES])
+            fuller = "/".join((*names[:at], meant, *names[at + 1 :]))
+            return fuller if meant and case.ground.exists(f"{case.folder}/{fuller}") else ""
+        folder = f"{folder}/{name}"
+    return ""
+
+
 _RULES = (
     _entered_before,
     _suggested,
@@ -341,4 +393,5 @@ _RULES = (
     _manifest_elsewhere,
     _in_another_folder,
     _under_another_path,
+    _misspelt_path,
 )

@@ -1,7 +1,8 @@
 """Which package of this host's own distribution holds a program, header, library or pkg-config name: the host is asked.
 
-Nothing is shipped: the answer is the index's that the host has at that moment, and no answer where it has none. Only
-an index is read, within a few seconds and without the network; nothing is installed, and no name is an option.
+The answer is the index's that the host has at that moment, and no answer where it has none; shipped are only names to
+look for in it (`debian_names`). Only an index is read, within a few seconds and without the network; nothing is
+installed, and no name is an option.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from meshcore.healing.debian_names import called
 from meshcore.knowledge.text import word_set
 
 Kind = Literal["program", "header", "library", "pkg-config", "shared library"]
@@ -125,6 +127,9 @@ class HostIndex:
                 one = name if name in held else held[0] if len(held) == 1 else ""
                 essential = one and self._facts(one).get("Essential") == "yes"  # that one cannot be what is missing
                 return "" if essential else one, f"this host's index says that {one} holds {name}"
+        for one in () if lists else called(kind, name):
+            if self._facts(one):
+                return one, f"this host's index has {one}, which holds {name} in Debian and its children"
         if kind != "program":
             return ("", "") if lists else self._development(kind, name)
         said = self._facts(name) if name == name.lower() else {}
@@ -146,6 +151,11 @@ class HostIndex:
         if kind == "header" and not (name.endswith(".h") and stems and _COMMON.isdisjoint(stems)):
             return "", ""
         names = {f"lib{stem.removeprefix('lib')}-dev" for stem in stems}
+        if not any(map(self._facts, names)):  # policy 8.1: the name of the library, and mostly its version
+            for stem in stems:
+                plain = re.compile(rf"lib{re.escape(stem.removeprefix('lib'))}-?\d[\d.]*-dev")
+                names |= {one for one in self._ask(("apt-cache", "pkgnames", f"lib{stem.removeprefix('lib')}"))
+                          if plain.fullmatch(one)}  # fmt: skip
         found = sorted(one for one in names if self._facts(one).get("Section", "").endswith("libdevel"))
         one = found[0] if len(found) == 1 else ""
         return one, f"this host's index has {one}, which is called after {name}; whether it is in it, it does not say"

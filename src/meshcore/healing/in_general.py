@@ -20,6 +20,7 @@ from meshcore.healing.circumstances import failed_inside, project_root
 from meshcore.healing.local_service import service_to_start
 from meshcore.healing.places import Place
 from meshcore.healing.project_names import holds_module, of_node, of_python
+from meshcore.knowledge.commands import installs
 from meshcore.knowledge.learning import learn
 from meshcore.knowledge.missing import Missing, missing
 from meshcore.knowledge.packs import pack
@@ -182,6 +183,20 @@ def _of_the_host(failure: Failure) -> General | None:
     return General(found.install, found.why, "host") if found else None
 
 
+def _command_of_a_package(failure: Failure) -> General | None:
+    """A command that a well-known package brings, where the project's own files ask for that package."""
+    name, argv, place = _name(failure, "program"), failure.place.argv, failure.place
+    words = installs(name) if argv and program_name(argv[0]) not in _ELSEWHERE | _OF_A_PROJECT else ()
+    if not words or _is_own(failure, Missing("program", (name,))):
+        return None
+    if words[0] == "npm":
+        manager, asked = of_node(place.cwd, failure.project, words[-1])
+        return General((manager, "install"), f"package.json asks for {words[-1]}", "project") if asked else None
+    package, version, file = of_python(failure.project, frozenset({words[-1]}))
+    argv = ("pip", "install", f"{package}=={version}" if version else package)
+    return General(argv, f"{file} {_BY_PROJECT} {package}", "project") if package else None
+
+
 def _service(failure: Failure) -> General | None:
     """A service of this host that its client could not reach."""
     found = service_to_start(failure.place.argv, failure.output)
@@ -217,4 +232,14 @@ def _name(failure: Failure, kind: str) -> str:
     return gone.names[0] if gone is not None and gone.kind == kind else ""
 
 
-RULES: tuple[Rule, ...] = (_usual, _module, _node_module, _tool_of_node, _plugin, _of_the_host, _service, _proposed)
+RULES: tuple[Rule, ...] = (
+    _usual,
+    _module,
+    _node_module,
+    _tool_of_node,
+    _plugin,
+    _command_of_a_package,
+    _of_the_host,
+    _service,
+    _proposed,
+)

@@ -10,6 +10,7 @@ from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
+from meshcore.knowledge.slips import closest
 from meshcore.knowledge.text import word_set
 
 
@@ -93,6 +94,24 @@ def _verb_behind_the_unit(case: Case) -> Change | None:
     return None
 
 
+def _unit_without_slip(case: Case) -> Change | None:
+    """A unit of systemd goes by that name but for a slip: on this host, or on most."""
+    found = re.search(r"(?m)\bUnit ([\w@.-]{3,60}?)(?:\.service)? (?:not found|could not be found)", case.output)
+    if not found:
+        return None
+    from meshcore.knowledge.subcommands import subcommands
+
+    folders = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+    here = {name.removesuffix(".service") for one in folders for name in case.ground.names(one)}
+    usual = subcommands(("systemctl", "unit"))
+    meant = closest(found[1], here) or ("" if found[1] in usual else closest(found[1], usual))
+    for part in case.typed.parts if meant else ():
+        for at, word in enumerate(part):
+            if at and "systemctl" in part[:at] and word.removesuffix(".service") == found[1]:
+                return Correction(part[at - 1], (word,), (word.replace(found[1], meant),)), f"there is `{meant}`", ""
+    return None
+
+
 _IN_THE_CACHE = word_set("search show showpkg showsrc policy depends rdepends madison pkgnames")
 
 
@@ -133,6 +152,66 @@ def _archive_as_it_is(case: Case) -> Change | None:
         ):
             return Correction(part[0], (options,), (options.replace(letter, ""),)), "tar sees how it is packed", ""
     return None
+
+
+def _name_of_the_archive_last(case: Case) -> Change | None:
+    """The letter behind which tar takes the archive's name is not its last one: the next letters are that name."""
+    for part in case.typed.parts:
+        options = part[1] if len(part) > 2 and program_name(part[0]) == "tar" else ""
+        if re.fullmatch(r"-?[a-eg-zA-Z]*f[a-zA-Z]+", options) and ": Cannot stat: No such file" in case.output:
+            new = f"{options.replace('f', '', 1)}f"
+            return Correction(part[0], (options,), (new,)), "the archive's name stands behind the letter f", ""
+    return None
+
+
+def _pattern_for_find(case: Case) -> Change | None:
+    """The shell filled in a pattern that find was to have."""
+    if "find: paths must precede expression" not in case.output:
+        return None
+    for part in case.typed.parts:
+        for at, word in enumerate(part):
+            is_open = re.fullmatch(r"[\w.?*-]{1,100}", word) and set("*?") & set(word)
+            if is_open and part[at - 1] in _OF_NAMES and program_name(part[0]) == "find":
+                return Correction(part[at - 1], (word,), (f"'{word}'",)), "the shell took the word for a pattern", ""
+    return None
+
+
+_OF_NAMES = word_set("-name -iname -path -ipath -wholename")
+
+
+def _end_of_what_find_runs(case: Case) -> Change | None:
+    """What find is to run lacks its end."""
+    part = case.part
+    if "find: missing argument to `-exec'" not in case.output or "-exec" not in part or part[-1] != "{}":
+        return None
+    words = (*part, "\\;")
+    return Correction("", part, words), "what find runs ends so", " ".join(words) if len(case.typed.parts) == 1 else ""
+
+
+def _key_with_a_dash(case: Case) -> Change | None:
+    """In a filter of jq a name with a dash is quoted: else it is one thing minus another."""
+    found = re.search(r"^jq: error: (\w{1,60})/0 is not defined at", case.output, re.M)
+    for part in case.typed.parts if found else ():
+        for at, word in enumerate(part):
+            name = bare(word)[1:]
+            is_name = re.fullmatch(r"\.[A-Za-z_]\w*(?:-[A-Za-z_]\w*)+", bare(word)) and program_name(part[0]) == "jq"
+            if at and is_name and found and found[1] in name.split("-"):
+                return Correction(part[at - 1], (word,), (f"'.\"{name}\"'",)), "a name with a dash is quoted", ""
+    return None
+
+
+def _written_by_root(case: Case) -> Change | None:
+    """The shell writes what a command prints, and has not the right: a program that root starts writes it."""
+    found = re.fullmatch(
+        r"((?:echo|printf|cat) [^|&;<>`$]{1,200}?) ?(>>?) ?(/(?:etc|opt|srv|sys|usr|var)/[\w@%+:,./-]+)",
+        case.command.strip(),
+    )
+    if not found or not re.search(rf"{re.escape(found[3])}: Permission denied$", case.output, re.M):
+        return None
+    if not case.ground.is_root() and not case.ground.program("sudo", case.folder):
+        return None
+    whole = f"{found[1]} | sudo tee {'-a ' if found[2] == '>>' else ''}{found[3]}"
+    return Correction("", case.typed.words, (whole,)), "only root may write there", whole
 
 
 def _another_archive(case: Case) -> Change | None:
@@ -179,6 +258,12 @@ USUAL_WAYS = (
     _said_twice,
     _verb_behind_the_unit,
     _of_apts_cache,
+    _unit_without_slip,
     _not_as_root,
     _archive_as_it_is,
+    _name_of_the_archive_last,
+    _pattern_for_find,
+    _end_of_what_find_runs,
+    _key_with_a_dash,
+    _written_by_root,
 )

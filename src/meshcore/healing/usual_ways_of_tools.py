@@ -9,7 +9,7 @@ from meshcore.healing.ground import Case, Change
 from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.program import program_name
 from meshcore.knowledge.shell_words import bare, program_words
-from meshcore.knowledge.spelling import plain_spelling
+from meshcore.knowledge.slips import closest
 from meshcore.knowledge.text import word_set
 
 # --- git --------------------------------------------------------------------------------------------------------------
@@ -59,6 +59,30 @@ def _branch_to_follow(case: Case) -> Change | None:
     return Correction("", (), front, front=True), f"`{found[2]}` follows no branch", " ".join((*front, "git", "pull"))
 
 
+def _branch_without_slip(case: Case) -> Change | None:
+    """A branch that is asked for is not there, and one of the repository's has that name but for a slip."""
+    found = re.search(
+        r"(?m)^(?:error: pathspec '([\w./-]{3,200})' did not match|fatal: invalid reference: ([\w./-]{3,200})$"
+        r"|merge: ([\w./-]{3,200}) - not something we can merge$|error: src refspec ([\w./-]{3,200}) does not match any"
+        r"|fatal: invalid upstream '([\w./-]{3,200})')",
+        case.output,
+    )
+    name = next(filter(None, found.groups()), "") if found else ""
+    heads = f"{case.root}/.git/refs/heads"
+    names = case.ground.names(heads) if name else []
+    branches = {f"{one}/{inner}" for one in names for inner in case.ground.names(f"{heads}/{one}")} | set(names)
+    branches |= set(
+        re.findall(r"(?m)^[0-9a-f]{40} refs/heads/(\S{1,200})$", case.ground.read(f"{case.root}/.git/packed-refs"))
+    )
+    meant = closest(name, branches) if name not in branches else ""
+    for part in case.typed.parts if meant else ():
+        if part[0] == "git" and part[1:2] and part[1] in _OF_BRANCHES and name in part[2:] and "-b" not in part:
+            at = part.index(name, 2)
+            return Correction(part[at - 1], (name,), (meant,)), f"the branch here is `{meant}`", ""
+    return None
+
+
+_OF_BRANCHES = word_set("checkout switch merge rebase push cherry-pick log diff")
 _FIRST_BRANCHES = {"master": "main", "main": "master"}
 
 
@@ -92,13 +116,13 @@ _CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
 
 def _class_of_java(case: Case) -> Change | None:
     """Java runs a class by its name, and its compiler reads the file of one."""
-    ran = re.search(r"Could not find or load main class ([\w./]{1,80})\.java\b", case.output)
+    ran = re.search(r"Could not find or load main class ([\w./]{1,80})\.(java|class)\b", case.output)
     compiled = re.search(
         r"^error: Class names, '(\w{1,60})', are only accepted if annotation processing", case.output, re.M
     )
     for part in case.typed.parts:
-        if ran and program_name(part[0]) == "java" and f"{ran[1]}.java" in part:
-            at = part.index(f"{ran[1]}.java")
+        if ran and program_name(part[0]) == "java" and f"{ran[1]}.{ran[2]}" in part:
+            at = part.index(f"{ran[1]}.{ran[2]}")
             return Correction(part[at - 1], (part[at],), (ran[1],)), "java wants the class, not its file", ""
         if compiled and program_name(part[0]) == "javac" and compiled[1] in part:
             at = part.index(compiled[1])
@@ -164,26 +188,17 @@ def _as_a_module(case: Case) -> Change | None:
     return None
 
 
-def _in_an_environment(case: Case) -> Change | None:
-    """The system's Python takes no packages from pip: an environment of the project's own does."""
-    plain = plain_spelling(case.part)
-    if "error: externally-managed-environment" not in case.output or plain[:2] != ("pip", "install"):
+def _started_container(case: Case) -> Change | None:
+    """A command was to run in a container that does not run."""
+    said = re.search(r"Error response from daemon: (?:[Cc]ontainer )\S{1,100} is not running", case.output)
+    part = case.part
+    if not said or len(case.typed.parts) != 1 or part[:2] not in (("docker", "exec"), ("podman", "exec")):
         return None
-    if len(case.typed.parts) != 1 or case.ground.exists(f"{case.folder}/.venv"):
+    names = [word for word in part[2:] if word not in ("-it", "-ti", "-i", "-t")]
+    if not names or names[0].startswith("-") or not re.fullmatch(r"[\w.-]{1,100}", names[0]):
         return None
-    front = ("python3", "-m", "venv", ".venv", "&&", ".", ".venv/bin/activate", "&&")
-    return Correction("", (), front, front=True), "this Python is the system's own", " ".join((*front, *plain))
-
-
-def _version_of_a_package(case: Case) -> Change | None:
-    """Pip wants two signs in front of a version."""
-    if "= is not a valid operator. Did you mean == ?" not in case.output:
-        return None
-    for part in case.typed.parts:
-        for at, word in enumerate(part):
-            if at and re.fullmatch(r"['\"]?[\w.-]{1,80}=\d[\w.]{0,30}['\"]?", word):
-                return Correction(part[at - 1], (word,), (word.replace("=", "=="),)), "pip says so", ""
-    return None
+    front = (part[0], "start", names[0], "&&")
+    return Correction("", (), front, front=True), f"`{names[0]}` does not run", " ".join((*front, *case.typed.words))
 
 
 _OF_LIBRARIES = {
@@ -195,7 +210,12 @@ _OF_LIBRARIES = {
 
 
 def _library_of_c(case: Case) -> Change | None:
-    """All functions that the linker lacks lie in one library of C itself."""
+    """All functions that the linker lacks lie in one library of C itself, or libraries stand before what needs them."""
+    if "undefined reference to" in case.output and len(case.typed.parts) == 1:
+        part, early = case.part, _libraries_before_sources(case.part)
+        if early and part == case.typed.parts[0]:
+            words = (*(word for word in part if word not in early), *early)
+            return Correction("", part, words), "a linker looks for what it lacks so far", " ".join(words)
     lacking = set(re.findall(r"undefined reference to [`'‘\"](\w{1,60})['’\"]", case.output))
     option = next((one for one, names in _OF_LIBRARIES.items() if lacking and lacking <= names), "")
     for part in case.typed.parts if option else ():
@@ -206,6 +226,15 @@ def _library_of_c(case: Case) -> Change | None:
 
 
 _COMPILERS = word_set("gcc cc clang g++ c++ clang++")
+
+
+def _libraries_before_sources(part: tuple[str, ...]) -> list[str]:
+    """Return the libraries of a compiler's command if all of them stand before every file that is to be linked."""
+    if program_name(part[0]) not in _COMPILERS or "-c" in part:
+        return []
+    libraries = [at for at, word in enumerate(part) if re.fullmatch(r"-l[\w+.-]{1,60}", word)]
+    files = [at for at, word in enumerate(part) if re.search(r"\w\.(?:c|cc|cpp|cxx|o|a|s)$", word)]
+    return [part[at] for at in libraries] if libraries and files and max(libraries) < min(files) else []
 
 
 # --- containers and servers -------------------------------------------------------------------------------------------
@@ -285,7 +314,7 @@ def _without_a_terminal(case: Case) -> Change | None:
 
 
 WAYS_OF_TOOLS = (
-    _version_of_a_package,
+    _started_container,
     _class_of_java,
     _name_without_its_ending,
     _standard_of_cpp,
@@ -298,8 +327,8 @@ WAYS_OF_TOOLS = (
     _context_of_a_build,
     _shell_of_a_container,
     _as_a_module,
-    _in_an_environment,
     _first_branch,
+    _branch_without_slip,
     _without_a_terminal,
     _library_of_c,
 )

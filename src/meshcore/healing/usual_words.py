@@ -166,10 +166,18 @@ _ROOTS = (
 _AS_ROOT = (
     r"(?i)\bare you root\?|must be (?:run as )?(?:root|superuser)|(?:superuser|root) privileges|requires? root\b"
     r"|only root (?:can|may)|unless you are root|need to be root|run (?:this command )?as root|permission denied"
+    r"|interactive authentication required|try with sudo|don't have permission to|operation not permitted"
 )
+_OF_THE_SYSTEM = r"['‘\" ]/(?:etc|lib|opt|root|srv|usr|var)/[^\n:]{0,200}?['’\"]?: Permission denied$"
 
 IN_FRONT: tuple[InFront, ...] = (
     InFront(_ROOTS, _AS_ROOT, "sudo", "only root may do that"),
+    InFront("mkdir touch cp ln install cat head tail ls less", _OF_THE_SYSTEM, "sudo", "only root may do that there"),
+    InFront("make", r"^(?:install|cp|mkdir): cannot create .{0,60}/usr/.{0,200}: Permission denied$", "sudo",
+            "only root may install there"),
+    InFront("gem", r"You don't have write permissions for the /(?:usr|var)/", "sudo", "only root may install there"),
+    InFront("ssh-add", r"^Could not open a connection to your authentication agent\.", 'eval "$(ssh-agent -s)" &&',
+            "no agent runs that would hold the key"),
     InFront("docker", r"(?i)permission denied while trying to connect to the docker (?:daemon|API)", "sudo",
             "only root, and the group docker, may speak to the daemon"),
     InFront(_MYSQL, r"^ERROR 1698 .{0,40}Access denied for user 'root'@'localhost'", "sudo",
@@ -193,6 +201,8 @@ def _in_front(case: Case) -> Change | None:
         if row.programs and program_name(part[0]) not in row.programs.split():
             continue
         if part[: len(front)] == front or any(word.startswith(front[0].partition("=")[0]) for word in part):
+            continue
+        if row.programs == "make" and "install" not in part:
             continue
         if front[0] == "sudo" and (not _may_use_sudo(case) or _DELETING & set(part)):
             continue

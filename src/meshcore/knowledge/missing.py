@@ -54,6 +54,14 @@ def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
         ),
         ("program", re.compile(r"^error: linker [`'](cc|c\+\+|gcc|clang|lld)[`'] not found$")),
         ("program", re.compile(r"^Command '([\w.+-]{1,64})' not found, but can be installed with:$")),
+        (
+            "program",
+            re.compile(
+                r"\byou (?:must|need to) install the ([\w.+-]{1,64}) (?:program|command|tool|utility|binary)\b"
+                r"|\b([\w.+-]{1,64}) executable not found\b"
+                r"|^[`'\"]?([\w.+-]{1,64})[`'\"]? is required,? but (?:it(?:'s| is) )?not (?:installed|found)\b"
+            ),
+        ),
         ("pytest option", re.compile(r"pytest\S{0,40}: error: unrecognized arguments: (-[ -~]{1,400})$")),
         ("fixture", re.compile(r"^(?:E +)?fixture '(\w{1,100})' not found$")),
         (
@@ -61,6 +69,7 @@ def _patterns() -> tuple[tuple[MissingKind, re.Pattern[str]], ...]:
             re.compile(
                 r"\bPackage '?([\w.+-]{1,64})'? was not found in the pkg-config search path"
                 r"|\bNo package '([\w.+-]{1,64})' found|^Package '([\w.+-]{1,64})'[^\n]{0,200}, not found$"
+                r"|\bThe system library `([\w.+-]{1,64})` required by crate `"
             ),
         ),
     )

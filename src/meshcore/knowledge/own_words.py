@@ -52,7 +52,7 @@ def suggested(typed: Typed, output: str, cwd: str) -> Correction | None:
         if found is None:
             continue
         before = " ".join((*lines[max(0, i - 2) : i], line[: found.start()]))
-        names = _names(_sentence(line[found.end() :])) or _names_below(lines[i + 1 : i + 6])
+        names = _names(_sentence(line[found.end() :])) or _names_below(lines[i + 1 : i + 12])
         if (name := next(iter(names)) if len(names) == 1 else _meant(typed, names, before)) and (
             change := _replacing(typed, name, before, cwd)
         ):
@@ -70,6 +70,17 @@ def _sentence(text: str) -> str:
 
 def _meant(typed: Typed, names: set[str], before: str) -> str:
     """Return the one of several suggested names that is nearest to a word of the command which the program names."""
+    whole = {tuple(name.split()) for name in names if " " in name}
+    near = {
+        other[at]
+        for part in typed.parts
+        for other in whole
+        if len(other) == len(part) and other[0] == part[0]
+        for at in range(1, len(part))
+        if part[:at] == other[:at] and part[at + 1 :] == other[at + 1 :] and slips(part[at], other[at]) <= _SLIPS
+    }
+    if len(near) == 1:
+        return near.pop()
     words = {bare(word) for part in typed.parts for word in part[1:]}
     last = {name.rpartition(" ")[2] for name in names} - {""}
     found = {closest(word, last) for word in words - last if word in before} - {""}
@@ -79,7 +90,7 @@ def _meant(typed: Typed, names: set[str], before: str) -> str:
 @functools.cache
 def _not_known() -> re.Pattern[str]:
     return re.compile(
-        r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|undefined|unsupported|no such (?:sub)?command"
+        r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|undefined|unsupported|no such (?:(?:sub)?command|option)|is unknown"
         r"|is(?:n't| not) (?:an?|in)"
         r"|not (?:an? )?(?:\w+ ){0,3}(?:valid|known|found|recogni[sz]ed|defined|command|subcommand|task|option)"
         r"|could(?:n't| not) find|does(?:n't| not) (?:exist|have an?)|has no)\b"
@@ -100,18 +111,23 @@ def _listed(typed: Typed, lines: list[str], cwd: str) -> Correction | None:
         is_usage = line.lower().startswith(_PAGE)
         if not is_usage and not _not_known().search(line):
             continue
-        from meshcore.knowledge.subcommands import subcommands  # few failures come so far
+        from meshcore.knowledge.options import options  # few failures come so far
+        from meshcore.knowledge.subcommands import subcommands
 
-        listed = _known_words(lines[i:], typed)
+        refused = {word.partition("=")[0] for word in typed.words if word[:2] == "--"} if not is_usage else set[str]()
+        listed = (_known_words(lines[i : i + 1], typed) - refused) | _known_words(lines[i + 1 :], typed)
         for part in typed.parts:
             for at, word in enumerate(part):
                 known = (listed | subcommands(_leading(part, at))) if at else listed
-                is_word = len(word) > 2 and re.fullmatch(r"-{0,2}\w[\w:.-]+", word) is not None
-                if at == 0 or not is_word or word in known or not (is_usage or word.lstrip("-") in line):
+                name, *value = word.partition("=") if word[:2] == "--" else (word,)
+                if at and name[:2] == "--":
+                    known = known | options(_leading(part, at)[0])
+                is_word = len(name) > 2 and re.fullmatch(r"-{0,2}\w[\w:.-]+", name) is not None
+                if at == 0 or not is_word or name in known or not (is_usage or name.lstrip("-") in line):
                     continue
-                if new := closest(word, {one for one in known if (one[:1] == "-") == (word[:1] == "-")}):
-                    change = Correction(part[at - 1], (word,), (new,))
-                    if _may_be_told(typed, change, f"{word} {new}", cwd):
+                if new := closest(name, {one for one in known if (one[:1] == "-") == (name[:1] == "-")}):
+                    change = Correction(part[at - 1], (word,), (new + "".join(value),))
+                    if _may_be_told(typed, change, f"{name} {new}", cwd):
                         return change
     return None
 
@@ -223,9 +239,9 @@ def _option() -> re.Pattern[str]:
 def option_named(typed: Typed, output: str) -> Correction | None:
     """Return the change that adds the one option of which a program says that its command lacks it."""
     text = " ".join(output[-_READ:].split())
-    named = {(_sentence_around(text, found.start()), found[1]) for found in _option().finditer(text)}
+    named = {(_sentence_up_to(text, found.start()), found[1]) for found in _option().finditer(text)}
     said, option = named.pop() if len({option for _, option in named}) == 1 else ("", "")
-    if re.search(r"(?i)\b(?:either|or)\b", re.sub(r"\(or [^)]{0,60}\)", "", said)):
+    if re.search(r"(?i)\b(?:either|or)\b", said):
         return None  # which of two ways is meant is not said
     if not option or option in typed.words:
         return None
@@ -240,11 +256,9 @@ def option_named(typed: Typed, output: str) -> Correction | None:
     return None
 
 
-def _sentence_around(text: str, at: int) -> str:
-    """Return the sentence of a text in which a place lies."""
-    ends = [found.end() for found in re.finditer(r"[.!?:;]\s", text)]
-    start = max((end for end in ends if end <= at), default=0)
-    return text[start : min((end for end in ends if end > at), default=len(text))]
+def _sentence_up_to(text: str, at: int) -> str:
+    """Return what stands in front of a place in its sentence."""
+    return re.split(r"[.!?:;]\s", text[:at])[-1]
 
 
 @functools.cache

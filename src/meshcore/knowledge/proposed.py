@@ -24,6 +24,7 @@ from meshcore.knowledge.well_known import normal, packages
 _READ = 8_000  # characters at the end of an output
 _LINES = 60
 _ONLY_HELP = frozenset({"help", "--help", "man", "--explain", "explain"})
+_LOOKS = word_set("describe info list ls search show status view")
 _LONGEST = 300  # characters of a command
 _LEAD = 160  # characters before one in which is said that it is one
 _AS_THE_PROJECT_ASKS = {
@@ -107,7 +108,7 @@ def proposed(argv: Sequence[str], output: str) -> tuple[str, ...]:
     in_a_case: dict[tuple[str, ...], None] = {}
     for text, case in _commands(said_itself(tuple(argv), output)):
         words = _words(text)
-        if words and _is_meant(words, program, argv) and _ONLY_HELP.isdisjoint(words):
+        if words and _is_meant(words, program, argv) and _ONLY_HELP.isdisjoint(words) and _LOOKS.isdisjoint(words[1:3]):
             (in_a_case if case else always)[words] = None
     found = always or in_a_case
     if not all(_may_be_told(words, argv) for words in found):

@@ -92,6 +92,13 @@ _WORDS: Mapping[str, str] = {
     "kubectl describe": _OBJECTS,
     "gradle": _GRADLE,
     "gradlew": _GRADLE,
+    "flask": "run shell routes db",
+    "flask db": "branches current downgrade edit heads history init merge migrate revision show stamp upgrade",
+    "systemctl unit": "apache2 bluetooth caddy chronyd containerd cron crond cups dnsmasq docker firewalld gdm "
+    "grafana-server haproxy httpd influxdb jenkins kubelet lightdm mariadb memcached mongod mosquitto mysql mysqld "
+    "named network-manager nfs-server nginx ntpd php-fpm podman postfix postgresql prometheus rabbitmq-server redis "
+    "redis-server rsyslog samba smbd snapd squid ssh sshd systemd-networkd systemd-resolved tailscaled tomcat ufw "
+    "unattended-upgrades varnish wpa_supplicant zabbix-agent",
     "adb": "backup bugreport connect devices disconnect emu forward get-serialno get-state help install "
     "install-multiple jdwp logcat pair pull push reboot remount restore reverse root shell sideload "
     "start-server sync tcpip unroot usb version wait-for-device",

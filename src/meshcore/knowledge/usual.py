@@ -29,7 +29,8 @@ _MARKS = (
     "error response from daemon: network", "is not installed", "nuget package restore", "did not initialize yet",
     "are in sync", "is masked", "dependency problems", "not up to date", "already used by worktree",
     "push the current branch", "not supported for the docker driver", "file watchers reached",
-    "org.gradle.wrapper", "is missing on your system", "has expired", "googleapis.com/",
+    "org.gradle.wrapper", "is missing on your system", "has expired", "googleapis.com/", "no such command",
+    "no such subcommand", " repo ", "jupyter command", "encryption key", "bad owner",
     "couldn't resolve module/action", "unable to open database", "need to run `helm dep",
 )  # fmt: skip
 
@@ -199,6 +200,7 @@ def _step(failed: Failed) -> Usual | None:
         said = {str(number): text for number, text in enumerate(found.groups(), 1)}
         if not all(map(_is_plain, said.values())) or (row.named and not _names(failed, said["1"])):
             continue
+        said["known"] = row.known.get(said.get("1", ""), "")
         argv = _filled(row.step, failed, said)
         if argv:
             return Usual(argv, _with(row.why, said))
@@ -227,6 +229,10 @@ def _filled(step: str, failed: Failed, said: dict[str, str]) -> tuple[str, ...]:
             if len(paths) != 1:
                 return ()
             words += paths
+        elif slot == "known":
+            if not said["known"]:
+                return ()
+            words.append(said["known"])
         elif slot == "program":
             words.append(failed.argv[0])
         else:

@@ -1,12 +1,16 @@
 """The usual step for what programs say of a state of theirs: facts of each program, as rows. Light, since a hook asks.
 
 In a step `{1}` is what the text says at that group, `{program}` the program as it was typed, `{--option}` that option
-with its value where the command has it, and `{path}` the one word of the command that is a path.
+with its value where the command has it, `{path}` the one word of the command that is a path, and `{known}` what is
+known of group 1; a step whose place cannot be filled is none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from meshcore.knowledge.text import word_set
 
 
 class Step(NamedTuple):
@@ -17,9 +21,38 @@ class Step(NamedTuple):
     step: str
     why: str
     named: bool = False
+    known: Mapping[str, str] = {}
 
 
 _SSH = "ssh scp sftp ssh-add rsync git ansible ansible-playbook"
+_CHARTS = {
+    "argo": "https://argoproj.github.io/argo-helm",
+    "bitnami": "https://charts.bitnami.com/bitnami",
+    "cilium": "https://helm.cilium.io",
+    "datadog": "https://helm.datadoghq.com",
+    "elastic": "https://helm.elastic.co",
+    "external-secrets": "https://charts.external-secrets.io",
+    "gitlab": "https://charts.gitlab.io",
+    "grafana": "https://grafana.github.io/helm-charts",
+    "hashicorp": "https://helm.releases.hashicorp.com",
+    "ingress-nginx": "https://kubernetes.github.io/ingress-nginx",
+    "jenkins": "https://charts.jenkins.io",
+    "jetstack": "https://charts.jetstack.io",
+    "longhorn": "https://charts.longhorn.io",
+    "open-telemetry": "https://open-telemetry.github.io/opentelemetry-helm-charts",
+    "prometheus-community": "https://prometheus-community.github.io/helm-charts",
+    "traefik": "https://traefik.github.io/charts",
+}
+"""Where their own makers publish charts, by the names that their documents give them."""
+_OF_CARGO = {
+    one: "flamegraph" if one == "flamegraph" else f"cargo-{one}"
+    for one in word_set(
+        "about audit binstall bloat criterion deny edit expand flamegraph fuzz generate hack insta leptos llvm-cov "
+        "machete make mutants nextest outdated release semver-checks sort tarpaulin udeps watch zigbuild"
+    )
+}
+"""Well-known subcommands of cargo, and the crates that hold them."""
+
 _NODE = "node npm npx yarn pnpm bun tsx ts-node next vite jest"
 
 STEPS: tuple[Step, ...] = (
@@ -48,13 +81,24 @@ STEPS: tuple[Step, ...] = (
     Step("ansible ansible-playbook",
          r"couldn't resolve module/action '((?:amazon|ansible|azure|community|google|kubernetes)\.\w{1,40})\.\w",
          "ansible-galaxy collection install {1}", "the module belongs to that collection"),
+    Step("helm", r"^Error: .{0,80}\brepo ([a-z][a-z-]{1,60}) not found", "helm repo add {1} {known}",
+         "that repository is not known here yet", known=_CHARTS),
+    Step("cargo", r"^error: no such (?:sub)?command: `([a-z-]{2,30})`", "cargo install {known}",
+         "that subcommand comes with a crate of its own", known=_OF_CARGO),
     Step("make", r"^WARNING: '(?:aclocal|autoconf|autoheader|automake)[\d.-]{0,8}' is missing on your system",
          "autoreconf -fi", "its build files are of another version of the autotools"),
     Step("gradlew", r"Could not find or load main class org\.gradle\.wrapper\.GradleWrapperMain", "gradle wrapper",
          "the wrapper's own archive is not there"),
     Step("", r"xcrun: error: invalid active developer path", "xcode-select --install",
          "Apple's command line tools are not there"),
+    Step("jupyter", r"^Jupyter command `jupyter-([a-z-]{2,20})` not found\.", "pip install {known}",
+         "that command comes with a package of its own",
+         known={"lab": "jupyterlab", "notebook": "notebook", "nbconvert": "nbconvert", "console": "jupyter-console"}),
+    Step("source .", r"((?:\./)?\.?v?env[\w.-]{0,20})/bin/activate: No such file or directory", "python3 -m venv {1}",
+         "the environment is not made yet"),
     # states
+    Step("php", r"No application encryption key has been specified", "php artisan key:generate",
+         "the application has no key yet"),
     Step("terraform tofu", r"Initialization required", "{program} init", "its folder is not initialised"),
     Step("alembic", r"Target database is not up to date", "alembic upgrade head", "a migration is not applied"),
     Step("flask", r"Target database is not up to date", "flask db upgrade", "a migration is not applied"),
@@ -80,6 +124,8 @@ STEPS: tuple[Step, ...] = (
          "aws sso login {--profile}", "the login has expired"),
     Step("gcloud", r"apis/api/([a-z][\w-]{1,60}\.googleapis\.com)/overview",
          "gcloud services enable {1} {--project}", "the service is not enabled in the project"),
+    Step("ssh scp sftp rsync git", r"^Bad owner or permissions on (/\S{1,200}/\.ssh/config)$", "chmod 600 {1}",
+         "ssh reads no settings that others may write"),
     # a path that only the text names may be a server's greeting
     Step(_SSH, r"^Permissions 0\d{3} for ['\"](\S{1,200})['\"] are too open", "chmod 600 {1}",
          "ssh takes no key that others may read", named=True),

@@ -380,7 +380,7 @@ NPM = 'npm error Missing script: "{}"\nnpm error\nnpm error Did you mean this?\n
         ("npm run lnit", 'npm error Missing script: "lnit"\nnpm error\nnpm error To see a list', "npm run lint"),
         ("npm lnit", 'Unknown command: "lnit"\n\nDid you mean this?\n    npm run lint # run it', "npm run lint"),
         ("npm run lnit", NPM.format("lnit", "lintt"), "npm run lint"),  # the file knows better than what is said
-        ("npm run depoly", NPM.format("depoly", "deploy"), ""),
+        ("npm run depoly", NPM.format("depoly", "deploy"), ""),  # the project has no such script, whoever says so
         ("yarn lnit", 'error Command "lnit" not found. Did you mean "lint"?', "yarn lint"),
         ("yarn run lnit", 'Usage Error: Couldn\'t find a script named "lnit".', "yarn run lint"),
         ("pnpm run lnit", ' ERR_PNPM_NO_SCRIPT  Missing script: lnit\n\nCommand "lnit" not found.', "pnpm run lint"),
@@ -393,6 +393,63 @@ def test_a_script_is_told_by_the_name_that_the_projects_own_file_has(
     project: Path, command: str, output: str, expected: str
 ) -> None:
     assert told(project, command, output, "web") == expected
+
+
+def test_a_slip_is_never_read_as_an_option_that_deletes_or_forces(tmp_path: Path) -> None:
+    cwd = str(tmp_path)
+    for command, said in (("rsync --delte a b", "rsync: --delte: unknown option"), ("curl --insecrue x", "is unknown")):
+        output = said if "--" in said else f"curl: option --insecrue: {said}"
+        assert another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({})) is None
+
+
+def test_a_path_with_a_slip_is_told_by_the_name_beside_it(project: Path) -> None:
+    assert told(project, "make -C wbe all", "make: *** wbe: No such file or directory.  Stop.") == "make -C web all"
+    output = "cat: tools/ntoes.txt: No such file or directory"
+    assert told(project, "cat tools/ntoes.txt", output) == "cat tools/notes.txt"
+    for command in (
+        "rm tools/ntoes.txt",
+        "mv tools/ntoes.txt x",
+        "tee tools/ntoes.txt",
+    ):  # another file is another deed
+        assert told(project, command, output.replace("cat", command.split()[0])) == ""
+    (project / "tools/notes.txz").touch()
+    (project / "tools/notesx.txt").touch()
+    assert told(project, "cat tools/notes.tx", "cat: tools/notes.tx: No such file or directory") == ""
+
+
+def test_a_branch_with_a_slip_is_told_by_the_name_that_it_has(project: Path) -> None:
+    (project / ".git/refs/heads/feature").mkdir(parents=True)
+    (project / ".git/refs/heads/feature/basket").touch()
+    (project / ".git/packed-refs").write_text(f"# pack-refs\n{'a' * 40} refs/heads/develop\n")
+    said = "error: pathspec '{}' did not match any file(s) known to git"
+    assert told(project, "git checkout develpo", said.format("develpo")) == "git checkout develop"
+    assert told(project, "git switch feature/baskte", "fatal: invalid reference: feature/baskte") == (
+        "git switch feature/basket"
+    )
+    for command in ("git checkout -b develpo", "git branch -D develpo", "git checkout other"):
+        assert told(project, command, said.format(command.split()[-1])) == ""
+
+
+def test_a_package_that_no_well_known_one_is_near_to_is_not_told(tmp_path: Path) -> None:
+    cwd = str(tmp_path)
+    for name in ("acme-internal", "numpyy2x", "requests"):
+        output = f"ERROR: No matching distribution found for {name}"
+        command = f"pip install {name}"
+        assert another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({})) is None
+
+
+def test_what_the_shell_may_not_write_is_written_by_root(tmp_path: Path) -> None:
+    cwd, denied = str(tmp_path), "bash: /etc/hosts: Permission denied"
+    for command, expected in (
+        ("echo '10.0.0.5 db' >> /etc/hosts", "echo '10.0.0.5 db' | sudo tee -a /etc/hosts"),
+        ("rm x >> /etc/hosts", ""),
+        ("echo a >> /etc/hosts; rm x", ""),
+        ("echo $(cat key) >> /etc/hosts", ""),
+    ):
+        ground = Here({"PATH": cwd})
+        ground.root_user = True
+        way = another_way(command, read_typed(command, cwd), cwd, cwd, denied, ground)
+        assert (way.command if way else "") == expected
 
 
 def test_of_two_ways_that_a_program_names_none_is_told(tmp_path: Path) -> None:
@@ -416,6 +473,19 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
     assert (
         told(project, "python3 run.py", "python3: can't open file 'run.py': [Errno 2] No such file or directory") == ""
     )
+
+
+REPLACED = (
+    "Package python-pip is not available, but is referred to by another package.\n"
+    "However the following packages replace it:\n  python3-pip\n\nE: Package 'python-pip' has no installation candidate"
+)
+NOT_RUNNING = "Error response from daemon: container 5d1f3b0f0d7f is not running"
+FIND = "find . -name '*.log'"
+JQ = "jq: error: id/0 is not defined at <top-level>, line 1:\n.user-id"
+GCLOUD = (
+    "ERROR: (gcloud.compute) Invalid choice: 'instance'.\nMaybe you meant:\n"
+    "  gcloud compute instance-groups list\n  gcloud compute instances list\n  gcloud compute target-instances list\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -554,6 +624,25 @@ def test_a_project_of_very_many_files_is_not_searched(project: Path) -> None:
         ("./gradlew asemble", "Task 'asemble' not found in root project 'a'.", "./gradlew assemble"),
         ("adb lgcat", "Android Debug Bridge version 1.0.41\n\nglobal options:", "adb logcat"),
         ("ls-la", "bash: ls-la: command not found", "ls -la"),
+        ("journalctl --sicne=today", "journalctl: unrecognized option '--sicne=today'", "journalctl --since=today"),
+        ("curl --locaton -o a b", "curl: option --locaton: is unknown", "curl --location -o a b"),
+        ("docker run --detatch nginx", "unknown flag: --detatch\n\nUsage:  docker run", "docker run --detach nginx"),
+        ("pip install --upgarde x", "no such option: --upgarde", "pip install --upgrade x"),
+        ("pip install reqeusts", "ERROR: No matching distribution found for reqeusts", "pip install requests"),
+        ("npm install expres", "npm error 404  'expres@*' is not in this registry.", "npm install express"),
+        ("yarn add expres", 'error Couldn\'t find package "expres" on the "npm" registry.', "yarn add express"),
+        ("sudo apt install python-pip", REPLACED, "sudo apt install python3-pip"),
+        ("docker exec -it web sh", NOT_RUNNING, "docker start web && docker exec -it web sh"),
+        ("pip install x", "Consider using the `--user` option or check the permissions.", "pip install --user x"),
+        ("tar -cfz a.tgz data", "tar: a.tgz: Cannot stat: No such file or directory", "tar -czf a.tgz data"),
+        ("find . -name *.log -size +1M", "find: paths must precede expression: `b.log'", f"{FIND} -size +1M"),
+        ("find . -exec gzip {}", "find: missing argument to `-exec'", "find . -exec gzip {} \\;"),
+        ("jq .user-id a.json", JQ, """jq '."user-id"' a.json"""),
+        ("gcc -lm a.c -o a", "a.c: undefined reference to `pow'", "gcc a.c -o a -lm"),
+        ("java Main.class", "Error: Could not find or load main class Main.class", "java Main"),
+        ("sudo systemctl restart ngnix", "Unit ngnix.service not found.", "sudo systemctl restart nginx"),
+        ("flask db upgarde", "Error: No such command 'upgarde'.", "flask db upgrade"),
+        ("gcloud compute instance list", GCLOUD, "gcloud compute instances list"),
         ("sl", "bash: sl: command not found", "ls"),
         ("$ ls x", "bash: $: command not found", "ls x"),
     ],

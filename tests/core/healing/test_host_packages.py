@@ -91,6 +91,36 @@ def test_without_lists_of_files_a_package_is_known_that_is_called_after_its_libr
     assert name(debian, kind, wanted) == ""
 
 
+def test_the_version_of_a_library_in_its_packages_name_is_passed_over_where_there_is_one_only(debian: Path) -> None:
+    (debian / "facts/libcups").write_text("libcups2\nlibcups2-dev\nlibcupsfilters-dev\n")
+    for one in ("libcups2-dev", "liblua5.3-dev", "liblua5.4-dev"):
+        (debian / f"facts/{one}").write_text(f"Package: {one}\nSection: libdevel\n")
+    (debian / "facts/liblua").write_text("liblua5.3-dev\nliblua5.4-dev\n")
+    assert name(debian, "header", "cups/cups.h") == "libcups2-dev"
+    assert name(debian, "header", "lua.h") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "package"),
+    [
+        ("program", "ping", "iputils-ping"),
+        ("program", "dig", "dnsutils"),  # an older host's name of it
+        ("header", "zlib.h", "zlib1g-dev"),
+        ("library", "z", "zlib1g-dev"),
+        ("pkg-config", "zlib", "zlib1g-dev"),
+        ("program", "ps", ""),  # of which this host's index has no package
+    ],
+)
+def test_a_package_that_is_called_otherwise_is_known_where_the_index_has_it(
+    debian: Path, kind: Kind, wanted: str, package: str
+) -> None:
+    for one in ("iputils-ping", "dnsutils", "zlib1g-dev"):
+        (debian / f"facts/{one}").write_text(f"Package: {one}\n")
+    assert name(debian, kind, wanted) == package
+    (debian / "var/lib/apt/lists/x_main_Contents-amd64").write_text("usr/bin/other x/other\n")
+    assert name(debian, kind, wanted) == ""  # the lists of files know better
+
+
 @pytest.mark.parametrize(
     ("wanted", "package"),
     [("libGL.so.1", "libgl1"), ("libglib-2.0.so.0", "libglib2.0-0"), ("libnss3.so", "libnss3"), ("libz.so.1", "")],

@@ -142,6 +142,20 @@ def test_a_missing_program_is_asked_of_the_host(
     assert asked == [("program", "ps")]
 
 
+def test_a_command_is_brought_by_the_package_that_the_project_asks_for(
+    told: Callable[..., tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_packages.HostIndex, "package", lambda *_: None)
+    said = "bash: line 1: {}: command not found"
+    assert told(said.format("pip-compile"), "pip-compile") == ("", "")  # by pip, pipx or the host: nobody has said
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "requirements-dev.txt").write_text("pip-tools==7.4.1\n")
+    (tmp_path / "package.json").write_text(json.dumps({"devDependencies": {"typescript": "5"}}))
+    assert told(said.format("pip-compile"), "pip-compile")[0] == "pip install pip-tools==7.4.1"
+    assert told(said.format("tsc"), "tsc", "-p", ".")[0] == "npm install"
+    assert told(said.format("ng"), "ng", "serve") == ("", "")
+
+
 def test_what_a_script_of_the_project_runs_is_none_of_the_hosts(
     told: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -66,6 +66,16 @@ NO_PASSWORD = "ERROR 1045 (28000): Access denied for user 'ann'@'localhost' (usi
          "sudo dnf install nginx"),
         ("docker ps", f"{DOCKER}: connect: permission denied", "sudo docker ps"),
         ("mysql -u root", "ERROR 1698 (28000): Access denied for user 'root'@'localhost'", "sudo mysql -u root"),
+        ("systemctl restart nginx", "Failed to restart nginx.service: Interactive authentication required.",
+         "sudo systemctl restart nginx"),
+        ("mkdir /opt/app", "mkdir: cannot create directory ‘/opt/app’: Permission denied", "sudo mkdir /opt/app"),
+        ("cat /var/log/syslog", "cat: /var/log/syslog: Permission denied", "sudo cat /var/log/syslog"),
+        ("make install", "install: cannot create regular file '/usr/local/bin/x': Permission denied",
+         "sudo make install"),
+        ("gem install jekyll", "You don't have write permissions for the /var/lib/gems/3.0.0 directory.",
+         "sudo gem install jekyll"),
+        ("ssh-add key", "Could not open a connection to your authentication agent.",
+         'eval "$(ssh-agent -s)" && ssh-add key'),
         ("psql -U postgres -d shop", PEER, "sudo -u postgres psql -d shop"),
     ],
 )  # fmt: skip
@@ -79,6 +89,9 @@ def test_what_programs_want_instead_is_told(tmp_path: Path, command: str, output
         ("apt remove htop", APT),  # it takes something away
         ("apt purge htop", APT),
         ("sudo apt install htop", APT),
+        ("make", "install: cannot create regular file '/usr/local/bin/x': Permission denied"),
+        ("mkdir /home/ann/x", "mkdir: cannot create directory ‘/home/ann/x’: Permission denied"),
+        ("cat notes", "mkdir: cannot create directory ‘/home/ann/x’: Permission denied"),
         ("./install.sh", APT),  # what a script relays may be anybody's
         ("cat install.log", APT),
         ("rm -r /srv/data", "rm: cannot remove '/srv/data': Permission denied"),

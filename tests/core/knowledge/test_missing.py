@@ -22,6 +22,20 @@ def test_what_a_shell_says_of_a_package_for_it_is_a_missing_program() -> None:
     assert missing(read("error: linker `cc` not found", command="cargo build")) == Missing("program", ("cc",))
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "name"),
+    [
+        ("to use passwords, you must install the sshpass program", "program", "sshpass"),
+        ("Error: pg_config executable not found.", "program", "pg_config"),
+        ("jq is required but it's not installed", "program", "jq"),
+        ("The system library `libudev` required by crate `libudev-sys` was not found.", "pkg-config", "libudev"),
+    ],
+)
+def test_what_a_program_asks_for_by_name_is_missing(said: str, kind: str, name: str) -> None:
+    found = missing(read(said, command="make"))
+    assert found is not None and (found.kind, found.names) == (kind, (name,))
+
+
 def test_a_module_that_a_bundler_does_not_find_is_missing_by_its_packages_name() -> None:
     said = "Module not found: Error: Can't resolve 'lodash/debounce' in '/srv/app/src'"
     assert missing(read(said, command="npx webpack")) == Missing("node module", ("lodash",))

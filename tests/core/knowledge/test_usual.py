@@ -26,6 +26,9 @@ OLD = (
 )
 
 
+CRATE = "error: no such command: `{}`\n\nhelp: a command with a similar name exists: `fetch`"
+BITNAMI = "helm repo add bitnami https://charts.bitnami.com/bitnami"
+ARTISAN = "php artisan key:generate"
 UNMASK, BUILDX = "systemctl unmask", "docker buildx create"
 HELM = "You may need to run `helm dependency build` to fetch missing dependencies"
 WATCHES = "sudo sysctl fs.inotify.max_user_watches=524288"
@@ -117,6 +120,12 @@ COLLECTION = "ERROR! couldn't resolve module/action 'community.postgresql.postgr
         ("ansible-playbook a.yml", COLLECTION, "ansible-galaxy collection install community.postgresql"),
         ("docker buildx build .", "Multi-platform build is not supported for the docker driver", f"{BUILDX} --use"),
         ("sqlite3 var/a.db .tables", 'Error: unable to open database "var/a.db": unable to open', "mkdir -p var"),
+        ("php artisan serve", "RuntimeException: No application encryption key has been specified.", ARTISAN),
+        ("jupyter lab", "Jupyter command `jupyter-lab` not found.", "pip install jupyterlab"),
+        ("source .venv/bin/activate", f"bash: .venv/bin/activate: {NO_FOLDER}", "python3 -m venv .venv"),
+        ("ssh web", "Bad owner or permissions on /home/ann/.ssh/config", "chmod 600 /home/ann/.ssh/config"),
+        ("cargo watch -x run", CRATE.format("watch"), "cargo install cargo-watch"),
+        ("helm install a bitnami/redis", "Error: INSTALLATION FAILED: repo bitnami not found", BITNAMI),
         ("mount /dev/sdb1 /mnt/b", "mount: /mnt/b: mount point does not exist.", "mkdir -p /mnt/b"),
         ("podman run -v /srv/a:/a x", "Error: statfs /srv/a: no such file or directory", "mkdir -p /srv/a"),
     ],
@@ -155,6 +164,10 @@ def test_an_error_that_means_the_same_everywhere_has_its_usual_fix(typed: str, o
         ("helm install web ./a -f ./b.yaml", HELM, "/w"),  # which of the two is the chart
         ("ansible-playbook a.yml", COLLECTION.replace("community", "cornmunity"), "/w"),  # whose name nobody knows
         ("cat log", "Failed to start nginx.service: Unit nginx.service is masked.", "/w"),
+        ("source ../other/activate", f"bash: ../other/activate: {NO_FOLDER}", "/w"),
+        ("jupyter labs", "Jupyter command `jupyter-labs` not found.", "/w"),
+        ("cargo wotch", CRATE.format("wotch"), "/w"),  # a crate that nobody knows
+        ("helm install a own/redis", "Error: INSTALLATION FAILED: repo own not found", "/w"),
         ("cp far x", "cp: directory far does not exist", "/w"),  # it is what is copied
     ],
 )
