@@ -32,30 +32,20 @@ def run(arguments: list[str]) -> int:
 
     if (exit_code := run_start.run_plainly(arguments)) is not None:
         return exit_code
-    import click
-
     from meshcore.process.standard_streams import open_standard_streams
-    from meshtui.cli.context import COMPLETING
-    from meshtui.cli.main import meshtui
+    from meshtui.cli.start import open_plainly
 
     open_standard_streams()
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:  # it was closed when Python started
             setattr(sys, name, os.fdopen(descriptor, "w", closefd=False))
     run_start.write_whatever_it_is()
-    if asked := os.environ.get(COMPLETING):
-        from click.shell_completion import shell_complete
-
-        return shell_complete(meshtui, {}, "meshtui", COMPLETING, asked)
     try:
-        code = meshtui.main(arguments, prog_name="meshtui", standalone_mode=False)
+        code = open_plainly(arguments)
+        if code is None:
+            code = _run_command(arguments)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return EXIT_USAGE
-    except click.ClickException as error:
-        return _complain(_in_one_line(error), EXIT_USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _complain("interrupted", EXIT_INTERRUPTED)
     except MeshError as error:
         return _complain(str(error), error.exit_code)
@@ -67,6 +57,28 @@ def run(arguments: list[str]) -> int:
             raise
         _let_go(sys.stdout)
         return _complain(f"cannot write: {error.strerror}; make room and repeat it", EXIT_FAILURE)
+    return code
+
+
+def _run_command(arguments: list[str]) -> int:
+    import click
+
+    from meshtui.cli.context import COMPLETING
+    from meshtui.cli.main import meshtui
+
+    if asked := os.environ.get(COMPLETING):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(meshtui, {}, "meshtui", COMPLETING, asked)
+    try:
+        code = meshtui.main(arguments, prog_name="meshtui", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_USAGE
+    except click.ClickException as error:
+        return _complain(_in_one_line(error), EXIT_USAGE)
+    except click.Abort:
+        return _complain("interrupted", EXIT_INTERRUPTED)
     return code if isinstance(code, int) else EXIT_OK
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from meshcore.service.runtime import Runtime
 
 LEAVE_SECONDS = 1.8
-MOST_BEFORE_SHOWN_SECONDS = 1.0  # that the runtime waits for the first screen
 
 
 class EmbeddedRuntime:
@@ -36,21 +35,15 @@ class EmbeddedRuntime:
         self._stop: Callable[[], None] | None = None
         self._runtime: Runtime | None = None
         self._stopping = threading.Event()
-        self._shown = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
 
     def start(self) -> None:
         """Open the home and work."""
         self._thread.start()
 
-    def shown(self) -> None:
-        """Let the runtime work: what is there is on the screen."""
-        self._shown.set()
-
     def stop(self, seconds: float = LEAVE_SECONDS) -> bool:
         """Let the runtime drain and end; False where that takes longer. What it did not do waits in the store."""
         self._stopping.set()
-        self._shown.set()
         stop = self._stop
         if stop is not None:
             stop()
@@ -84,8 +77,6 @@ class EmbeddedRuntime:
 
         with Node(self._settings) as node:
             self._ready()
-            self._shown.wait(MOST_BEFORE_SHOWN_SECONDS)  # what is there comes first: loading the rest would hold it up
-
             from meshcore.service.loops.settings import loops_of
             from meshcore.service.runtime import Runtime, RuntimeHeldError
 

@@ -15,8 +15,9 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -26,26 +27,25 @@ from meshcore.errors import ConfigurationError, MeshError
 from meshcore.events import Event
 from meshcore.filelock import is_alive, is_stopped
 from meshcore.home import Home
-from meshcore.journal.news import FolderNews
 from meshcore.journal.timeline import Timeline, put_mark
-from meshcore.model import Mode
-from meshcore.node import Node
 from meshcore.safety import halt as switch
 from meshcore.safety.halt import halt_file
-from meshcore.service.fleet import FleetNode
-from meshcore.service.runtime import holder, silent_since
+from meshcore.service.holding import holder, silent_since
 from meshcore.sight import stamp
 from meshcore.store import queries, views
 from meshcore.store.async_store import AsyncStore
+from meshcore.store.green import Green, green
 from meshcore.store.in_place import InPlace, Stamp
-from meshcore.store.views import Green
-from meshcore.trust.ceilings import mode_here
-from meshcore.trust.halting import halted
-from meshcore.trust.synced import missing
-from meshtui.bridgeview import BridgeReader, Receipted
 from meshtui.inbox import Inbox
 from meshtui.messages import EventsSeen, IncidentsChanged, SnapshotTaken, TimelineGrown
-from meshtui.snapshot import NOT_YET, NOTHING_TOLD, BridgeView, EffectView, Snapshot, StoredView, ToldView, ask_store
+from meshtui.snapshot import NOT_YET, NOTHING_TOLD, BridgeView, EffectView, Snapshot
+from meshtui.storeview import StoreReader, effect_of
+
+if TYPE_CHECKING:
+    from meshcore.model import Mode
+    from meshcore.node import Node
+    from meshcore.service.fleet import FleetNode
+    from meshtui.bridgeview import BridgeReader, Receipted
 
 HISTORY_AFTER_SECONDS = 0.25  # what the pane shows first is read before the whole past
 LOOK_EVERY_SECONDS = 1.0
@@ -67,7 +67,9 @@ class Feed:
         settings: Settings,
         post: Callable[[Message], object],
         clock: Clock | None = None,
+        shown: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`shown` returns once the first snapshot, and what the screen then asks for, is drawn."""
         self.settings = settings
         self.home = Home(settings.home)
         self.clock = clock or SystemClock()
@@ -75,8 +77,8 @@ class Feed:
         self.store: AsyncStore | None = None
         self.snapshot = Snapshot()
         self._post = post
-        self.bridge = BridgeReader(settings.bridge, self.clock)
         self.inbox = Inbox(settings, self._age)
+        self._shown = shown
         self._node: Node | None = None  # only in its own thread, as its connection demands
         self._brakes_thread = ThreadPoolExecutor(1, "feed.brakes")
         self._woken = asyncio.Event()
@@ -89,20 +91,26 @@ class Feed:
         self._told = NOTHING_TOLD
         self._effect_due = -math.inf
         self._effect_is_old = True
-        asked = NOT_YET if settings.bridge.is_afar else ""
-        self._bridge_view = BridgeView(settings.bridge.shown, fault=asked)
-        self._bridge_read_at = -MEMBERS_EVERY_SECONDS
+        self._bridge_view = BridgeView(settings.bridge.shown, fault=NOT_YET)
+        self._bridge_read_at = -math.inf
         self._reading: asyncio.Task[None] | None = None
         self._sizes: dict[str, object] = {}
         self._read: Stamp | None = None  # the store's file as it was when reading it anew last went well
         self._is_old = False  # what is shown, which is taken anew at `_take_due`, or with the next event
         self._take_due = -math.inf
-        self._stored: StoredView | None = None
+        self._stored = StoreReader()
         self._damage = ""  # what was found when it was read, until the file is another
 
     def _age(self) -> None:
         self._is_old = True
         self._woken.set()
+
+    @cached_property
+    def bridge(self) -> BridgeReader:
+        """Return what reads the bridge."""
+        from meshtui.bridgeview import BridgeReader  # with nodes, keys and engines: after the store
+
+        return BridgeReader(self.settings.bridge, self.clock)
 
     def wake(self) -> None:
         """Look now; to be called in the feed's own thread."""
@@ -114,7 +122,7 @@ class Feed:
         self._woken.set()
 
     async def run(self) -> None:
-        """Post what is there, then what changes, until `stop`. Raises MeshError where the store cannot be read."""
+        """Post what the store holds, then the rest, and what changes, until `stop`. Raises NotMadeError, MeshError."""
         self._in_place = InPlace(self.home.store)
         self._read = self._in_place.stamp()
         self.store = await AsyncStore.open(self.home.store)
@@ -123,6 +131,9 @@ class Feed:
             self._seq = await self.store.one(queries.last_event()) or 0
             await self._take_green()
             await self._take_entries()
+            if self._shown is not None:
+                await self._take(self._of_store)
+                await self._shown()
             await self._take()
             pause = HISTORY_AFTER_SECONDS
             while not self._stopping:
@@ -143,7 +154,8 @@ class Feed:
                 self._reading.cancel()
             self.inbox.close()
             await self.store.close()
-            await asyncio.to_thread(self.bridge.close)
+            if "bridge" in vars(self):
+                await asyncio.to_thread(self.bridge.close)
             await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._close_node)
             self._brakes_thread.shutdown(wait=False)
 
@@ -151,9 +163,7 @@ class Feed:
         """Return every node of the bridge, and what is wrong with it. Raises MeshError."""
 
         def look() -> list[FleetNode]:
-            if self._node is None:
-                self._node = Node(self.settings, self.clock)
-            return self.bridge.fleet(self._node)
+            return self.bridge.fleet(self._opened())
 
         return await asyncio.get_running_loop().run_in_executor(self._brakes_thread, look)
 
@@ -247,7 +257,7 @@ class Feed:
         """Tell whether a file behind the snapshot is another than at the last call, or the members are due."""
         before, self._sizes = self._sizes, await self._fingerprints()
         if "bridge" not in before or before["bridge"] != self._sizes["bridge"]:
-            self._bridge_read_at = -MEMBERS_EVERY_SECONDS
+            self._bridge_read_at = -math.inf
         members_due = self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS
         return members_due or before != self._sizes
 
@@ -266,6 +276,8 @@ class Feed:
         return found
 
     async def _watch(self) -> None:
+        from meshcore.journal.news import FolderNews
+
         news = FolderNews(frozenset({self.home.store.name, self.home.store.name + "-wal"}))
         try:
             while True:
@@ -278,7 +290,7 @@ class Feed:
 
     async def _take_green(self) -> None:
         assert self.store is not None
-        found = dict(await self.store.ask(views.green()))
+        found = dict(await self.store.ask(green()))
         self._green = found.get(False, Green()), found.get(True, Green())
 
     async def _take_entries(self) -> None:
@@ -290,25 +302,18 @@ class Feed:
         started = self.clock.monotonic()
         if not self._effect_is_old or started < self._effect_due:
             return
-        from meshcore.evidence.digest import all_told, fixes_of, said_of
-        from meshcore.evidence.effect import counted, per_kind
-
         assert self.store is not None
         self._effect_is_old = False
-        kinds = per_kind(await self.store.ask(counted()))
-        kinds.sort(key=lambda kind: -kind.seen)
-        self._effect = tuple(EffectView(k.via, k.seen, k.answered, k.verified) for k in kinds)
-        told = all_told(await self.store.ask(said_of(0)), await self.store.ask(fixes_of("")))
-        self._told = ToldView(told.told, told.right, told.ignored, told.wrong)
+        self._effect, self._told = await effect_of(self.store)
         took = self.clock.monotonic() - started
         self._effect_due = started + max(EFFECT_EVERY_SECONDS, took / EFFECT_SHARE)
         await self._take()
 
-    async def _take(self) -> None:
-        """Take a snapshot, and post it where it says something new."""
+    async def _take(self, taken: Callable[[], Awaitable[Snapshot]] | None = None) -> None:
+        """Take a snapshot, the whole one unless another is named, and post it where it says something new."""
         try:
             await self._read_anew()
-            self._show(replace(await self._snapshot(), fault=self._damage))
+            self._show(replace(await (taken or self._snapshot)(), fault=self._damage))
         except MeshError as error:
             self._tell_fault(str(error))
 
@@ -328,18 +333,7 @@ class Feed:
         if self.settings.bridge.is_afar and self._bridge_view != before:
             self._woken.set()
 
-    async def _ask_store(self) -> StoredView:
-        """Return what the store says now; it is asked where its files are others than when it was asked last."""
-        assert self.store is not None
-        files = (self._sizes.get("store"), self._sizes.get("file"))
-        if self._stored is None or files != self._stored.files or not any(files) or self.snapshot.fault:
-            self._stored = await ask_store(self.store, files)
-        return self._stored
-
     async def _snapshot(self) -> Snapshot:
-        assert self.store is not None
-        stored = await self._ask_store()
-        figures = stored.figures
         mode, halted, not_synced = await asyncio.get_running_loop().run_in_executor(self._brakes_thread, self._brakes)
         if self.clock.monotonic() - self._bridge_read_at >= MEMBERS_EVERY_SECONDS:
             self._bridge_read_at = self.clock.monotonic()
@@ -348,21 +342,9 @@ class Feed:
             elif self._reading is None or self._reading.done():  # what this host knows is not to wait for another
                 self._reading = asyncio.create_task(self._read_bridge())
         pid = holder(self.home.runtime_lock)
-        return Snapshot(
-            seq=stored.seq,
-            at=stored.at,
-            node=self.settings.agent,
-            figures=figures,
-            skills=sum(n for name, n in figures.items() if name.startswith("skills.") and name != "skills.forgotten"),
-            entries=self._entries,
-            effect=self._effect,
-            told=self._told,
-            first=self._green[0],
-            again=self._green[1],
-            agents=stored.agents,
+        return replace(
+            await self._of_store(),
             bridge=self._bridge_view,
-            needs_you=await self.inbox.read(self.store),
-            runs=stored.runs,
             mode=mode,
             halted=halted,
             not_synced=not_synced,
@@ -372,11 +354,38 @@ class Feed:
             silent="" if pid in (None, os.getpid()) else silent_since(self.home.runtime_lock, self.clock),
         )
 
+    async def _of_store(self) -> Snapshot:
+        """Return what the store holds; mode, bridge and runtime are not known yet."""
+        assert self.store is not None
+        files = self._sizes.get("store"), self._sizes.get("file")
+        return replace(
+            await self._stored.read(self.store, files, anew=bool(self.snapshot.fault)),
+            node=self.settings.agent,
+            entries=self._entries,
+            effect=self._effect,
+            told=self._told,
+            first=self._green[0],
+            again=self._green[1],
+            needs_you=await self.inbox.read(self.store),
+            bridge=self._bridge_view,
+            halted=switch.halted(self.settings.operator),
+        )
+
+    def _opened(self) -> Node:
+        if self._node is None:
+            from meshcore.node import Node
+
+            self._node = Node(self.settings, self.clock)
+        return self._node
+
     def _brakes(self) -> tuple[Mode, str, tuple[str, ...]]:
         """Return mode, halt and what is missing as the loop takes them: rows count as far as their signatures do."""
-        if self._node is None:
-            self._node = Node(self.settings, self.clock)
-        return mode_here(self._node), halted(self._node), tuple(one.text for one in missing(self._node))
+        from meshcore.trust.ceilings import mode_here
+        from meshcore.trust.halting import halted
+        from meshcore.trust.synced import missing
+
+        node = self._opened()
+        return mode_here(node), halted(node), tuple(one.text for one in missing(node))
 
     def _close_node(self) -> None:
         if self._node is not None:

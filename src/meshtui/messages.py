@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from meshcore.events import Event
-from meshcore.store.views import IncidentBrief
-from meshtui.snapshot import Snapshot
+if TYPE_CHECKING:
+    from meshcore.events import Event
+    from meshcore.store.views import IncidentBrief
+    from meshtui.snapshot import Snapshot
 
 
 class SnapshotTaken(Message):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from meshcore.control.needs_you import NeedsYou
-from meshcore.model import Mode
-from meshcore.store import queries, views
-from meshcore.store.views import Green
+from meshcore.safety.halt import halted
+from meshcore.store.green import Green
 
 if TYPE_CHECKING:
-    from meshcore.store.async_store import AsyncStore  # which loads more than the first screen needs
+    from meshcore.config import Settings
+    from meshcore.model import Mode
 
 NOTHING_MEASURED = Green()
 NOTHING_NEEDED = NeedsYou()
@@ -38,7 +38,7 @@ class BridgeView:
     @property
     def lost(self) -> bool:
         """Tell whether it cannot be read, though there was one, or should be."""
-        return self.fault not in ("", NOT_THERE)
+        return self.fault not in ("", NOT_THERE, NOT_YET)
 
     @property
     def unknown(self) -> str:
@@ -87,40 +87,15 @@ class RunsView:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredView:
-    """What a snapshot shows of the store, and its files as they were before it was asked."""
-
-    files: tuple[object, ...]
-    seq: int
-    at: str
-    figures: Mapping[str, int]
-    agents: tuple[AgentView, ...]
-    runs: RunsView | None
-
-
-async def ask_store(store: AsyncStore, files: tuple[object, ...]) -> StoredView:
-    """Return what a store says now. Raises MeshError."""
-    newest = await store.one(views.newest_event())
-    valid, total = await store.one(views.validated_runs()) or (0, 0)
-    return StoredView(
-        files,
-        newest.seq if newest else 0,
-        newest.at if newest else "",
-        dict(await store.ask(queries.figures())),
-        tuple(AgentView(a["name"], a["via"], a["host"]) for a in await store.ask(queries.agents())),
-        RunsView(valid, total) if total else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that the header and the panes' figures are made of.
 
     `seq` and `at` are those of the last event ("" where nothing happened yet); `figures` are the counts of
     `queries.figures`. `entries` are those of the skills file when a monitor looked at it last. `not_synced` says which
-    control records of others are missing. `runtime`: `embedded`, `attached` (process `holder` works for this home,
-    unless it is `stopped`; `silent`: when it last showed a sign of life, where that is too long ago) or `none`. `runs`
-    is None where nothing was validated. `fault` is what keeps the store from being read.
+    control records of others are missing. `mode` and `runtime` are "" where they are not known yet. `runtime`:
+    `embedded`, `attached` (process `holder` works for this home, unless it is `stopped`; `silent`: when it last showed
+    a sign of life, where that is too long ago) or `none`. `runs` is None where nothing was validated. `fault` is what
+    keeps the store from being read.
     """
 
     seq: int = 0
@@ -137,10 +112,10 @@ class Snapshot:
     bridge: BridgeView = BridgeView("")
     needs_you: NeedsYou = NOTHING_NEEDED
     runs: RunsView | None = None
-    mode: Mode = "auto"
+    mode: Mode | Literal[""] = ""
     halted: str = ""
     not_synced: tuple[str, ...] = ()
-    runtime: str = "none"
+    runtime: str = ""
     holder: int = 0
     stopped: bool = False
     silent: str = ""
@@ -160,3 +135,10 @@ class Snapshot:
     def is_empty(self) -> bool:
         """Say whether nothing was learnt and nothing failed yet."""
         return not self.handled and not self.skills
+
+
+def of_nothing(settings: Settings) -> Snapshot:
+    """Return what there is to say of a home that is not made yet: none of everything; the rest is not known."""
+    bridge = BridgeView(settings.bridge.shown, fault=NOT_YET)
+    asked = NeedsYou(ahead=len(settings.homes))
+    return Snapshot(node=settings.agent, bridge=bridge, needs_you=asked, halted=halted(settings.operator))

@@ -91,6 +91,11 @@ class Shown:
         return text_of(self.app)
 
 
+def _is_whole(told: Told) -> bool:
+    """Tell whether a snapshot came that says more than what the store holds, or why nothing can be said."""
+    return any(message.snapshot.mode or message.snapshot.fault for message in told.of(SnapshotTaken))
+
+
 @asynccontextmanager
 async def shown(
     settings: Settings,
@@ -101,14 +106,14 @@ async def shown(
     theme: str = DARK,
     app_class: type[MeshApp] = MeshApp,
 ) -> AsyncIterator[Shown]:
-    """Show the app on a home, and wait until it has drawn its first snapshot and its timeline."""
+    """Show the app on a home, and wait until it has drawn its first whole snapshot and its timeline."""
     told = Told()
     app = app_class(settings, embed=embed, clock=clock)
     app.theme = theme
     try:
         async with app.run_test(size=size, notifications=True, message_hook=told) as pilot:
             it = Shown(app, pilot, told)
-            await it.until(lambda: bool(told.of(SnapshotTaken)), "a snapshot")
+            await it.until(lambda: _is_whole(told), "a snapshot")
             if app.feed is not None and app.feed.snapshot.seq:
                 await it.until(lambda: bool(told.of(TimelineGrown)), "a timeline")
             for worker in [worker for worker in app.workers if worker.group == "rows.load"]:

@@ -9,8 +9,9 @@ import click
 import pytest
 
 from meshtui.cli.context import Session
-from meshtui.cli.first_start import ask, is_first_start
+from meshtui.cli.first_start import ask
 from meshtui.cli.main import meshtui
+from meshtui.cli.start import is_first_start
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from meshcore.store.views import Green
-from meshtui.snapshot import BridgeView, RunsView, Snapshot
+from meshcore.store.green import Green
+from meshtui.snapshot import NOT_YET, BridgeView, RunsView, Snapshot
 from meshtui.widgets.header import banners, duration, fitted, header_parts
 
 NOW = datetime(2026, 11, 22, 8, 0, 30, tzinfo=UTC)
@@ -24,12 +24,21 @@ FULL = Snapshot(
     again=Green(17, 3.4),
     bridge=BridgeView("b.db", joined=5, seen=4),
     runs=RunsView(12, 12),
+    mode="auto",
     runtime="embedded",
 )
 
 
 def line(snapshot: Snapshot, width: int) -> str:
     return "".join(text for text, _ in fitted(header_parts(snapshot, NOW), width))
+
+
+def test_what_is_not_known_yet_is_no_figure_and_no_fault() -> None:
+    begun = Snapshot(figures={"incidents.open": 3}, skills=2, bridge=BridgeView("b.db", fault=NOT_YET))
+    assert line(begun, 200) == (
+        "… bridge   nodes …   skills 2   undelivered …   needs you 0   verified 0 of 3   to green –   mode …"
+    )
+    assert banners(begun, "", 0) == []
 
 
 def test_that_records_are_missing_is_said_at_every_width_and_above_everything() -> None:

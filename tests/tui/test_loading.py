@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from meshtui.screens.table import PAGES, PANES
 
@@ -23,3 +24,11 @@ def test_what_reads_runs_is_loaded_only_where_there_is_one() -> None:
     loaded = set(json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout))
     assert {"meshtui", "textual", "cryptography"} <= loaded
     assert not loaded & {"pydantic", "yaml", "psycopg"}
+
+
+def test_the_terminal_alone_opens_without_the_command_line(tmp_path: Path) -> None:
+    """Nobody is at a terminal here, so it goes no further than to say so."""
+    script = "import sys; from meshtui.__main__ import run; print(run([]), 'click' in sys.modules, file=sys.stdout)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == ["2", "False"]
+    assert "needs a terminal" in done.stderr

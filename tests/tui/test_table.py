@@ -127,11 +127,19 @@ def test_the_app_itself_names_no_pane() -> None:
     assert not {action.id for action in APP_ACTIONS} & {entry.action.id for entry in PANES}
 
 
+def test_what_the_first_figures_need_loads_no_node_no_bridge_and_no_runtime() -> None:
+    assert not loaded_with("meshtui.feed", "meshcore.store.listed") & {
+        "meshcore.node",
+        "meshcore.bridge.open",
+        "meshcore.service.runtime",
+        "meshtui.bridgeview",
+        "cryptography",
+    }
+    assert not loaded_with("meshtui.snapshot", "meshtui.messages") & {"meshcore.model", "sqlite3", "meshtui.feed"}
+
+
 def test_what_the_first_painting_needs_loads_neither_store_nor_model() -> None:
-    script = "import sys, meshtui.app, meshtui.screens.overview; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
-    assert "meshtui.screens.overview" in loaded
+    loaded = loaded_with("meshtui.app", "meshtui.screens.overview")
     assert not loaded & {
         "meshcore.model",
         "meshcore.store.database",
@@ -139,3 +147,12 @@ def test_what_the_first_painting_needs_loads_neither_store_nor_model() -> None:
         "meshtui.screens.skills",
         "sqlite3",
     }
+
+
+def loaded_with(*modules: str) -> set[str]:
+    """Return the names of all modules that a fresh interpreter has once it has loaded these."""
+    script = f"import sys, {', '.join(modules)}; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
+    assert found >= set(modules)
+    return found

@@ -21,7 +21,7 @@ from meshcore.config import load
 from meshcore.filelock import is_stopped
 from meshcore.healing import approvals
 from meshcore.node import Node
-from meshcore.service.runtime import holder
+from meshcore.service.holding import holder
 
 LEAVE_SECONDS = 10.0  # the promise is 2 s; a shared machine is slow at times
 ALT_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"

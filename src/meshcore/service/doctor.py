@@ -33,7 +33,7 @@ from meshcore.safety.managed import managed
 from meshcore.safety.operator_key import is_protected, public_half
 from meshcore.safety.visible_text import plain_name
 from meshcore.service.connections import BY_PLUGIN, CONNECTED, NOT_CONNECTED, standing
-from meshcore.service.runtime import holder, silent_since
+from meshcore.service.holding import holder, silent_since
 from meshcore.trust.signed_decisions import changed_operator, protected
 from meshcore.trust.store_keys import TOLD
 from meshcore.trust.synced import missing, silent, without_promise

@@ -6,16 +6,13 @@ import asyncio
 import contextlib
 import os
 import random
-import shlex
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from meshcore import filelock
 from meshcore.bridge.base import Bridge
 from meshcore.bridge.open import written
 from meshcore.bridge.shared import Sharing
-from meshcore.clock import Clock, to_text
 from meshcore.config import Settings
 from meshcore.errors import MeshError
 from meshcore.events import Event
@@ -29,12 +26,12 @@ from meshcore.node import Node
 from meshcore.safety.halt import halt_file
 from meshcore.safety.managed import managed
 from meshcore.service.approval_worker import Carrier
+from meshcore.service.holding import holder
 from meshcore.service.loops.base import Loop, Loops
 from meshcore.service.notify import ServiceManager
 from meshcore.sight import Sight
 from meshcore.store.in_place import InPlace
 
-SILENT_SECONDS = 5.0  # without a sign of life, of which there is one at each look
 LOOK_EVERY_SECONDS = 1.0
 RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
@@ -66,31 +63,6 @@ class RuntimeLock(FileLock):
                 "stop it or name another with --home"
             )
         self.note(f"{os.getpid()}\n")
-
-
-def when_there(home: Path) -> str:
-    """Return in words when what was approved in another home is carried out: only its own runtime does that."""
-    if holder(Home(home).runtime_lock) is None:
-        return f"it runs as soon as a runtime of that home does: meshtui --home {shlex.quote(str(home))} --no-ui"
-    return "its own runtime carries it out, as far as its policy and brakes allow"
-
-
-def silent_since(path: Path, clock: Clock) -> str:
-    """Return when (UTC text) who runs a home last showed a sign of life, "" where that is less than 5 s ago.
-
-    A runtime that is stopped, or that hangs, shows none.
-    """
-    try:
-        last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError:
-        return ""
-    return to_text(last) if (clock.now() - last).total_seconds() > SILENT_SECONDS else ""
-
-
-def holder(path: Path) -> int | None:
-    """Return the process that runs a home, None where none does."""
-    noted = filelock.holder(path)
-    return None if noted is None else int(noted) if noted.isdecimal() else -1
 
 
 def files_of(settings: Settings) -> list[Path]:

@@ -26,6 +26,10 @@ from meshcore.store.read import Read
 T = TypeVar("T")
 
 
+class NotMadeError(ConfigurationError):
+    """No store is there yet, or an older one: whoever opens it to write makes it, or brings it up to date."""
+
+
 class AsyncStore:
     """A reader of one home's database; each call sees the newest commit and keeps nothing open behind it.
 
@@ -38,9 +42,12 @@ class AsyncStore:
 
     @classmethod
     async def open(cls, path: Path) -> AsyncStore:
-        """Open a store that is there. Raises StoreTooNewError, and ConfigurationError for what is no store."""
+        """Open a store that is there.
+
+        Raises NotMadeError, StoreTooNewError, and ConfigurationError for what is no store.
+        """
         if not path.is_file():
-            raise ConfigurationError(f"{path}: no store here yet; run a command under `meshtui run` first")
+            raise NotMadeError(f"{path}: no store here yet; run a command under `meshtui run` first")
         try:
             connection = await aiosqlite.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS
@@ -60,7 +67,7 @@ class AsyncStore:
         found = await self.one(Read(VERSION_AND_TABLES, lambda row: (int(row[0]), int(row[1]))))
         version, tables = found or (0, 0)
         if check_version(version, tables, self.path) != SCHEMA_VERSION:
-            raise ConfigurationError(f"{self.path}: an older store; run `meshtui status` once to bring it up to date")
+            raise NotMadeError(f"{self.path}: an older store; run `meshtui status` once to bring it up to date")
 
     async def __aenter__(self) -> AsyncStore:
         return self

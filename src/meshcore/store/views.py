@@ -41,14 +41,6 @@ class IncidentBrief:
 
 
 @dataclass(frozen=True, slots=True)
-class Green:
-    """Seconds from opening to verified of this node's incidents; `median` is None where n is 0."""
-
-    n: int = 0
-    median: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Mark:
     """One event as a timeline shows it: `agent` is "" where it belongs to the node; `result` is that of an outcome.
 
@@ -105,20 +97,6 @@ def seconds_of(incident_id: str) -> Read[tuple[float | None, float | None]]:
     """An incident's seconds to green: whole, and the mesh's own part."""
     sql = "SELECT seconds, own_seconds FROM incidents WHERE incident_id=?"
     return Read(sql, lambda row: (row[0], row[1]), (incident_id,))
-
-
-def green() -> Read[tuple[bool, Green]]:
-    """How long it took until verified, for incidents solved for the first time (False) and again (True)."""
-    return Read(_GREEN, lambda row: (bool(row[0]), Green(row[1], row[2])))
-
-
-_GREEN = """
-SELECT again, n, avg(seconds) FROM (
-  SELECT again, seconds, row_number() OVER (PARTITION BY again ORDER BY seconds) AS place,
-         count(*) OVER (PARTITION BY again) AS n
-  FROM incidents WHERE state='verified' AND seconds IS NOT NULL AND opened_monotonic IS NOT NULL
-) WHERE place IN ((n + 1) / 2, (n + 2) / 2) GROUP BY again
-"""
 
 
 def timeline_marks(after: int, limit: int) -> Read[Mark]:

@@ -95,7 +95,7 @@ def _told_later(session: Session, node: Node) -> Iterator[None]:
     yield
     if not session.settings.bridge.is_afar:
         return
-    from meshcore.service.runtime import holder
+    from meshcore.service.holding import holder
     from meshtui.cli.service import own_program
 
     if not node.store.outbox.waiting(1) or holder(node.home.runtime_lock):

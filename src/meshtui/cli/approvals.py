@@ -22,7 +22,7 @@ from meshcore.healing.series import Series
 from meshcore.model import Json
 from meshcore.node import Node
 from meshcore.safety.keys import SigningKey
-from meshcore.service.runtime import when_there
+from meshcore.service.holding import when_there
 from meshcore.store.inbox import Asked
 from meshcore.store.rows import Approval
 from meshcore.trust.hosts import Hosts

@@ -10,15 +10,9 @@ from pathlib import Path
 import click
 
 from meshcore.errors import MeshError
-from meshtui.cli.context import Session, note, say
+from meshtui.cli.context import note, say
 
 SHELLS = ("bash", "zsh", "fish")
-
-
-def is_first_start(session: Session) -> bool:
-    """Tell whether a person starts meshtui for the first time: nobody named a home, and there is none."""
-    named = session.home or os.environ.get("MESHTUI_HOME")
-    return not named and not session.settings.home.exists()
 
 
 def ask(context: click.Context) -> None:

@@ -187,9 +187,11 @@ def meshtui(
     from meshtui.terminal import check_terminal, run_app
 
     check_terminal()
-    from meshtui.cli.first_start import ask, is_first_start
+    from meshtui.cli.start import is_first_start
 
     if not readonly and is_first_start(ctx.obj):
+        from meshtui.cli.first_start import ask
+
         ask(ctx)
     return run_app(settings, Opening(pane=_pane(pane), readonly=readonly))
 

@@ -17,7 +17,7 @@ from meshcore.evidence.of_agents import to_json as of_agent
 from meshcore.filelock import is_stopped
 from meshcore.model import Json
 from meshcore.node import Node
-from meshcore.service.runtime import holder
+from meshcore.service.holding import holder
 from meshcore.store.walls import walls, walls_sum
 from meshcore.trust.ceilings import mode_here
 from meshcore.trust.halting import halted

@@ -15,8 +15,8 @@ from meshcore.errors import EXIT_FAILURE
 from meshcore.evidence.monitor.checks import built_in
 from meshcore.evidence.monitor.monitor import LOG_NAME, Options, SkillsFile, beats
 from meshcore.home import Home
+from meshcore.service.holding import holder
 from meshcore.service.loops.monitor import monitor_pass
-from meshcore.service.runtime import holder
 from meshtui.cli.context import Session, leave_on_signals, note, say, usable_interval
 
 

@@ -59,6 +59,9 @@ class Pane(_Acting, Vertical):
     def show(self, snapshot: Snapshot) -> None:
         """Draw what a snapshot says."""
 
+    def show_nothing(self) -> None:
+        """Draw that nothing is there yet: the home is about to be made, and nothing of it can be asked."""
+
     def reload(self) -> None:
         """Read everything anew: the home could not be read for a while."""
 

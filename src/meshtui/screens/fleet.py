@@ -13,7 +13,7 @@ from meshcore.errors import MeshError
 from meshcore.service.fleet import AHEAD_MS, FleetNode
 from meshtui.actions import Action
 from meshtui.screens.listing import ListPane
-from meshtui.snapshot import Snapshot
+from meshtui.snapshot import NOT_THERE, Snapshot
 from meshtui.widgets.cells import plain
 from meshtui.widgets.detail import Detail, Fact
 from meshtui.widgets.header import duration
@@ -80,7 +80,7 @@ class FleetPane(ListPane):
                 self.call_after_refresh(self._load)
             return
         snapshot = self.mesh.snapshot
-        self.rows.empty = UNKNOWN if snapshot is not None and snapshot.bridge.lost else EMPTY
+        self.rows.empty = EMPTY if snapshot is not None and snapshot.bridge.fault in ("", NOT_THERE) else UNKNOWN
         before, self._found = self._found, {one.node: one for one in found}
         changed = [key for key, one in self._found.items() if before.get(key) != one]
         self.rows.set_ids(list(self._found), changed)

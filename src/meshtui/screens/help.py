@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
-from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from meshtui.actions import APP, Action, shown_keys
 from meshtui.widgets.cells import fit, wrapped
 
 KEYS_WIDTH, LABEL_WIDTH = 9, 15
+
+Line = tuple[tuple[str, str], ...]
+"""The parts of a line: each its text and its tone, "" for the usual one."""
+
+
+class HelpText(ScrollView, can_focus=True):
+    """Lines of which those in sight are drawn: as one text they would be kept drawn, all of them, for good."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"help--scope", "help--keys", "help--dim"}
+    DEFAULT_CSS = """
+    HelpText {
+        & > .help--scope { text-style: bold; }
+        & > .help--keys { color: $accent; }
+        & > .help--dim { color: $dim; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="help")
+        self._lines: Sequence[Line] = ()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show other lines."""
+        self._lines = lines
+        self.virtual_size = Size(0, len(lines))
+        self.refresh(layout=True)
+
+    def render_line(self, y: int) -> Strip:
+        at = y + round(self.scroll_y)
+        parts = self._lines[at] if at < len(self._lines) else ()
+        styles = (
+            (text, self.get_component_rich_style(f"help--{tone}") if tone else self.rich_style) for text, tone in parts
+        )
+        return Strip([Segment(text, style) for text, style in styles]).adjust_cell_length(
+            self.scrollable_content_region.width, self.rich_style
+        )
 
 
 class HelpScreen(ModalScreen[None]):
@@ -24,7 +61,6 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen {
         #help { width: 90%; max-width: 100; height: auto; max-height: 90%; background: $surface; padding: 1 2; }
-        #help-text { height: auto; }
     }
     """
     BINDINGS: ClassVar = [Binding("escape,question_mark,q", "dismiss", show=False)]
@@ -36,29 +72,24 @@ class HelpScreen(ModalScreen[None]):
         self._current = current
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
-            yield Static(id="help-text")
+        yield HelpText()
 
     def on_resize(self) -> None:
         width = min(100, self.size.width * 9 // 10)
-        self.query_one("#help-text", Static).update(self._text(width - 6 - KEYS_WIDTH - LABEL_WIDTH - 4))
+        self.query_one(HelpText).show(list(self._text(max(20, width - 6 - KEYS_WIDTH - LABEL_WIDTH - 4))))
 
-    def _text(self, room: int) -> Content:
+    def _text(self, room: int) -> Iterator[Line]:
         scopes = list(dict.fromkeys([self._current, APP, *(action.scope for action in self._actions)]))
-        lines: list[Content] = []
         for scope in scopes:
             found = [action for action in self._actions if action.scope == scope]
             if not found:
                 continue
-            lines.append(Content.styled("everywhere" if scope == APP else scope, "bold"))
+            yield (("everywhere" if scope == APP else scope, "scope"),)
             for action in found:
                 keys = fit(shown_keys(action, self._keymap), KEYS_WIDTH)
-                first, *more = wrapped(action.help, max(20, room))
-                lines.append(
-                    Content.assemble((f"  {keys} ", "$accent"), f"{fit(action.label, LABEL_WIDTH)} ", (first, "$dim"))
-                )
-                indent = " " * (KEYS_WIDTH + LABEL_WIDTH + 4)
-                lines += [Content.assemble(indent, (line, "$dim")) for line in more]
-            lines.append(Content(""))
-        lines.append(Content.styled("Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this.", "$dim"))
-        return Content("\n").join(lines)
+                first, *more = wrapped(action.help, room)
+                yield (f"  {keys} ", "keys"), (f"{fit(action.label, LABEL_WIDTH)} ", ""), (first, "dim")
+                for line in more:
+                    yield ((" " * (KEYS_WIDTH + LABEL_WIDTH + 4) + line, "dim"),)
+            yield ()
+        yield (("Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this.", "dim"),)

@@ -10,7 +10,7 @@ from meshcore.control import other_homes
 from meshcore.control.other_homes import OtherHome
 from meshcore.errors import MeshError
 from meshcore.healing.approvals import ApprovalView
-from meshcore.service.runtime import when_there
+from meshcore.service.holding import when_there
 from meshcore.store.rows import Approval
 from meshtui.host import Host, refuses
 from meshtui.screens.ask import Confirm

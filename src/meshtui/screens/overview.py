@@ -139,11 +139,17 @@ class OverviewPane(Deciding, Pane):
         self.view.now = self.mesh.clock.now().timestamp()
         self.watch(self.screen, "maximized", self._fit, init=False)
 
+    def show_nothing(self) -> None:
+        if not self.has_class("-empty"):
+            self.add_class("-empty")
+            self.focus_first()
+
     def show(self, snapshot: Snapshot) -> None:
         was_empty = self.has_class("-empty")
-        self.set_class(snapshot.is_empty, "-empty")
-        if snapshot.is_empty and not was_empty:
-            self.focus_first()
+        if snapshot.is_empty:
+            self.show_nothing()
+        else:
+            self.remove_class("-empty")
         if was_empty and not snapshot.is_empty and self.view.has_focus:
             self.call_after_refresh(self.focus_first)
         self.view.timeline = self.feed.timeline

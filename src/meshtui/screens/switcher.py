@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher, Static
 
+from meshtui.host import host_of
 from meshtui.screens import table
 from meshtui.screens.base import Pane
 from meshtui.widgets.rows import Rows
@@ -89,8 +90,10 @@ class Panes(ContentSwitcher):
                     pane.reload()
             for rows in self.query(Rows):  # an empty one says so
                 rows.refresh()
-        if self.pane is not None:
+        if self.pane is not None and host_of(self).feed is not None:
             self.pane.show(snapshot)
+        elif self.pane is not None:
+            self.pane.show_nothing()
 
     async def show(self, name: str) -> Pane:
         """Show a pane of the table; return it."""

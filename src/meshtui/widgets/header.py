@@ -19,8 +19,8 @@ from meshtui.widgets.cells import plain
 from meshtui.widgets.changes import changed_regions
 
 if TYPE_CHECKING:
-    from meshcore.store.views import Green
-    from meshtui.snapshot import Snapshot
+    from meshcore.store.green import Green
+    from meshtui.snapshot import BridgeView, Snapshot
 
 GAP = "   "
 NARROW_GAP = "  "
@@ -74,11 +74,18 @@ def _skills(snapshot: Snapshot) -> tuple[str, ...]:
     return (f"{short} ({snapshot.entries:,} {'entry' if snapshot.entries == 1 else 'entries'})", short)
 
 
+def _bridge(bridge: BridgeView) -> Part:
+    if bridge.unknown == "…":
+        return Part(("… bridge", "…"), "dim", 9)
+    return Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9)
+
+
 def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     """Return the figures of a snapshot in the order in which they stand."""
-    bridge, asked, unread = snapshot.bridge, snapshot.needs_you, "–" if snapshot.fault else ""
+    bridge, asked, mode = snapshot.bridge, snapshot.needs_you, snapshot.mode or "…"
+    unread = "–" if snapshot.fault else ""
     parts = [
-        Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9),
+        _bridge(bridge),
         *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
         Part((f"nodes {bridge.unknown or f'{bridge.seen}/{bridge.joined}'}",), "", 5),
         Part(("skills –",) if unread else _skills(snapshot), "", 0),
@@ -109,7 +116,7 @@ def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
     if snapshot.runs is not None:
         bad = snapshot.runs.valid < snapshot.runs.total
         parts.append(Part((f"runs {snapshot.runs.valid}/{snapshot.runs.total}", ""), "error" if bad else "", 7))
-    parts.append(Part((f"mode {snapshot.mode}", snapshot.mode), "" if snapshot.mode == "auto" else "urgent", 1))
+    parts.append(Part((f"mode {mode}", mode), "" if mode in ("auto", "…") else "urgent", 1))
     if snapshot.runtime == "attached":
         parts.append(Part((f"attached to {snapshot.holder}", "attached"), "dim", 3))
     elif snapshot.runtime == "none":

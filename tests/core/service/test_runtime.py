@@ -20,7 +20,8 @@ from meshcore.exchange.receive import exchange, pull
 from meshcore.healing.teaching import teach
 from meshcore.node import Node
 from meshcore.service import runtime
-from meshcore.service.runtime import Runtime, RuntimeHeldError, RuntimeLock, holder, silent_since
+from meshcore.service.holding import holder, silent_since
+from meshcore.service.runtime import Runtime, RuntimeHeldError, RuntimeLock
 from meshcore.testing import FakeClock
 
 ERROR = "ModuleNotFoundError: No module named 'django'"
