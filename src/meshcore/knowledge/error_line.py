@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from meshcore.knowledge.program import program_name
-from meshcore.knowledge.report import find_report, has_context, quoted, sections, unwrap
+from meshcore.knowledge.report import find_report, has_context
 from meshcore.knowledge.slots import about_a_file
 from meshcore.knowledge.text import lines_of
-from meshcore.knowledge.traceback import Raised, find_raised
+from meshcore.knowledge.traceback import TRACEBACK, Raised, find_raised
+from meshcore.knowledge.wrappers import quoted, relayed, sections, unwrap
 
 # Types that say no more than that something failed.
 VAGUE = frozenset({"", "shellerror", "error", "exception", "commanderror", "commandfailed", "bash", "unknown", "none"})
@@ -42,18 +43,38 @@ def find_telling(text: str, error_type: str, program: str, typed: Collection[str
     if len(lines) > _MAX_LINES:
         lines = lines[:100] + lines[-(_MAX_LINES - 100) :]
     raised = find_raised(text, lines, error_type)
+    if raised is not None and _tells_an_end(raised):
+        rest = [line for at, line in enumerate(lines) if at != raised.at and not line.startswith(("  ", TRACEBACK))]
+        before = find_raised(text, unwrap(rest, logged=True), error_type)
+        if before is not None and not _tells_an_end(before):
+            return Telling(before.line, before.error_type, before.message, RAISED, before.source)
+        line, clear = _read_parts(unwrap(rest, logged=True), program)
+        if clear >= ANNOUNCED:
+            return _as_telling(line.strip(), clear, error_type, program, typed)
     if raised is not None:
         below = _announced_below(raised, lines, program)
         return Telling(below or raised.line, raised.error_type, below or raised.message, RAISED, raised.source)
     lines = unwrap(lines)
+    best, clear = _read_parts(lines, program, relayed(text))
+    return _as_telling(_with_first_below(best, lines), clear, error_type, program, typed)
+
+
+def _read_parts(lines: Sequence[str], program: str, relayed: Sequence[str] = ()) -> tuple[str, int]:
+    """Return what the first part that says it clearly tells: what a wrapper relays or quotes, then each command."""
     best, clear = "", -1
-    for part in (quoted(lines), *(lines[start:end] for start, end in sections(lines))):
-        line, told = _read_section(part, program)
+    for part in (relayed, quoted(lines), *(lines[start:end] for start, end in sections(lines))):
+        line, told = _read_section(part, program) if part else ("", -1)
+        told = max(told, WORDED) if part and part is relayed else told
         if told > clear and line:
             best, clear = line, told
         if clear >= ANNOUNCED:
             break
-    return _as_telling(_with_first_below(best, lines), clear, error_type, program, typed)
+    return best, clear
+
+
+def _tells_an_end(raised: Raised) -> bool:
+    """Tell whether an exception says no more than that a command ended badly: what that printed says why."""
+    return _is_end(f"{raised.line} {raised.message}".lower())
 
 
 def _with_first_below(line: str, lines: Sequence[str]) -> str:
@@ -69,8 +90,8 @@ def _with_first_below(line: str, lines: Sequence[str]) -> str:
 def _announced_below(raised: Raised, lines: Sequence[str], program: str) -> str:
     """Return the line below an exception that ends with a colon: what it announces; "" where it tells enough itself."""
     below = lines[raised.at + 1 : raised.at + 40]
-    if not raised.message.endswith(":") or lines[raised.at] != raised.line:
-        return ""
+    if not raised.message.endswith(":") or lines[raised.at] != raised.line or raised.message[-2:-1].isdigit():
+        return ""  # below a place stands the code
     reported, _ = find_report(below, program)
     if reported is not None:
         return reported.line.strip()
@@ -81,9 +102,10 @@ def _announced_below(raised: Raised, lines: Sequence[str], program: str) -> str:
 
 def _read_section(lines: Sequence[str], program: str) -> tuple[str, int]:
     reported, warning = find_report(lines, program)
-    if reported is not None:
+    if reported is not None and not _is_end(reported.line.lower()):
         return reported.line, REPORTED
     line, clear = _worded(lines, program)
+    warning = reported or warning
     if clear < ANNOUNCED and warning is not None:
         return warning.line, REPORTED
     return line, clear
@@ -107,7 +129,7 @@ _STRONG = (
     "too many", "bad ", "corrupt", "expired", "timed out", "rejected", "\tfail\t",
 )  # fmt: skip
 _ANNOUNCED = (
-    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "! ",
+    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "! ", "*** ",
     "err:", "× ", "✖ ", "✘ ", "killed", "segmentation fault", "bus error",
 )  # fmt: skip
 _IDLE = (
@@ -116,14 +138,46 @@ _IDLE = (
     "node.js v",
 )  # fmt: skip
 _MARKS = "()[]{}<>*#=->!. "
-_IDLE_NPM = ("errno", "syscall", "path", "argv", "node ", "npm ", "cwd", "code e", "a complete", "linux ", "darwin ")
+_IDLE_NPM = (
+    "errno",
+    "command ",
+    "syscall",
+    "path",
+    "argv",
+    "node ",
+    "npm ",
+    "cwd",
+    "code e",
+    "a complete",
+    "linux ",
+    "darwin ",
+)
 
 
 def is_worded(line: str) -> bool:
     """Tell whether a line says in English that something is wrong."""
     low = f"{line.strip().lower()} "
-    announced = low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED)
-    return announced or any(phrase in low for phrase in _STRONG)
+    return _announces(low) or any(phrase in low for phrase in _STRONG)
+
+
+def _announces(low: str) -> bool:
+    return low.startswith(_ANNOUNCED) or low.partition(": ")[2].startswith(_ANNOUNCED)
+
+
+@functools.cache
+def _ended() -> re.Pattern[str]:
+    """Match what tells of a command that was run no more than its exit status."""
+    return re.compile(
+        r"non-?zero|calledprocesserror|\breturned (?:[\w-]{1,12} ){0,3}\(?-?\d{1,3}\b|"
+        r"did(?: not|n't) (?:exit|complete)\b|"
+        r"\bexit(?:ed)?(?: with)?(?: an?)?(?: error)?(?: exit)?(?: (?:status|code|value))?:? \(?\d{1,3}\b"
+    )
+
+
+def _is_end(low: str) -> bool:
+    """Tell whether a line, in lower case, says no more of a command that was run than how it ended."""
+    may = "exit" in low or "return" in low or "zero" in low or "complete" in low or "calledprocess" in low
+    return may and _ended().search(low) is not None
 
 
 @functools.cache
@@ -131,18 +185,22 @@ def _consequence() -> re.Pattern[str]:
     """Match what only says that something else failed, how often, or with which exit code."""
     return re.compile(
         r"exit(?:ed)?(?: with)?(?: exit)?(?: code| status| value|:)|\b(?:error|code) \d{1,5}\)?\.?$|"
-        r"\(code \d{1,5}\)|non-?zero|"
+        r"\(code \d{1,5}\)|(?:^|: )(?:failure|failed|error)[.!]?$|check the logs?\b|"
         r"(?:build|compilation|tests?|task|script|command|job|hook|step|goal|execution|checks?|lint) "
-        r"(?:has |have )?failed|"
+        r"(?::\S{1,60} )?(?:has |have )?failed|"
         r"failed with an exception|failed to execute goal|execution failed for task|subcommand failed|"
-        r"(?:could not|failed to|cannot) (?:compile|solve)\b|did not complete|due to (?:\d{1,6} )?previous|"
+        r"(?:could not|failed to|cannot) (?:compile|solve)\b|due to (?:\d{1,6} )?previous|"
         r"(?<![#\w.])(?<!port )\d{1,6} (?:\w{1,20} ){0,2}"
         r"(?:errors?|problems?|issues?|warnings?|failures?|failed|failing)\b|"
-        r"\bfailures$|failures?[:=]|errors occurred|errors were|abort(?:ing|ed due to)|is not recoverable|"
+        r"\bfailures$|failures?[:=]|failed=\d|errors occurred|errors were|abort(?:ing|ed due to)|is not recoverable|"
         r"child returned|terminated\.|no more information|"
         r"^\d{1,6} (?:files?|tests?|examples?|tasks?|packages?|suites?|targets?|jobs?)\b|the following error|see above|"
         r"failed to push some refs|: broken pipe$|hook declined|^[✗✘✕✖×] .{1,200} \d{1,6}\s?ms$|^[✗✘] \S{1,80}$"
     )
+
+
+def _follows(low: str) -> bool:
+    return _consequence().search(low) is not None or _is_end(low)
 
 
 @functools.cache
@@ -155,7 +213,7 @@ def _counts() -> re.Pattern[str]:
 def _no_error() -> re.Pattern[str]:
     """Match what passed, what a log tells of less than an error, and code that is quoted."""
     return re.compile(
-        r"\s{0,12}(?:--- (?:pass|skip)|=== |ok\s|pass(?:ed)?\b|[✓✔√]|\?\s"
+        r"\$ \S|\s{0,12}(?:--- (?:pass|skip)|=== |ok\s|pass(?:ed)?\b|[✓✔√]|\?\s"
         r"|\d{1,7}\s{1,4}(?:\d{1,7} )?[|│]|[|│+] |[-+]\s{2})|"
         r"(?:\[[^\]]{1,40}\]\s?|[\d/:t.,z-]{8,32}\s){0,3}\[?"
         r"(?:info|debug|trace|(?:\w{1,12} )?(?:warn|warning|notice))\b"
@@ -189,18 +247,32 @@ def _worded(lines: Sequence[str], program: str) -> tuple[str, int]:
     for at in _help(lines):
         weights[at] = min(weights[at], -9)
     for at, weight in enumerate(weights):
-        if weight > 0 and has_context(lines, at):
+        if weight > 0 and lines[at][-1] == ":" and at + 1 < len(lines) and _is_end(lines[at + 1].lower()):
+            weights[at] = -2  # it announces no more than how a command ended
+        elif weight > 0 and has_context(lines, at):
             weights[at] += 2
-    own = [at for at, weight in enumerate(weights) if weight >= 0 and lines[at].startswith(f"{program}: ")]
-    own = [at for at in own if not _counts().search(lines[at].lower())]
+    own = [
+        at for at, weight in enumerate(weights) if weight >= 0 and lines[at].startswith((f"{program}: ", f"{program}["))
+    ]
+    own = [at for at in own if not _counts().search(low := lines[at].lower()) and not _follows(low)]
     if own and not _another_spoke(lines[: own[0]], weights):
         # What the program says in its own name counts, and the first of it: the rest follows from that.
         first = next((at for at in own if weights[at] > 0), own[-1])
         weights[first] = max(weights[first] + 2, 3, *(weights[at] + 1 for at in own))
     best = max(range(len(lines)), key=weights.__getitem__, default=-1)
     if best >= 0 and weights[best] > 0:
-        return lines[best], ANNOUNCED if weights[best] >= 3 else WORDED
+        return lines[_set_in_below(lines, weights, best)], ANNOUNCED if weights[best] >= 3 else WORDED
     return _last_words(lines, weights), GUESSED
+
+
+def _set_in_below(lines: Sequence[str], weights: Sequence[int], at: int) -> int:
+    """Return where the reason stands that is set in below a line which announces an error and gives none."""
+    below = at + 1
+    if below == len(lines) or not 0 < weights[below] < 3 or lines[below][0] not in " \t":
+        return at
+    low = f"{lines[at].strip().lower()} "
+    bare = _announces(low) and not any(phrase in low for phrase in _STRONG) and not has_context(lines, at)
+    return below if bare else at
 
 
 def _another_spoke(before: Sequence[str], weights: Sequence[int]) -> bool:
@@ -241,7 +313,7 @@ def _last_words(lines: Sequence[str], weights: Sequence[int]) -> str:
     if warning:
         return warning
     plain = [at for at, weight in enumerate(weights) if weight >= -1 and not lines[at].startswith("$ ")]
-    plain = [at for at in plain if not _consequence().search(lines[at].lower())] or plain
+    plain = [at for at in plain if not _follows(lines[at].lower())] or plain
     plain = [at for at in plain if lines[at][:1].strip()] or plain  # what is set in shows a way, or an example
     if plain:
         return lines[plain[-1]]
@@ -266,7 +338,7 @@ def _weight(line: str, present: Sequence[str]) -> int:
         weight += 2 if severity[1] == "error" else -4
     if low.count(" ") < 2 and not any(c in low for c in ":'\"-_"):
         weight -= 3
-    if (weight > 0 or low[0].isdigit()) and (_consequence().search(low) or _status().match(low)):
+    if (weight > 0 or low[0].isdigit()) and (_follows(low) or _status().match(low)):
         return -2
     if said.lstrip(_MARKS).startswith(_IDLE) or "usage: " in low or (named and said.startswith(_IDLE_NPM)):
         weight -= 5

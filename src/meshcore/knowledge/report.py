@@ -1,4 +1,4 @@
-"""The structure of reports: diagnostics of compilers and linters, failures of test runners, wrapped by task runners.
+"""The structure of reports: diagnostics of compilers and linters, failures of test runners.
 
 What a tool found is told by form, not by words: a place (`file:line:col: …`), a line with its context below (`-->`, a
 gutter, a caret), a block below the name of a test. What only says that something else failed is a headline.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from meshcore.knowledge.slots import is_file_name
@@ -30,57 +30,6 @@ def _re(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-# --- wrappers ---------------------------------------------------------------------------------------------------------
-
-_TAG = r"\[(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|error|warn|warning|info|debug|fatal)\])[\w:./@-]{1,40}\] ?"
-_TIME = r"(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t)?\d{4}-\d\d-\d\dT[\d:.]{8,20}Z ?"
-_FRAME = r"#\d{1,4} {1,3}(?:0x[0-9a-f]{4,16} in |\S{1,200}\(\d{1,7}\): |\{main\})"
-_STEP = rf"(?!{_FRAME})#\d{{1,4}}(?: \d{{1,5}}\.\d{{1,3}})? |\d{{1,5}}\.\d{{2,3}} "
-_COLUMN = r"[A-Za-z][\w.-]{0,40}\s{0,20}\| ?|│ (?=[A-Z]\w{1,20}: )"
-_SHARED = r"@?[A-Za-z.][\w./-]{0,60}[: ](?!(?i:\w*error|fatal|fail\w*|warn\w*|note|panic)\b)[A-Za-z][\w:.-]{0,30}: "
-_ECHO = r"\$ \S|> \S{1,100}@\S{1,100} \S"
-
-
-def unwrap(lines: Sequence[str]) -> list[str]:
-    """Return the lines without what task runners, containers and logs of CI put in front of each."""
-    wrapped = _re(f"{_TAG}|{_TIME}|{_STEP}|{_COLUMN}")
-    plain = []
-    for line in lines:
-        if line[:1] in "[#│0123456789" or "|" in line[:44] or "\t" in line[:160]:
-            found = wrapped.match(line)
-            if found and found.end() < len(line):
-                line = line[found.end() :]
-        plain.append(line)
-    shared = _re(_SHARED)
-    named = [found[0] if ": " in line[:96] and (found := shared.match(line)) else "" for line in plain]
-    often = {name for name in set(named) - {""} if named.count(name) > 2}
-    return [line[len(name) :] if name in often else line for line, name in zip(plain, named, strict=True)]
-
-
-def quoted(lines: Sequence[str]) -> list[str]:
-    """Return what a wrapper quotes below a mark of its own of what it wraps; empty where none does."""
-    mark = _re(r"[\s╰─>]{0,12}\[(?:\d{1,6} lines of output|stdout|stderr)\]$")
-    start = next(
-        (n + 1 for n in range(len(lines) - 1, -1, -1) if lines[n].endswith("]") and mark.match(lines[n])), None
-    )
-    if start is None:
-        return []
-    margin = next((len(line) - len(line.lstrip()) for line in lines[start:] if line.strip()), 0)
-    end = next((n for n in range(start, len(lines)) if lines[n].strip() and lines[n][:margin].strip()), len(lines))
-    return [line[margin:] for line in lines[start:end]]
-
-
-def sections(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Return the stretches of lines below each command that a task runner echoes, the last one first."""
-    echo = _re(_ECHO)
-    end = len(lines)
-    for at in range(len(lines) - 1, 0, -1):
-        if lines[at][:1] in "$>" and echo.match(lines[at]):
-            yield at, end
-            end = at
-    yield 0, end
-
-
 # --- diagnostics ------------------------------------------------------------------------------------------------------
 
 _PLACED = (
@@ -92,14 +41,17 @@ _PLACED = (
     r"(?::? - | |: |:$| \(\w{1,60}\):$)(?P<said>\S.{0,600})?$"
 )
 _AFTERTHOUGHT = (
-    r"(?:- )?(?:note|info|help|remark|hint|required from|instantiated from|in function|"
+    r"(?:- )?\(?(?:note|info|INFO|help|remark|hint|required from|instantiated from|in function|"
     r"in [\w<>]{1,80}$|other declaration)\b"
 )
 # A severity stands alone, or before a code; `error returned from …` begins a sentence.
-_ERROR = r"(?:- )?(?:\[?(?:(?:fatal |internal compiler |syntax |parse )error\b|error\b(?! [a-z]))|e:|E:)"
-_WARNING = r"(?:- )?(?:\[?(?:warn|style|convention|refactor)|\w{0,40}Warning\b)"
+_ERROR = r"(?:- )?(?:[\[(]?(?:(?:fatal |internal compiler |syntax |parse )error\b|error\b(?! [a-z]))|e:|E:)"
+_WARNING = r"(?:- )?(?:[\[(]?(?:warn|style|convention|refactor)|\w{0,40}Warning\b)"
 _HEADING = r"\s{0,4}(?:at )?(?P<path>[^\s:]{1,240}[./][^\s:]{0,240})(?::\d{1,7}:\d{1,6})? [\w/]{2,80}.{0,20}━{3}"
-_CONTEXT = r"\s{0,12}(?:-->|:::|╭─|┌─|╰|\d{1,7} ?[|│]|[|│]|\^|~|at .{1,200}:\d|on .{1,200} line \d|File \")"
+_CONTEXT = (
+    r"\s{0,12}(?:-->|:::|╭─|┌─|╰|\d{1,7} ?[|│]|[|│]|\^|~|at .{1,200}:\d|on .{1,200} line \d|File \")|"
+    r"\s{13,200}\^"
+)
 
 
 def _placed(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding | None]:
@@ -111,7 +63,7 @@ def _placed(lines: Sequence[str], program: str) -> tuple[Finding | None, Finding
         if line[:1] in ("", " ", "\t") or not number(line, 0, 300) or "━━━" in line:
             continue
         found = placed.match(line)
-        if not found or not _is_file(found):
+        if not found or not (_is_file(found) or (found["col"] and has_context(lines, at))):
             continue
         said = found["said"] or ""
         if said.startswith(": # ") or afterthought.match(said):

@@ -56,7 +56,10 @@ def find_raised(text: str, lines: Sequence[str], error_type: str) -> Raised | No
         if told and not (i + 1 < len(lines) and lines[i + 1].startswith(TRACEBACK)):  # else it introduces another's
             name, message = told
             if not message:
-                message = next((one.strip() for one in lines[i + 1 : i + 3] if one.startswith((" ", "\t"))), "")
+                below = (
+                    one for one in lines[i + 1 : i + 3] if one.startswith((" ", "\t")) or (one and bare[-1] == ":")
+                )
+                message = next(below, "").strip()
             found.append(Raised(i, bare, name, message, source))
         after_header = False
     if not found:

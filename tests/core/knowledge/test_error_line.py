@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from meshcore.knowledge.error_line import GUESSED, find_telling
-from meshcore.knowledge.report import find_report, sections, unwrap
+from meshcore.knowledge.report import find_report
 from meshcore.knowledge.signature import around, read
 from meshcore.knowledge.text import lines_of
+from meshcore.knowledge.wrappers import sections, unwrap
 from meshcore.safety.redaction import redact
 
 OUTPUTS = Path(__file__).with_name("outputs.txt")
@@ -76,6 +78,19 @@ def test_the_line_is_told_that_says_what_went_wrong(command: str, output: str, l
 )
 def test_a_line_that_announces_another_is_told_with_it(command: str, output: str, told: str) -> None:
     assert read(output, command=command).line == told
+
+
+def test_what_a_wrapper_relays_as_standard_error_in_json_is_read() -> None:
+    relayed = json.dumps({"cmd": ["tillmig"], "msg": "non-zero return code", "stderr": 'tillmig: "rates" is too new'})
+    output = f"TASK [migrate] ***\nfatal: [till1]: FAILED! => {relayed}\n\nPLAY RECAP ***\ntill1 : ok=0 failed=1\n"
+    assert read(output, command="ansible-playbook till.yml").line == 'tillmig: "rates" is too new'
+
+
+@pytest.mark.parametrize(
+    "relayed", ['"stderr": "cut of', '"stderr": ""', '"stderr": "\\x"', '"stderr": "a" "stderr": ']
+)
+def test_json_that_is_cut_off_or_no_json_is_a_line_as_any_other(relayed: str) -> None:
+    assert read(f"fatal: host till1 is not reachable {{{relayed}", command="x").line.startswith("fatal: host")
 
 
 @pytest.mark.parametrize(
