@@ -161,20 +161,21 @@ class InFront(NamedTuple):
 _ROOTS = (
     "apt apt-get dpkg dnf yum microdnf zypper pacman apk snap systemctl service mount umount ufw useradd usermod "
     "groupadd adduser addgroup sysctl hostnamectl timedatectl modprobe certbot ldconfig update-alternatives "
-    "update-ca-certificates netplan tcpdump dmesg journalctl nginx apachectl swapon"
+    "update-ca-certificates netplan tcpdump dmesg nginx apachectl swapon"
 )
 _AS_ROOT = (
-    r"(?i)\bare you root\?|must be (?:run as )?(?:root|superuser)|(?:superuser|root) privileges|requires? root\b"
-    r"|only root (?:can|may)|unless you are root|need to be root|run (?:this command )?as root|permission denied"
-    r"|interactive authentication required|try with sudo|don't have permission to|operation not permitted"
+    r"(?i)^(?! ).{0,200}?(?:\bare you root\?|must be (?:run as )?(?:root|superuser)|(?:superuser|root) privileges"
+    r"|requires? root\b|only root (?:can|may)|unless you are root|need to be root|run (?:this command )?as root"
+    r"|interactive authentication required|access denied \(try with sudo\))"
+    r"|^(?:\w[\w-]{1,30}|error): .{0,200}(?:permission denied|operation not permitted|don't have permission to)"
 )
+_RELAYING = word_set("cat exec list-units log logs run show status")
+"""Verbs that print what others say, and so nothing of their own about who may do it."""
 _OF_THE_SYSTEM = r"['‘\" ]/(?:etc|lib|opt|root|srv|usr|var)/[^\n:]{0,200}?['’\"]?: Permission denied$"
 
 IN_FRONT: tuple[InFront, ...] = (
     InFront(_ROOTS, _AS_ROOT, "sudo", "only root may do that"),
     InFront("mkdir touch cp ln install cat head tail ls less", _OF_THE_SYSTEM, "sudo", "only root may do that there"),
-    InFront("make", r"^(?:install|cp|mkdir): cannot create .{0,60}/usr/.{0,200}: Permission denied$", "sudo",
-            "only root may install there"),
     InFront("gem", r"You don't have write permissions for the /(?:usr|var)/", "sudo", "only root may install there"),
     InFront("ssh-add", r"^Could not open a connection to your authentication agent\.", 'eval "$(ssh-agent -s)" &&',
             "no agent runs that would hold the key"),
@@ -182,8 +183,9 @@ IN_FRONT: tuple[InFront, ...] = (
             "only root, and the group docker, may speak to the daemon"),
     InFront(_MYSQL, r"^ERROR 1698 .{0,40}Access denied for user 'root'@'localhost'", "sudo",
             "the server lets the system's root in, without a password"),
-    InFront(_POSTGRES, r"FATAL: +Peer authentication failed for user \"postgres\"", "sudo -u postgres",
-            "the server lets the system's user of that name in", (("-U", "postgres"), ("-Upostgres",))),
+    InFront(_POSTGRES, r"^\w+: (?:error: )?.{0,200}FATAL: +Peer authentication failed for user \"postgres\"",
+            "sudo -u postgres", "the server lets the system's user of that name in",
+            (("-U", "postgres"), ("-Upostgres",))),
     InFront("", r"Prepending `bundle exec` to your command may solve this", "bundle exec", "the program says so"),
     InFront("", r"JavaScript heap out of memory", "NODE_OPTIONS=--max-old-space-size=4096",
             "node's own limit was reached"),
@@ -202,9 +204,7 @@ def _in_front(case: Case) -> Change | None:
             continue
         if part[: len(front)] == front or any(word.startswith(front[0].partition("=")[0]) for word in part):
             continue
-        if row.programs == "make" and "install" not in part:
-            continue
-        if front[0] == "sudo" and (not _may_use_sudo(case) or _DELETING & set(part)):
+        if front[0] == "sudo" and (not _may_use_sudo(case) or (_DELETING | _RELAYING) & set(part[1:])):
             continue
         if re.search(row.said, case.output, re.M):
             rest = list(part)

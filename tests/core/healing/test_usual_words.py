@@ -70,8 +70,6 @@ NO_PASSWORD = "ERROR 1045 (28000): Access denied for user 'ann'@'localhost' (usi
          "sudo systemctl restart nginx"),
         ("mkdir /opt/app", "mkdir: cannot create directory ‘/opt/app’: Permission denied", "sudo mkdir /opt/app"),
         ("cat /var/log/syslog", "cat: /var/log/syslog: Permission denied", "sudo cat /var/log/syslog"),
-        ("make install", "install: cannot create regular file '/usr/local/bin/x': Permission denied",
-         "sudo make install"),
         ("gem install jekyll", "You don't have write permissions for the /var/lib/gems/3.0.0 directory.",
          "sudo gem install jekyll"),
         ("ssh-add key", "Could not open a connection to your authentication agent.",
@@ -89,7 +87,11 @@ def test_what_programs_want_instead_is_told(tmp_path: Path, command: str, output
         ("apt remove htop", APT),  # it takes something away
         ("apt purge htop", APT),
         ("sudo apt install htop", APT),
-        ("make", "install: cannot create regular file '/usr/local/bin/x': Permission denied"),
+        ("make install", "install: cannot create regular file '/usr/local/bin/x': Permission denied"),  # of a Makefile
+        ("systemctl status web", "Nov 28 15:00 web[7]: open /srv/a: permission denied, are you root?"),
+        ("systemctl start web", "    web[7]: error: you need to be root"),
+        ("docker run own/image", DOCKER),
+        ("docker exec web docker ps", DOCKER),
         ("mkdir /home/ann/x", "mkdir: cannot create directory ‘/home/ann/x’: Permission denied"),
         ("cat notes", "mkdir: cannot create directory ‘/home/ann/x’: Permission denied"),
         ("./install.sh", APT),  # what a script relays may be anybody's
