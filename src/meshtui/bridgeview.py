@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcore.bridge.base import Bridge, Undelivered
-from meshcore.bridge.open import is_there, open_bridge
+from meshcore.bridge.open import files, is_there, open_bridge
 from meshcore.clock import Clock, from_text
 from meshcore.config import BridgeAddress
 from meshcore.errors import ConfigurationError, MeshError
@@ -15,6 +15,7 @@ from meshcore.model import Receipt
 from meshcore.node import BEGIN_ANOTHER, Node
 from meshcore.safety.managed import managed
 from meshcore.service.fleet import FleetNode, fleet
+from meshcore.sight import stamp
 from meshtui.snapshot import NOT_THERE, BridgeView
 
 DEADLINE_SECONDS = 0.5
@@ -43,6 +44,7 @@ class BridgeReader:
         self._lock = threading.Lock()
         self._was_there = False
         self._was_read = False
+        self._files = [str(path) for path in (*files(address).values(), managed().path)]
 
     @property
     def is_at_hand(self) -> bool:
@@ -78,6 +80,8 @@ class BridgeReader:
 
         A far one that is not open is not opened for this: `read` does.
         """
+        if self.is_at_hand:
+            return [stamp(path) for path in self._files]
         if self._address.is_afar and self._bridge is None:
             return None
         try:
