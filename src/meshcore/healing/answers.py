@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meshcore.healing.circumstances import project_root
 from meshcore.healing.in_general import SOURCE, in_general
 from meshcore.healing.light_judges import learnt, offered_here
+from meshcore.healing.ruling import Ruling
 from meshcore.knowledge.interchange import as_stored, put
 from meshcore.knowledge.matching import matches
 from meshcore.model import Incident, KnownSkill, Match
@@ -38,6 +40,33 @@ def best_answer(node: Node, incident: Incident, *, skill_id: str = "", general: 
         if new is not None:
             return Found(*new, tuple(found))
     return Found(found[0], known, tuple(found[1:])) if known is not None else None
+
+
+def first_that_may(
+    node: Node, found: Found, folder: str, rule_on: Callable[[Match, KnownSkill], Ruling]
+) -> tuple[Match, KnownSkill, Ruling]:
+    """Rule on the answers for a command of a folder, best first, until one is not refused; else the best one stands.
+
+    After the best one come only fixes of the own operator, so that nobody's refused one makes room for a stranger's.
+    One that could not be applied in this folder when it was last tried comes after its equals.
+    """
+    best, me = (found.match, found.known), node.identity.node.public
+    pairs = ((one, node.store.skills.find(one.skill_id)) for one in found.others)
+    others = [(one, known) for one, known in pairs if known is not None and known.own_operator]
+
+    def was_kept(one: Match) -> bool:
+        return node.store.outcomes.last_here(one.skill_id, me, folder) == "not_applied"
+
+    answers = [best, *others]
+    if others and was_kept(found.match):
+        equals = [pair for pair in others if pair[0].tier == found.match.tier and not was_kept(pair[0])]
+        answers = [*equals, *(pair for pair in answers if pair not in equals)]
+    ruled = []
+    for match, known in answers:
+        ruled.append((match, known, rule_on(match, known)))
+        if ruled[-1][2].decision != "refuse":
+            return ruled[-1]
+    return next(one for one in ruled if one[0] is found.match)
 
 
 def _in_general(node: Node, incident: Incident, folder: str) -> tuple[Match, KnownSkill] | None:

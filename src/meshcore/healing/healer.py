@@ -14,7 +14,7 @@ from meshcore.errors import BridgeUnavailableError, ConfigurationError, MeshErro
 from meshcore.exchange.announce import announce_incident
 from meshcore.exchange.receive import exchange
 from meshcore.healing.aftermath import Again, came_of
-from meshcore.healing.answers import best_answer
+from meshcore.healing.answers import best_answer, first_that_may
 from meshcore.healing.claims import own_host
 from meshcore.healing.executor import Executor, TargetBusyError
 from meshcore.healing.notify import notify
@@ -109,7 +109,7 @@ class Healer:
         so_far: SoFar = NOTHING_YET,
         general: bool = True,
     ) -> Considered:
-        """Find the best known answer, or that of one skill, and rule on it, with its events.
+        """Find the best known answer that may be applied, or that of one skill, and rule on it, with its events.
 
         `first_look`: the incident has just been opened, so an exact answer means that it was solved before (`again`);
         of a likely one only its outcome can tell. `claims`: what is ruled to run is tried at once. `so_far`: what was
@@ -119,8 +119,12 @@ class Healer:
         found = best_answer(self.node, incident, skill_id=skill_id, general=general)
         if found is None:
             return Considered(incident)
-        match, known = found.match, found.known
-        ruling = self.ruling_on(incident, match, known, mode, claims=claims, so_far=so_far)
+        match, known, ruling = first_that_may(
+            self.node,
+            found,
+            incident.cwd,
+            lambda one, of: self.ruling_on(incident, one, of, mode, claims=claims, so_far=so_far),
+        )
         with store.transaction():
             store.events.add(
                 "incident.matched",
@@ -146,7 +150,8 @@ class Healer:
             )
             if ruling.decision == "refuse":
                 store.incidents.set_state(incident.incident_id, "refused", skill_id=match.skill_id)
-        return Considered(incident, match, known, ruling, found.others)
+        others = tuple(one for one in (found.match, *found.others) if one is not match)
+        return Considered(incident, match, known, ruling, others)
 
     def ruling_on(
         self,

@@ -137,3 +137,11 @@ class Outcomes:
     def of(self, *, skill_id: str = "", incident_id: str = "", own_only: bool = False) -> list[Outcome]:
         """Return outcomes of a skill or of an incident, in the order in which this node learnt of them."""
         return self._db.all(reads.outcomes(skill_id=skill_id, incident_id=incident_id, own_only=own_only))
+
+    def last_here(self, skill_id: str, node: str, folder: str) -> str:
+        """Return the result of this node's newest try of a skill for a command of a folder, "" without one."""
+        sql = (
+            "SELECT o.result FROM outcomes o JOIN incidents i USING (incident_id)"
+            " WHERE o.skill_id=? AND o.node=? AND i.cwd=? ORDER BY o.seq DESC LIMIT 1"
+        )
+        return self._db.one(Read(sql, lambda row: str(row[0]), (skill_id, node, folder_to_text(folder)))) or ""

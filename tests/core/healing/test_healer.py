@@ -251,6 +251,56 @@ def test_a_refusal_closes_the_incident_as_refused(mesh: SmallMesh) -> None:
 # --- approvals --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("refused", ["one", "two"])
+def test_a_refused_fix_does_not_stand_in_the_way_of_another_of_ones_own(mesh: SmallMesh, refused: str) -> None:
+    node = mesh.node("a")
+    skills = {name: taught(node, fix=f"pip install {name}") for name in ("one", "two")}
+    fix = Fix(node, mesh.clock)
+    fix.policy.then = {refused: "refuse"}
+    (other,) = {*skills} - {refused}
+    considered = fix.fail()
+    assert considered.ruling is not None and considered.ruling.decision == "run"
+    assert considered.match is not None and considered.match.tier == "likely", "they contradict each other"
+    assert considered.known is not None and considered.known.skill_id == skills[other].skill_id
+    assert [one.skill_id for one in considered.others] == [skills[refused].skill_id]
+    fix.policy.then = {"one": "refuse", "two": "refuse"}
+    considered = fix.fail()
+    assert considered.ruling is not None and considered.ruling.decision == "refuse"
+
+
+def test_a_refused_fix_makes_no_room_for_a_strangers(mesh: SmallMesh) -> None:
+    node, stranger = mesh.node("a"), mesh.node("b", operator="somebody", host="host2")
+    own = taught(node, fix="pip install one")
+    taught(stranger, fix="pip install two")
+    mesh.meet()
+    fix = Fix(node, mesh.clock)
+    fix.policy.then = {"one": "refuse"}
+    considered = fix.fail()
+    assert considered.known is not None and considered.known.skill_id == own.skill_id
+    assert considered.ruling is not None and considered.ruling.decision == "refuse"
+
+
+def test_a_fix_that_could_not_be_applied_in_a_folder_comes_after_its_equals_there(mesh: SmallMesh) -> None:
+    node = mesh.node("a")
+    for name in ("one", "two"):
+        taught(node, fix=f"pip install {name}")
+    fix = Fix(node, mesh.clock)
+
+    def answer(cwd: str = "/work") -> str:
+        considered = fix.fail(cwd=cwd)
+        return considered.match.action.command() if considered.match else ""
+
+    first = answer()
+    fix.executor.codes, fix.executor.said = [1], "curl: (6) Could not resolve host: index.example"
+    assert fix.heal(fix.fail()).result == "not_applied"
+    second = answer()
+    assert {first, second} == {"pip install one", "pip install two"}
+    assert answer("/elsewhere") == first
+    fix.executor.codes = [1]
+    assert fix.heal(fix.fail()).result == "not_applied"
+    assert answer() == first, "where neither could be, the order is as before"
+
+
 def test_the_same_try_waits_once_however_often_it_is_asked_for(mesh: SmallMesh) -> None:
     node = mesh.node("a")
     taught(node)
