@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shlex
 import sqlite3
 import stat
 import sys
@@ -47,7 +48,7 @@ def waiting_in(home: Path) -> dict[str, Json]:
         with closing(_open(path)) as connection:
             version, tables = connection.execute(VERSION_AND_TABLES).fetchone()
             if check_version(version, tables, path) != SCHEMA_VERSION:
-                raise ConfigurationError(f"{path}: an older store; run `meshtui --home {home} status` once")
+                raise ConfigurationError(f"{path}: an older store; {_once(home)}")
             operator = next(filter(None, (_known(connection, name) for name in _OPERATOR)), "")
             rows = connection.execute(_WAITING, (MOST_WAITING + 1,)).fetchall()
     except sqlite3.Error as error:
@@ -73,7 +74,7 @@ def _open(path: Path) -> sqlite3.Connection:
     way = "immutable=1"  # nobody has it open: then SQLite would make the log anew
     if _is_file(log) and log.stat().st_size:
         if not _is_file(path.with_name(path.name + "-shm")):
-            raise ConfigurationError(f"{path}: not left in order; run `meshtui --home {path.parent} status` once")
+            raise ConfigurationError(f"{path}: not left in order; {_once(path.parent)}")
         way = "readonly_shm=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro&{way}", uri=True, isolation_level=None, timeout=PATIENCE_SECONDS
@@ -83,6 +84,10 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
+
+
+def _once(home: Path) -> str:
+    return f"run `meshtui --home {shlex.quote(str(home))} status` once"
 
 
 def _is_file(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -284,3 +285,17 @@ def test_the_process_that_reads_prints_one_document_whatever_is_named(
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)  # this process goes on
     assert peek.main([str(tmp_path / "nowhere")]) == 0
     assert "no store here" in json.loads(capsys.readouterr().out)["fault"]
+
+
+def test_the_command_that_helps_can_be_pasted_whatever_the_home_is_called(tmp_path: Path) -> None:
+    home = tmp_path / "a home; of bob"
+    home.mkdir()
+    (home / "store.db").write_bytes(b"")
+    with pytest.raises(MeshError, match="older store") as older:
+        peek.waiting_in(home)
+    (home / "store.db-wal").write_text("a log")
+    with pytest.raises(MeshError, match="not left in order") as log:
+        peek.waiting_in(home)
+    for caught in (older, log):
+        command = str(caught.value).partition("`")[2].partition("`")[0]
+        assert shlex.split(command) == ["meshtui", "--home", str(home), "status"]
