@@ -117,7 +117,7 @@ class Executor:
         self.containment = containment
         self._clock = clock
         self._locks = state_dir / "locks"
-        self._given = state_dir / "given"
+        self._given = Path(os.path.realpath(state_dir), "given")  # what leads there may be out of sight inside
         self._hidden = tuple(hidden)
         self._cancelled = False
         self._running: BoundedCommand | None = None

@@ -108,13 +108,16 @@ class TestApply:
         assert result.stopped == "fixes are to run contained, and bubblewrap is not installed"
         assert not (tmp_path / "never").exists()
 
+    @pytest.mark.parametrize("way", ["operator", "beside/../operator", "link/../operator", "link/operator"])
     @pytest.mark.parametrize("containment", [Containment(), WORKING], ids=["free", "contained"])
     def test_a_given_text_lies_in_a_private_file_that_the_program_can_read(
-        self, tmp_path: Path, containment: Containment
+        self, tmp_path: Path, containment: Containment, way: str
     ) -> None:
-        operator, project = tmp_path / "operator", tmp_path / "project"
-        project.mkdir()
-        operator.mkdir()
+        operator, project = tmp_path / way, tmp_path / "project"
+        for folder in (project, tmp_path / "beside", tmp_path / "deeper/operator", tmp_path / "deeper/inside"):
+            folder.mkdir(parents=True)
+        (tmp_path / "link").symlink_to(tmp_path / "deeper" if way == "link/operator" else tmp_path / "deeper/inside")
+        operator.mkdir(exist_ok=True)
         (operator / "operator.key").write_text("classified")
         executor = Executor(SystemClock(), operator / "state", containment, hidden=(str(operator),))
         text = "django==5.1 --hash=sha256:00\n"
