@@ -40,16 +40,8 @@ _NOTE_LIMIT = 1_000
 _SANDBOX_FD = 3  # the first after the standard streams
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_PIP = (
-    "INDEX_URL",
-    "EXTRA_INDEX_URL",
-    "FIND_LINKS",
-    "NO_INDEX",
-    "CONSTRAINT",
-    "CONFIG_FILE",
-    "CACHE_DIR",
-    "TRUSTED_HOST",
-)
+_PIP = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "CONFIG_FILE", "CACHE_DIR", "TRUSTED_HOST")
+"""Without PIP_CONSTRAINT: it may name a file of the project, which then chose versions and addresses."""
 _UV = ("INDEX_URL", "EXTRA_INDEX_URL", "DEFAULT_INDEX", "INDEX", "FIND_LINKS", "NO_INDEX", "OFFLINE", "CACHE_DIR")
 INHERITED = frozenset(
     {

@@ -257,6 +257,7 @@ class TestEnvironment:
             PYTHONPATH="/evil",
             LD_PRELOAD="/evil.so",
             PIP_FIND_LINKS="/wheels",
+            PIP_CONSTRAINT="constraints.txt",
             https_proxy="http://proxy:3128",
         )
         step = PlannedStep((sys.executable, "-c", "import json, os; print(json.dumps(list(os.environ)))"))
