@@ -19,6 +19,7 @@ from meshcore.testing import incident, known_skill
 from meshtui.app import MeshApp
 from meshtui.clipboard import osc52
 from meshtui.messages import SnapshotTaken
+from meshtui.screens.help import HelpText
 from meshtui.state import Opening
 
 
@@ -112,6 +113,19 @@ async def test_the_help_screen_is_made_once_for_each_pane(tmp_path: Path) -> Non
         await it.press("colon", *"skills")
         while "Skills  (2)" not in it.text():
             await it.pilot.pause()
+
+
+async def test_the_help_goes_on_to_its_last_line_and_keeps_no_line_drawn_that_is_out_of_sight(tmp_path: Path) -> None:
+    learnt(tmp_path)
+    async with shown(settings_in(tmp_path), size=(80, 24)) as it:
+        await it.press("question_mark")
+        assert "this." not in it.text()
+        await it.press("end")
+        await seen(it, lambda: "this." in it.text())
+        text = it.app.screen.query_one(HelpText)
+        assert text.virtual_size.height > 100 > len(text._styles_cache._cache)
+        await it.press("home")
+        await seen(it, lambda: "enter" in it.text().splitlines()[3])
 
 
 def test_a_copy_goes_to_tmux_wrapped_and_plain() -> None:

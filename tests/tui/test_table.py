@@ -128,7 +128,7 @@ def test_the_app_itself_names_no_pane() -> None:
 
 
 def test_what_the_first_figures_need_loads_no_node_no_bridge_and_no_runtime() -> None:
-    assert not loaded_with("meshtui.feed", "meshcore.store.listed") & {
+    assert not loaded_with("meshtui.feed", "meshcore.store.listed", "meshtui.screens.skills") & {
         "meshcore.node",
         "meshcore.bridge.open",
         "meshcore.service.runtime",

@@ -17,6 +17,7 @@ from meshtui.actions import APP, Action, shown_keys
 from meshtui.widgets.cells import fit, wrapped
 
 KEYS_WIDTH, LABEL_WIDTH = 9, 15
+LISTS = "Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this."
 
 Line = tuple[tuple[str, str], ...]
 """The parts of a line: each its text and its tone, "" for the usual one."""
@@ -90,6 +91,7 @@ class HelpScreen(ModalScreen[None]):
                 first, *more = wrapped(action.help, room)
                 yield (f"  {keys} ", "keys"), (f"{fit(action.label, LABEL_WIDTH)} ", ""), (first, "dim")
                 for line in more:
-                    yield ((" " * (KEYS_WIDTH + LABEL_WIDTH + 4) + line, "dim"),)
+                    yield (" " * (KEYS_WIDTH + LABEL_WIDTH + 4), ""), (line, "dim")
             yield ()
-        yield (("Lists: ↑ ↓ or j k, page up and down, g first, G last. esc closes this.", "dim"),)
+        for line in wrapped(LISTS, room + KEYS_WIDTH + LABEL_WIDTH + 4):
+            yield ((line, "dim"),)

@@ -9,7 +9,6 @@ from textual import work
 from textual.app import ComposeResult
 
 from meshcore.clock import to_text
-from meshcore.control import decisions
 from meshcore.errors import MeshError
 from meshcore.events import Event
 from meshcore.knowledge.ageing import said, weight
@@ -196,6 +195,8 @@ class SkillsPane(ListPane):
 
     @work(group="skills.decide")
     async def _confirm(self) -> None:
+        from meshcore.control.decisions import confirm_skill  # with policy and keys: the list is shown before
+
         if self.rows.marked:
             self.mesh.say("to stand behind a skill is decided one by one: esc takes the marks back")
             return
@@ -203,17 +204,21 @@ class SkillsPane(ListPane):
             return
         try:
             signer = await self.mesh.signing_key()
-            await self.mesh.decide(lambda node: decisions.confirm_skill(node, brief.skill_id, signer=signer))
+            await self.mesh.decide(lambda node: confirm_skill(node, brief.skill_id, signer=signer))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
         self.mesh.say(f"#{brief.label} is confirmed")
 
     def action_quarantine(self) -> None:
-        self._narrow("quarantined", decisions.quarantine_skill)
+        from meshcore.control.decisions import quarantine_skill
+
+        self._narrow("quarantined", quarantine_skill)
 
     def action_forget(self) -> None:
-        self._narrow("forgotten", decisions.forget_skill)
+        from meshcore.control.decisions import forget_skill
+
+        self._narrow("forgotten", forget_skill)
 
     @work(group="skills.decide")
     async def _narrow(self, state: SkillState, decide: Callable[..., None]) -> None:
@@ -243,11 +248,13 @@ class SkillsPane(ListPane):
         if not self._undo:
             self.mesh.say("nothing to take back")
             return
+        from meshcore.control.decisions import restore_skill
+
         brief = self._undo[-1]
         skill_id, state = brief.skill_id, brief.state
         try:
             signer = await self.mesh.signing_key() if state == "active" else None
-            await self.mesh.decide(lambda node: decisions.restore_skill(node, skill_id, state, signer=signer))
+            await self.mesh.decide(lambda node: restore_skill(node, skill_id, state, signer=signer))
         except MeshError as error:
             self.mesh.say(str(error), severity="error")
             return
