@@ -129,7 +129,7 @@ _STRONG = (
     "too many", "bad ", "corrupt", "expired", "timed out", "rejected", "\tfail\t",
 )  # fmt: skip
 _ANNOUNCED = (
-    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "! ", "*** ",
+    "fatal", "error", "err!", "[error", "[fatal", "failure", "panic", "abort", "critical", "e: ", "! ", "*** ", "err_",
     "err:", "× ", "✖ ", "✘ ", "killed", "segmentation fault", "bus error",
 )  # fmt: skip
 _IDLE = (

@@ -12,10 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from meshcore.knowledge.parts import FORM, bare_template, family, mentioned
+from meshcore.knowledge.program import program_name
 from meshcore.knowledge.signature import Around, around
 from meshcore.knowledge.slots import about_a_file, refusal_of
 from meshcore.model import Signature, Skill, Slot
 
+MEANT_BY_ALL = 5  # spaces between the words of a clause that is so long that it means the same whoever says it
 MAX_CLAUSES = 3  # parts of a template under which a skill is also found
 CLOSED = frozenset({"path", "number", "port", "hex"})
 SHORT_WORD = re.compile(r"(?<![<\w])[^\W\d_]{2,}(?![>\w])")
@@ -39,6 +41,7 @@ def kindred_keys(error_type: str, template: str, line: str) -> list[str]:
     clauses = {" ".join(SHORT_WORD.findall(clause)): about_a_file(clause) for clause in _CLAUSE.split(said)}
     telling = sorted((one for one in clauses if one.count(" ") > 1 or clauses[one]), key=lambda one: (-len(one), one))
     keys = [hashed("c", family(error_type), clause) for clause in telling[:MAX_CLAUSES]]
+    keys += [hashed("c", clause) for clause in telling[:1] if clause.count(" ") >= MEANT_BY_ALL]
     name = line.partition(": ")[0]
     return [*keys, hashed("t", name)] if name.endswith(f".{error_type}") and " " not in name else keys
 
@@ -52,6 +55,8 @@ def moved(skill: Skill, signature: Signature) -> Skill | None:
     reasons = {refusal_of(skill.template), refusal_of(signature.template)} - {""}
     if len(reasons) > 1:
         return None
+    if family(skill.error_type) != family(signature.error_type) and _is_of_its_program(skill):
+        return None
     here, there = around(skill.template), around(signature.template)
     places: dict[int, int] = {}
     for index in {reference % FORM for reference in skill.action.parameters()}:
@@ -64,7 +69,7 @@ def moved(skill: Skill, signature: Signature) -> Skill | None:
     names = {slot.value for slot in signature.slots}
     for key in skill.key_slots:
         if key.index == here.shape:
-            if key.value != signature.slots[there.shape].value:
+            if _program_and_count(key.value) != _program_and_count(signature.slots[there.shape].value):
                 return None
         elif key.value not in names and (key.kind in ("port", "host") or mentioned(skill.action, key.value)):
             return None
@@ -75,6 +80,16 @@ def moved(skill: Skill, signature: Signature) -> Skill | None:
     return dataclasses.replace(
         skill, template=signature.template, key_slots=(), action=action, example_slots=tuple(slots)
     )
+
+
+def _is_of_its_program(skill: Skill) -> bool:
+    """Tell whether a fix is of the program that complained: another one's complaint is another's affair."""
+    return any(program_name(step[0]) == skill.error_type for step in skill.action.steps)
+
+
+def _program_and_count(shape: str) -> tuple[str, str]:
+    words = shape.split(" ")
+    return words[0], words[-1]
 
 
 def _same_place(slots: Sequence[Slot], here: Around, index: int, others: Sequence[Slot], there: Around) -> int | None:

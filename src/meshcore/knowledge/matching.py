@@ -46,7 +46,7 @@ from meshcore.knowledge.signature import around, kind_of
 from meshcore.knowledge.standing import standing
 from meshcore.model import Circumstances, KnownSkill, Match, Signature, Skill, Slot, Tier
 
-KEYS = 3  # the version of the keys that index_entry gives
+KEYS = 4  # the version of the keys that index_entry gives
 MAX_SHAPES = 32  # looked at in one bucket
 MAX_CANDIDATES = 24
 MAX_NEAR = 8  # of those that agree but for one slot: two that disagree are enough to see that it matters

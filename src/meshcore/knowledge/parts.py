@@ -158,7 +158,8 @@ def mentioned(action: Action, value: str) -> bool:
     if len(value) < 2:
         return any(token == value for step in action.steps for token in step) or action.text == value
     low = value.casefold().strip("-")
-    text = action.text if action.kind == "advice" else "\0".join(token for step in action.steps for token in step)
+    between = " " if " " in low else "\0"  # what the error quotes may be several words of the action
+    text = action.text if action.kind == "advice" else between.join(token for step in action.steps for token in step)
     return bool(low) and low in text.casefold()
 
 

@@ -205,6 +205,38 @@ def test_the_same_complaint_in_other_words_is_likely_and_says_so(mesh: Mesh) -> 
 NO_FILE = "FileNotFoundError: [Errno 2] No such file or directory: '{}'"
 
 
+def test_a_long_clause_means_the_same_whoever_says_it(mesh: Mesh) -> None:
+    said = "SYSTEM: the limit for number of open till drawers was reached, drawer '{}'"
+    mesh.learn(f"Error: {said.format('/srv/a')}", "sysctl till.drawers=64", "npm run dev")
+    assert told(mesh.ask(f"Opening failed: {said.format('/srv/b')}", "npx tills watch")) == (
+        "likely",
+        "sysctl till.drawers=64",
+    )
+
+
+def test_words_that_the_error_quotes_and_the_fix_repeats_leave_another_name_likely(mesh: Mesh) -> None:
+    mesh.learn('Run "tool tills restore" to make "till-ef" available.', "tool tills restore", "tool ef update")
+    assert told(mesh.ask('Run "tool tills restore" to make "till-fmt" available.', "tool fmt .")) == (
+        "likely",
+        "tool tills restore",
+    )
+
+
+def test_another_subcommand_that_complains_in_other_words_too_is_likely(mesh: Mesh) -> None:
+    said = "An error occurred while checking for chart dependencies. Missing in charts: "
+    mesh.learn(f"Error: INSTALL FAILED: {said}tills", "helm dependency build ./chart", "helm install shop ./chart")
+    answer = told(mesh.ask(f"Error: {said}rates, tills", "helm template shop charts/till"))
+    assert answer == ("likely", "helm dependency build charts/till")
+
+
+def test_a_fix_that_repeats_what_may_be_given_to_an_option_is_likely_for_another_word(mesh: Mesh) -> None:
+    text = "ninja: error: loading 'build.ninja': No such file or directory"
+    mesh.learn(text, "cmake -G Ninja -B build", "ninja -C build")
+    assert told(mesh.ask(text, "ninja -C build")) == ("exact", "cmake -G Ninja -B build")
+    answer = mesh.ask(text, "ninja -C out")
+    assert answer is not None and answer.tier == "likely" and "this is 'ninja out 0'" in answer.why
+
+
 @pytest.mark.parametrize(
     ("short", "fix"),
     [
