@@ -205,8 +205,10 @@ def reach(wheel: Path, environment: Path) -> str:
 def reach_of(files: Iterable[str], packages: Collection[str], environment: Path) -> str:
     """Return what `reach` does of packages that were unpacked into one folder, by the paths of their files in it."""
     sites = tuple(environment.glob("lib/python3*/site-packages"))
+    # They may be thousands: below what is not there yet, nothing is replaced.
+    there = {one.name.lower() for site in sites if site.is_dir() for one in site.iterdir()}
     for name in files:
-        parts = PurePosixPath(name).parts
+        parts = tuple(name.split("/"))
         if parts[0] == "bin" and _ENVIRONMENTS_OWN.fullmatch(parts[-1]):
             return f"would put a program named {parts[-1]:.60} into the environment"
         if parts[0].lower() in ("lib", "lib64", "libexec", "pyvenv.cfg"):
@@ -215,7 +217,7 @@ def reach_of(files: Iterable[str], packages: Collection[str], environment: Path)
             return f"holds {name:.60}, which runs with every Python of the environment"
         if parts[0].partition(".")[0].lower() in _AT_START:
             return f"holds {parts[0]:.60}, which runs with every Python of the environment"
-        if parts[0] != "bin" and _is_of_another(parts, packages, sites):
+        if parts[0] != "bin" and parts[0].lower() in there and _is_of_another(parts, packages, sites):
             return f"would replace {name:.60} of another package"
     return ""
 

@@ -127,10 +127,7 @@ def _doubt(look: Path, pinned: Sequence[str], environment: Path) -> str:
     if found != names:
         return "other packages came than uv had said"
     files = [
-        str(Path(folder, name).relative_to(look))
-        for folder, _, inner in os.walk(look)
-        for name in inner
-        if name != ".lock"
+        f"{folder}/{name}"[len(f"{look}/") :] for folder, _, inner in os.walk(look) for name in inner if name != ".lock"
     ]
     if reaches := reach_of(files, names, environment):
         return f"what comes with {', '.join(sorted(pinned)):.100} {reaches}"

@@ -46,6 +46,8 @@ def link_mode(step: PlannedStep) -> str:
 def step(tmp_path: Path) -> PlannedStep:
     (tmp_path / "venv/lib/python3.11/site-packages/other-1.0.dist-info").mkdir(parents=True)
     (tmp_path / "venv/lib/python3.11/site-packages/other.py").touch()
+    (tmp_path / "venv/lib/python3.11/site-packages/shared/inner").mkdir(parents=True)
+    (tmp_path / "venv/lib/python3.11/site-packages/shared/inner/one.py").touch()
     (tmp_path / "venv/lib/python3.11/site-packages/other-1.0.dist-info/RECORD").touch()
     pip = (str(tmp_path / "venv/bin/python"), "-I", "-m", "pip", "install", "--only-binary=:all:", "six")
     return PlannedStep(pip, (str(tmp_path / "venv"),), True, folder="/", wheels=True)
@@ -68,7 +70,7 @@ def test_what_was_read_is_installed_from_the_private_cache_alone(step: PlannedSt
     [
         (("evil.pth",), "runs with every Python"), (("sitecustomize.py",), "runs with every Python"),
         (("bin/python3",), "a program named python3"), (("lib/python3.11/site-packages/x.py",), "into the environment"),
-        (("other.py",), "of another package"),
+        (("other.py",), "of another package"), (("shared/inner/one.py", "shared/mine.py"), "of another package"),
     ],
 )  # fmt: skip
 def test_what_reaches_beyond_its_own_package_waits(
