@@ -23,7 +23,7 @@ from meshcore.knowledge.acts import writes
 from meshcore.knowledge.corrections import Correction, corrected, holds_secret
 from meshcore.knowledge.missing import without_relayed
 from meshcore.knowledge.program import program_name
-from meshcore.knowledge.shell_words import OPERATORS, bare, program_words, words_and_operators
+from meshcore.knowledge.shell_words import OPERATORS, bare, program_words, reads_as_more, words_and_operators
 from meshcore.knowledge.slips import closest
 from meshcore.knowledge.text import word_set
 from meshcore.knowledge.typed import Typed
@@ -94,6 +94,7 @@ def another_way(command: str, typed: Typed, cwd: str, root: str, output: str, gr
         if found is not None:
             change, why, whole = found
             text = whole or corrected(typed, change)
+            text = "" if rule in _BY_NAMES and reads_as_more(text, command) else text
             if text and (way := AtHand(change, text, why, rule.__name__.strip("_"))).said:
                 return way
     return None
@@ -277,17 +278,18 @@ _NO_MANIFEST = (
     (re.compile(r"(?i)could not find a? ?pyproject\.toml|no `?pyproject\.toml`? found"), "pyproject.toml"),
 )  # fmt: skip
 _TARGET = re.compile(r"^([\w./-]+)[ \t]*:(?!=)", re.M)
+_SCRIPT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_@%+:,./-]*")  # any other name may be there to be told
 
 
 def _scripts(folder: str, manifest: str, ground: Ground) -> set[str]:
     text = ground.read(f"{folder}/{manifest}")
     if manifest == "Makefile":
-        return set(_TARGET.findall(text))
+        return set(filter(_SCRIPT.fullmatch, _TARGET.findall(text)))
     try:
         scripts = json.loads(text or "{}").get("scripts")
     except (ValueError, AttributeError, RecursionError):
         return set()
-    return set(scripts) if isinstance(scripts, dict) else set()
+    return set(filter(_SCRIPT.fullmatch, scripts)) if isinstance(scripts, dict) else set()
 
 
 _RUNNERS = word_set("npm yarn pnpm bun")
@@ -395,3 +397,4 @@ _RULES = (
     _under_another_path,
     _misspelt_path,
 )
+_BY_NAMES = (*_RULES, *PROGRAM_RULES, *WAYS_OF_PACKAGES, *WAYS_OF_TOOLS)  # in others a shell's signs are ours

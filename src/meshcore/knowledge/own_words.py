@@ -216,16 +216,23 @@ def _replacing(typed: Typed, name: str, before: str, cwd: str) -> Correction | N
     if not _may_be_told(typed, change, f"{before} {old}", cwd):
         return None
     program, *between, _ = name.split() if " " in name else ("", "")
-    if at == 1 and between and program == part[0]:
-        return Correction(part[0], (old,), (*between, new))  # it names the whole command
+    if at == 1 and between and program == part[0]:  # it names the whole command
+        plain = all(_VERB.fullmatch(word) for word in between)
+        return Correction(part[0], (old,), (*between, new)) if plain else None
     return change
 
 
 def _may_be_told(typed: Typed, change: Correction, line: str, cwd: str) -> bool:
-    """Tell whether the change is one that is learnt from sessions, too: it asks for nothing else."""
+    """Tell whether the change is a plain word, and one that is learnt from sessions, too: it asks for nothing else."""
+    if _PLAIN.fullmatch(change.new[0]) is None:
+        return False  # any text can say so, and a shell would read more than a word
     words = [change.new[0] if word == change.old[0] else word for word in typed.words]
     passed = Typed(tuple(words), typed.folder, typed.piped, typed.document)
     return correction_between(typed, passed, line) is not None
+
+
+_VERB = re.compile(r"[a-z][a-z-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 
 
 @functools.cache

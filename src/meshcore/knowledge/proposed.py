@@ -79,8 +79,10 @@ def _quoted() -> re.Pattern[str]:
 def _held_back() -> re.Pattern[str]:
     return re.compile(
         r"(?:--?(?:help|version|force\S{0,40}|no-\S{1,40}|skip\S{0,40}|ignore\S{0,40}|allow\S{0,40}|disable\S{0,40}|break-\S{1,40}"
-        r"|legacy-\S{1,40}|quiet|silent|hard|unsafe\S{0,40}|insecure|trusted-\S{1,40}|abort|overwrite|purge|prune|delete|quit"
-        r"|accept-\S{1,40}|auto-approve|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
+        r"|legacy-\S{1,40}|quiet|silent|hard|unsafe\S{0,40}|insecure|abort|overwrite|purge|prune|delete|quit"
+        r"|accept-\S{1,40}|auto-approve|trust\S{0,40}|assume\S{0,40}|bypass\S{0,40}|override\S{0,40}|replace|danger\S{0,40}|unrestricted"
+        r"|expose\S{0,40}|public|cascade|volumes|rmi|mirror|exec|eval|batch|non-interactive|no(?:confirm|gpg|check)\S{0,40}"
+        r"|plain-http|reinit\S{0,40}|dry-run)|-[a-zA-Z]*[fDhkqV][a-zA-Z]*|help|man|advice\.\S{1,60}|rm|remove|clean|reset|prune)"
         r"(?:=\S{0,200})?"
     )
 

@@ -185,3 +185,12 @@ def changes(words: list[str] | tuple[str, ...]) -> bool:
         if plain[0].rpartition("/")[2] in _CHANGERS or any(word in _CHANGING for word in plain[1:4]):
             return True
     return False
+
+
+_SIGNS = ";&|<>()$`\\{}[]*?!#~\n"
+
+
+def reads_as_more(text: str, command: str) -> bool:
+    """Tell whether a shell reads more in a text than in a command, but for `&&`: who names a file may put it there."""
+    said, typed = text.replace("&&", ""), command.replace("&&", "")
+    return any(said.count(sign) > typed.count(sign) for sign in _SIGNS)

@@ -657,3 +657,60 @@ def test_a_module_outside_of_a_package_is_not_guessed(tmp_path: Path) -> None:
     output, cwd = "ImportError: attempted relative import with no known parent package", str(tmp_path)
     for command in ("python main.py", "python ../pkg/main.py", "python -m main"):
         assert another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({})) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["commit|sh", "commit;id", "commit&id", "commit>x", "commit\\n", "commit!", "${commit}", "c\u043emmit", 'commit"x'],
+)
+def test_a_name_on_a_line_of_its_own_is_a_word_and_no_more(project: Path, name: str) -> None:
+    said = "git: 'comit' is not a git command.\n\nThe most similar command is\n\t{}\n"
+    assert told(project, "git comit -m x", said.format("commit")) == "git commit -m x"
+    for text in (name, "git -c core.sshCommand=./x commit", "git --exec-path=./x commit"):
+        assert told(project, "git comit -m x", said.format(text)) in ("", "git commit -m x")
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--trust-all", "--assume-yes", "--noconfirm", "--nogpgcheck", "--bypass", "--exec", "--volumes", "--public"],
+)
+def test_an_option_that_takes_a_check_away_or_loses_something_is_not_named(project: Path, option: str) -> None:
+    said = "error: cannot do this; use the {} flag."
+    assert told(project, "npm install x", said.format("--workspaces")) == "npm install --workspaces x"
+    assert told(project, "npm install x", said.format(option)) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["builds;id", "builds|sh", "builds&id", "buil$(id)", "build\nid", "b\u0443ilds", "-builds"]
+)
+def test_the_name_of_a_script_is_told_where_a_shell_reads_one_word(project: Path, name: str) -> None:
+    said = 'npm error Missing script: "bulids"'
+    (project / "web/package.json").write_text(json.dumps({"scripts": {"builds": "x"}}))
+    assert told(project, "npm run bulids", said, "web") == "npm run builds"
+    (project / "web/package.json").write_text(json.dumps({"scripts": {name: "x"}}))
+    assert told(project, "npm run bulids", said, "web") == ""
+
+
+@pytest.mark.parametrize("name", ["release;id", "release|id", "release&id", "release>id"])
+def test_the_name_of_a_branch_is_told_where_a_shell_reads_one_word(project: Path, name: str) -> None:
+    said = "error: pathspec 'release-id' did not match any file(s) known to git"
+    (project / ".git").mkdir()
+    packed = project / ".git/packed-refs"
+    packed.write_text(f"{'0' * 40} refs/heads/release_id\n")
+    assert told(project, "git checkout release-id", said) == "git checkout release_id"
+    packed.write_text(f"{'0' * 40} refs/heads/{name}\n")
+    assert told(project, "git checkout release-id", said) == ""
+
+
+@pytest.mark.parametrize("name", ["a;id", "a$(id)", "a|sh", "a&id", "a b"])
+def test_no_name_of_a_file_has_a_shell_read_more_than_was_typed(tmp_path: Path, name: str) -> None:
+    for folder in ("repo", f"repo/{name}"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "repo" / name / "package.json").write_text(json.dumps({"scripts": {"lint": "x"}}))
+    (tmp_path / "repo" / name / "app.py").touch()
+    for command, said in (
+        ("npm run lint", 'npm error Missing script: "lint"'), ("python app.py", "can't open file 'app.py': [Errno 2]"),
+        ("npm ci", "npm error enoent Could not read package.json"),
+    ):  # fmt: skip
+        root = str(tmp_path / "repo")
+        assert another_way(command, read_typed(command, root), root, root, said, Here({"PATH": "/bin"})) is None
