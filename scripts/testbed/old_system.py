@@ -76,3 +76,25 @@ class OldAgent:
 
     def _local(self) -> str:
         return self._now().astimezone().replace(tzinfo=None).isoformat()
+
+
+def monitor_record(skills_file: Path, bridge: Path, at: datetime) -> dict[str, Any]:
+    """Return what the old monitor wrote of one pass without checks."""
+    try:
+        data = json.loads(skills_file.read_text())
+        snapshot = {"skill_count": len(data["skills"]), "stats": data.get("stats", {})}
+    except FileNotFoundError:
+        snapshot = {}
+    return {
+        "timestamp": at.isoformat(timespec="seconds"),
+        "bridge_db_present": bridge.exists(),
+        "skills_snapshot": snapshot,
+        "tests": [],
+        "tests_summary": {"total": 0, "passed": 0, "failed": 0, "errors": 0, "missing": 0},
+    }
+
+
+def append_line(log: Path, value: dict[str, Any]) -> None:
+    """Append a line to a log as the old monitor and the old validator did: without a lock."""
+    with log.open("a") as file:
+        file.write(json.dumps(value) + "\n")

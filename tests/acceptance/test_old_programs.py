@@ -7,9 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from scripts.testbed.old_system import OldAgent, make_database
+from scripts.testbed.old_system import OldAgent, append_line, make_database, monitor_record
+from tests.core.runs import samples
 from tests.world import ERROR, FIX, Agent, Listener, World
 
 FIELDS = ["id", "error_type", "pattern", "resolution", "context", "created", "usage_count", "success_rate"]
@@ -155,3 +158,49 @@ def test_an_old_writer_of_the_skills_file_and_a_new_one_lose_nothing_of_each_oth
     assert len({skill["id"] for skill in written["skills"]}) == 3
     assert written["stats"]["total_errors_handled"] >= 1
     assert {skill["state"] for skill in a.ask("skills", "list") if "yaml" in json.dumps(skill)} == {"unconfirmed"}
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_an_old_monitor_and_ours_write_one_log_in_turns_and_each_reads_the_other(a: Agent, old: OldAgent) -> None:
+    a.learn()
+    log, skills = a.home / "collective_learning_monitor_log.jsonl", a.home / "skills_database.json"
+    start = datetime.now(UTC) - timedelta(minutes=10)
+    append_line(log, monitor_record(skills, a.world.bridge, start))
+    with log.open("a") as torn:
+        torn.write('{"timestamp": "2026-')  # an old one that was killed
+    a.call("monitor", "--skip-tests")
+    a.learn(ERROR.replace("django", "flask"), "pip install flask")
+    append_line(log, monitor_record(skills, a.world.bridge, datetime.now(UTC) + timedelta(minutes=10)))
+    first, half, ours, last = log.read_text().splitlines()
+    theirs = json.loads(first)
+    assert half == '{"timestamp": "2026-'
+    assert list(json.loads(ours))[: len(theirs)] == list(theirs)
+    assert json.loads(ours)["skills_snapshot"] == theirs["skills_snapshot"]
+    assert {name: type(value) for name, value in json.loads(ours).items() if name in theirs} == {
+        name: type(value) for name, value in theirs.items()
+    }
+    assert json.loads(last)["skills_snapshot"]["skill_count"] == 2
+    told = a.call("report", str(log), "--format", "json").stdout
+    assert json.loads(told)["report"]["key_figures"][0] == {"name": "snapshots", "value": "3", "note": "20 min"}
+
+
+def test_an_old_validator_and_ours_write_one_log_and_each_reads_the_other(a: Agent) -> None:
+    root = a.world.root / "runs"
+    samples.write_run(root, "run-2")
+    log = root / "validation_log.jsonl"
+    verdict = {"run": "run-1", "path": str(root / "run-1"), "status": "failed", "warnings": ["old"]}
+    append_line(log, {**verdict, "timestamp": "2026-11-04T09:24:57+00:00"})
+    a.call("validate", "--runs-root", str(root))
+    append_line(log, {**verdict, "status": "passed", "timestamp": "2026-11-04T09:29:57+00:00"})
+    found = lines(log)
+    assert [list(line) for line in found] == [[*verdict, "timestamp"]] * 3
+    assert [(line["run"], line["status"]) for line in found] == [
+        ("run-1", "failed"),
+        ("run-2", "passed"),
+        ("run-1", "passed"),
+    ]
+    told = json.loads(a.call("report", "--format", "json", "--validation-log", str(log)).stdout)
+    assert "run-1" in json.dumps(told)

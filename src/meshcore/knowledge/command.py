@@ -82,6 +82,12 @@ def plain_shape(shape: str) -> str:
     return shape if not shape or words[-1].isdigit() else " ".join((*words[:end], str(len(words) - end)))
 
 
+def plain_words(shape: str) -> str:
+    """Return the shape of a command for people: `restic` with 2 words."""
+    verb, _, count = plain_shape(shape).rpartition(" ")
+    return f"`{verb}` with {count} word{'s' * (count != '1')}" if verb else "that is not known"
+
+
 @functools.cache
 def _pieces() -> re.Pattern[str]:
     return re.compile(r"[^\s'\"\\;&|]+|'[^']*'?|\"[^\"]*\"?|\\.|&&|\|\||[;\n|]|[ \t]+|.", re.S)

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from meshcore.errors import BadSkillError
 from meshcore.knowledge import signature as reading
-from meshcore.knowledge.command import words_of
 from meshcore.knowledge.error_line import VAGUE
 from meshcore.knowledge.fixes import parse_fix
 from meshcore.knowledge.parts import (
@@ -60,7 +59,7 @@ def learn(
         action: Action = fix
     else:
         action = Action("argv", tuple(tuple(_refer(t, signature, _fetches(step)) for t in step) for step in fix.steps))
-    keys = tuple(_key_slots(signature, action, folder, command))
+    keys = tuple(_key_slots(signature, action, folder))
     check_pattern(signature, keys)
     return Skill(
         signature.version,
@@ -225,26 +224,25 @@ def _ends_in(path: str, token: str) -> bool:
     return path.startswith("/") and "/" in token and not token.startswith(("/", "-")) and path.endswith(f"/{token}")
 
 
-def _key_slots(signature: Signature, action: Action, folder: str, command: str) -> Iterator[KeySlot]:
+def _key_slots(signature: Signature, action: Action, folder: str) -> Iterator[KeySlot]:
     place = reading.around(signature.template)
     used = {reference % FORM for reference in action.parameters()}
     for index, slot in enumerate(signature.slots[: place.base]):
         if (index not in used or slot.kind == "path") and _is_key(slot, action):
             at = tail_below(folder, slot) * FORM + index if slot.kind == "path" else index
             yield KeySlot(at, slot.kind, key_value(signature.slots, at))
-    if any(index >= place.command for index in used) or _repeats_a_value(action, command):
+    if any(index >= place.command for index in used) or _repeats_a_value(action, signature.slots[place.shape].value):
         shape = signature.slots[place.shape]
         yield KeySlot(place.shape, shape.kind, shape.value)
 
 
-def _repeats_a_value(action: Action, command: str) -> bool:
-    """Tell whether a fix names a plain word that stands behind an option of the command: `build` of `ninja -C build`.
+def _repeats_a_value(action: Action, shape: str) -> bool:
+    """Tell whether a fix gives an option what looks like a subcommand of the command: `-B build` for `ninja -C build`.
 
-    It may be what the option is given, which no signature tells from a subcommand; then another word is another fix.
+    There it may have been what an option is given, too; then another word is another fix.
     """
-    words = words_of(command) if command else []
-    values = {word for option, word in pairwise(words) if option[:1] == "-" and word.isalpha()}
-    return any(word in step for word in values for step in action.steps)
+    verb = shape.split(" ")[1:-1]
+    return any(option[:1] == "-" and word in verb for step in action.steps for option, word in pairwise(step))
 
 
 def _is_key(slot: Slot, action: Action) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from meshcore.knowledge.ageing import weight
-from meshcore.knowledge.command import plain_shape, words_of
+from meshcore.knowledge.command import plain_shape, plain_words, words_of
 from meshcore.knowledge.filling import (
     as_typed,
     elsewhere,
@@ -191,7 +191,8 @@ def _kin(found: Sequence[KnownSkill], signature: Signature, here: _Here) -> list
         own = dataclasses.replace(known, skill=as_here)
         answer = _answer(own, (), signature, here)
         if answer is not None:
-            why = f"{answer.why}; but it was learnt from an error in other words: {known.skill.example_line[:80]!r}"
+            so = " and" if "; but " in answer.why else "; but"
+            why = f"{answer.why}{so} it was learnt from an error in other words: {known.skill.example_line[:80]!r}"
             score = round(LIKELY_SCORE - DIFFERENT_COST, 4)
             answers.append(dataclasses.replace(answer, skill_id=known.skill_id, tier="likely", score=score, why=why))
     return sorted(answers, key=_rank) if len({answer.action for answer in answers}) == 1 else []
@@ -298,7 +299,11 @@ def _answer(known: KnownSkill, neighbours: Sequence[KnownSkill], signature: Sign
     if fit.differs and not _may_differ(skill, fit.differs[0]):
         return None
     for index in fit.differs:
-        doubts.append(f"it was learnt for {_own(skill, index)!r}, and this is {signature.slots[index].value!r}")
+        what = "the command " if index == around(skill.template).shape else ""
+        own, this = (
+            plain_words(text) if what else repr(text) for text in (_own(skill, index), signature.slots[index].value)
+        )
+        doubts.append(f"it was learnt for {what}{own}, and this is {this}")
     if family(skill.error_type) != family(signature.error_type):
         doubts.append(f"it was learnt from {skill.error_type}")
     for index in (*fit.relaxed, *fit.differs):
