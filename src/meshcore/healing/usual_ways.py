@@ -6,6 +6,7 @@ import os
 import re
 
 from meshcore.healing.ground import Case, Change
+from meshcore.healing.usual_words import may_use_sudo
 from meshcore.knowledge.corrections import Correction
 from meshcore.knowledge.missing import SPEAKING
 from meshcore.knowledge.program import program_name
@@ -208,7 +209,7 @@ def _written_by_root(case: Case) -> Change | None:
     )
     if not found or not re.search(rf"{re.escape(found[3])}: Permission denied$", case.output, re.M):
         return None
-    if not case.ground.is_root() and not case.ground.program("sudo", case.folder):
+    if not may_use_sudo(case, ("tee", found[3])):
         return None
     whole = f"{found[1]} | sudo tee {'-a ' if found[2] == '>>' else ''}{found[3]}"
     return Correction("", case.typed.words, (whole,)), "only root may write there", whole

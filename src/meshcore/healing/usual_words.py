@@ -204,9 +204,11 @@ def _in_front(case: Case) -> Change | None:
             continue
         if part[: len(front)] == front or any(word.startswith(front[0].partition("=")[0]) for word in part):
             continue
-        if front[0] == "sudo" and (not _may_use_sudo(case) or (_DELETING | _RELAYING) & set(part[1:])):
+        if front[0] == "sudo" and (_DELETING | _RELAYING) & set(part[1:]):
             continue
         if re.search(row.said, case.output, re.M):
+            if front[0] == "sudo" and not may_use_sudo(case, part):
+                return None
             rest = list(part)
             for words in row.without:
                 at = next((i for i in range(len(rest)) if tuple(rest[i : i + len(words)]) == words), -1)
@@ -215,9 +217,16 @@ def _in_front(case: Case) -> Change | None:
     return None
 
 
-def _may_use_sudo(case: Case) -> bool:
-    """Tell whether a program may be there that lends root's rights; who is root was refused elsewhere than here."""
-    return case.ground.is_root() or bool(case.ground.program("sudo", case.folder))
+def may_use_sudo(case: Case, argv: tuple[str, ...]) -> bool:
+    """Tell whether root's rights may be told of: a program lends them, and policy refuses the command to nobody.
+
+    Who is root was refused elsewhere than here.
+    """
+    if not case.ground.is_root() and not case.ground.program("sudo", case.folder):
+        return False
+    from meshcore.policy.denylist.denylist import refusal  # few failures come so far
+
+    return refusal((tuple(map(bare, argv)),), "own") is None
 
 
 USUAL_WORDS = (_lacking, _instead, _lock_that_is_old, _in_front)

@@ -439,16 +439,18 @@ def test_a_package_that_no_well_known_one_is_near_to_is_not_told(tmp_path: Path)
 
 
 def test_what_the_shell_may_not_write_is_written_by_root(tmp_path: Path) -> None:
-    cwd, denied = str(tmp_path), "bash: /etc/hosts: Permission denied"
+    cwd, denied = str(tmp_path), "bash: {}: Permission denied"
     for command, expected in (
-        ("echo '10.0.0.5 db' >> /etc/hosts", "echo '10.0.0.5 db' | sudo tee -a /etc/hosts"),
-        ("rm x >> /etc/hosts", ""),
-        ("echo a >> /etc/hosts; rm x", ""),
-        ("echo $(cat key) >> /etc/hosts", ""),
+        ("echo '10.0.0.5 db' >> /opt/app/hosts", "echo '10.0.0.5 db' | sudo tee -a /opt/app/hosts"),
+        ("echo '10.0.0.5 db' >> /etc/sudoers", ""),
+        ("rm x >> /opt/app/hosts", ""),
+        ("echo a >> /opt/app/hosts; rm x", ""),
+        ("echo $(cat key) >> /opt/app/hosts", ""),
     ):
         ground = Here({"PATH": cwd})
         ground.root_user = True
-        way = another_way(command, read_typed(command, cwd), cwd, cwd, denied, ground)
+        said = "\n".join(denied.format(path) for path in ("/opt/app/hosts", "/etc/sudoers"))
+        way = another_way(command, read_typed(command, cwd), cwd, cwd, said, ground)
         assert (way.command if way else "") == expected
 
 

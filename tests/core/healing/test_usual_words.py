@@ -87,6 +87,13 @@ def test_what_programs_want_instead_is_told(tmp_path: Path, command: str, output
         ("apt remove htop", APT),  # it takes something away
         ("apt purge htop", APT),
         ("sudo apt install htop", APT),
+        # what policy refuses to everybody
+        ("cat /etc/shadow", "cat: /etc/shadow: Permission denied"),
+        ("cat /root/.ssh/id_rsa", "cat: /root/.ssh/id_rsa: Permission denied"),
+        ("cp x /etc/cron.d/x", "cp: cannot create regular file '/etc/cron.d/x': Permission denied"),
+        ("echo a >> /etc/sudoers", "bash: /etc/sudoers: Permission denied"),
+        ("systemctl stop firewalld", "Failed to stop firewalld.service: Interactive authentication required."),
+        ("ufw disable", "ERROR: You need to be root to run this script"),
         ("make install", "install: cannot create regular file '/usr/local/bin/x': Permission denied"),  # of a Makefile
         ("systemctl status web", "Nov 28 15:00 web[7]: open /srv/a: permission denied, are you root?"),
         ("systemctl start web", "    web[7]: error: you need to be root"),
