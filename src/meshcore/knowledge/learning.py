@@ -231,8 +231,10 @@ def _key_slots(signature: Signature, action: Action, folder: str) -> Iterator[Ke
         if (index not in used or slot.kind == "path") and _is_key(slot, action):
             at = tail_below(folder, slot) * FORM + index if slot.kind == "path" else index
             yield KeySlot(at, slot.kind, key_value(signature.slots, at))
-    if any(index >= place.command for index in used) or _repeats_a_value(action, signature.slots[place.shape].value):
-        shape = signature.slots[place.shape]
+    if place.shape >= len(signature.slots):
+        return  # the error is known without a command
+    shape = signature.slots[place.shape]
+    if any(index >= place.command for index in used) or _repeats_a_value(action, shape.value):
         yield KeySlot(place.shape, shape.kind, shape.value)
 
 

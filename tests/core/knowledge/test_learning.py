@@ -40,6 +40,12 @@ def test_a_name_that_the_fix_repeats_is_key() -> None:
     assert skill.action == Action("argv", (("pip", "install", "django"),))
 
 
+def test_an_error_that_is_known_without_a_command_is_taught_a_fix_of_several_words() -> None:
+    signature = dataclasses.replace(read(missing("django")), slots=read(missing("django")).slots[:1])
+    skill = learn(signature, parse_fix("cmake -B build"))
+    assert [key.value for key in skill.key_slots] == ["django"]
+
+
 def test_a_name_that_the_fix_does_not_mention_is_presumed_to_matter() -> None:
     skill = taught(missing("distutils"), "pip install setuptools", "python app.py")
     assert [key.value for key in skill.key_slots] == ["distutils"]
