@@ -14,6 +14,10 @@ if TYPE_CHECKING:  # a class of such a type would cost each hook the whole of `t
     from meshcore.store.facts import NodeFacts, SkillsFileFacts
 
 
+OWN_NODE = "coalesce((SELECT value FROM meta WHERE name='node'), '')"
+"""Which node this is, as a term of a statement on other tables."""
+
+
 def fact(key: MetaKey) -> Read[str]:
     """A fact of identity or schema."""
     return Read("SELECT value FROM meta WHERE name=?", lambda row: str(row[0]), (key,))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshcore.store.listed import Listed, Order, like
+from meshcore.store.meta import OWN_NODE
 from meshcore.store.read import Read
 from meshcore.trust.modes import AUTHOR
 from meshcore.trust.store_keys import REVOKED, TOLD
@@ -70,7 +71,6 @@ ORDERS: tuple[Order[Heard], ...] = (
 )
 """What other nodes say is ordered by: the newest first."""
 
-_ME = "coalesce((SELECT value FROM meta WHERE name='node'), '')"
 _IS_NOT_EMPTY = "EXISTS (SELECT 1 FROM control WHERE key IN ('{key}'||a.node, '{key}'||a.operator) AND value<>'')"
 _GIVEN = f"""
 WITH words AS (
@@ -87,7 +87,7 @@ WITH words AS (
     coalesce((SELECT max(accepted) FROM checkouts c JOIN projects p ON c.project=p.number
       WHERE p.identity=w.project), 0) AS accepted
   FROM words w JOIN authors a ON a.node=w.author
-  WHERE w.sessions>0 AND w.author<>{_ME} AND a.changed=0 AND coalesce(w.command, '')<>''
+  WHERE w.sessions>0 AND w.author<>{OWN_NODE} AND a.changed=0 AND coalesce(w.command, '')<>''
     AND NOT {_IS_NOT_EMPTY.format(key=REVOKED)}
     AND NOT EXISTS (SELECT 1 FROM control WHERE key='{AUTHOR}'||a.operator AND value='off')
 )
