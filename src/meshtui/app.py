@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
@@ -19,7 +19,7 @@ from meshcore.clock import Clock, SystemClock
 from meshcore.errors import MeshError, UsageError
 from meshcore.home import Home
 from meshtui import themes
-from meshtui.actions import bindings, shown_keys
+from meshtui.actions import bindings
 from meshtui.attention import Attention
 from meshtui.bell import sequence
 from meshtui.driver import tell_terminal
@@ -59,6 +59,7 @@ class MeshApp(Steady):
     CSS_PATH = "meshtui.tcss"
     TITLE = "meshtui"
     BINDINGS: ClassVar = bindings(table.app_actions())
+    COMMANDS: ClassVar = Steady.COMMANDS | {table.unknown}
     ALLOW_IN_MAXIMIZED_VIEW = "Banners"
 
     def __init__(
@@ -161,6 +162,10 @@ class MeshApp(Steady):
     def pane(self) -> Pane | None:
         """Return the pane that is shown."""
         return self.panes.pane
+
+    def front_of(self, screen: Screen[Any]) -> Pane | Page | None:
+        """Return the page that a screen is, else the pane."""
+        return screen if isinstance(screen, Page) else self.pane
 
     async def show_pane(self, name: str) -> None:
         """Show a pane of the table."""
@@ -288,8 +293,7 @@ class MeshApp(Steady):
             screen.maximize(self.focused)
 
     def action_copy(self) -> None:
-        shown = self.screen if isinstance(self.screen, Page) else self.pane
-        if shown is not None and (text := shown.copied()):
+        if (shown := self.front_of(self.screen)) is not None and (text := shown.copied()):
             from meshtui.clipboard import copy
 
             self.say(copy(self, text))
@@ -297,8 +301,9 @@ class MeshApp(Steady):
     def action_help(self) -> None:
         from meshtui.screens.help import HelpScreen
 
-        if not self.is_screen_installed(name := f"help-{self.current}"):  # it takes long to lay out: once is enough
-            self.install_screen(HelpScreen(table.all_actions(), self.settings.keys, self.current), name)
+        scope = front.scope if (front := self.front_of(self.screen)) is not None else ""
+        if not self.is_screen_installed(name := f"help-{scope}"):  # it takes long to lay out: once is enough
+            self.install_screen(HelpScreen(table.all_actions(), self.settings.keys, scope), name)
         self.push_screen(name)
 
     def action_theme_next(self) -> None:
@@ -384,16 +389,9 @@ class MeshApp(Steady):
         self.notify(plain(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in table.all_actions():
-            if action.scope not in ("app", self.current) or action.id == "app.command_palette":
-                continue
-            target = self if action.scope == "app" else self.pane
-            run = partial(self.run_action, action.name, target)
-            title = f"{action.label.capitalize()}  ({shown_keys(action, self.settings.keys)})"
-            yield SystemCommand(title, action.help, run)
-        for theme in themes.THEMES:
-            use = partial(setattr, self, "theme", theme.name)
-            yield SystemCommand(f"Theme {theme.name}", "Use these colours.", use)
+        from meshtui.screens.palette import commands
+
+        return commands(self, table.all_actions(), self.front_of(screen), self.settings.keys)
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size

@@ -98,4 +98,11 @@ async def test_the_fleet_looks_as_it_did(
         await it.press("down", "down")
         await it.pilot.pause(0.1)
         picture = BARS.sub("", picture_of(it.app))
+        await it.press("slash", *"db1", "enter", "enter")
+        for _ in range(200):
+            if "not received" in it.text():
+                break
+            await it.pilot.pause(0.02)
+        host = re.sub(r"\b[0-9a-f]{12}\b", "0" * 12, picture_of(it.app))  # an id of this run's
     pictures.compare(picture, f"fleet-{size}" if theme == "dark" else f"fleet-light-{size}")
+    pictures.compare(host, f"host-{size}" if theme == "dark" else f"host-light-{size}")

@@ -83,6 +83,11 @@ def test_a_bridge_that_is_gone_and_a_lower_mode_stand_out() -> None:
     assert line(gone, 200).startswith("✗ no bridge")
 
 
+def test_that_a_home_is_only_looked_at_is_said_at_every_width() -> None:
+    for width in (58, 78, 118):
+        assert "READ ONLY" in "".join(text for text, _ in fitted(header_parts(FULL, NOW, readonly=True), width))
+
+
 def test_its_age_is_said_once_it_is_old() -> None:
     assert "last event" not in line(FULL, 300)
     old = replace(FULL, at="2026-11-21T07:00:00.000000Z")

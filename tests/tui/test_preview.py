@@ -108,3 +108,11 @@ async def test_the_same_key_closes_it_in_every_pane_that_has_it(busy: Settings, 
         await it.press("p")
         await it.pilot.pause()
         assert detail_of(it).region.height > 40
+
+
+async def test_no_line_of_a_chain_beside_the_list_goes_past_its_edge(busy: Settings, clock: FakeClock) -> None:
+    async with shown(busy, clock, size=(160, 36)) as it:
+        await until(it, lambda: "outcome" in beside(it) or "decision" in beside(it))
+        labels = {"error", "why", "decision", "ran", "rerun", "outcome", "told"}
+        for line in beside(it).splitlines()[1:]:
+            assert not line[2:9].strip(" │▇▆▅▄▃▂▁") or line[2:].split()[0] in labels, line

@@ -11,6 +11,7 @@ import pytest
 from tests.tui.busy import Busy, build
 from tests.tui.pictures import SIZES, Pictures, picture_of
 from tests.tui.pilot import Shown, settings_in, shown
+from tests.tui.test_deciding import READ_ONLY_APP
 
 from meshcore.bridge.base import Member
 from meshcore.bridge.open import open_bridge
@@ -140,6 +141,25 @@ async def test_an_empty_home_looks_as_it_did(
     async with shown(running, clock, size=SIZES[size]) as it:
         picture = picture_of(it.app)
     pictures.compare(picture, f"empty-{size}")
+
+
+async def test_a_terminal_that_only_looks_says_so(running: Settings, clock: FakeClock, pictures: Pictures) -> None:
+    build(running, clock).close()
+    _beat(running, clock)
+    async with shown(running, clock, size=SIZES["80x24"], app_class=READ_ONLY_APP) as it:
+        picture = picture_of(it.app)
+    pictures.compare(picture, "readonly-80x24")
+
+
+async def test_a_wide_terminal_shows_the_chain_beside_the_list(
+    running: Settings, clock: FakeClock, pictures: Pictures
+) -> None:
+    build(running, clock).close()
+    _beat(running, clock)
+    async with shown(running, clock, size=(160, 36)) as it:
+        await it.until(lambda: "why" in it.text(), "the chain")
+        picture = picture_of(it.app)
+    pictures.compare(picture, "preview-160x36")
 
 
 async def test_an_attached_app_looks_as_it_did(running: Settings, clock: FakeClock, pictures: Pictures) -> None:

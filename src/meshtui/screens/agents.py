@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from meshcore.errors import MeshError
 from meshcore.evidence.of_agents import AgentRow, agents_known
-from meshtui.actions import Action
+from meshtui.actions import Action, previewing
 from meshtui.screens.agent_known import Known, silent
 from meshtui.screens.listing import ListPane
 from meshtui.snapshot import Snapshot
@@ -36,6 +36,7 @@ COLUMNS = (
 
 ACTIONS: tuple[Action, ...] = (
     Action("agents.open", "enter", "open", "Show what the agent fails at, and what it was told.", hint="open"),
+    previewing("agents"),
 )
 EMPTY = "no agents yet: meshtui connect, or meshtui run -- before a command"
 
@@ -44,6 +45,7 @@ class AgentsPane(ListPane):
     """The agents that this node knows, those that gave a sign of life last first, and the selected one in full."""
 
     NAME = "agents"
+    BESIDE = True
     ACTIONS = ACTIONS
 
     def __init__(self) -> None:

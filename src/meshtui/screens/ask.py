@@ -7,12 +7,19 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from meshtui.widgets.cells import plain
 
-YES_OR_NO = "y yes    n no"
+
+def _keys(*named: tuple[str, str], before: str = "") -> Content:
+    parts = [part for key, word in named for part in ((key, "$accent"), (f" {word}    ", ""))]
+    return Content.assemble(before, *parts)
+
+
+YES_OR_NO = ("y", "yes"), ("n", "no")
 
 
 class Confirm(ModalScreen[bool]):
@@ -38,12 +45,13 @@ class Confirm(ModalScreen[bool]):
             if self._details:
                 with VerticalScroll(id="ask-details"):
                     yield Static("\n".join(plain(line) for line in self._details.split("\n")), markup=False)
-            yield Static(YES_OR_NO, id="ask-keys", markup=False)
+            yield Static(_keys(*YES_OR_NO), id="ask-keys")
 
     def action_answer(self, answer: bool) -> None:
         for details in self.query("#ask-details"):
             if answer and details.scroll_offset.y < details.max_scroll_y:
-                self.query_one("#ask-keys", Static).update(f"↓ there is more: read on to its end    {YES_OR_NO}")
+                said = _keys(*YES_OR_NO, before="↓ there is more: read on to its end    ")
+                self.query_one("#ask-keys", Static).update(said)
                 return
         self.dismiss(answer)
 
@@ -63,7 +71,7 @@ class Ask(ModalScreen[str | None]):
         with Vertical(id="ask"):
             yield Static(plain(self._question), id="ask-question", markup=False)
             yield Input(self._value, password=self._secret, compact=True, id="ask-input")
-            yield Static("enter confirms    esc cancels", id="ask-keys", markup=False)
+            yield Static(_keys(("enter", "confirms"), ("esc", "cancels")), id="ask-keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

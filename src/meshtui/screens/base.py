@@ -38,6 +38,11 @@ class _Acting:
         """Return the app around it."""
         return host_of(cast("DOMNode", self))
 
+    @property
+    def scope(self) -> str:
+        """Return the scope of its actions, "" where it has none."""
+        return self.ACTIONS[0].scope if self.ACTIONS else ""
+
 
 class Pane(_Acting, Vertical):
     """One of the numbered views. Override what concerns it; everything has a default that does nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import work
 from textual.app import ComposeResult
@@ -31,11 +31,9 @@ from meshtui.widgets.states import STATES
 LABEL_WIDTH = 10
 FEW_LINES, MANY_LINES = 6, 400
 
-ACTIONS: tuple[Action, ...] = (
-    Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", hint="output"),
-    *deciding("chain", hints="t"),
-    Action("chain.rerun", "R", "run again", "Run the failed command again, whose fix was applied; asks first."),
-)
+OUTPUTS = Action("chain.outputs", "o", "whole output", "Show the whole output of each command, or its end.", "output")
+RERUN = Action("chain.rerun", "R", "run again", "Run the failed command again, whose fix was applied; asks first.")
+ACTIONS: tuple[Action, ...] = (OUTPUTS, *deciding("chain", hints="t"), RERUN)
 
 RESULTS: dict[TryResult, tuple[str, str]] = {
     "verified": ("✓ verified: it ran again with exit code 0", "$success"),
@@ -126,8 +124,16 @@ class ChainScreen(Deciding, Page):
         if self._chain is None or width < LABEL_WIDTH + 10:
             return
         self.query_one(PageTitle).draw(*_title(self._chain))
+        self.query_one(Hints).show(hinted(self._chain))
         drawn = [part for line in lines(self._chain, whole=self._whole) for part in _drawn(line, width)]
         self.query_one("#chain-text", Static).update(Content("\n").join(drawn))
+
+
+def hinted(chain: Chain) -> Sequence[Action]:
+    """Return the page's actions, those named at the bottom that this incident calls for."""
+    is_rerun = chain.incident.state == "applied_not_rerun"
+    keys = "ar" if chain.waits else "u" if chain.rejected else "" if chain.incident.state == "verified" else "t"
+    return (*deciding("chain", hints=keys), replace(RERUN, hint=RERUN.label if is_rerun else ""), OUTPUTS)
 
 
 def _title(chain: Chain) -> list[tuple[str, str]]:
@@ -152,12 +158,13 @@ _TONES = {
 
 def content(chain: Chain, width: int) -> Content:
     """Return a chain in lines of a width, without what only its own screen can do."""
-    found = [Content.assemble(*_title(chain)), Content("")]
+    title = Content.assemble(*_title(chain)).truncate(width, ellipsis=True)
+    found = [title, Content("")]
     left_out = False
     for line in lines(chain, whole=False):
         left_out = line.label in _ASKS or (left_out and not line.label)
         if not left_out:
-            found += _drawn(line, width)
+            found += _drawn(line, width - 1)  # a space stands before each
     return Content("\n").join(found)
 
 

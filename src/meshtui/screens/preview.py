@@ -61,6 +61,6 @@ class ChainPreview(VerticalScroll, can_focus=False):
         self._draw()
 
     def _draw(self) -> None:
-        width = self.scrollable_content_region.width
-        if width:
+        width = self.content_size.width - self.styles.scrollbar_size_vertical  # it comes once the chain is long
+        if width > 0:
             self.query_one(Static).update(content(self._chain, width) if self._chain is not None else "")

@@ -119,7 +119,7 @@ class SkillsPane(ListPane):
             Cell(f"advice: {fix}" if brief.action.kind == "advice" else fix, dim or "accent"),
             Cell(f"{brief.verified}/{tries}" if tries else "–", "" if tries else "dim"),
             Cell(self._stands(brief), "" if tries else "dim"),
-            Cell(_author(brief), "dim"),
+            Cell(_author(brief) if brief.author else "old program", "dim"),
             Cell(self.moment(brief.last_used, never="–"), "dim"),
             Cell(" · ".join(brief.circumstances), "dim"),
         )

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from meshtui.actions import APP_ACTIONS, Action
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from meshtui.screens.base import Page, Pane
 
 
@@ -77,11 +79,18 @@ def all_actions() -> Sequence[Action]:
     return [*app_actions(), *(action for owner in owners for action in owner.ACTIONS)]
 
 
+def unknown() -> type[Provider]:
+    """Return what the palette says where nothing is called as was typed."""
+    from meshtui.screens.palette import Unknown
+
+    return Unknown
+
+
 def warm() -> None:
     """Import what `?` and the palette need, all panes, while nobody waits: the first press would take too long."""
 
     def load() -> None:
-        from meshtui.screens import help  # noqa: F401
+        from meshtui.screens import help, palette  # noqa: F401
 
         all_actions()
 

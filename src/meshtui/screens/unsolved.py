@@ -46,7 +46,7 @@ COLUMNS = (
 
 ELSEWHERE = (
     Column("who", 14, flex=1),
-    Column("says", 12, flex=1, priority=1),
+    Column("says", 12, flex=2, priority=1),
     Column("command", 20, flex=3),
     Column("passed instead", 14, flex=3),
     Column("where", 12, priority=3),

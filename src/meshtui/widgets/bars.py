@@ -81,6 +81,12 @@ class Hints(Static):
         super().__init__(id="hints")
         self._back = back
         self._actions: Sequence[Action] = ()
+        self._typing: Sequence[tuple[str, str]] = ()
+
+    def type(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Name the keys (key, word) of a field that a person types in, and no others; none: name the actions again."""
+        self._typing = keys
+        self._draw()
 
     def show(self, actions: Sequence[Action]) -> None:
         """Name the hinted actions of a pane or screen, and those that work everywhere."""
@@ -103,7 +109,7 @@ class Hints(Static):
         while own and _length(own) > room:
             own.pop()
         parts: list[tuple[str, str]] = [(" ", "")]
-        for keys, label in [*own, *always]:
+        for keys, label in self._typing or [*own, *always]:
             parts += [(keys, "$accent"), (f" {label}   ", "$dim")]
         self.update(Content.assemble(*parts), layout=False)
 

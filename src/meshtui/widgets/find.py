@@ -8,12 +8,16 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
+from meshtui.widgets.bars import Hints
+
 if TYPE_CHECKING:
     from textual.widgets import Input
 
 
 class FindBar(Horizontal):
     """Hidden while nothing is looked for."""
+
+    KEYS = (("enter", "to what is found"), ("esc", "show all"))
 
     class Typed(Message):
         """What is to be found has changed."""
@@ -27,6 +31,12 @@ class FindBar(Horizontal):
 
     def __init__(self) -> None:
         super().__init__(id="find")
+
+    def on_descendant_focus(self) -> None:
+        self.screen.query_one(Hints).type(self.KEYS)
+
+    def on_descendant_blur(self) -> None:
+        self.screen.query_one(Hints).type(())
 
     async def open(self) -> None:
         """Let the person type."""

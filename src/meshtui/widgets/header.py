@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from meshcore.clock import Clock, from_text
+from meshtui.host import host_of
 from meshtui.widgets.cells import plain
 from meshtui.widgets.changes import changed_regions
 
@@ -80,11 +81,12 @@ def _bridge(bridge: BridgeView) -> Part:
     return Part(("✗ no bridge", "✗"), "gone", 9) if bridge.fault else Part(("● bridge", "●"), "there", 9)
 
 
-def header_parts(snapshot: Snapshot, now: datetime) -> list[Part]:
-    """Return the figures of a snapshot in the order in which they stand."""
+def header_parts(snapshot: Snapshot, now: datetime, *, readonly: bool = False) -> list[Part]:
+    """Return the figures of a snapshot in the order in which they stand; `readonly`: the home is only looked at."""
     bridge, asked, mode = snapshot.bridge, snapshot.needs_you, snapshot.mode or "…"
     unread = "–" if snapshot.fault else ""
     parts = [
+        *([Part(("READ ONLY",), "urgent", 9)] if readonly else []),
         _bridge(bridge),
         *([Part(("NOT SYNCED",), "gone", 9)] if snapshot.not_synced else []),
         Part((f"nodes {bridge.unknown or f'{bridge.seen}/{bridge.joined}'}",), "", 5),
@@ -218,7 +220,8 @@ class HeaderLine(Widget):
     def _draw(self) -> None:
         if self._snapshot is None or not self.size.width:
             return
-        self._cells = fitted(header_parts(self._snapshot, self._clock.now()), self.size.width)
+        parts = header_parts(self._snapshot, self._clock.now(), readonly=host_of(self).readonly)
+        self._cells = fitted(parts, self.size.width)
         for region in changed_regions(self._on_screen, self._line(), 0):
             self.refresh(region)
 

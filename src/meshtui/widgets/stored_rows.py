@@ -238,6 +238,11 @@ class StoredRows(Rows, Generic[T]):
         self.set_ids(self.window.ids, changed)
         self._show_note()
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self._begun:
+            self._show_note()
+
     def _show_note(self) -> None:
         """Say how many there are, where not all of them are on the screen."""
         total = self.window.total
