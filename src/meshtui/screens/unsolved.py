@@ -144,12 +144,15 @@ class UnsolvedPane(Deciding, ListPane):
             self.others.begin()
             await self.others.renew()
             [said] = await store.ask(heard_sum())
-            self.sum.update(_sum_elsewhere(*said), layout=False)
+            summary = _sum_elsewhere(*said)
         else:
             self.walls.window.listed = unsolved(self._now())  # what was expected to fail until now is not any more
             await self.walls.renew()
             [of_all] = await store.ask(walls_sum(self._now()))
-            self.sum.update(_sum(*of_all), layout=False)
+            summary = _sum(*of_all)
+        if not self.query(".sum"):  # the terminal is being left
+            return
+        self.sum.update(summary, layout=False)
         self._due = time.monotonic() + SHARE * (time.monotonic() - began)
         self._detail(self.rows.selected)
 
