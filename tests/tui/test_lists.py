@@ -434,6 +434,12 @@ async def _app_agents(it: Shown) -> None:
     assert "4 of this node" in it.text()
 
 
+async def _agents_preview(it: Shown) -> None:
+    await open_pane(it, "agents")
+    await it.press("p")
+    await _until_said(it, "below the list")
+
+
 async def _agents_open(it: Shown) -> None:
     await open_pane(it, "agents")
     await it.press("enter")
