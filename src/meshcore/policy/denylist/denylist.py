@@ -171,7 +171,7 @@ def _by_place(argv: Argv) -> Refusal | None:
     if name in {"echo", "printf", "dirname", "basename"}:
         return None
     tightens = name == "chmod" and len(argv) > 2 and _OWN_KEYS_TIGHTENED.fullmatch(argv[1]) is not None
-    writes = name in _WRITERS and (name != "redirect" or ">" in argv[1])
+    writes = name in _WRITERS and (name != "redirect" or any(">" in word for word in argv[1:2]))
     for word in argv[1:]:
         if SECRET_FILES.search(word) and not (tightens and ".ssh" in word) and name not in {"ssh-keygen", "grep"}:
             return Refusal("secrets", f"{shortened(word)} holds secrets")
