@@ -133,7 +133,7 @@ def _lock_that_is_old(case: Case) -> Change | None:
     for part in case.typed.parts:
         for at, word in enumerate(part):
             if at and word in _LOCKS and re.search(rf"{_OLD_LOCK}(?![\w-])", case.output):
-                named = re.search(rf"(?<![\w-])(?:--)?{word[2:]}(?![\w-])", case.output)
+                named = re.search(rf"(?<![\w-])(?:--)?{word[2:]}(?![\w-])|is explicitly forbidden", case.output)
                 whole = " ".join(one for one in part if one != word) if len(case.typed.parts) == 1 else ""
                 if named and whole:
                     return Correction(part[at - 1], (word,), ()), "the lock is older than what is asked for", whole

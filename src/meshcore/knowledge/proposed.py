@@ -133,7 +133,7 @@ def _commands(output: str) -> Iterator[tuple[str, bool]]:
     lines = [_IN_A_BOX.sub("", line).rstrip("│┃║ ") for line in output[-_READ:].splitlines()[-_LINES:]]
     before, in_block, in_warning = "", False, False
     for line in lines:
-        warns = re.match(r"(?i)\s{0,8}(?:npm )?warn(?:ing)?\b", line) is not None
+        warns = re.match(r"(?i)\s{0,8}(?:(?:npm )?(?:warn(?:ing)?|notice)\b|\[notice\])", line) is not None
         in_warning = warns or (in_warning and re.match(r"(?i)\s{0,8}(?:$|npm |(?:error|fatal|hint)\b)", line) is None)
         if in_warning:
             before, in_block = "", False

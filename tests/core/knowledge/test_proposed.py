@@ -207,3 +207,10 @@ def test_a_line_full_of_quotes_is_read_as_quickly_as_any_other() -> None:
     began = time.process_time()
     assert proposed(("git", "push"), "'run '" * 1_300) == ()
     assert time.process_time() - began < 0.3  # without a bound to what is read before each it takes as long for each
+
+
+def test_what_a_program_says_of_its_own_newer_version_is_not_for_what_failed() -> None:
+    npm = "npm error Missing script\nnpm notice\nnpm notice To update run: npm install -g npm@11.21.2\nnpm notice\n"
+    assert proposed(("npm", "run", "x"), npm) == ()
+    pip = "ERROR: failed\n[notice] To update, run: pip install --upgrade pip\n"
+    assert proposed(("pip", "install", "x"), pip) == ()
