@@ -353,39 +353,6 @@ def _unquoted(case: Case) -> Change | None:
     return (change, "the shell took the word for a pattern", "") if change else None
 
 
-def _misspelt_path(case: Case) -> Change | None:
-    """A file or folder that the command reads is not here, and one beside it has that name without the slip."""
-    if _does_harm(case):
-        return None
-    found = []
-    for part in case.typed.parts:
-        for at, word in enumerate(part):
-            path = bare(word).removeprefix("./").rstrip("/")
-            is_path = at and word[:1] not in "-/~$" and ".." not in path and _PLAIN.fullmatch(path)
-            if is_path and (fuller := _without_slip(path, case)):
-                found.append((part[at - 1], word, bare(word).replace(path, fuller, 1)))
-    if len(found) != 1:
-        return None
-    after, old, new = found[0]
-    return Correction(after, (old,), (new,)), f"`{new}` is here, no `{bare(old)}`", ""
-
-
-def _without_slip(path: str, case: Case) -> str:
-    """Return the path that a missing one is but for a slip in one of its names, "" where that is not certain."""
-    lines = [line for line in case.output.splitlines() if _ABSENT.search(line)][-20:]
-    whole = os.path.normpath(os.path.join(case.folder, path))  # noqa: PTH118
-    if not any(_lacks(line, one) for line in lines for one in (path, whole)):
-        return ""
-    names, folder = path.split("/"), case.folder
-    for at, name in enumerate(names):
-        if not case.ground.exists(f"{folder}/{name}"):
-            meant = closest(name, case.ground.names(folder)[:_MAX_ENTRIES])
-            fuller = "/".join((*names[:at], meant, *names[at + 1 :]))
-            return fuller if meant and case.ground.exists(f"{case.folder}/{fuller}") else ""
-        folder = f"{folder}/{name}"
-    return ""
-
-
 _RULES = (
     _entered_before,
     _suggested,
@@ -395,6 +362,5 @@ _RULES = (
     _manifest_elsewhere,
     _in_another_folder,
     _under_another_path,
-    _misspelt_path,
 )
 _BY_NAMES = (*_RULES, *PROGRAM_RULES, *WAYS_OF_PACKAGES, *WAYS_OF_TOOLS)  # in others a shell's signs are ours

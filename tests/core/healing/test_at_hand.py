@@ -402,21 +402,6 @@ def test_a_slip_is_never_read_as_an_option_that_deletes_or_forces(tmp_path: Path
         assert another_way(command, read_typed(command, cwd), cwd, cwd, output, Ground({})) is None
 
 
-def test_a_path_with_a_slip_is_told_by_the_name_beside_it(project: Path) -> None:
-    assert told(project, "make -C wbe all", "make: *** wbe: No such file or directory.  Stop.") == "make -C web all"
-    output = "cat: tools/ntoes.txt: No such file or directory"
-    assert told(project, "cat tools/ntoes.txt", output) == "cat tools/notes.txt"
-    for command in (
-        "rm tools/ntoes.txt",
-        "mv tools/ntoes.txt x",
-        "tee tools/ntoes.txt",
-    ):  # another file is another deed
-        assert told(project, command, output.replace("cat", command.split()[0])) == ""
-    (project / "tools/notes.txz").touch()
-    (project / "tools/notesx.txt").touch()
-    assert told(project, "cat tools/notes.tx", "cat: tools/notes.tx: No such file or directory") == ""
-
-
 def test_a_branch_with_a_slip_is_told_by_the_name_that_it_has(project: Path) -> None:
     (project / ".git/refs/heads/feature").mkdir(parents=True)
     (project / ".git/refs/heads/feature/basket").touch()
