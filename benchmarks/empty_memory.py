@@ -2,7 +2,7 @@
 
     python -m benchmarks.empty_memory [ROWS] [--wrong]
 
-Everyday errors (everyday_errors.jsonl: two sets of 60, three of 80) were written by authors who had seen nothing of
+Everyday errors (everyday_errors.jsonl: two sets of 60, four of 80) were written by authors who had seen nothing of
 this project; a quarter of each want no answer. Each set was asked before anything was mended from it, and is in view.
 ROWS are labelled incidents (no part of this repository; default ../shared/eval/incidents_dev.jsonl). Classes, and tasks
 of sessions, are split by a hash of their names: one half was looked at while the rules were written, the other not;
