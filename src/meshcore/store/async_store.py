@@ -48,12 +48,16 @@ class AsyncStore:
         """
         if not path.is_file():
             raise NotMadeError(f"{path}: no store here yet; run a command under `meshtui run` first")
+        connection = aiosqlite.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS
+        )
         try:
-            connection = await aiosqlite.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS
-            )
-        except sqlite3.Error as error:
-            raise fault(error, path) from error
+            await connection
+        except BaseException as error:
+            connection._thread.join()  # it still answers the loop, which may be closed as soon as this returns
+            if isinstance(error, sqlite3.Error):
+                raise fault(error, path) from error
+            raise
         connection.row_factory = sqlite3.Row
         store = cls(path, connection)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,23 @@ async def test_a_newer_store_is_not_read(store: Store) -> None:
     store.database._connection.execute("PRAGMA user_version=99")
     with pytest.raises(StoreTooNewError):
         await AsyncStore.open(store.path)
+
+
+def test_an_opening_that_is_called_off_leaves_no_thread_that_answers_a_closed_loop(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda found: failed.append(found.exc_value))
+
+    async def call_off(turns: int) -> None:
+        opening = asyncio.ensure_future(AsyncStore.open(store.path))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+
+    before = set(threading.enumerate())
+    for turns in range(12):
+        asyncio.run(call_off(turns))
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert failed == []
